@@ -1,0 +1,2 @@
+study test:
+	@python3 dev.py $@

@@ -1,0 +1,165 @@
+"""Sets up and runs everything on a machine that has only Python 3.11 or newer: `python3 dev.py study|test`.
+
+Standard library only, and written so that an old Python can read it far enough to find a newer one.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(HERE, ".venv")
+STAMP = os.path.join(VENV, "qantar-stamp")
+OLDEST = (3, 11)
+ACCOUNT = "kazakhstan-2022"
+
+
+def find_python():
+    """A Python new enough, this one if it is, else the newest on the PATH."""
+    if sys.version_info[:2] >= OLDEST:
+        return sys.executable
+    for minor in range(14, OLDEST[1] - 1, -1):
+        found = shutil.which("python3.%d" % minor)
+        if found:
+            return found
+    sys.exit(
+        "dev.py: qantar needs Python %d.%d or newer; this is %s and no newer one is on the PATH.\n"
+        "  Debian or Ubuntu: apt-get install python3.11 python3.11-venv. macOS: brew install python@3.13. Windows: python.org."
+        % (OLDEST + (sys.version.split()[0],))
+    )
+
+
+def venv_python(folder=VENV):
+    return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
+
+
+def run(arguments, what, **more):
+    """Run a command; if it fails, say what was being done and stop with its status."""
+    done = subprocess.run(arguments, cwd=HERE, check=False, **more)
+    if done.returncode:
+        sys.exit("dev.py: %s failed (status %d); see the lines above." % (what, done.returncode))
+
+
+def pip(python, arguments, what):
+    # A notice about newer pips is no news to a user of qantar.
+    run([python, "-m", "pip", "--disable-pip-version-check", "--quiet"] + arguments, what)
+
+
+def digest(paths):
+    """One hash over files, by name and content: tells whether anything has to be done again."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        with open(path, "rb") as file:
+            total.update(os.path.relpath(path, HERE).encode() + b"\0" + file.read())
+    return total.hexdigest()
+
+
+def needed(extras):
+    """What the environment must match: dependencies, and the package itself. Each is a line of the stamp."""
+    sources = [
+        os.path.join(base, name) for base, _, names in os.walk(os.path.join(HERE, "src")) for name in names if not name.endswith(".pyc")
+    ]
+    declared = [os.path.join(HERE, name) for name in ("pyproject.toml", "constraints.txt")]
+    return "deps " + digest(declared), "extras " + " ".join(extras), "package " + digest(sources + declared)
+
+
+def read_stamp():
+    try:
+        with open(STAMP) as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+def set_up(extras):
+    """Build `.venv` aside and rename it, so that a broken one is never in place; then install qantar into it."""
+    start = time.monotonic()
+    deps, with_extras, package = needed(extras)
+    have = read_stamp()
+    have_extras = next((line.split()[1:] for line in have if line.startswith("extras")), [])
+    network = 0.0
+    if deps not in have or not os.path.exists(venv_python()):
+        print("Setting up .venv (once; a minute or two with a fast connection) ...", flush=True)
+        network += build_environment(extras)
+    elif not set(extras) <= set(have_extras):
+        print("Adding %s to .venv ..." % ", ".join(set(extras) - set(have_extras)), flush=True)
+        network += install_dependencies(venv_python(), extras)
+    else:
+        with_extras = "extras " + " ".join(have_extras)
+        if package in have:
+            return
+    if os.path.exists(STAMP):
+        os.remove(STAMP)
+    pip(venv_python(), ["install", "--no-deps", "--no-build-isolation", "--force-reinstall", HERE], "installing qantar")
+    with open(STAMP + ".part", "w") as file:
+        file.write("\n".join((deps, with_extras, package)) + "\n")
+    os.replace(STAMP + ".part", STAMP)
+    print("Set-up took %.0f s, %.0f s of it fetching and installing dependencies." % (time.monotonic() - start, network), flush=True)
+
+
+def build_environment(extras):
+    aside = os.path.join(HERE, ".venv.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    made = subprocess.run([find_python(), "-m", "venv", aside], capture_output=True, text=True, check=False)
+    if made.returncode:
+        shutil.rmtree(aside, ignore_errors=True)
+        sys.stderr.write(made.stdout + made.stderr)
+        sys.exit(
+            "dev.py: Python's venv module does not work here. A system package is missing:\n"
+            "  Debian or Ubuntu: apt-get install python3-venv (or python3.%d-venv)." % sys.version_info[1]
+        )
+    network = install_dependencies(venv_python(aside), extras)
+    shutil.rmtree(VENV, ignore_errors=True)
+    os.rename(aside, VENV)
+    # The activation scripts and pyvenv.cfg hold the path they were made at: write them again for the new one.
+    run([find_python(), "-m", "venv", "--without-pip", VENV], "renaming .venv")
+    return network
+
+
+def install_dependencies(python, extras):
+    """Install what pyproject.toml asks for, at the versions of constraints.txt; returns the seconds it took."""
+    import tomllib  # Python 3.11: `main` has made sure
+
+    start = time.monotonic()
+    with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
+        declared = tomllib.load(file)
+    wanted = declared["project"]["dependencies"] + declared["build-system"]["requires"]
+    for extra in extras:
+        wanted = wanted + declared["project"]["optional-dependencies"][extra]
+    constraints = ["--constraint", os.path.join(HERE, "constraints.txt")]
+    pip(python, ["install"] + constraints + wanted, "installing dependencies")
+    return time.monotonic() - start
+
+
+def study():
+    set_up([])
+    run([venv_python(), "-m", "qantar", "study", ACCOUNT], "the study")
+
+
+def test():
+    set_up(["test"])
+    python = venv_python()
+    run([python, "-m", "ruff", "check", "."], "ruff")
+    run([python, "-m", "ruff", "format", "--check", "--quiet", "."], "ruff format")
+    run([python, "-m", "mypy"], "mypy")
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        print("No Chromium found: browser tests are skipped. Debian or Ubuntu: apt-get install chromium fonts-wqy-microhei", flush=True)
+    run([python, "-m", "pytest", "--quiet", "--durations=5"], "the tests")
+
+
+def main():
+    python = find_python()
+    if os.path.realpath(python) != os.path.realpath(sys.executable):
+        sys.exit(subprocess.run([python, os.path.abspath(__file__)] + sys.argv[1:], check=False).returncode)
+    jobs = {"study": study, "test": test}
+    if len(sys.argv) != 2 or sys.argv[1] not in jobs:
+        sys.exit("usage: python3 dev.py %s" % "|".join(jobs))
+    jobs[sys.argv[1]]()
+
+
+if __name__ == "__main__":
+    main()

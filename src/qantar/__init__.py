@@ -1,0 +1,47 @@
+"""qantar: a laboratory that tests explanations of mass unrest against a sourced record of events.
+
+>>> import qantar
+>>> loaded = qantar.load_account("kazakhstan-2022")
+>>> judged = qantar.judge(loaded.account)
+>>> judged[0].claim.verdict, judged[0].basis
+('contradicted', 'record')
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load_case": "qantar.scenario.case",
+    "case_names": "qantar.scenario.case",
+    "load_record": "qantar.record.load",
+    "observe": "qantar.record.observables",
+    "load_account": "qantar.account.load",
+    "judge": "qantar.account.verdicts",
+    "agreement": "qantar.account.verdicts",
+    "tally": "qantar.account.verdicts",
+    "read_document": "qantar.account.document",
+    "candidates": "qantar.account.document",
+    "check": "qantar.check",
+    "study": "qantar.report.study",
+    "QantarError": "qantar.errors",
+    "ScenarioError": "qantar.errors",
+    "DataError": "qantar.errors",
+    "StudyError": "qantar.errors",
+    "ResultError": "qantar.errors",
+}
+__all__ = sorted([*_HOMES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that `qantar --help` does not wait for libraries it does not need.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'qantar' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

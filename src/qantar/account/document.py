@@ -1,0 +1,409 @@
+"""Reads the document under test: numbers its sections, paragraphs and sentences, and finds candidate claims.
+
+In: any Markdown or text file in UTF-8, in Chinese, English or Russian, with or without front matter or a table of
+contents. Out: a `Document`. The document itself is never stored: a ledger keeps positions, paraphrases and a SHA-256.
+
+How the numbers come about, in this order:
+
+1. headings of Markdown, if there are any below the title;
+2. else the lines that match the document's own table of contents, under its numbers;
+3. else short lines without closing punctuation that stand before a longer text.
+
+What stands before the first section (title, date line, address) is section 0. A block of lines counts as one
+paragraph a line where most lines end a sentence, and as one wrapped paragraph otherwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from qantar.tables import read_text
+
+Position = tuple[int, int, int]
+"""Section, paragraph, sentence; each paragraph counts from 1 in its section, each sentence from 1 in its paragraph."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence at its place, with the line of the file on which its paragraph starts."""
+
+    position: Position
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section; number 0 is what stands before the first heading."""
+
+    number: int
+    title: str
+    line: int
+    paragraphs: tuple[tuple[Sentence, ...], ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document and the numbering of its parts."""
+
+    name: str
+    title: str
+    language: str
+    meta: dict[str, str]
+    sections: tuple[Section, ...]
+    sha256: str
+    text_sha256: str
+
+    def sentences(self) -> Iterator[Sentence]:
+        """All sentences in order."""
+        for section in self.sections:
+            for paragraph in section.paragraphs:
+                yield from paragraph
+
+    def locate(self, quote: str) -> list[tuple[int, int, str]]:
+        """Where a passage stands: section, paragraph, sentence or range of sentences ("2" or "2-3")."""
+        wanted = _squeeze(quote)
+        found = []
+        for section in self.sections:
+            for number, paragraph in enumerate(section.paragraphs, 1):
+                start = _squeeze("".join(s.text for s in paragraph)).find(wanted)
+                if start >= 0:
+                    found.append((section.number, number, _span(paragraph, start, start + len(wanted))))
+        return found
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _span(paragraph: Iterable[Sentence], start: int, end: int) -> str:
+    hit, offset = [], 0
+    for sentence in paragraph:
+        size = len(_squeeze(sentence.text))
+        if offset < end and offset + size > start:
+            hit.append(sentence.position[2])
+        offset += size
+    return str(hit[0]) if hit[0] == hit[-1] else f"{hit[0]}-{hit[-1]}"
+
+
+def read_document(path: Path) -> Document:
+    """A document with its sections, paragraphs and sentences numbered.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or is not UTF-8.
+    """
+    source = read_text(path)
+    meta, body, first_line = _front_matter(source)
+    language = meta.get("lang", "")[:2] or guess_language(body)
+    blocks = list(_blocks(body, first_line))
+    title, sections = _sections(blocks, language)
+    return Document(
+        name=path.name,
+        title=meta.get("title") or title or path.stem,
+        language=language,
+        meta=meta,
+        sections=tuple(sections),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        text_sha256=text_hash(source),
+    )
+
+
+def text_hash(source: str) -> str:
+    """SHA-256 of the words alone: the same whatever the line ends, byte-order mark, trailing blanks or Unicode form.
+
+    >>> text_hash("a \\r\\nb\\n\\n") == text_hash("a\\nb")
+    True
+    """
+    plain = unicodedata.normalize("NFC", source).replace("\r\n", "\n")
+    return hashlib.sha256("\n".join(line.rstrip() for line in plain.split("\n")).strip().encode()).hexdigest()
+
+
+def guess_language(text: str) -> str:
+    """`zh`, `ru` or `en`, by the script most letters belong to.
+
+    >>> guess_language("В январе 2022 года"), guess_language("二〇二二年一月"), guess_language("In January 2022")
+    ('ru', 'zh', 'en')
+    """
+    counts = {
+        "zh": 3 * len(re.findall(r"[\u4e00-\u9fff]", text)),  # one Chinese character says about as much as three letters
+        "ru": len(re.findall(r"[\u0400-\u04ff]", text)),
+        "en": len(re.findall(r"[A-Za-z]", text)),
+    }
+    return max(counts, key=lambda k: counts[k])
+
+
+def _front_matter(source: str) -> tuple[dict[str, str], str, int]:
+    """Keys of a leading `---` block, the body, and the line on which the body starts."""
+    match = re.match(r"(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|$)", source, re.DOTALL)
+    if not match:
+        return {}, source, 1
+    pairs = (re.match(r"([\w-]+)\s*[:=]\s*(.*)", line) for line in match.group(2).splitlines())
+    meta = {p.group(1).lower(): p.group(2).strip().strip("\"'") for p in pairs if p}
+    return meta, source[match.end() :], match.group(0).count("\n") + 1
+
+
+# --- blocks and headings ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A Markdown heading (`level` 1 to 6) or a run of text lines (`level` 0)."""
+
+    level: int
+    lines: tuple[str, ...]
+    line: int
+    in_list: bool = False
+
+
+def _blocks(body: str, first_line: int) -> Iterator[_Block]:
+    level, line, depth = 0, first_line, 0
+    for token in MarkdownIt("commonmark").disable("code").parse(body):
+        if token.type in ("list_item_open", "list_item_close"):
+            depth += token.nesting
+        if token.type in ("heading_open", "paragraph_open"):
+            level = int(token.tag[1]) if token.type == "heading_open" else 0
+            line = first_line + (token.map[0] if token.map else 0)
+        elif token.type == "inline":
+            plain = "".join("\n" if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or [])
+            lines = tuple(text for raw in plain.split("\n") if (text := raw.strip()))
+            if lines:
+                yield _Block(level, lines, line, depth > 0)
+
+
+_CONTENTS = re.compile(r"目\s*[录錄]|(table of )?contents|содержание|оглавление", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:[（(]?[一二三四五六七八九十]{1,3}[）)、.．]|第[一二三四五六七八九十\d]+[章节部分]|\d{1,2}[.)、．]|[IVX]{1,5}[.)]|"
+    r"(?:chapter|part|глава|часть)\s+\w+)\s*",
+    re.IGNORECASE,
+)
+_CLOSING = "。！？!?.…；;：:，,"
+_ENDS = re.compile(r"[。！？!?.…：:；;][”’』」）)\]\"'»]*$")
+
+
+def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
+    """The document's title and its sections; a table of contents becomes neither text nor section."""
+    title = blocks[0].lines[0] if blocks and blocks[0].level == 1 else ""
+    body = blocks[1:] if title else blocks
+    plain_headings = not any(b.level for b in body)
+    contents = _contents(body)
+    parts = _Parts(title, blocks[0].line if blocks else 1, language)
+    in_contents = False
+    for index, block in enumerate(body):
+        is_contents_title = bool(_CONTENTS.fullmatch(block.lines[0]))
+        if is_contents_title or (in_contents and not block.level and (block.in_list or _is_contents_list(block))):
+            in_contents = True
+        elif block.level:
+            in_contents = False
+            parts.open(parts.upcoming, block.lines[0], block.line)
+        else:
+            in_contents = False
+            following = body[index + 1].lines[0] if index + 1 < len(body) else ""
+            parts.add(parts.strip_headings(block, following, contents) if plain_headings else block)
+    return title, parts.sections()
+
+
+class _Parts:
+    """Collects paragraphs under the section that is open."""
+
+    def __init__(self, title: str, line: int, language: str) -> None:
+        self.language = language
+        self.heads = [(0, title, line)]
+        self.paragraphs: list[list[tuple[Sentence, ...]]] = [[]]
+
+    @property
+    def upcoming(self) -> int:
+        return len(self.heads)
+
+    def open(self, number: int, title: str, line: int) -> None:
+        self.heads.append((number, title, line))
+        self.paragraphs.append([])
+
+    def strip_headings(self, block: _Block, following: str, contents: list[str]) -> _Block:
+        """Open a section for each heading at the start of a plain block; returns what is left of the block."""
+        lines = list(block.lines)
+        while lines:
+            after = lines[1] if len(lines) > 1 else following
+            number = _heading_number(lines[0], after, contents, self.upcoming)
+            if number is None:
+                break
+            if number >= 0:
+                self.open(number, lines[0], block.line + len(block.lines) - len(lines))
+            lines.pop(0)
+        return _Block(0, tuple(lines), block.line + len(block.lines) - len(lines), block.in_list)
+
+    def add(self, block: _Block) -> None:
+        for text, offset in _paragraphs(list(block.lines), block.in_list):
+            here = (self.heads[-1][0], len(self.paragraphs[-1]) + 1)
+            sentences = enumerate(split_sentences(text, self.language), 1)
+            self.paragraphs[-1].append(tuple(Sentence((*here, n), s, block.line + offset) for n, s in sentences))
+
+    def sections(self) -> list[Section]:
+        found = [Section(*head, tuple(ps)) for head, ps in zip(self.heads, self.paragraphs, strict=True)]
+        return [s for s in found if s.number or s.paragraphs]
+
+
+def _is_contents_list(block: _Block) -> bool:
+    return all(_NUMBERED.match(line) for line in block.lines)
+
+
+def _contents(blocks: list[_Block]) -> list[str]:
+    """Entries of the table of contents, without their numbers; empty if there is none."""
+    for index, block in enumerate(blocks):
+        if _CONTENTS.fullmatch(block.lines[0]):
+            entries = list(block.lines[1:])
+            if not entries:
+                for after in blocks[index + 1 :]:
+                    if after.level or not (after.in_list or _is_contents_list(after)):
+                        break
+                    entries += after.lines
+            return [_NUMBERED.sub("", e, count=1).strip() for e in entries]
+    return []
+
+
+def _heading_number(line: str, following: str, contents: list[str], upcoming: int) -> int | None:
+    """The section number of a plain line, -1 for an unnumbered heading above sections, None for ordinary text."""
+    bare = _NUMBERED.sub("", line, count=1).strip()
+    if len(line) > 60 or not bare:
+        return None
+    if contents:
+        scores = [difflib.SequenceMatcher(None, _letters(bare), _letters(e)).ratio() for e in contents]
+        best = max(range(len(scores)), key=scores.__getitem__)
+        if scores[best] >= 0.6 and best + 1 >= upcoming:
+            return best + 1
+        return -1 if _NUMBERED.match(line) and line[-1] not in _CLOSING else None
+    plain = line[-1] not in _CLOSING and len(following) > 2 * len(line) and not re.fullmatch(r"[\d\s./年月日:-]+|https?://\S+", line)
+    return upcoming if plain and bare else None
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _paragraphs(lines: list[str], in_list: bool) -> Iterator[tuple[str, int]]:
+    """Paragraphs of a block, each with the offset of its first line."""
+    if not lines:
+        return
+    inner = lines[:-1]
+    whole = not in_list and (len(lines) == 1 or 2 * sum(bool(_ENDS.search(x)) for x in inner) < len(inner))
+    if whole or in_list:
+        wide = any("\u4e00" <= c <= "\u9fff" for c in lines[0][-1:])  # Chinese lines join without a blank
+        yield ("" if wide else " ").join(lines), 0
+    else:
+        yield from ((text, offset) for offset, text in enumerate(lines))
+
+
+# --- sentences -------------------------------------------------------------------------------------------------------
+
+_CHINESE = re.compile(r"(?:（[^（）]*）|[^。！？!?])*(?:[。！？!?]+[”’』」）)】]*|$)")
+_SHORT = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|Gen|Col|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|U\.S|e\.g|i\.e|p|pp)|"
+    r"\b(?:г|гг|т\.е|т\.д|т\.п|ул|им|тыс|руб|см|стр|чел|др|пр)|\b[A-ZА-ЯЁ])\.$"
+)
+
+
+def split_sentences(text: str, language: str) -> list[str]:
+    """Sentences of a paragraph.
+
+    >>> split_sentences("It began on 2 Jan. 2022. Mr. X left!  Then?", "en")
+    ['It began on 2 Jan. 2022.', 'Mr. X left!', 'Then?']
+    >>> split_sentences("他说：“走（！）吧。”然后走了", "zh")
+    ['他说：“走（！）吧。”', '然后走了']
+    """
+    if language == "zh":
+        return [s.strip() for s in _CHINESE.findall(text) if s.strip()]
+    found: list[str] = []
+    for piece in re.split(r"(?<=[.!?…])[\"'”’»)]*\s+(?=[\"'“‘«(]*[A-ZА-ЯЁ\d])", text):
+        if found and _SHORT.search(found[-1]):
+            found[-1] += " " + piece
+        elif piece.strip():
+            found.append(piece.strip())
+    return found
+
+
+# --- candidates ------------------------------------------------------------------------------------------------------
+
+CUES = ("figure", "date", "place", "causal")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that looks like a claim one could check, and the words that make it look so, by sort of cue."""
+
+    sentence: Sentence
+    cues: dict[str, tuple[str, ...]]
+
+    @property
+    def kind(self) -> str:
+        """First guess at the kind of claim: causal wording alone makes it a cause."""
+        return "cause" if set(self.cues) == {"causal"} else "fact"
+
+
+def candidates(document: Document, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
+    """Sentences with figures, dates, places or causal wording, in order.
+
+    Parameters
+    ----------
+    places : names of places of the case, in any language; the world's countries are known without.
+    country : ISO 3166-1 alpha-2 code of the country the account is about: its name alone is no cue.
+    """
+    patterns = _cue_patterns(document.language)
+    names = {*places, *_countries(document.language)} - {_countries_by_code(document.language).get(country, "")}
+    place = _place_pattern(tuple(sorted(names)), document.language)
+    found = []
+    for sentence in document.sentences():
+        rest = re.sub(r"https?://\S+|^\s*\d{1,2}[.)、．]", " ", sentence.text)
+        cues = {"date": _hits(patterns["date"], rest)}
+        rest = patterns["date"].sub(" ", rest)  # the digits of a date are not a figure of their own
+        cues |= {"figure": _hits(patterns["figure"], rest), "place": _hits(place, rest), "causal": _hits(patterns["causal"], rest)}
+        if any(cues.values()):
+            found.append(Candidate(sentence, {k: cues[k] for k in CUES if cues[k]}))
+    return found
+
+
+def _hits(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(m.group(0).strip() for m in pattern.finditer(text)))
+
+
+@cache
+def _cue_patterns(language: str) -> dict[str, re.Pattern[str]]:
+    cues = tomllib.loads(resources.files(__package__).joinpath("cues.toml").read_text(encoding="utf-8"))
+    return {sort: re.compile("|".join(expressions), re.IGNORECASE) for sort, expressions in cues[language].items()}
+
+
+@cache
+def _countries_by_code(language: str) -> dict[str, str]:
+    from babel import Locale
+
+    return {code: name for code, name in Locale(language).territories.items() if len(code) == 2 and code.isalpha()}
+
+
+def _countries(language: str) -> tuple[str, ...]:
+    return tuple(_countries_by_code(language).values())
+
+
+@cache
+def _place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
+    """One pattern for all names. Chinese names lose their generic ending, Russian ones their case ending."""
+    stems = set()
+    for name in names:
+        if language == "zh" and re.fullmatch(r"[\u4e00-\u9fff·]{2,}", name):
+            stems.add(re.escape(re.sub(r"(?<=..)(?:州|市|地区|区)$", "", name)))
+        elif language == "ru" and re.search(r"[\u0400-\u04ff]", name):
+            word = name.split()[0]
+            stems.add(rf"\b{re.escape(word[:-2] if len(word) > 5 else word)}\w{{0,4}}\b")
+        elif language == "en" and re.match(r"[A-Za-z]{3}", name):
+            stems.add(rf"\b{re.escape(name)}\b")
+    return re.compile("|".join(sorted(stems, key=lambda s: (-len(s), s))) or r"(?!)")

@@ -1,0 +1,257 @@
+"""The ledger: every claim of one account, where it stands in the document, what was found, and how it was judged.
+
+In: a folder with `account.toml`, `claims.csv` and, if there are any, `hypotheses.csv` and `second_reading.csv`. The
+sources and events it cites are those of the case it names. Out: an `Account`. The document's own sentences are never
+in it: the ledger holds positions, paraphrases in English and Chinese, and the document's SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from qantar.account.document import Document, Position
+from qantar.errors import Problems, nearest
+from qantar.record.load import check_repeated, check_sources
+from qantar.record.schema import Source
+from qantar.tables import Choice, Date, Form, Key, Keys, Number, Row, Table, Text, inside, read_table, read_toml
+
+KINDS = ("fact", "cause", "prediction", "judgement")
+VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
+READINGS = ("agreed", "settled", "first-only", "second-only", "one")
+Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
+Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d*(-[1-9]\d*)?", "3 or 3-6"))]
+
+
+class Claim(Row):
+    """One checkable (or, said so, not checkable) claim of the account."""
+
+    claim_id: Key
+    section: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
+    paragraph: Range
+    sentence: Range | None = None
+    kind: Annotated[str, BeforeValidator(Choice(KINDS))]
+    claim_en: Text = ""
+    claim_zh: Text = ""
+    verdict: Verdict
+    evidence_en: Text = ""
+    evidence_zh: Text = ""
+    hypothesis_id: Key | None = None
+    source: Key | None = None
+    sources_more: Keys = ()
+    reading: Annotated[str, BeforeValidator(Choice(READINGS))] = "one"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All source keys, the main one first."""
+        return ((self.source,) if self.source else ()) + self.sources_more
+
+    @property
+    def place(self) -> str:
+        """Section, paragraph and sentence as one label.
+
+        >>> Claim(claim_id="C1", section="6", paragraph="3-6", kind="fact", verdict="open").place
+        '6.3-6'
+        """
+        return f"{self.section}.{self.paragraph}" + (f":{self.sentence}" if self.sentence else "")
+
+    def covers(self, position: Position) -> bool:
+        """Whether the sentence at this position belongs to the claim."""
+        section, paragraph, sentence = position
+        inside_paragraph = self.section == section and paragraph in _numbers(self.paragraph)
+        return inside_paragraph and (self.sentence is None or sentence in _numbers(self.sentence))
+
+
+def _numbers(span: str) -> range:
+    low, _, high = span.partition("-")
+    return range(int(low), int(high or low) + 1)
+
+
+class Hypothesis(Row):
+    """A causal claim as an experiment: what is varied, what is measured, by which rule it is decided."""
+
+    hypothesis_id: Key
+    statement_en: Text
+    statement_zh: Text
+    test: Annotated[str, BeforeValidator(Choice(("counterfactual", "comparison", "both", "stylized", "none")))]
+    vary: Text
+    outcome_metric: Text
+    support_if: Text
+    contradict_if: Text
+    record_to_calibrate: Text
+    caution: Text
+    note_en: Text = ""
+    note_zh: Text = ""
+    claims: Keys = ()
+    source: Key
+
+
+class SecondReading(Row):
+    """A claim that two readers judged differently, and how that was settled."""
+
+    claim_id: Key
+    first: Verdict
+    second: Verdict
+    settled: Verdict
+    why_en: Text
+    why_zh: Text
+    sources: Keys = ()
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DocumentId(_Strict):
+    """Which document the ledger was written for; its words are not kept."""
+
+    language: Annotated[str, BeforeValidator(Choice(("en", "zh", "ru")))]
+    dated: Date | None = None
+    sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+    text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+
+
+class SectionName(_Strict):
+    """A short name of ours for a section of the document."""
+
+    number: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
+    name_en: Text
+    name_zh: Text
+
+
+class Files(_Strict):
+    """Tables of the ledger, inside its own folder."""
+
+    claims: Text = "claims.csv"
+    hypotheses: Text | None = None
+    second_reading: Text | None = None
+    sources: Text | None = None
+
+
+class AccountFile(_Strict):
+    """`account.toml`."""
+
+    id: Key
+    case: Key
+    title_en: Text
+    title_zh: Text
+    about_en: Text = ""
+    about_zh: Text = ""
+    document: DocumentId
+    files: Files = Files()
+    sections: list[SectionName] = Field(default_factory=list)
+
+
+LEDGER_MODELS: dict[str, type[Row]] = {"claims": Claim, "hypotheses": Hypothesis, "second_reading": SecondReading}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A loaded ledger, with the sources of its case and its own."""
+
+    folder: Path
+    head: AccountFile
+    claims: Table[Claim]
+    hypotheses: Table[Hypothesis]
+    second_reading: Table[SecondReading]
+    sources: dict[str, Source]
+
+    def claim(self, claim_id: str) -> Claim | None:
+        """One claim by its id."""
+        return next((c for c in self.claims if c.claim_id == claim_id), None)
+
+    def section_name(self, number: int, lang: str) -> str:
+        """Our name of a section, or its number."""
+        names = (s.name_zh if lang == "zh" else s.name_en for s in self.head.sections if s.number == number)
+        return next(names, str(number))
+
+    def match(self, document: Document) -> str:
+        """How a document relates to the one the ledger was written for: `same`, `same-text` or `other`."""
+        if document.sha256 == self.head.document.sha256:
+            return "same"
+        return "same-text" if document.text_sha256 == self.head.document.text_sha256 else "other"
+
+    def covers(self, position: Position) -> Iterator[str]:
+        """Ids of the claims at a sentence."""
+        return (c.claim_id for c in self.claims if c.covers(position))
+
+
+def read_head(folder: Path, problems: Problems) -> AccountFile | None:
+    """The checked `account.toml` of a folder."""
+    return read_toml(folder / "account.toml", AccountFile, problems)
+
+
+def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems) -> Account:
+    """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
+    tables = {name: _optional_table(folder, head, name, model, problems) for name, model in LEDGER_MODELS.items()}
+    own: Table[Source] = _optional_table(folder, head, "sources", Source, problems)  # type: ignore[assignment]
+    sources = {s.key: s for s in (*case_sources, *own)}
+    account = Account(folder, head, tables["claims"], tables["hypotheses"], tables["second_reading"], sources)  # type: ignore[arg-type]
+    _check(account, problems)
+    return account
+
+
+def _optional_table(folder: Path, head: AccountFile, name: str, model: type[Row], problems: Problems) -> Table[Row]:
+    file = getattr(head.files, name)
+    path = inside(folder, file, file="account.toml", line=None, key=f"files.{name}", problems=problems) if file else None
+    return read_table(path, name, model, problems) if path else Table(name, file or f"{name}.csv", (), ())
+
+
+def _check(account: Account, problems: Problems) -> None:
+    claims = account.claims
+    ids = check_repeated(claims, "claim_id", problems)
+    hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
+    for table in (claims, account.hypotheses):
+        check_sources(table, account.sources, problems)
+    for line, claim in claims.numbered():
+        _check_claim(claim, claims.file, line, problems)
+        if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
+            choices = nearest(claim.hypothesis_id, hypotheses)
+            problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
+    for line, hypothesis in account.hypotheses.numbered():
+        for claim_id in hypothesis.claims:
+            if claim_id not in ids:
+                problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
+    for line, reading in account.second_reading.numbered():
+        found = account.claim(reading.claim_id)
+        if found is None:
+            problems.add(
+                account.second_reading.file,
+                line,
+                "claim_id",
+                "unknown_claim",
+                value=reading.claim_id,
+                choices=nearest(reading.claim_id, ids),
+            )
+        elif found.verdict != reading.settled or found.reading != "settled":
+            problems.add(
+                account.second_reading.file,
+                line,
+                "settled",
+                "reading_conflict",
+                claim=reading.claim_id,
+                value=reading.settled,
+                ledger=found.verdict,
+            )
+
+
+def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None:
+    for column in ("paragraph", "sentence"):
+        span = getattr(claim, column)
+        if span and not len(_numbers(span)):
+            problems.add(file, line, column, "low_above_high", value=span.split("-")[0], other=column, other_value=span.split("-")[1])
+    if claim.sentence and "-" in claim.paragraph:
+        problems.add(file, line, "sentence", "sentence_of_range", value=claim.sentence)
+    if claim.verdict == "open":
+        return
+    for column in ("claim_en", "claim_zh", "evidence_en", "evidence_zh"):
+        if not getattr(claim, column):
+            problems.add(file, line, column, "judged_without", value=claim.verdict)
+    if claim.source is None:
+        problems.add(file, line, "source", "missing_source")
+    if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":
+        problems.add(file, line, "verdict", "verdict_of_kind", value=claim.verdict, kind=claim.kind)

@@ -1,0 +1,60 @@
+"""Loads an account with its case, by packaged name or folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
+from qantar.errors import DataError, Problems
+from qantar.scenario.case import Case, case_names, find_folder, read_case
+from qantar.tables import Table
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An account and the case whose record it is held against."""
+
+    account: Account
+    case: Case
+
+    def tables(self) -> dict[str, Table[Any]]:
+        """Every table of the case and of the ledger, by name."""
+        ledger = {name: getattr(self.account, name) for name in LEDGER_MODELS}
+        return {**self.case.record.tables(), **ledger}
+
+
+def load_account(name: str) -> Loaded:
+    """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        With every problem in the ledger and in the case it names.
+
+    Examples
+    --------
+    >>> len(load_account("kazakhstan-2022").account.claims)
+    118
+    """
+    problems = Problems()
+    loaded = read_loaded(find_folder(name, "account.toml"), problems)
+    problems.raise_as(DataError)
+    assert loaded is not None  # no problem means both heads were read
+    return loaded
+
+
+def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
+    """As `load_account`, but adds to `problems`; None if a head is unusable."""
+    head = read_head(folder, problems)
+    if head is None:
+        return None
+    if head.case in case_names():
+        case = read_case(find_folder(head.case, "case.toml"), problems)
+    elif (folder / "case.toml").is_file():
+        case = read_case(folder, problems)
+    else:
+        problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
+        return None
+    return Loaded(read_account(folder, head, case.record.sources, problems), case) if case else None

@@ -1,0 +1,95 @@
+"""Starts a ledger for a new document, and compares a document with the ledger at hand."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from qantar.account.document import Candidate, Document
+from qantar.account.ledger import Account, Claim
+from qantar.errors import ResultError, fail
+from qantar.record.schema import Source
+from qantar.tables import to_csv
+
+
+def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple[Candidate, tuple[str, ...]]]:
+    """Each candidate with the ids of the claims that cover it; an empty tuple means that the ledger has nothing on it."""
+    return [(c, tuple(account.covers(c.sentence.position)) if account else ()) for c in found]
+
+
+def slug(name: str) -> str:
+    """A file name as an id: letters and digits of ASCII, joined by hyphens.
+
+    >>> slug("My essay (2022).md"), slug("起义.md")
+    ('my-essay-2022', 'account')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower()).strip("-") or "account"
+
+
+def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
+    """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
+
+    The folder appears whole or not at all. The document's sentences do not go into it.
+
+    Raises
+    ------
+    ResultError
+        When `out` exists already or cannot be written.
+    """
+    if out.exists():
+        raise fail(ResultError, out, "output_exists")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
+            folder = Path(aside) / "ledger"
+            folder.mkdir()
+            (folder / "account.toml").write_text(_head(document, case, slug(document.name)), encoding="utf-8")
+            rows = [_row(number, candidate) for number, candidate in enumerate(found, 1)]
+            (folder / "claims.csv").write_text(to_csv(list(Claim.model_fields), rows), encoding="utf-8")
+            (folder / "sources.csv").write_text(to_csv(list(Source.model_fields), []), encoding="utf-8")
+            shutil.move(folder, out)
+    except OSError as error:
+        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
+
+
+def _row(number: int, candidate: Candidate) -> list[object]:
+    section, paragraph, sentence = candidate.sentence.position
+    cells = {
+        "claim_id": f"C{number:03d}",
+        "section": section,
+        "paragraph": paragraph,
+        "sentence": sentence,
+        "kind": candidate.kind,
+        "verdict": "open",
+        "reading": "one",
+    }
+    return [cells.get(column, "") for column in Claim.model_fields]
+
+
+def _head(document: Document, case: str, name: str) -> str:
+    sections = "".join(
+        f'\n[[sections]]\nnumber = {s.number}\nname_en = "section {s.number}"\nname_zh = "第{s.number}节"\n' for s in document.sections
+    )
+    dated = re.match(r"\d{4}-\d\d-\d\d", document.meta.get("date", ""))
+    return f"""\
+# A ledger of claims. Write a paraphrase of your own for each row of claims.csv, never the document's sentences;
+# then evidence, sources and a verdict. `qantar check` tells what is missing, `qantar verdicts` shows the table.
+
+id = "{name}"
+case = "{case}"            # the record it is held against
+title_en = "{name}"
+title_zh = "{name}"
+
+[document]
+language = "{document.language}"
+{f"dated = {dated.group(0)}" if dated else "# dated = 2022-01-10"}
+sha256 = "{document.sha256}"
+text_sha256 = "{document.text_sha256}"
+
+[files]
+claims = "claims.csv"
+sources = "sources.csv"      # your own sources, beside those of the case
+{sections}"""

@@ -1,0 +1,339 @@
+"""The command line: parses what was asked, calls the same functions as Python does, prints what came.
+
+Heavy imports stand inside the commands, so that `--help` is quick. Every help text is a key of the catalogue, which
+`build` replaces by the sentence in the reader's language; commands find that language in `context.obj`. Typer reads
+annotations when the module is loaded, so they may not be strings here.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import qantar
+from qantar.messages import LANGUAGES, catalogue, language, text
+
+app = typer.Typer(help="cli.about", epilog="cli.epilog", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+ledger_app = typer.Typer(help="cli.account", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(ledger_app, name="account")
+
+Context = typer.Context
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="cli.arg_account")]
+DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.arg_document")]
+CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.case")]
+DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
+JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of `qantar`: a user's mistake gives its sentence and exit status 2, never a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    lang = language(_asked_language(words))
+    for stream in (sys.stdout, sys.stderr):  # a console that cannot show Chinese must not stop the program
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))
+    from qantar.errors import QantarError
+
+    try:
+        build(lang).main(args=words, prog_name="qantar", obj=lang)
+    except QantarError as error:
+        if "--debug" in words:
+            raise
+        _print_problems(error, lang, as_json="--json" in words)
+        sys.exit(2)
+    except BrokenPipeError:  # `qantar verdicts ... | head` is no fault
+        sys.stderr.close()
+
+
+def _print_problems(error: Any, lang: str, *, as_json: bool) -> None:
+    from qantar.terminal import print_json
+
+    if as_json:
+        print_json({"error": {"problems": [p.as_dict(lang) for p in error.problems]}}, error=True)
+        return
+    lines = [p.render(lang) for p in error.problems]
+    if len(lines) > 1:
+        lines.append(text("error.count", lang, n=len(lines)))
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _asked_language(words: list[str]) -> str | None:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--lang" and following in LANGUAGES:
+            return following
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return None
+
+
+def build(lang: str) -> Any:
+    """The command tree with its help in one language."""
+    command = typer.main.get_command(app)
+    _translate(command, lang)
+    return command
+
+
+def _translate(command: Any, lang: str) -> None:
+    messages = catalogue(lang)
+    for node in (command, *command.params):
+        for name in ("help", "epilog"):
+            key = getattr(node, name, None)
+            if key in messages:
+                setattr(node, name, messages[key])
+    for child in getattr(command, "commands", {}).values():
+        _translate(child, lang)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"qantar {qantar.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    context: Context,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="en|zh", help="cli.lang")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="cli.debug")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="cli.version")] = False,
+) -> None:
+    _one_of("--lang", lang, LANGUAGES, context.obj)
+
+
+def _one_of(option: str, value: str | None, known: tuple[str, ...], lang: str) -> None:
+    if value not in (None, *known):
+        raise typer.BadParameter(text("cli.bad_choice", lang, value=value, choices=", ".join(known)), param_hint=option)
+
+
+@app.command(help="cli.study")
+def study(
+    context: Context,
+    account: AccountArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.load import load_account
+    from qantar.account.verdicts import judge
+    from qantar.report.study import study as run
+
+    lang = context.obj
+    with terminal.progress(lang) as step:
+        step("load")
+        loaded = load_account(account)
+        folder = out or Path("results") / loaded.account.head.id
+        result = run(loaded, folder, step)
+    _notice(document, loaded.account, lang)
+    if json:
+        terminal.print_json({"folder": str(folder), **result})
+        return
+    terminal.verdict_summary(loaded, judge(loaded.account), lang)
+    terminal.say(text("out.files", lang))
+    sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+@app.command(help="cli.verdicts")
+def verdicts(
+    context: Context,
+    account: AccountArgument,
+    kind: Annotated[str | None, typer.Option(help="cli.opt_kind")] = None,
+    verdict: Annotated[str | None, typer.Option(help="cli.opt_verdict")] = None,
+    section: Annotated[int | None, typer.Option(help="cli.opt_section")] = None,
+    flag: Annotated[str | None, typer.Option(help="cli.opt_flag")] = None,
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.ledger import KINDS, VERDICTS
+    from qantar.account.load import load_account
+    from qantar.account.verdicts import FLAGS, judge
+
+    lang = context.obj
+    for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, VERDICTS), ("--flag", flag, FLAGS)):
+        _one_of(option, value, known, lang)
+    loaded = load_account(account)
+    _notice(document, loaded.account, lang)
+    wanted = {"kind": kind, "verdict": verdict, "section": section}
+    chosen = [
+        j
+        for j in judge(loaded.account)
+        if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items()) and (flag is None or flag in j.flags)
+    ]
+    if json:
+        terminal.print_json([j.as_dict() for j in chosen])
+        return
+    terminal.verdict_table(chosen, lang)
+    terminal.verdict_summary(loaded, chosen, lang)
+    terminal.say(text("out.marks", lang))
+
+
+@ledger_app.command(help="cli.outline")
+def outline(
+    context: Context,
+    document: DocumentArgument,
+    ledger: Annotated[str | None, typer.Option("--ledger", metavar="ACCOUNT", help="cli.ledger")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    every: Annotated[bool, typer.Option("--all", help="cli.all")] = False,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.document import candidates, read_document
+    from qantar.account.skeleton import uncovered
+    from qantar.scenario.case import load_case
+
+    read = read_document(document)
+    loaded = _ledger_for(read, ledger)
+    country = loaded.case if loaded else load_case(case)
+    account = loaded.account if loaded else None
+    found = uncovered(candidates(read, country.place_names(), country.head.country), account)
+    if json:
+        terminal.print_json(terminal.outline_json(read, found, account))
+        return
+    terminal.outline(read, found, account, every, context.obj)
+    if account:
+        _notice(document, account, context.obj)
+
+
+@ledger_app.command(help="cli.new")
+def new(
+    context: Context,
+    document: DocumentArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_new")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.document import candidates, read_document
+    from qantar.account.skeleton import slug, write_skeleton
+    from qantar.scenario.case import load_case
+
+    read = read_document(document)
+    country = load_case(case)
+    found = candidates(read, country.place_names(), country.head.country)
+    folder = out or Path(f"{slug(document.name)}-ledger")
+    write_skeleton(read, found, case, folder)
+    if json:
+        terminal.print_json({"folder": str(folder), "claims": len(found), "sha256": read.sha256})
+    else:
+        terminal.say(text("out.new_written", context.obj, path=folder, n=len(found)))
+
+
+@app.command(help="cli.check")
+def check(
+    context: Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="cli.arg_path")],
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.check import check as run
+    from qantar.errors import DataError, Problems
+
+    lang = context.obj
+    problems = Problems()
+    checked = run(path, problems)
+    if json:
+        files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
+        terminal.print_json({"files": files, "problems": [p.as_dict(lang) for p in problems.found]})
+        raise typer.Exit(2 if problems.found else 0)
+    problems.raise_as(DataError)
+    heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
+    terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
+    terminal.say(text("check.clean", lang, n=len(checked)))
+
+
+@app.command("list", help="cli.list")
+def list_(
+    context: Context,
+    case: Annotated[str | None, typer.Argument(metavar="CASE", help="cli.arg_case")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.load import load_account
+    from qantar.scenario.case import case_names
+
+    lang = context.obj
+    if case is None:
+        cases = [terminal.case_line(load_account(name), lang) for name in case_names()]
+        if json:
+            terminal.print_json(cases)
+        for entry in [] if json else cases:
+            terminal.say(text("out.case_line", lang, **entry))
+        return
+    rows = [{"table": n, "rows": len(table), "file": table.file} for n, table in load_account(case).tables().items()]
+    if json:
+        terminal.print_json(rows)
+    else:
+        terminal.grid([text(f"out.{k}", lang) for k in ("table", "rows", "file")], [list(r.values()) for r in rows])
+
+
+@app.command(help="cli.show")
+def show(
+    context: Context,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="cli.arg_case")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="cli.arg_what")] = "observables",
+    region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
+    day: Annotated[str | None, typer.Option(help="cli.opt_day")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.load import load_account
+    from qantar.show import show as run
+
+    shown = run(load_account(case), what, region=region, day=day, lang=context.obj)
+    if json:
+        terminal.print_json(shown.value)
+        return
+    for title, columns, rows in shown.tables:
+        terminal.grid(columns, rows, title=title, widest=len(columns) - 1)
+    for line in shown.lines:
+        terminal.say(line)
+
+
+@app.command(help="cli.explain")
+def explain(
+    context: Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="cli.arg_name")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.explain import explain as run
+    from qantar.explain import words
+
+    lang = context.obj
+    if name is None:
+        if json:
+            terminal.print_json(words())
+        else:
+            terminal.words(words(), lang)
+        return
+    found = run(name, lang)
+    if json:
+        terminal.print_json([e.__dict__ for e in found])
+    else:
+        terminal.explanations(found, lang)
+
+
+def _notice(path: Path | None, account: Any, lang: str) -> None:
+    """Say on stderr whether the document at hand is the one the ledger was written for."""
+    if path is None:
+        return
+    from qantar.account.document import read_document
+
+    document = read_document(path)
+    match = account.match(document)
+    args = {"ledger": account.head.id}
+    if match == "other":
+        args |= {"sha": document.sha256[:12], "expected": account.head.document.sha256[:12]}
+    sys.stderr.write(text(f"out.{match}", lang, **args) + "\n")
+
+
+def _ledger_for(document: Any, name: str | None) -> Any:
+    """The ledger asked for, else the packaged one written for this document, else None."""
+    from qantar.account.load import load_account
+    from qantar.scenario.case import case_names
+
+    if name is not None:
+        return load_account(name)
+    return next((x for x in map(load_account, case_names()) if x.account.match(document) != "other"), None)

@@ -1,0 +1,217 @@
+"""What can be observed in a record: intervals and blanks, never more than the sources hold.
+
+In: a `Record`. Out: `Observables`, plain arrays and small tuples. The rules, each in its function:
+
+- onset of a region is an interval of local calendar days, open to the right where even the latest day is unknown;
+- presence by region and day is 1, 0 or missing; missing is NaN, so that no sum can take it for a zero; a 0 on a day on
+  which the onset interval still allows a start is missing too;
+- participants and detained are national, by date, each with its range over sources;
+- deaths are known for some units; what is left is a range for all others together;
+- a seat of government was entered, was not, or the record does not say (None).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.record.load import Record
+from qantar.record.schema import Disagreement, OnsetRow, Total
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range of numbers that the sources allow; `value` is the one the record prefers, if any.
+
+    As text it is the preferred value with its range, or the range, or the one number:
+
+    >>> [str(i) for i in (Interval(139, 151, 151), Interval(0, None, 16), Interval(700, 700, 700))]
+    ['151 (139–151)', '0–16', '700']
+    """
+
+    low: float
+    value: float | None
+    high: float
+
+    def __str__(self) -> str:
+        low, high = f"{self.low:,.0f}", f"{self.high:,.0f}"
+        if low == high:
+            return low
+        return f"{low}–{high}" if self.value is None else f"{self.value:,.0f} ({low}–{high})"
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A national figure as of a date."""
+
+    date: dt.date
+    interval: Interval
+    stated_by: str
+    source: str
+    total_id: str
+
+
+@dataclass(frozen=True)
+class Onset:
+    """First local calendar day of unrest in a region: any day from `earliest` to `latest` fits the sources."""
+
+    region_id: str
+    earliest: dt.date
+    latest: dt.date | None
+    stated: dt.date | None
+    confidence: str
+
+    @property
+    def firm(self) -> bool:
+        """Whether the sources leave one day only."""
+        return self.latest == self.earliest
+
+
+@dataclass(frozen=True)
+class UnitDeaths:
+    """Deaths in one unit, or in all units without a figure of their own (`region_id` is then empty)."""
+
+    region_id: str
+    interval: Interval
+    basis: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Observables:
+    """Everything a simulated history will be compared with.
+
+    `presence` has shape (regions, days), float: 1 unrest reported, 0 reported quiet or not yet begun, NaN missing.
+    """
+
+    region_ids: tuple[str, ...]
+    days: tuple[dt.date, ...]
+    onsets: tuple[Onset, ...]
+    presence: NDArray[np.float64]
+    regions_with_unrest: tuple[Dated, ...]
+    participants: tuple[Dated, ...]
+    detained: tuple[Dated, ...]
+    deaths_over_time: tuple[Dated, ...]
+    deaths: tuple[UnitDeaths, ...]
+    deaths_total: UnitDeaths | None
+    seats_entered: dict[str, bool | None]
+
+
+def observe(record: Record) -> Observables:
+    """All observables of a record, regions in the order of regions.csv.
+
+    >>> from qantar import load_case
+    >>> seen = observe(load_case("kazakhstan-2022").record)
+    >>> len(seen.onsets), sum(o.firm for o in seen.onsets), seen.presence.shape
+    (17, 6, (17, 8))
+    """
+    region_ids = tuple(r.region_id for r in record.regions)
+    rows = {r.region_id: r for r in record.region_onset}
+    days = _days(record)
+    reported = {(p.region_id, p.date): p.unrest for p in record.presence}
+    presence = np.array([[_present(rows[r], reported.get((r, day)), day) for day in days] for r in region_ids])
+    onsets = tuple(Onset(r, rows[r].onset_earliest, rows[r].onset_latest, rows[r].onset_date, rows[r].confidence) for r in region_ids)
+    total = preferred(record, record.country, "deaths_cumulative")
+    return Observables(
+        region_ids=region_ids,
+        days=days,
+        onsets=onsets,
+        presence=presence,
+        regions_with_unrest=_series(record, "regions_with_protest"),
+        participants=_series(record, "participants"),
+        detained=_series(record, "detained_cumulative"),
+        deaths_over_time=_series(record, "deaths_cumulative"),
+        deaths=_deaths_by_unit(record, total),
+        deaths_total=total,
+        seats_entered={r: None if rows[r].seat_entered is None else bool(rows[r].seat_entered) for r in region_ids},
+    )
+
+
+def _days(record: Record) -> tuple[dt.date, ...]:
+    """Every day from the first to the last that has presence of any region."""
+    known = [p.date for p in record.presence]
+    return tuple(min(known) + dt.timedelta(days=n) for n in range((max(known) - min(known)).days + 1)) if known else ()
+
+
+def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
+    stated = row.onset_date or row.onset_latest
+    may_have_begun = flag == 0 and stated is not None and row.onset_earliest <= day < stated
+    return float("nan") if flag is None or may_have_begun else float(flag)
+
+
+def interval(rows: list[Total], value: float | None = None) -> Interval:
+    """The range over several statements."""
+    lows = [r.value_low for r in rows]
+    highs = [r.value_low if r.value_high is None else r.value_high for r in rows]
+    return Interval(min(lows), value, max(highs))
+
+
+def _series(record: Record, quantity: str) -> tuple[Dated, ...]:
+    """National statements of a quantity in order of date; the withdrawn ones stay in the table but not in the series."""
+    rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, record.country) and t.status != "withdrawn"]
+    return tuple(
+        Dated(t.as_of, interval([t], t.value_low if t.value_high == t.value_low else None), t.stated_by, t.source, t.total_id)
+        for t in sorted(rows, key=lambda t: (t.as_of, t.total_id))
+    )
+
+
+LASTING = ("final", "revised", "independent")
+"""Statements about the whole, made after the events: where they differ, that is disagreement and not the passing of time."""
+
+
+def preferred(record: Record, region_id: str, quantity: str) -> UnitDeaths | None:
+    """The final statement, inside the range of all lasting ones; None where there is no final one."""
+    rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, region_id) and t.status in LASTING]
+    final = next((t for t in rows if t.status == "final"), None)
+    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,)) if final else None
+
+
+def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:
+    """Deaths of the units that have a figure, and what is left for the rest.
+
+    A unit with a final count is known. A unit with only a withdrawn or partial count is known to have at least the
+    civilians counted later by the prosecutors (or nothing), and at most what the final counts leave over. Deaths of
+    the rest then lie between 0 and that same remainder.
+    """
+    if total is None:
+        return ()
+    known = [u for r in record.regions if (u := preferred(record, r.region_id, "deaths_cumulative"))]
+    final = {u.region_id for u in known}
+    left = (total.interval.value or 0) - sum(u.interval.value or 0 for u in known)
+    partial = []
+    for row in record.region_onset:
+        if row.deaths_official is None or row.region_id in final:
+            continue
+        floors = [t for t in record.totals if (t.region_id, t.quantity) == (row.region_id, "deaths_civilians_by_chance")]
+        low = max((t.value_low for t in floors), default=0)
+        sources = tuple(dict.fromkeys(filter(None, (row.deaths_source, *(t.source for t in floors)))))
+        partial.append(UnitDeaths(row.region_id, Interval(low, row.deaths_official, left), "withdrawn", sources))
+    least = sum(u.interval.low for u in partial)
+    rest = UnitDeaths("", Interval(0, None, left - least), "computed", ())
+    return (*known, *partial, rest)
+
+
+def disagreement(record: Record, row: Disagreement) -> Interval | None:
+    """The range of a documented disagreement over the rows it names; None where it is not about a number."""
+    lows: list[float] = [] if row.low is None else [row.low]
+    highs: list[float] = [] if row.high is None else [row.high]
+    for key in row.rows:
+        low, high = _numbers(record, key)
+        if low is not None:
+            lows.append(low)
+            highs.append(low if high is None else high)
+    return Interval(min(lows), None, max(highs)) if lows else None
+
+
+def _numbers(record: Record, key: str) -> tuple[float | None, float | None]:
+    for total in record.totals:
+        if total.total_id == key:
+            return total.value_low, total.value_high
+    for force in record.forces:
+        if force.force_id == key:
+            return force.strength_low, force.strength_high
+    event = next(e for e in record.events if e.event_id == key)
+    return event.participants_low, event.participants_high

@@ -1,0 +1,289 @@
+"""One class per table of the record: the columns, their types, units and limits.
+
+What each column means stands in `messages/columns.csv`, in both languages; `qantar explain TABLE.COLUMN` joins the two.
+An empty cell is always "not known", never zero.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from qantar.tables import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text
+
+People = Annotated[int, BeforeValidator(Number("people", low=0, whole=True))]
+Items = Annotated[int, BeforeValidator(Number("items", low=0, whole=True))]
+Plain = Annotated[float, BeforeValidator(Number("see column unit"))]
+Km = Annotated[float, BeforeValidator(Number("km", low=0))]
+Lat = Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
+Lon = Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
+Offset = Annotated[int, BeforeValidator(Number("hours ahead of UTC", -12, 14, whole=True))]
+Flag = Annotated[int, BeforeValidator(Number("0 = no, 1 = yes", 0, 1, whole=True))]
+Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "KZ-MAN"))]
+
+
+class Source(Row):
+    """Where a figure or a statement comes from, and how much of it the compilers saw."""
+
+    key: Key
+    title: Text
+    publisher: Text
+    date: Text = ""
+    address: Text = ""
+    address_complete: Annotated[str, BeforeValidator(Choice(("yes", "no", "n/a")))]
+    licence: Text
+    how_obtained: Text
+    seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory")))]
+
+
+class Region(Row):
+    """A first-level unit of the country, as it was on the days of the record."""
+
+    region_id: Region_
+    name_en: Text
+    name_zh: Text
+    name_kk: Text = ""
+    name_ru: Text = ""
+    aliases: Keys = ()
+    type: Annotated[str, BeforeValidator(Choice(("region", "city")))]
+    capital: Text
+    lat: Lat
+    lon: Lon
+    utc_offset: Offset
+    economic_profile: Text = ""
+    note: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+
+class RegionValue(Row):
+    """One figure about one region (or the whole country), with its unit and source."""
+
+    region_id: Region_
+    variable: Key
+    value: Plain
+    unit: Text
+    reference_date: Text
+    method: Text
+    confidence: Confidence
+    note: Text = ""
+    source: Key
+
+
+class Settlement(Row):
+    """A town, a village of 5,000 or more, or an industrial site named in the record."""
+
+    settlement_id: Key
+    geonameid: Items | None = None
+    name_en: Text
+    name_zh: Text = ""
+    name_kk: Text = ""
+    name_ru: Text = ""
+    aliases: Keys = ()
+    kind: Annotated[str, BeforeValidator(Choice(("settlement", "region_capital", "oil_field")))]
+    region_id: Region_
+    region_since_2022_06: Text = ""
+    lat: Lat
+    lon: Lon
+    population_geonames: People | None = None
+    population_used: People | None = None
+    utc_offset_jan2022: Offset
+    note: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+
+class Adjacency(Row):
+    """A pair of regions: whether they share a land border, and how far apart they are."""
+
+    region_a: Region_
+    region_b: Region_
+    adjacent: Flag
+    shared_border_km: Km
+    capital_distance_gc_km: Km
+    centroid_distance_gc_km: Km
+
+
+EVENT_KINDS = (
+    "protest", "march", "strike", "road_blocked", "rail_blocked", "talks", "dispersed_peacefully", "quiet",
+    "clash", "building_attacked", "building_seized", "infrastructure_attacked", "symbol_attacked", "prison_attacked",
+    "armoury_seized", "airport_seized", "looting", "control_lost", "retaken", "airport_retaken", "airport_reopened",
+    "repression", "detained", "deaths", "injuries", "stand_aside", "arrest_official", "alert", "shoot_order",
+    "price_rise", "price_cut", "concession", "cabinet_resigned", "leadership_change", "statement", "mourning",
+    "emergency_declared", "emergency_extended", "emergency_lifted", "internet_cut", "internet_restored",
+    "foreign_troops_requested", "foreign_troops_approved", "foreign_troops_arrived", "foreign_troops_deployed_total",
+    "foreign_troops_left", "output_reduced", "strike_ended", "damage_total",
+)  # fmt: skip
+
+
+class Event(Row):
+    """One reported happening, or a cumulative statement (see `scope`), in local time."""
+
+    event_id: Key
+    date: Date
+    date_end: Date | None = None
+    time_local: Clock | None = None
+    region_id: Region_
+    settlement: Text = ""
+    settlement_id: Key | None = None
+    kind: Annotated[str, BeforeValidator(Choice(EVENT_KINDS))]
+    scope: Text
+    participants_low: People | None = None
+    participants_high: People | None = None
+    number_basis: Text = ""
+    deaths: People | None = None
+    deaths_security: People | None = None
+    injured: People | None = None
+    injured_security: People | None = None
+    detained: People | None = None
+    actor: Text = ""
+    actor_zh: Text = ""
+    confidence: Confidence
+    note: Text
+    note_zh: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+    @property
+    def one_happening(self) -> bool:
+        """Whether this row is a single happening rather than a running total or one party's claim."""
+        return self.scope == "event"
+
+
+class PresenceRow(Row):
+    """Whether unrest was reported in a region on a local calendar day; a day without a row is not known."""
+
+    region_id: Region_
+    date: Date
+    unrest: Flag
+    source: Key
+
+
+class OnsetRow(Row):
+    """What the record says of one region: first day of unrest as an interval, largest crowd, seat, deaths."""
+
+    region_id: Region_
+    onset_date: Date | None = None
+    onset_earliest: Date
+    onset_latest: Date | None = None
+    first_settlement: Text = ""
+    first_violence: Date | None = None
+    max_crowd_low: People | None = None
+    max_crowd_high: People | None = None
+    max_crowd_date: Date | None = None
+    seat_of_government: Text = ""
+    seat_of_government_zh: Text = ""
+    seat_entered: Flag | None = None
+    deaths_official: People | None = None
+    deaths_as_of: Text = ""
+    deaths_source: Key | None = None
+    taken_to_police: People | None = None
+    taken_source: Key | None = None
+    emergency_from: Moment | None = None
+    emergency_lifted: Moment | None = None
+    confidence: Confidence
+    note: Text = ""
+    note_zh: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+
+class Total(Row):
+    """One statement of a count for the country or a region, as of a date."""
+
+    total_id: Key
+    as_of: Date
+    region_id: Region_
+    quantity: Key
+    value_low: People
+    value_high: People | None = None
+    status: Annotated[
+        str,
+        BeforeValidator(Choice(("day", "to_date", "revised", "final", "independent", "withdrawn", "claim", "computed"))),
+    ]
+    stated_by: Text
+    stated_by_zh: Text = ""
+    note: Text = ""
+    note_zh: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+
+class EconomyRow(Row):
+    """One value of an economic series."""
+
+    date: Date
+    date_end: Date | None = None
+    series: Key
+    region_id: Region_
+    value: Plain
+    unit: Text
+    method: Text
+    confidence: Confidence
+    note: Text = ""
+    source: Key
+
+
+class Force(Row):
+    """Order of magnitude of one body of police, guard, army or foreign troops."""
+
+    force_id: Key
+    organisation: Text
+    kind: Key
+    country: Text
+    region_id: Region_
+    strength_low: People | None = None
+    strength_high: People | None = None
+    vehicles: Items | None = None
+    arrival: Date | None = None
+    departure: Date | None = None
+    place: Text = ""
+    confidence: Confidence
+    note: Text = ""
+    source: Key
+    sources_more: Keys = ()
+
+
+class Disagreement(Row):
+    """A matter on which sources differ: kept as an interval over the rows named, not resolved."""
+
+    disagreement_id: Key
+    matter_en: Text
+    matter_zh: Text
+    rows: Keys = ()
+    low: Plain | None = None
+    high: Plain | None = None
+    unit: Text = ""
+    versions_en: Text
+    versions_zh: Text
+    source: Key
+    sources_more: Keys = ()
+
+
+class Variable(Row):
+    """The register of quantities: the one unit each is written in, and its limits."""
+
+    variable: Key
+    unit: Text
+    low: Plain | None = None
+    high: Plain | None = None
+    meaning_en: Text
+    meaning_zh: Text
+
+
+MODELS: dict[str, type[Row]] = {
+    "sources": Source,
+    "regions": Region,
+    "region_values": RegionValue,
+    "settlements": Settlement,
+    "adjacency": Adjacency,
+    "events": Event,
+    "presence": PresenceRow,
+    "region_onset": OnsetRow,
+    "totals": Total,
+    "economy": EconomyRow,
+    "forces": Force,
+    "disagreements": Disagreement,
+}
+"""Tables of a record, in the order in which they are loaded: file `NAME.csv`."""

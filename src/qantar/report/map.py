@@ -1,0 +1,107 @@
+"""The map: GeoJSON to SVG paths in a conic equal-area projection.
+
+In: a `Case`. Out: plain strings and numbers for the page; nothing is fetched and nothing depends on the machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qantar.scenario.case import Case, rings
+
+WIDTH = 800.0
+MARGIN = 14.0
+Point = tuple[float, float]
+
+
+def albers(parallel_1: float, parallel_2: float, meridian: float) -> Callable[[float, float], Point]:
+    """Albers' conic equal-area projection on the sphere, y downwards (Snyder 1987, USGS Prof. Paper 1395, eqs 14-1 to 14-6).
+
+    >>> x, y = albers(43, 53, 67.5)(67.5, 48.0)
+    >>> abs(x) < 1e-12
+    True
+    """
+    p1, p2, l0 = (math.radians(v) for v in (parallel_1, parallel_2, meridian))
+    n = (math.sin(p1) + math.sin(p2)) / 2
+    c = math.cos(p1) ** 2 + 2 * n * math.sin(p1)
+
+    def project(lon: float, lat: float) -> Point:
+        rho = math.sqrt(c - 2 * n * math.sin(math.radians(lat))) / n
+        theta = n * (math.radians(lon) - l0)
+        return rho * math.sin(theta), rho * math.cos(theta)
+
+    return project
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One area on the map: an SVG path, and where its label goes."""
+
+    id: str
+    name_en: str
+    name_zh: str
+    path: str
+    x: float
+    y: float
+    area: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything drawn, in the coordinates of one SVG view box."""
+
+    width: int
+    height: int
+    regions: tuple[Shape, ...]
+    neighbours: tuple[Shape, ...]
+    lakes: tuple[Shape, ...]
+    places: dict[str, Point]
+
+
+def draw(case: Case) -> Sheet:
+    """The map sheet of a case: its regions fill the width, neighbours are cut by the frame."""
+    p = case.head.projection
+    project = albers(p.parallel_1, p.parallel_2, p.meridian)
+    points = [project(*xy[:2]) for f in case.shapes["regions"] for ring in rings(f["geometry"]) for xy in ring]
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    top, bottom = min(y for _, y in points), max(y for _, y in points)
+    scale = (WIDTH - 2 * MARGIN) / (right - left)
+
+    def place(lon: float, lat: float) -> Point:
+        x, y = project(lon, lat)
+        return round((x - left) * scale + MARGIN, 1), round((y - top) * scale + MARGIN, 1)
+
+    frame = (WIDTH, (bottom - top) * scale + 2 * MARGIN)
+    return Sheet(
+        width=int(WIDTH),
+        height=math.ceil(frame[1]),
+        regions=tuple(_shape(f, place, None) for f in case.shapes["regions"]),
+        neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, place, frame)).path),
+        lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, place, frame)).path),
+        places={s.settlement_id: place(s.lon, s.lat) for s in case.record.settlements},
+    )
+
+
+def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], frame: Point | None) -> Shape:
+    pieces = []
+    box: list[Point] = []
+    for ring in rings(feature["geometry"]):
+        points = [place(*xy[:2]) for xy in ring]
+        kept = [b for a, b in zip([None, *points], points, strict=False) if a != b]  # rounding makes doubles
+        if len(kept) > 3 and (frame is None or _touches(kept, frame)):
+            pieces.append("M" + "L".join(f"{x:g} {y:g}" for x, y in kept[:-1]) + "Z")
+            box += kept
+    names = feature["properties"]
+    if "label_lon" in names:
+        x, y = place(names["label_lon"], names["label_lat"])
+    else:
+        x, y = (sum(v) / len(box) for v in zip(*box, strict=True)) if box else (0.0, 0.0)
+    return Shape(names.get("id", ""), names["name_en"], names.get("name_zh", ""), "".join(pieces), x, y, names.get("area_km2", 0))
+
+
+def _touches(points: list[Point], frame: Point) -> bool:
+    xs, ys = zip(*points, strict=True)
+    return bool(max(xs) > 0 and min(xs) < frame[0] and max(ys) > 0 and min(ys) < frame[1])

@@ -1,0 +1,88 @@
+"""The main job: an account against its record, as a folder with the page, the table of verdicts and the provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import qantar
+from qantar.account.load import Loaded
+from qantar.account.verdicts import Judged, agreement, judge, tally
+from qantar.errors import ResultError, fail
+from qantar.scenario.case import file_hashes
+from qantar.tables import to_csv
+
+LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
+RESULT_VERSION = 1
+
+
+def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None) -> dict[str, object]:
+    """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
+
+    The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
+
+    Raises
+    ------
+    ResultError
+        When `out` exists and is not a result of qantar, or cannot be written.
+    """
+    from qantar.report.page import render  # matplotlib takes a second, which a wrong path should not cost
+
+    if out.exists() and not (out / "result.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise fail(ResultError, out, "not_a_result")
+    progress("judge")
+    judged = judge(loaded.account)
+    progress("draw")
+    files = {"report.html": render(loaded), "verdicts.csv": verdicts_csv(judged)}
+    progress("write")
+    result = provenance(loaded, judged, files)
+    files["result.json"] = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
+            new, old = Path(aside) / "new", Path(aside) / "old"
+            new.mkdir()
+            for name, content in files.items():
+                (new / name).write_text(content, encoding="utf-8", newline="\n")
+            if out.exists():
+                out.rename(old)
+            shutil.move(new, out)
+    except OSError as error:
+        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
+    return result
+
+
+def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> dict[str, object]:
+    """What is needed to repeat the study; no name of a user, a machine or a folder."""
+    agreed = agreement(loaded.account)
+    return {
+        "result_version": RESULT_VERSION,
+        "program": f"qantar {qantar.__version__}",
+        "command": f"qantar study {loaded.account.head.id}",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "account": loaded.account.head.id,
+        "document_sha256": loaded.account.head.document.sha256,
+        "case": loaded.case.head.id,
+        "model": None,
+        "calibrated": False,
+        "data": file_hashes(loaded.case.folder) | file_hashes(loaded.account.folder),
+        "claims": len(judged),
+        "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
+        "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},
+        "licences": [a.licence for a in loaded.case.head.attributions],
+        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
+    }
+
+
+def verdicts_csv(judged: list[Judged]) -> str:
+    """The table of verdicts for a spreadsheet; lists are joined by `;`."""
+    rows = [j.as_dict() for j in judged]
+    header = list(rows[0]) if rows else ["id"]
+    return to_csv(header, [[";".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])

@@ -1,0 +1,105 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const all = (selector, base = document) => [...base.querySelectorAll(selector)];
+  const one = (id) => document.getElementById(id);
+  root.classList.add("scripted");
+
+  // A page opened from a file may be refused storage; the choice then lasts as long as the page.
+  const keep = (name, value) => { try { localStorage.setItem(name, value); } catch { /* not stored */ } };
+  const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
+
+  const speak = (lang) => {
+    root.lang = lang === "zh" ? "zh-Hans" : "en";
+    root.dataset.lang = lang;
+    for (const element of all(`[data-text-${lang}]`)) element.textContent = element.getAttribute(`data-text-${lang}`);
+    for (const element of all(`[data-aria-label-${lang}]`)) element.setAttribute("aria-label", element.getAttribute(`data-aria-label-${lang}`));
+    const button = one("language");
+    button.textContent = lang === "zh" ? "English" : "中文";
+    button.lang = lang === "zh" ? "en" : "zh";
+    document.title = `${document.querySelector(`h1 .${lang}`).textContent} · qantar`;
+    showCount();
+    showEvents();
+  };
+
+  const filters = all("[data-filter]");
+  const search = one("search");
+  const claims = all(".claims li");
+  const showCount = () => {
+    let shown = 0;
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const item of claims) {
+      const fits = filters.every((f) => !f.value || item.dataset[f.dataset.filter].split(" ").includes(f.value));
+      const text = words.length ? item.textContent.toLowerCase() : "";
+      item.hidden = !(fits && words.every((word) => text.includes(word)));
+      shown += item.hidden ? 0 : 1;
+    }
+    one("shown").textContent = root.dataset.lang === "zh" ? `显示 ${shown} / ${claims.length} 条` : `${shown} of ${claims.length} shown`;
+  };
+  for (const filter of filters) filter.addEventListener("change", showCount);
+  search.addEventListener("input", showCount);
+  one("open-all").addEventListener("click", () => {
+    const boxes = all(".claims li:not([hidden]) details");
+    const open = boxes.some((box) => !box.open);
+    for (const box of boxes) box.open = open;
+  });
+
+  const slider = one("day");
+  const regions = all(".region, .chip");
+  const painted = all("[data-days]");
+  const chosen = one("event-region");
+  const showEvents = () => {
+    const day = Number(slider.value);
+    const only = one("event-day").checked;
+    let shown = 0;
+    for (const row of all("#events tbody tr")) {
+      const here = !chosen.value || row.dataset.region === chosen.value;
+      const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to));
+      row.hidden = !(here && now);
+      shown += row.hidden ? 0 : 1;
+    }
+    one("events-count").textContent = `(${shown})`;
+    for (const region of regions) region.setAttribute("aria-pressed", String(region.dataset.region === chosen.value));
+  };
+  const showDay = () => {
+    const day = slider.value;
+    for (const area of painted) area.setAttribute("class", `${area.classList[0]} ${area.dataset.days.split(" ")[day]}`);
+    for (const element of all("#day-name [data-day], #day-count [data-day], .sign")) {
+      element.toggleAttribute("hidden", element.dataset.day !== day);
+    }
+    slider.setAttribute("aria-valuetext", one("day-name").querySelector(`[data-day="${day}"] .${root.dataset.lang}`).textContent);
+    showEvents();
+  };
+  const step = (by) => { slider.value = Number(slider.value) + by; showDay(); };
+  slider.addEventListener("input", showDay);
+  one("before").addEventListener("click", () => step(-1));
+  one("after").addEventListener("click", () => step(1));
+  chosen.addEventListener("change", showEvents);
+  one("event-day").addEventListener("change", showEvents);
+  for (const region of regions) {
+    const choose = () => { chosen.value = chosen.value === region.dataset.region ? "" : region.dataset.region; showEvents(); };
+    region.addEventListener("click", choose);
+    if (region.matches("path")) region.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
+  }
+
+  const openTarget = () => {
+    const target = location.hash.length > 1 && one(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    if (target.closest("tr")) { one("event-day").checked = false; chosen.value = ""; showEvents(); }
+    if (target.closest(".claims")) { for (const f of filters) f.value = ""; search.value = ""; showCount(); }
+    for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", openTarget);
+
+  one("language").addEventListener("click", () => { const lang = root.dataset.lang === "zh" ? "en" : "zh"; keep("qantar-lang", lang); speak(lang); showDay(); });
+  one("theme").addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    keep("qantar-theme", root.dataset.theme);
+  });
+  if (kept("qantar-theme")) root.dataset.theme = kept("qantar-theme");
+  speak(kept("qantar-lang") || (navigator.language.startsWith("zh") ? "zh" : "en"));
+  showDay();
+  openTarget();
+})();

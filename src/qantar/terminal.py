@@ -1,0 +1,188 @@
+"""What the terminal shows: tables and lines from the same values that `--json` prints. Results to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qantar.account.ledger import KINDS, VERDICTS
+from qantar.account.load import Loaded
+from qantar.account.verdicts import Judged, agreement, tally
+from qantar.messages import text
+
+if TYPE_CHECKING:
+    from qantar.account.document import Candidate, Document
+    from qantar.account.ledger import Account
+    from qantar.explain import Explanation
+
+_STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
+_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
+
+
+def print_json(value: object, *, error: bool = False) -> None:
+    """One JSON value on stdout (or stderr), readable, in UTF-8."""
+    stream = sys.stderr if error else sys.stdout
+    stream.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def say(line: str = "") -> None:
+    """A line of result text."""
+    from rich.console import Console
+
+    Console(highlight=False, markup=False, emoji=False).print(line, soft_wrap=False)
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None) -> None:
+    """A plain table that wraps inside its columns; column `widest` takes the room that is left."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, expand=widest is not None)
+    for index, name in enumerate(columns):
+        table.add_column(name, ratio=1 if index == widest else None, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
+    Console(highlight=False, markup=False, emoji=False).print(table)
+
+
+@contextmanager
+def progress(lang: str) -> Iterator[Callable[[str], None]]:
+    """Names each step: a spinner on a terminal, else one line a step on stderr."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda step: status.update(text(f"progress.{step}", lang))
+    else:
+        yield lambda step: console.print(text(f"progress.{step}", lang) + " …")
+
+
+def verdict_table(judged: Sequence[Judged], lang: str) -> None:
+    """Every claim on two lines: id and place, verdict and kind, paraphrase, sources and flags."""
+    from rich.text import Text
+
+    def row(j: Judged) -> list[object]:
+        c = j.claim
+        verdict = Text(f"{text('sign.' + c.verdict, lang)} {text('verdict.' + c.verdict, lang)}", style=_STYLE[c.verdict])
+        verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
+        letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
+        return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
+
+    heads = [text(f"out.{k}", lang) for k in ("id", "verdict", "claim", "sources_column")]
+    grid(heads, map(row, judged), widest=2)
+
+
+def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str) -> None:
+    """Counts by kind and verdict, the two readers, and what has not been done."""
+    for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
+        parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in VERDICTS if counts[v])
+        say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
+    say(text("out.no_model", lang))
+    if agreed := agreement(loaded.account):
+        low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
+        say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))
+    sources = {key for j in judged for key in j.claim.sources}
+    memory, lost = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost"))
+    say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
+
+
+Found = list[tuple["Candidate", tuple[str, ...]]]
+"""Candidate claims, each with the ids of the ledger's claims that cover it."""
+
+
+def outline(document: Document, found: Found, account: Account | None, every: bool, lang: str) -> None:
+    """Sections of a document, then its candidate claims."""
+    sentences = sum(len(p) for s in document.sections for p in s.paragraphs)
+    paragraphs = sum(len(s.paragraphs) for s in document.sections)
+    args = {"name": document.name, "language": document.language, "sections": len(document.sections), "sha": document.sha256[:16] + "…"}
+    say(text("out.document", lang, paragraphs=paragraphs, sentences=sentences, **args))
+    heads = [text(f"out.{k}", lang) for k in ("section", "title", "paragraphs", "sentences")]
+    grid(heads, [[s.number, s.title, len(s.paragraphs), sum(map(len, s.paragraphs))] for s in document.sections], widest=1)
+    shown = [(c, by) for c, by in found if every or not by]
+    covered = sum(bool(by) for _, by in found)
+    if account:
+        counts = {"n": len(found), "covered": covered, "open": len(found) - covered}
+        say(text("out.candidates", lang, ledger=account.head.id, **counts))
+    else:
+        say(text("out.no_ledger", lang, n=len(found)))
+    heads = [text(f"out.{k}", lang) for k in ("place", "cues", "sentence")] + ([text("out.covered", lang)] if every else [])
+    rows = [[_place(c), _cues(c, lang), c.sentence.text, *([" ".join(by)] if every else [])] for c, by in shown]
+    if rows:
+        grid(heads, rows, widest=2)
+
+
+def outline_json(document: Document, found: Found, account: Account | None) -> dict[str, object]:
+    """The same for machines."""
+    return {
+        "document": document.name,
+        "language": document.language,
+        "sha256": document.sha256,
+        "ledger": account.head.id if account else None,
+        "document_is": account.match(document) if account else None,
+        "sections": [{"number": s.number, "title": s.title, "line": s.line, "paragraphs": len(s.paragraphs)} for s in document.sections],
+        "candidates": [
+            {
+                **dict(zip(("section", "paragraph", "sentence"), c.sentence.position, strict=True)),
+                "line": c.sentence.line,
+                "text": c.sentence.text,
+                "cues": c.cues,
+                "covered_by": list(by),
+            }
+            for c, by in found
+        ],
+    }
+
+
+def case_line(loaded: Loaded, lang: str) -> dict[str, object]:
+    """A case in one line: what, when, and how much it holds."""
+    head, record = loaded.case.head, loaded.case.record
+    return {
+        "id": head.id,
+        "title": head.title_zh if lang == "zh" else head.title_en,
+        "first": head.first_day.isoformat(),
+        "last": head.last_day.isoformat(),
+        "events": len(record.events),
+        "regions": len(record.regions),
+        "claims": len(loaded.account.claims),
+        "sources": len(record.sources),
+    }
+
+
+def file_kind(kind: str, lang: str) -> str:
+    """What a checked file is, in words."""
+    if kind.startswith("table "):
+        return text("check.kind.table", lang, name=kind.removeprefix("table "))
+    return text(f"check.kind.{kind}", lang)
+
+
+def words(known: dict[str, list[str]], lang: str) -> None:
+    """Everything that can be explained, by sort."""
+    heads = {"verdict": "out.verdict", "kind": "out.kind", "basis": "out.basis", "flag": "out.flags"}
+    rows = [[text(heads.get(sort, f"out.{sort}"), lang), ", ".join(names)] for sort, names in known.items()]
+    grid(["", text("out.words", lang)], rows, widest=1)
+
+
+def explanations(found: list[Explanation], lang: str) -> None:
+    """Meanings of a word; a table with its columns below."""
+    colon = text("error.colon", lang)
+    for e in found:
+        allowed = f" ({text('out.allowed', lang)}{colon}{e.allowed})" if e.allowed else ""
+        say(f"{e.name}{colon}{e.meaning}{allowed}")
+        if e.rows:
+            heads = [text(f"out.{k}", lang) for k in ("column", "allowed")] if e.sort == "table" else ["", ""]
+            grid([*heads, text("out.meaning", lang)], e.rows, widest=2)
+
+
+def _place(candidate: Candidate) -> str:
+    section, paragraph, sentence = candidate.sentence.position
+    return f"{section}.{paragraph}:{sentence}"
+
+
+def _cues(candidate: Candidate, lang: str) -> str:
+    return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
