@@ -193,15 +193,15 @@ def read_text(path: Path) -> str:
 
 
 def _guess_encoding(data: bytes) -> str:
+    """The likeliest encoding of a text that is not UTF-8: by script, where most letters are not Latin."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "UTF-16"
-    for name in ("gb18030", "cp1251"):
+    for name, script in (("gb18030", "\u4e00-\u9fff"), ("cp1251", "\u0400-\u04ff")):
         try:
             decoded = data.decode(name)
         except UnicodeDecodeError:
             continue
-        expected = "\u4e00-\u9fff" if name == "gb18030" else "\u0400-\u04ff"
-        if len(re.findall(f"[{expected}]", decoded)) * 2 > len(re.findall(r"[^\x00-\x7f]", decoded)):
+        if 2 * len(re.findall(f"[{script}]", decoded)) > len(re.findall(r"\w", decoded)):
             return name.upper()
     return "Windows-1252"
 
@@ -422,6 +422,7 @@ def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _quoted(cell: object) -> object:
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return "" if cell is None else cell
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\n") else text

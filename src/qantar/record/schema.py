@@ -83,12 +83,12 @@ class Settlement(Row):
     aliases: Keys = ()
     kind: Annotated[str, BeforeValidator(Choice(("settlement", "region_capital", "oil_field")))]
     region_id: Region_
-    region_since_2022_06: Text = ""
+    region_later: Text = ""
     lat: Lat
     lon: Lon
     population_geonames: People | None = None
     population_used: People | None = None
-    utc_offset_jan2022: Offset
+    utc_offset: Offset
     note: Text = ""
     source: Key
     sources_more: Keys = ()

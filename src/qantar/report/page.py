@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -88,7 +89,9 @@ def render(loaded: Loaded) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals.update(t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day, marker=marker)
+    environment.globals.update(
+        t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year), marker=marker
+    )
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
@@ -156,11 +159,14 @@ def _peak(presence: dict[str, list[str]]) -> int:
     return max(days, key=lambda n: sum(row[n] in ("present", "doubtful") for row in presence.values()), default=0)
 
 
-def _day(date: dt.date | None) -> Markup:
-    """A calendar day in both languages; an unknown one is said to be unknown."""
-    if date is None:
-        return message("report.unknown")
-    return both(
-        f"{date.day} {date:%b}" + ("" if date.year == 2022 else f" {date.year}"),
-        (f"{date.year}年" if date.year != 2022 else "") + f"{date.month}月{date.day}日",
-    )
+def _day_in(year: int) -> Callable[[dt.date | None], Markup]:
+    """How a calendar day is written in both languages: the year only where it is not the case's own."""
+
+    def day(date: dt.date | None) -> Markup:
+        if date is None:
+            return message("report.unknown")
+        other = date.year != year
+        en = f"{date.day} {date:%b}" + (f" {date.year}" if other else "")
+        return both(en, (f"{date.year}年" if other else "") + f"{date.month}月{date.day}日")
+
+    return day

@@ -1,0 +1,67 @@
+"""Shared pieces: the packaged account, a tiny complete case, and the command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qantar.account.load import Loaded, load_account
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent
+CASE = "kazakhstan-2022"
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Loaded:
+    return load_account(CASE)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A copy of the tiny case, free to be spoilt."""
+    return Path(shutil.copytree(HERE / "tiny", tmp_path / "tiny"))
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def run_qantar(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
+    """`qantar` in a process of its own, with nothing of the tester's language or terminal."""
+    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP")}
+    clean |= {"COLUMNS": "100", "MPLCONFIGDIR": str(HERE.parent / ".pytest_cache" / "mpl")} | (env or {})
+    done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, env=clean, capture_output=True, check=False)
+    return Ran(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+
+
+@pytest.fixture
+def qantar(tmp_path: Path) -> Callable[..., Ran]:
+    def run(*words: str, **more: Any) -> Ran:
+        return run_qantar(*words, cwd=tmp_path, **more)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packaged account studied once, through the command line."""
+    folder = tmp_path_factory.mktemp("study") / "out"
+    ran = run_qantar("study", CASE, "--out", str(folder))
+    assert ran.code == 0, ran.err
+    return folder

@@ -1,0 +1,189 @@
+"""The page in a real browser: it works, fits a phone, speaks both languages, and passes the accessibility rules."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if BROWSER is None:
+    if os.environ.get("QANTAR_CI"):
+        pytest.fail("no Chromium: in integration a skipped browser test is a failure", pytrace=False)
+    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-wqy-microhei)", allow_module_level=True)
+
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402  (after the skip: a machine without a browser needs neither)
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+pytestmark = pytest.mark.browser
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield started
+        started.close()
+
+
+def open_page(
+    browser: Browser, folder: Path, *, size: dict[str, int] = DESKTOP, scheme: str = "light", locale: str = "en-US", at: str = ""
+) -> Page:
+    context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.faults = []  # type: ignore[attr-defined]
+    page.on("console", lambda message: page.faults.append(message.text))  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
+    page.on("request", lambda request: page.faults.append(request.url) if not request.url.startswith("file:") else None)  # type: ignore[attr-defined]
+    page.goto((folder / "report.html").as_uri() + at)
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, study_folder: Path) -> Iterator[Page]:
+    opened = open_page(browser, study_folder)
+    yield opened
+    assert opened.faults == []  # type: ignore[attr-defined]
+    opened.context.close()
+
+
+SAMPLE = """for (const rows of [".claims li", "#events tbody tr", "ul.sources li", ".plain li"]) {
+  document.querySelectorAll(rows).forEach((row, n) => { if (n >= 12) row.remove(); }); }"""
+"""Cuts long lists, whose rows come from one template, to twelve rows: the rules take seconds a thousand rows."""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_accessible_and_inside_the_screen(browser: Browser, study_folder: Path, size: dict[str, int], scheme: str, locale: str) -> None:
+    page = open_page(browser, study_folder, size=size, scheme=scheme, locale=locale)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    if (size, scheme, locale) != (DESKTOP, "light", "en-US"):  # the whole page once, a sample of its rows else
+        page.evaluate(SAMPLE)
+    page.evaluate("document.querySelectorAll('details').forEach((box, n) => { if (n % 5 === 0) box.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.faults == []  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def test_axe_would_find_a_fault(page: Page) -> None:
+    page.evaluate(SAMPLE)
+    page.evaluate("document.getElementById('day').labels[0].remove()")  # a slider without a name
+    found = Axe().run(page)
+    assert [v["id"] for v in found.response["violations"]] == ["label"]
+
+
+def test_the_slider_moves_the_map_the_count_and_the_events(page: Page) -> None:
+    def present() -> int:
+        return page.locator("path.region.present, path.region.doubtful").count()
+
+    assert page.locator("#day-name").inner_text() == "5 Jan"
+    assert present() == 15
+    for _ in range(9):
+        page.locator("#before").click()
+    assert page.locator("#day-name").inner_text() == "1 Jan"
+    assert present() == 1
+    assert page.locator("#day-count").inner_text().startswith("1 regions with unrest reported, 16 quiet")
+    assert page.locator("#events tbody tr:visible").count() == 2
+    page.locator("#day").press("ArrowRight")
+    assert page.locator("#day-name").inner_text() == "2 Jan"
+
+
+def test_a_region_is_chosen_by_mouse_and_by_keyboard(page: Page) -> None:
+    mangystau = page.locator("path[data-region=KZ-MAN]")
+    mangystau.click()
+    assert mangystau.get_attribute("aria-pressed") == "true"
+    assert page.locator("#event-region").input_value() == "KZ-MAN"
+    regions = page.eval_on_selector_all("#events tbody tr:not([hidden])", "rows => [...new Set(rows.map(r => r.dataset.region))]")
+    assert regions == ["KZ-MAN"]
+    page.locator("path[data-region=KZ-ATY]").press("Enter")
+    assert page.locator("#event-region").input_value() == "KZ-ATY"
+    page.locator("button[data-region=KZ-ALA]").click()
+    assert page.locator("#event-region").input_value() == "KZ-ALA"
+    page.locator("button[data-region=KZ-ALA]").click()
+    assert page.locator("#event-region").input_value() == ""
+
+
+def test_filters_narrow_the_claims(page: Page) -> None:
+    shown = page.locator(".claims li:visible")
+    assert shown.count() == 118
+    page.locator("[data-filter=kind]").select_option("fact")
+    page.locator("[data-filter=verdict]").select_option("contradicted")
+    assert shown.count() == 24
+    assert page.locator("#shown").inner_text() == "24 of 118 shown"
+    page.locator("[data-filter=flags]").select_option("readers-differed")
+    assert shown.count() == 4
+    page.locator("#search").fill("longed socialist")
+    assert shown.count() == 1
+    page.locator("#search").fill("社会主义政府")
+    assert shown.count() == 1
+
+
+def test_the_language_switch_changes_words_labels_and_title(page: Page) -> None:
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.locator("#language").click()
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    assert "哈萨克斯坦" in page.title()
+    assert page.locator("h2").first.inner_text() == "概要"
+    assert page.locator("path[data-region=KZ-MAN]").get_attribute("aria-label") == "曼格斯套州"
+    assert page.locator("[data-filter=kind] option").nth(1).inner_text() == "事实"
+    visible = page.evaluate("[...document.querySelectorAll('main .en')].filter(e => e.getClientRects().length).length")
+    assert visible == 0
+    page.locator("#language").click()
+    assert page.locator("h2").first.inner_text() == "In short"
+
+
+def test_the_theme_button_turns_light_to_dark(page: Page) -> None:
+    def ground() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    light = ground()
+    page.locator("#theme").click()
+    assert ground() != light
+    page.locator("#theme").click()
+    assert ground() == light
+
+
+def test_an_address_with_a_claim_opens_it(browser: Browser, study_folder: Path) -> None:
+    page = open_page(browser, study_folder, at="#C055")
+    assert page.locator("#C055").get_attribute("open") is not None
+    assert page.locator("#C055 p").is_visible()
+    page.locator("#C055 .cite").first.click()  # leads to the source, in a list that opens for it
+    assert page.locator(page.evaluate("'#' + CSS.escape(location.hash.slice(1))")).is_visible()
+    page.context.close()
+
+
+def test_without_scripts_everything_can_be_read(browser: Browser, study_folder: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((study_folder / "report.html").as_uri())
+    assert page.locator(".claims li").count() == 118
+    assert page.locator(".claims li").first.is_visible()
+    assert page.locator("#events tbody tr").last.is_visible()
+    assert not page.locator("#search").is_visible()
+    context.close()
+
+
+def test_chinese_is_drawn_with_a_chinese_font(browser: Browser, study_folder: Path) -> None:
+    # Without a font every character is the same empty box; two different characters must differ in their pixels.
+    page = open_page(browser, study_folder, locale="zh-CN")
+    drawn = page.evaluate(
+        """["哈", "萨"].map(c => { const k = document.createElement("canvas"); k.width = k.height = 40; const x = k.getContext("2d");
+        x.font = "32px " + getComputedStyle(document.body).fontFamily; x.fillText(c, 2, 34); return k.toDataURL(); })"""
+    )
+    assert drawn[0] != drawn[1]
+    page.context.close()

@@ -1,0 +1,286 @@
+"""The command line as a user meets it: help that teaches, JSON, status 2 and one clear sentence, no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import CASE, HERE, Ran, run_qantar
+from qantar.account.load import load_account
+from test_document import CHINESE, ENGLISH, RUSSIAN
+
+COMMANDS = [
+    ("study",),
+    ("verdicts",),
+    ("account",),
+    ("account", "outline"),
+    ("account", "new"),
+    ("check",),
+    ("list",),
+    ("show",),
+    ("explain",),
+]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
+def test_help_teaches_in_both_languages(qantar: Callable[..., Ran], words: tuple[str, ...], lang: str) -> None:
+    ran = qantar("--lang", lang, *words, "--help")
+    assert ran.code == 0
+    assert "cli." not in ran.out  # no key shows through
+    if words and words != ("account",):
+        assert f"qantar {' '.join(words)}" in ran.out
+        assert ("Example" in ran.out) if lang == "en" else ("示例" in ran.out or "例" in ran.out)
+
+
+def test_help_is_quick() -> None:
+    best = min(_seconds("--help") for _ in range(3))
+    assert best <= 0.5
+
+
+def _seconds(*words: str) -> float:
+    start = time.perf_counter()
+    assert run_qantar(*words).code == 0
+    return time.perf_counter() - start
+
+
+def test_verdicts_as_json_lists_118_claims(qantar: Callable[..., Ran]) -> None:
+    rows = qantar("verdicts", CASE, "--json").json()
+    assert len(rows) == 118
+    for row in rows:
+        assert {"id", "kind", "verdict", "basis", "sources"} <= set(row)
+        assert row["sources"]
+        assert row["model"] is None
+    assert len({r["id"] for r in rows}) == 118
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--kind", "fact"], 79),
+        (["--verdict", "contradicted"], 27),
+        (["--kind", "fact", "--verdict", "contradicted"], 24),
+        (["--section", "9"], 6),
+        (["--flag", "readers-differed"], 15),
+    ],
+)
+def test_verdicts_can_be_filtered(qantar: Callable[..., Ran], options: list[str], expected: int) -> None:
+    assert len(qantar("verdicts", CASE, "--json", *options).json()) == expected
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_table_shows_every_claim_and_what_it_rests_on(qantar: Callable[..., Ran], lang: str) -> None:
+    ran = qantar("--lang", lang, "verdicts", CASE)
+    assert all(f"C{n:03d}" in ran.out for n in range(1, 119))
+    assert "51" in ran.out
+    assert ("No model has been run" in ran.out) == (lang == "en")
+    assert ("没有运行模型" in ran.out) == (lang == "zh")
+
+
+@pytest.mark.parametrize(
+    ("words", "fragments"),
+    [
+        (("verdicts", "kazakstan-2022"), ("kazakstan-2022", "kazakhstan-2022")),
+        (("study", "no-such-case"), ("there is no case or account 'no-such-case'", "kazakhstan-2022")),
+        (("verdicts", CASE, "--kind", "facts"), ("facts", "fact, cause")),
+        (("verdicts", CASE, "--verdict", "true"), ("true", "supported")),
+        (("verdicts", CASE, "--flag", "x"), ("x", "memory")),
+        (("verdicts", CASE, "--section", "nine"), ("--section", "valid integer")),
+        (("explain", "grievence"), ("grievence", "Nearest")),
+        (("show", CASE, "C999"), ("C999", "C099")),
+        (("show", CASE, "events", "--region", "KZ-MAM"), ("KZ-MAM", "KZ-MAN")),
+        (("account", "outline", "nowhere.md"), ("nowhere.md", "there is no such file")),
+        (("check", "nowhere.csv"), ("nowhere.csv", "Nearest")),
+        (("--lang", "fr", "list"), ("fr", "en, zh")),
+        (("studdy", CASE), ("studdy",)),
+        (("study",), ("ACCOUNT",)),
+    ],
+    ids=lambda w: " ".join(w) if isinstance(w, tuple) else "",
+)
+def test_a_mistake_gives_status_2_and_no_traceback(qantar: Callable[..., Ran], words: tuple[str, ...], fragments: tuple[str, ...]) -> None:
+    ran = qantar(*words)
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    for fragment in fragments:
+        assert fragment in ran.err
+
+
+def test_debug_shows_the_whole_traceback(qantar: Callable[..., Ran]) -> None:
+    ran = qantar("--debug", "verdicts", "nowhere")
+    assert ran.code != 0
+    assert "Traceback" in ran.err
+
+
+def test_an_error_has_one_json_shape(qantar: Callable[..., Ran]) -> None:
+    ran = qantar("verdicts", "nowhere", "--json")
+    assert (ran.code, ran.out) == (2, "")
+    (problem,) = json.loads(ran.err)["error"]["problems"]
+    assert set(problem) == {"file", "line", "key", "code", "what", "rule", "mend"}
+
+
+def test_errors_speak_the_readers_language(qantar: Callable[..., Ran]) -> None:
+    assert "没有" in qantar("verdicts", "nowhere", env={"LANG": "zh_CN.UTF-8"}).err
+    assert "没有" in qantar("--lang", "zh", "verdicts", "nowhere").err
+    assert "there is no" in qantar("--lang", "en", "verdicts", "nowhere", env={"LANG": "zh_CN.UTF-8"}).err
+
+
+def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
+    assert sorted(p.name for p in study_folder.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
+    result = json.loads((study_folder / "result.json").read_text(encoding="utf-8"))
+    assert result["claims"] == 118
+    assert result["model"] is None
+    assert result["calibrated"] is False
+    assert result["agreement"]["same"] == 51
+    assert "root" not in json.dumps(result)
+    assert str(study_folder) not in json.dumps(result)
+
+
+def test_a_study_repeated_gives_the_same_bytes(study_folder: Path, qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = qantar("study", CASE, env={"PYTHONHASHSEED": "7", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Almaty"})
+    assert ran.code == 0
+    again = tmp_path / "results" / CASE
+    for path in study_folder.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+    assert str(Path("results") / CASE / "report.html") in ran.out
+
+
+def test_an_older_result_is_replaced_and_nothing_else(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    ran = qantar("study", CASE, "--out", "mine")
+    assert ran.code == 2
+    assert "not a result of qantar" in ran.err
+    assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "result.json").write_text("{}")
+    (old / "stale.html").write_text("old")
+    assert qantar("study", CASE, "--out", "old").code == 0
+    assert sorted(p.name for p in old.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "old"]
+
+
+def test_a_reader_that_stops_early_is_no_fault() -> None:
+    command = f"{sys.executable} -m qantar verdicts {CASE} | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", [CHINESE, ENGLISH, RUSSIAN], ids=["zh", "en", "ru"])
+def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Path, text: str) -> None:
+    (tmp_path / "My essay.md").write_text(text, encoding="utf-8")
+    ran = qantar("account", "new", "My essay.md")
+    assert ran.code == 0
+    folder = tmp_path / "my-essay-ledger"
+    assert qantar("check", str(folder)).code == 0
+    rows = qantar("verdicts", str(folder), "--json").json()
+    assert rows
+    assert {r["verdict"] for r in rows} == {"open"}
+    account = load_account(str(folder)).account
+    assert account.head.document.language == {CHINESE: "zh", ENGLISH: "en", RUSSIAN: "ru"}[text]
+    written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir())
+    assert "广场" not in written  # not a word of the document
+    assert "anger" not in written
+    assert "вышли" not in written
+    again = qantar("account", "new", "My essay.md")
+    assert again.code == 2
+    assert "exists already" in again.err
+    # once there is a ledger, the outline has nothing left, and says that the document is the right one
+    outline = qantar("account", "outline", "My essay.md", "--ledger", str(folder), "--json").json()
+    assert outline["document_is"] == "same"
+    assert all(c["covered_by"] for c in outline["candidates"])
+    assert qantar("study", str(folder)).code == 0
+
+
+def test_outline_of_a_document_without_a_ledger(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "essay.txt").write_text(CHINESE, encoding="utf-8")
+    ran = qantar("account", "outline", "essay.txt")
+    assert ran.code == 0
+    assert "qantar account new" in ran.out
+    assert "五千人" in ran.out
+    data = qantar("account", "outline", "essay.txt", "--json").json()
+    assert data["ledger"] is None
+    assert [s["number"] for s in data["sections"]] == [0, 1, 2, 3]
+    assert all(not c["covered_by"] for c in data["candidates"])
+
+
+@pytest.mark.parametrize("words", [("verdicts", CASE), ("study", CASE), ("account", "outline")])
+def test_a_different_document_at_hand_is_noticed(qantar: Callable[..., Ran], tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "other.md").write_text(ENGLISH, encoding="utf-8")
+    options = ("other.md", "--ledger", CASE) if words[0] == "account" else ("--document", "other.md")
+    ran = qantar(*words, *options)
+    assert ran.code == 0
+    assert "not the document" in ran.err
+    assert "38846f627165" in ran.err
+
+
+def test_a_document_in_another_encoding_is_refused_with_its_mend(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_bytes(CHINESE.encode("gb18030"))
+    ran = qantar("account", "outline", "d.txt")
+    assert ran.code == 2
+    assert "GB18030" in ran.err
+
+
+def test_list_and_show(qantar: Callable[..., Ran]) -> None:
+    assert qantar("list", "--json").json()[0] | {"title": ""} == {
+        "id": CASE,
+        "title": "",
+        "first": "2022-01-01",
+        "last": "2022-01-19",
+        "events": 204,
+        "regions": 17,
+        "claims": 118,
+        "sources": 240,
+    }
+    assert {r["table"]: r["rows"] for r in qantar("list", CASE, "--json").json()}["events"] == 204
+    seen = qantar("show", CASE, "--json").json()
+    assert len(seen["onset"]) == 17
+    assert seen["deaths_total"]["interval"] == {"low": 188, "value": 238, "high": 241}
+    assert qantar("show", CASE, "onset", "--region", "KZ-AKM", "--json").json()["onset"][0]["latest"] is None
+    events = qantar("show", CASE, "events", "--region", "KZ-ALA", "--day", "2022-01-05", "--json").json()
+    assert {e["region_id"] for e in events} == {"KZ-ALA"}
+    assert all(e["date"] <= "2022-01-05" <= (e["date_end"] or e["date"]) for e in events)
+    assert "E060" in {e["event_id"] for e in events}  # the night of 4-5 January belongs to both days
+
+
+@pytest.mark.parametrize("name", ["C020", "E061", "H04", "KZ-MAN", "T30", "F14", "D01", "pgo_2022_01_15", "G607610"])
+def test_show_one_row_by_its_id(qantar: Callable[..., Ran], name: str) -> None:
+    for lang in ("en", "zh"):
+        ran = qantar("--lang", lang, "show", CASE, name)
+        assert ran.code == 0
+        assert name in ran.out
+
+
+def test_explain_knows_what_it_lists(qantar: Callable[..., Ran]) -> None:
+    from qantar.explain import explain
+
+    known = qantar("explain", "--json").json()
+    assert set(known) >= {"terms", "verdict", "flag", "tables", "quantities", "errors"}
+    for names in known.values():
+        for name in names:
+            for lang in ("en", "zh"):
+                assert explain(name, lang)
+    (column,) = qantar("explain", "events.participants_low", "--json").json()
+    assert "people" in column["allowed"]
+    assert len(qantar("explain", "source", "--json").json()) > 5  # a column of many tables
+    assert "percent" in qantar("explain", "cpi_yoy").out
+
+
+def test_an_own_case_goes_the_whole_way(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    shutil.copytree(HERE / "tiny", tmp_path / "mine")
+    assert qantar("check", "mine").code == 0
+    ran = qantar("study", "mine")
+    assert ran.code == 0
+    page = (tmp_path / "results" / "tiny" / "report.html").read_text(encoding="utf-8")
+    assert "Twoia" in page
+    assert "Kazakhstan" not in page
+    assert "哈萨克斯坦" not in page

@@ -1,0 +1,224 @@
+"""The document reader: sections, paragraphs, sentences and candidate claims in three languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qantar.account.document import candidates, guess_language, read_document, split_sentences, text_hash
+from qantar.account.load import Loaded
+from qantar.account.skeleton import uncovered
+from qantar.errors import DataError
+
+CHINESE = """---
+title: 一次事件
+date: 2022-01-10 00:00:00
+---
+
+# 一次事件
+2022-1-9
+
+https://example.org/p
+
+目录
+1.开头
+2.经过与原因
+3.结尾
+
+开头
+今年发生了一件大事。许多人说不清楚（！）这是为什么。
+作者要讲一讲。
+
+（一） 上篇
+经过和原因
+1月5日，大约有五千人来到阿克套的广场。因为价格上涨，人们很生气！
+他们提出：
+1.降低价格。
+2.释放被捕者。
+
+结尾
+故事到此结束
+"""
+
+ENGLISH = """\
+# A tale
+
+Written in haste.
+
+## How it began
+
+On 2 January 2022 about 300 people met in Aktau. Mr. Smith was not
+there. It was cold.
+
+The price rise caused the anger, said the U.S. press.
+
+- first demand
+- second demand
+
+## How it ended
+
+Nobody knows.
+"""
+
+RUSSIAN = """\
+Начало
+
+В январе 2022 г. в Актау вышли около 300 человек. Причиной стало повышение цен. Люди шли по ул. Абая.
+
+Конец
+
+Из-за отключения интернета никто ничего не знал.
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def make(text: str, name: str = "d.md", codec: str = "utf-8") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text.encode(codec))
+        return path
+
+    return make
+
+
+def shape(path: Path) -> dict[int, list[int]]:
+    return {s.number: [len(p) for p in s.paragraphs] for s in read_document(path).sections}
+
+
+def test_a_chinese_text_with_its_own_contents(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(CHINESE, "d.txt"))
+    assert (document.title, document.language, document.meta["date"]) == ("一次事件", "zh", "2022-01-10 00:00:00")
+    assert [(s.number, s.title, s.line) for s in document.sections] == [
+        (0, "一次事件", 6),
+        (1, "开头", 16),
+        (2, "经过和原因", 21),
+        (3, "结尾", 27),
+    ]
+    assert shape(write(CHINESE)) == {0: [1, 1], 1: [2, 1], 2: [2, 1, 1, 1], 3: [1]}
+    assert document.sections[2].paragraphs[0][1].text == "因为价格上涨，人们很生气！"
+    assert document.sections[2].paragraphs[2][0].line == 24
+
+
+def test_an_english_markdown_text(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(ENGLISH))
+    assert (document.title, document.language) == ("A tale", "en")
+    assert shape(write(ENGLISH)) == {0: [1], 1: [3, 1, 1, 1], 2: [1]}
+    assert document.sections[1].paragraphs[0][1].text == "Mr. Smith was not there."
+
+
+def test_a_russian_text_with_plain_headings(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(RUSSIAN, "d.txt"))
+    assert [(s.number, s.title) for s in document.sections] == [(1, "Начало"), (2, "Конец")]
+    assert shape(write(RUSSIAN)) == {1: [3], 2: [1]}
+
+
+@pytest.mark.parametrize("text", [CHINESE, ENGLISH, RUSSIAN])
+def test_line_ends_and_byte_order_mark_change_nothing_but_the_bytes(write, text: str) -> None:  # type: ignore[no-untyped-def]
+    unix = read_document(write(text, "a.md"))
+    dos = read_document(write("\ufeff" + text.replace("\n", "\r\n"), "b.md"))
+    assert unix.text_sha256 == dos.text_sha256
+    assert unix.sha256 != dos.sha256
+    assert [s.text for s in unix.sentences()] == [s.text for s in dos.sentences()]
+    assert [s.line for s in unix.sentences()] == [s.line for s in dos.sentences()]
+
+
+def test_one_changed_word_changes_the_text_hash() -> None:
+    assert text_hash(ENGLISH) != text_hash(ENGLISH.replace("300", "400"))
+
+
+words = st.text("abc你好дом", min_size=1, max_size=6)
+sentences = st.builds(lambda ws, end: " ".join(ws) + end, st.lists(words, min_size=1, max_size=5), st.sampled_from(list(".!?。！？")))
+
+
+@given(st.lists(st.lists(sentences, min_size=1, max_size=4), min_size=1, max_size=5))
+def test_numbering_loses_and_doubles_nothing(tmp_path_factory: pytest.TempPathFactory, paragraphs: list[list[str]]) -> None:
+    path = tmp_path_factory.mktemp("d") / "d.md"
+    path.write_text("# T\n\n" + "\n\n".join(" ".join(p) for p in paragraphs) + "\n", encoding="utf-8")
+    found = list(read_document(path).sentences())
+    positions = [s.position for s in found]
+    assert positions == sorted(set(positions))
+    assert len({p[:2] for p in positions}) == len(paragraphs)
+    squeeze = "".join("".join(p) for p in paragraphs).replace(" ", "")
+    assert "".join(s.text for s in found).replace(" ", "") == squeeze
+
+
+@given(st.text(max_size=200), st.sampled_from(["zh", "en", "ru"]))
+def test_splitting_keeps_every_letter(text: str, language: str) -> None:
+    joined = "".join(split_sentences(text, language))
+    assert [c for c in joined if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_in_our_own_words(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("d") / "d.md"
+    path.write_bytes(data)
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        with pytest.raises(DataError, match="UTF-8"):
+            read_document(path)
+    else:
+        candidates(read_document(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "sorts"),
+    [
+        ("大约有五千人来到广场。", {"figure"}),
+        ("1月5日他们来了。", {"date"}),
+        ("他们来自阿克套。", {"place"}),
+        ("他们来自美国。", {"place"}),
+        ("因此他们走了。", {"causal"}),
+        ("他们走了。", set()),
+        ("A crowd of thousands came.", {"figure"}),
+        ("It was on 5 January.", {"date"}),
+        ("They came to Aktau.", {"place"}),
+        ("Troops came from Russia.", {"place"}),
+        ("Prices led to anger.", {"causal"}),
+        ("They sang.", set()),
+        ("Пришли сотни людей.", {"figure"}),
+        ("Это было 5 января.", {"date"}),
+        ("Они были в Актау.", {"place"}),
+        ("Войска пришли из России.", {"place"}),
+        ("Рост цен вызвал гнев.", {"causal"}),
+        ("Они пели.", set()),
+    ],
+)
+def test_cues(write, loaded: Loaded, text: str, sorts: set[str]) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(f"# T\n\n{text}\n"))
+    assert document.language == guess_language(text)
+    found = candidates(document, loaded.case.place_names(), "KZ")
+    assert (set(found[0].cues) if found else set()) == sorts
+
+
+def test_the_country_of_the_case_is_no_cue(write, loaded: Loaded) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write("# T\n\nKazakhstan is a country.\n"))
+    assert not candidates(document, loaded.case.place_names(), "KZ")
+    assert candidates(document, loaded.case.place_names(), "RU")
+
+
+def test_a_passage_is_found_again(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(CHINESE))
+    assert document.locate("五千人来到阿克套") == [(2, 1, "1")]
+    assert document.locate("广场。因为") == [(2, 1, "1-2")]
+    assert document.locate("没有这样的话") == []
+
+
+def test_what_the_ledger_covers_is_left_out(write, loaded: Loaded) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write("# T\n\nIn 2022 it began.\n"))  # section 0, paragraph 1, sentence 1: claim C001 stands there
+    pairs = uncovered(candidates(document), loaded.account)
+    assert [by for _, by in pairs] == [("C001",)]
+    assert [by for _, by in uncovered(candidates(document), None)] == [()]
+
+
+def test_a_different_document_is_noticed(write, loaded: Loaded) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write(ENGLISH))
+    head = loaded.account.head.document
+    assert loaded.account.match(document) == "other"
+    same_words = document.__class__(**{**document.__dict__, "text_sha256": head.text_sha256})
+    assert loaded.account.match(same_words) == "same-text"
+    same = document.__class__(**{**document.__dict__, "sha256": head.sha256})
+    assert loaded.account.match(same) == "same"

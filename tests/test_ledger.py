@@ -1,0 +1,172 @@
+"""The ledger of the packaged account, its verdicts, and how far to trust them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from qantar.account.ledger import Claim
+from qantar.account.load import Loaded, load_account
+from qantar.account.verdicts import agreement, basis, flags, judge, tally, wilson
+from qantar.errors import DataError, ScenarioError
+
+
+def test_118_claims_in_four_kinds(loaded: Loaded) -> None:
+    claims = loaded.account.claims
+    assert [c.claim_id for c in claims] == [f"C{n:03d}" for n in range(1, 119)]
+    assert Counter(c.kind for c in claims) == {"fact": 79, "cause": 26, "judgement": 7, "prediction": 6}
+    counts = tally(judge(loaded.account))
+    assert counts["fact"] == {"supported": 28, "partly": 23, "contradicted": 24, "unverifiable": 4}
+    assert sum(sum(c.values()) for c in counts.values()) == 118
+
+
+def test_every_claim_is_told_in_both_languages(loaded: Loaded) -> None:
+    for c in loaded.account.claims:
+        assert re.search(r"[\u4e00-\u9fff]", c.claim_zh)
+        assert c.claim_zh.endswith("。")
+        assert re.search(r"[\u4e00-\u9fff]", c.evidence_zh)
+        assert not re.search(r"[\u4e00-\u9fff]", c.claim_en + c.evidence_en)
+
+
+def test_years_and_shares_survive_translation(loaded: Loaded) -> None:
+    def figures(text: str) -> set[str]:
+        return set(re.findall(r"\d+(?:\.\d+)?(?=%)|(?<!\d)(?:18|19|20)\d\d(?!\d)", text))
+
+    for c in loaded.account.claims:
+        assert figures(c.claim_en) <= figures(c.claim_zh), c.claim_id
+
+
+def test_the_documents_sentences_are_not_in_the_project(loaded: Loaded) -> None:
+    folder = loaded.account.folder
+    header = (folder / "claims.csv").read_text(encoding="utf-8").split("\n")[0]
+    assert "quote" not in header
+    assert not [p for p in folder.iterdir() if p.suffix in (".txt", ".md")]
+
+
+def test_positions_are_inside_the_document(loaded: Loaded) -> None:
+    # Sections and paragraphs of the document by its own numbering (its words are not kept): 0 to 9, at most 14.
+    paragraphs = {0: 2, 1: 5, 2: 7, 3: 14, 4: 8, 5: 10, 6: 12, 7: 7, 8: 10, 9: 6}
+    for c in loaded.account.claims:
+        assert int(c.paragraph.split("-")[-1]) <= paragraphs[c.section], c.claim_id
+    assert {s.number for s in loaded.account.head.sections} == set(paragraphs)
+
+
+def test_causes_have_no_model_and_say_so(loaded: Loaded) -> None:
+    for j in judge(loaded.account):
+        assert j.as_dict()["model"] is None
+        if j.claim.kind == "cause":
+            assert j.basis in ("order", "memory", "none")
+
+
+def test_basis_and_flags_follow_the_sources(loaded: Loaded) -> None:
+    account = loaded.account
+    found = {j.claim.claim_id: j for j in judge(account)}
+    assert found["C052"].basis == "memory"
+    assert "memory" in found["C052"].flags
+    assert "memory-in-part" in found["C005"].flags
+    assert "address-lost" in found["C007"].flags
+    assert "address-lost" not in found["C001"].flags
+    assert found["C012"].flags[-1] == "readers-differed"
+    assert found["C018"].basis == "judgement"
+    assert found["C018"].flags == ()
+    assert Counter(f for j in found.values() for f in j.flags) == {
+        "seen-in-copy": 94,
+        "one-reader": 44,
+        "address-lost": 26,
+        "readers-differed": 15,
+        "memory": 11,
+        "memory-in-part": 8,
+    }
+
+
+def test_agreement_is_computed_from_the_ledger(loaded: Loaded) -> None:
+    found = agreement(loaded.account)
+    assert found is not None
+    assert (found.n, found.same, found.changed_to_second, found.kept_first, found.opposite) == (66, 51, 8, 7, 0)
+    assert (round(found.share, 3), round(found.share_low, 3), round(found.share_high, 3)) == (0.773, 0.658, 0.857)
+    # Cohen's kappa by hand from the two margins of the 66 pairs
+    pairs = [(c.verdict, c.verdict) for c in loaded.account.claims if c.reading == "agreed"]
+    pairs += [(r.first, r.second) for r in loaded.account.second_reading]
+    chance = sum(sum(a == v for a, _ in pairs) * sum(b == v for _, b in pairs) for v in {a for a, _ in pairs}) / 66**2
+    assert found.kappa == pytest.approx((51 / 66 - chance) / (1 - chance))
+    assert found.kappa_low < 0.6 < found.kappa_high
+
+
+def test_no_second_reading_means_no_agreement_figure(tiny: Path) -> None:
+    text = (tiny / "claims.csv").read_text(encoding="utf-8")
+    (tiny / "claims.csv").write_text(text.replace("agreed", "one").replace("settled", "one"), encoding="utf-8")
+    toml = (tiny / "account.toml").read_text(encoding="utf-8")
+    (tiny / "account.toml").write_text(toml.replace('second_reading = "second_reading.csv"\n', ""), encoding="utf-8")
+    assert agreement(load_account(str(tiny)).account) is None
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (1, 2)])
+def test_wilson_stays_inside_0_and_1(hits: int, n: int) -> None:
+    low, high = wilson(hits, n)
+    assert low + 1e-12 >= 0
+    assert low <= hits / n + 1e-12
+    assert hits / n <= high + 1e-12 <= 1 + 1e-11
+
+
+def test_a_claim_covers_its_sentences_only() -> None:
+    c = Claim(claim_id="C", section="6", paragraph="3", sentence="2-3", kind="fact", verdict="open")  # type: ignore[arg-type]
+    assert [c.covers((6, 3, n)) for n in (1, 2, 3, 4)] == [False, True, True, False]
+    whole = c.model_copy(update={"paragraph": "3-5", "sentence": None})
+    assert whole.covers((6, 5, 9))
+    assert not whole.covers((6, 6, 1))
+    assert not whole.covers((5, 4, 1))
+
+
+FAULTS = [
+    ("claims.csv", "C2,1,1,2", "C1,1,1,2", "claim_id", "repeated_id"),
+    ("claims.csv", "gazette,,agreed", "gazete,,agreed", "source", "unknown_source"),
+    ("claims.csv", "So the Gazette.", "", "evidence_en", "judged_without"),
+    ("claims.csv", "《公报》如此说。", "", "evidence_zh", "judged_without"),
+    ("claims.csv", ",gazette,,agreed", ",,,agreed", "source", "missing_source"),
+    ("claims.csv", "C4,1,3-4,,judgement", "C4,1,3-4,,fact", "verdict", "verdict_of_kind"),
+    ("claims.csv", "C4,1,3-4,,", "C4,1,3-4,2,", "sentence", "sentence_of_range"),
+    ("claims.csv", "C4,1,3-4,,", "C4,1,4-3,,", "paragraph", "low_above_high"),
+    ("claims.csv", ",H1,letter", ",H2,letter", "hypothesis_id", "unknown_hypothesis"),
+    ("hypotheses.csv", ",C3,gazette", ",C9,gazette", "claims", "unknown_claim"),
+    ("second_reading.csv", "C2,partly,contradicted,contradicted", "C2,partly,contradicted,partly", "settled", "reading_conflict"),
+    ("second_reading.csv", "C2,", "C1,", "settled", "reading_conflict"),
+    ("account.toml", 'claims = "claims.csv"', 'claims = "../claims.csv"', "files.claims", "path_escapes"),
+    ("account.toml", 'language = "en"', 'language = "english"', "document.language", "not_one_of"),
+    ("account.toml", "name_en", "nmae_en", "sections.0.nmae_en", "unknown_key"),
+    ("account.toml", 'sha256 = "0', 'sha256 = "', "document.sha256", "bad_form"),
+    ("account.toml", 'case = "tiny"', "case = 3", "case", "bad_form"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "key", "code"), FAULTS, ids=[f"{f[0]}-{f[4]}-{n}" for n, f in enumerate(FAULTS)])
+def test_a_planted_fault_in_a_ledger_is_found(tiny: Path, file: str, old: str, new: str, key: str, code: str) -> None:
+    text = (tiny / file).read_text(encoding="utf-8")
+    assert old in text
+    (tiny / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_account(str(tiny))
+    hits = [p for p in caught.value.problems if (p.file, p.key, p.code) == (file, key, code)]
+    assert hits, [(p.file, p.key, p.code) for p in caught.value.problems]
+    if code != "path_escapes":
+        changed = (tiny / file).read_text(encoding="utf-8")
+        assert hits[0].line == changed[: changed.index(new if new else old)].count("\n") + 1 if new else hits[0].line
+    json.dumps(hits[0].as_dict("zh"), ensure_ascii=False)
+
+
+def test_an_open_claim_needs_no_words_yet() -> None:
+    c = Claim(claim_id="C", section="1", paragraph="1", kind="fact", verdict="open")  # type: ignore[arg-type]
+    assert basis(c) == "open"
+
+
+def test_flags_of_an_open_claim_are_empty(loaded: Loaded) -> None:
+    c = Claim(claim_id="C", section="1", paragraph="1", kind="fact", verdict="open", source="memory")  # type: ignore[arg-type]
+    assert flags(c, loaded.account) == ()
+
+
+def test_an_account_that_does_not_exist_names_those_that_do() -> None:
+    with pytest.raises(ScenarioError, match="kazakhstan-2022"):
+        load_account("kazakstan-2022")

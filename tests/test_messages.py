@@ -1,0 +1,149 @@
+"""The catalogue: both languages whole, everything the program may say is in it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qantar
+from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS, VERDICTS
+from qantar.account.load import Loaded
+from qantar.account.verdicts import BASES, FLAGS
+from qantar.check import TABLES
+from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, text
+from qantar.record.load import variables
+from qantar.record.schema import EVENT_KINDS, MODELS, Variable
+from qantar.tables import Number
+
+PACKAGE = Path(qantar.__file__).parent
+
+
+def placeholders(message: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(message) if name}
+
+
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
+    en, zh = (catalogue(lang) for lang in ("en", "zh"))
+    assert list(en) == list(zh)
+    assert {k: placeholders(v) for k, v in en.items()} == {k: placeholders(v) for k, v in zh.items()}
+
+
+def test_chinese_is_chinese_and_english_is_not() -> None:
+    for key, message in catalogue("zh").items():
+        if not key.startswith(("sign.", "error.sep", "error.colon", "error.space")) and key not in (
+            "out.id",
+            "report.semicolon",
+            "unit.number",
+        ):
+            assert re.search(r"[\u4e00-\u9fff]", message), key
+    assert not [k for k, v in catalogue("en").items() if re.search(r"[\u4e00-\u9fff]", v)]
+
+
+def source() -> Iterator[tuple[str, str]]:
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2"), *PACKAGE.rglob("*.js")]:
+        yield path.name, path.read_text(encoding="utf-8")
+
+
+def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
+    keys = set(catalogue("en"))
+    used: set[str] = set()
+    for name, code in source():
+        for key in re.findall(r"""["']((?:cli|out|report|check|error|progress|term)\.[\w.-]+)["']""", code):
+            if not key.endswith((".", "_", ".html", ".css", ".js")):
+                assert key in keys or any(k.startswith(key + ".") for k in keys), f"{name}: {key}"
+                used.add(key)
+    composed = (
+        "error.",
+        "event.",
+        "scope.",
+        "unit.",
+        "term.",
+        "table.",
+        "report.part.",
+        "report.figure.",
+        "report.deaths.",
+        "report.seat_",
+        "check.kind.",
+        "progress.",
+    )
+    composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
+    composed += ("sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
+    joined = "\n".join(code for _, code in source())
+    leftovers = [k for k in keys - used if not k.startswith(composed) and f'"{k.rpartition(".")[2]}"' not in joined]
+    assert not leftovers
+
+
+def test_every_word_of_a_closed_list_has_its_label() -> None:
+    for group, words in {
+        "verdict": VERDICTS,
+        "sign": VERDICTS,
+        "kind": KINDS,
+        "basis": BASES,
+        "flag": FLAGS,
+        "reading": READINGS,
+        "event": EVENT_KINDS,
+    }.items():
+        assert set(keys_under(group)) == set(words), group
+    assert set(keys_under("table")) == set(TABLES)
+
+
+def test_every_scope_and_test_of_the_case_has_its_label(loaded: Loaded) -> None:
+    assert {e.scope for e in loaded.case.record.events} <= set(keys_under("scope"))
+    assert {h.test for h in loaded.account.hypotheses} <= set(keys_under("test"))
+    assert {s.seen for s in loaded.case.record.sources} <= set(keys_under("seen"))
+    assert {d.unit for d in loaded.case.record.disagreements if d.unit} <= set(keys_under("unit"))
+
+
+def test_every_unit_has_its_name() -> None:
+    units = {v.unit for v in variables()}
+    for model in TABLES.values():
+        for info in model.model_fields.values():
+            parts = [*info.metadata, *(m for a in getattr(info.annotation, "__args__", ()) for m in getattr(a, "__metadata__", ()))]
+            units |= {p.func.unit for p in parts if isinstance(getattr(p, "func", None), Number)}
+    units |= set(re.findall(r'Number\("([^"]+)"', (PACKAGE / "scenario" / "case.py").read_text()))
+    assert units <= set(keys_under("unit"))
+
+
+def test_every_problem_the_code_can_raise_has_its_three_sentences() -> None:
+    # Every call that names a problem names one that has its sentences, and each of these is named somewhere.
+    known = {k for k in keys_under("error") if f"error.{k}.what" in catalogue("en")}
+    code = "\n".join(text for name, text in source() if name.endswith(".py"))
+    raised = set(re.findall(r'_wrong\(\s*"(\w+)"', code)) | set(re.findall(r'fail\(\w+, [^,]+, "(\w+)"', code))
+    for call in re.findall(r"problems\.add\(([^()]*(?:\([^()]*\)[^()]*)*)\)", code):
+        raised |= set(re.findall(r'"(\w+)"', call)) & known
+    assert raised <= known
+    assert {k for k in known if f'"{k}"' not in code} == set()
+    for name in known:
+        assert {f"error.{name}.{part}" for part in ("what", "rule", "mend")} <= set(catalogue("en"))
+
+
+def test_every_column_has_a_meaning_in_both_languages() -> None:
+    fields = {(name, column) for name, model in {**MODELS, **LEDGER_MODELS, "variables": Variable}.items() for column in model.model_fields}
+    for lang in LANGUAGES:
+        meanings = column_meanings(lang)
+        assert set(meanings) == fields
+        assert all(meanings.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "env", "expected"),
+    [
+        (None, {}, "en"),
+        (None, {"LANG": "de_DE.UTF-8"}, "en"),
+        (None, {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (None, {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        (None, {"QANTAR_LANG": "zh", "LC_ALL": "C"}, "zh"),
+        ("en", {"QANTAR_LANG": "zh"}, "en"),
+    ],
+)
+def test_the_language_is_found(asked: str | None, env: dict[str, str], expected: str) -> None:
+    assert language(asked, env) == expected
+
+
+def test_a_key_that_does_not_exist_is_our_fault() -> None:
+    with pytest.raises(KeyError):
+        text("no.such.key", "en")
