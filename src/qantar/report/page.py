@@ -96,7 +96,8 @@ def render(loaded: Loaded) -> str:
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
     judged = judge(account)
-    presence = _presence(seen)
+    days = seen.days or _window(case.head.first_day, case.head.last_day)
+    presence = _presence(seen, len(days))
     return environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -114,10 +115,11 @@ def render(loaded: Loaded) -> str:
         settlements={s.settlement_id: s for s in case.record.settlements},
         sources=_cited(loaded),
         seen=seen,
+        days=days,
         presence=presence,
         sheet=draw(case),
         figures={lang: {n: Markup(s) for n, s in draw_all(case.record, seen, lang).items()} for lang in LANGUAGES},
-        counts=[Counter(row[n] for row in presence.values()) for n in range(len(seen.days))],
+        counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],
         onsets={r.region_id: r for r in case.record.region_onset},
@@ -144,9 +146,15 @@ def _cited(loaded: Loaded) -> dict[str, Any]:
     return {key: source for key, source in loaded.account.sources.items() if key in used}
 
 
-def _presence(seen: Observables) -> dict[str, list[str]]:
+def _window(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
+    return tuple(first + dt.timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _presence(seen: Observables, n_days: int) -> dict[str, list[str]]:
     """Presence by region as words for CSS and tables: present, doubtful (low confidence), absent, missing."""
     low = {o.region_id for o in seen.onsets if o.confidence == "low"}
+    if not seen.days:
+        return {region: ["missing"] * n_days for region in seen.region_ids}
     return {
         region: ["missing" if math.isnan(v) else "absent" if v == 0 else "doubtful" if region in low else "present" for v in row]
         for region, row in zip(seen.region_ids, seen.presence.tolist(), strict=True)

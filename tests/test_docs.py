@@ -1,0 +1,114 @@
+"""Documentation that is true and complete: generated pages are current, blocks run, figures agree, links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import pkgutil
+import re
+import shlex
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import qantar
+from conftest import CASE, REPOSITORY, run_qantar
+from qantar.account.load import Loaded
+from qantar.account.verdicts import judge
+from qantar.cli import build
+
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+MODULES = [m.name for m in pkgutil.walk_packages(qantar.__path__, "qantar.") if not m.name.endswith("__main__")]
+
+
+def test_examples_in_docstrings_run() -> None:
+    tried = 0
+    for name in ["qantar", *MODULES]:
+        result = doctest.testmod(import_module(name))
+        assert result.failed == 0, name
+        tried += result.attempted
+    assert tried >= 25
+
+
+def test_every_module_says_its_idea() -> None:
+    for name in MODULES:
+        assert import_module(name).__doc__, name
+
+
+def test_reference_pages_are_what_the_program_says() -> None:
+    spec = importlib.util.spec_from_file_location("reference", REPOSITORY / "tools" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, content in module.pages().items():
+        assert (module.REFERENCE / name).read_text(encoding="utf-8") == content, f"run tools/reference.py: {name} is out of date"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_the_python_in_the_readme_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, page, "exec"), {})
+    (expected,) = re.findall(r"^# (.*)$", block, re.MULTILINE)
+    assert capsys.readouterr().out.strip() == expected
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    def commands(page: str) -> list[str]:
+        blocks = re.findall(r"```sh\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
+        return [line.split("#")[0].strip() for line in "".join(blocks).splitlines()]
+
+    assert commands("README.md") == commands("README.zh.md")
+
+
+def test_the_output_in_the_readme_is_the_programs(tmp_path: Path) -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"then it prints\n\n```text\n(.*?)```", readme, re.DOTALL)
+    ran = run_qantar("study", CASE, cwd=tmp_path, env={"COLUMNS": "200"})
+    assert ran.out == shown
+
+
+def test_every_command_in_the_pages_exists() -> None:
+    command = build("en")
+    seen = 0
+    for page in PAGES:
+        for line in re.findall(r"(?:`|\.venv/bin/)qantar ([a-z][^`\n#]*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+            words = [w for w in shlex.split(line.strip(), posix=False) if not w.startswith("-")]
+            node = command
+            for word in words:
+                if word in getattr(node, "commands", {}):
+                    node = node.commands[word]
+                    seen += 1
+                elif getattr(node, "commands", None) is not None and word.islower() and node is command and words.index(word) == 0:
+                    pytest.fail(f"{page.name}: qantar {line}")
+            for option in re.findall(r"--[a-z]+", line):
+                names = {o for p in (*node.params, *command.params) for o in p.opts} | {"--help"}
+                assert option in names, f"{page.name}: {line}"
+    assert seen > 15
+
+
+def test_flags_in_the_page_on_trust_are_the_ledgers(loaded: Loaded) -> None:
+    counts = Counter(f for j in judge(loaded.account) for f in j.flags)
+    page = (REPOSITORY / "docs" / "explanation" / "trust.md").read_text(encoding="utf-8")
+    assert {f: int(n) for f, n in re.findall(r"^\| ([a-z-]+) \| (\d+) \|", page, re.MULTILINE)} == dict(counts)
+
+
+def test_sources_in_the_data_sheet_are_counted(loaded: Loaded) -> None:
+    seen = Counter(s.seen for s in loaded.case.record.sources)
+    page = (REPOSITORY / "docs" / "data-sheet.md").read_text(encoding="utf-8")
+    assert f"{seen['copy-address-lost']} of 240" in page
+    assert f"{seen['copy']} more in a copy" in page
+
+
+def test_the_citation_and_the_changelog_name_this_version() -> None:
+    assert f"version: {qantar.__version__}" in (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {qantar.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")

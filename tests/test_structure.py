@@ -1,0 +1,135 @@
+"""How the project is built: rooms in order, no registry host, a package that carries its data, a dev.py an old Python can read."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import qantar
+from conftest import REPOSITORY
+
+SOURCE = REPOSITORY / "src" / "qantar"
+ORDER = ["messages", "errors", "tables", "record", "scenario", "account", "check", "explain", "show", "report", "terminal", "cli"]
+"""A room imports only rooms that stand before it. (`__init__` names the public functions and imports them on use.)"""
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = (
+            [a.name for a in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        if isinstance(node, ast.ImportFrom) and node.module == "qantar":
+            names = [f"qantar.{a.name}" for a in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("qantar.")}
+    return found
+
+
+def rooms() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if room not in ("__init__", "__main__"):
+            found.setdefault(room, set()).update(imports(path) - {room})
+    return found
+
+
+def test_every_room_has_its_place_and_imports_only_rooms_before_it() -> None:
+    found = rooms()
+    assert set(found) == set(ORDER)
+    for room, needs in found.items():
+        later = [n for n in needs if n in ORDER and ORDER.index(n) > ORDER.index(room)]
+        assert not later, f"{room} imports {later}"
+    assert "record" in found["account"]  # the check sees imports indeed
+
+
+def test_public_names_exist_and_are_about_a_page() -> None:
+    assert 10 <= len(qantar.__all__) <= 40
+    for name in qantar.__all__:
+        assert getattr(qantar, name) is not None
+    with pytest.raises(AttributeError):
+        _ = qantar.nothing
+
+
+def test_help_does_not_load_heavy_libraries() -> None:
+    code = "import sys; sys.argv = ['qantar', '--help']\nfrom qantar.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('numpy', 'matplotlib', 'pydantic', 'jinja2', 'babel', 'rich.table') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [REPOSITORY / line for line in listed.stdout.splitlines() if (REPOSITORY / line).is_file()]
+
+
+def test_no_file_names_a_registry_host() -> None:
+    hosts = re.compile(r"(pythonhosted|pypi|npmjs|deb\.debian)\.(org|com|net)")
+    for path in tracked():
+        if path.suffix not in (".png",):
+            assert not hosts.search(path.read_text(encoding="utf-8", errors="replace")), path
+
+
+def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--quiet",
+        "--wheel-dir",
+        str(tmp_path),
+        str(REPOSITORY),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    needed = {
+        str(p.relative_to(SOURCE.parent))
+        for p in SOURCE.rglob("*")
+        if p.suffix in (".csv", ".toml", ".geojson", ".j2", ".css", ".js", ".typed", ".py")
+    }
+    assert needed <= names
+    assert len([n for n in needed if "cases/kazakhstan-2022/" in n]) == 20
+    assert any(n.endswith("NOTICE") for n in names)
+
+
+def test_set_up_can_be_read_by_an_old_python() -> None:
+    # dev.py must get far enough on Python 3.6 to find a newer one.
+    ast.parse((REPOSITORY / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    standard = sys.stdlib_module_names
+    tree = ast.parse((REPOSITORY / "dev.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        for name in [a.name for a in node.names] if isinstance(node, ast.Import) else []:
+            assert name in standard
+
+
+def test_set_up_says_how_it_is_used() -> None:
+    done = subprocess.run([sys.executable, "dev.py", "nothing"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "study|test" in done.stderr
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"] + project["build-system"]["requires"]
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-") for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if "==" in line
+    }
+    for requirement in wanted:
+        assert re.split(r"[><=\[]", requirement)[0].lower().replace("_", "-") in pinned, requirement
