@@ -185,5 +185,7 @@ def test_chinese_is_drawn_with_a_chinese_font(browser: Browser, study_folder: Pa
         """["哈", "萨"].map(c => { const k = document.createElement("canvas"); k.width = k.height = 40; const x = k.getContext("2d");
         x.font = "32px " + getComputedStyle(document.body).fontFamily; x.fillText(c, 2, 34); return k.toDataURL(); })"""
     )
+    if drawn[0] == drawn[1] and not os.environ.get("QANTAR_CI"):
+        pytest.skip("no Chinese font on this machine (Debian: apt-get install fonts-wqy-microhei)")
     assert drawn[0] != drawn[1]
     page.context.close()

@@ -11,6 +11,7 @@ import datetime as dt
 import io
 import json
 import re
+import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from qantar.errors import DataError, Problems, fail, nearest
+from qantar.errors import DataError, Problems, ResultError, fail, nearest
 
 # --- cells -----------------------------------------------------------------------------------------------------------
 
@@ -395,17 +396,33 @@ def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, pr
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write_aside(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed."""
-    data = content.encode() if isinstance(content, str) else content
-    aside = path.with_name(f".{path.name}.part")
+def write_folder(out: Path, files: dict[str, str]) -> None:
+    """Write a folder of text files whole or not at all: beside its place first, then renamed.
+
+    What stood there before is replaced; whether it may be is for the caller to decide.
+
+    Raises
+    ------
+    ResultError
+        When it cannot be written; what stood there before stands there still.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        aside.replace(path)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
+            new, old = Path(aside) / "new", Path(aside) / "old"
+            new.mkdir()
+            for name, content in files.items():
+                (new / name).write_text(content, encoding="utf-8", newline="\n")
+            if out.exists():
+                out.rename(old)
+            try:
+                new.rename(out)
+            except OSError:
+                if old.exists():
+                    old.rename(out)
+                raise
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise fail(DataError, path, "cannot_write", reason=error.strerror or "") from None
+        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
 
 
 def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from qantar.account.document import Candidate, Document
 from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
 from qantar.record.schema import Source
-from qantar.tables import to_csv
+from qantar.tables import to_csv, write_folder
 
 
 def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple[Candidate, tuple[str, ...]]]:
@@ -41,18 +39,13 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
-            folder = Path(aside) / "ledger"
-            folder.mkdir()
-            (folder / "account.toml").write_text(_head(document, case, slug(document.name)), encoding="utf-8")
-            rows = [_row(number, candidate) for number, candidate in enumerate(found, 1)]
-            (folder / "claims.csv").write_text(to_csv(list(Claim.model_fields), rows), encoding="utf-8")
-            (folder / "sources.csv").write_text(to_csv(list(Source.model_fields), []), encoding="utf-8")
-            shutil.move(folder, out)
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
+    rows = [_row(number, candidate) for number, candidate in enumerate(found, 1)]
+    files = {
+        "account.toml": _head(document, case, slug(document.name)),
+        "claims.csv": to_csv(list(Claim.model_fields), rows),
+        "sources.csv": to_csv(list(Source.model_fields), []),
+    }
+    write_folder(out, files)
 
 
 def _row(number: int, candidate: Candidate) -> list[object]:

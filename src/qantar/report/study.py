@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +14,7 @@ from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
 from qantar.errors import ResultError, fail
 from qantar.scenario.case import file_hashes
-from qantar.tables import to_csv
+from qantar.tables import to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
 RESULT_VERSION = 1
@@ -43,18 +41,7 @@ def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda st
     progress("write")
     result = provenance(loaded, judged, files)
     files["result.json"] = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
-            new, old = Path(aside) / "new", Path(aside) / "old"
-            new.mkdir()
-            for name, content in files.items():
-                (new / name).write_text(content, encoding="utf-8", newline="\n")
-            if out.exists():
-                out.rename(old)
-            shutil.move(new, out)
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
+    write_folder(out, files)
     return result
 
 
