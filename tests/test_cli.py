@@ -14,6 +14,7 @@ import pytest
 
 from conftest import CASE, HERE, Ran, run_qantar
 from qantar.account.load import load_account
+from qantar.scenario.case import cases_folder
 from test_document import CHINESE, ENGLISH, RUSSIAN
 
 COMMANDS = [
@@ -99,6 +100,9 @@ def test_the_table_shows_every_claim_and_what_it_rests_on(qantar: Callable[..., 
         (("account", "outline", "nowhere.md"), ("nowhere.md", "there is no such file")),
         (("check", "nowhere.csv"), ("nowhere.csv", "Nearest")),
         (("--lang", "fr", "list"), ("fr", "en, zh")),
+        (("show", CASE, "events", "--day", "2022-02-30"), ("2022-02-30", "not a date")),
+        (("verdicts", CASE, "--section", "44"), ("44", "0, 1, 2")),
+        (("account", "outline", "."), ("it is a folder",)),
         (("studdy", CASE), ("studdy",)),
         (("study",), ("ACCOUNT",)),
     ],
@@ -111,6 +115,49 @@ def test_a_mistake_gives_status_2_and_no_traceback(qantar: Callable[..., Ran], w
     assert ran.out == ""
     for fragment in fragments:
         assert fragment in ran.err
+
+
+def test_qantar_alone_shows_its_help(qantar: Callable[..., Ran]) -> None:
+    ran = qantar()
+    assert "Traceback" not in ran.err
+    assert "study" in ran.out + ran.err
+    assert qantar("-h").code == 0
+
+
+def test_an_edited_copy_of_the_packaged_case_is_what_is_studied(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(cases_folder() / CASE, tmp_path / "copy"))
+    lines = (copy / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copy / "events.csv").write_text("".join(line for line in lines if "E121" not in line), encoding="utf-8")
+    assert {r["table"]: r["rows"] for r in qantar("list", "copy", "--json").json()}["events"] == 203
+    (copy / "lakes.geojson").unlink()
+    ran = qantar("study", "copy")
+    assert ran.code == 2
+    assert "lakes.geojson" in ran.err
+
+
+def test_one_unreadable_file_gives_one_problem(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    # A spreadsheet saved with semicolons must not be told as a hundred claims that are missing.
+    copy = Path(shutil.copytree(cases_folder() / CASE, tmp_path / "copy"))
+    text = (copy / "claims.csv").read_text(encoding="utf-8")
+    (copy / "claims.csv").write_text(text.replace(",", ";"), encoding="utf-8")
+    problems = qantar("check", "copy", "--json").json()["problems"]
+    assert [p["code"] for p in problems] == ["wrong_delimiter"]
+    (copy / "claims.csv").write_bytes(text.encode("gb18030"))
+    assert [p["code"] for p in qantar("check", "copy", "--json").json()["problems"]] == ["not_utf8"]
+    (copy / "claims.csv").unlink()
+    assert [p["code"] for p in qantar("check", "copy", "--json").json()["problems"]] == ["file_missing"]
+
+
+def test_a_document_that_is_not_there_stops_a_study_before_it_writes(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = qantar("study", CASE, "--document", "nope.md", "--out", "r")
+    assert ran.code == 2
+    assert not (tmp_path / "r").exists()
+
+
+def test_claims_where_the_document_has_no_text_are_named(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "short.md").write_text("# T\n\nIn 2022 it began.\n", encoding="utf-8")
+    ran = qantar("verdicts", CASE, "--document", "short.md")
+    assert "117 claims stand where this document has no text: C002" in ran.err
 
 
 def test_debug_shows_the_whole_traceback(qantar: Callable[..., Ran]) -> None:
@@ -158,14 +205,17 @@ def test_an_older_result_is_replaced_and_nothing_else(qantar: Callable[..., Ran]
     (mine / "thesis.txt").write_text("years of work")
     ran = qantar("study", CASE, "--out", "mine")
     assert ran.code == 2
-    assert "not a result of qantar" in ran.err
+    assert "thesis.txt" in ran.err
     assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
     old = tmp_path / "old"
     old.mkdir()
     (old / "result.json").write_text("{}")
-    (old / "stale.html").write_text("old")
+    (old / "report.html").write_text("old")
     assert qantar("study", CASE, "--out", "old").code == 0
     assert sorted(p.name for p in old.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
+    (old / "notes.txt").write_text("mine")  # beside a result: still nobody's to delete
+    assert qantar("study", CASE, "--out", "old").code == 2
+    assert (old / "notes.txt").read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "old"]
 
 
@@ -280,7 +330,7 @@ def test_an_own_case_goes_the_whole_way(qantar: Callable[..., Ran], tmp_path: Pa
     assert qantar("check", "mine").code == 0
     ran = qantar("study", "mine")
     assert ran.code == 0
-    page = (tmp_path / "results" / "tiny" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "results" / "mine" / "report.html").read_text(encoding="utf-8")
     assert "Twoia" in page
     assert "Kazakhstan" not in page
     assert "哈萨克斯坦" not in page

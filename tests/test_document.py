@@ -129,6 +129,49 @@ def test_one_changed_word_changes_the_text_hash() -> None:
     assert text_hash(ENGLISH) != text_hash(ENGLISH.replace("300", "400"))
 
 
+def read(write, text: str, name: str = "d.md") -> list[tuple[int, str]]:  # type: ignore[no-untyped-def]
+    return [(s.position[0], s.text) for s in read_document(write(text, name)).sentences()]
+
+
+def test_text_in_html_is_read_and_comments_are_not(write) -> None:  # type: ignore[no-untyped-def]
+    text = "# E\n\n<p>In Almaty 15 died.</p>\n\n<div>\n14 dead\n</div>\n\n<!-- 99\ndead -->\n\n17 died.\n"
+    assert [t for _, t in read(write, text)] == ["In Almaty 15 died.", "14 dead", "17 died."]
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n\n\n"])
+def test_numbered_headings_are_headings_whatever_follows(write, gap: str) -> None:  # type: ignore[no-untyped-def]
+    text = gap.join(
+        ["Chapter 1. How it began", "Short.", "Chapter 2. The state answers at last", "So.", "1. Third", "End.", "CLOSE", "Ok."]
+    )
+    assert [n for n, _ in read(write, text, "d.txt")][-4:] == [1, 2, 3, 4]
+
+
+def test_marked_headings_switch_off_guessing(write) -> None:  # type: ignore[no-untyped-def]
+    assert read(write, "# Title\n\nTerm\n\nA long sentence follows here, on and on.\n") == [
+        (0, "Term"),
+        (0, "A long sentence follows here, on and on."),
+    ]
+    assert [n for n, _ in read(write, "# 1. First\n\nA.\n\n# 2. Second\n\nB.\n")] == [1, 2]
+
+
+def test_an_indent_of_ideographic_spaces_begins_a_paragraph(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write("# 题\n\n\u3000\u3000第一段没有句号结尾\n继续\n\u3000\u3000第二段\n", "d.txt"))
+    assert [[s.text for s in p] for p in document.sections[0].paragraphs] == [["第一段没有句号结尾继续"], ["第二段"]]
+
+
+def test_control_characters_do_not_reach_the_terminal(write) -> None:  # type: ignore[no-untyped-def]
+    assert read(write, "# T\n\nAlmaty \x1b[31mred.\n")[0][1] == "Almaty [31mred."
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [("", "empty_document"), ("```\ncode\n```\n", "empty_document"), ("PK\x03\x04 docx", "office_file")]
+)
+def test_a_document_without_text_is_refused(write, content: str, code: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError) as caught:
+        read_document(write(content))
+    assert caught.value.problems[0].code == code
+
+
 words = st.text("abc你好дом", min_size=1, max_size=6)
 sentences = st.builds(lambda ws, end: " ".join(ws) + end, st.lists(words, min_size=1, max_size=5), st.sampled_from(list(".!?。！？")))
 
@@ -156,12 +199,13 @@ def test_any_bytes_are_read_or_refused_in_our_own_words(tmp_path_factory: pytest
     path = tmp_path_factory.mktemp("d") / "d.md"
     path.write_bytes(data)
     try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        with pytest.raises(DataError, match="UTF-8"):
-            read_document(path)
+        document = read_document(path)
+    except DataError as error:
+        codes = {p.code for p in error.problems}
     else:
-        candidates(read_document(path))
+        codes = set()
+        candidates(document)
+    assert codes <= {"not_utf8", "empty_document", "office_file"}
 
 
 @pytest.mark.parametrize(

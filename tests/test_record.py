@@ -113,7 +113,7 @@ def test_disagreements_are_intervals_over_the_rows_they_name(loaded: Loaded) -> 
         "D03": (9900, 16000),
         "D04": None,
         "D05": (8, 12),
-        "D06": (2030, 4000),
+        "D06": (2030, 3950),
         "D07": (3, 5),
         "D08": None,
     }

@@ -86,7 +86,8 @@ def test_every_figure_has_its_table(page: str) -> None:
     for figure in figures:
         assert "<table>" in figure
         assert figure.count("<svg") == 2  # one in each language
-    assert figures[0].count("<tr>") == 9  # eight days and the head
+    assert figures[0].count("<tr>") == 9 + 6  # eight days, five statements, and the two heads
+    assert all("#s-" in figure for figure in figures)  # sources beside each
 
 
 def test_the_page_says_in_which_model_a_verdict_holds(page: str) -> None:

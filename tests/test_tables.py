@@ -105,6 +105,10 @@ HEADER = b"key,title,publisher,address_complete,licence,how_obtained,seen\n"
         (b"key,key\n", "repeated_column", 1),
         (b"key\n", "missing_column", 1),
         (b"", "empty_file", None),
+        (HEADER.replace(b",", b";"), "wrong_delimiter", 1),
+        (HEADER.replace(b",", b"\t"), "wrong_delimiter", 1),
+        (b"PK\x03\x04xlsx", "office_file", None),
+        (HEADER + b"k,t,p,yes,l,h,copy,\n", "cell_count", 2),
     ],
 )
 def test_a_broken_table_says_where(tmp_path: Path, content: bytes, code: str, line: int | None) -> None:
@@ -113,6 +117,21 @@ def test_a_broken_table_says_where(tmp_path: Path, content: bytes, code: str, li
     problems = Problems()
     read_table(path, "sources", Source, problems)
     assert (code, line) in [(p.code, p.line) for p in problems.found]
+
+
+def test_empty_columns_that_a_spreadsheet_adds_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "sources.csv"
+    path.write_bytes(HEADER.replace(b"seen", b"seen,,") + b"k,t,p,yes,l,h,copy,,\n")
+    problems = Problems()
+    assert len(read_table(path, "sources", Source, problems)) == 1
+    assert not problems.found
+
+
+def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_text(tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Run `.venv/bin/python tools/reference.py` after changing any of them; a test com
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -82,7 +83,8 @@ def _errors() -> str:
         "Each error says file, line and key, what is wrong, the rule, and the mend. Status 2; nothing is written.\n",
     ]
     for name in words()["errors"]:
-        what, rule, mend = (text(f"error.{name}.{part}", "en") for part in ("what", "rule", "mend"))
+        sentences = (text(f"error.{name}.{part}", "en") for part in ("what", "rule", "mend"))
+        what, rule, mend = (re.sub(r"\{(\w+)(?:!r)?\}", r"`\1`", s) for s in sentences)
         parts.append(f"## {name}\n\n{what[0].upper() + what[1:]}\n\nRule: {rule}\n\nMend: {mend}\n")
     return "\n".join(parts)
 

@@ -5,6 +5,7 @@ Heavy imports stand inside the commands, so that `--help` is quick. Every help t
 annotations when the module is loaded, so they may not be strings here.
 """
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,14 @@ import typer
 import qantar
 from qantar.messages import LANGUAGES, catalogue, language, text
 
-app = typer.Typer(help="cli.about", epilog="cli.epilog", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="cli.about",
+    epilog="cli.epilog",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 ledger_app = typer.Typer(help="cli.account", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(ledger_app, name="account")
 
@@ -59,7 +67,7 @@ def _print_problems(error: Any, lang: str, *, as_json: bool) -> None:
 
 
 def _asked_language(words: list[str]) -> str | None:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*words, ""]):
         if word == "--lang" and following in LANGUAGES:
             return following
         if word.startswith("--lang="):
@@ -81,6 +89,8 @@ def _translate(command: Any, lang: str) -> None:
             key = getattr(node, name, None)
             if key in messages:
                 setattr(node, name, messages[key])
+    if command.help:
+        command.short_help = command.help.split("\n")[0]  # whole, not cut at some column
     for child in getattr(command, "commands", {}).values():
         _translate(child, lang)
 
@@ -123,9 +133,10 @@ def study(
     with terminal.progress(lang) as step:
         step("load")
         loaded = load_account(account)
-        folder = out or Path("results") / loaded.account.head.id
+        notice = _notice(document, loaded.account, lang)
+        folder = out or Path("results") / Path(account).resolve().name
         result = run(loaded, folder, step)
-    _notice(document, loaded.account, lang)
+    sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
@@ -154,7 +165,10 @@ def verdicts(
     for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, VERDICTS), ("--flag", flag, FLAGS)):
         _one_of(option, value, known, lang)
     loaded = load_account(account)
-    _notice(document, loaded.account, lang)
+    sys.stderr.write(_notice(document, loaded.account, lang))
+    sections = sorted({c.section for c in loaded.account.claims})
+    if section is not None:
+        _one_of("--section", str(section), tuple(map(str, sections)), lang)
     wanted = {"kind": kind, "verdict": verdict, "section": section}
     chosen = [
         j
@@ -183,17 +197,18 @@ def outline(
     from qantar.account.skeleton import uncovered
     from qantar.scenario.case import load_case
 
-    read = read_document(document)
-    loaded = _ledger_for(read, ledger)
-    country = loaded.case if loaded else load_case(case)
-    account = loaded.account if loaded else None
-    found = uncovered(candidates(read, country.place_names(), country.head.country), account)
+    with terminal.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        loaded = _ledger_for(read, ledger)
+        country = loaded.case if loaded else load_case(case)
+        account = loaded.account if loaded else None
+        found = uncovered(candidates(read, country.place_names(), country.head.country), account)
     if json:
         terminal.print_json(terminal.outline_json(read, found, account))
         return
     terminal.outline(read, found, account, every, context.obj)
-    if account:
-        _notice(document, account, context.obj)
+    sys.stderr.write(_notice(document, account, context.obj) if account else "")
 
 
 @ledger_app.command(help="cli.new")
@@ -209,11 +224,13 @@ def new(
     from qantar.account.skeleton import slug, write_skeleton
     from qantar.scenario.case import load_case
 
-    read = read_document(document)
-    country = load_case(case)
-    found = candidates(read, country.place_names(), country.head.country)
-    folder = out or Path(f"{slug(document.name)}-ledger")
-    write_skeleton(read, found, case, folder)
+    with terminal.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        country = load_case(case)
+        found = candidates(read, country.place_names(), country.head.country)
+        folder = out or Path(f"{slug(read)}-ledger")
+        write_skeleton(read, found, case, folder)
     if json:
         terminal.print_json({"folder": str(folder), "claims": len(found), "sha256": read.sha256})
     else:
@@ -315,10 +332,10 @@ def explain(
         terminal.explanations(found, lang)
 
 
-def _notice(path: Path | None, account: Any, lang: str) -> None:
-    """Say on stderr whether the document at hand is the one the ledger was written for."""
+def _notice(path: Path | None, account: Any, lang: str) -> str:
+    """Whether the document at hand is the one the ledger was written for, and claims that stand where it has no text."""
     if path is None:
-        return
+        return ""
     from qantar.account.document import read_document
 
     document = read_document(path)
@@ -326,7 +343,11 @@ def _notice(path: Path | None, account: Any, lang: str) -> None:
     args = {"ledger": account.head.id}
     if match == "other":
         args |= {"sha": document.sha256[:12], "expected": account.head.document.sha256[:12]}
-    sys.stderr.write(text(f"out.{match}", lang, **args) + "\n")
+    lines = [text(f"out.{match}", lang, **args)]
+    positions = [s.position for s in document.sentences()]
+    if lost := [c.claim_id for c in account.claims if not any(map(c.covers, positions))]:
+        lines.append(text("out.no_such_place", lang, n=len(lost), claims=", ".join(lost[:10])))
+    return "\n".join(lines) + "\n"
 
 
 def _ledger_for(document: Any, name: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from qantar.check import TABLES
@@ -72,7 +73,7 @@ def _named(name: str, lang: str) -> list[Explanation]:
             found.append(Explanation(name, "quantity", v.meaning_zh if lang == "zh" else v.meaning_en, f"{v.unit} [{limits}]"))
     if name in words()["errors"]:
         parts = (text(f"error.{name}.{which}", lang) for which in ("what", "rule", "mend"))
-        found.append(Explanation(name, "error", " ".join(parts)))
+        found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -35,6 +36,8 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
     regions = [r.region_id for r in record.regions] + [record.country]
     if region is not None and region not in regions:
         raise fail(StudyError, "--region", "no_such_name", value=region, choices=nearest(region, regions))
+    if day is not None and not _is_day(day):
+        raise fail(StudyError, "--day", "not_a_date", value=day)
     if what in ("observables", "onset"):
         return _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
     if what in tables:
@@ -45,6 +48,13 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 _ID_COLUMNS = ("claim_id", "event_id", "hypothesis_id", "total_id", "force_id", "disagreement_id", "key")

@@ -14,7 +14,7 @@ import re
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
 
@@ -159,6 +159,8 @@ class Table(Generic[R]):
     file: str
     rows: tuple[R, ...]
     lines: tuple[int, ...]
+    readable: bool = True
+    """False when the file or its header could not be read: then nothing can be said about what it lacks."""
 
     def __iter__(self) -> Iterator[R]:
         return iter(self.rows)
@@ -182,8 +184,12 @@ def read_text(path: Path) -> str:
         folder = path.parent
         there = nearest(path.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
         raise fail(DataError, path, "file_missing", there=there or "-") from None
+    except IsADirectoryError:
+        raise fail(DataError, path, "is_folder") from None
     except OSError as error:
         raise fail(DataError, path, "file_unreadable", reason=error.strerror or "") from None
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise fail(DataError, path, "office_file")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -215,17 +221,25 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
     try:
         source = read_text(path)
     except DataError as error:
-        problems.found += error.problems
-        return Table(name, path.name, (), ())
+        problems.found += [replace(p, file=path.name) for p in error.problems]
+        return Table(name, path.name, (), (), readable=False)
     rows: list[R] = []
     lines: list[int] = []
     header: list[str] = []
-    for line, cells in _csv_rows(source, path.name, problems):
+    spare: list[str] = []
+    readable = True
+    for line, raw in _csv_rows(source, path.name, problems):
         if not header:
-            header = [c.strip() for c in cells]
-            if not _header_ok(header, model, path.name, problems):
+            header = [c.strip() for c in raw]
+            while len(header) > 1 and not header[-1]:  # spreadsheets add empty columns at the end
+                header.pop()
+            spare = [""] * (len(raw) - len(header))
+            readable = _header_ok(header, model, path.name, problems)
+            if not readable:
                 break
-        elif len(cells) != len(header):
+            continue
+        cells = raw[: len(header)] if spare and raw[len(header) :] == spare else raw
+        if len(cells) != len(header):
             problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
         else:
             row = parse_row(dict(zip(header, map(str.strip, cells), strict=True)), model, path.name, line, problems)
@@ -234,7 +248,8 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
                 lines.append(line)
     if not header:
         problems.add(path.name, None, "", "empty_file")
-    return Table(name, path.name, tuple(rows), tuple(lines))
+    broken = any(p.file == path.name and p.code == "broken_csv" for p in problems.found)
+    return Table(name, path.name, tuple(rows), tuple(lines), readable=readable and bool(header) and not broken)
 
 
 def _csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
@@ -255,6 +270,10 @@ def _csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int,
 def _header_ok(header: list[str], model: type[Row], file: str, problems: Problems) -> bool:
     fields = model.model_fields
     before = len(problems.found)
+    for mark in (";", "\t"):
+        if len(header) == 1 and mark in header[0]:
+            problems.add(file, 1, "", "wrong_delimiter", value={";": ";", "\t": "TAB"}[mark])
+            return False
     for column in header:
         if column not in fields:
             problems.add(file, 1, column, "unknown_column", value=column, choices=nearest(column, fields))
@@ -280,7 +299,7 @@ def add_validation(item: Any, file: str, line: int | None, key: str, problems: P
     """One pydantic error as a problem of ours."""
     kind, args = item["type"], dict(item.get("ctx") or {})
     if kind == "missing":
-        source = key.split(".")[-1] in ("source", "sources", "licence")
+        source = key.split(".")[-1] in ("source", "sources")
         problems.add(file, line, key, "missing_source" if source else "empty_cell")
     elif kind == "extra_forbidden":
         problems.add(file, line, key, "unknown_key", value=key.split(".")[-1], choices=args.get("choices", "-"))
@@ -299,7 +318,7 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
         source = read_text(path)
         data = tomllib.loads(source)
     except DataError as error:
-        problems.found += error.problems
+        problems.found += [replace(p, file=path.name) for p in error.problems]
         return None
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"line (\d+)", str(error))
@@ -377,7 +396,7 @@ def read_json(path: Path, problems: Problems) -> Any:
     try:
         return json.loads(read_text(path))
     except DataError as error:
-        problems.found += error.problems
+        problems.found += [replace(p, file=path.name) for p in error.problems]
     except json.JSONDecodeError as error:
         problems.add(path.name, error.lineno, "", "broken_json", reason=error.msg)
     return None

@@ -29,10 +29,10 @@ def print_json(value: object, *, error: bool = False) -> None:
 
 
 def say(line: str = "") -> None:
-    """A line of result text."""
+    """A line of result text, wrapped between words; Chinese has none, so that the terminal wraps it."""
     from rich.console import Console
 
-    Console(highlight=False, markup=False, emoji=False).print(line, soft_wrap=False)
+    Console(highlight=False, markup=False, emoji=False).print(line, soft_wrap=any("\u4e00" <= c <= "\u9fff" for c in line))
 
 
 def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None) -> None:

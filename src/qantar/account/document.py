@@ -9,7 +9,8 @@ How the numbers come about, in this order:
 2. else the lines that match the document's own table of contents, under its numbers;
 3. else short lines without closing punctuation that stand before a longer text.
 
-What stands before the first section (title, date line, address) is section 0. A block of lines counts as one
+What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are
+dropped. A block of lines counts as one
 paragraph a line where most lines end a sentence, and as one wrapped paragraph otherwise.
 """
 
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from qantar.errors import DataError, fail
 from qantar.tables import read_text
 
 Position = tuple[int, int, int]
@@ -110,6 +112,8 @@ def read_document(path: Path) -> Document:
     language = meta.get("lang", "")[:2] or guess_language(body)
     blocks = list(_blocks(body, first_line))
     title, sections = _sections(blocks, language)
+    if not any(s.paragraphs for s in sections):
+        raise fail(DataError, path, "empty_document")
     return Document(
         name=path.name,
         title=meta.get("title") or title or path.stem,
@@ -169,18 +173,41 @@ class _Block:
 
 
 def _blocks(body: str, first_line: int) -> Iterator[_Block]:
-    level, line, depth = 0, first_line, 0
+    level, line, depth, number = 0, first_line, 0, ""
     for token in MarkdownIt("commonmark").disable("code").parse(body):
         if token.type in ("list_item_open", "list_item_close"):
             depth += token.nesting
+            number = f"{token.info}{token.markup} " if token.info else ""
         if token.type in ("heading_open", "paragraph_open"):
             level = int(token.tag[1]) if token.type == "heading_open" else 0
             line = first_line + (token.map[0] if token.map else 0)
         elif token.type == "inline":
             plain = "".join("\n" if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or [])
-            lines = tuple(text for raw in plain.split("\n") if (text := raw.strip()))
-            if lines:
-                yield _Block(level, lines, line, depth > 0)
+            yield from _split_indented(level, number + plain, line, depth > 0)
+            number = ""
+        elif token.type == "html_block":
+            bare = re.sub(r"<!--.*?(?:-->|$)|<[^>]*>", lambda m: "\n" * m.group(0).count("\n"), token.content, flags=re.DOTALL)
+            if bare.strip():
+                yield from _split_indented(0, bare, first_line + (token.map[0] if token.map else 0), depth > 0)
+
+
+def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator[_Block]:
+    """The lines of one Markdown block; an indent of ideographic spaces, as Chinese texts use it, begins a new one."""
+    lines: list[str] = []
+    start = line
+    for number, raw in enumerate(text.split("\n")):
+        clean = _CONTROL.sub("", raw).strip()
+        if lines and raw.startswith("\u3000"):
+            yield _Block(level, tuple(lines), start, in_list)
+            lines = []
+        if clean:
+            start = start if lines else line + number
+            lines.append(clean)
+    if lines:
+        yield _Block(level, tuple(lines), start, in_list)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 _CONTENTS = re.compile(r"目\s*[录錄]|(table of )?contents|содержание|оглавление", re.IGNORECASE)
@@ -195,10 +222,12 @@ _ENDS = re.compile(r"[。！？!?.…：:；;][”’』」）)\]\"'»]*$")
 
 def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
     """The document's title and its sections; a table of contents becomes neither text nor section."""
-    title = blocks[0].lines[0] if blocks and blocks[0].level == 1 else ""
-    body = blocks[1:] if title else blocks
-    plain_headings = not any(b.level for b in body)
+    is_title = bool(blocks) and blocks[0].level == 1 and sum(b.level == 1 for b in blocks) == 1
+    title = blocks[0].lines[0] if is_title else ""
+    body = blocks[1:] if is_title else blocks
     contents = _contents(body)
+    # Guess at headings only where the document marks none, or where its table of contents says what they are.
+    plain_headings = not any(b.level for b in body) and (bool(contents) or not is_title)
     parts = _Parts(title, blocks[0].line if blocks else 1, language)
     in_contents = False
     for index, block in enumerate(body):
@@ -210,8 +239,8 @@ def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
             parts.open(parts.upcoming, block.lines[0], block.line)
         else:
             in_contents = False
-            following = body[index + 1].lines[0] if index + 1 < len(body) else ""
-            parts.add(parts.strip_headings(block, following, contents) if plain_headings else block)
+            after = body[index + 1] if index + 1 < len(body) else None
+            parts.add(parts.strip_headings(block, after, contents) if plain_headings else block)
     return title, parts.sections()
 
 
@@ -231,12 +260,15 @@ class _Parts:
         self.heads.append((number, title, line))
         self.paragraphs.append([])
 
-    def strip_headings(self, block: _Block, following: str, contents: list[str]) -> _Block:
+    def strip_headings(self, block: _Block, after: _Block | None, contents: list[str]) -> _Block:
         """Open a section for each heading at the start of a plain block; returns what is left of the block."""
         lines = list(block.lines)
+        if block.in_list and (len(lines) > 1 or (after is not None and after.in_list)):
+            return block  # a list, not a numbered heading that Markdown takes for one
         while lines:
-            after = lines[1] if len(lines) > 1 else following
-            number = _heading_number(lines[0], after, contents, self.upcoming)
+            alone = len(lines) == 1 and after is not None
+            following = lines[1] if len(lines) > 1 else (after.lines[0] if after else "")
+            number = _heading_number(lines[0], following, contents, self.upcoming, alone=alone)
             if number is None:
                 break
             if number >= 0:
@@ -273,8 +305,11 @@ def _contents(blocks: list[_Block]) -> list[str]:
     return []
 
 
-def _heading_number(line: str, following: str, contents: list[str], upcoming: int) -> int | None:
-    """The section number of a plain line, -1 for an unnumbered heading above sections, None for ordinary text."""
+def _heading_number(line: str, following: str, contents: list[str], upcoming: int, *, alone: bool) -> int | None:
+    """The section number of a plain line, -1 for an unnumbered heading above sections, None for ordinary text.
+
+    `alone` tells that the line is a block of its own with text after it.
+    """
     bare = _NUMBERED.sub("", line, count=1).strip()
     if len(line) > 60 or not bare:
         return None
@@ -284,8 +319,10 @@ def _heading_number(line: str, following: str, contents: list[str], upcoming: in
         if scores[best] >= 0.6 and best + 1 >= upcoming:
             return best + 1
         return -1 if _NUMBERED.match(line) and line[-1] not in _CLOSING else None
-    plain = line[-1] not in _CLOSING and len(following) > 2 * len(line) and not re.fullmatch(r"[\d\s./年月日:-]+|https?://\S+", line)
-    return upcoming if plain and bare else None
+    if line[-1] in _CLOSING or re.fullmatch(r"[\d\s./年月日:-]+|https?://\S+", line):
+        return None
+    marked = alone and (bool(_NUMBERED.match(line)) or line.isupper())
+    return upcoming if marked or len(following) > 2 * len(line) else None
 
 
 def _letters(text: str) -> str:
@@ -309,7 +346,7 @@ def _paragraphs(lines: list[str], in_list: bool) -> Iterator[tuple[str, int]]:
 
 _CHINESE = re.compile(r"(?:（[^（）]*）|[^。！？!?])*(?:[。！？!?]+[”’』」）)】]*|$)")
 _SHORT = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|Gen|Col|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|U\.S|e\.g|i\.e|p|pp)|"
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|Gen|Col|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|fig|Fig|approx|ca|cf|U\.S|e\.g|i\.e|p|pp)|"
     r"\b(?:г|гг|т\.е|т\.д|т\.п|ул|им|тыс|руб|см|стр|чел|др|пр)|\b[A-ZА-ЯЁ])\.$"
 )
 

@@ -7,10 +7,11 @@ in it: the ledger holds positions, paraphrases in English and Chinese, and the d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -146,6 +147,8 @@ class AccountFile(_Strict):
     sections: list[SectionName] = Field(default_factory=list)
 
 
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
 LEDGER_MODELS: dict[str, type[Row]] = {"claims": Claim, "hypotheses": Hypothesis, "second_reading": SecondReading}
 
 
@@ -189,9 +192,15 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
     tables = {name: _optional_table(folder, head, name, model, problems) for name, model in LEDGER_MODELS.items()}
     own: Table[Source] = _optional_table(folder, head, "sources", Source, problems)  # type: ignore[assignment]
+    taken = {s.key for s in case_sources}
+    for line, source in own.numbered():
+        if source.key in taken:
+            problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     account = Account(folder, head, tables["claims"], tables["hypotheses"], tables["second_reading"], sources)  # type: ignore[arg-type]
-    _check(account, problems)
+    read: list[Table[Any]] = [case_sources, own, *tables.values()]
+    if all(t.readable for t in read):
+        _check(account, problems)
     return account
 
 
@@ -207,8 +216,15 @@ def _check(account: Account, problems: Problems) -> None:
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
     for table in (claims, account.hypotheses):
         check_sources(table, account.sources, problems)
+    sections = {s.number for s in account.head.sections}
+    settled = {r.claim_id for r in account.second_reading}
     for line, claim in claims.numbered():
         _check_claim(claim, claims.file, line, problems)
+        if sections and claim.section not in sections:
+            known = ", ".join(map(str, sorted(sections)))
+            problems.add(claims.file, line, "section", "unknown_section", value=claim.section, choices=known)
+        if claim.reading == "settled" and claim.claim_id not in settled:
+            problems.add(claims.file, line, "reading", "settled_without", value=claim.claim_id)
         if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
@@ -248,9 +264,14 @@ def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None
         problems.add(file, line, "sentence", "sentence_of_range", value=claim.sentence)
     if claim.verdict == "open":
         return
-    for column in ("claim_en", "claim_zh", "evidence_en", "evidence_zh"):
-        if not getattr(claim, column):
-            problems.add(file, line, column, "judged_without", value=claim.verdict)
+    for what in ("claim", "evidence"):
+        en, zh = getattr(claim, f"{what}_en"), getattr(claim, f"{what}_zh")
+        if not en and not zh:
+            problems.add(file, line, f"{what}_en", "judged_without", value=claim.verdict)
+        if en and len(_HAN.findall(en)) * 2 > len(en):
+            problems.add(file, line, f"{what}_en", "wrong_language", language="en")
+        if zh and not _HAN.search(zh):
+            problems.add(file, line, f"{what}_zh", "wrong_language", language="zh")
     if claim.source is None:
         problems.add(file, line, "source", "missing_source")
     if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":

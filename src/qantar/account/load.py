@@ -50,11 +50,14 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
     head = read_head(folder, problems)
     if head is None:
         return None
-    if head.case in case_names():
-        case = read_case(find_folder(head.case, "case.toml"), problems)
-    elif (folder / "case.toml").is_file():
+    if (folder / "case.toml").is_file():  # a ledger beside its own case is held against that, whatever the names
         case = read_case(folder, problems)
+    elif head.case in case_names():
+        case = read_case(find_folder(head.case, "case.toml"), problems)
     else:
         problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
         return None
-    return Loaded(read_account(folder, head, case.record.sources, problems), case) if case else None
+    if case is None:
+        return None
+    account = read_account(folder, head, case.record.sources, problems)
+    return Loaded(account, case)

@@ -18,13 +18,9 @@ def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple
     return [(c, tuple(account.covers(c.sentence.position)) if account else ()) for c in found]
 
 
-def slug(name: str) -> str:
-    """A file name as an id: letters and digits of ASCII, joined by hyphens.
-
-    >>> slug("My essay (2022).md"), slug("起义.md")
-    ('my-essay-2022', 'account')
-    """
-    return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower()).strip("-") or "account"
+def slug(document: Document) -> str:
+    """An id for a document: letters and digits of its file name, or of its hash where the name has none in ASCII."""
+    return re.sub(r"[^a-z0-9]+", "-", Path(document.name).stem.lower()).strip("-") or f"account-{document.sha256[:8]}"
 
 
 def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
@@ -41,7 +37,7 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
         raise fail(ResultError, out, "output_exists")
     rows = [_row(number, candidate) for number, candidate in enumerate(found, 1)]
     files = {
-        "account.toml": _head(document, case, slug(document.name)),
+        "account.toml": _head(document, case),
         "claims.csv": to_csv(list(Claim.model_fields), rows),
         "sources.csv": to_csv(list(Source.model_fields), []),
     }
@@ -62,7 +58,8 @@ def _row(number: int, candidate: Candidate) -> list[object]:
     return [cells.get(column, "") for column in Claim.model_fields]
 
 
-def _head(document: Document, case: str, name: str) -> str:
+def _head(document: Document, case: str) -> str:
+    name = slug(document)
     sections = "".join(
         f'\n[[sections]]\nnumber = {s.number}\nname_en = "section {s.number}"\nname_zh = "第{s.number}节"\n' for s in document.sections
     )

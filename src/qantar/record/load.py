@@ -121,9 +121,10 @@ def read_record(folder: Path, country: str, problems: Problems) -> Record:
     record = Record(folder, country, **tables)
     for table in tables.values():
         check_alone(table, problems)
-    _check_keys(record, problems)
-    _check_sums(record, problems)
-    _check_onsets(record, problems)
+    if all(t.readable for t in tables.values()):  # what a table lacks can only be told once all of them can be read
+        _check_keys(record, problems)
+        _check_sums(record, problems)
+        _check_onsets(record, problems)
     return record
 
 
@@ -183,7 +184,6 @@ def check_sources(table: Table[Any], known: Iterable[str], problems: Problems) -
 def _check_keys(record: Record, problems: Problems) -> None:
     sources = {s.key for s in record.sources}
     regions = {r.region_id for r in record.regions}
-    home = {s.settlement_id: s.region_id for s in record.settlements}
     for table in record.tables().values():
         if table.name != "sources":
             check_sources(table, sources, problems)
@@ -192,19 +192,24 @@ def _check_keys(record: Record, problems: Problems) -> None:
                 region = getattr(row, column, None)
                 if region and region not in regions and region != record.country:
                     problems.add(table.file, line, column, "unknown_region", value=region, choices=nearest(region, regions))
-    events = record.events
-    for line, event in events.numbered():
-        place = event.settlement_id
-        if place and place not in home:
-            problems.add(events.file, line, "settlement_id", "unknown_settlement", value=place, choices=nearest(place, home))
-        elif place and home[place] != event.region_id:
-            args = {"value": place, "home": home[place], "region": event.region_id}
-            problems.add(events.file, line, "settlement_id", "settlement_elsewhere", **args)
-    known = {e.event_id for e in events} | {t.total_id for t in record.totals} | {f.force_id for f in record.forces}
+    _check_places(record, problems)
+    known = {e.event_id for e in record.events} | {t.total_id for t in record.totals} | {f.force_id for f in record.forces}
     for line, row in record.disagreements.numbered():
         for key in row.rows:
             if key not in known:
                 problems.add(record.disagreements.file, line, "rows", "unknown_row", value=key, choices=nearest(key, known))
+
+
+def _check_places(record: Record, problems: Problems) -> None:
+    home = {s.settlement_id: s.region_id for s in record.settlements}
+    for table in (record.events, record.totals):
+        for line, row in table.numbered():
+            place = row.settlement_id
+            if place and place not in home:
+                problems.add(table.file, line, "settlement_id", "unknown_settlement", value=place, choices=nearest(place, home))
+            elif place and home[place] != row.region_id:
+                args = {"value": place, "home": home[place], "region": row.region_id}
+                problems.add(table.file, line, "settlement_id", "settlement_elsewhere", **args)
 
 
 def _check_units(table: Table[Any], column: str, problems: Problems) -> None:

@@ -72,12 +72,16 @@ class Onset:
 
 @dataclass(frozen=True)
 class UnitDeaths:
-    """Deaths in one unit, or in all units without a figure of their own (`region_id` is then empty)."""
+    """Deaths in one unit, or in all units without a figure of their own (`region_id` is then empty).
+
+    `settlement_id` is set where the count is of one settlement, not of its whole region.
+    """
 
     region_id: str
     interval: Interval
     basis: str
     sources: tuple[str, ...]
+    settlement_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,15 @@ class Observables:
     """Everything a simulated history will be compared with.
 
     `presence` has shape (regions, days), float: 1 unrest reported, 0 reported quiet or not yet begun, NaN missing.
+    `doubtful` has the same shape, bool: a 1 that rests on low confidence or on a day that only the earlier end of the
+    onset interval covers.
     """
 
     region_ids: tuple[str, ...]
     days: tuple[dt.date, ...]
     onsets: tuple[Onset, ...]
     presence: NDArray[np.float64]
+    doubtful: NDArray[np.bool_]
     regions_with_unrest: tuple[Dated, ...]
     participants: tuple[Dated, ...]
     detained: tuple[Dated, ...]
@@ -120,6 +127,7 @@ def observe(record: Record) -> Observables:
         days=days,
         onsets=onsets,
         presence=presence,
+        doubtful=np.array([[presence[i, j] == 1 and _uncertain(o, day) for j, day in enumerate(days)] for i, o in enumerate(onsets)]),
         regions_with_unrest=_series(record, "regions_with_protest"),
         participants=_series(record, "participants"),
         detained=_series(record, "detained_cumulative"),
@@ -134,6 +142,11 @@ def _days(record: Record) -> tuple[dt.date, ...]:
     """Every day from the first to the last that has presence of any region."""
     known = [p.date for p in record.presence]
     return tuple(min(known) + dt.timedelta(days=n) for n in range((max(known) - min(known)).days + 1)) if known else ()
+
+
+def _uncertain(onset: Onset, day: dt.date) -> bool:
+    not_yet_sure = onset.latest is not None and onset.earliest <= day < onset.latest
+    return onset.confidence == "low" or not_yet_sure
 
 
 def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
@@ -166,7 +179,7 @@ def preferred(record: Record, region_id: str, quantity: str) -> UnitDeaths | Non
     """The final statement, inside the range of all lasting ones; None where there is no final one."""
     rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, region_id) and t.status in LASTING]
     final = next((t for t in rows if t.status == "final"), None)
-    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,)) if final else None
+    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,), final.settlement_id) if final else None
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:
@@ -180,6 +193,7 @@ def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeath
         return ()
     known = [u for r in record.regions if (u := preferred(record, r.region_id, "deaths_cumulative"))]
     final = {u.region_id for u in known}
+    # A count of one settlement leaves the rest of its region to "the rest".
     left = (total.interval.value or 0) - sum(u.interval.value or 0 for u in known)
     partial = []
     for row in record.region_onset:

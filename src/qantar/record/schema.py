@@ -195,6 +195,7 @@ class Total(Row):
     total_id: Key
     as_of: Date
     region_id: Region_
+    settlement_id: Key | None = None
     quantity: Key
     value_low: People
     value_high: People | None = None

@@ -17,7 +17,7 @@ import numpy as np
 
 from qantar.messages import text
 from qantar.record.load import Record
-from qantar.record.observables import Dated, Interval, Observables
+from qantar.record.observables import Dated, Interval, Observables, UnitDeaths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def draw_all(record: Record, seen: Observables, lang: str) -> dict[str, str]:
     if seen.days:
         drawings["regions"] = lambda ax: _regions(ax, seen, lang)
     if seen.participants:
-        drawings["participants"] = lambda ax: _participants(ax, seen, lang)
+        drawings["participants"] = lambda ax: _participants(ax, record, seen, lang)
     if seen.detained:
         drawings["detained"] = lambda ax: _detained(ax, record, seen, lang)
     if seen.deaths:
@@ -47,10 +47,10 @@ def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
     from matplotlib import pyplot as plt
 
     style: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 11,
+        "svg.fonttype": "none", "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
         "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": INK, "ytick.color": INK,
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False,
-        "axes.spines.right": False, "figure.figsize": (4.7, 3.1), "axes.titlesize": 11, "legend.frameon": False, "legend.fontsize": 10,
+        "axes.spines.right": False, "figure.figsize": (4.7, 3.1),  "legend.frameon": False, "legend.fontsize": 10.5,
     }  # fmt: skip
     with plt.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*missing from font.*")  # the browser draws the text, in its own font
@@ -66,11 +66,7 @@ def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
     svg = re.sub(r'id="([\w.-]+)"', rf'id="{name}-{lang}-\1"', svg)
     svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{name}-{lang}-\2"', svg)
     svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-{lang}-\1)", svg)
-    svg = (
-        svg.replace("'DejaVu Sans'", "inherit")
-        .replace("font: 11px inherit", "font-size: 11px")
-        .replace("font: 10px inherit", "font-size: 10px")
-    )
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)  # measured in one font, drawn in the reader's
     for placeholder, variable in _COLOURS.items():
         svg = svg.replace(placeholder, variable)
     return svg.strip()
@@ -91,28 +87,35 @@ def _stretch(rows: Sequence[Dated]) -> list[dt.date]:
     return [first + dt.timedelta(days=n) for n in range((rows[-1].date - first).days + 2)]
 
 
-def _bar(ax: Axes, x: float, interval: Interval, colour: str, **more: Any) -> None:
-    """An interval as a thick line with its ends marked; a single value as a dot."""
-    ax.plot([x, x], [interval.low, interval.high], color=colour, linewidth=5, alpha=0.45, solid_capstyle="butt")
-    ax.plot([x, x], [interval.low, interval.high], color=colour, marker="o", markersize=5, linestyle="none", **more)
+def _bar(ax: Axes, x: float, interval: Interval, colour: str, marker: str = "o", **more: Any) -> None:
+    """An interval as a line with its ends marked; a single value as one mark."""
+    ax.plot([x, x], [interval.low, interval.high], color=colour, linewidth=1.5, marker=marker, markersize=4.5, **more)
 
 
 def _regions(ax: Axes, seen: Observables, lang: str) -> None:
     days = [d.toordinal() for d in seen.days]
-    sure = np.nansum(seen.presence, axis=0)
+    doubtful = seen.doubtful.sum(axis=0)
+    sure = np.nansum(seen.presence, axis=0) - doubtful
     missing = np.isnan(seen.presence).sum(axis=0)
-    ax.bar(days, sure, width=0.62, color=A, label=text("report.figure.regions.sure", lang))
-    unknown = text("report.figure.regions.missing", lang)
-    ax.bar(days, missing, bottom=sure, width=0.62, color="none", edgecolor=A, hatch="////", linewidth=0.8, label=unknown)
-    for n, d in enumerate(seen.regions_with_unrest):
+    bars = (("sure", sure, {"color": A}), ("doubtful", doubtful, {"color": A, "alpha": 0.45}), ("missing", missing, _HATCH))
+    bottom = np.zeros(len(days))
+    for name, heights, look in bars:
+        ax.bar(days, heights, bottom=bottom, width=0.56, label=text(f"report.figure.regions.{name}", lang), **look)
+        bottom += heights
+    stated = [d for d in seen.regions_with_unrest if d.source != "derived"]
+    for n, d in enumerate(stated):
         label = text("report.figure.regions.stated", lang) if n == 0 else None
-        ax.plot([d.date.toordinal()] * 2, [d.interval.low, d.interval.high], color=B, linewidth=2, marker="_", markersize=12, label=label)
+        x = d.date.toordinal() + 0.4  # beside its bar
+        ax.plot([x, x], [d.interval.low, d.interval.high], color=INK, linewidth=1.5, marker="D", markersize=4, label=label)
     _days(ax, seen.days, lang)
-    ax.set_ylim(0, 1.35 * len(seen.region_ids))
+    ax.set_ylim(0, 1.55 * len(seen.region_ids))
     ax.set_yticks(range(0, len(seen.region_ids) + 1, 4))
     ax.set_ylabel(text("report.axis.regions", lang, n=len(seen.region_ids)))
     ax.grid(axis="x", visible=False)
-    ax.legend(loc="upper left", ncols=1, labelspacing=0.2)
+    ax.legend(loc="upper left", ncols=2, labelspacing=0.2, columnspacing=1)
+
+
+_HATCH: dict[str, Any] = {"color": "none", "edgecolor": A, "hatch": "////", "linewidth": 0.8}
 
 
 def _count_axis(ax: Axes, rows: Sequence[Dated], label: str) -> None:
@@ -124,11 +127,15 @@ def _count_axis(ax: Axes, rows: Sequence[Dated], label: str) -> None:
     ax.set_ylabel(label)
 
 
-def _participants(ax: Axes, seen: Observables, lang: str) -> None:
+def _participants(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
+    """Each figure with what it covers: the first words of its note."""
+    notes = {t.total_id: (t.note_zh if lang == "zh" else t.note) for t in record.totals}
     for d in seen.participants:
         _bar(ax, d.date.toordinal(), d.interval, A)
+        covers = re.split(r"[;；]", notes[d.total_id])[0]
+        label = f"{d.interval}\n{covers}" if covers else str(d.interval)
         at = (d.date.toordinal(), d.interval.high)
-        ax.annotate(str(d.interval), at, textcoords="offset points", xytext=(0, 8), ha="center")
+        ax.annotate(label, at, textcoords="offset points", xytext=(0, 7), ha="center", fontsize=10)
     _days(ax, _stretch(seen.participants), lang)
     _count_axis(ax, seen.participants, text("report.axis.participants", lang))
 
@@ -141,9 +148,8 @@ def _detained(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
         series.setdefault(names[d.total_id], []).append(d)
     ranked = sorted(series.items(), key=lambda item: (-len(item[1]), item[0]))
     for (name, rows), colour, sign in zip(ranked, (A, B, INK), ("o", "D", "s"), strict=False):
-        x = [d.date.toordinal() for d in rows]
-        ax.fill_between(x, [d.interval.low for d in rows], [d.interval.high for d in rows], color=colour, alpha=0.3, linewidth=0)
-        ax.plot(x, [d.interval.high for d in rows], color=colour, marker=sign, markersize=5, label=name)
+        for n, d in enumerate(rows):
+            _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name if n == 0 else None)
     _days(ax, _stretch(seen.detained), lang)
     _count_axis(ax, seen.detained, text("report.axis.detained", lang))
     ax.legend(loc="upper left")
@@ -154,11 +160,12 @@ def _deaths(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     names = []
     for n, unit in enumerate(rows):
         interval = unit.interval
-        ax.plot([interval.low, interval.high], [n, n], color=A, linewidth=5, alpha=0.45, solid_capstyle="butt")
+        ax.plot([interval.low, interval.high], [n, n], color=A, linewidth=2, marker="|", markersize=9)
         if interval.value is not None:
-            ax.plot([interval.value], [n], color=A, marker="o", markersize=6, linestyle="none")
+            fill = A if unit.basis == "final" else "none"  # hollow: a figure that was withdrawn
+            ax.plot([interval.value], [n], color=A, marker="o", markersize=5.5, markerfacecolor=fill, linestyle="none")
         ax.annotate(str(interval), (interval.high, n), textcoords="offset points", xytext=(8, -4))
-        names.append(_unit_name(unit.region_id, record, lang))
+        names.append(_unit_name(unit, record, lang))
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xlim(0, 1.6 * max(u.interval.high for u in rows))
@@ -166,8 +173,9 @@ def _deaths(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     ax.grid(axis="y", visible=False)
 
 
-def _unit_name(region_id: str, record: Record, lang: str) -> str:
-    if region_id in ("", record.country):
-        return text(f"report.deaths.{'country' if region_id else 'rest'}", lang)
-    region = record.region(region_id)
-    return region.name_zh if lang == "zh" else region.name_en
+def _unit_name(unit: UnitDeaths, record: Record, lang: str) -> str:
+    if unit.region_id in ("", record.country):
+        return text(f"report.deaths.{'country' if unit.region_id else 'rest'}", lang)
+    place = next((p for p in record.settlements if p.settlement_id == unit.settlement_id), None)
+    named = place or record.region(unit.region_id)
+    return named.name_zh if lang == "zh" else named.name_en

@@ -74,11 +74,12 @@ def draw(case: Case) -> Sheet:
         x, y = project(lon, lat)
         return round((x - left) * scale + MARGIN, 1), round((y - top) * scale + MARGIN, 1)
 
+    cities = {r.region_id for r in case.record.regions if r.type == "city"}
     frame = (WIDTH, (bottom - top) * scale + 2 * MARGIN)
     return Sheet(
         width=int(WIDTH),
         height=math.ceil(frame[1]),
-        regions=tuple(_shape(f, place, None) for f in case.shapes["regions"]),
+        regions=tuple(_circle(f, place) if f["properties"]["id"] in cities else _shape(f, place, None) for f in case.shapes["regions"]),
         neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, place, frame)).path),
         lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, place, frame)).path),
         places={s.settlement_id: place(s.lon, s.lat) for s in case.record.settlements},
@@ -100,6 +101,14 @@ def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], fram
     else:
         x, y = (sum(v) / len(box) for v in zip(*box, strict=True)) if box else (0.0, 0.0)
     return Shape(names.get("id", ""), names["name_en"], names.get("name_zh", ""), "".join(pieces), x, y, names.get("area_km2", 0))
+
+
+def _circle(feature: dict[str, Any], place: Callable[[float, float], Point], radius: float = 11) -> Shape:
+    """A region that is one city, too small to be seen or touched in its own shape."""
+    names = feature["properties"]
+    x, y = place(names["label_lon"], names["label_lat"])
+    path = f"M{x - radius:g} {y:g}a{radius:g} {radius:g} 0 1 0 {2 * radius:g} 0a{radius:g} {radius:g} 0 1 0 {-2 * radius:g} 0Z"
+    return Shape(names["id"], names["name_en"], names.get("name_zh", ""), path, x, y, 0)
 
 
 def _touches(points: list[Point], frame: Point) -> bool:

@@ -11,7 +11,8 @@ import datetime as dt
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -21,12 +22,13 @@ from markupsafe import Markup
 import qantar
 from qantar.account.ledger import KINDS, VERDICTS
 from qantar.account.load import Loaded
-from qantar.account.verdicts import FLAGS, agreement, judge, tally
+from qantar.account.verdicts import BASES, FLAGS, agreement, judge, tally
 from qantar.messages import LANGUAGES, text
+from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
-from qantar.report.map import draw
+from qantar.report.map import Sheet, draw
 from qantar.scenario.case import file_hashes
 
 _SIGNS = {
@@ -43,9 +45,9 @@ def marker(event: Event) -> str:
 
 
 def both(en: object, zh: object) -> Markup:
-    """A piece of text in both languages; the page shows one. Chinese falls back to English, marked as English."""
-    if zh in (None, ""):
-        return Markup('<span lang="en">{}</span>').format(en)
+    """A piece of text in both languages; the page shows one. A missing one falls back to the other, marked as what it is."""
+    if zh in (None, "") or en in (None, ""):
+        return Markup('<span lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
     return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(en, zh)
 
 
@@ -98,6 +100,7 @@ def render(loaded: Loaded) -> str:
     judged = judge(account)
     days = seen.days or _window(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
+    sheet = draw(case)
     return environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -108,6 +111,7 @@ def render(loaded: Loaded) -> str:
         verdicts=[v for v in VERDICTS if any(j.claim.verdict == v for j in judged)],
         flags=Counter(f for j in judged for f in j.flags),
         flag_names=FLAGS,
+        bases=[b for b in BASES if any(j.basis == b for j in judged)],
         agreement=agreement(account),
         sections=sorted({j.claim.section for j in judged}),
         record=case.record,
@@ -117,7 +121,9 @@ def render(loaded: Loaded) -> str:
         seen=seen,
         days=days,
         presence=presence,
-        sheet=draw(case),
+        sheet=sheet,
+        signs=_signs(loaded, sheet, days),
+        figure_sources=_figure_sources(case.record, seen),
         figures={lang: {n: Markup(s) for n, s in draw_all(case.record, seen, lang).items()} for lang in LANGUAGES},
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
@@ -133,17 +139,21 @@ def render(loaded: Loaded) -> str:
 
 def _cited(loaded: Loaded) -> dict[str, Any]:
     """Sources that the page cites, in the order of the table."""
-    rows = [
-        *loaded.account.claims,
-        *loaded.case.record.events,
-        *loaded.case.record.totals,
-        *loaded.case.record.region_onset,
-        *loaded.case.record.disagreements,
-    ]
-    used = {key for row in rows for key in (row.source, *row.sources_more)} | {
-        key for row in loaded.account.second_reading for key in row.sources
+    account, record = loaded.account, loaded.case.record
+    rows = (account.claims, record.events, record.totals, record.region_onset, record.disagreements, record.presence)
+    used = {key for table in rows for row in table for key in cited(row)} | {key for row in account.second_reading for key in row.sources}
+    return {key: source for key, source in account.sources.items() if key in used}
+
+
+def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
+    """Source keys behind each figure, in order of first use."""
+    rows = {
+        "regions": [*(p.source for p in record.presence), *(d.source for d in seen.regions_with_unrest)],
+        "participants": [d.source for d in seen.participants],
+        "detained": [d.source for d in seen.detained],
+        "deaths": [key for u in seen.deaths for key in u.sources],
     }
-    return {key: source for key, source in loaded.account.sources.items() if key in used}
+    return {name: list(dict.fromkeys(keys)) for name, keys in rows.items()}
 
 
 def _window(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
@@ -151,14 +161,49 @@ def _window(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
 
 
 def _presence(seen: Observables, n_days: int) -> dict[str, list[str]]:
-    """Presence by region as words for CSS and tables: present, doubtful (low confidence), absent, missing."""
-    low = {o.region_id for o in seen.onsets if o.confidence == "low"}
+    """Presence by region as words for CSS and tables: present, doubtful, absent, missing."""
     if not seen.days:
         return {region: ["missing"] * n_days for region in seen.region_ids}
     return {
-        region: ["missing" if math.isnan(v) else "absent" if v == 0 else "doubtful" if region in low else "present" for v in row]
-        for region, row in zip(seen.region_ids, seen.presence.tolist(), strict=True)
+        region: [_word(value, unsure) for value, unsure in zip(values, doubts, strict=True)]
+        for region, values, doubts in zip(seen.region_ids, seen.presence.tolist(), seen.doubtful.tolist(), strict=True)
     }
+
+
+def _word(value: float, unsure: bool) -> str:
+    if math.isnan(value):
+        return "missing"
+    return "absent" if value == 0 else "doubtful" if unsure else "present"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One or more events of a kind, at a place, on a day: where it is drawn and what it stands for."""
+
+    day: int
+    kind: str
+    x: float
+    y: float
+
+
+def _signs(loaded: Loaded, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
+    """Signs of the map, side by side where a place has several kinds on one day, above the circle of a city region."""
+    cities = {r.region_id for r in loaded.case.record.regions if r.type == "city"}
+    found: dict[tuple[str, int], set[str]] = {}
+    lifted: set[str] = set()
+    for event in loaded.case.record.events:
+        if event.settlement_id and event.one_happening and marker(event):
+            for n, day in enumerate(days):
+                if event.date <= day <= (event.date_end or event.date):
+                    found.setdefault((event.settlement_id, n), set()).add(marker(event))
+            if event.region_id in cities:
+                lifted.add(event.settlement_id)
+    signs = []
+    for (place, n), kinds in sorted(found.items()):
+        x, y = sheet.places[place]
+        for i, kind in enumerate(k for k in _SIGNS if k in kinds):
+            signs.append(Sign(n, kind, round(x + 13 * (i - (len(kinds) - 1) / 2), 1), y - 20 if place in lifted else y))
+    return signs
 
 
 def _peak(presence: dict[str, list[str]]) -> int:
@@ -167,14 +212,23 @@ def _peak(presence: dict[str, list[str]]) -> int:
     return max(days, key=lambda n: sum(row[n] in ("present", "doubtful") for row in presence.values()), default=0)
 
 
-def _day_in(year: int) -> Callable[[dt.date | None], Markup]:
-    """How a calendar day is written in both languages: the year only where it is not the case's own."""
+def _day_in(year: int) -> Callable[..., Markup]:
+    """How a calendar day or a stretch of days is written in both languages: the year only where it is not the case's own."""
 
-    def day(date: dt.date | None) -> Markup:
-        if date is None:
-            return message("report.unknown")
+    def parts(date: dt.date, *, month: bool = True) -> tuple[str, str]:
         other = date.year != year
-        en = f"{date.day} {date:%b}" + (f" {date.year}" if other else "")
-        return both(en, (f"{date.year}年" if other else "") + f"{date.month}月{date.day}日")
+        en = f"{date.day}" + (f" {date:%b}" if month else "") + (f" {date.year}" if other else "")
+        return en, (f"{date.year}年" if other else "") + (f"{date.month}月" if month else "") + f"{date.day}日"
+
+    def day(first: dt.date | None, last: dt.date | None = None) -> Markup:
+        if first is None:
+            return message("report.unknown")
+        if last is None or last == first:
+            en, zh = parts(first)
+        else:
+            same = (first.year, first.month) == (last.year, last.month)
+            en = f"{parts(first, month=not same)[0]}–{parts(last)[0]}"
+            zh = f"{parts(first)[1]}至{parts(last, month=not same)[1]}"
+        return Markup('<span class="nowrap">{}</span>').format(both(en, zh))
 
     return day

@@ -32,8 +32,8 @@ def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda st
     """
     from qantar.report.page import render  # matplotlib takes a second, which a wrong path should not cost
 
-    if out.exists() and not (out / "result.json").is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise fail(ResultError, out, "not_a_result")
+    if foreign := _foreign(out):
+        raise fail(ResultError, out, "not_a_result", found=foreign)
     progress("judge")
     judged = judge(loaded.account)
     progress("draw")
@@ -43,6 +43,16 @@ def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda st
     files["result.json"] = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     write_folder(out, files)
     return result
+
+
+FILES = ("report.html", "result.json", "verdicts.csv")
+
+
+def _foreign(out: Path) -> str:
+    """What stands at `out` that no study wrote, or an empty string: a result is replaced, nothing else is."""
+    if out.is_dir():
+        return ", ".join(sorted(p.name for p in out.iterdir() if p.name not in FILES)[:5])
+    return out.name if out.exists() else ""
 
 
 def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> dict[str, object]:

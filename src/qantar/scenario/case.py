@@ -40,6 +40,15 @@ class Attribution(_Strict):
     licence: Text
 
 
+class Term(_Strict):
+    """A word of the country or the time that a newcomer does not know."""
+
+    term_en: Text
+    term_zh: Text
+    meaning_en: Text
+    meaning_zh: Text
+
+
 class CaseFile(_Strict):
     """`case.toml`."""
 
@@ -55,6 +64,7 @@ class CaseFile(_Strict):
     limits_zh: Text = ""
     projection: Projection
     attributions: list[Attribution] = Field(min_length=1)
+    glossary: list[Term] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)

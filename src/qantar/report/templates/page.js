@@ -19,18 +19,19 @@
     button.lang = lang === "zh" ? "en" : "zh";
     document.title = `${document.querySelector(`h1 .${lang}`).textContent} · qantar`;
     showCount();
-    showEvents();
+    showDay();
   };
 
   const filters = all("[data-filter]");
   const search = one("search");
   const claims = all(".claims li");
+  const wordsOf = (item) => `${item.firstElementChild.id} ${all(`.${root.dataset.lang}`, item).map((e) => e.textContent).join(" ")}`.toLowerCase();
   const showCount = () => {
     let shown = 0;
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const item of claims) {
       const fits = filters.every((f) => !f.value || item.dataset[f.dataset.filter].split(" ").includes(f.value));
-      const text = words.length ? item.textContent.toLowerCase() : "";
+      const text = words.length ? wordsOf(item) : "";
       item.hidden = !(fits && words.every((word) => text.includes(word)));
       shown += item.hidden ? 0 : 1;
     }
@@ -38,6 +39,9 @@
   };
   for (const filter of filters) filter.addEventListener("change", showCount);
   search.addEventListener("input", showCount);
+  const clear = () => { for (const filter of filters) filter.value = ""; search.value = ""; showCount(); };
+  one("reset").addEventListener("click", clear);
+  for (const link of all("[data-show-flag]")) link.addEventListener("click", () => { clear(); document.querySelector("[data-filter=flags]").value = link.dataset.showFlag; showCount(); });
   one("open-all").addEventListener("click", () => {
     const boxes = all(".claims li:not([hidden]) details");
     const open = boxes.some((box) => !box.open);
@@ -47,6 +51,9 @@
   const slider = one("day");
   const regions = all(".region, .chip");
   const painted = all("[data-days]");
+  const stateNames = Object.fromEntries(["present", "doubtful", "absent", "missing"].map((key) => [key, document.querySelector(`.legend .key.${key}`).parentElement]));
+  const outlines = [one("outline-under"), one("outline")];
+  const mark = (path) => { for (const outline of outlines) outline.setAttribute("d", path ? path.getAttribute("d") : ""); };
   const chosen = one("event-region");
   const showEvents = () => {
     const day = Number(slider.value);
@@ -58,16 +65,23 @@
       row.hidden = !(here && now);
       shown += row.hidden ? 0 : 1;
     }
-    one("events-count").textContent = `(${shown})`;
+    one("events-count").textContent = `(${shown} / ${all("#events tbody tr").length})`;
+    one("events-none").hidden = shown > 0;
     for (const region of regions) region.setAttribute("aria-pressed", String(region.dataset.region === chosen.value));
+    mark(regions.find((region) => region.matches("path") && region.dataset.region === chosen.value));
   };
   const showDay = () => {
     const day = slider.value;
     for (const area of painted) area.setAttribute("class", `${area.classList[0]} ${area.dataset.days.split(" ")[day]}`);
-    for (const element of all("#day-name [data-day], #day-count [data-day], .sign")) {
+    for (const region of regions) {
+      if (!region.matches("path")) continue;
+      const state = all(`.${root.dataset.lang}`, stateNames[region.dataset.days.split(" ")[day]]).map((e) => e.textContent).join("");
+      region.setAttribute("aria-label", `${region.getAttribute(`data-name-${root.dataset.lang}`)}: ${state}`);
+    }
+    for (const element of all("#day-count [data-day], .sign")) {
       element.toggleAttribute("hidden", element.dataset.day !== day);
     }
-    slider.setAttribute("aria-valuetext", one("day-name").querySelector(`[data-day="${day}"] .${root.dataset.lang}`).textContent);
+    slider.setAttribute("aria-valuetext", one("day-count").querySelector(`[data-day="${day}"] .day-name .${root.dataset.lang}`).textContent);
     showEvents();
   };
   const step = (by) => { slider.value = Number(slider.value) + by; showDay(); };
@@ -76,9 +90,12 @@
   one("after").addEventListener("click", () => step(1));
   chosen.addEventListener("change", showEvents);
   one("event-day").addEventListener("change", showEvents);
+  one("events-all").addEventListener("click", () => { one("event-day").checked = false; showEvents(); });
   for (const region of regions) {
     const choose = () => { chosen.value = chosen.value === region.dataset.region ? "" : region.dataset.region; showEvents(); };
     region.addEventListener("click", choose);
+    if (region.matches("path")) region.addEventListener("focus", () => { if (region.matches(":focus-visible")) mark(region); });
+    if (region.matches("path")) region.addEventListener("blur", showEvents);
     if (region.matches("path")) region.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
   }
 
@@ -86,13 +103,19 @@
     const target = location.hash.length > 1 && one(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     if (target.closest("tr")) { one("event-day").checked = false; chosen.value = ""; showEvents(); }
-    if (target.closest(".claims")) { for (const f of filters) f.value = ""; search.value = ""; showCount(); }
+    if (target.closest(".claims")) clear();
     for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
     target.scrollIntoView();
   };
   addEventListener("hashchange", openTarget);
+  // The same address again changes no hash, yet the reader wants to be taken there.
+  addEventListener("click", (event) => { const link = event.target.closest('a[href^="#"]:not([data-show-flag])'); if (link && link.hash === location.hash) openTarget(); });
 
-  one("language").addEventListener("click", () => { const lang = root.dataset.lang === "zh" ? "en" : "zh"; keep("qantar-lang", lang); speak(lang); showDay(); });
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = all("details:not([open])"); for (const box of closed) box.open = true; for (const row of all("#events tbody tr")) row.hidden = false; });
+  addEventListener("afterprint", () => { for (const box of closed) box.open = false; showEvents(); });
+
+  one("language").addEventListener("click", () => { const lang = root.dataset.lang === "zh" ? "en" : "zh"; keep("qantar-lang", lang); speak(lang); });
   one("theme").addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
@@ -100,6 +123,5 @@
   });
   if (kept("qantar-theme")) root.dataset.theme = kept("qantar-theme");
   speak(kept("qantar-lang") || (navigator.language.startsWith("zh") ? "zh" : "en"));
-  showDay();
   openTarget();
 })();
