@@ -32,7 +32,8 @@ def find_python():
     )
 
 
-def venv_python(folder=VENV):
+def venv_python(folder=None):
+    folder = folder or VENV
     return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
 
 

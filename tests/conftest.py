@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from qantar.account.load import Loaded, load_account
+
+# The same examples at every run; time limits would fail on a busy machine.
+settings.register_profile("qantar", deadline=None, derandomize=True)
+settings.load_profile("qantar")
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent
