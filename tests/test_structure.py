@@ -16,7 +16,22 @@ import qantar
 from conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "qantar"
-ORDER = ["messages", "errors", "tables", "record", "scenario", "account", "check", "explain", "show", "report", "terminal", "cli"]
+ORDER = [
+    "compiled",
+    "draws",
+    "messages",
+    "errors",
+    "tables",
+    "record",
+    "scenario",
+    "account",
+    "check",
+    "explain",
+    "show",
+    "report",
+    "terminal",
+    "cli",
+]
 """A room imports only rooms that stand before it. (`__init__` names the public functions and imports them on use.)"""
 
 
