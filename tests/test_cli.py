@@ -208,14 +208,18 @@ def test_an_older_result_is_replaced_and_nothing_else(qantar: Callable[..., Ran]
     assert "thesis.txt" in ran.err
     assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
     old = tmp_path / "old"
-    old.mkdir()
-    (old / "result.json").write_text("{}")
+    assert qantar("study", CASE, "--out", "old").code == 0
     (old / "report.html").write_text("old")
     assert qantar("study", CASE, "--out", "old").code == 0
+    assert (old / "report.html").read_text(encoding="utf-8") != "old"
     assert sorted(p.name for p in old.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     (old / "notes.txt").write_text("mine")  # beside a result: still nobody's to delete
     assert qantar("study", CASE, "--out", "old").code == 2
     assert (old / "notes.txt").read_text() == "mine"
+    (old / "result.json").unlink()  # files that only look like ours
+    (old / "notes.txt").unlink()
+    assert qantar("study", CASE, "--out", "old").code == 2
+    assert sorted(p.name for p in old.iterdir()) == ["report.html", "verdicts.csv"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "old"]
 
 

@@ -104,6 +104,40 @@ def test_no_second_reading_means_no_agreement_figure(tiny: Path) -> None:
     assert agreement(load_account(str(tiny)).account) is None
 
 
+def test_a_compromise_is_neither_readers_and_one_verdict_throughout_has_no_kappa(tiny: Path) -> None:
+    text = (tiny / "claims.csv").read_text(encoding="utf-8").replace("contradicted,Forty", "partly,Forty")
+    (tiny / "claims.csv").write_text(text, encoding="utf-8")
+    rows = (
+        (tiny / "second_reading.csv")
+        .read_text(encoding="utf-8")
+        .replace("C2,partly,contradicted,contradicted", "C2,supported,contradicted,partly")
+    )
+    (tiny / "second_reading.csv").write_text(rows, encoding="utf-8")
+    found = agreement(load_account(str(tiny)).account)
+    assert found is not None
+    assert (found.n, found.same, found.changed_to_second, found.kept_first, found.opposite) == (2, 1, 0, 0, 1)
+    (tiny / "claims.csv").write_text(text.replace("settled", "one"), encoding="utf-8")
+    (tiny / "second_reading.csv").write_text(rows.split("\n")[0] + "\n", encoding="utf-8")
+    alone = agreement(load_account(str(tiny)).account)
+    assert alone is not None
+    assert alone.share_high == 1
+    assert alone.kappa is None
+
+
+def test_memory_is_known_by_what_was_seen_not_by_a_name(tiny: Path) -> None:
+    for name in ("sources.csv", "claims.csv"):
+        text = (
+            (tiny / name)
+            .read_text(encoding="utf-8")
+            .replace("memory,From", "recall,From")
+            .replace("gazette,memory,settled", "recall,,settled")
+        )
+        (tiny / name).write_text(text, encoding="utf-8")
+    judged = {j.claim.claim_id: j for j in judge(load_account(str(tiny)).account)}
+    assert judged["C2"].basis == "memory"
+    assert judged["C2"].flags == ("memory", "readers-differed")
+
+
 @pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (1, 2)])
 def test_wilson_stays_inside_0_and_1(hits: int, n: int) -> None:
     low, high = wilson(hits, n)
@@ -113,7 +147,7 @@ def test_wilson_stays_inside_0_and_1(hits: int, n: int) -> None:
 
 
 def test_a_claim_covers_its_sentences_only() -> None:
-    c = Claim(claim_id="C", section="6", paragraph="3", sentence="2-3", kind="fact", verdict="open")  # type: ignore[arg-type]
+    c = Claim(claim_id="C1", section="6", paragraph="3", sentence="2-3", kind="fact", verdict="open")  # type: ignore[arg-type]
     assert [c.covers((6, 3, n)) for n in (1, 2, 3, 4)] == [False, True, True, False]
     whole = c.model_copy(update={"paragraph": "3-5", "sentence": None})
     assert whole.covers((6, 5, 9))
@@ -143,6 +177,9 @@ FAULTS = [
     ("hypotheses.csv", ",C3,gazette", ",C9,gazette", "claims", "unknown_claim"),
     ("second_reading.csv", "C2,partly,contradicted,contradicted", "C2,partly,contradicted,partly", "settled", "reading_conflict"),
     ("second_reading.csv", "C2,", "C1,", "settled", "reading_conflict"),
+    ("second_reading.csv", "C2,partly,contradicted,", "C2,contradicted,contradicted,", "second", "no_difference"),
+    ("second_reading.csv", ",gazette", ",gazet", "sources", "unknown_source"),
+    ("claims.csv", "C4,", "search,", "claim_id", "bad_form"),
     ("account.toml", 'claims = "claims.csv"', 'claims = "../claims.csv"', "files.claims", "path_escapes"),
     ("account.toml", 'language = "en"', 'language = "english"', "document.language", "not_one_of"),
     ("account.toml", "name_en", "nmae_en", "sections.0.nmae_en", "unknown_key"),
@@ -166,13 +203,13 @@ def test_a_planted_fault_in_a_ledger_is_found(tiny: Path, file: str, old: str, n
     json.dumps(hits[0].as_dict("zh"), ensure_ascii=False)
 
 
-def test_an_open_claim_needs_no_words_yet() -> None:
-    c = Claim(claim_id="C", section="1", paragraph="1", kind="fact", verdict="open")  # type: ignore[arg-type]
-    assert basis(c) == "open"
+def test_an_open_claim_needs_no_words_yet(loaded: Loaded) -> None:
+    c = Claim(claim_id="C1", section="1", paragraph="1", kind="fact", verdict="open")  # type: ignore[arg-type]
+    assert basis(c, loaded.account) == "open"
 
 
 def test_flags_of_an_open_claim_are_empty(loaded: Loaded) -> None:
-    c = Claim(claim_id="C", section="1", paragraph="1", kind="fact", verdict="open", source="memory")  # type: ignore[arg-type]
+    c = Claim(claim_id="C1", section="1", paragraph="1", kind="fact", verdict="open", source="memory")  # type: ignore[arg-type]
     assert flags(c, loaded.account) == ()
 
 

@@ -13,11 +13,11 @@ import qantar
 from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS, VERDICTS
 from qantar.account.load import Loaded
 from qantar.account.verdicts import BASES, FLAGS
-from qantar.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, text
 from qantar.record.load import variables
 from qantar.record.schema import EVENT_KINDS, MODELS, Variable
 from qantar.tables import Number
+from qantar.validate import TABLES
 
 PACKAGE = Path(qantar.__file__).parent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import pytest
 from qantar.account.load import Loaded, load_account
 from qantar.record.observables import observe
 from qantar.report.map import albers, draw
-from qantar.report.page import render, safe_link
+from qantar.report.page import _day_in, render, safe_link
 from qantar.scenario.case import load_case
 
 
@@ -67,9 +68,9 @@ def test_every_claim_event_region_and_hypothesis_is_there(page: str, loaded: Loa
     for claim in loaded.account.claims:
         assert f'id="{claim.claim_id}"' in page
     for event in loaded.case.record.events:
-        assert f'id="{event.event_id}"' in page
+        assert f'id="event-{event.event_id}"' in page
     for hypothesis in loaded.account.hypotheses:
-        assert f'id="{hypothesis.hypothesis_id}"' in page
+        assert f'id="hypothesis-{hypothesis.hypothesis_id}"' in page
     assert page.count('class="region ') == 17
     assert page.count('class="chip"') == 3
 
@@ -158,9 +159,71 @@ def test_north_is_up_and_almaty_lies_south_east(loaded: Loaded) -> None:
     assert all(0 <= x <= sheet.width and 0 <= y <= sheet.height for x, y in sheet.places.values())
 
 
+ODD = {
+    "no claims": [("claims.csv", None, None), ("hypotheses.csv", None, None), ("second_reading.csv", None, None)],
+    "no facts": [("claims.csv", ",fact,", ",cause,")],
+    "English only": [("claims.csv", "事件始于3月2日。", ""), ("claims.csv", "《公报》如此说。", "")],
+    "no events": [("events.csv", None, None)],
+    "a crowd of at most": [
+        ("region_onset.csv", "seat_of_government", "max_crowd_high,seat_of_government"),
+        ("region_onset.csv", "2030-03-02,not taken", "2030-03-02,500,not taken"),
+        ("region_onset.csv", "2030-03-03,unclear", "2030-03-03,,unclear"),
+    ],
+    "mathematics in a note": [("totals.csv", "40,60,day,gazette,,", "40,60,day,$a_b^{ $,from $5 to $10,")],
+    "a name that hides": [("totals.csv", "to_date,police", "to_date,_police")],
+    "a low end only": [("disagreements.csv", "rows,unit", "rows,low,unit"), ("disagreements.csv", "T3;T4,people", ",3,people")],
+    "no final count": [("totals.csv", "5,5,final", "5,5,revised")],
+    "one seat unknown, open onset": [("region_onset.csv", "2030-03-03,2030-03-02,2030-03-03", "2030-03-03,2030-03-02,")],
+    "half an hour": [("regions.csv", "10.5,1,gazette", "10.5,5.5,gazette")],
+    "several bodies": [
+        (
+            "totals.csv",
+            "T2,2030-03-03,XA,detained_cumulative,7,7,to_date,police,,gazette\n",
+            "".join(f"T2{n},2030-03-0{n},XA,detained_cumulative,{n},{n},to_date,body {n},,gazette\n" for n in range(1, 6)),
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_check_calls_clean_can_be_drawn(tiny: Path, name: str) -> None:
+    for file, old, new in ODD[name]:
+        path = tiny / file
+        text = path.read_text(encoding="utf-8")
+        assert old is None or old in text
+        path.write_text(text.split("\n")[0] + "\n" if old is None else text.replace(old, new or ""), encoding="utf-8")
+    page = render(load_account(str(tiny)))  # loading raises on any problem
+    ids = [attrs["id"] for _, attrs in Tags(page).tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    if name == "several bodies":
+        assert all(f"body {n}" in page.split("<table>")[0] or page.count(f"body {n}") >= 3 for n in range(1, 6))
+    if name == "mathematics in a note":
+        assert "$a_b^{ $" in page
+
+
+def test_dates_over_a_turn_of_the_year_keep_both_years() -> None:
+    day = _day_in(2022)
+    assert "29 Dec 2021–2 Jan" in day(dt.date(2021, 12, 29), dt.date(2022, 1, 2))
+    assert "2021年12月29日至31日" in day(dt.date(2021, 12, 29), dt.date(2021, 12, 31))
+    assert "29–31 Dec 2021" in day(dt.date(2021, 12, 29), dt.date(2021, 12, 31))
+    assert "4–7 Jan" in day(dt.date(2022, 1, 4), dt.date(2022, 1, 7))
+
+
+def test_a_country_over_the_date_line_is_drawn_in_one_piece() -> None:
+    project = albers(60, 70, 180)
+    (east, _), (west, _) = project(179.9, 65), project(-179.9, 65)
+    assert abs(east - west) < 0.01
+
+
 def test_a_case_with_blanks_only_is_drawn_without_figures(tiny: Path) -> None:
     for name in ("totals", "presence", "disagreements"):
         path = tiny / f"{name}.csv"
         path.write_text(path.read_text(encoding="utf-8").split("\n")[0] + "\n", encoding="utf-8")
     assert not observe(load_case(str(tiny)).record).days
     assert "<figure" not in render(load_account(str(tiny)))
+
+
+def test_every_source_listed_is_cited_somewhere(page: str) -> None:
+    listed = set(re.findall(r'id="s-([^"]+)"', page))
+    assert len(listed) > 150
+    assert listed == set(re.findall(r'href="#s-([^"]+)"', page))

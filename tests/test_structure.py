@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ ORDER = [
     "record",
     "scenario",
     "account",
-    "check",
+    "validate",
     "explain",
     "show",
     "report",
@@ -75,6 +76,9 @@ def test_public_names_exist_and_are_about_a_page() -> None:
         assert getattr(qantar, name) is not None
     with pytest.raises(AttributeError):
         _ = qantar.nothing
+    for module in ("qantar.cli", "qantar.explain", "qantar.validate"):  # no module of ours may hide a public function
+        import_module(module)
+    assert all(callable(getattr(qantar, name)) for name in qantar.__all__ if name != "__version__")
 
 
 def test_help_does_not_load_heavy_libraries() -> None:

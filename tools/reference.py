@@ -12,12 +12,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from qantar.check import TABLES
 from qantar.cli import build
 from qantar.explain import SORTS, words
 from qantar.messages import column_meanings, text
 from qantar.record.load import variables
 from qantar.record.schema import Variable
+from qantar.validate import TABLES
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by tools/reference.py. Change the program or the catalogue, not this page. -->\n"

@@ -25,7 +25,7 @@ _HOMES = {
     "tally": "qantar.account.verdicts",
     "read_document": "qantar.account.document",
     "candidates": "qantar.account.document",
-    "check": "qantar.check",
+    "check": "qantar.validate",
     "study": "qantar.report.study",
     "QantarError": "qantar.errors",
     "ScenarioError": "qantar.errors",

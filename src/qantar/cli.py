@@ -222,11 +222,12 @@ def new(
     from qantar import terminal
     from qantar.account.document import candidates, read_document
     from qantar.account.skeleton import slug, write_skeleton
-    from qantar.scenario.case import load_case
+    from qantar.scenario.case import case_names, load_case
 
     with terminal.progress(context.obj) as step:
         step("read")
         read = read_document(document)
+        _one_of("--case", case, tuple(case_names()), context.obj)
         country = load_case(case)
         found = candidates(read, country.place_names(), country.head.country)
         folder = out or Path(f"{slug(read)}-ledger")
@@ -244,8 +245,8 @@ def check(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.check import check as run
     from qantar.errors import DataError, Problems
+    from qantar.validate import check as run
 
     lang = context.obj
     problems = Problems()

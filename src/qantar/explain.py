@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qantar.check import TABLES
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import column_meanings, keys_under, text
 from qantar.record.load import variables
+from qantar.validate import TABLES
 
 SORTS = ("verdict", "kind", "basis", "flag")
 """Catalogue groups whose words have a meaning of their own in `SORT_meaning`."""

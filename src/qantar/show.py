@@ -128,7 +128,9 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         return shown
     series = {"participants": seen.participants, "detained": seen.detained, "regions_with_unrest": seen.regions_with_unrest}
     dated = [[n, d.date.isoformat(), str(d.interval), d.source] for n, ds in series.items() for d in ds]
-    deaths = [[u.region_id, name(u.region_id) if u.region_id else t("rest"), str(u.interval), ", ".join(u.sources)] for u in seen.deaths]
+    towns = {s.settlement_id: s.name_zh if lang == "zh" else s.name_en for s in record.settlements}
+    units = [(u, towns.get(u.settlement_id or "") or (name(u.region_id) if u.region_id else t("rest"))) for u in seen.deaths]
+    deaths = [[u.region_id, label, str(u.interval), ", ".join(u.sources)] for u, label in units]
     shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
     if seen.deaths_total is not None:
         heads = ["id", t("region"), t("deaths"), t("sources_column")]

@@ -291,16 +291,16 @@ def parse_row(cells: dict[str, str], model: type[R], file: str, line: int, probl
         return model.model_validate({k: v for k, v in cells.items() if v != ""})
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            add_validation(item, file, line, ".".join(map(str, item["loc"])), problems)
+            add_validation(item, file, line, ".".join(map(str, item["loc"])), problems, in_table=True)
         return None
 
 
-def add_validation(item: Any, file: str, line: int | None, key: str, problems: Problems) -> None:
+def add_validation(item: Any, file: str, line: int | None, key: str, problems: Problems, *, in_table: bool) -> None:
     """One pydantic error as a problem of ours."""
     kind, args = item["type"], dict(item.get("ctx") or {})
     if kind == "missing":
         source = key.split(".")[-1] in ("source", "sources")
-        problems.add(file, line, key, "missing_source" if source else "empty_cell")
+        problems.add(file, line, key, "missing_source" if source else "empty_cell" if in_table else "missing_key", value=key)
     elif kind == "extra_forbidden":
         problems.add(file, line, key, "unknown_key", value=key.split(".")[-1], choices=args.get("choices", "-"))
     elif "code" in args:
@@ -334,7 +334,7 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
             found = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), None)
             if item["type"] == "extra_forbidden":
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}
-            add_validation(item, path.name, found, ".".join(loc), problems)
+            add_validation(item, path.name, found, ".".join(loc), problems, in_table=False)
         return None
 
 

@@ -32,6 +32,7 @@ from markdown_it import MarkdownIt
 from qantar.errors import DataError, fail
 from qantar.tables import read_text
 
+LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]
 """Section, paragraph, sentence; each paragraph counts from 1 in its section, each sentence from 1 in its paragraph."""
 
@@ -109,7 +110,8 @@ def read_document(path: Path) -> Document:
     """
     source = read_text(path)
     meta, body, first_line = _front_matter(source)
-    language = meta.get("lang", "")[:2] or guess_language(body)
+    named = meta.get("lang", "")[:2].lower()
+    language = named if named in LANGUAGES else guess_language(body)
     blocks = list(_blocks(body, first_line))
     title, sections = _sections(blocks, language)
     if not any(s.paragraphs for s in sections):

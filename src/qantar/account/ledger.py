@@ -31,7 +31,7 @@ Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d*(-[1-9]\d*)?", "3 or 3-6")
 class Claim(Row):
     """One checkable (or, said so, not checkable) claim of the account."""
 
-    claim_id: Key
+    claim_id: Annotated[str, BeforeValidator(Form(r"[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "C001"))]
     section: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
     paragraph: Range
     sentence: Range | None = None
@@ -133,13 +133,16 @@ class Files(_Strict):
     sources: Text | None = None
 
 
+Title = Annotated[str, BeforeValidator(Form(r"(?s)\s*\S.*", "a title"))]
+
+
 class AccountFile(_Strict):
     """`account.toml`."""
 
     id: Key
     case: Key
-    title_en: Text
-    title_zh: Text
+    title_en: Title
+    title_zh: Title
     about_en: Text = ""
     about_zh: Text = ""
     document: DocumentId
@@ -192,6 +195,7 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
     tables = {name: _optional_table(folder, head, name, model, problems) for name, model in LEDGER_MODELS.items()}
     own: Table[Source] = _optional_table(folder, head, "sources", Source, problems)  # type: ignore[assignment]
+    check_repeated(own, "key", problems)
     taken = {s.key for s in case_sources}
     for line, source in own.numbered():
         if source.key in taken:
@@ -214,7 +218,7 @@ def _check(account: Account, problems: Problems) -> None:
     claims = account.claims
     ids = check_repeated(claims, "claim_id", problems)
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
-    for table in (claims, account.hypotheses):
+    for table in (claims, account.hypotheses, account.second_reading):
         check_sources(table, account.sources, problems)
     sections = {s.number for s in account.head.sections}
     settled = {r.claim_id for r in account.second_reading}
@@ -232,20 +236,28 @@ def _check(account: Account, problems: Problems) -> None:
         for claim_id in hypothesis.claims:
             if claim_id not in ids:
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
-    for line, reading in account.second_reading.numbered():
+    _check_readings(account, ids, problems)
+
+
+def _check_readings(account: Account, ids: set[str], problems: Problems) -> None:
+    table = account.second_reading
+    check_repeated(table, "claim_id", problems)
+    for line, reading in table.numbered():
         found = account.claim(reading.claim_id)
         if found is None:
             problems.add(
-                account.second_reading.file,
+                table.file,
                 line,
                 "claim_id",
                 "unknown_claim",
                 value=reading.claim_id,
                 choices=nearest(reading.claim_id, ids),
             )
+        elif reading.first == reading.second:
+            problems.add(table.file, line, "second", "no_difference", claim=reading.claim_id, value=reading.first)
         elif found.verdict != reading.settled or found.reading != "settled":
             problems.add(
-                account.second_reading.file,
+                table.file,
                 line,
                 "settled",
                 "reading_conflict",

@@ -8,7 +8,8 @@ from typing import Any
 
 from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
 from qantar.errors import DataError, Problems
-from qantar.scenario.case import Case, case_names, find_folder, read_case
+from qantar.record.schema import MODELS
+from qantar.scenario.case import GEOMETRY, Case, case_names, file_hashes, find_folder, read_case
 from qantar.tables import Table
 
 
@@ -23,6 +24,13 @@ class Loaded:
         """Every table of the case and of the ledger, by name."""
         ledger = {name: getattr(self.account, name) for name in LEDGER_MODELS}
         return {**self.case.record.tables(), **ledger}
+
+    def hashes(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
+        files = self.account.head.files
+        ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.sources) if name]
+        case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
+        return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
 
 def load_account(name: str) -> Loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,6 +45,13 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
     write_folder(out, files)
 
 
+def _date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
 def _row(number: int, candidate: Candidate) -> list[object]:
     section, paragraph, sentence = candidate.sentence.position
     cells = {
@@ -63,7 +71,7 @@ def _head(document: Document, case: str) -> str:
     sections = "".join(
         f'\n[[sections]]\nnumber = {s.number}\nname_en = "section {s.number}"\nname_zh = "第{s.number}节"\n' for s in document.sections
     )
-    dated = re.match(r"\d{4}-\d\d-\d\d", document.meta.get("date", ""))
+    dated = _date(document.meta.get("date", ""))
     return f"""\
 # A ledger of claims. Write a paraphrase of your own for each row of claims.csv, never the document's sentences;
 # then evidence, sources and a verdict. `qantar check` tells what is missing, `qantar verdicts` shows the table.
@@ -75,7 +83,7 @@ title_zh = "{name}"
 
 [document]
 language = "{document.language}"
-{f"dated = {dated.group(0)}" if dated else "# dated = 2022-01-10"}
+{f"dated = {dated}" if dated else "# dated = 2022-01-10"}
 sha256 = "{document.sha256}"
 text_sha256 = "{document.text_sha256}"
 

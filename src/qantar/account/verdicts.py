@@ -48,7 +48,11 @@ class Judged:
         }
 
 
-def basis(claim: Claim) -> str:
+def _seen(claim: Claim, account: Account) -> dict[str, str]:
+    return {key: account.sources[key].seen for key in claim.sources if key in account.sources}
+
+
+def basis(claim: Claim, account: Account) -> str:
     """What the verdict rests on.
 
     `record`: sourced events or figures. `order`: for a cause, the order of recorded events only; no experiment has been
@@ -59,7 +63,7 @@ def basis(claim: Claim) -> str:
         return "open"
     if claim.verdict == "not-empirical":
         return "judgement"
-    if claim.source == "memory":
+    if _seen(claim, account).get(claim.source or "") == "memory":
         return "memory"
     if claim.verdict == "unverifiable":
         return "none"
@@ -70,12 +74,12 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     """Reasons to trust a verdict less, in a fixed order; an empty tuple means none of them applies."""
     if claim.verdict in ("open", "not-empirical"):
         return ()
-    seen = {key: account.sources[key].seen for key in claim.sources if key in account.sources}
-    kinds = set(seen.values()) - {"memory", "computed"}
+    seen = _seen(claim, account)
+    from_memory = seen.get(claim.source or "") == "memory"
     rules = {
-        "memory": seen.get(claim.source or "") == "memory",
-        "memory-in-part": claim.source != "memory" and "memory" in seen.values(),
-        "address-lost": bool(seen) and kinds <= {"copy-address-lost"} and "copy-address-lost" in kinds,
+        "memory": from_memory,
+        "memory-in-part": "memory" in seen.values() and not from_memory,
+        "address-lost": set(seen.values()) - {"memory", "computed"} == {"copy-address-lost"},
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
@@ -85,7 +89,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
 
 def judge(account: Account) -> list[Judged]:
     """Every claim of the ledger with basis and flags, in the order of the ledger."""
-    return [Judged(c, basis(c), flags(c, account)) for c in account.claims]
+    return [Judged(c, basis(c, account), flags(c, account)) for c in account.claims]
 
 
 def tally(judged: Iterable[Judged]) -> dict[str, Counter[str]]:
@@ -101,7 +105,8 @@ class Agreement:
     """How often two readers, the second blind to the first, gave the same verdict.
 
     `share` and `kappa` come with 95 % intervals: `share_low` to `share_high` (Wilson 1927), `kappa_low` to `kappa_high`
-    (Cohen 1960, large-sample standard error). `opposite` counts pairs of supported against contradicted.
+    (Cohen 1960, large-sample standard error), or None where kappa is not defined.
+    `opposite` counts pairs of supported against contradicted.
     """
 
     n: int
@@ -109,9 +114,9 @@ class Agreement:
     share: float
     share_low: float
     share_high: float
-    kappa: float
-    kappa_low: float
-    kappa_high: float
+    kappa: float | None
+    kappa_low: float | None
+    kappa_high: float | None
     changed_to_second: int
     kept_first: int
     opposite: int
@@ -124,20 +129,41 @@ def agreement(account: Account) -> Agreement | None:
     one marked `settled` has both verdicts in its row of the second reading.
     """
     pairs = [(c.verdict, c.verdict) for c in account.claims if c.reading == "agreed"]
-    differed = [(r.first, r.second) for r in account.second_reading]
-    pairs += differed
+    pairs += [(r.first, r.second) for r in account.second_reading]
     if not pairs:
         return None
-    n, same = len(pairs), len(pairs) - len(differed)
-    share = same / n
+    n, same = len(pairs), sum(a == b for a, b in pairs)
     low, high = wilson(same, n)
+    adopted = sum(r.settled == r.second != r.first for r in account.second_reading)
+    kept = sum(r.settled == r.first != r.second for r in account.second_reading)
+    opposite = sum({a, b} == {"supported", "contradicted"} for a, b in pairs)
+    kappa, kappa_low, kappa_high = _kappa(pairs)
+    return Agreement(
+        n=n,
+        same=same,
+        share=same / n,
+        share_low=low,
+        share_high=high,
+        kappa=kappa,
+        kappa_low=kappa_low,
+        kappa_high=kappa_high,
+        changed_to_second=adopted,
+        kept_first=kept,
+        opposite=opposite,
+    )
+
+
+def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Cohen's kappa with its 95 % interval; None where chance alone would agree always."""
+    n = len(pairs)
+    share = sum(a == b for a, b in pairs) / n
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     chance = sum(first[v] * second[v] for v in first) / n**2
-    kappa = (share - chance) / (1 - chance) if chance < 1 else 1.0
-    error = 1.96 * math.sqrt(share * (1 - share) / n) / (1 - chance) if chance < 1 else 0.0
-    adopted = sum(r.settled == r.second for r in account.second_reading)
-    opposite = sum({a, b} == {"supported", "contradicted"} for a, b in differed)
-    return Agreement(n, same, share, low, high, kappa, kappa - error, min(1.0, kappa + error), adopted, len(differed) - adopted, opposite)
+    if chance == 1:
+        return None, None, None
+    kappa = (share - chance) / (1 - chance)
+    error = 1.96 * math.sqrt(share * (1 - share) / n) / (1 - chance)
+    return kappa, max(-1.0, kappa - error), min(1.0, kappa + error)
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -150,4 +176,4 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     p = hits / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return centre - half, centre + half
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -69,7 +69,7 @@ class Record:
         found = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
         return next(found, None)
 
-    def utc_offset(self, region_id: str) -> int:
+    def utc_offset(self, region_id: str) -> float:
         """Hours ahead of UTC; the country itself keeps the time of its capital city (the largest offset)."""
         if region_id == self.country:
             return max(r.utc_offset for r in self.regions)
@@ -130,13 +130,15 @@ def read_record(folder: Path, country: str, problems: Problems) -> Record:
 
 def check_alone(table: Table[Any], problems: Problems) -> None:
     """What can be checked in one table without the others: repeated ids, units and limits, order of pairs."""
-    if column := _IDS.get(table.name):
-        check_repeated(table, column, problems)
+    if columns := _IDS.get(table.name):
+        check_repeated(table, columns, problems)
     if column := _QUANTITY.get(table.name):
         _check_units(table, column, problems)
     for line, row in table.numbered():
         for low, high in _ORDERED:
             a, b = getattr(row, low, None), getattr(row, high, None)
+            if isinstance(a, str) and isinstance(b, str):  # moments: an hour that is not known orders nothing
+                a, b = a[: min(len(a), len(b))], b[: min(len(a), len(b))]
             if a is not None and b is not None and a > b:
                 problems.add(table.file, line, low, "low_above_high", value=a, other=high, other_value=b)
 
@@ -146,6 +148,9 @@ _IDS = {
     "regions": "region_id",
     "settlements": "settlement_id",
     "events": "event_id",
+    "region_values": "region_id variable reference_date",
+    "presence": "region_id date",
+    "adjacency": "region_a region_b",
     "region_onset": "region_id",
     "totals": "total_id",
     "forces": "force_id",
@@ -154,13 +159,14 @@ _IDS = {
 _QUANTITY = {"region_values": "variable", "economy": "series", "totals": "quantity"}
 
 
-def check_repeated(table: Table[Any], column: str, problems: Problems) -> set[str]:
-    """The ids of a table; a repeated one is a problem."""
+def check_repeated(table: Table[Any], columns: str, problems: Problems) -> set[str]:
+    """The ids of a table, one column or several joined; a repeated one is a problem."""
     seen: dict[str, int] = {}
+    names = columns.split()
     for line, row in table.numbered():
-        value = getattr(row, column)
+        value = " ".join(str(getattr(row, name)) for name in names)
         if value in seen:
-            problems.add(table.file, line, column, "repeated_id", value=value, first=seen[value])
+            problems.add(table.file, line, names[-1], "repeated_id", value=value, first=seen[value])
         seen.setdefault(value, line)
     return set(seen)
 
@@ -169,7 +175,8 @@ def cited(row: Row) -> dict[str, str]:
     """Source keys of a row, each with the column it stands in."""
     single = {c: getattr(row, c, None) for c in ("source", "deaths_source", "taken_source")}
     keys = {key: column for column, key in single.items() if key}
-    return {**dict.fromkeys(getattr(row, "sources_more", ()), "sources_more"), **keys}
+    columns = [c for c in ("sources_more", "sources") if c in type(row).model_fields]
+    return {**{key: c for c in columns for key in getattr(row, c)}, **keys}
 
 
 def check_sources(table: Table[Any], known: Iterable[str], problems: Problems) -> None:
@@ -272,7 +279,7 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     onsets = record.region_onset
     described = {r.region_id for r in onsets}
     for region in record.regions:
-        if onsets.rows and region.region_id not in described:
+        if region.region_id not in described:
             problems.add(onsets.file, None, "region_id", "region_absent", value=region.region_id)
     for line, row in onsets.numbered():
         gatherings = [e for e in record.events if e.region_id == row.region_id and e.kind in GATHERINGS]
@@ -280,7 +287,11 @@ def _check_onsets(record: Record, problems: Problems) -> None:
         if first and not row.onset_earliest <= first <= (row.onset_latest or first):
             args = {"value": first, "earliest": row.onset_earliest, "latest": row.onset_latest or "-"}
             problems.add(onsets.file, line, "onset_earliest", "onset_conflict", **args)
+    earliest = {r.region_id: r.onset_earliest for r in onsets}
     for line, presence in record.presence.numbered():
+        if presence.unrest == 1 and presence.date < earliest.get(presence.region_id, presence.date):
+            args = {"value": presence.date, "earliest": earliest[presence.region_id], "latest": "-"}
+            problems.add(record.presence.file, line, "date", "onset_conflict", **args)
         certain = [e.event_id for e in record.events if _certain_gathering(e, presence)]
         if presence.unrest == 0 and certain:
             problems.add(record.presence.file, line, "unrest", "presence_conflict", event=certain[0], day=presence.date)

@@ -3,8 +3,8 @@
 In: a `Record`. Out: `Observables`, plain arrays and small tuples. The rules, each in its function:
 
 - onset of a region is an interval of local calendar days, open to the right where even the latest day is unknown;
-- presence by region and day is 1, 0 or missing; missing is NaN, so that no sum can take it for a zero; a 0 on a day on
-  which the onset interval still allows a start is missing too;
+- presence by region and day is 1, 0 or missing; missing is NaN, so that no sum can take it for a zero; a 0 before the
+  stated first day, on a day on which the onset interval already allows a start, is missing too;
 - participants and detained are national, by date, each with its range over sources;
 - deaths are known for some units; what is left is a range for all others together;
 - a seat of government was entered, was not, or the record does not say (None).
@@ -37,10 +37,14 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        low, high = f"{self.low:,.0f}", f"{self.high:,.0f}"
+        low, high = _figure(self.low), _figure(self.high)
         if low == high:
             return low
-        return f"{low}–{high}" if self.value is None else f"{self.value:,.0f} ({low}–{high})"
+        return f"{low}–{high}" if self.value is None else f"{_figure(self.value)} ({low}–{high})"
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,g}"
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,8 @@ def _days(record: Record) -> tuple[dt.date, ...]:
 
 
 def _uncertain(onset: Onset, day: dt.date) -> bool:
-    not_yet_sure = onset.latest is not None and onset.earliest <= day < onset.latest
-    return onset.confidence == "low" or not_yet_sure
+    may_begin_later = onset.latest is None or day < onset.latest
+    return onset.confidence == "low" or may_begin_later
 
 
 def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
@@ -163,8 +167,8 @@ def interval(rows: list[Total], value: float | None = None) -> Interval:
 
 
 def _series(record: Record, quantity: str) -> tuple[Dated, ...]:
-    """National statements of a quantity in order of date; the withdrawn ones stay in the table but not in the series."""
-    rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, record.country) and t.status != "withdrawn"]
+    """National statements of a quantity in order of date; withdrawn ones and one party's claims stay in the table only."""
+    rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, record.country) and t.status not in ("withdrawn", "claim")]
     return tuple(
         Dated(t.as_of, interval([t], t.value_low if t.value_high == t.value_low else None), t.stated_by, t.source, t.total_id)
         for t in sorted(rows, key=lambda t: (t.as_of, t.total_id))
@@ -175,49 +179,56 @@ LASTING = ("final", "revised", "independent")
 """Statements about the whole, made after the events: where they differ, that is disagreement and not the passing of time."""
 
 
-def preferred(record: Record, region_id: str, quantity: str) -> UnitDeaths | None:
+def preferred(record: Record, region_id: str, quantity: str, settlement_id: str | None = None) -> UnitDeaths | None:
     """The final statement, inside the range of all lasting ones; None where there is no final one."""
-    rows = [t for t in record.totals if (t.quantity, t.region_id) == (quantity, region_id) and t.status in LASTING]
+    unit = (quantity, region_id, settlement_id)
+    rows = [t for t in record.totals if (t.quantity, t.region_id, t.settlement_id) == unit and t.status in LASTING]
     final = next((t for t in rows if t.status == "final"), None)
-    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,), final.settlement_id) if final else None
+    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,), settlement_id) if final else None
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:
-    """Deaths of the units that have a figure, and what is left for the rest.
+    """Deaths of the units that have a figure, and what is left for the rest, if the final counts hold.
 
-    A unit with a final count is known. A unit with only a withdrawn or partial count is known to have at least the
-    civilians counted later by the prosecutors (or nothing), and at most what the final counts leave over. Deaths of
-    the rest then lie between 0 and that same remainder.
+    A unit (a region, or a settlement where the count is of one) with a final count is known. A region with a partial
+    count only has at least the dead that a statement not withdrawn counts in it, and at most what the final counts and the
+    other regions' floors leave over. Deaths of the rest lie between 0 and that same remainder.
     """
     if total is None:
         return ()
-    known = [u for r in record.regions if (u := preferred(record, r.region_id, "deaths_cumulative"))]
-    final = {u.region_id for u in known}
-    # A count of one settlement leaves the rest of its region to "the rest".
-    left = (total.interval.value or 0) - sum(u.interval.value or 0 for u in known)
+    dead = [t for t in record.totals if t.quantity == "deaths_cumulative" and t.status == "final" and t.region_id != record.country]
+    units = dict.fromkeys((t.region_id, t.settlement_id) for t in dead)
+    known = [u for r, s in units if (u := preferred(record, r, "deaths_cumulative", s))]
+    left = max(0, (total.interval.value or 0) - sum(u.interval.value or 0 for u in known))
+    counted = {u.region_id for u in known}
+    rows = [r for r in record.region_onset if r.deaths_official is not None and r.region_id not in counted]
+    floors = {r.region_id: _floor(record, r.region_id) for r in rows}
     partial = []
-    for row in record.region_onset:
-        if row.deaths_official is None or row.region_id in final:
-            continue
-        floors = [t for t in record.totals if (t.region_id, t.quantity) == (row.region_id, "deaths_civilians_by_chance")]
-        low = max((t.value_low for t in floors), default=0)
-        sources = tuple(dict.fromkeys(filter(None, (row.deaths_source, *(t.source for t in floors)))))
-        partial.append(UnitDeaths(row.region_id, Interval(low, row.deaths_official, left), "withdrawn", sources))
-    least = sum(u.interval.low for u in partial)
-    rest = UnitDeaths("", Interval(0, None, left - least), "computed", ())
-    return (*known, *partial, rest)
+    for row in rows:
+        low, keys = floors[row.region_id]
+        high = max(low, left - sum(f for r, (f, _) in floors.items() if r != row.region_id))
+        value = row.deaths_official if row.deaths_official is not None and low <= row.deaths_official <= high else None
+        sources = tuple(dict.fromkeys(filter(None, (row.deaths_source, *keys))))
+        partial.append(UnitDeaths(row.region_id, Interval(low, value, high), "withdrawn", sources))
+    rest = max(0, left - sum(f for f, _ in floors.values()))
+    return (*known, *partial, UnitDeaths("", Interval(0, None, rest), "computed", ()))
+
+
+def _floor(record: Record, region_id: str) -> tuple[int, list[str]]:
+    """The most dead of a region that any statement on part of them counts, and its sources."""
+    rows = [
+        t
+        for t in record.totals
+        if t.region_id == region_id and t.quantity.startswith("deaths_") and t.status not in ("withdrawn", "claim", "computed")
+    ]
+    return max((t.value_low for t in rows), default=0), [t.source for t in rows]
 
 
 def disagreement(record: Record, row: Disagreement) -> Interval | None:
     """The range of a documented disagreement over the rows it names; None where it is not about a number."""
-    lows: list[float] = [] if row.low is None else [row.low]
-    highs: list[float] = [] if row.high is None else [row.high]
-    for key in row.rows:
-        low, high = _numbers(record, key)
-        if low is not None:
-            lows.append(low)
-            highs.append(low if high is None else high)
-    return Interval(min(lows), None, max(highs)) if lows else None
+    ends = [(row.low, row.high), *(_numbers(record, key) for key in row.rows)]
+    found = [x for pair in ends for x in pair if x is not None]
+    return Interval(min(found), None, max(found)) if found else None
 
 
 def _numbers(record: Record, key: str) -> tuple[float | None, float | None]:

@@ -18,7 +18,7 @@ Plain = Annotated[float, BeforeValidator(Number("see column unit"))]
 Km = Annotated[float, BeforeValidator(Number("km", low=0))]
 Lat = Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
 Lon = Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
-Offset = Annotated[int, BeforeValidator(Number("hours ahead of UTC", -12, 14, whole=True))]
+Offset = Annotated[float, BeforeValidator(Number("hours ahead of UTC", -12, 14))]
 Flag = Annotated[int, BeforeValidator(Number("0 = no, 1 = yes", 0, 1, whole=True))]
 Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "KZ-MAN"))]
 
@@ -117,6 +117,13 @@ EVENT_KINDS = (
 )  # fmt: skip
 
 
+EVENT_SCOPES = (
+    "event", "event; number not given", "date uncertain", "inferred", "claim", "national day total", "region-day total", "city-day total",
+    "national total to date", "region total to date", "city total to date", "two-city total to date", "region total",
+    "city total, incidents analysed", "national final total",
+)  # fmt: skip
+
+
 class Event(Row):
     """One reported happening, or a cumulative statement (see `scope`), in local time."""
 
@@ -128,7 +135,7 @@ class Event(Row):
     settlement: Text = ""
     settlement_id: Key | None = None
     kind: Annotated[str, BeforeValidator(Choice(EVENT_KINDS))]
-    scope: Text
+    scope: Annotated[str, BeforeValidator(Choice(EVENT_SCOPES))]
     participants_low: People | None = None
     participants_high: People | None = None
     number_basis: Text = ""
@@ -255,7 +262,7 @@ class Disagreement(Row):
     rows: Keys = ()
     low: Plain | None = None
     high: Plain | None = None
-    unit: Text = ""
+    unit: Annotated[str, BeforeValidator(Choice(("people", "cities", "regions", "days", "day of January")))] | None = None
     versions_en: Text
     versions_zh: Text
     source: Key

@@ -7,7 +7,9 @@ when repeated: fixed hash salt, no date, the font that ships with matplotlib for
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -30,7 +32,7 @@ def draw_all(record: Record, seen: Observables, lang: str) -> dict[str, str]:
     """All figures by name, as SVG text."""
     drawings: dict[str, Callable[[Axes], None]] = {}
     if seen.days:
-        drawings["regions"] = lambda ax: _regions(ax, seen, lang)
+        drawings["regions"] = lambda ax: _regions(ax, record, seen, lang)
     if seen.participants:
         drawings["participants"] = lambda ax: _participants(ax, record, seen, lang)
     if seen.detained:
@@ -41,28 +43,27 @@ def draw_all(record: Record, seen: Observables, lang: str) -> dict[str, str]:
 
 
 def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
 
     style: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
+        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
         "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": INK, "ytick.color": INK,
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False,
         "axes.spines.right": False, "figure.figsize": (4.7, 3.1),  "legend.frameon": False, "legend.fontsize": 10.5,
     }  # fmt: skip
-    with plt.rc_context(style), warnings.catch_warnings():
+    with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*missing from font.*")  # the browser draws the text, in its own font
-        figure, ax = plt.subplots(layout="constrained")
-        draw(ax)
+        figure = Figure(layout="constrained")  # without pyplot: a notebook keeps its own backend
+        FigureCanvasSVG(figure)
+        draw(figure.subplots())
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        plt.close(figure)
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{title}">', svg, count=1)
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{html.escape(title)}">', svg, count=1)
     svg = re.sub(r'id="([\w.-]+)"', rf'id="{name}-{lang}-\1"', svg)
     svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{name}-{lang}-\2"', svg)
     svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-{lang}-\1)", svg)
@@ -77,7 +78,8 @@ def _days(ax: Axes, days: Sequence[dt.date], lang: str) -> None:
     step = -(-len(days) // 8)  # at most eight labels
     ax.set_xticks([d.toordinal() for d in days[::step]], [str(d.day) for d in days[::step]])
     ax.set_xlim(days[0].toordinal() - 0.6, days[-1].toordinal() + 0.6)
-    month = f"{days[0].year}年{days[0].month}月" if lang == "zh" else f"{days[0]:%B %Y}"
+    middle = days[len(days) // 2]
+    month = f"{middle.year}年{middle.month}月" if lang == "zh" else f"{middle:%B %Y}"
     ax.set_xlabel(text("report.axis.day", lang, month=month))
 
 
@@ -92,7 +94,7 @@ def _bar(ax: Axes, x: float, interval: Interval, colour: str, marker: str = "o",
     ax.plot([x, x], [interval.low, interval.high], color=colour, linewidth=1.5, marker=marker, markersize=4.5, **more)
 
 
-def _regions(ax: Axes, seen: Observables, lang: str) -> None:
+def _regions(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     days = [d.toordinal() for d in seen.days]
     doubtful = seen.doubtful.sum(axis=0)
     sure = np.nansum(seen.presence, axis=0) - doubtful
@@ -102,7 +104,8 @@ def _regions(ax: Axes, seen: Observables, lang: str) -> None:
     for name, heights, look in bars:
         ax.bar(days, heights, bottom=bottom, width=0.56, label=text(f"report.figure.regions.{name}", lang), **look)
         bottom += heights
-    stated = [d for d in seen.regions_with_unrest if d.source != "derived"]
+    computed = {s.key for s in record.sources if s.seen == "computed"}
+    stated = [d for d in seen.regions_with_unrest if d.source not in computed]
     for n, d in enumerate(stated):
         label = text("report.figure.regions.stated", lang) if n == 0 else None
         x = d.date.toordinal() + 0.4  # beside its bar
@@ -147,9 +150,10 @@ def _detained(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     for d in seen.detained:
         series.setdefault(names[d.total_id], []).append(d)
     ranked = sorted(series.items(), key=lambda item: (-len(item[1]), item[0]))
-    for (name, rows), colour, sign in zip(ranked, (A, B, INK), ("o", "D", "s"), strict=False):
+    looks = itertools.cycle(itertools.product("oDs^v", (A, B, INK)))
+    for (name, rows), (sign, colour) in zip(ranked, looks, strict=False):
         for n, d in enumerate(rows):
-            _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name if n == 0 else None)
+            _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name.lstrip("_") if n == 0 else None)
     _days(ax, _stretch(seen.detained), lang)
     _count_axis(ax, seen.detained, text("report.axis.detained", lang))
     ax.legend(loc="upper left")

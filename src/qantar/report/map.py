@@ -30,7 +30,7 @@ def albers(parallel_1: float, parallel_2: float, meridian: float) -> Callable[[f
 
     def project(lon: float, lat: float) -> Point:
         rho = math.sqrt(c - 2 * n * math.sin(math.radians(lat))) / n
-        theta = n * (math.radians(lon) - l0)
+        theta = n * math.remainder(math.radians(lon) - l0, 2 * math.pi)  # the short way round the globe
         return rho * math.sin(theta), rho * math.cos(theta)
 
     return project
@@ -100,7 +100,7 @@ def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], fram
         x, y = place(names["label_lon"], names["label_lat"])
     else:
         x, y = (sum(v) / len(box) for v in zip(*box, strict=True)) if box else (0.0, 0.0)
-    return Shape(names.get("id", ""), names["name_en"], names.get("name_zh", ""), "".join(pieces), x, y, names.get("area_km2", 0))
+    return Shape(names.get("id", ""), names["name_en"], names.get("name_zh", ""), "".join(pieces), x, y, names.get("area_km2", 1))
 
 
 def _circle(feature: dict[str, Any], place: Callable[[float, float], Point], radius: float = 11) -> Shape:

@@ -29,7 +29,7 @@ from qantar.record.observables import Observables, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.map import Sheet, draw
-from qantar.scenario.case import file_hashes
+from qantar.scenario.case import case_names, cases_folder
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -47,7 +47,7 @@ def marker(event: Event) -> str:
 def both(en: object, zh: object) -> Markup:
     """A piece of text in both languages; the page shows one. A missing one falls back to the other, marked as what it is."""
     if zh in (None, "") or en in (None, ""):
-        return Markup('<span lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
+        return Markup('<span class="any" lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
     return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(en, zh)
 
 
@@ -92,7 +92,7 @@ def render(loaded: Loaded) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals.update(
-        t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year), marker=marker
+        t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year)
     )
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
@@ -117,7 +117,7 @@ def render(loaded: Loaded) -> str:
         record=case.record,
         regions={r.region_id: r for r in case.record.regions},
         settlements={s.settlement_id: s for s in case.record.settlements},
-        sources=_cited(loaded),
+        sources=_cited(loaded, seen),
         seen=seen,
         days=days,
         presence=presence,
@@ -129,7 +129,8 @@ def render(loaded: Loaded) -> str:
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],
         onsets={r.region_id: r for r in case.record.region_onset},
-        hashes=file_hashes(case.folder) | file_hashes(account.folder),
+        hashes=loaded.hashes(),
+        packaged=account.head.id in case_names() and account.folder == cases_folder() / account.head.id,
         version=qantar.__version__,
         style=Markup(style),
         script=Markup(script),
@@ -137,11 +138,13 @@ def render(loaded: Loaded) -> str:
     )
 
 
-def _cited(loaded: Loaded) -> dict[str, Any]:
+def _cited(loaded: Loaded, seen: Observables) -> dict[str, Any]:
     """Sources that the page cites, in the order of the table."""
     account, record = loaded.account, loaded.case.record
-    rows = (account.claims, record.events, record.totals, record.region_onset, record.disagreements, record.presence)
-    used = {key for table in rows for row in table for key in cited(row)} | {key for row in account.second_reading for key in row.sources}
+    shown = {d.total_id for d in (*seen.participants, *seen.detained, *seen.regions_with_unrest, *seen.deaths_over_time)}
+    totals = [t for t in record.totals if t.total_id in shown]
+    tables = (account.claims, account.second_reading, record.events, totals, record.region_onset, record.disagreements, record.presence)
+    used = {key for table in tables for row in table for key in cited(row)} | {key for u in seen.deaths for key in u.sources}
     return {key: source for key, source in account.sources.items() if key in used}
 
 
@@ -215,10 +218,10 @@ def _peak(presence: dict[str, list[str]]) -> int:
 def _day_in(year: int) -> Callable[..., Markup]:
     """How a calendar day or a stretch of days is written in both languages: the year only where it is not the case's own."""
 
-    def parts(date: dt.date, *, month: bool = True) -> tuple[str, str]:
+    def parts(date: dt.date) -> tuple[str, str]:
         other = date.year != year
-        en = f"{date.day}" + (f" {date:%b}" if month else "") + (f" {date.year}" if other else "")
-        return en, (f"{date.year}年" if other else "") + (f"{date.month}月" if month else "") + f"{date.day}日"
+        en = f"{date.day} {date:%b}" + (f" {date.year}" if other else "")
+        return en, (f"{date.year}年" if other else "") + f"{date.month}月{date.day}日"
 
     def day(first: dt.date | None, last: dt.date | None = None) -> Markup:
         if first is None:
@@ -227,8 +230,8 @@ def _day_in(year: int) -> Callable[..., Markup]:
             en, zh = parts(first)
         else:
             same = (first.year, first.month) == (last.year, last.month)
-            en = f"{parts(first, month=not same)[0]}–{parts(last)[0]}"
-            zh = f"{parts(first)[1]}至{parts(last, month=not same)[1]}"
+            en = (str(first.day) if same else parts(first)[0]) + f"–{parts(last)[0]}"
+            zh = f"{parts(first)[1]}至" + (f"{last.day}日" if same else parts(last)[1])
         return Markup('<span class="nowrap">{}</span>').format(both(en, zh))
 
     return day

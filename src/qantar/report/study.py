@@ -13,7 +13,6 @@ import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
 from qantar.errors import ResultError, fail
-from qantar.scenario.case import file_hashes
 from qantar.tables import to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
@@ -45,14 +44,16 @@ def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda st
     return result
 
 
-FILES = ("report.html", "result.json", "verdicts.csv")
-
-
 def _foreign(out: Path) -> str:
     """What stands at `out` that no study wrote, or an empty string: a result is replaced, nothing else is."""
-    if out.is_dir():
-        return ", ".join(sorted(p.name for p in out.iterdir() if p.name not in FILES)[:5])
-    return out.name if out.exists() else ""
+    if not out.is_dir():
+        return out.name if out.exists() else ""
+    names = sorted(p.name for p in out.iterdir())
+    try:
+        ours = {"result.json", *json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = set()
+    return ", ".join([n for n in names if n not in ours][:5])
 
 
 def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> dict[str, object]:
@@ -69,7 +70,7 @@ def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> d
         "case": loaded.case.head.id,
         "model": None,
         "calibrated": False,
-        "data": file_hashes(loaded.case.folder) | file_hashes(loaded.account.folder),
+        "data": loaded.hashes(),
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
         "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},

@@ -6,12 +6,14 @@ In: the name of a packaged case or a folder with `case.toml`. Out: a `Case`, eve
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import Record, read_record
@@ -30,6 +32,12 @@ class Projection(_Strict):
     parallel_1: Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
     parallel_2: Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
     meridian: Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
+
+    @model_validator(mode="after")
+    def _is_a_cone(self) -> Projection:
+        if abs(self.parallel_1 + self.parallel_2) < 1:
+            raise PydanticCustomError("no_cone", "{code}", {"code": "no_cone", "value": f"{self.parallel_1:g}, {self.parallel_2:g}"})
+        return self
 
 
 class Attribution(_Strict):
@@ -152,11 +160,14 @@ def read_shapes(path: Path, problems: Problems, regions: set[str] | None = None)
     if not isinstance(features, list) or data.get("type") != "FeatureCollection":
         problems.add(path.name, None, "type", "not_geojson")
         return []
+    before = len(problems.found)
     for index, feature in enumerate(features):
-        if fault := _shape_fault(feature):
+        if fault := _shape_fault(feature, labelled=regions is not None):
             problems.add(path.name, None, f"features.{index}.{fault}", "bad_shape")
     if regions is not None:
-        ids = [f.get("properties", {}).get("id", "") for f in features if isinstance(f, dict)]
+        ids = [(f.get("properties") or {}).get("id", "") for f in features if isinstance(f, dict)]
+        for region in sorted({i for i in ids if ids.count(i) > 1}):
+            problems.add(path.name, None, region, "repeated_id", value=region, first=1)
         for region in sorted(regions ^ set(ids)):
             problems.add(
                 path.name,
@@ -166,14 +177,22 @@ def read_shapes(path: Path, problems: Problems, regions: set[str] | None = None)
                 value=region,
                 choices=nearest(region, regions),
             )
-    return features
+    return features if len(problems.found) == before else []
 
 
-def _shape_fault(feature: Any) -> str:
+def _shape_fault(feature: Any, *, labelled: bool) -> str:
     """The path of the first fault in a feature, or an empty string."""
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
     if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
         return "geometry.type"
+    if not isinstance(geometry.get("coordinates"), list):
+        return "geometry.coordinates"
+    names = feature.get("properties")
+    if not isinstance(names, dict) or not isinstance(names.get("name_en"), str):
+        return "properties.name_en"
+    for label in ("label_lon", "label_lat") if labelled else ():
+        if not isinstance(names.get(label), int | float):
+            return f"properties.{label}"
     for ring in rings(geometry):
         if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
             return "geometry.coordinates"
@@ -191,7 +210,6 @@ def rings(geometry: dict[str, Any]) -> list[Any]:
     return [ring for part in parts for ring in part] if all(isinstance(p, list) for p in parts) else [None]
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every data file of a folder, by name: what a result rests on."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+def file_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files of a folder, by name."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(names)}

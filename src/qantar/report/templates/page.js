@@ -17,7 +17,7 @@
     const button = one("language");
     button.textContent = lang === "zh" ? "English" : "中文";
     button.lang = lang === "zh" ? "en" : "zh";
-    document.title = `${document.querySelector(`h1 .${lang}`).textContent} · qantar`;
+    document.title = `${document.querySelector(`h1 .${lang}, h1 .any`).textContent} · qantar`;
     showCount();
     showDay();
   };
@@ -25,7 +25,7 @@
   const filters = all("[data-filter]");
   const search = one("search");
   const claims = all(".claims li");
-  const wordsOf = (item) => `${item.firstElementChild.id} ${all(`.${root.dataset.lang}`, item).map((e) => e.textContent).join(" ")}`.toLowerCase();
+  const wordsOf = (item) => `${item.firstElementChild.id} ${all(`.${root.dataset.lang}, .any`, item).map((e) => e.textContent).join(" ")}`.toLowerCase();
   const showCount = () => {
     let shown = 0;
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
