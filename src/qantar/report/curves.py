@@ -150,7 +150,7 @@ def _detained(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     for d in seen.detained:
         series.setdefault(names[d.total_id], []).append(d)
     ranked = sorted(series.items(), key=lambda item: (-len(item[1]), item[0]))
-    looks = itertools.cycle(itertools.product("oDs^v", (A, B, INK)))
+    looks = zip(itertools.cycle("oDs^v"), itertools.cycle((A, B, INK)), strict=False)  # never by colour alone
     for (name, rows), (sign, colour) in zip(ranked, looks, strict=False):
         for n, d in enumerate(rows):
             _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name.lstrip("_") if n == 0 else None)
