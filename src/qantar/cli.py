@@ -166,8 +166,8 @@ def verdicts(
         _one_of(option, value, known, lang)
     loaded = load_account(account)
     sys.stderr.write(_notice(document, loaded.account, lang))
-    sections = sorted({c.section for c in loaded.account.claims})
     if section is not None:
+        sections = sorted({c.section for c in loaded.account.claims})
         _one_of("--section", str(section), tuple(map(str, sections)), lang)
     wanted = {"kind": kind, "verdict": verdict, "section": section}
     chosen = [

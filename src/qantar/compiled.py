@@ -26,7 +26,7 @@ def fingerprint() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         total.update(path.read_bytes())
     for name in (version("numba"), version("numpy"), platform.python_version(), platform.machine(), platform.processor()):
-        total.update(name.encode() + b"\\0")
+        total.update(name.encode() + b"\0")
     return total.hexdigest()[:16]
 
 

@@ -160,7 +160,7 @@ def _sides(n: int) -> tuple[int, int]:
 
 @jit
 def permute(key: np.uint64, n: int, i: int) -> int:
-    """Where a keyed permutation of 0..n-1 sends i. Costs about `rounds(n)` nanoseconds and stores nothing.
+    """Where a keyed permutation of 0..n-1 sends i. Costs about 6 ns a round and stores nothing.
 
     >>> sorted(permute(np.uint64(7), 6, i) for i in range(6))
     [0, 1, 2, 3, 4, 5]

@@ -131,10 +131,14 @@ Keys = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
 
 
-class Row(BaseModel):
-    """One row of a table; frozen, and a column nobody knows is an error."""
+class Strict(BaseModel):
+    """Checked once, then frozen; a key nobody knows is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Row(Strict):
+    """One row of a table."""
 
     @classmethod
     def allowed(cls, column: str) -> str:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from qantar.account.document import Document, Position
 from qantar.errors import Problems, nearest
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
-from qantar.tables import Choice, Date, Form, Key, Keys, Number, Row, Table, Text, inside, read_table, read_toml
+from qantar.tables import Choice, Date, Form, Key, Keys, Number, Row, Strict, Table, Text, inside, read_table, read_toml
 
 KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
@@ -103,11 +103,7 @@ class SecondReading(Row):
     sources: Keys = ()
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DocumentId(_Strict):
+class DocumentId(Strict):
     """Which document the ledger was written for; its words are not kept."""
 
     language: Annotated[str, BeforeValidator(Choice(("en", "zh", "ru")))]
@@ -116,7 +112,7 @@ class DocumentId(_Strict):
     text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
 
 
-class SectionName(_Strict):
+class SectionName(Strict):
     """A short name of ours for a section of the document."""
 
     number: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
@@ -124,7 +120,7 @@ class SectionName(_Strict):
     name_zh: Text
 
 
-class Files(_Strict):
+class Files(Strict):
     """Tables of the ledger, inside its own folder."""
 
     claims: Text = "claims.csv"
@@ -136,7 +132,7 @@ class Files(_Strict):
 Title = Annotated[str, BeforeValidator(Form(r"(?s)\s*\S.*", "a title"))]
 
 
-class AccountFile(_Strict):
+class AccountFile(Strict):
     """`account.toml`."""
 
     id: Key

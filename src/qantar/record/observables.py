@@ -145,7 +145,12 @@ def observe(record: Record) -> Observables:
 def _days(record: Record) -> tuple[dt.date, ...]:
     """Every day from the first to the last that has presence of any region."""
     known = [p.date for p in record.presence]
-    return tuple(min(known) + dt.timedelta(days=n) for n in range((max(known) - min(known)).days + 1)) if known else ()
+    return days_between(min(known), max(known)) if known else ()
+
+
+def days_between(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
+    """Every calendar day from the first to the last, both included."""
+    return tuple(first + dt.timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _uncertain(onset: Onset, day: dt.date) -> bool:

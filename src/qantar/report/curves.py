@@ -19,7 +19,7 @@ import numpy as np
 
 from qantar.messages import text
 from qantar.record.load import Record
-from qantar.record.observables import Dated, Interval, Observables, UnitDeaths
+from qantar.record.observables import Dated, Interval, Observables, UnitDeaths, days_between
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,10 +83,10 @@ def _days(ax: Axes, days: Sequence[dt.date], lang: str) -> None:
     ax.set_xlabel(text("report.axis.day", lang, month=month))
 
 
-def _stretch(rows: Sequence[Dated]) -> list[dt.date]:
+def _stretch(rows: Sequence[Dated]) -> tuple[dt.date, ...]:
     """Every day from the one before the first row to the one after the last."""
-    first = rows[0].date - dt.timedelta(days=1)
-    return [first + dt.timedelta(days=n) for n in range((rows[-1].date - first).days + 2)]
+    day = dt.timedelta(days=1)
+    return days_between(rows[0].date - day, rows[-1].date + day)
 
 
 def _bar(ax: Axes, x: float, interval: Interval, colour: str, marker: str = "o", **more: Any) -> None:

@@ -25,7 +25,7 @@ from qantar.account.load import Loaded
 from qantar.account.verdicts import BASES, FLAGS, agreement, judge, tally
 from qantar.messages import LANGUAGES, text
 from qantar.record.load import Record, cited
-from qantar.record.observables import Observables, disagreement, observe
+from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.map import Sheet, draw
@@ -98,7 +98,7 @@ def render(loaded: Loaded) -> str:
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
     judged = judge(account)
-    days = seen.days or _window(case.head.first_day, case.head.last_day)
+    days = seen.days or days_between(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
     sheet = draw(case)
     return environment.get_template("page.html.j2").render(
@@ -157,10 +157,6 @@ def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
         "deaths": [key for u in seen.deaths for key in u.sources],
     }
     return {name: list(dict.fromkeys(keys)) for name, keys in rows.items()}
-
-
-def _window(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
-    return tuple(first + dt.timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _presence(seen: Observables, n_days: int) -> dict[str, list[str]]:

@@ -12,21 +12,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import Record, read_record
-from qantar.tables import Date, Form, Key, Number, Text, read_json, read_toml
+from qantar.tables import Date, Form, Key, Number, Strict, Text, read_json, read_toml
 
 GEOMETRY = ("regions", "neighbours", "lakes")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Projection(_Strict):
+class Projection(Strict):
     """A conic equal-area projection for the maps: two parallels and the central meridian, degrees."""
 
     parallel_1: Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
@@ -40,7 +36,7 @@ class Projection(_Strict):
         return self
 
 
-class Attribution(_Strict):
+class Attribution(Strict):
     """Who must be named for which data, and under which licence."""
 
     text_en: Text
@@ -48,7 +44,7 @@ class Attribution(_Strict):
     licence: Text
 
 
-class Term(_Strict):
+class Term(Strict):
     """A word of the country or the time that a newcomer does not know."""
 
     term_en: Text
@@ -57,7 +53,7 @@ class Term(_Strict):
     meaning_zh: Text
 
 
-class CaseFile(_Strict):
+class CaseFile(Strict):
     """`case.toml`."""
 
     id: Key
