@@ -27,6 +27,22 @@ class Purpose(IntEnum):
     """a resident, b 0, c episode"""
     BLOCK = 2
     """a block, b layer: key of a permutation"""
+    SAMPLE = 3
+    """a number in the sample, b which sample: residents looked at when the network is measured"""
+    FIXED_LINE = 4
+    """a resident: whether a cut of mobile internet leaves them online"""
+    EXIT = 5
+    """a resident, b 0, c step: whether and where someone who is not quiet goes"""
+    QUOTA = 6
+    """a resident, b which quota, c step: who is taken when few are"""
+    PLACE = 7
+    """a place, b what, c step: whole numbers from rates of places"""
+    PARAMETER = 8
+    """a number of the draw, b number of the parameter: priors"""
+    REPORT = 9
+    """a region, b day: whether unrest of that day gets reported"""
+    HISTORY = 10
+    """a number of the draw, b replicate: seed of a history"""
 
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)

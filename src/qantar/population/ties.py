@@ -1,0 +1,111 @@
+"""Who is tied to whom, computed and never stored.
+
+Each layer divides blocks of residents (a place, a workplace, a region, the country) into groups of a fixed size: a keyed
+permutation of the block gives each resident a position, and positions side by side form a group, in which all are tied to
+all. Groups of two are random matchings, larger ones are cliques. Ties are symmetric by construction, because everyone in a
+group computes the same group. Whatever is left over at the end of a block forms a smaller group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.compiled import jit
+from qantar.draws import Purpose, bits, permute, unpermute
+from qantar.population.blocks import Blocks, Ints, class_of
+
+PLACE, WORKPLACE, REGION, COUNTRY = range(4)
+SCOPES = ("place", "workplace", "region", "country")
+"""Blocks that a layer may divide; a workplace is a sector of a place."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A kind of tie: in blocks of `scope`, `repeats` divisions into groups of `sizes[sector]` residents.
+
+    A size of 1 means no tie. Only layers of scope `workplace` may have sizes that differ by sector.
+    """
+
+    name: str
+    scope: str
+    sizes: tuple[int, ...]
+    repeats: int = 1
+    online: bool = False
+
+
+class Ties(NamedTuple):
+    """All divisions as arrays, those in person first."""
+
+    scope: Ints
+    group: Ints
+    """size of groups, shape (divisions, sectors)"""
+    online: NDArray[np.bool_]
+    first: Ints
+    """where the blocks of a division begin in the three arrays that follow"""
+    start: Ints
+    """first resident of a block"""
+    size: Ints
+    """residents of a block"""
+    key: NDArray[np.uint64]
+    """key of a block's permutation"""
+    degree_max: int
+
+
+def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
+    """The ties of a population under one seed.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ by sector in a layer whose blocks hold several sectors.
+    """
+    divisions = [(layer, SCOPES.index(layer.scope)) for layer in sorted(layers, key=lambda x: x.online) for _ in range(layer.repeats)]
+    for layer, scope in divisions:
+        if scope != WORKPLACE and len(set(layer.sizes)) > 1:
+            raise ValueError(f"layer {layer.name}: sizes differ within a block")
+    edges = (blocks.place_start, blocks.class_start[:: blocks.n_bins], blocks.region_start, np.array([0, blocks.n]))
+    bounds = [edges[scope] for _, scope in divisions]
+    keys = [bits(seed, Purpose.BLOCK, block, number, 0) for number, x in enumerate(bounds) for block in range(len(x) - 1)]
+    group = np.array([layer.sizes for layer, _ in divisions], np.int64).reshape(len(divisions), blocks.n_sectors)
+    return Ties(
+        np.array([scope for _, scope in divisions], np.int64),
+        group,
+        np.array([layer.online for layer, _ in divisions], np.bool_),
+        np.cumsum([0] + [len(x) - 1 for x in bounds]).astype(np.int64),
+        np.concatenate([np.empty(0, np.int64)] + [x[:-1] for x in bounds]),
+        np.concatenate([np.empty(0, np.int64)] + [np.diff(x) for x in bounds]),
+        np.array(keys, np.uint64),
+        int(np.maximum(group - 1, 0).max(axis=1).sum()) if divisions else 0,
+    )
+
+
+@jit
+def contacts(i: int, blocks: Blocks, ties: Ties, out: Ints) -> tuple[int, int]:
+    """Writes the contacts of a resident to `out`; gives how many are in person, and how many in all.
+
+    `out` needs room for `ties.degree_max`. Contacts in person come first. Someone met in two layers stands there twice.
+    """
+    c = class_of(i, blocks)
+    workplace = c // blocks.n_bins
+    place, sector = workplace // blocks.n_sectors, workplace % blocks.n_sectors
+    n_local = n_all = 0
+    for d in range(len(ties.scope)):
+        scope = ties.scope[d]
+        block = place if scope == PLACE else workplace if scope == WORKPLACE else blocks.region_of_place[place] if scope == REGION else 0
+        block += ties.first[d]
+        g, start, size, key = ties.group[d, sector], ties.start[block], ties.size[block], ties.key[block]
+        if g >= 2 and size >= 2:
+            own = permute(key, size, i - start)
+            low = own - own % g
+            for position in range(low, min(low + g, size)):
+                if position != own:
+                    out[n_all] = start + unpermute(key, size, position)
+                    n_all += 1
+        if not ties.online[d]:
+            n_local = n_all
+    return n_local, n_all
