@@ -1,0 +1,95 @@
+"""Who is next in each class: skew heaps (Sleator and Tarjan 1986, SIAM J. Comput. 15) in one pool, ordered by clock time.
+
+Each class has a heap of (key, resident); a key is a bound below which the resident cannot join. Keys are lazy: a smaller
+key is pushed beside the old one, and what surfaces is looked at again before anything is decided.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.compiled import jit
+from qantar.model.contract import Ints
+
+NIL = -1
+
+
+class Heaps(NamedTuple):
+    """Nodes of all heaps; `root` by class; `free` holds the first free node and how many were ever used."""
+
+    root: NDArray[np.int32]
+    key: Ints
+    who: Ints
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    free: Ints
+
+
+def heaps(n_classes: int, room: int) -> Heaps:
+    """Empty heaps with room for so many nodes."""
+    node = np.empty(room, np.int32)
+    return Heaps(
+        np.full(n_classes, NIL, np.int32), np.empty(room, np.int64), np.empty(room, np.int64), node, node.copy(), np.array([NIL, 0])
+    )
+
+
+def longer(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """A copy with room at the end."""
+    new = np.empty(size, array.dtype)
+    new[: len(array)] = array
+    return new
+
+
+def with_room(h: Heaps, more: int) -> Heaps:
+    """The same heaps with room for more nodes."""
+    needed = int(h.free[1]) + more
+    if needed <= len(h.key):
+        return h
+    size = max(needed, len(h.key) * 3 // 2)
+    return h._replace(**{name: longer(getattr(h, name), size) for name in ("key", "who", "left", "right")})
+
+
+@jit
+def push(h: Heaps, c: int, key: int, who: int) -> None:
+    """Add a resident to the heap of class c; there must be room."""
+    node = h.free[0]
+    if node == NIL:
+        node = h.free[1]
+        h.free[1] += 1
+    else:
+        h.free[0] = h.left[node]
+    h.key[node], h.who[node], h.left[node], h.right[node] = key, who, NIL, NIL
+    h.root[c] = _meld(h, h.root[c], node)
+
+
+@jit
+def pop(h: Heaps, c: int) -> tuple[int, int]:
+    """Take key and resident off the top of a heap that is not empty."""
+    node = h.root[c]
+    h.root[c] = _meld(h, h.left[node], h.right[node])
+    h.left[node] = h.free[0]
+    h.free[0] = node
+    return h.key[node], h.who[node]
+
+
+@jit
+def _meld(h: Heaps, a: int, b: int) -> int:
+    """One heap out of two: walk down the right edges in order of keys, swapping children on the way."""
+    if a == NIL or b == NIL:
+        return b if a == NIL else a
+    if h.key[b] < h.key[a]:
+        a, b = b, a
+    root = a
+    while True:
+        rest = h.right[a]
+        h.right[a] = h.left[a]
+        if rest == NIL:
+            h.left[a] = b
+            return root
+        if h.key[b] < h.key[rest]:
+            rest, b = b, rest
+        h.left[a] = rest
+        a = rest

@@ -1,0 +1,465 @@
+"""The engines: equal to each other and to the definition resident by resident, and to closed forms where there are any.
+
+An engine has no answer of its own to check against, so the comparison itself is tested: faults are planted in the event
+engine's source, one at a time, and the same generated countries must find each of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import math
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qantar.engine import event, queue, touched
+from qantar.engine.event import EventEngine
+from qantar.engine.history import Moves
+from qantar.engine.plain import PlainEngine
+from qantar.model.contract import Rates, no_rates
+from qantar.model.rules import (
+    DEAD,
+    DETAINED,
+    FULL,
+    N_STATES,
+    NEVER,
+    PROTESTING,
+    QUIET,
+    QUOTAS,
+    WITHDRAWN,
+    Law,
+    advance,
+    is_online,
+    lot,
+    next_state,
+    own_resistance,
+)
+from qantar.population.blocks import class_of, lay_out
+from qantar.population.ties import Layer, contacts, tie
+from qantar.scenario.schema import STEPS_MAX
+from worlds import World, factors, first_difference, world
+
+COUNTRIES = 300
+WORLDS = 32
+"""Small generated countries within which every planted fault must be found."""
+
+
+def restless(number: int) -> World:
+    """A small generated country with strong ties online and internet that comes and goes."""
+    w = world(number, residents=120, steps=25)
+    rng = np.random.default_rng(number)
+    flips = [
+        np.where(rng.uniform(size=w.blocks.n_places) < 0.3, rng.integers(0, 3, w.blocks.n_places), rates.connectivity) for rates in w.rates
+    ]
+    rates = [r._replace(connectivity=level) for r, level in zip(w.rates, flips, strict=True)]
+    return replace(w, law=w.law._replace(factors=factors(1.0, 3.0, -0.5)), rates=rates)
+
+
+@cache
+def small_worlds() -> list[World]:
+    found = (restless(number) for number in itertools.count())
+    return list(itertools.islice((w for w in found if w.blocks.n >= 30), WORLDS))
+
+
+def difference(w: World, engine: Any = EventEngine) -> str:
+    return first_difference(w, PlainEngine(w.blocks, w.ties, w.law), engine(w.blocks, w.ties, w.law))
+
+
+def ran(w: World) -> EventEngine:
+    engine = EventEngine(w.blocks, w.ties, w.law)
+    for rates in w.rates:
+        engine.step(rates)
+    return engine
+
+
+# --- the engines against each other ----------------------------------------------------------------------------------
+
+
+def happened(w: World, moves: np.ndarray) -> Iterator[str]:
+    """What kinds of things there are in a history, once for each time."""
+    joined: Counter[int] = Counter()
+    protesting: set[int] = set()
+    level = np.full(w.blocks.n_places, FULL)
+    place = np.searchsorted(w.blocks.place_start, np.arange(w.blocks.n), side="right") - 1
+    todo = {step: list(rows) for step, rows in itertools.groupby(moves.tolist(), key=lambda row: row[0])}
+    for step, rates in enumerate(w.rates):
+        active = {place[i] for i in protesting}
+        yield from ("cut under protest" for p in active if rates.connectivity[p] < level[p])
+        yield from ("restored under protest" for p in active if rates.connectivity[p] > level[p])
+        level = rates.connectivity
+        for _, i, old, new in todo.get(step, []):
+            if old == QUIET:
+                joined[i] += 1
+                yield "join" if joined[i] == 1 else "join of a later episode"
+            if new in (DETAINED, DEAD):
+                yield "detained" if new == DETAINED else "dead"
+            (protesting.add if new == PROTESTING else protesting.discard)(i)
+
+
+def test_the_event_engine_is_the_plain_one_in_every_generated_country() -> None:
+    seen: Counter[str] = Counter()
+    for number in range(COUNTRIES):
+        w = world(number)
+        plain, other = PlainEngine(w.blocks, w.ties, w.law), EventEngine(w.blocks, w.ties, w.law)
+        assert first_difference(w, plain, other) == "", number
+        seen.update(happened(w, plain.moves.table()))
+    assert min(seen[x] for x in ("join", "join of a later episode", "detained", "dead")) > 1000, seen
+    assert min(seen[x] for x in ("cut under protest", "restored under protest")) > 100, seen
+
+
+@pytest.mark.parametrize("number", [2, 10, 33])
+def test_the_event_engine_is_the_plain_one_at_scale(number: int) -> None:
+    w = world(number, residents=20_000)
+    assert w.blocks.n > 4000
+    plain, other = PlainEngine(w.blocks, w.ties, w.law), EventEngine(w.blocks, w.ties, w.law)
+    assert first_difference(w, plain, other) == ""
+    moves = other.moves.table()
+    assert len(moves) > w.blocks.n
+    assert other.table.used[0] > 4000  # rows, index and heaps have grown from 1,024
+    if number != 2:
+        assert np.bincount(moves["step"]).max() > event.CHUNK
+
+
+def test_neither_chunks_nor_the_order_of_finding_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event, "CHUNK", 3)
+    rng = np.random.default_rng(1)
+    for number in (2, 3, 4, 10, 13, 33):
+        w = world(number)
+        monkeypatch.setattr(event, "CHUNK", 4096)
+        straight = ran(w)
+        monkeypatch.setattr(event, "CHUNK", 3)
+        shuffled = EventEngine(w.blocks, w.ties, w.law)
+        for rates in w.rates:
+            shuffled.busy = rng.permutation(shuffled.busy)
+            shuffled.step(rates)
+        assert len(straight.moves.table()) > 50
+        assert straight.moves.sha256() == shuffled.moves.sha256()
+        assert straight.updates == shuffled.updates
+
+
+# --- the definition --------------------------------------------------------------------------------------------------
+
+
+def take(new: list[int], state: list[int], place: list[int], rates: Rates, step: int, seed: int) -> None:
+    """Moves by quota: of those in a place and state whom no quota has moved yet, the smallest lots."""
+    for number, (old, target) in enumerate(QUOTAS):
+        for p, k in enumerate(rates.quota[number]):
+            there = [i for i in range(len(state)) if place[i] == p and state[i] == new[i] == old]
+            for i in sorted(there, key=lambda i: (int(lot(i, number, step, seed)), i))[:k]:
+                new[i] = target
+
+
+def by_definition(w: World) -> list[tuple[int, int, int, int]]:
+    """All moves, from work added up in integers without limits and contacts looked up from the other side."""
+    people, law, per_place = range(w.blocks.n), w.law, w.blocks.n_sectors * w.blocks.n_bins
+    class_ = [class_of(i, w.blocks) for i in people]
+    place = [c // per_place for c in class_]
+    near, far = [], []
+    room = np.empty(max(1, w.ties.degree_max), np.int64)
+    for i in people:
+        n_local, n_all = contacts(i, w.blocks, w.ties, room)
+        near.append(room[:n_local].tolist())
+        far.append(room[n_local:n_all].tolist())
+    state, episode, work, moves = [QUIET] * w.blocks.n, [0] * w.blocks.n, [0] * w.blocks.n, []
+    for t, rates in enumerate(w.rates):
+        reached = [is_online(i, int(rates.connectivity[place[i]]), law.seed, law.fixed_line) for i in people]
+        new = list(state)
+        for i in people:
+            if state[i] == QUIET:
+                p, sector = place[i], class_[i] // w.blocks.n_bins % w.blocks.n_sectors
+                x = sum(state[j] == PROTESTING for j in near[i])
+                y = sum(state[j] == PROTESTING and reached[j] for j in far[i]) if reached[i] else 0
+                z = sum(state[j] in (DETAINED, DEAD) for j in near[i])
+                work[i] += advance(rates.a[p], rates.g[class_[i]], rates.b[p, sector], rates.dt) * int(
+                    law.factors[min(x, 15), min(y, 7), min(z, 7)]
+                )
+                resists = own_resistance(i, episode[i], law.seed, law.frailty)
+                if resists != NEVER and work[i] >= resists:
+                    new[i] = PROTESTING
+        take(new, state, place, rates, t, law.seed)
+        for i in people:
+            if state[i] != QUIET and new[i] == state[i]:
+                new[i] = next_state(i, state[i], t, rates.leave[state[i], place[i]], law.seed)
+            if new[i] != state[i]:
+                moves.append((t, i, state[i], new[i]))
+            if new[i] == QUIET != state[i]:
+                episode[i], work[i] = episode[i] + 1, 0
+        state = new
+    return moves
+
+
+def test_both_engines_are_the_definition() -> None:
+    moved = 0
+    for w in [*small_worlds(), *(world(number, residents=120, steps=30) for number in range(30))]:
+        found = by_definition(w)
+        assert ran(w).moves.table().tolist() == found
+        assert difference(w) == ""
+        moved += len(found)
+    assert moved > 3000
+
+
+# --- planted faults --------------------------------------------------------------------------------------------------
+
+SOURCE = Path(event.__file__).read_text(encoding="utf-8")
+SETTLE = "_settle(row, now[row.class_])"
+RAISE, DUE = "        self._raise_horizons()\n", "        joiners = _due(self.clocks, self.table, self.heaps)\n"
+CONNECT, ADVANCE = "        self._connect(rates.connectivity)\n", "        _advance(self.clocks, rates, self.nation.blocks)\n"
+LEAVE = "        slots, new, moved = _exits(self.busy, self.table, rates, self.nation, self.t)\n"
+FAULTS = {
+    "a contact moves: not settled": ("_tell", SETTLE, "pass"),
+    "a contact goes offline: not settled": ("_switch", SETTLE, "pass"),
+    "one's own internet changes: not settled": ("_sweep", "_settle(row, clocks.now[c])", "pass"),
+    "settled: clock only": ("_settle", "row.left = worn(row.left, row.phi, now - row.since)", "pass"),
+    "nobody looked at after a cut or restoration": (
+        "_connect",
+        "_sweep(changed, self.table, self.heaps, self.clocks, self.nation)",
+        "pass",
+    ),
+    "nobody withdrawn by a cut": ("_connect", "_chunks(active)", "[]"),
+    "offline people are seen online": ("_tell", "n_all = n_local", "pass"),
+    "internet of the contact's place": ("_tell", "level[row.class_ // per_place]", "level[p]"),
+    "clocks before connectivity": ("step", CONNECT + ADVANCE, ADVANCE + CONNECT),
+    "counts before connectivity": ("step", CONNECT + ADVANCE + RAISE + DUE + LEAVE, ADVANCE + RAISE + DUE + LEAVE + CONNECT),
+    "killed and detained unseen": ("_tell", "row.harmed += harmed", "pass"),
+    "departures unseen": ("_tell", "int(is_active(new[x])) - int(is_active(old[x]))", "int(is_active(new[x]))"),
+    "horizon raised: the untouched forgotten": ("_raise_horizons", "_enqueue(who, key, class_, self.heaps)", "pass"),
+    "horizon raised: the touched forgotten": ("_raise_horizons", "_enqueue_touched(passed, self.table, self.heaps, self.clocks)", "pass"),
+    "horizon raised after joins are decided": ("step", RAISE + DUE, DUE + RAISE),
+    "the bound on draws too low": ("_low_resistances", "word_below(clocks.horizon[c],", "word_below(clocks.horizon[c] * 9 // 10,"),
+    "touched: thought to be queued beyond the horizon": ("_touch", "key if key <= clocks.horizon[c] else NEVER", "key"),
+    "stale keys trusted": ("_due", "_join_time(row) <= now", "True"),
+    "too early, not put back": ("_due", "_sooner(row, clocks.horizon[c])", "False"),
+    "smallest lots: largest": ("_smallest", "order[:k]", "order[len(order) - k :]"),
+    "smallest lots: lowest numbers": ("_smallest", "by_number[order[:k]]", "by_number[:k]"),
+    "smallest lots: first found": ("_smallest", "candidates[by_number[order[:k]]]", "candidates[:k]"),
+    "lots of another step": ("_smallest", "number, step, seed)\n    order", "number, step + 1, seed)\n    order"),
+    "the same resistance again": ("_set_states", "row.episode += 1", "pass"),
+    "back with the old clock": ("_set_states", "row.since = clocks.now[row.class_]", "pass"),
+    "back with an old key": ("_set_states", "row.queued = NEVER", "pass"),
+    "back without a key": ("_rekey", "_sooner(row, clocks.horizon[row.class_])", "False"),
+    "back with an old factor": ("_rekey", "row.phi = ", "_ = "),
+    "those at home still busy": ("_apply", "(state != QUIET) & (state != DEAD)", "state != DEAD"),
+}
+
+
+def planted(function: str, right: str, wrong: str) -> str:
+    """The source with one text of a function replaced."""
+    start = SOURCE.index(f"def {function}(")
+    end = SOURCE.find("def ", start + 4)
+    body = SOURCE[start:end] if end > 0 else SOURCE[start:]
+    assert right in body, f"{function} has changed: plant the fault anew"
+    return SOURCE[:start] + body.replace(right, wrong, 1) + SOURCE[start + len(body) :]
+
+
+def engine_of(source: str) -> Any:
+    """The event engine of a source, not compiled (that takes half a minute); what it calls in other files is."""
+    module = ModuleType("planted")
+    module.__dict__["jit"] = lambda function: function
+    exec(compile(source.replace("from qantar.compiled import jit\n", ""), "planted", "exec"), module.__dict__)
+    record = np.dtype((np.record, touched.ROW))  # in Python `row.phi` needs a record array
+
+    def table(n_classes: int, room: int) -> touched.Touched:
+        t = touched.touched(n_classes, room)
+        return t._replace(rows=t.rows.view(record))
+
+    module.__dict__["touched"] = SimpleNamespace(touched=table, with_room=touched.with_room)
+    return module.__dict__["EventEngine"]
+
+
+def test_the_source_as_it_is_passes_where_faults_are_sought() -> None:
+    engine = engine_of(SOURCE)
+    assert [difference(w, engine) for w in small_worlds()] == [""] * WORLDS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(fault: str) -> None:
+    engine = engine_of(planted(*FAULTS[fault]))
+    assert any(difference(w, engine) for w in small_worlds())
+
+
+# --- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def outside(found: int, n: int, share: float) -> bool:
+    """Whether a count is farther from a binomial mean than chance allows once in a million."""
+    return abs(found - n * share) > 4.9 * math.sqrt(n * share * (1 - share))
+
+
+def survival(work: float, frailty: float) -> float:
+    return math.exp(-work) if frailty == 0 else (1 + work * frailty) ** (-1 / frailty)
+
+
+@pytest.mark.parametrize("frailty", [0.0, 1.0])
+def test_without_ties_as_many_have_joined_as_the_survival_function_says(frailty: float) -> None:
+    n = 100_000
+    blocks = lay_out(np.full((2, 2, 1), n), np.array([0, 1]))
+    engine = EventEngine(blocks, tie(blocks, [], 4), Law(4, frailty, factors(5.0, 5.0, 0.0), 0.5))
+    rates = no_rates(2, 2, 4)._replace(a=np.array([0.001, 0.02]), g=np.array([1.0, 2.0, 1.0, 2.0]), dt=0.5)
+    pressure = np.array([[0.001, 0.002], [0.02, 0.04]])
+    other_law, other_pressure = 0, 0
+    for step in range(1, 101):
+        counts = engine.step(rates)
+        assert (counts.n.sum(axis=0) == n).all()
+        if step in (4, 20, 100):
+            for found, work in zip(counts.n[PROTESTING].ravel(), pressure.ravel() * 0.5 * step, strict=True):
+                assert not outside(int(found), n, 1 - survival(work, frailty)), (step, work)
+                other_law += outside(int(found), n, 1 - survival(work, frailty + 0.1))
+                other_pressure += outside(int(found), n, 1 - survival(work * 1.05, frailty))
+    assert min(other_law, other_pressure) >= 2  # the budget is narrow enough to notice
+
+
+def test_in_pairs_the_second_joins_at_the_factor_of_the_first() -> None:
+    # Without frailty work has no memory: pairs with 0, 1 or 2 active are a Markov chain, exact in steps of any length.
+    pairs, m = 20_000, 0.02
+    blocks = lay_out(np.array([[[2 * pairs]]]), np.array([0]))
+    for online in (False, True):
+        ties = tie(blocks, [Layer("pair", "country", (2,), online=online)], 6)
+        engine = EventEngine(blocks, ties, Law(6, 0.0, factors(0.0 if online else 4.0, 4.0 if online else 0.0, 0.0), 0.5))
+        one, two = -math.expm1(-m), -math.expm1(-5 * m)
+        chain = np.array([[(1 - one) ** 2, 2 * one * (1 - one), one**2], [0, 1 - two, two], [0, 0, 1]])
+        room = np.empty(1, np.int64)
+        for _ in range(20):
+            engine.step(no_rates(1, 1, 1)._replace(a=np.array([m])))
+        active = np.zeros(2 * pairs, int)
+        active[engine.moves.table()["resident"].astype(int)] = 1
+        partner = []
+        for i in range(2 * pairs):
+            contacts(i, blocks, ties, room)
+            partner.append(int(room[0]))
+        found = np.bincount(active + active[partner], minlength=3) // 2
+        for k, share in enumerate(np.linalg.matrix_power(chain, 20)[0]):
+            assert not outside(int(found[k]), pairs, share), (online, k)
+
+
+def loud(seed: int, halves: int, *, converted: bool = True) -> tuple[int, int]:
+    """Joins and participants of 96 hours in a country of 20,000 where most join because of others."""
+    rng = np.random.default_rng(7)
+    blocks = lay_out(rng.multinomial(20_000, rng.dirichlet(np.full(24, 2.0))).reshape(6, 2, 2), np.array([0, 0, 1, 1, 2, 2]))
+    layers = [
+        Layer("home", "place", (4, 4)),
+        Layer("work", "workplace", (10, 8)),
+        Layer("street", "place", (6, 6)),
+        Layer("far", "country", (2, 2), repeats=4, online=True),
+    ]
+    leave = np.zeros((N_STATES, 6, N_STATES))
+    for old, new, hourly in ((PROTESTING, WITHDRAWN, 0.1), (PROTESTING, DETAINED, 0.01), (WITHDRAWN, QUIET, 0.05), (DETAINED, QUIET, 0.02)):
+        leave[old, :, new] = 1 - (1 - hourly) ** (1 / halves) if converted else hourly
+    rates = no_rates(6, 2, 24, dt=1 / halves)._replace(a=0.002 * np.array([1, 0.5, 2, 1, 0.2, 0.8]), leave=leave)
+    moves = ran(
+        World(blocks, tie(blocks, layers, seed), Law(seed, 0.5, factors(2.0, 1.0, -0.2), 0.5), [rates] * (96 * halves))
+    ).moves.table()
+    who = moves["resident"][moves["old"] == QUIET]
+    return len(who), len(np.unique(who))
+
+
+def test_half_the_step_changes_joins_and_participants_by_less_than_five_in_a_hundred() -> None:
+    for seed in (1, 2, 3):
+        hour, half = loud(seed, 1), loud(seed, 2)
+        assert min(hour) > 3000
+        assert half == pytest.approx(hour, rel=0.05)
+    assert loud(1, 2, converted=False) != pytest.approx(loud(1, 1), rel=0.05)  # chances per hour taken as per half hour
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_digest_is_that_of_the_rows_in_order_however_they_were_found() -> None:
+    rng = np.random.default_rng(3)
+    straight, shuffled, other = Moves([]), Moves([]), Moves([])
+    packed = b""
+    for step in (0, 1, 70_000):
+        who = np.sort(rng.choice(2**40, 50, replace=False))
+        old, new = rng.integers(0, 5, 50), rng.integers(0, 5, 50)
+        packed += b"".join(struct.pack("<IQBB", step, *row) for row in zip(who.tolist(), old.tolist(), new.tolist(), strict=True))
+        order = rng.permutation(50)
+        straight.add(step, who, old, new)
+        shuffled.add(step, who[order], old[order], new[order])
+        other.add(step, who, old, np.where(who == who[7], new ^ 1, new))
+        straight.add(step, who[:0], old[:0], new[:0])  # a step in which nothing moved
+    assert straight.sha256() == shuffled.sha256() == hashlib.sha256(packed).hexdigest()
+    assert other.sha256() != straight.sha256()
+
+
+def test_nothing_happens_without_pressure_and_counts_say_so() -> None:
+    blocks = lay_out(np.array([[[3, 0], [0, 4]]]), np.array([0]))
+    for make in (PlainEngine, EventEngine):
+        engine = make(blocks, tie(blocks, [Layer("home", "place", (3, 3))], 1), Law(1, 0.0, factors(1, 1, 1), 0.5))
+        for _ in range(3):
+            counts = engine.step(no_rates(1, 2, 4))
+            assert counts.n[QUIET].tolist() == [[3, 4]]
+            assert (counts.n.sum(), counts.joined.sum(), counts.moved.sum()) == (7, 0, 0)
+        assert engine.moves.sha256() == hashlib.sha256().hexdigest()
+
+
+def test_a_quota_larger_than_those_there_takes_all_and_says_how_many() -> None:
+    blocks = lay_out(np.array([[[40]]]), np.array([0]))
+    loud_hour = no_rates(1, 1, 1)._replace(a=np.array([0.5]))
+    arrests: Rates = no_rates(1, 1, 1)._replace(quota=np.array([[3], [1000], [5]]))
+    for make in (PlainEngine, EventEngine):
+        engine = make(blocks, tie(blocks, [], 1), Law(1, 0.0, factors(1, 1, 1), 0.5))
+        joined = int(engine.step(loud_hour).joined.sum())
+        counts = engine.step(arrests)
+        assert 3 < joined < 40
+        assert counts.moved.ravel().tolist() == [3, joined - 3, 0]  # the killed are not detained too
+        assert counts.n[:, 0, 0].tolist() == [40 - joined, 0, joined - 3, 0, 3]
+
+
+def test_heaps_give_back_in_order_and_use_nodes_again() -> None:
+    rng = np.random.default_rng(4)
+    h = queue.heaps(3, 4)
+    mine: list[list[tuple[int, int]]] = [[], [], []]
+    most = 0
+    for turn in range(3000):
+        c = int(rng.integers(0, 3))
+        if mine[c] and rng.uniform() < (0.45 if turn < 2500 else 0.9):
+            key, who = queue.pop(h, c)
+            assert key == mine[c][0][0]
+            mine[c].remove((key, who))
+            heapq.heapify(mine[c])
+        else:
+            h = queue.with_room(h, 1)
+            key = int(rng.integers(0, 50)) if turn % 2 else int(rng.integers(0, NEVER))
+            queue.push(h, c, key, turn)
+            heapq.heappush(mine[c], (key, turn))
+            most = max(most, sum(map(len, mine)))
+    assert h.free[1] == most  # no more nodes than ever stood there at once
+    assert [h.root[c] == queue.NIL for c in range(3)] == [not x for x in mine]
+
+
+def test_the_table_finds_everyone_touched_and_nobody_else() -> None:
+    rng = np.random.default_rng(5)
+    who = np.unique(np.concatenate([np.arange(2000), rng.integers(0, 2**40, 2000), np.arange(2000) << 20]))
+    rng.shuffle(who)
+    t = touched.touched(7, 2)
+    for i in who[:4000]:
+        t = touched.with_room(t, 1)
+        touched.touch(t, int(i), int(i) % 7, int(i) + 1, NEVER)
+    assert [int(t.rows["who"][touched.find(t.buckets, t.rows, int(i))]) for i in who[:4000]] == who[:4000].tolist()
+    assert {touched.find(t.buckets, t.rows, int(i)) for i in who[4000:]} == {touched.NIL}
+    for c in range(7):
+        chain, slot = [], int(t.first[c])
+        while slot != touched.NIL:
+            chain.append(int(t.rows["who"][slot]))
+            slot = int(t.rows["after"][slot])
+        assert sorted(chain) == sorted(int(i) for i in who[:4000] if i % 7 == c)
+
+
+def test_the_longest_and_loudest_history_stays_inside_the_integers() -> None:
+    # At the cap of every step for as many steps as there may be, clocks reach 2^62 and horizons twice that.
+    blocks = lay_out(np.full((1, 1, 1), 40), np.array([0]))
+    law = Law(3, 0.0, np.full((1, 1, 1), 256, np.int64), 0.5)
+    rates = no_rates(1, 1, 1)
+    rates.a[:] = 100.0
+    rates.leave[PROTESTING, :, WITHDRAWN] = rates.leave[WITHDRAWN, :, QUIET] = 0.5
+    w = World(blocks, tie(blocks, [], 3), law, [rates] * STEPS_MAX)
+    assert first_difference(w, PlainEngine(blocks, w.ties, law), EventEngine(blocks, w.ties, law)) == ""
