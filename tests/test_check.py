@@ -61,7 +61,7 @@ def test_every_packaged_file_is_clean() -> None:
 
 def test_the_packaged_case_is_clean_as_a_whole() -> None:
     problems = Problems()
-    assert len(check(CASE, problems)) == 20
+    assert len(check(CASE, problems)) == 21
     assert not problems.found
 
 

@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import io
 import json
+import math
 import re
 import tempfile
 import tomllib
@@ -40,18 +41,20 @@ class Number:
     whole: bool = False
 
     def __call__(self, cell: object) -> object:
-        if isinstance(cell, int | float) and not isinstance(cell, bool):
-            cell = repr(cell)
-        if not isinstance(cell, str) or not re.fullmatch(r"-?\d+(\.\d+)?", cell, re.ASCII):
+        given = isinstance(cell, int | float) and not isinstance(cell, bool)
+        if given and math.isfinite(cell):  # type: ignore[arg-type]
+            value = float(cell)  # type: ignore[arg-type]
+        elif not given and isinstance(cell, str) and re.fullmatch(r"-?\d+(\.\d+)?", cell, re.ASCII):
+            value = float(cell)
+        else:
             _wrong("not_a_number", value=cell, unit=self.unit)
-        if self.whole and "." in cell:
+        if self.whole and (value != int(value) or (isinstance(cell, str) and "." in cell)):
             _wrong("not_whole", value=cell, unit=self.unit)
-        value = float(cell)
         if self.low is not None and value < self.low:
             _wrong("below", value=cell, low=f"{self.low:g}", unit=self.unit)
         if self.high is not None and value > self.high:
             _wrong("above", value=cell, high=f"{self.high:g}", unit=self.unit)
-        return int(cell) if self.whole else value
+        return int(value) if self.whole else value
 
     def allowed(self) -> str:
         """What fits, in words."""

@@ -14,10 +14,14 @@ from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.case import CaseFile, case_names, find_folder, read_case, read_shapes
-from qantar.tables import Row, read_json, read_table, read_text, read_toml
+from qantar.scenario.scenario import FILE, read_scenario
+from qantar.scenario.schema import ScenarioFile
+from qantar.tables import Row, Strict, read_json, read_table, read_text, read_toml
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
 """Every table that has a model, by the name its file carries."""
+
+_FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountFile, "case": CaseFile}
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def _check_folder(folder: Path, problems: Problems) -> list[Checked]:
         read_case(folder, problems)
     else:
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
+    if (folder / FILE).is_file() and (case := read_case(folder, Problems())) is not None:
+        read_scenario(folder, problems, case)
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     return [Checked(p.name, *_kind_and_size(p)) for p in files]
 
@@ -78,9 +84,9 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         return _check_result(path.parent, problems)
     if path.suffix == ".toml":
         source = read_text(path)
-        model = AccountFile if path.name == "account.toml" or "[document]" in source else CaseFile
-        read_toml(path, model, problems)
-        return [Checked(path.name, "account" if model is AccountFile else "case", 1)]
+        kind = "scenario" if path.name == FILE or "mechanisms" in source else "account" if "[document]" in source else "case"
+        read_toml(path, _FILES[kind], problems)
+        return [Checked(path.name, kind, 1)]
     if path.suffix == ".geojson":
         return [Checked(path.name, "shapes", len(read_shapes(path, problems)))]
     raise fail(ScenarioError, path, "unknown_file_kind", choices=".csv, .toml, .geojson, result.json")

@@ -1,0 +1,86 @@
+"""One hour of the model: mechanisms in order, then the rates for the engine.
+
+    pressure of a class = base_pressure x time of day x day off x exp(terms of the place) x exp(terms of the class)
+
+Those out leave with a half-life, faster at night; rest; and come back to quiet with a new resistance. Detained are let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from qantar.model import demands, diffusion, economy, grievance, information, repression
+from qantar.model.contract import Counts, Floats, Rates
+from qantar.model.rules import DETAINED, N_STATES, PROTESTING, QUIET, WITHDRAWN, Law
+from qantar.model.world import Bools, Draws, World
+from qantar.scenario.parameters import Values
+
+MECHANISMS: dict[str, ModuleType] = {m.NAME: m for m in (information, economy, grievance, demands, repression, diffusion)}
+"""In the order in which they act within a step. One that is off is not called at all."""
+
+NIGHT = (23.0, 7.0)
+LOG_PRESSURE_MAX = 60.0
+"""Terms are cut here, far beyond any effect, so that no coefficient overflows."""
+
+
+def law_of(params: Values, seed: int, mechanisms: Sequence[str]) -> Law:
+    """What the engine must know for a whole history."""
+    table = diffusion.factors(params, ties="diffusion" in mechanisms, harm="repression" in mechanisms)
+    return Law(seed, params["frailty"], table, params["fixed_line"])
+
+
+def step(world: World, counts: Counts, params: Values, draws: Draws, t: int, mechanisms: Sequence[str]) -> Rates:
+    """All mechanisms that are on, then the rates of this step."""
+    for name, mechanism in MECHANISMS.items():
+        if name in mechanisms:
+            mechanism.step(world, counts, params, draws, t)
+    return assemble(world, counts, params, t)
+
+
+def assemble(world: World, counts: Counts, params: Values, t: int) -> Rates:
+    """Rates from the terms the mechanisms left."""
+    land = world.land
+    night = is_night(world.local_hour(t))
+    day_off = land.days_off[min(int((land.first_hour + world.hour(t)) // 24), len(land.days_off) - 1)]
+    log_a = sum(world.terms.values(), np.zeros(land.n_places)) + (params["day_off_effect"] if day_off else 0.0)
+    profile = np.where(night, params["night_activity"], 1.0)
+    a = params["base_pressure"] * profile * np.exp(np.clip(log_a, -LOG_PRESSURE_MAX, LOG_PRESSURE_MAX))
+    return Rates(
+        world.dt,
+        a,
+        _class_factor(world, counts),
+        np.zeros(counts.joined.shape),
+        world.connectivity.copy(),
+        _leave(world, params, night),
+        world.quota,
+    )
+
+
+def is_night(hour: Floats) -> Bools:
+    """Whether an hour of the day, 0 to 24, lies in the night."""
+    return (hour >= NIGHT[0]) | (hour < NIGHT[1])
+
+
+def _class_factor(world: World, counts: Counts) -> Floats:
+    """G by class, computed again only when a term of a class was replaced."""
+    terms = tuple(world.class_terms.values())
+    before = world.cache.get("class terms", ())
+    if "g" not in world.cache or len(before) != len(terms) or any(x is not y for x, y in zip(before, terms, strict=True)):
+        land = world.land
+        log_g = sum(terms, np.zeros((land.n_places, len(land.takes_part), len(land.hardship))))
+        g = np.exp(np.clip(log_g, -LOG_PRESSURE_MAX, LOG_PRESSURE_MAX)) * land.takes_part[None, :, None]
+        world.cache["g"], world.cache["class terms"] = g.ravel(), terms
+    return np.asarray(world.cache["g"])
+
+
+def _leave(world: World, params: Values, night: Bools) -> Floats:
+    """Probabilities of leaving a state in this step."""
+    p = np.zeros((N_STATES, world.land.n_places, N_STATES))
+    hours = params["protest_hours"] / np.where(night, params["night_leaving"], 1.0)
+    p[PROTESTING, :, WITHDRAWN] = 1 - 0.5 ** (world.dt / hours)
+    p[WITHDRAWN, :, QUIET] = 1 - 0.5 ** (world.dt / params["rest_hours"])
+    p[DETAINED, :, QUIET] = 1 - 0.5 ** (world.dt / params["detention_hours"])
+    return p

@@ -1,0 +1,37 @@
+"""Grievance: hardship times what is missing in legitimacy, G = H (1 - L).
+
+    log pressure of a class  += grievance_slope x (G - mean G of the country at the start)
+
+G is Epstein's (2002, PNAS 99, suppl. 3, eq. 1). That pressure is log-linear in it is an assumption. Hardship H belongs to the
+bin; legitimacy L starts at the same value everywhere and may move, with free signs:
+
+    L = legitimacy + legitimacy_concession x demand granted + legitimacy_repression x log10(1 + killed in the region)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qantar.model.contract import Counts
+from qantar.model.world import Draws, World, harmed_so_far
+from qantar.scenario.parameters import Values
+
+NAME = "grievance"
+KINDS = ()
+
+
+def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+    """Legitimacy of each region, then grievance of each class."""
+    land = world.land
+    killed = land.by_region(harmed_so_far(counts)[0]) / land.scale
+    moved = params["legitimacy_concession"] * world.granted + params["legitimacy_repression"] * np.log10(1 + killed)
+    legitimacy = np.clip(params["legitimacy"] + moved, 0.0, 1.0)
+    if "grievance" in world.class_terms and np.array_equal(legitimacy, world.legitimacy):
+        return
+    world.legitimacy = legitimacy
+    g = land.hardship[None, None, :] * (1 - legitimacy[land.region])[:, None, None]
+    mean = world.cache.get("mean grievance")
+    if mean is None:
+        in_bin = counts.n.sum(axis=0).sum(axis=1)
+        mean = world.cache["mean grievance"] = float((g[:, 0, :].mean(axis=1) * in_bin).sum() / max(1, in_bin.sum()))
+    world.class_terms["grievance"] = params["grievance_slope"] * (g - mean)

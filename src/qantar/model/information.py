@@ -1,0 +1,30 @@
+"""Information: where the internet works, and what official words do.
+
+    connectivity of a place: full, mobile cut (those with a fixed line stay online), none; the engine cuts online ties by it
+    log pressure of a place  += shutdown_effect x (1 - share of residents still online among those who were)
+    log pressure of a place  += framing_effect after the state has called the crowd terrorists
+
+Both effects have free signs: a cut may stop news, or send people out to see (Hassanpour 2014, Polit. Commun. 31, for Cairo
+2011; Rydzak, Karanja and Opiyo 2020, Int. J. Commun. 14, for African countries).
+"""
+
+from __future__ import annotations
+
+from qantar.model.contract import Counts
+from qantar.model.diffusion import online_share
+from qantar.model.world import Draws, World
+from qantar.scenario.parameters import Values
+
+NAME = "information"
+KINDS = ("internet", "framing")
+
+
+def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+    """Take over levels of internet and official words; give the terms."""
+    for s in world.decisions("internet"):
+        world.connectivity[list(s.places)] = int(s.size)
+    for s in world.decisions("framing"):
+        world.framing[list(s.places)] = s.size > 0
+    lost = 1 - online_share(world, params) / max(world.land.internet, 1e-300)
+    world.terms["shutdown"] = params["shutdown_effect"] * lost
+    world.terms["framing"] = params["framing_effect"] * world.framing.astype(float)

@@ -1,0 +1,189 @@
+"""The resolved form of a scenario: everything explicit and in the model's units, as data with a SHA-256 of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable
+from statistics import NormalDist
+from typing import Any
+
+from pydantic import Field
+
+from qantar.errors import Problems
+from qantar.scenario.case import Case
+from qantar.scenario.schema import MECHANISMS, Economy, Income, ScenarioFile, Sector, StepSpec
+from qantar.tables import Strict
+
+FILE = "scenario.toml"
+
+
+class Plan(Strict):
+    """Everything a history depends on but its seed and its draw of parameters; figures in the model's units."""
+
+    case: str
+    start: str
+    hours: int
+    step_hours: float
+    days_off: list[bool]
+    scale: float
+    mechanisms: list[str]
+    regions: list[dict[str, Any]]
+    """id, local_hour, sectors, bands (shares of residents), fuel (share of households), police"""
+    places: list[dict[str, Any]]
+    """id, region (number), name_en, name_zh, lat, lon, local_hour, population, settlement"""
+    sectors: list[dict[str, Any]]
+    hardship: list[float]
+    layers: list[dict[str, Any]]
+    price: float
+    inflation_excess: float
+    internet: float
+    steps: list[dict[str, Any]]
+    """id, kind, places (region or settlement ids), at (hours since the start), size, source, hour"""
+    parameters: dict[str, float]
+    """values that are fixed; all others are drawn from their priors, or at their defaults"""
+    edits: list[dict[str, Any]] = Field(default_factory=list)
+
+    def as_json(self) -> str:
+        """One text for one plan: keys sorted, no spaces.
+
+        >>> from qantar.scenario.scenario import load_scenario, resolve
+        >>> plan = resolve(load_scenario("kazakhstan-2022"))
+        >>> Plan.model_validate_json(plan.as_json()) == plan
+        True
+        """
+        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    def sha256(self) -> str:
+        """The name of the plan."""
+        return hashlib.sha256(self.as_json().encode()).hexdigest()
+
+
+def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems) -> Plan:
+    """The plan of a case and its scenario file. Pure: the same in, the same out."""
+    values = {(v.region_id, v.variable): float(v.value) for v in case.record.region_values if v.value is not None}
+    regions = sorted((r for r in case.record.regions), key=lambda r: r.region_id)
+    people = {r.region_id: values[r.region_id, "population"] for r in regions}
+    country_hour = max(float(r.utc_offset) for r in regions)
+    sectors = _sector_shares(file.sectors, people, values, problems)
+    bands = _band_shares(file.income, people, values)
+    start = file.time.start
+    days = math.ceil((start.hour + start.minute / 60 + file.time.hours) / 24)
+    return Plan(
+        case=case.head.id,
+        start=start.isoformat(timespec="minutes"),
+        hours=file.time.hours,
+        step_hours=file.time.step_hours,
+        days_off=[(start.date() + dt.timedelta(days=d)) in file.time.days_off for d in range(days)],
+        scale=scale,
+        mechanisms=[m for m in MECHANISMS if m in file.mechanisms],
+        regions=[
+            {
+                "id": r.region_id,
+                "sectors": [round(sectors[s.id][r.region_id], 9) for s in file.sectors],
+                "bands": [round(x, 9) for x in bands[r.region_id]],
+                "fuel": round(_fuel_share(r.region_id, file.economy, people), 9),
+                "police": file.repression.police.value / 100_000,
+            }
+            for r in regions
+        ],
+        places=list(_places(case, people, country_hour, problems)),
+        sectors=[{"id": s.id, "takes_part": s.takes_part, "workgroup": s.workgroup} for s in file.sectors],
+        hardship=[b.hardship for b in file.income.bands],
+        layers=[{"id": x.id, "scope": x.scope, "group": x.group, "repeats": x.repeats, "online": x.online} for x in file.layers],
+        price=file.economy.price.value,
+        inflation_excess=round((file.economy.inflation.value - file.economy.inflation_reference.value) / 100, 9),
+        internet=file.information.internet.value / 100,
+        steps=[_resolved_step(s, start) for s in sorted(file.steps, key=lambda s: s.at)],
+        parameters={name: f.value for name, f in file.parameters.items()},
+    )
+
+
+def _resolved_step(s: StepSpec, start: dt.datetime) -> dict[str, Any]:
+    at = (s.at - start).total_seconds() / 3600
+    return {"id": s.id, "kind": s.kind, "places": s.places, "at": at, "size": s.size, "source": s.event or "assumption", "hour": s.hour}
+
+
+def _places(case: Case, people: dict[str, float], country_hour: float, problems: Problems) -> Iterable[dict[str, Any]]:
+    """Settlements of known size, then what is left of the region; regions in order of id."""
+    for number, region in enumerate(sorted(case.record.regions, key=lambda r: r.region_id)):
+        left = people[region.region_id]
+        for s in case.record.settlements:
+            if s.region_id == region.region_id:
+                size = int(s.population_used or 0)
+                left -= size
+                hour = float(s.utc_offset) - country_hour
+                place = {"name_en": s.name_en, "name_zh": s.name_zh, "lat": s.lat, "lon": s.lon, "local_hour": hour}
+                yield {"id": s.settlement_id, "region": number, "population": size, "settlement": True, **place}
+        if left < 0:
+            problems.add("settlements.csv", None, region.region_id, "settlements_exceed", value=region.region_id)
+        rest = {"name_en": f"{region.name_en}, rest", "name_zh": f"{region.name_zh}其余地区", "lat": region.lat, "lon": region.lon}
+        hour = float(region.utc_offset) - country_hour
+        yield {"id": region.region_id, "region": number, "population": int(max(0, left)), "settlement": False, "local_hour": hour, **rest}
+
+
+def _sector_shares(
+    sectors: list[Sector], people: dict[str, float], values: dict[tuple[str, str], float], problems: Problems
+) -> dict[str, dict[str, float]]:
+    """Share of each sector in the residents of each region; what is over in one region is taken off evenly."""
+    weights = {
+        "people": people,
+        "urban": {r: n * values.get((r, "urban_share"), 50.0) / 100 for r, n in people.items()},
+        "rural": {r: n * (1 - values.get((r, "urban_share"), 50.0) / 100) for r, n in people.items()},
+    }
+    found: dict[str, dict[str, float]] = {}
+    for s in sectors:
+        if s.people is None:
+            continue
+        if s.spread in weights:
+            total = sum(weights[s.spread].values())
+            found[s.id] = {r: s.people.value * w / total / people[r] if total and people[r] else 0.0 for r, w in weights[s.spread].items()}
+        else:  # a variable of the regions, in thousands of persons where known
+            known = {r: 1000 * values[r, s.spread] for r in people if (r, s.spread) in values}
+            rest = max(0.0, s.people.value - sum(known.values()))
+            others = sum(n for r, n in people.items() if r not in known)
+            found[s.id] = {r: known[r] / n if r in known else rest / others for r, n in people.items()}
+    for r in people:
+        total = sum(shares[r] for shares in found.values())
+        for shares in found.values():
+            shares[r] /= max(1.0, total)
+    for s in sectors:
+        if s.people is None:
+            found[s.id] = {r: max(0.0, 1 - sum(found[o.id][r] for o in sectors if o.people is not None)) for r in people}
+    national = sum(s.people.value for s in sectors if s.people is not None)
+    if national > sum(people.values()):
+        problems.add(FILE, None, "sectors", "sectors_exceed", value=f"{national:,.0f}", high=f"{sum(people.values()):,.0f}")
+    return found
+
+
+def _band_shares(income: Income, people: dict[str, float], values: dict[tuple[str, str], float]) -> dict[str, list[float]]:
+    """Share of residents in each band, by region.
+
+    Incomes are log-normal; a Gini coefficient G gives the spread sigma = sqrt(2) x quantile((G + 1) / 2) of the logarithm
+    (Aitchison and Brown 1957). Where a poverty rate is known, it places the minimum; elsewhere the region's mean income does,
+    against the country's poverty rate and mean income.
+    """
+    normal = NormalDist()
+    sigma = math.sqrt(2) * normal.inv_cdf((income.gini.value + 1) / 2)
+    country = next((v for (r, name), v in values.items() if name == "poverty_rate" and r not in people), 5.0)
+    found = {}
+    for r in people:
+        if (r, "poverty_rate") in values:
+            z = normal.inv_cdf(values[r, "poverty_rate"] / 100)
+        else:
+            z = normal.inv_cdf(country / 100) - math.log(values.get((r, "income_rel"), 1.0)) / sigma
+        below = [0.0] + [normal.cdf(z + math.log(b.from_) / sigma) for b in income.bands[1:]] + [1.0]
+        found[r] = [high - low for low, high in itertools.pairwise(below)]
+    return found
+
+
+def _fuel_share(region: str, economy: Economy, people: dict[str, float]) -> float:
+    """Share of a region's households whose car runs on the good."""
+    known = {x.region: x.value for x in economy.fuel_vehicles_by_region}
+    rest = max(0.0, economy.fuel_vehicles.value - sum(known.values()))
+    others = sum(n for r, n in people.items() if r not in known)
+    vehicles = known.get(region, rest * people[region] / others if others else 0.0)
+    return min(1.0, economy.household.value * vehicles / people[region]) if people[region] else 0.0

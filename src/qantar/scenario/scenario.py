@@ -1,0 +1,189 @@
+"""A scenario: a case, and what the simulation takes as given about it.
+
+`scenario.toml` beside the tables of a case is the short form, for people (`schema`). `resolve` joins it with the tables into a
+`Plan` and applies changes to it (`edits`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
+from qantar.scenario.case import Case, find_folder, read_case
+from qantar.scenario.edits import apply, check_parameter, parse_set
+from qantar.scenario.plan import FILE, Plan, plan_of
+from qantar.scenario.schema import SPREADS, Basis, Edit, ScenarioFile
+from qantar.tables import Strict, read_text, read_toml, toml_lines
+
+__all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A case with what the simulation takes as given about it."""
+
+    case: Case
+    file: ScenarioFile
+
+
+def load_scenario(name: str) -> Scenario:
+    """A packaged scenario by name, or a folder with `case.toml` and `scenario.toml`.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        With every problem found.
+    """
+    problems = Problems()
+    folder = find_folder(name, "case.toml")
+    if not (folder / FILE).is_file():
+        raise fail(ScenarioError, folder, "folder_without", marker=FILE)
+    scenario = read_scenario(folder, problems)
+    problems.raise_as(DataError)
+    assert scenario is not None
+    return scenario
+
+
+def read_scenario(folder: Path, problems: Problems, case: Case | None = None) -> Scenario | None:
+    """As `load_scenario`, but adds to `problems`; None if a file is unusable. A case read already need not be read again."""
+    case = case or read_case(folder, problems)
+    file = read_toml(folder / FILE, ScenarioFile, problems)
+    if case is None or file is None:
+        return None
+    before = len(problems.found)
+    _check(case, file, toml_lines(read_text(folder / FILE)), problems)
+    return Scenario(case, file) if len(problems.found) == before else None
+
+
+Add = Callable[..., None]
+"""Notes a problem: key, code, arguments."""
+
+
+def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], problems: Problems) -> None:
+    """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
+
+    def add(key: str, code: str, **args: object) -> None:
+        parts = tuple(key.split("."))
+        line = next((lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in lines), None)
+        problems.add(FILE, line, key, code, **args)
+
+    before = len(problems.found)
+    _check_ids(file, add, lines)
+    _check_people(case, file, add)
+    _check_steps(case, file, add)
+    sources = {s.key for s in case.record.sources}
+    for key, basis in _bases(file):
+        if basis.source is not None and basis.source not in sources:
+            add(key, "unknown_source", value=basis.source, choices=nearest(basis.source, sources))
+    for name, figure in file.parameters.items():
+        check_parameter(name, figure.value, lambda code, key=f"parameters.{name}", **args: add(key, code, **args))
+    if len(problems.found) > before:
+        return
+    plan = resolve(Scenario(case, file), problems=problems)
+    for name, arm in file.arms.items():
+        found = Problems()
+        apply(plan, arm.edits, found, prefix=f"arms.{name}.edits")
+        for p in found.found:
+            add(p.key, p.code, **p.args)
+
+
+def _check_ids(file: ScenarioFile, add: Add, lines: dict[tuple[str, ...], int]) -> None:
+    for name, ids in (
+        ("sectors", [x.id for x in file.sectors]),
+        ("layers", [x.id for x in file.layers]),
+        ("steps", [x.id for x in file.steps]),
+    ):
+        for n, found in enumerate(ids):
+            if found in ids[:n]:
+                add(f"{name}.{n}.id", "repeated_id", value=found, first=lines.get((name, str(ids.index(found)), "id"), 1))
+
+
+def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
+    regions = {r.region_id for r in case.record.regions}
+    spreads = {*SPREADS, *(v.variable for v in case.record.region_values)}
+    for n, item in enumerate(file.economy.fuel_vehicles_by_region):
+        if item.region not in regions:
+            add(f"economy.fuel_vehicles_by_region.{n}", "unknown_region", value=item.region, choices=nearest(item.region, regions))
+    for n, sector in enumerate(file.sectors):
+        if sector.spread not in spreads:
+            add(f"sectors.{n}.spread", "not_one_of", value=sector.spread, choices=nearest(sector.spread, spreads))
+        if (sector.people is None) != (sector.spread == "rest"):
+            add(f"sectors.{n}.people", "sector_without", value=sector.id)
+    edges = [b.from_ for b in file.income.bands]
+    if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
+        add("income.bands", "bands_out_of_order")
+
+
+def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
+    record = case.record
+    known = {r.region_id for r in record.regions} | {s.settlement_id for s in record.settlements} | {case.head.country}
+    events = {e.event_id for e in record.events}
+    for n, step in enumerate(file.steps):
+        for place in step.places:
+            if place not in known:
+                add(f"steps.{n}.places", "unknown_region", value=place, choices=nearest(place, known))
+        if step.event is not None and step.event not in events:
+            add(f"steps.{n}.event", "unknown_row", value=step.event, choices=nearest(step.event, events))
+        if step.kind == "internet" and step.size not in (0, 1, 2):
+            add(f"steps.{n}.size", "not_one_of", value=f"{step.size:g}", choices="0, 1, 2")
+        if step.kind == "price" and step.size <= 0:
+            add(f"steps.{n}.size", "below", value=f"{step.size:g}", low="0.01", unit="money")
+
+
+def _bases(item: Any, path: str = "") -> Iterable[tuple[str, Basis]]:
+    """Every figure of the file with its path."""
+    if isinstance(item, Basis):
+        yield path, item
+    elif isinstance(item, Strict):
+        for name in type(item).model_fields:
+            yield from _bases(getattr(item, name), f"{path}.{name}".lstrip("."))
+    elif isinstance(item, list):
+        for number, inner in enumerate(item):
+            yield from _bases(inner, f"{path}.{number}")
+    elif isinstance(item, dict):
+        for name, inner in item.items():
+            yield from _bases(inner, f"{path}.{name}")
+
+
+def resolve(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.0, problems: Problems | None = None) -> Plan:
+    """The plan of a scenario under edits. Pure: the same in, the same out.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    edits : sequence of Edit
+        Applied in order.
+    scale : float, above 0, at most 1
+        Residents of the model for each resident of the country.
+    problems : Problems, optional
+        Where to put what does not fit; without it, it is raised.
+
+    Raises
+    ------
+    ScenarioError
+        With every edit that does not fit.
+    """
+    own = Problems()
+    plan = apply(plan_of(scenario.case, scenario.file, scale=scale, problems=own), edits, own)
+    if problems is None:
+        own.raise_as(ScenarioError)
+    else:
+        problems.found += own.found
+    return plan
+
+
+def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
+    """The edits of a named arm.
+
+    Raises
+    ------
+    ScenarioError
+        If there is none of that name.
+    """
+    if name not in scenario.file.arms:
+        raise fail(ScenarioError, f"--arm {name}", "not_one_of", value=name, choices=nearest(name, scenario.file.arms) or "-")
+    return scenario.file.arms[name].edits

@@ -1,0 +1,192 @@
+"""What stands in `scenario.toml`: the short form of a scenario, for people. Every figure names its source or is an assumption."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from qantar.tables import Choice, Form, Key, Number, Strict, Text
+
+MECHANISMS = ("information", "economy", "grievance", "demands", "repression", "diffusion")
+STEP_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing")
+SPREADS = ("people", "rural", "urban", "rest")
+OPS = ("set", "scale", "off", "add_step", "remove_step", "shift_step")
+STEPS_MAX = 4096
+"""Steps of a history: the range of the engine's clocks."""
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, dt.datetime):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value, re.ASCII):
+            return dt.datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("bad_form", "{code}", {"code": "bad_form", "value": str(value), "example": "2022-01-05T16:30"})
+
+
+Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
+Share = Annotated[float, BeforeValidator(Number("share", 0, 1))]
+Positive = Annotated[float, BeforeValidator(Number("1", 1e-9))]
+Count = Annotated[int, BeforeValidator(Number("people", 1, 1000, whole=True))]
+
+
+class Basis(Strict):
+    """Where something comes from: a key of sources.csv, or an assumption in words."""
+
+    source: Key | None = None
+    assumption: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Basis:
+        if (self.source is None) == (self.assumption is None):
+            raise PydanticCustomError("figure_without", "{code}", {"code": "figure_without"})
+        return self
+
+
+class Figure(Basis):
+    """A number with its unit and where it comes from."""
+
+    value: Annotated[float, BeforeValidator(Number("1"))]
+    unit: Text
+
+
+class RegionFigure(Figure):
+    """A figure of one region."""
+
+    region: Key
+
+
+class Time(Strict):
+    """When the history begins, how long it runs, and which days are free."""
+
+    start: Moment
+    hours: Annotated[int, BeforeValidator(Number("hours", 1, STEPS_MAX, whole=True))]
+    step_hours: Annotated[float, BeforeValidator(Number("hours", 0.05, 24))] = 1.0
+    days_off: list[dt.date] = Field(default_factory=list)
+    days_off_source: Basis | None = None
+
+    @model_validator(mode="after")
+    def _few_enough_steps(self) -> Time:
+        if math.ceil(self.hours / self.step_hours) > STEPS_MAX:
+            raise PydanticCustomError("too_many_steps", "{code}", {"code": "too_many_steps", "high": str(STEPS_MAX)})
+        return self
+
+
+class Sector(Strict):
+    """What people do, by which they meet; `people` is the national number."""
+
+    id: Key
+    name_en: Text
+    name_zh: Text
+    people: Figure | None = None
+    spread: Key
+    workgroup: Count
+    takes_part: bool = True
+
+
+class Band(Strict):
+    """A band of income from a multiple of the subsistence minimum, and its hardship."""
+
+    from_: Annotated[float, BeforeValidator(Number("times the minimum", 0))] = Field(alias="from")
+    hardship: Share
+
+
+class Income(Strict):
+    """How income is shared out in each region."""
+
+    gini: Figure
+    bands: list[Band] = Field(min_length=1, max_length=8)
+
+
+class LayerSpec(Strict):
+    """A layer of ties; without `group`, groups are those of the sectors."""
+
+    id: Key
+    scope: Annotated[str, BeforeValidator(Choice(("place", "workplace", "region", "country")))]
+    group: Count | None = None
+    repeats: Annotated[int, BeforeValidator(Number("times", 1, 50, whole=True))] = 1
+    online: bool = False
+
+
+class Economy(Strict):
+    """The good whose price moved, who depends on it, and inflation."""
+
+    good_en: Text
+    good_zh: Text
+    price: Figure
+    inflation: Figure
+    inflation_reference: Figure
+    household: Figure
+    fuel_vehicles: Figure
+    fuel_vehicles_by_region: list[RegionFigure] = Field(default_factory=list)
+
+
+class Information(Strict):
+    """Use of the internet."""
+
+    internet: Figure
+
+
+class Repression(Strict):
+    """Forces of the state."""
+
+    police: Figure
+
+
+class StepSpec(Strict):
+    """A decision of the state; `event` names the row of events.csv that records it."""
+
+    id: Key
+    kind: Annotated[str, BeforeValidator(Choice(STEP_KINDS))]
+    places: list[Key] = Field(min_length=1)
+    at: Moment
+    size: Annotated[float, BeforeValidator(Number("1", 0))]
+    event: Key | None = None
+    assumption: Text | None = None
+    hour: Annotated[str, BeforeValidator(Choice(("assumed", "recorded")))] = "recorded"
+
+    @model_validator(mode="after")
+    def _has_a_basis(self) -> StepSpec:
+        if (self.event is None) == (self.assumption is None):
+            raise PydanticCustomError("figure_without", "{code}", {"code": "figure_without"})
+        return self
+
+
+class Edit(Strict):
+    """One change: `parameters.NAME`, `mechanisms.NAME`, `steps.ID`, `steps.ID.size`, `land.price`, `time.hours` ..."""
+
+    path: Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]+", "parameters.price_slope"))]
+    op: Annotated[str, BeforeValidator(Choice(OPS))] = "set"
+    value: Any = None
+    note: Text = ""
+
+
+class Arm(Strict):
+    """A named list of changes."""
+
+    note_en: Text
+    note_zh: Text
+    edits: list[Edit] = Field(min_length=1)
+
+
+class ScenarioFile(Strict):
+    """`scenario.toml`."""
+
+    mechanisms: list[Annotated[str, BeforeValidator(Choice(MECHANISMS))]]
+    time: Time
+    sectors: list[Sector] = Field(min_length=1, max_length=12)
+    income: Income
+    layers: list[LayerSpec] = Field(max_length=12)
+    economy: Economy
+    information: Information
+    repression: Repression
+    parameters: dict[str, Figure] = Field(default_factory=dict)
+    steps: list[StepSpec] = Field(default_factory=list)
+    arms: dict[str, Arm] = Field(default_factory=dict)
