@@ -7,6 +7,8 @@ annotations when the module is loaded, so they may not be strings here.
 
 import itertools
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -127,7 +129,7 @@ def study(
     from qantar import terminal
     from qantar.account.load import load_account
     from qantar.account.verdicts import judge
-    from qantar.report.study import study as run
+    from qantar.report.study import study_account as run
 
     lang = context.obj
     with terminal.progress(lang) as step:
@@ -143,6 +145,86 @@ def study(
     terminal.verdict_summary(loaded, judge(loaded.account), lang)
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+@contextmanager
+def _interruptible(lang: str) -> Iterator[None]:
+    """Ctrl-C ends a long command with one sentence; what was finished stays."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\n" + text("out.stopped_by_hand", lang) + "\n")
+        raise typer.Exit(130) from None
+
+
+@app.command(help="cli.run")
+def run(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = 100,
+    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_replicates")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = 0.1,
+    engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
+    defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
+    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: Annotated[Path, typer.Option(metavar="FOLDER", help="cli.opt_store")] = Path("results/store"),
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.engine.loop import ENGINES
+    from qantar.record.observables import observe
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.study.run import run as do
+    from qantar.study.run import write
+    from qantar.study.store import Recipe
+
+    lang = context.obj
+    _one_of("--engine", engine, ENGINES, lang)
+    given = load_scenario(scenario)
+    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
+    plan = resolve(given, edits, scale=scale)
+    recipe = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates)
+    n = replicates * (1 if defaults else draws)
+    folder = out or Path("results") / f"{plan.case}-run"
+    with _interruptible(lang), terminal.counting(lang, n) as counted:
+        result = do(recipe, n, observe(given.case.record), store, processes=processes, progress=counted)
+    written = write(result, folder)
+    if json:
+        terminal.print_json(terminal.run_json(result, written, folder))
+        return
+    terminal.run_summary(result, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.rerun")
+def rerun(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_result")],
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.record.observables import observe
+    from qantar.scenario.case import load_case
+    from qantar.study.run import load
+    from qantar.study.run import rerun as do
+
+    lang = context.obj
+    with _interruptible(lang), terminal.counting(lang, load(folder)["runs"]) as counted:
+        new, differ = do(folder, lambda case: observe(load_case(case).record), processes=processes, progress=counted)
+    if json:
+        terminal.print_json({"same": not differ, "differ": differ, "history_sha256": new["history_sha256"], "files": new["files"]})
+    elif not differ:
+        terminal.say(text("out.rerun_same", lang, n=new["runs"]))
+        sys.stdout.write(new["history_sha256"] + "\n")
+    else:
+        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
+    if differ:
+        raise typer.Exit(1)
 
 
 @app.command(help="cli.verdicts")

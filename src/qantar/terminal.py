@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +15,14 @@ from qantar.account.verdicts import Judged, agreement, tally
 from qantar.messages import text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
     from qantar.explain import Explanation
+    from qantar.study.run import Result
+    from qantar.study.summary import Feature
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
@@ -61,6 +67,93 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
             yield lambda step: status.update(text(f"progress.{step}", lang))
     else:
         yield lambda step: console.print(text(f"progress.{step}", lang) + " …")
+
+
+@contextmanager
+def counting(lang: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """Counts histories: a bar with the time that is left on a terminal, else a line at every tenth, on stderr.
+
+    The first history of a version compiles the engine, which takes longer than the history; a line says so.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from qantar.engine.warm import compiled
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if not compiled():
+        console.print(text("progress.compile", lang))
+        compiled(now=True)
+    if console.is_terminal:
+        columns = (TextColumn(text("progress.histories", lang)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        told = [-1]
+
+        def tell(done: int, total: int) -> None:
+            if 10 * done // max(1, total) > told[0]:
+                told[0] = 10 * done // max(1, total)
+                console.print(f"{text('progress.histories', lang)} {done} / {total}")
+
+        yield tell
+
+
+def run_json(result: Result, written: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What a run printed for machines holds."""
+    keys = (
+        "history_sha256",
+        "key",
+        "plan_sha256",
+        "model_sha256",
+        "residents",
+        "runs",
+        "recipe",
+        "calibrated",
+        "stamp",
+        "network",
+        "files",
+    )
+    plan = result.recipe.plan
+    return {
+        "folder": str(folder),
+        "scenario": plan.case,
+        "scale": plan.scale,
+        "edits": plan.edits,
+        **{k: written[k] for k in keys},
+        "features": [f.as_dict() for f in result.features],
+    }
+
+
+def run_summary(result: Result, lang: str) -> None:
+    """Features of the record against the drawn histories, with what they are not."""
+    plan, p = result.recipe.plan, result.provenance
+    scale = text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}")
+    args = {"case": plan.case, "runs": result.runs.n, "residents": f"{p['residents']:,}", "scale": scale}
+    say(text("out.run_head", lang, hours=plan.hours, seed=result.recipe.seed, engine=result.recipe.engine, **args))
+    net = p["network"]
+    say(text("out.network", lang, degree=f"{net['degree']:.1f}", clustering=f"{net['clustering']:.2f}", path=f"{net['path_length']:.1f}"))
+    if plan.edits:
+        say(text("out.edits", lang, edits="; ".join(f"{e['path']} {e.get('op', 'set')} {e.get('value', '')}".strip() for e in plan.edits)))
+    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "simulated", "shown")]
+    grid(heads, [_feature_row(f, lang) for f in result.features], title=text("out.features_title", lang))
+    if stopped := int(result.runs.stopped.sum()):
+        say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
+    say(text("out.not_calibrated", lang))
+    sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
+
+
+def _feature_row(f: Feature, lang: str) -> list[str]:
+    low, high = f.interval()
+    numbers = "" if math.isnan(f.median) else f"{f.median:,.3g} ({f.low:,.3g}–{f.high:,.3g})"
+    if f.kind == "onset":
+        numbers = (
+            ""
+            if math.isnan(f.median)
+            else text("out.day_of", lang, median=f"{f.median + 1:.0f}", low=f"{f.low + 1:.0f}", high=f"{f.high + 1:.0f}")
+        )
+    return [text(f"feature.{f.kind}", lang, of=f.of), f.recorded, numbers, f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"]
 
 
 def verdict_table(judged: Sequence[Judged], lang: str) -> None:

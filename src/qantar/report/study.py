@@ -19,7 +19,7 @@ LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "bab
 RESULT_VERSION = 1
 
 
-def study(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None) -> dict[str, object]:
+def study_account(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None) -> dict[str, object]:
     """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
 
     The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.

@@ -1,0 +1,1 @@
+"""Studies: many histories, kept, summarized and compared with the record."""

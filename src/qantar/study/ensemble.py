@@ -1,0 +1,148 @@
+"""An ensemble: many histories over draws of parameters and seeds, on all cores, into the store.
+
+Every run is a pure function of the recipe and its number, so the order of runs and the number of processes change nothing.
+Processes are our own and are started afresh; if one dies, the part it worked on is done again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qantar.engine.loop import simulate
+from qantar.errors import StudyError, fail
+from qantar.scenario.parameters import Values, defaults, draw
+from qantar.study.reporting import history_seed, seen
+from qantar.study.store import PART, Recipe, Store
+
+TRIES = 3
+"""How often a part is tried whose process dies."""
+
+
+def values_of(recipe: Recipe, run: int) -> Values:
+    """The parameters of a run; what the plan fixes stays fixed."""
+    number = run // recipe.replicates
+    return {**(draw(recipe.seed, number) if recipe.sampling == "prior" else defaults()), **recipe.plan.parameters}
+
+
+def seed_of(recipe: Recipe, run: int) -> int:
+    """The seed of a run."""
+    return history_seed(recipe.seed, *divmod(run, recipe.replicates))
+
+
+def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A history as columns: by region and day, and as a whole."""
+    values, seed = values_of(recipe, run), seed_of(recipe, run)
+    history = simulate(recipe.plan, values, seed, engine=recipe.engine, stop_above=recipe.stop_above)
+    report = seen(history, recipe.plan, values, seed)
+    n_days, n_regions = report.presence.shape
+    day, region = np.meshgrid(np.arange(n_days), np.arange(n_regions), indexing="ij")
+    days = {
+        "run": np.full(day.size, run, np.int32),
+        "region": region.ravel().astype(np.int16),
+        "day": day.ravel().astype(np.int16),
+        "presence": report.presence.ravel(),
+        "gathering": report.gathering.ravel(),
+        "participants": np.repeat(report.participants, n_regions),
+        "detained": np.repeat(report.detained, n_regions),
+        "killed": np.tile(report.killed, n_days),
+    }
+    whole = {
+        "run": run,
+        "draw": run // recipe.replicates,
+        "seed": seed,
+        "sha256": history.sha256(),
+        "stopped": history.stopped,
+        "joins": history.joined.sum() / recipe.plan.scale,
+        "peak": history.protesting.sum(axis=1).max() / recipe.plan.scale,
+        **{f"p_{name}": value for name, value in values.items()},
+    }
+    return days, whole
+
+
+def write_part(recipe: Recipe, root: Path, number: int, runs: int) -> int:
+    """Run and store one part; gives its number. Called in a process of its own."""
+    wanted = range(number * PART, (number + 1) * PART)
+    done = [one_run(recipe, run) for run in wanted]
+    days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
+    whole = {k: np.array([w[k] for _, w in done]) for k in done[0][1]}
+    Store.of(root, recipe).write(number, days, whole)
+    return number
+
+
+def run_ensemble(
+    recipe: Recipe,
+    runs: int,
+    root: Path,
+    *,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Store:
+    """Do the runs that the store lacks.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    runs : int
+        How many; the store keeps whole parts of `PART`, so it may hold a few more.
+    root : Path
+        Folder of stores.
+    processes : int, optional
+        By default one a core.
+    progress : callable
+        Called with runs done and runs in all.
+
+    Raises
+    ------
+    StudyError
+        If a part's process dies again and again.
+    ResultError
+        If a part cannot be written.
+    """
+    store = Store.of(root, recipe)
+    missing = store.missing(runs)
+    total = -(-runs // PART) * PART
+    progress(min(total - len(missing) * PART, runs), runs)
+    if not missing:
+        return store
+    store.sweep()
+    tries: dict[int, int] = {}
+    left = set(missing)
+    while left:
+        before = set(left)
+        _work(recipe, root, left, runs, processes or os.cpu_count() or 1, lambda: progress(min(total - len(left) * PART, runs), runs))
+        for number in left & before:
+            tries[number] = tries.get(number, 0) + 1
+            if tries[number] >= TRIES:
+                raise fail(StudyError, store.folder, "part_dies", part=number, n=TRIES)
+    return store
+
+
+def _work(recipe: Recipe, root: Path, left: set[int], runs: int, processes: int, done: Callable[[], None]) -> None:
+    """Do parts until all are done or a process dies; parts that are done leave `left`."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(processes, len(left)), mp_context=context, initializer=_quiet)
+    try:
+        waiting: set[Future[int]] = {pool.submit(write_part, recipe, root, n, runs) for n in sorted(left)}
+        while waiting:
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                left.discard(future.result())
+                done()
+    except BrokenProcessPool:
+        pass
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _quiet() -> None:
+    """Ctrl-C is for the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,65 @@
+"""From a history to what would have been reported of it, by local day and region, in people of the country."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+
+from qantar.draws import Purpose, bits
+from qantar.engine.loop import History
+from qantar.record.observe import Floats, Seen, daily_peak, daily_sum, local_days, observe
+from qantar.scenario.parameters import Values
+from qantar.scenario.scenario import Plan
+
+
+def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
+    """A history through the record model; counts of a scaled-down model are multiplied back first."""
+    start = dt.datetime.fromisoformat(plan.start)
+    first_hour = start.hour + start.minute / 60
+    local = np.array([p["local_hour"] for p in plan.places])
+    region = np.array([p["region"] for p in plan.places])
+    day = local_days(len(history.protesting), plan.step_hours, first_hour, local)
+    n_days = len(plan.days_off)
+    peak, detained, killed = (
+        _padded(f(x, day), n_days) / plan.scale
+        for f, x in ((daily_peak, history.protesting), (daily_sum, history.detained), (daily_sum, history.killed))
+    )
+    return observe(
+        peak=peak,
+        detained=detained,
+        killed=killed,
+        security_killed=history.security_killed[-1] / plan.scale,
+        cut=_cut(plan, first_hour, n_days),
+        region=region,
+        settlement=np.array([p["settlement"] for p in plan.places]),
+        values=values,
+        seed=seed,
+    )
+
+
+def history_seed(seed: int, draw: int, replicate: int) -> int:
+    """The seed of a history: every draw has networks and luck of its own."""
+    return int(bits(seed, Purpose.HISTORY, draw, replicate, 0)) >> 1
+
+
+def _padded(daily: Floats, n_days: int) -> Floats:
+    """Days that a history broken off did not reach are zero."""
+    out = np.zeros((n_days, daily.shape[1]))
+    out[: len(daily)] = daily[:n_days]
+    return out
+
+
+def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
+    """Share of each day on which a region had no internet at all, by the decisions of the plan."""
+    ids = [r["id"] for r in plan.regions]
+    level = np.full(len(ids), 2.0)
+    cut = np.zeros((n_days, len(ids)))
+    steps = [s for s in plan.steps if s["kind"] == "internet"] if "information" in plan.mechanisms else []
+    for hour in range(plan.hours):
+        for s in steps:
+            if hour <= s["at"] < hour + 1:
+                named = [ids.index(x) for x in s["places"] if x in ids]
+                level[named or slice(None)] = s["size"]
+        cut[min(n_days - 1, int((first_hour + hour) // 24))] += level == 0
+    return cut / 24.0

@@ -1,0 +1,199 @@
+"""A result of `qantar run`: a small folder with its provenance, from which the same folder can be made again.
+
+`result.json` is written last and names the SHA-256 of every other file: if it is there, the result is whole. The histories
+themselves stay in the store; the digest over all of them stands in the result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import qantar
+from qantar.draws import SCHEME
+from qantar.errors import Problems, ResultError, fail
+from qantar.population.build import blocks_of, layers_of
+from qantar.population.measure import measure
+from qantar.population.ties import tie
+from qantar.record.observables import Observables
+from qantar.scenario.scenario import Plan
+from qantar.study.ensemble import run_ensemble, seed_of
+from qantar.study.store import Recipe, model_hash
+from qantar.study.summary import QUANTILES, Feature, Runs, arrays, curves, features, presence_shares
+from qantar.tables import read_json, to_csv, write_folder
+
+RESULT_VERSION = 1
+LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
+STAMP = "illustration, not fitted"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a set of runs says: the runs, the features, the digest over all histories."""
+
+    recipe: Recipe
+    runs: Runs
+    features: list[Feature]
+    history_sha256: str
+    provenance: dict[str, Any]
+
+
+def run(
+    recipe: Recipe,
+    n: int,
+    record: Observables,
+    root: Path,
+    *,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Result:
+    """Do the runs that the store lacks and summarize all of them.
+
+    Raises
+    ------
+    StudyError, ResultError
+        As `run_ensemble`.
+    """
+    store = run_ensemble(recipe, n, root, processes=processes, progress=progress)
+    runs = arrays(*store.read(n))
+    digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
+    found = features(runs, record, recipe.plan)
+    return Result(recipe, runs, found, digest, _provenance(recipe, n, digest))
+
+
+def _provenance(recipe: Recipe, n: int, digest: str) -> dict[str, Any]:
+    """What is needed to repeat the runs; no name of a user, a machine or a folder."""
+    blocks = blocks_of(recipe.plan)
+    network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
+    return {
+        "result_version": RESULT_VERSION,
+        "kind": "run",
+        "program": f"qantar {qantar.__version__}",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "model_sha256": model_hash(),
+        "draw_scheme": SCHEME,
+        "recipe": recipe.as_dict(),
+        "runs": n,
+        "key": recipe.key(),
+        "plan_sha256": recipe.plan.sha256(),
+        "plan": recipe.plan.model_dump(),
+        "history_sha256": digest,
+        "calibrated": False,
+        "stamp": STAMP,
+        "residents": blocks.n,
+        "network": {k: round(float(getattr(network, k)), 4) for k in network.__dataclass_fields__},
+    }
+
+
+def files_of(result: Result) -> dict[str, str]:
+    """The folder's files as text, `result.json` last."""
+    first = dt.datetime.fromisoformat(result.recipe.plan.start).date()
+    ids = [r["id"] for r in result.recipe.plan.regions]
+    shares = presence_shares(result.runs)
+    days = [str(first + dt.timedelta(days=d)) for d in range(len(shares))]
+    heads = [f"q{100 * q:02.0f}" for q in QUANTILES]
+    curve_rows: list[list[Any]] = []
+    for name, table in curves(result.runs).items():
+        curve_rows += [[name, day, *(f"{x:.6g}" for x in table[:, d])] for d, day in enumerate(days)]
+    feature_rows = [f.as_dict() for f in result.features]
+    columns = list(feature_rows[0])
+    whole = result.runs.whole
+    files = {
+        "features.csv": to_csv(columns, [[_plain(row[c]) for c in columns] for row in feature_rows]),
+        "presence.csv": to_csv(
+            ["region_id", "date", "share_reported"],
+            [[r, day, f"{shares[d, k]:.4f}"] for k, r in enumerate(ids) for d, day in enumerate(days)],
+        ),
+        "curves.csv": to_csv(["quantity", "date", *heads], curve_rows),
+        "runs.csv": to_csv(list(whole), [[_plain(whole[c][k]) for c in whole] for k in range(result.runs.n)]),
+    }
+    hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
+    files["result.json"] = json.dumps({**result.provenance, "files": hashes}, indent=1, ensure_ascii=False) + "\n"
+    return files
+
+
+def _plain(value: Any) -> object:
+    """A cell that reads the same everywhere: numbers by their shortest exact form."""
+    value = value.item() if hasattr(value, "item") else value
+    return f"{value:.10g}" if isinstance(value, float) else value
+
+
+def write(result: Result, out: Path) -> dict[str, Any]:
+    """Write the result's folder whole or not at all; an older result there is replaced, anything else refused.
+
+    Raises
+    ------
+    ResultError
+        When `out` holds something else, or cannot be written.
+    """
+    if out.exists() and not (out / "result.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise fail(
+            ResultError, out, "not_a_result", found=", ".join(sorted(p.name for p in out.iterdir())[:5]) if out.is_dir() else out.name
+        )
+    files = files_of(result)
+    write_folder(out, files)
+    return json.loads(files["result.json"])  # type: ignore[no-any-return]
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The provenance of a result of `qantar run`, after checking that every file is as it was written.
+
+    Raises
+    ------
+    ResultError
+        When it is not whole.
+    """
+    problems = Problems()
+    if not (folder / "result.json").is_file():
+        raise fail(ResultError, folder, "folder_without", marker="result.json")
+    data = read_json(folder / "result.json", problems)
+    problems.raise_as(ResultError)
+    if not isinstance(data, dict) or data.get("kind") != "run":
+        raise fail(ResultError, folder, "not_a_run")
+    for name, expected in data.get("files", {}).items():
+        path = folder / name
+        if "/" in name or not path.is_file():
+            raise fail(ResultError, folder, "file_missing", there=name)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise fail(ResultError, path, "hash_differs", expected=expected[:12])
+    return data
+
+
+def rerun(
+    folder: Path,
+    record_of: Callable[[str], Observables],
+    *,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Make a result again from its own provenance, with every history computed anew.
+
+    Returns
+    -------
+    The new provenance and the names of files that differ; none if the result is the same.
+
+    Raises
+    ------
+    ResultError
+        When the folder is not a whole result, or was made by another version of the model.
+    """
+    old = load(folder)
+    if old["model_sha256"] != model_hash() or old["draw_scheme"] != SCHEME:
+        raise fail(ResultError, folder, "other_model", program=old["program"], expected=old["model_sha256"][:12], found=model_hash()[:12])
+    plan = Plan.model_validate(old["plan"])
+    recipe = Recipe(plan, **old["recipe"])
+    with tempfile.TemporaryDirectory(prefix="qantar-") as root:
+        result = run(recipe, old["runs"], record_of(plan.case), Path(root), processes=processes, progress=progress)
+    new = json.loads(files_of(result)["result.json"])
+    names: Sequence[str] = sorted(set(new["files"]) | set(old["files"]))
+    differ = [name for name in names if new["files"].get(name) != old["files"].get(name)]
+    return new, differ + (["histories"] if new["history_sha256"] != old["history_sha256"] else [])

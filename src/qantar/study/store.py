@@ -1,0 +1,163 @@
+"""The durable store of histories: parts that are whole or absent, and so resumable at any moment.
+
+A store is a folder named by everything its numbers depend on: the plan, the engine, how parameters are drawn, the base seed,
+and the sources of the model. Runs are kept in parts of `PART` runs; a part is a folder with two Parquet tables, written aside,
+flushed to disk and renamed. A part that is there is done; nothing else needs to be remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qantar.draws import SCHEME
+from qantar.errors import ResultError, fail
+from qantar.scenario.scenario import Plan
+
+PART = 4
+"""Runs in a part: what is lost at most when the power fails, a core."""
+ROOMS = ("compiled.py", "draws.py", "population", "model", "engine", "record/observe.py", "study/reporting.py", "scenario/parameters.py")
+DATA = ("scenario/parameters.toml",)
+DAYS, RUNS = "days.parquet", "runs.parquet"
+
+
+def model_hash() -> str:
+    """SHA-256 of every source a history depends on: a store never serves last week's model."""
+    root = Path(str(resources.files("qantar")))
+    total = hashlib.sha256()
+    for name in (*ROOMS, *DATA):
+        path = root / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            total.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a set of runs depends on. Run k is draw k // replicates, replicate k % replicates."""
+
+    plan: Plan
+    seed: int
+    engine: str = "event"
+    sampling: str = "prior"
+    """prior: parameters are drawn; default: every run at the table's defaults"""
+    replicates: int = 1
+    stop_above: float = 2_000_000.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As data, without the plan, which goes beside it."""
+        return {
+            "seed": self.seed,
+            "engine": self.engine,
+            "sampling": self.sampling,
+            "replicates": self.replicates,
+            "stop_above": self.stop_above,
+        }
+
+    def key(self) -> str:
+        """SHA-256 of the recipe with plan, draw scheme and model."""
+        parts = {**self.as_dict(), "plan": self.plan.sha256(), "scheme": SCHEME, "model": model_hash()}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of one recipe."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, root: Path, recipe: Recipe) -> Store:
+        """The store of a recipe under a root; nothing is written yet."""
+        return cls(root / recipe.key()[:24])
+
+    def part(self, number: int) -> Path:
+        """Where a part stands when it is whole."""
+        return self.folder / f"part-{number:05d}"
+
+    def missing(self, runs: int) -> list[int]:
+        """Numbers of the parts that are not there yet."""
+        return [n for n in range(-(-runs // PART)) if not self.part(n).is_dir()]
+
+    def write(self, number: int, days: dict[str, Any], runs: dict[str, Any]) -> None:
+        """Write a part aside and rename it.
+
+        Raises
+        ------
+        ResultError
+            When it cannot be written; then there is no such part.
+        """
+        import duckdb
+
+        aside = self.folder / f".{os.getpid()}-part-{number:05d}"
+        try:
+            aside.mkdir(parents=True, exist_ok=True)
+            with duckdb.connect(":memory:") as con:
+                con.execute("SET threads = 1")
+                for name, table in ((DAYS, days), (RUNS, runs)):
+                    con.register("part", table)
+                    con.execute(f"COPY (SELECT * FROM part) TO '{_quoted(aside / name)}' (FORMAT parquet)")
+            for name in (DAYS, RUNS):
+                with (aside / name).open("rb") as file:
+                    os.fsync(file.fileno())
+            if not self.part(number).exists():
+                aside.rename(self.part(number))
+        except (OSError, duckdb.Error) as error:
+            raise fail(ResultError, self.folder, "cannot_write", reason=getattr(error, "strerror", None) or str(error)) from None
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def read(self, runs: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Both tables of all whole parts, as columns, in order of run; runs beyond `runs` are left out.
+
+        Raises
+        ------
+        ResultError
+            When a part cannot be read.
+        """
+        import duckdb
+
+        parts = [self.part(n) for n in range(-(-runs // PART)) if self.part(n).is_dir()]
+        try:
+            with duckdb.connect(":memory:") as con:
+                return _read(con, parts, DAYS, runs, "run, region, day"), _read(con, parts, RUNS, runs, "run")
+        except duckdb.Error as error:
+            raise fail(ResultError, self.folder, "broken_store", reason=str(error).splitlines()[0]) from None
+
+    def sweep(self) -> None:
+        """Delete what processes that were stopped left behind."""
+        for path in self.folder.glob(".*-part-*"):
+            if not _alive(int(path.name[1:].split("-")[0])):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _read(con: Any, parts: Iterable[Path], name: str, runs: int, order: str) -> dict[str, Any]:
+    files = ", ".join(f"'{_quoted(p / name)}'" for p in parts)
+    if not files:
+        return {}
+    query = f"SELECT * FROM read_parquet([{files}]) WHERE run < {int(runs)} ORDER BY {order}"
+    return {k: np.asarray(v) for k, v in con.execute(query).fetchnumpy().items()}
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs here."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,186 @@
+"""Prior-predictive summary: how many of the drawn histories show each recorded feature, through the record model.
+
+A share is no probability of an outcome: the model is not fitted, and the draws say what the priors allow. Each feature is a
+rule written down here, the same for every case; a blank of the record gives no feature.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.record.observables import Observables
+from qantar.scenario.scenario import Plan
+
+FACTOR = 2.0
+"""A simulated number agrees with a recorded one if it lies within this factor of its range."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One recorded feature: `kind` and `of` name it, `recorded` is what the record says; `shown` runs of `runs` show it."""
+
+    kind: str
+    of: str
+    recorded: str
+    shown: int
+    runs: int
+    median: float
+    low: float
+    high: float
+    """of the simulated quantity: median, 5 % and 95 % quantile; NaN where there is none"""
+
+    @property
+    def share(self) -> float:
+        """Share of runs that show the feature."""
+        return self.shown / self.runs if self.runs else 0.0
+
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the share over draws (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+        >>> [round(x, 3) for x in Feature("onset", "KZ-MAN", "", 0, 100, 0, 0, 0).interval()]
+        [0.0, 0.037]
+        """
+        if not self.runs:
+            return 0.0, 1.0
+        z, n, p = 1.959964, self.runs, self.share
+        middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines; what is not a number is None."""
+        low, high = self.interval()
+        numbers = {k: None if math.isnan(v) else v for k, v in (("median", self.median), ("low", self.low), ("high", self.high))}
+        shares = {"share": round(self.share, 4), "share_low": round(low, 4), "share_high": round(high, 4)}
+        return {"kind": self.kind, "of": self.of, "recorded": self.recorded, "shown": self.shown, "runs": self.runs, **shares, **numbers}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Histories as arrays, in the order of runs."""
+
+    presence: Bools
+    """shape (runs, days, regions)"""
+    participants: Floats
+    """shape (runs, days)"""
+    detained: Floats
+    """shape (runs, days), since the start"""
+    killed: Floats
+    """shape (runs, regions)"""
+    stopped: Bools
+    whole: dict[str, Any]
+    """the table of runs, by column"""
+
+    @property
+    def n(self) -> int:
+        """Runs."""
+        return len(self.stopped)
+
+    def onset(self) -> NDArray[np.int64]:
+        """First reported day of each run and region, -1 if never."""
+        return np.where(self.presence.any(axis=1), self.presence.argmax(axis=1), -1)
+
+
+def arrays(days: dict[str, Any], whole: dict[str, Any]) -> Runs:
+    """The store's columns as arrays; rows are ordered by run, region, day."""
+    n = len(whole["run"])
+    n_regions, n_days = int(days["region"].max()) + 1, int(days["day"].max()) + 1
+
+    def shaped(name: str) -> NDArray[Any]:
+        return np.asarray(days[name]).reshape(n, n_regions, n_days)
+
+    return Runs(
+        shaped("presence").transpose(0, 2, 1).astype(bool),
+        shaped("participants")[:, 0, :],
+        shaped("detained")[:, 0, :],
+        shaped("killed")[:, :, 0],
+        whole["stopped"].astype(bool),
+        whole,
+    )
+
+
+def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
+    """Every recorded feature that the histories could show."""
+    first = dt.datetime.fromisoformat(plan.start).date()
+    n_days = runs.presence.shape[1]
+    ids = [r["id"] for r in plan.regions]
+    onset = runs.onset()
+    found = [*_onsets(onset, runs, record, ids, first)]
+    for dated in record.regions_with_unrest:
+        day = (dated.date - first).days
+        if 0 <= day < n_days:
+            count = ((onset >= 0) & (onset <= day)).sum(axis=1).astype(float)
+            shown = (count >= dated.interval.low) & (count <= dated.interval.high)
+            found.append(_feature("regions", str(dated.date), str(dated.interval), shown, count))
+    for kind, rows, table in (("participants", record.participants, runs.participants), ("detained", record.detained, runs.detained)):
+        for dated in rows:
+            day = (dated.date - first).days
+            if 0 <= day < n_days:
+                value = table[:, day]
+                found.append(
+                    _feature(kind, str(dated.date), str(dated.interval), _within(value, dated.interval.low, dated.interval.high), value)
+                )
+    total = runs.killed.sum(axis=1)
+    if record.deaths_total is not None:
+        known = record.deaths_total.interval
+        found.append(_feature("deaths", "country", str(known), _within(total, known.low, known.high), total))
+        for unit in record.deaths:
+            share = (unit.interval.value or 0) / (known.value or 1)
+            if unit.region_id in ids and share > 0.5:
+                value = np.divide(runs.killed[:, ids.index(unit.region_id)], total, out=np.zeros(runs.n), where=total > 0)
+                found.append(_feature("deaths_share", unit.region_id, f"{share:.2f}", (value > 0.5) & (total > 0), value))
+    return found
+
+
+def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list[str], first: dt.date) -> list[Feature]:
+    n_days = runs.presence.shape[1]
+    found, intervals = [], []
+    for o in record.onsets:
+        low = (o.earliest - first).days
+        high = n_days - 1 if o.latest is None else (o.latest - first).days
+        day = onset[:, ids.index(o.region_id)]
+        shown = (day >= low) & (day <= high) if o.latest is not None else ((day >= low) | (day < 0))
+        intervals.append(shown)
+        when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or ''}"
+        value = np.where(day < 0, np.nan, day.astype(float))
+        found.append(_feature("onset", o.region_id, when, shown, value))
+    matched = np.sum(intervals, axis=0).astype(float)
+    earliest = min(o.earliest for o in record.onsets)
+    openers = [o.region_id for o in record.onsets if o.earliest == earliest]
+    day = np.where(onset < 0, 10**6, onset)
+    opener_first = np.zeros(runs.n, bool)
+    for region in openers:
+        own = day[:, ids.index(region)]
+        others = np.delete(day, ids.index(region), axis=1).min(axis=1)
+        opener_first |= (own < 10**6) & (own <= others)
+    found.append(_feature("first", ";".join(openers), str(earliest), opener_first, np.full(runs.n, np.nan)))
+    found.append(_feature("onsets_matched", "regions", str(len(ids)), matched >= len(ids), matched))
+    return found
+
+
+def _within(value: Floats, low: float, high: float) -> Bools:
+    return (value >= low / FACTOR) & (value <= high * FACTOR)
+
+
+def _feature(kind: str, of: str, recorded: str, shown: Bools, value: Floats) -> Feature:
+    known = value[~np.isnan(value)]
+    median, low, high = np.quantile(known, (0.5, 0.05, 0.95)) if len(known) else (np.nan,) * 3
+    return Feature(kind, of, recorded, int(shown.sum()), len(shown), float(median), float(low), float(high))
+
+
+def presence_shares(runs: Runs) -> Floats:
+    """Share of runs in which unrest of a region's day gets reported, shape (days, regions)."""
+    return np.asarray(runs.presence.mean(axis=0))
+
+
+def curves(runs: Runs) -> dict[str, Floats]:
+    """Quantiles over runs of the national curves, each of shape (quantiles, days)."""
+    return {name: np.quantile(getattr(runs, name), QUANTILES, axis=0) for name in ("participants", "detained")}
