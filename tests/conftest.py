@@ -63,10 +63,15 @@ def qantar(tmp_path: Path) -> Callable[..., Ran]:
     return run
 
 
+STUDY = ("study", CASE, "--draws", "12")
+"""A study with few histories, which say no less about the page."""
+
+
 @pytest.fixture(scope="session")
 def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packaged account studied once, through the command line."""
-    folder = tmp_path_factory.mktemp("study") / "out"
-    ran = run_qantar("study", CASE, "--out", str(folder))
+    home = tmp_path_factory.mktemp("study")
+    folder = home / "out"
+    ran = run_qantar(*STUDY, "--out", str(folder), cwd=home)
     assert ran.code == 0, ran.err
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CASE, HERE, Ran, run_qantar
+from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from qantar.account.load import load_account
 from qantar.scenario.case import cases_folder
 from test_document import CHINESE, ENGLISH, RUSSIAN
@@ -23,6 +23,8 @@ COMMANDS = [
     ("account",),
     ("account", "outline"),
     ("account", "new"),
+    ("run",),
+    ("rerun",),
     ("check",),
     ("list",),
     ("show",),
@@ -183,7 +185,8 @@ def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
     assert sorted(p.name for p in study_folder.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     result = json.loads((study_folder / "result.json").read_text(encoding="utf-8"))
     assert result["claims"] == 118
-    assert result["model"] is None
+    assert result["model"]["runs"] == 12
+    assert result["model"]["stamp"] == "illustration, not fitted"
     assert result["calibrated"] is False
     assert result["agreement"]["same"] == 51
     assert "root" not in json.dumps(result)
@@ -191,7 +194,7 @@ def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
 
 
 def test_a_study_repeated_gives_the_same_bytes(study_folder: Path, qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    ran = qantar("study", CASE, env={"PYTHONHASHSEED": "7", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Almaty"})
+    ran = qantar(*STUDY, env={"PYTHONHASHSEED": "7", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Almaty"})
     assert ran.code == 0
     again = tmp_path / "results" / CASE
     for path in study_folder.iterdir():
@@ -203,22 +206,22 @@ def test_an_older_result_is_replaced_and_nothing_else(qantar: Callable[..., Ran]
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    ran = qantar("study", CASE, "--out", "mine")
+    ran = qantar("study", CASE, "--draws", "0", "--out", "mine")
     assert ran.code == 2
     assert "thesis.txt" in ran.err
     assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
     old = tmp_path / "old"
-    assert qantar("study", CASE, "--out", "old").code == 0
+    assert qantar("study", CASE, "--draws", "0", "--out", "old").code == 0
     (old / "report.html").write_text("old")
-    assert qantar("study", CASE, "--out", "old").code == 0
+    assert qantar("study", CASE, "--draws", "0", "--out", "old").code == 0
     assert (old / "report.html").read_text(encoding="utf-8") != "old"
     assert sorted(p.name for p in old.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     (old / "notes.txt").write_text("mine")  # beside a result: still nobody's to delete
-    assert qantar("study", CASE, "--out", "old").code == 2
+    assert qantar("study", CASE, "--draws", "0", "--out", "old").code == 2
     assert (old / "notes.txt").read_text() == "mine"
     (old / "result.json").unlink()  # files that only look like ours
     (old / "notes.txt").unlink()
-    assert qantar("study", CASE, "--out", "old").code == 2
+    assert qantar("study", CASE, "--draws", "0", "--out", "old").code == 2
     assert sorted(p.name for p in old.iterdir()) == ["report.html", "verdicts.csv"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "old"]
 
@@ -252,7 +255,7 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     outline = qantar("account", "outline", "My essay.md", "--ledger", str(folder), "--json").json()
     assert outline["document_is"] == "same"
     assert all(c["covered_by"] for c in outline["candidates"])
-    assert qantar("study", str(folder)).code == 0
+    assert qantar("study", str(folder), "--draws", "0").code == 0
 
 
 def test_outline_of_a_document_without_a_ledger(qantar: Callable[..., Ran], tmp_path: Path) -> None:
@@ -267,7 +270,7 @@ def test_outline_of_a_document_without_a_ledger(qantar: Callable[..., Ran], tmp_
     assert all(not c["covered_by"] for c in data["candidates"])
 
 
-@pytest.mark.parametrize("words", [("verdicts", CASE), ("study", CASE), ("account", "outline")])
+@pytest.mark.parametrize("words", [("verdicts", CASE), ("study", CASE, "--draws", "0"), ("account", "outline")])
 def test_a_different_document_at_hand_is_noticed(qantar: Callable[..., Ran], tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "other.md").write_text(ENGLISH, encoding="utf-8")
     options = ("other.md", "--ledger", CASE) if words[0] == "account" else ("--document", "other.md")

@@ -33,6 +33,10 @@ AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="cli.arg
 DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.arg_document")]
 CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.case")]
 DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
+StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store")]
+STORE = Path("results/store")
+STUDY_DRAWS, STUDY_SCALE = 100, 0.1
+"""What a study simulates: the same as `qantar run` with nothing said, so that both use the same kept histories."""
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 
 
@@ -124,27 +128,46 @@ def study(
     account: AccountArgument,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
     document: DocumentOption = None,
+    draws: Annotated[int, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = STUDY_DRAWS,
+    store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
     from qantar.account.load import load_account
     from qantar.account.verdicts import judge
     from qantar.report.study import study_account as run
+    from qantar.tables import refuse_foreign
 
     lang = context.obj
+    loaded = load_account(account)
+    notice = _notice(document, loaded.account, lang)
+    folder = out or Path("results") / Path(account).resolve().name
+    refuse_foreign(folder)  # a wrong path is said before the histories, not after
+    histories = _histories(loaded, lang, draws, store) if draws else None
     with terminal.progress(lang) as step:
-        step("load")
-        loaded = load_account(account)
-        notice = _notice(document, loaded.account, lang)
-        folder = out or Path("results") / Path(account).resolve().name
-        result = run(loaded, folder, step)
+        result = run(loaded, folder, step, histories)
     sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
-    terminal.verdict_summary(loaded, judge(loaded.account), lang)
+    terminal.verdict_summary(loaded, judge(loaded.account), lang, histories.runs.n if histories else 0)
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
+    """Histories of the account's case, if the case has a scenario."""
+    from qantar import terminal
+    from qantar.record.observables import observe
+    from qantar.scenario.scenario import FILE, load_scenario, resolve
+    from qantar.study.run import run as do
+    from qantar.study.store import Recipe
+
+    if not (loaded.case.folder / FILE).is_file():
+        return None
+    recipe = Recipe(resolve(load_scenario(str(loaded.case.folder)), scale=STUDY_SCALE), seed=1)
+    with _interruptible(lang), terminal.counting(lang, draws) as counted:
+        return do(recipe, draws, observe(loaded.case.record), store, progress=counted)
 
 
 @contextmanager
@@ -161,16 +184,16 @@ def _interruptible(lang: str) -> Iterator[None]:
 def run(
     context: Context,
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
-    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = 100,
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = STUDY_DRAWS,
     replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_replicates")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = 0.1,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
     engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
     defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
-    store: Annotated[Path, typer.Option(metavar="FOLDER", help="cli.opt_store")] = Path("results/store"),
+    store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -181,6 +204,7 @@ def run(
     from qantar.study.run import run as do
     from qantar.study.run import write
     from qantar.study.store import Recipe
+    from qantar.tables import refuse_foreign
 
     lang = context.obj
     _one_of("--engine", engine, ENGINES, lang)
@@ -190,13 +214,15 @@ def run(
     recipe = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates)
     n = replicates * (1 if defaults else draws)
     folder = out or Path("results") / f"{plan.case}-run"
+    refuse_foreign(folder)
     with _interruptible(lang), terminal.counting(lang, n) as counted:
         result = do(recipe, n, observe(given.case.record), store, processes=processes, progress=counted)
     written = write(result, folder)
     if json:
         terminal.print_json(terminal.run_json(result, written, folder))
         return
-    terminal.run_summary(result, lang)
+    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
+    terminal.run_summary(result, names, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 

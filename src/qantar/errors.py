@@ -55,6 +55,10 @@ class QantarError(Exception):
         self.problems = list(problems)
         super().__init__("\n".join(p.render() for p in self.problems))
 
+    def __reduce__(self) -> tuple[type[QantarError], tuple[list[Problem]]]:
+        # A process of ours that fails hands its problems over whole.
+        return type(self), (self.problems,)
+
 
 class ScenarioError(QantarError):
     """A case or scenario cannot be used as it is written."""

@@ -422,6 +422,27 @@ def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, pr
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
+def refuse_foreign(out: Path) -> None:
+    """Refuse a folder that holds what qantar did not write: a result is replaced, nothing else is.
+
+    Raises
+    ------
+    ResultError
+        If there is anything else at `out`.
+    """
+    if not out.is_dir():
+        names = [out.name] if out.exists() else []
+    else:
+        names = sorted(p.name for p in out.iterdir())
+        try:
+            ours = {"result.json", *json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            ours = set()
+        names = [n for n in names if n not in ours][:5]
+    if names:
+        raise fail(ResultError, out, "not_a_result", found=", ".join(names))
+
+
 def write_folder(out: Path, files: dict[str, str]) -> None:
     """Write a folder of text files whole or not at all: beside its place first, then renamed.
 

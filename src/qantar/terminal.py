@@ -126,7 +126,7 @@ def run_json(result: Result, written: dict[str, Any], folder: Path) -> dict[str,
     }
 
 
-def run_summary(result: Result, lang: str) -> None:
+def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
     """Features of the record against the drawn histories, with what they are not."""
     plan, p = result.recipe.plan, result.provenance
     scale = text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}")
@@ -137,23 +137,28 @@ def run_summary(result: Result, lang: str) -> None:
     if plan.edits:
         say(text("out.edits", lang, edits="; ".join(f"{e['path']} {e.get('op', 'set')} {e.get('value', '')}".strip() for e in plan.edits)))
     heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "simulated", "shown")]
-    grid(heads, [_feature_row(f, lang) for f in result.features], title=text("out.features_title", lang))
+    grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
     if stopped := int(result.runs.stopped.sum()):
         say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
     say(text("out.not_calibrated", lang))
     sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
 
 
-def _feature_row(f: Feature, lang: str) -> list[str]:
+def _feature_row(f: Feature, names: dict[str, str], lang: str) -> list[str]:
     low, high = f.interval()
-    numbers = "" if math.isnan(f.median) else f"{f.median:,.3g} ({f.low:,.3g}–{f.high:,.3g})"
+    numbers = f.numbers()
     if f.kind == "onset":
         numbers = (
             ""
             if math.isnan(f.median)
             else text("out.day_of", lang, median=f"{f.median + 1:.0f}", low=f"{f.low + 1:.0f}", high=f"{f.high + 1:.0f}")
         )
-    return [text(f"feature.{f.kind}", lang, of=f.of), f.recorded, numbers, f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"]
+    return [
+        text(f"feature.{f.kind}", lang, of=", ".join(names.get(part, part) for part in f.of.split(";"))),
+        f.recorded,
+        numbers,
+        f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})",
+    ]
 
 
 def verdict_table(judged: Sequence[Judged], lang: str) -> None:
@@ -171,12 +176,12 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
     grid(heads, map(row, judged), widest=2)
 
 
-def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str) -> None:
+def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0) -> None:
     """Counts by kind and verdict, the two readers, and what has not been done."""
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
         parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in VERDICTS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
-    say(text("out.no_model", lang))
+    say(text("out.not_fitted", lang, n=histories) if histories else text("out.no_model", lang))
     if agreed := agreement(loaded.account):
         low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
         say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))

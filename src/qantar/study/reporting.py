@@ -8,6 +8,8 @@ import numpy as np
 
 from qantar.draws import Purpose, bits
 from qantar.engine.loop import History
+from qantar.model.build import Recorded
+from qantar.model.rules import FULL, NONE
 from qantar.record.observe import Floats, Seen, daily_peak, daily_sum, local_days, observe
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
@@ -51,15 +53,18 @@ def _padded(daily: Floats, n_days: int) -> Floats:
 
 
 def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
-    """Share of each day on which a region had no internet at all, by the decisions of the plan."""
-    ids = [r["id"] for r in plan.regions]
-    level = np.full(len(ids), 2.0)
-    cut = np.zeros((n_days, len(ids)))
-    steps = [s for s in plan.steps if s["kind"] == "internet"] if "information" in plan.mechanisms else []
+    """Share of each day and region's residents without any internet, by the decisions of the plan, shape (days, regions)."""
+    region = np.array([p["region"] for p in plan.places])
+    people = np.array([p["population"] for p in plan.places], float)
+    level = np.full(len(region), FULL)
+    cut = np.zeros((n_days, len(plan.regions)))
+    if "information" not in plan.mechanisms:
+        return cut
+    driver = Recorded(plan)
     for hour in range(plan.hours):
-        for s in steps:
-            if hour <= s["at"] < hour + 1:
-                named = [ids.index(x) for x in s["places"] if x in ids]
-                level[named or slice(None)] = s["size"]
-        cut[min(n_days - 1, int((first_hour + hour) // 24))] += level == 0
+        for s in driver.due(hour, hour + 1):
+            if s.kind == "internet":
+                level[list(s.places)] = int(s.size)
+        dark = np.bincount(region, people * (level == NONE), len(plan.regions))
+        cut[min(n_days - 1, int((first_hour + hour) // 24))] += dark / np.maximum(np.bincount(region, people, len(plan.regions)), 1)
     return cut / 24.0

@@ -28,7 +28,7 @@ from qantar.scenario.scenario import Plan
 from qantar.study.ensemble import run_ensemble, seed_of
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import QUANTILES, Feature, Runs, arrays, curves, features, presence_shares
-from qantar.tables import read_json, to_csv, write_folder
+from qantar.tables import read_json, refuse_foreign, to_csv, write_folder
 
 RESULT_VERSION = 1
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
@@ -135,10 +135,7 @@ def write(result: Result, out: Path) -> dict[str, Any]:
     ResultError
         When `out` holds something else, or cannot be written.
     """
-    if out.exists() and not (out / "result.json").is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise fail(
-            ResultError, out, "not_a_result", found=", ".join(sorted(p.name for p in out.iterdir())[:5]) if out.is_dir() else out.name
-        )
+    refuse_foreign(out)
     files = files_of(result)
     write_folder(out, files)
     return json.loads(files["result.json"])  # type: ignore[no-any-return]

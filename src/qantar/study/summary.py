@@ -55,6 +55,15 @@ class Feature:
         middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
+    def numbers(self) -> str:
+        """The simulated quantity in words: median (5 % to 95 %), or nothing.
+
+        >>> Feature("detained", "", "", 0, 1, 1320.4, 0.0, 0.129).numbers()
+        '1,320 (0–0.13)'
+        """
+        shown = [f"{x:,.0f}" if x >= 10 or x == int(x) else f"{x:.2g}" for x in (self.median, self.low, self.high) if not math.isnan(x)]
+        return f"{shown[0]} ({shown[1]}–{shown[2]})" if shown else ""
+
     def as_dict(self) -> dict[str, Any]:
         """For machines; what is not a number is None."""
         low, high = self.interval()
@@ -162,7 +171,7 @@ def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list
         others = np.delete(day, ids.index(region), axis=1).min(axis=1)
         opener_first |= (own < 10**6) & (own <= others)
     found.append(_feature("first", ";".join(openers), str(earliest), opener_first, np.full(runs.n, np.nan)))
-    found.append(_feature("onsets_matched", "regions", str(len(ids)), matched >= len(ids), matched))
+    found.append(_feature("onsets_matched", str(len(ids)), str(len(ids)), matched >= len(ids), matched))
     return found
 
 
