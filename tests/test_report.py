@@ -83,7 +83,7 @@ def test_both_languages_are_there(tags: list[tuple[str, dict[str, str | None]]])
 
 def test_every_figure_has_its_table(page: str) -> None:
     figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 4
+    assert len(figures) == 6
     for figure in figures:
         assert "<table>" in figure
         assert figure.count("<svg") == 2  # one in each language
@@ -92,8 +92,8 @@ def test_every_figure_has_its_table(page: str) -> None:
 
 
 def test_the_page_says_in_which_model_a_verdict_holds(page: str) -> None:
-    assert "No model has been run" in page
-    assert "没有运行模型" in page
+    assert "It is not fitted to anything yet and judges no claim" in page
+    assert "模型尚未作任何拟合" in page
     assert "77 %" in page
     assert "66 to 86 %" in page
     assert "0.54 to 0.82" in page
@@ -227,3 +227,24 @@ def test_every_source_listed_is_cited_somewhere(page: str) -> None:
     listed = set(re.findall(r'id="s-([^"]+)"', page))
     assert len(listed) > 150
     assert listed == set(re.findall(r'href="#s-([^"]+)"', page))
+
+
+def test_the_simulation_is_shown_beside_the_record_and_not_overstated(page: str) -> None:
+    (part,) = re.findall(r'<section id="simulated">.*?</section>', page, re.DOTALL)
+    assert "Illustration, not fitted" in part
+    assert "仅为示意，未经拟合" in part
+    assert "no probabilities of anything" in part
+    assert "1:10 model" in part
+    shares = re.findall(r'data-shares="([^"]*)"', part)
+    assert len(shares) == 17
+    assert all(0 <= float(x) <= 1 for row in shares for x in row.split())
+    assert len({len(row.split()) for row in shares}) == 1
+    onsets = re.findall(r"<tr><th scope=\"row\">", part)
+    assert len(onsets) > 17 + 15  # a row a region, and the other features
+    assert re.search(r"<code class=\"hash\">[0-9a-f]{64}</code>", part)
+
+
+def test_without_histories_the_page_says_that_no_model_was_run(loaded: Loaded) -> None:
+    page = render(loaded)
+    assert "No model has been run" in page
+    assert 'id="simulated"' not in page

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import column_meanings, keys_under, text
 from qantar.record.load import variables
+from qantar.scenario.parameters import Parameter, parameters
 from qantar.validate import TABLES
 
 SORTS = ("verdict", "kind", "basis", "flag")
@@ -33,6 +34,7 @@ def words() -> dict[str, list[str]]:
         "terms": keys_under("term"),
         **{sort: keys_under(f"{sort}_meaning") for sort in SORTS},
         "tables": list(TABLES),
+        "parameters": list(parameters()),
         "quantities": [v.variable for v in variables()],
         "errors": [k for k in keys_under("error") if k not in ("line", "sep", "colon", "space", "count")],
     }
@@ -71,10 +73,22 @@ def _named(name: str, lang: str) -> list[Explanation]:
         if v.variable == name:
             limits = " … ".join("" if x is None else f"{x:g}" for x in (v.low, v.high))
             found.append(Explanation(name, "quantity", v.meaning_zh if lang == "zh" else v.meaning_en, f"{v.unit} [{limits}]"))
+    if name == "parameters":
+        rows = tuple((p, v.unit, _meaning(v, lang)) for p, v in parameters().items())
+        found.append(Explanation(name, "parameter", text("out.parameters", lang), rows=rows))
+    elif (p := parameters().get(name)) is not None:
+        limits = f"{text(f'unit.{p.unit}', lang)} [{p.low:g} … {p.high:g}]"
+        rows = tuple((text(f"out.{k}", lang), v, "") for k, v in (("default", f"{p.default:g}"), ("prior", str(p.prior))))
+        status = (text("out.status", lang), text(f"status.{p.status}", lang), p.source)
+        found.append(Explanation(name, "parameter", _meaning(p, lang), limits, (*rows, status)))
     if name in words()["errors"]:
         parts = (text(f"error.{name}.{which}", lang) for which in ("what", "rule", "mend"))
         found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
     return found
+
+
+def _meaning(p: Parameter, lang: str) -> str:
+    return p.meaning_zh if lang == "zh" else p.meaning_en
 
 
 def _short(allowed: str, room: int = 34) -> str:

@@ -13,6 +13,8 @@ from qantar.account.verdicts import judge
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import text
 from qantar.record.observables import Observables, observe
+from qantar.scenario.parameters import parameters
+from qantar.scenario.scenario import load_scenario
 
 
 @dataclass
@@ -40,14 +42,43 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         raise fail(StudyError, "--day", "not_a_date", value=day)
     if what in ("observables", "onset"):
         return _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
+    if what == "parameters":
+        return _parameters(lang)
+    if what == "steps":
+        return _steps(loaded, lang)
     if what in tables:
         rows = [r.model_dump(mode="json") for r in tables[what]]
         return _table(what, [r for r in rows if _wanted(r, region, day)], lang)
     rows_by_id = {_id(row): (name, row) for name, table in tables.items() if name != "second_reading" for row in table if _id(row)}
     if what in rows_by_id:
         return _row(loaded, *rows_by_id[what], lang)
-    known = ["observables", "onset", *tables, *rows_by_id]
+    known = ["observables", "onset", "parameters", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def _parameters(lang: str) -> Shown:
+    """Every parameter with unit, prior and status."""
+    table = parameters()
+    heads = [text(f"out.{k}", lang) for k in ("parameter", "unit", "default", "prior", "status")]
+    rows: list[Sequence[object]] = [
+        [name, p.unit, f"{p.default:g}", str(p.prior), text(f"status.{p.status}", lang)] for name, p in table.items()
+    ]
+    return Shown(
+        {name: p.model_dump(mode="json") for name, p in table.items()},
+        [(text("out.parameters", lang), heads, rows)],
+        [text("out.parameters_note", lang)],
+    )
+
+
+def _steps(loaded: Loaded, lang: str) -> Shown:
+    """Decisions of the state that the scenario replays."""
+    steps = load_scenario(str(loaded.case.folder)).file.steps
+    heads = ["id", *(text(f"out.{k}", lang) for k in ("date", "what", "size", "region"))]
+    rows: list[Sequence[object]] = [
+        [s.id, f"{s.at:%Y-%m-%d %H:%M}{'' if s.hour == 'recorded' else ' ~'}", s.kind, f"{s.size:g}", " ".join([*s.places, s.event or ""])]
+        for s in sorted(steps, key=lambda s: s.at)
+    ]
+    return Shown([s.model_dump(mode="json") for s in steps], [("", heads, rows)], [text("out.steps_note", lang)])
 
 
 def _is_day(text: str) -> bool:

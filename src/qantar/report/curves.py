@@ -39,10 +39,11 @@ def draw_all(record: Record, seen: Observables, lang: str) -> dict[str, str]:
         drawings["detained"] = lambda ax: _detained(ax, record, seen, lang)
     if seen.deaths:
         drawings["deaths"] = lambda ax: _deaths(ax, record, seen, lang)
-    return {name: _svg(draw, name, text(f"report.figure.{name}.title", lang), lang) for name, draw in drawings.items()}
+    return {name: svg(draw, name, text(f"report.figure.{name}.title", lang), lang) for name, draw in drawings.items()}
 
 
-def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
+def svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
+    """One figure as SVG text, coloured by the page; `name` keeps its ids apart from those of others."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -73,7 +74,7 @@ def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
     return svg.strip()
 
 
-def _days(ax: Axes, days: Sequence[dt.date], lang: str) -> None:
+def axis_of_days(ax: Axes, days: Sequence[dt.date], lang: str) -> None:
     """Ticks at calendar days of one stretch, with the month in the label."""
     step = -(-len(days) // 8)  # at most eight labels
     ax.set_xticks([d.toordinal() for d in days[::step]], [str(d.day) for d in days[::step]])
@@ -110,7 +111,7 @@ def _regions(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
         label = text("report.figure.regions.stated", lang) if n == 0 else None
         x = d.date.toordinal() + 0.4  # beside its bar
         ax.plot([x, x], [d.interval.low, d.interval.high], color=INK, linewidth=1.5, marker="D", markersize=4, label=label)
-    _days(ax, seen.days, lang)
+    axis_of_days(ax, seen.days, lang)
     ax.set_ylim(0, 1.55 * len(seen.region_ids))
     ax.set_yticks(range(0, len(seen.region_ids) + 1, 4))
     ax.set_ylabel(text("report.axis.regions", lang, n=len(seen.region_ids)))
@@ -139,7 +140,7 @@ def _participants(ax: Axes, record: Record, seen: Observables, lang: str) -> Non
         label = f"{d.interval}\n{covers}" if covers else str(d.interval)
         at = (d.date.toordinal(), d.interval.high)
         ax.annotate(label, at, textcoords="offset points", xytext=(0, 7), ha="center", fontsize=10)
-    _days(ax, _stretch(seen.participants), lang)
+    axis_of_days(ax, _stretch(seen.participants), lang)
     _count_axis(ax, seen.participants, text("report.axis.participants", lang))
 
 
@@ -154,7 +155,7 @@ def _detained(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
     for (name, rows), (sign, colour) in zip(ranked, looks, strict=False):
         for n, d in enumerate(rows):
             _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name.lstrip("_") if n == 0 else None)
-    _days(ax, _stretch(seen.detained), lang)
+    axis_of_days(ax, _stretch(seen.detained), lang)
     _count_axis(ax, seen.detained, text("report.axis.detained", lang))
     ax.legend(loc="upper left")
 

@@ -29,7 +29,10 @@ from qantar.record.observables import Observables, days_between, disagreement, o
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.map import Sheet, draw
+from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
+from qantar.study.run import Result
+from qantar.study.summary import Feature
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -77,8 +80,8 @@ def safe_link(address: str) -> str:
     return address if address.startswith(("http://", "https://")) and "…" not in address else ""
 
 
-def render(loaded: Loaded) -> str:
-    """The whole page of an account.
+def render(loaded: Loaded, result: Result | None = None) -> str:
+    """The whole page of an account, with what was simulated if anything was.
 
     The same account gives the same bytes: nothing of the machine, the user or the time goes in.
     """
@@ -94,6 +97,8 @@ def render(loaded: Loaded) -> str:
     environment.globals.update(
         t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year)
     )
+    names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
+    environment.globals.update(share=_share, numbers=_numbers, sim_days=_sim_days, scale_of=_scale, feature_of=_of_feature(names))
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
@@ -101,6 +106,8 @@ def render(loaded: Loaded) -> str:
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
     sheet = draw(case)
+    sim = simulated(result, days) if result else None
+    drawn = {lang: draw_all(case.record, seen, lang) | (draw_simulated(sim, seen, lang) if sim else {}) for lang in LANGUAGES}
     return environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -124,7 +131,8 @@ def render(loaded: Loaded) -> str:
         sheet=sheet,
         signs=_signs(loaded, sheet, days),
         figure_sources=_figure_sources(case.record, seen),
-        figures={lang: {n: Markup(s) for n, s in draw_all(case.record, seen, lang).items()} for lang in LANGUAGES},
+        figures={lang: {n: Markup(s) for n, s in found.items()} for lang, found in drawn.items()},
+        sim=sim,
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],
@@ -136,6 +144,35 @@ def render(loaded: Loaded) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _share(f: Feature) -> str:
+    low, high = f.interval()
+    return f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _numbers(f: Feature) -> str:
+    return f.numbers() or "–"
+
+
+def _sim_days(f: Feature) -> str:
+    """Calendar days of the first month, counted from day 0: only for those histories that report the region at all."""
+    return "–" if math.isnan(f.median) else f"{f.median + 1:.0f} ({f.low + 1:.0f}–{f.high + 1:.0f})"
+
+
+def _scale(sim: Simulated, lang: str) -> str:
+    scale = sim.result.recipe.plan.scale
+    return text("out.scale_full", lang) if scale == 1 else text("out.scale_part", lang, n=f"{1 / scale:g}")
+
+
+def _of_feature(names: dict[str, tuple[str, str]]) -> Callable[[Feature], tuple[str, str]]:
+    """What a feature is of, in both languages: a region's name, or a date as it is."""
+
+    def of(f: Feature) -> tuple[str, str]:
+        pairs = [names.get(part, (part, part)) for part in f.of.split(";")]
+        return ", ".join(en for en, _ in pairs), "、".join(zh for _, zh in pairs)
+
+    return of
 
 
 def _cited(loaded: Loaded, seen: Observables) -> dict[str, Any]:
@@ -155,6 +192,8 @@ def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
         "participants": [d.source for d in seen.participants],
         "detained": [d.source for d in seen.detained],
         "deaths": [key for u in seen.deaths for key in u.sources],
+        "simulated-participants": [d.source for d in seen.participants],
+        "simulated-detained": [d.source for d in seen.detained],
     }
     return {name: list(dict.fromkeys(keys)) for name, keys in rows.items()}
 

@@ -12,15 +12,19 @@ from pathlib import Path
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
-from qantar.errors import ResultError, fail
-from qantar.tables import to_csv, write_folder
+from qantar.study.run import Result
+from qantar.tables import refuse_foreign, to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
 RESULT_VERSION = 1
 
 
-def study_account(loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None) -> dict[str, object]:
+def study_account(
+    loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None, result: Result | None = None
+) -> dict[str, object]:
     """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
+
+    `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them.
 
     The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
 
@@ -31,32 +35,19 @@ def study_account(loaded: Loaded, out: Path, progress: Callable[[str], None] = l
     """
     from qantar.report.page import render  # matplotlib takes a second, which a wrong path should not cost
 
-    if foreign := _foreign(out):
-        raise fail(ResultError, out, "not_a_result", found=foreign)
+    refuse_foreign(out)
     progress("judge")
     judged = judge(loaded.account)
     progress("draw")
-    files = {"report.html": render(loaded), "verdicts.csv": verdicts_csv(judged)}
+    files = {"report.html": render(loaded, result), "verdicts.csv": verdicts_csv(judged)}
     progress("write")
-    result = provenance(loaded, judged, files)
-    files["result.json"] = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    whole = provenance(loaded, judged, files, result)
+    files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
     write_folder(out, files)
-    return result
+    return whole
 
 
-def _foreign(out: Path) -> str:
-    """What stands at `out` that no study wrote, or an empty string: a result is replaced, nothing else is."""
-    if not out.is_dir():
-        return out.name if out.exists() else ""
-    names = sorted(p.name for p in out.iterdir())
-    try:
-        ours = {"result.json", *json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = set()
-    return ", ".join([n for n in names if n not in ours][:5])
-
-
-def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> dict[str, object]:
+def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str], result: Result | None) -> dict[str, object]:
     """What is needed to repeat the study; no name of a user, a machine or a folder."""
     agreed = agreement(loaded.account)
     return {
@@ -68,7 +59,7 @@ def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str]) -> d
         "account": loaded.account.head.id,
         "document_sha256": loaded.account.head.document.sha256,
         "case": loaded.case.head.id,
-        "model": None,
+        "model": result.provenance if result else None,
         "calibrated": False,
         "data": loaded.hashes(),
         "claims": len(judged),

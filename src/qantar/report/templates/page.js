@@ -99,6 +99,18 @@
     if (region.matches("path")) region.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
   }
 
+  const simulatedDay = one("day-simulated");
+  if (simulatedDay) {
+    const paint = () => {
+      for (const area of all("[data-shares]")) area.setAttribute("fill-opacity", area.dataset.shares.trim().split(/\s+/)[simulatedDay.value]);
+      for (const name of all("#day-simulated-name [data-day]")) name.hidden = name.dataset.day !== simulatedDay.value;
+      simulatedDay.setAttribute("aria-valuetext", one("day-simulated-name").querySelector(`:not([hidden]) .${root.dataset.lang}`).textContent);
+    };
+    simulatedDay.addEventListener("input", paint);
+    one("language").addEventListener("click", () => setTimeout(paint));
+    paint();
+  }
+
   const openTarget = () => {
     const target = location.hash.length > 1 && one(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
