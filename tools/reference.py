@@ -17,6 +17,7 @@ from qantar.explain import SORTS, words
 from qantar.messages import column_meanings, text
 from qantar.record.load import variables
 from qantar.record.schema import Variable
+from qantar.scenario.parameters import parameters
 from qantar.validate import TABLES
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
@@ -25,7 +26,13 @@ NOTE = "<!-- Written by tools/reference.py. Change the program or the catalogue,
 
 def pages() -> dict[str, str]:
     """Name and content of every generated page."""
-    return {"commands.md": _commands(), "tables.md": _tables(), "words.md": _words(), "errors.md": _errors()}
+    return {
+        "commands.md": _commands(),
+        "tables.md": _tables(),
+        "words.md": _words(),
+        "errors.md": _errors(),
+        "parameters.md": _parameters(),
+    }
 
 
 def _commands() -> str:
@@ -33,6 +40,24 @@ def _commands() -> str:
     for name, command in _walk("qantar", build("en")):
         parts.append(f"## {name}\n\n```text\n{_help(name, command)}\n```\n")
     return "\n".join(parts)
+
+
+def _parameters() -> str:
+    parts = [
+        NOTE,
+        "# Parameters\n",
+        "Every coefficient of the model, once. A prior with a share on 0 says with that share that there is no effect. "
+        "*literature*: a published figure or range; *recorded*: from the tables of the case; *assumption*: neither.\n",
+    ]
+    group = ""
+    for name, p in parameters().items():
+        if p.group != group:
+            group = p.group
+            heads = "| parameter | unit | limits | default | prior | status | meaning and source |"
+            parts.append(f"\n## {group}\n\n{heads}\n" + "| --- " * 7 + "|")
+        limits = f"{p.low:g} to {p.high:g}"
+        parts.append(f"| `{name}` | {p.unit} | {limits} | {p.default:g} | {p.prior} | {p.status} | {p.meaning_en} *{p.source}* |")
+    return "\n".join(parts) + "\n"
 
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
