@@ -10,6 +10,7 @@ from qantar.engine.loop import ORDER, simulate
 from qantar.model.rules import DEAD, DETAINED, PROTESTING, QUIET
 from qantar.scenario.parameters import defaults
 from qantar.scenario.scenario import Edit, Plan, load_scenario, resolve
+from qantar.study.reporting import seen
 
 
 def loud(pressure: float, *, scale: float, hours: int = 230) -> Plan:
@@ -65,3 +66,26 @@ def test_the_hour_can_be_printed_in_order() -> None:
     names = [name for name, _ in ORDER]
     assert names.index("decisions") < names.index("economy") < names.index("rates") < names.index("clocks") < names.index("states")
     assert len(set(names)) == len(names)
+
+
+def test_half_the_step_changes_participants_and_onsets_by_less_than_a_twentieth() -> None:
+    participants, onsets = [], []
+    for step in (1.0, 0.5):
+        plan = resolve(
+            load_scenario(CASE),
+            [
+                Edit(path="time.hours", value=144),
+                Edit(path="time.step_hours", value=step),
+                Edit(path="parameters.base_pressure", value=1.5e-5),
+                Edit(path="parameters.tie_local", value=3),
+            ],
+            scale=0.05,
+        )
+        values = defaults() | plan.parameters
+        reports = [seen(simulate(plan, values, seed), plan, values, seed) for seed in range(6)]
+        participants.append(np.mean([r.participants.sum() for r in reports]))
+        onsets.append(np.mean([np.where(r.onset < 0, len(r.presence), r.onset) + 1.0 for r in reports]))
+    assert participants[0] > 1_000
+    assert 1.5 < onsets[0] < 6.5  # some regions rise early, some never: there is something to compare
+    assert abs(participants[1] / participants[0] - 1) < 0.05
+    assert abs(onsets[1] / onsets[0] - 1) < 0.05

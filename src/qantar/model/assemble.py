@@ -44,7 +44,8 @@ def assemble(world: World, counts: Counts, params: Values, t: int) -> Rates:
     """Rates from the terms the mechanisms left."""
     land = world.land
     night = is_night(world.local_hour(t))
-    day_off = land.days_off[min(int((land.first_hour + world.hour(t)) // 24), len(land.days_off) - 1)]
+    today = int((land.first_hour + world.hour(t)) // 24)
+    day_off = today < len(land.days_off) and land.days_off[today]
     log_a = sum(world.terms.values(), np.zeros(land.n_places)) + (params["day_off_effect"] if day_off else 0.0)
     profile = np.where(night, params["night_activity"], 1.0)
     a = params["base_pressure"] * profile * np.exp(np.clip(log_a, -LOG_PRESSURE_MAX, LOG_PRESSURE_MAX))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
     local = np.array([p["local_hour"] for p in plan.places])
     region = np.array([p["region"] for p in plan.places])
     day = local_days(len(history.protesting), plan.step_hours, first_hour, local)
-    n_days = len(plan.days_off)
+    n_days = math.ceil((first_hour + plan.hours) / 24)
     peak, detained, killed = (
         _padded(f(x, day), n_days) / plan.scale
         for f, x in ((daily_peak, history.protesting), (daily_sum, history.detained), (daily_sum, history.killed))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class Store:
             if not self.part(number).exists():
                 aside.rename(self.part(number))
         except (OSError, duckdb.Error) as error:
-            raise fail(ResultError, self.folder, "cannot_write", reason=getattr(error, "strerror", None) or str(error)) from None
+            raise fail(ResultError, self.folder, "cannot_write", reason=_reason(error)) from None
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -150,6 +151,12 @@ def _read(con: Any, parts: Iterable[Path], name: str, runs: int, order: str) -> 
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing could be written, in the system's words."""
+    number = re.search(r'"errno":"(\d+)"', str(error))  # how DuckDB passes on what the system said
+    return os.strerror(int(number.group(1))) if number else getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
 def _alive(pid: int) -> bool:

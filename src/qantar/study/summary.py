@@ -158,7 +158,7 @@ def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list
         day = onset[:, ids.index(o.region_id)]
         shown = (day >= low) & (day <= high) if o.latest is not None else ((day >= low) | (day < 0))
         intervals.append(shown)
-        when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or ''}"
+        when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or '…'}"
         value = np.where(day < 0, np.nan, day.astype(float))
         found.append(_feature("onset", o.region_id, when, shown, value))
     matched = np.sum(intervals, axis=0).astype(float)
