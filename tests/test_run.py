@@ -11,7 +11,7 @@ import pytest
 
 from conftest import CASE, Ran, run_qantar
 
-SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=48", "--set", "parameters.base_pressure=0.00005")
+SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24", "--set", "parameters.base_pressure=0.00005")
 
 
 @pytest.fixture(scope="module")

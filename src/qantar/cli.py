@@ -160,6 +160,7 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
     from qantar import terminal
     from qantar.record.observables import observe
     from qantar.scenario.scenario import FILE, load_scenario, resolve
+    from qantar.study.run import case_sha256
     from qantar.study.run import run as do
     from qantar.study.store import Recipe
 
@@ -167,16 +168,16 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
         return None
     recipe = Recipe(resolve(load_scenario(str(loaded.case.folder)), scale=STUDY_SCALE), seed=1)
     with _interruptible(lang), terminal.counting(lang, draws) as counted:
-        return do(recipe, draws, observe(loaded.case.record), store, progress=counted)
+        return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, progress=counted)
 
 
 @contextmanager
-def _interruptible(lang: str) -> Iterator[None]:
+def _interruptible(lang: str, kept: bool = True) -> Iterator[None]:
     """Ctrl-C ends a long command with one sentence; what was finished stays."""
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("\n" + text("out.stopped_by_hand", lang) + "\n")
+        sys.stderr.write("\n" + text("out.stopped_by_hand" if kept else "out.stopped_rerun", lang) + "\n")
         raise typer.Exit(130) from None
 
 
@@ -201,8 +202,8 @@ def run(
     from qantar.engine.loop import ENGINES
     from qantar.record.observables import observe
     from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
-    from qantar.study.run import write
     from qantar.study.store import Recipe
     from qantar.tables import refuse_foreign
 
@@ -216,7 +217,7 @@ def run(
     folder = out or Path("results") / f"{plan.case}-run"
     refuse_foreign(folder)
     with _interruptible(lang), terminal.counting(lang, n) as counted:
-        result = do(recipe, n, observe(given.case.record), store, processes=processes, progress=counted)
+        result = do(recipe, n, observe(given.case.record), case_sha256(given.case), store, processes=processes, progress=counted)
     written = write(result, folder)
     if json:
         terminal.print_json(terminal.run_json(result, written, folder))
@@ -230,18 +231,23 @@ def run(
 def rerun(
     context: Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_result")],
+    case: Annotated[str | None, typer.Option(metavar="CASE", help="cli.opt_rerun_case")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
     from qantar.record.observables import observe
     from qantar.scenario.case import load_case
-    from qantar.study.run import load
+    from qantar.study.run import case_sha256, load
     from qantar.study.run import rerun as do
 
+    def record_of(name: str) -> tuple[Any, str]:
+        found = load_case(case or name)
+        return observe(found.record), case_sha256(found)
+
     lang = context.obj
-    with _interruptible(lang), terminal.counting(lang, load(folder)["runs"]) as counted:
-        new, differ = do(folder, lambda case: observe(load_case(case).record), processes=processes, progress=counted)
+    with _interruptible(lang, kept=False), terminal.counting(lang, load(folder)["runs"]) as counted:
+        new, differ = do(folder, record_of, processes=processes, progress=counted)
     if json:
         terminal.print_json({"same": not differ, "differ": differ, "history_sha256": new["history_sha256"], "files": new["files"]})
     elif not differ:

@@ -10,6 +10,7 @@ from typing import Any
 
 from qantar.account.load import Loaded
 from qantar.account.verdicts import judge
+from qantar.engine.loop import ORDER
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import text
 from qantar.record.observables import Observables, observe
@@ -44,6 +45,9 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
     if what == "parameters":
         return _parameters(lang)
+    if what == "step":
+        heads = [text("out.what", lang), text("out.file", lang)]
+        return Shown([{"name": n, "file": f} for n, f in ORDER], [("", heads, list(ORDER))])
     if what == "steps":
         return _steps(loaded, lang)
     if what in tables:
@@ -52,7 +56,7 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
     rows_by_id = {_id(row): (name, row) for name, table in tables.items() if name != "second_reading" for row in table if _id(row)}
     if what in rows_by_id:
         return _row(loaded, *rows_by_id[what], lang)
-    known = ["observables", "onset", "parameters", "steps", *tables, *rows_by_id]
+    known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
 
 
@@ -75,7 +79,7 @@ def _steps(loaded: Loaded, lang: str) -> Shown:
     steps = load_scenario(str(loaded.case.folder)).file.steps
     heads = ["id", *(text(f"out.{k}", lang) for k in ("date", "what", "size", "region"))]
     rows: list[Sequence[object]] = [
-        [s.id, f"{s.at:%Y-%m-%d %H:%M}{'' if s.hour == 'recorded' else ' ~'}", s.kind, f"{s.size:g}", " ".join([*s.places, s.event or ""])]
+        [s.id, f"{s.at:%Y-%m-%d %H:%M}{'' if s.hour == 'recorded' else ' ~'}", s.kind, f"{s.size:g}", " ".join([*s.places, *s.events])]
         for s in sorted(steps, key=lambda s: s.at)
     ]
     return Shown([s.model_dump(mode="json") for s in steps], [("", heads, rows)], [text("out.steps_note", lang)])

@@ -346,14 +346,22 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
 
 
 def _fields_at(model: type[BaseModel], loc: Sequence[str]) -> list[str]:
+    """Keys that may stand at a place of a file; a number is an element of a list, a free name one of named tables."""
+    inner: Any = model
     for step in loc:
-        if step.isdigit():
-            continue
-        inner = model.model_fields[step].annotation
-        for candidate in (inner, *getattr(inner, "__args__", ())):
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                model = candidate
-    return list(model.model_fields)
+        models = _models_in(inner)
+        here = next((m for m in models if step in m.model_fields), None)
+        if here is not None:
+            inner = here.model_fields[step].annotation
+    found = _models_in(inner)
+    return list(found[0].model_fields) if found else []
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Models that an annotation speaks of, itself or inside list, dict, union or Annotated."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]
 
 
 def toml_lines(source: str) -> dict[tuple[str, ...], int]:

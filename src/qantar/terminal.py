@@ -140,7 +140,7 @@ def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
     grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
     if stopped := int(result.runs.stopped.sum()):
         say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
-    say(text("out.not_calibrated", lang))
+    say(text("out.not_calibrated" if result.recipe.sampling == "prior" else "out.defaults_only", lang))
     sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def check(target: str, problems: Problems) -> list[Checked]:
     return _check_in_its_folder(path, problems)
 
 
-def _check_folder(folder: Path, problems: Problems) -> list[Checked]:
+def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:
     if (folder / "result.json").is_file():
         return _check_result(folder, problems)
     if (folder / "account.toml").is_file():
@@ -61,7 +62,7 @@ def _check_folder(folder: Path, problems: Problems) -> list[Checked]:
         read_case(folder, problems)
     else:
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
-    if (folder / FILE).is_file() and (case := read_case(folder, Problems())) is not None:
+    if scenario and (folder / FILE).is_file() and (case := read_case(folder, Problems())) is not None:
         read_scenario(folder, problems, case)
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     return [Checked(p.name, *_kind_and_size(p)) for p in files]
@@ -71,7 +72,7 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
     """A single file: with its neighbours where it belongs to a case or a ledger, else by itself."""
     whole = Problems()
     if path.suffix in (".csv", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
-        _check_folder(path.parent, whole)
+        _check_folder(path.parent, whole, scenario=path.name == FILE)
         problems.found += [p for p in whole.found if p.file in (path.name, str(path))]
         if path.stem in TABLES or path.suffix != ".csv":
             return [Checked(path.name, *_kind_and_size(path))]
@@ -84,7 +85,13 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         return _check_result(path.parent, problems)
     if path.suffix == ".toml":
         source = read_text(path)
-        kind = "scenario" if path.name == FILE or "mechanisms" in source else "account" if "[document]" in source else "case"
+        kind = (
+            "scenario"
+            if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE)
+            else "account"
+            if "[document]" in source
+            else "case"
+        )
         read_toml(path, _FILES[kind], problems)
         return [Checked(path.name, kind, 1)]
     if path.suffix == ".geojson":

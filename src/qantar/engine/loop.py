@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -79,8 +80,10 @@ class History:
     """whether the history was broken off because too many were out; its later steps are missing"""
 
     def sha256(self) -> str:
-        """The digest of all moves; of nothing for the mean-field twin."""
-        return self.moves.sha256() if self.moves else ""
+        """The digest of all moves; for the mean-field twin, which has none, of who is out, to a millionth of a person."""
+        if self.moves is not None:
+            return self.moves.sha256()
+        return hashlib.sha256(np.rint(self.protesting * 1e6).astype("<i8").tobytes()).hexdigest()
 
 
 def simulate(
@@ -117,7 +120,7 @@ def simulate(
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
     rows: dict[str, list[Floats]] = {k: [] for k in ("protesting", "joined", "killed", "detained", "security_killed", "states")}
     for t in range(n_steps):
-        world.steps = driver.due(world.hour(t), world.hour(t + 1))
+        world.steps = driver.due(world.hour(t), world.dt)
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)
         rows["protesting"].append(counts.n[PROTESTING].sum(axis=1))

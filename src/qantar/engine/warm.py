@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qantar.compiled import cache_folder
+from qantar.compiled import FOLDER
 from qantar.draws import uniform
 from qantar.engine.event import EventEngine
 from qantar.engine.plain import PlainEngine
@@ -19,7 +19,7 @@ MARK = "engines-compiled"
 
 def compiled(*, now: bool = False) -> bool:
     """Whether the engines of these sources are compiled on this machine; with `now` they are after the call."""
-    mark = cache_folder() / MARK
+    mark = FOLDER / MARK
     if now:
         _exercise()
         mark.touch()

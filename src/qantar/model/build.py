@@ -16,6 +16,7 @@ def land_of(plan: Plan, blocks: Blocks) -> Land:
     region = np.array([p["region"] for p in plan.places], np.int64)
     residents = np.diff(blocks.place_start)
     regions = plan.regions
+    in_bin = np.diff(blocks.class_start).reshape(-1, blocks.n_bins).sum(axis=0)
     start = dt.datetime.fromisoformat(plan.start)
     return Land(
         residents=residents,
@@ -24,6 +25,7 @@ def land_of(plan: Plan, blocks: Blocks) -> Land:
         lon=np.array([p["lon"] for p in plan.places], float),
         local_hour=np.array([p["local_hour"] for p in plan.places], float),
         hardship=np.array(plan.hardship),
+        mean_hardship=float(in_bin @ np.array(plan.hardship) / max(1, in_bin.sum())),
         takes_part=np.array([s["takes_part"] for s in plan.sectors], np.bool_),
         fuel_dependence=np.array([regions[r]["fuel"] for r in region]),
         price=np.full(len(region), plan.price),
@@ -40,21 +42,18 @@ class Recorded:
     """The driver that yields the decisions of the record when they fall due. What came of them is not replayed."""
 
     def __init__(self, plan: Plan) -> None:
-        ids = [r["id"] for r in plan.regions]
-        whole = tuple(range(len(plan.places)))
+        places = {plan.country: tuple(range(len(plan.places)))}
+        for number, region in enumerate(plan.regions):
+            places[region["id"]] = tuple(n for n, p in enumerate(plan.places) if p["region"] == number)
+        for n, p in enumerate(plan.places):
+            if p["settlement"]:
+                places[p["id"]] = (n,)
 
         def numbers(names: list[str]) -> tuple[int, ...]:
-            wanted = {
-                n
-                for name in names
-                for n, p in enumerate(plan.places)
-                if name == p["id"] or (name in ids and ids.index(name) == p["region"])
-            }
-            country = any(name not in ids and all(name != p["id"] for p in plan.places) for name in names)
-            return whole if country else tuple(sorted(wanted))
+            return tuple(sorted({n for name in names for n in places[name]}))
 
         self.steps = [StateStep(s["id"], s["kind"], numbers(s["places"]), s["at"], s["size"], s["source"]) for s in plan.steps]
 
-    def due(self, start: float, end: float) -> tuple[StateStep, ...]:
-        """Decisions from hour `start` up to `end`, in order of time; what lies before the start falls due at once."""
-        return tuple(s for s in self.steps if start <= s.at < end or (start == 0 and s.at < 0))
+    def due(self, hour: float, dt: float) -> tuple[StateStep, ...]:
+        """Decisions made since the last step, in order of time: none acts before it is made. At hour 0, all made by then."""
+        return tuple(s for s in self.steps if hour - dt < s.at <= hour or (hour == 0 and s.at < 0))

@@ -2,10 +2,11 @@
 
     demand D of a region rises from 1 (prices) with each day of protest there by demand_drift,
              and with blood by demand_repression x log10(1 + killed there); it ends at 3 (the system)
-    log pressure of its places  += (concession_met if granted >= D else concession_short) x 0.5^(hours since / concession_hours)
+    log pressure of its places  += (concession_met if granted >= rung of D else concession_short) x 0.5^(hours since / concession_hours)
 
-Both effects have free signs: a concession may satisfy, or show weakness and teach that protest pays (Rasler 1996, Am. Sociol.
-Rev. 61, for Iran; Klein and Regan 2018, Int. Organ. 72, on concession and disruption costs). The ladder is an assumption.
+The rung of D is the nearest whole level: demands are an order, not a scale. Both effects have free signs: a concession may
+satisfy, or show weakness and teach that protest pays (Rasler 1996, Am. Sociol. Rev. 61, for Iran; Klein and Regan 2018, Int.
+Organ. 72, on concession and disruption costs). The ladder is an assumption.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NAME = "demands"
 KINDS = ("concession",)
 LAST = 3.0
 PRESENT = 10
-"""Protesters, in people of the country, from whom on a region counts as in protest for its demands."""
+"""Protesters, in people of the country, from whom on a region counts as in protest for its demands; two of the model at least."""
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
@@ -30,12 +31,11 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         regions = np.unique(land.region[list(s.places)])
         world.granted[regions] = np.maximum(world.granted[regions], s.size)
         world.granted_at[regions] = world.hour(t)
-    present = land.by_region(protesting(counts)) / land.scale >= PRESENT
-    days = np.asarray(world.cache.get("days of protest", np.zeros(land.n_regions))) + present * world.dt / 24.0
-    world.cache["days of protest"] = days
+    present = land.by_region(protesting(counts)) / land.scale >= max(PRESENT, 2 / land.scale)
+    days = world.protest_days = world.protest_days + present * world.dt / 24.0
     killed = land.by_region(harmed_so_far(counts)[0]) / land.scale
     rise = params["demand_drift"] * days + params["demand_repression"] * np.log10(1 + killed)
     world.demand = np.where(days > 0, np.minimum(1.0 + rise, LAST), 0.0)
-    effect = np.where(world.granted >= world.demand, params["concession_met"], params["concession_short"])
+    effect = np.where(world.granted >= np.floor(world.demand + 0.5), params["concession_met"], params["concession_short"])
     fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
     world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]

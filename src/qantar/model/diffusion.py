@@ -59,8 +59,12 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
 
 def online_share(world: World, params: Values) -> Floats:
     """Share of residents who are online, by place."""
-    share = np.array([0.0, params["fixed_line"], 1.0])[world.connectivity]
-    return world.land.internet * share
+    return world.land.internet * reach(world, params)
+
+
+def reach(world: World, params: Values) -> Floats:
+    """Share still online of those who use the internet, by place."""
+    return np.array([0.0, params["fixed_line"], 1.0])[world.connectivity]
 
 
 assert (MOBILE_CUT, FULL) == (1, 2)  # the order of `share`

@@ -1,6 +1,6 @@
 """Grievance: hardship times what is missing in legitimacy, G = H (1 - L).
 
-    log pressure of a class  += grievance_slope x (G - mean G of the country at the start)
+    log pressure of a class  += grievance_slope x (G - mean G of all residents at the start)
 
 G is Epstein's (2002, PNAS 99, suppl. 3, eq. 1). That pressure is log-linear in it is an assumption. Hardship H belongs to the
 bin; legitimacy L starts at the same value everywhere and may move, with free signs:
@@ -30,8 +30,5 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         return
     world.legitimacy = legitimacy
     g = land.hardship[None, None, :] * (1 - legitimacy[land.region])[:, None, None]
-    mean = world.cache.get("mean grievance")
-    if mean is None:
-        in_bin = counts.n.sum(axis=0).sum(axis=1)
-        mean = world.cache["mean grievance"] = float((g[:, 0, :].mean(axis=1) * in_bin).sum() / max(1, in_bin.sum()))
+    mean = land.mean_hardship * (1 - params["legitimacy"])
     world.class_terms["grievance"] = params["grievance_slope"] * (g - mean)

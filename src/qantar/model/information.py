@@ -1,8 +1,8 @@
 """Information: where the internet works, and what official words do.
 
     connectivity of a place: full, mobile cut (those with a fixed line stay online), none; the engine cuts online ties by it
-    log pressure of a place  += shutdown_effect x (1 - share of residents still online among those who were)
-    log pressure of a place  += framing_effect after the state has called the crowd terrorists
+    log pressure of a place  += shutdown_effect x (1 - share still online of those who use the internet)
+    log pressure of a place  += framing_effect after hostile words of the state about the crowd
 
 Both effects have free signs: a cut may stop news, or send people out to see (Hassanpour 2014, Polit. Commun. 31, for Cairo
 2011; Rydzak, Karanja and Opiyo 2020, Int. J. Commun. 14, for African countries).
@@ -11,7 +11,7 @@ Both effects have free signs: a cut may stop news, or send people out to see (Ha
 from __future__ import annotations
 
 from qantar.model.contract import Counts
-from qantar.model.diffusion import online_share
+from qantar.model.diffusion import reach
 from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
@@ -25,6 +25,6 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         world.connectivity[list(s.places)] = int(s.size)
     for s in world.decisions("framing"):
         world.framing[list(s.places)] = s.size > 0
-    lost = 1 - online_share(world, params) / max(world.land.internet, 1e-300)
+    lost = 1 - reach(world, params)
     world.terms["shutdown"] = params["shutdown_effect"] * lost
     world.terms["framing"] = params["framing_effect"] * world.framing.astype(float)

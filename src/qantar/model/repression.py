@@ -2,11 +2,11 @@
 
     meeting of police q and crowd n      c = n q / (n + q), people of either side who face each other
     arrests on the square                Poisson, mean arrest_rate x c per hour, x arrest_emergency under an emergency
-    arrests at home                      Poisson, mean search_rate x those gone home per hour, under an emergency only
+    arrests at home                      Poisson, mean search_rate x those gone home per hour; before an emergency x search_before
     killed protesters                    Poisson, mean lethality x c per hour under an emergency, x lethality_order under
-                                         an order to shoot; none before
-    killed security                      Poisson, mean lethality_security x c per hour under an emergency
-    log pressure of a place  -= deterrence x (1 - exp(-2.3 q / (n + 1)))
+                                         an order to shoot; before an emergency x lethality_before
+    killed security                      Poisson, mean lethality_security x c per hour, before an emergency x lethality_before
+    log pressure of a place  -= deterrence x (risk(n) - risk(0)), risk(n) = 1 - exp(-2.3 q / (n + 1))
     log pressure of a place  += backlash x log(1 + harm of the region), harm = 10 x killed + detained, half-life 24 h
     log pressure of a place  += curfew_effect under an emergency
 
@@ -42,20 +42,27 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
     n = protesting(counts)
     q = land.police * params["police_on_duty"]
     facing = np.where(n + q > 0, n * q / np.maximum(n + q, 1e-300), 0.0)
-    lethal = np.where(world.emergency, params["lethality"], 0.0) * np.where(world.shoot_order, params["lethality_order"], 1.0)
+    lethal = (
+        params["lethality"]
+        * np.where(world.emergency, 1.0, params["lethality_before"])
+        * np.where(world.shoot_order, params["lethality_order"], 1.0)
+    )
     arrest = params["arrest_rate"] * np.where(world.emergency, params["arrest_emergency"], 1.0)
-    home = counts.n[WITHDRAWN].sum(axis=1) * world.emergency
+    home = counts.n[WITHDRAWN].sum(axis=1)
+    searched = params["search_rate"] * np.where(world.emergency, 1.0, params["search_before"])
     quota = [
         np.minimum(draws.poisson(KILLED, lethal * facing * dt, t), n),
         np.minimum(draws.poisson(ARRESTED, arrest * facing * dt, t), n),
-        np.minimum(draws.poisson(SEARCHED, params["search_rate"] * home * dt, t), home),
+        np.minimum(draws.poisson(SEARCHED, searched * home * dt, t), home),
     ]
     world.quota = draws.quota(np.stack(quota))
-    security = draws.poisson(SECURITY, np.where(world.emergency, params["lethality_security"], 0.0) * facing * dt, t)
+    security = draws.poisson(
+        SECURITY, params["lethality_security"] * np.where(world.emergency, 1.0, params["lethality_before"]) * facing * dt, t
+    )
     world.security_dead = world.security_dead + land.by_region(security)
     killed, detained = killed_and_detained(counts)
     world.harm = np.asarray(world.harm * 0.5 ** (dt / HARM_HOURS) + land.by_region(10 * killed + detained), float)
-    risk = 1 - np.exp(-EPSTEIN_K * q / (n + land.scale))
-    world.terms["deterrence"] = -params["deterrence"] * risk
+    risk, before = (1 - np.exp(-EPSTEIN_K * q / (m + land.scale)) for m in (n, 0.0))
+    world.terms["deterrence"] = -params["deterrence"] * (risk - before)
     world.terms["backlash"] = np.log1p(world.harm / land.scale)[land.region] * params["backlash"]
     world.terms["curfew"] = np.where(world.emergency, params["curfew_effect"], 0.0)

@@ -92,7 +92,8 @@ def advance(a: float, g: float, b: float, dt: float) -> int:
     >>> advance(0.25, 2.0, 0.0, 1.0) == 2**47
     True
     """
-    return int(np.rint(min(max(a * g + b, 0.0) * dt, 4.0) * CLOCK))
+    pressure = a * g + b
+    return int(np.rint(min(pressure * dt, 4.0) * CLOCK)) if pressure > 0.0 else 0  # not a number: no pressure
 
 
 @jit

@@ -51,6 +51,8 @@ class Land:
     """hours to add to the country's time for local time"""
     hardship: Floats
     """of each hardship bin, 0 to 1, shape (bins,)"""
+    mean_hardship: float
+    """over residents"""
     takes_part: Bools
     """of each sector: whether its people can join at all, shape (sectors,)"""
     fuel_dependence: Floats
@@ -115,6 +117,8 @@ class World:
     class_terms: dict[str, Floats] = field(default_factory=dict)
     """terms of the log pressure by class, shape (places, sectors, bins) or what broadcasts to it"""
     quota: Ints = field(default_factory=lambda: np.zeros((3, 0), np.int64))
+    protest_days: Floats = field(default_factory=lambda: np.zeros(0))
+    """by region: days with protest so far"""
     steps: tuple[StateStep, ...] = ()
     """decisions that take effect now"""
     cache: dict[str, Any] = field(default_factory=dict)
@@ -152,6 +156,7 @@ def new_world(land: Land, dt: float) -> World:
         news=np.zeros(places),
         security_dead=np.zeros(regions),
         quota=np.zeros((3, places), np.int64),
+        protest_days=np.zeros(regions),
     )
 
 

@@ -68,6 +68,9 @@ def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
     for layer, scope in divisions:
         if scope != WORKPLACE and len(set(layer.sizes)) > 1:
             raise ValueError(f"layer {layer.name}: sizes differ within a block")
+    degree_max = int(np.maximum(np.array([x.sizes for x, _ in divisions]) - 1, 0).max(axis=1).sum()) if divisions else 0
+    if degree_max > np.iinfo(np.int16).max:
+        raise ValueError(f"a resident could have {degree_max} contacts; the engines count to {np.iinfo(np.int16).max}")
     edges = (blocks.place_start, blocks.class_start[:: blocks.n_bins], blocks.region_start, np.array([0, blocks.n]))
     bounds = [edges[scope] for _, scope in divisions]
     keys = [bits(seed, Purpose.BLOCK, block, number, 0) for number, x in enumerate(bounds) for block in range(len(x) - 1)]
@@ -80,7 +83,7 @@ def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
         np.concatenate([np.empty(0, np.int64)] + [x[:-1] for x in bounds]),
         np.concatenate([np.empty(0, np.int64)] + [np.diff(x) for x in bounds]),
         np.array(keys, np.uint64),
-        int(np.maximum(group - 1, 0).max(axis=1).sum()) if divisions else 0,
+        degree_max,
     )
 
 

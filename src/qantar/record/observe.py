@@ -84,6 +84,7 @@ def observe(
     settlement: NDArray[np.bool_],
     values: dict[str, float],
     seed: int,
+    scale: float = 1.0,
 ) -> Seen:
     """What of a history would have been reported.
 
@@ -100,9 +101,12 @@ def observe(
         Parameters of the group "record".
     seed : int
         Of the history; the draws are keyed by region and day.
+    scale : float
+        Residents of the model for each of the country: one person of a scaled-down model is one person in the street, not a
+        gathering of 1 / scale.
     """
     n_days, n_regions = cut.shape
-    in_one_place = peak * np.where(settlement, 1.0, values["rest_share"])
+    in_one_place = np.maximum(0.0, peak - (1 / scale - 1)) * np.where(settlement, 1.0, values["rest_share"])
     gathering = np.zeros((n_days, n_regions))
     np.maximum.at(gathering, (np.arange(n_days)[:, None], region[None, :]), in_one_place)
     half = values["reported_half"] * (1 + (values["reported_cut"] - 1) * cut)

@@ -21,6 +21,7 @@ from qantar.study.summary import QUANTILES, Feature, curves, presence_shares
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+QUIET_AT = 1_000
 CURVES = ("participants", "detained")
 
 
@@ -54,9 +55,19 @@ class Simulated:
         return self.result.runs.n
 
     @property
+    def n_days(self) -> int:
+        """Days of a history."""
+        return int(self.result.runs.presence.shape[1])
+
+    @property
+    def quiet_at(self) -> int:
+        """People out at once up to whom a history counts as quiet."""
+        return QUIET_AT
+
+    @property
     def quiet(self) -> int:
-        """Histories in which never more than a thousand people were out."""
-        return int((self.result.runs.whole["peak"] < 1000).sum())
+        """Histories in which never more than that were out."""
+        return int((self.result.runs.whole["peak"] < QUIET_AT).sum())
 
 
 def simulated(result: Result, days: Sequence[dt.date]) -> Simulated:

@@ -10,7 +10,7 @@ from typing import Any
 from qantar.errors import Problems, ScenarioError, fail, nearest
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Edit
+from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Edit, step_fault
 
 _SET = re.compile(r"([A-Za-z0-9_.-]+)=(.+)")
 
@@ -87,9 +87,10 @@ def _edit_parameter(changed: dict[str, Any], name: str, edit: Edit, add: Callabl
     fixed[name] = value
 
 
+_UNITS = {"hours": "hours", "step_hours": "hours", "price": "money", "internet": "share", "fuel": "share"}
 _NUMBERS = {
     ("time", "hours"): ("hours", 1, STEPS_MAX),
-    ("time", "step_hours"): ("step_hours", 0.05, 24),
+    ("time", "step_hours"): ("step_hours", 0.05, 2),
     ("land", "price"): ("price", 0.01, 1e9),
     ("land", "inflation_excess"): ("inflation_excess", -1, 100),
     ("land", "internet"): ("internet", 0, 1),
@@ -111,12 +112,15 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
         paths = ["parameters.NAME", "mechanisms.NAME", "steps.ID", "regions.ID.fuel", *(".".join(x) for x in _NUMBERS)]
         add("unknown_path", value=edit.path, choices=", ".join(paths))
         return
-    if edit.op not in ("set", "scale") or isinstance(edit.value, bool) or not isinstance(edit.value, int | float):
+    if edit.op not in ("set", "scale") or not _is_number(edit.value):
         add("bad_edit", value=f"{edit.op} {edit.value}")
         return
     value = edit.value * (target[key] if edit.op == "scale" else 1)
+    if key == "hours" and value != int(value):
+        add("not_whole", value=f"{value:g}", unit="hours")
+        return
     if not low <= value <= high:
-        add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit=key)
+        add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit=_UNITS.get(key, "1"))
         return
     target[key] = type(target[key])(value)
     if math.ceil(changed["hours"] / changed["step_hours"]) > STEPS_MAX:
@@ -124,49 +128,64 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
         return
 
 
+_STEP_KEYS = {"kind", "places", "at", "size"}
+
+
 def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: Callable[..., None]) -> None:
     steps = changed["steps"]
-    if edit.op == "add_step":
-        value = edit.value if isinstance(edit.value, dict) else {}
-        places = value.get("places", [])
-        known = {p["id"] for p in plan.places} | {plan.case, "all"} | {r["id"] for r in plan.regions}
-        if (
-            value.get("kind") not in STEP_KINDS
-            or not isinstance(value.get("at"), int | float)
-            or not isinstance(value.get("size"), int | float)
-        ):
-            add("bad_edit", value="add_step")
-            return
-        if unknown := [p for p in places if p not in known] or ([] if places else ["-"]):
-            add("unknown_region", value=unknown[0], choices=nearest(unknown[0], known))
-            return
-        steps.append({"id": rest or f"added-{len(steps)}", "source": "edit", "hour": "assumed", **value})
-        steps.sort(key=lambda s: s["at"])
-        return
     name, _, what = rest.partition(".")
-    found = [s for s in steps if s["id"] == name]
-    if not found:
+    found = next((s for s in steps if s["id"] == name), None)
+    if edit.op == "add_step":
+        step = _added(rest or f"added-{len(steps)}", edit.value, plan, add)
+        if step is not None and found is not None:
+            add("repeated_id", value=name, first=steps.index(found) + 1)
+        elif step is not None:
+            steps.append(step)
+    elif found is None:
         add("unknown_step", value=name, choices=nearest(name, [s["id"] for s in steps]) or "-")
-        return
-    number = isinstance(edit.value, int | float) and not isinstance(edit.value, bool)
-    if edit.op in ("off", "remove_step") and not what:
-        steps.remove(found[0])
-    elif edit.op == "shift_step" and number:
-        found[0]["at"] += edit.value
-        steps.sort(key=lambda s: s["at"])
-    elif edit.op in ("set", "scale") and what == "size" and number:
-        found[0]["size"] = edit.value * (found[0]["size"] if edit.op == "scale" else 1)
+    elif edit.op in ("off", "remove_step") and not what:
+        steps.remove(found)
+    elif edit.op == "shift_step" and _is_number(edit.value):
+        found["at"] += edit.value
+    elif edit.op in ("set", "scale") and what == "size" and _is_number(edit.value):
+        found["size"] = edit.value * (found["size"] if edit.op == "scale" else 1)
+        _check_size(found, add)
     else:
         add("bad_edit", value=f"{edit.op} {edit.value}")
-        return
+    steps.sort(key=lambda s: s["at"])
 
 
-def check_parameter(name: str, value: object, add: Callable[..., None]) -> None:
+def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[str, Any] | None:
+    """A new step from a table of kind, places, at (hours since the start) and size; None with the problem noted."""
+    fits = isinstance(value, dict) and set(value) == _STEP_KEYS and value["kind"] in STEP_KINDS
+    if not fits or not _is_number(value["at"]) or not _is_number(value["size"]) or not isinstance(value["places"], list):
+        add("bad_edit", value="add_step")
+        return None
+    known = {*(p["id"] for p in plan.places), *(r["id"] for r in plan.regions), plan.country}
+    if unknown := [p for p in value["places"] if p not in known] or ([] if value["places"] else ["-"]):
+        add("unknown_region", value=unknown[0], choices=nearest(str(unknown[0]), known))
+        return None
+    step = {"id": name, "source": "edit", "hour": "assumed", **value}
+    return step if _check_size(step, add) else None
+
+
+def _check_size(step: dict[str, Any], add: Callable[..., None]) -> bool:
+    fault = step_fault(step["kind"], step["size"])
+    if fault is not None:
+        add(fault[0], **fault[1])
+    return fault is None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_parameter(name: str, value: Any, add: Callable[..., None]) -> None:
     """A parameter exists and its value is within its limits."""
     known = parameters()
     if name not in known:
         add("unknown_parameter", value=name, choices=nearest(name, known))
-    elif isinstance(value, bool) or not isinstance(value, int | float):
+    elif not _is_number(value):
         add("not_a_number", value=value, unit=known[name].unit)
     elif not known[name].low <= value <= known[name].high:
         p = known[name]

@@ -25,6 +25,8 @@ class Plan(Strict):
     """Everything a history depends on but its seed and its draw of parameters; figures in the model's units."""
 
     case: str
+    country: str
+    """code that stands for the whole country"""
     start: str
     hours: int
     step_hours: float
@@ -62,18 +64,27 @@ class Plan(Strict):
         return hashlib.sha256(self.as_json().encode()).hexdigest()
 
 
+def country_offset(case: Case) -> float:
+    """Hours ahead of UTC of the country's own time: that of its easternmost regions."""
+    return max(float(r.utc_offset) for r in case.record.regions)
+
+
 def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems) -> Plan:
     """The plan of a case and its scenario file. Pure: the same in, the same out."""
     values = {(v.region_id, v.variable): float(v.value) for v in case.record.region_values if v.value is not None}
     regions = sorted((r for r in case.record.regions), key=lambda r: r.region_id)
-    people = {r.region_id: values[r.region_id, "population"] for r in regions}
-    country_hour = max(float(r.utc_offset) for r in regions)
+    people = {r.region_id: values.get((r.region_id, "population"), 0.0) for r in regions}
+    for r in regions:
+        if (r.region_id, "population") not in values:
+            problems.add("region_values.csv", None, r.region_id, "no_population", value=r.region_id)
+    country_hour = country_offset(case)
     sectors = _sector_shares(file.sectors, people, values, problems)
     bands = _band_shares(file.income, people, values)
     start = file.time.start
     days = math.ceil((start.hour + start.minute / 60 + file.time.hours) / 24)
     return Plan(
         case=case.head.id,
+        country=case.head.country,
         start=start.isoformat(timespec="minutes"),
         hours=file.time.hours,
         step_hours=file.time.step_hours,
@@ -104,7 +115,15 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
 
 def _resolved_step(s: StepSpec, start: dt.datetime) -> dict[str, Any]:
     at = (s.at - start).total_seconds() / 3600
-    return {"id": s.id, "kind": s.kind, "places": s.places, "at": at, "size": s.size, "source": s.event or "assumption", "hour": s.hour}
+    return {
+        "id": s.id,
+        "kind": s.kind,
+        "places": s.places,
+        "at": at,
+        "size": s.size,
+        "source": ";".join(s.events) or "assumption",
+        "hour": s.hour,
+    }
 
 
 def _places(case: Case, people: dict[str, float], country_hour: float, problems: Problems) -> Iterable[dict[str, Any]]:
@@ -171,10 +190,10 @@ def _band_shares(income: Income, people: dict[str, float], values: dict[tuple[st
     country = next((v for (r, name), v in values.items() if name == "poverty_rate" and r not in people), 5.0)
     found = {}
     for r in people:
-        if (r, "poverty_rate") in values:
+        if 0 < values.get((r, "poverty_rate"), 0.0) < 100:
             z = normal.inv_cdf(values[r, "poverty_rate"] / 100)
         else:
-            z = normal.inv_cdf(country / 100) - math.log(values.get((r, "income_rel"), 1.0)) / sigma
+            z = normal.inv_cdf(min(max(country, 0.1), 99.9) / 100) - math.log(max(0.01, values.get((r, "income_rel"), 1.0))) / sigma
         below = [0.0] + [normal.cdf(z + math.log(b.from_) / sigma) for b in income.bands[1:]] + [1.0]
         found[r] = [high - low for low, high in itertools.pairwise(below)]
     return found

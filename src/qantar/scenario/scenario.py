@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from typing import Any
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.scenario.case import Case, find_folder, read_case
 from qantar.scenario.edits import apply, check_parameter, parse_set
-from qantar.scenario.plan import FILE, Plan, plan_of
-from qantar.scenario.schema import SPREADS, Basis, Edit, ScenarioFile
+from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
+from qantar.scenario.schema import SPREADS, Basis, Edit, ScenarioFile, step_fault
 from qantar.tables import Strict, read_text, read_toml, toml_lines
 
 __all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve"]
+
+
+DEGREE_MAX = 2_000
+"""Contacts that a resident may have: far beyond any life, far inside the counters."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def _check_ids(file: ScenarioFile, add: Add, lines: dict[tuple[str, ...], int]) 
 
 def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
     regions = {r.region_id for r in case.record.regions}
-    spreads = {*SPREADS, *(v.variable for v in case.record.region_values)}
+    spreads = {*SPREADS, *(v.variable for v in case.record.region_values if v.unit == "thousand persons")}
     for n, item in enumerate(file.economy.fuel_vehicles_by_region):
         if item.region not in regions:
             add(f"economy.fuel_vehicles_by_region.{n}", "unknown_region", value=item.region, choices=nearest(item.region, regions))
@@ -113,25 +118,45 @@ def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
             add(f"sectors.{n}.spread", "not_one_of", value=sector.spread, choices=nearest(sector.spread, spreads))
         if (sector.people is None) != (sector.spread == "rest"):
             add(f"sectors.{n}.people", "sector_without", value=sector.id)
+    if sum(s.spread == "rest" for s in file.sectors) > 1:
+        add("sectors", "sector_without", value="rest")
+    for n, layer in enumerate(file.layers):
+        if layer.group is None and layer.scope != "workplace":
+            add(f"layers.{n}.group", "missing_key", value="group")
+    widest = max(s.workgroup for s in file.sectors)
+    degree = sum(x.repeats * ((x.group or widest) - 1) for x in file.layers)
+    if degree > DEGREE_MAX:
+        add("layers", "outside", value=f"{degree}", low="0", high=f"{DEGREE_MAX}", unit="contacts")
     edges = [b.from_ for b in file.income.bands]
     if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
         add("income.bands", "bands_out_of_order")
 
 
 def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
+    """Places, events and sizes of the state's steps; and that hours and regions are those of the events, or said to be assumed."""
     record = case.record
-    known = {r.region_id for r in record.regions} | {s.settlement_id for s in record.settlements} | {case.head.country}
-    events = {e.event_id for e in record.events}
+    home = {**{r.region_id: r.region_id for r in record.regions}, **{s.settlement_id: s.region_id for s in record.settlements}}
+    known = {*home, case.head.country}
+    events = {e.event_id: e for e in record.events}
+    offset = dt.timedelta(hours=country_offset(case))
     for n, step in enumerate(file.steps):
         for place in step.places:
             if place not in known:
                 add(f"steps.{n}.places", "unknown_region", value=place, choices=nearest(place, known))
-        if step.event is not None and step.event not in events:
-            add(f"steps.{n}.event", "unknown_row", value=step.event, choices=nearest(step.event, events))
-        if step.kind == "internet" and step.size not in (0, 1, 2):
-            add(f"steps.{n}.size", "not_one_of", value=f"{step.size:g}", choices="0, 1, 2")
-        if step.kind == "price" and step.size <= 0:
-            add(f"steps.{n}.size", "below", value=f"{step.size:g}", low="0.01", unit="money")
+        for event in step.events:
+            if event not in events:
+                add(f"steps.{n}.events", "unknown_row", value=event, choices=nearest(event, events))
+        if (fault := step_fault(step.kind, step.size)) is not None:
+            add(f"steps.{n}.size", fault[0], **fault[1])
+        rows = [events[e] for e in step.events if e in events]
+        if not rows or len(rows) < len(step.events):
+            continue
+        at = (step.at - offset).replace(tzinfo=dt.UTC)
+        if step.hour == "recorded" and any(record.instant(row) != at for row in rows):
+            add(f"steps.{n}.at", "step_hour_differs", value=f"{step.at:%Y-%m-%dT%H:%M}", events=", ".join(step.events))
+        named = {row.region_id for row in rows}
+        if step.place == "recorded" and case.head.country not in named and not {home.get(x, x) for x in step.places} <= named:
+            add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
 
 
 def _bases(item: Any, path: str = "") -> Iterable[tuple[str, Basis]]:

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.tables import Choice, Form, Key, Number, Strict, Text
@@ -21,7 +21,7 @@ STEPS_MAX = 4096
 
 
 def _moment(value: object) -> object:
-    if isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime) and value.tzinfo is None:
         return value
     try:
         if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value, re.ASCII):
@@ -57,6 +57,22 @@ class Figure(Basis):
     unit: Text
 
 
+def _fits(unit: str, low: float, high: float) -> AfterValidator:
+    """A figure must be in this unit and inside these limits."""
+
+    def check(figure: Figure) -> Figure:
+        if figure.unit != unit:
+            raise PydanticCustomError(
+                "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": unit, "variable": "value"}
+            )
+        if not low <= figure.value <= high:
+            args = {"code": "outside", "value": f"{figure.value:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": unit}
+            raise PydanticCustomError("outside", "{code}", args)
+        return figure
+
+    return AfterValidator(check)
+
+
 class RegionFigure(Figure):
     """A figure of one region."""
 
@@ -68,7 +84,7 @@ class Time(Strict):
 
     start: Moment
     hours: Annotated[int, BeforeValidator(Number("hours", 1, STEPS_MAX, whole=True))]
-    step_hours: Annotated[float, BeforeValidator(Number("hours", 0.05, 24))] = 1.0
+    step_hours: Annotated[float, BeforeValidator(Number("hours", 0.05, 2))] = 1.0
     days_off: list[dt.date] = Field(default_factory=list)
     days_off_source: Basis | None = None
 
@@ -85,7 +101,7 @@ class Sector(Strict):
     id: Key
     name_en: Text
     name_zh: Text
-    people: Figure | None = None
+    people: Annotated[Figure, _fits("persons", 0, 1e11)] | None = None
     spread: Key
     workgroup: Count
     takes_part: bool = True
@@ -101,7 +117,7 @@ class Band(Strict):
 class Income(Strict):
     """How income is shared out in each region."""
 
-    gini: Figure
+    gini: Annotated[Figure, _fits("1", 0.01, 0.99)]
     bands: list[Band] = Field(min_length=1, max_length=8)
 
 
@@ -120,43 +136,56 @@ class Economy(Strict):
 
     good_en: Text
     good_zh: Text
-    price: Figure
-    inflation: Figure
-    inflation_reference: Figure
-    household: Figure
-    fuel_vehicles: Figure
-    fuel_vehicles_by_region: list[RegionFigure] = Field(default_factory=list)
+    price: Annotated[Figure, _fits("tenge a litre", 0.01, 1e9)]
+    inflation: Annotated[Figure, _fits("percent", -99, 1e5)]
+    inflation_reference: Annotated[Figure, _fits("percent", -99, 1e5)]
+    household: Annotated[Figure, _fits("persons", 1, 50)]
+    fuel_vehicles: Annotated[Figure, _fits("vehicles", 0, 1e10)]
+    fuel_vehicles_by_region: list[Annotated[RegionFigure, _fits("vehicles", 0, 1e10)]] = Field(default_factory=list)
 
 
 class Information(Strict):
     """Use of the internet."""
 
-    internet: Figure
+    internet: Annotated[Figure, _fits("percent", 0, 100)]
 
 
 class Repression(Strict):
     """Forces of the state."""
 
-    police: Figure
+    police: Annotated[Figure, _fits("per 100,000 residents", 0, 100_000)]
 
 
 class StepSpec(Strict):
-    """A decision of the state; `event` names the row of events.csv that records it."""
+    """A decision of the state; `events` names the rows of events.csv that record it."""
 
     id: Key
     kind: Annotated[str, BeforeValidator(Choice(STEP_KINDS))]
     places: list[Key] = Field(min_length=1)
     at: Moment
     size: Annotated[float, BeforeValidator(Number("1", 0))]
-    event: Key | None = None
+    events: list[Key] = Field(default_factory=list)
     assumption: Text | None = None
     hour: Annotated[str, BeforeValidator(Choice(("assumed", "recorded")))] = "recorded"
+    place: Annotated[str, BeforeValidator(Choice(("assumed", "recorded")))] = "recorded"
 
     @model_validator(mode="after")
     def _has_a_basis(self) -> StepSpec:
-        if (self.event is None) == (self.assumption is None):
+        if bool(self.events) == (self.assumption is not None):
             raise PydanticCustomError("figure_without", "{code}", {"code": "figure_without"})
         return self
+
+
+def step_fault(kind: str, size: float) -> tuple[str, dict[str, str]] | None:
+    """What is wrong with the size of a step of this kind: a code of the catalogue and its arguments; None if nothing is."""
+    if not math.isfinite(size):
+        return "not_a_number", {"value": str(size), "unit": "1"}
+    if kind == "internet" and size not in (0, 1, 2):
+        return "not_one_of", {"value": f"{size:g}", "choices": "0, 1, 2"}
+    low, high = {"price": (0.01, 1e9), "concession": (0, 3)}.get(kind, (0, 2))
+    if not low <= size <= high:
+        return "outside", {"value": f"{size:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": "1"}
+    return None
 
 
 class Edit(Strict):

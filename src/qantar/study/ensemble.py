@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -24,7 +25,7 @@ from qantar.study.reporting import history_seed, seen
 from qantar.study.store import PART, Recipe, Store
 
 TRIES = 3
-"""How often a part is tried whose process dies."""
+"""How often processes may die in a row without finishing anything."""
 
 
 def values_of(recipe: Recipe, run: int) -> Values:
@@ -50,7 +51,6 @@ def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "region": region.ravel().astype(np.int16),
         "day": day.ravel().astype(np.int16),
         "presence": report.presence.ravel(),
-        "gathering": report.gathering.ravel(),
         "participants": np.repeat(report.participants, n_regions),
         "detained": np.repeat(report.detained, n_regions),
         "killed": np.tile(report.killed, n_days),
@@ -108,21 +108,24 @@ def run_ensemble(
         If a part cannot be written.
     """
     store = Store.of(root, recipe)
+    store.sweep()
     missing = store.missing(runs)
     total = -(-runs // PART) * PART
-    progress(min(total - len(missing) * PART, runs), runs)
-    if not missing:
-        return store
-    store.sweep()
-    tries: dict[int, int] = {}
     left = set(missing)
+
+    def tell() -> None:
+        progress(min(total - len(left) * PART, runs), runs)
+
+    tell()
+    idle = 0
     while left:
-        before = set(left)
-        _work(recipe, root, left, runs, processes or os.cpu_count() or 1, lambda: progress(min(total - len(left) * PART, runs), runs))
-        for number in left & before:
-            tries[number] = tries.get(number, 0) + 1
-            if tries[number] >= TRIES:
-                raise fail(StudyError, store.folder, "part_dies", part=number, n=TRIES)
+        before = len(left)
+        _work(recipe, root, left, runs, processes or os.cpu_count() or 1, tell)
+        idle = idle + 1 if len(left) == before else 0
+        if idle >= TRIES:
+            raise fail(StudyError, store.folder, "part_dies", part=min(left), n=TRIES)
+    if missing:
+        store.sweep()
     return store
 
 
@@ -139,10 +142,22 @@ def _work(recipe: Recipe, root: Path, left: set[int], runs: int, processes: int,
                 done()
     except BrokenProcessPool:
         pass
+    except KeyboardInterrupt:
+        for process in list((pool._processes or {}).values()):  # parts are whole or absent: nothing is lost by not waiting
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _quiet() -> None:
-    """Ctrl-C is for the process that started this one."""
+    """Ctrl-C is for the process that started this one; when that is gone, so is this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

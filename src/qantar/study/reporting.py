@@ -24,10 +24,8 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
     region = np.array([p["region"] for p in plan.places])
     day = local_days(len(history.protesting), plan.step_hours, first_hour, local)
     n_days = math.ceil((first_hour + plan.hours) / 24)
-    peak, detained, killed = (
-        _padded(f(x, day), n_days) / plan.scale
-        for f, x in ((daily_peak, history.protesting), (daily_sum, history.detained), (daily_sum, history.killed))
-    )
+    peak = _padded(daily_peak(history.protesting, day), n_days, last=True) / plan.scale
+    detained, killed = (_padded(daily_sum(x, day), n_days, last=False) / plan.scale for x in (history.detained, history.killed))
     return observe(
         peak=peak,
         detained=detained,
@@ -38,6 +36,7 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
         settlement=np.array([p["settlement"] for p in plan.places]),
         values=values,
         seed=seed,
+        scale=plan.scale,
     )
 
 
@@ -46,10 +45,12 @@ def history_seed(seed: int, draw: int, replicate: int) -> int:
     return int(bits(seed, Purpose.HISTORY, draw, replicate, 0)) >> 1
 
 
-def _padded(daily: Floats, n_days: int) -> Floats:
-    """Days that a history broken off did not reach are zero."""
+def _padded(daily: Floats, n_days: int, *, last: bool) -> Floats:
+    """Days that a history broken off did not reach: at least as many were out as on the last day; nothing is added to sums."""
     out = np.zeros((n_days, daily.shape[1]))
     out[: len(daily)] = daily[:n_days]
+    if last:
+        out[len(daily) :] = daily[-1]
     return out
 
 
@@ -62,10 +63,12 @@ def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
     if "information" not in plan.mechanisms:
         return cut
     driver = Recorded(plan)
-    for hour in range(plan.hours):
-        for s in driver.due(hour, hour + 1):
+    everyone = np.maximum(np.bincount(region, people, len(plan.regions)), 1)
+    dt = plan.step_hours
+    for t in range(math.ceil(plan.hours / dt)):
+        for s in driver.due(t * dt, dt):
             if s.kind == "internet":
                 level[list(s.places)] = int(s.size)
-        dark = np.bincount(region, people * (level == NONE), len(plan.regions))
-        cut[min(n_days - 1, int((first_hour + hour) // 24))] += dark / np.maximum(np.bincount(region, people, len(plan.regions)), 1)
-    return cut / 24.0
+        dark = np.bincount(region, people * (level == NONE), len(plan.regions)) / everyone
+        cut[min(n_days - 1, int((first_hour + t * dt) // 24))] += dark * dt / 24.0
+    return cut

@@ -24,6 +24,7 @@ from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
 from qantar.population.ties import tie
 from qantar.record.observables import Observables
+from qantar.scenario.case import Case, file_hashes
 from qantar.scenario.scenario import Plan
 from qantar.study.ensemble import run_ensemble, seed_of
 from qantar.study.store import Recipe, model_hash
@@ -33,6 +34,12 @@ from qantar.tables import read_json, refuse_foreign, to_csv, write_folder
 RESULT_VERSION = 1
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
 STAMP = "illustration, not fitted"
+
+
+def case_sha256(case: Case) -> str:
+    """SHA-256 over the tables of a case: a result is compared with the record it was compared with, or not at all."""
+    names = sorted(p.name for p in case.folder.iterdir() if p.suffix in (".csv", ".toml"))
+    return hashlib.sha256(json.dumps(file_hashes(case.folder, names)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ def run(
     recipe: Recipe,
     n: int,
     record: Observables,
+    record_sha256: str,
     root: Path,
     *,
     processes: int | None = None,
@@ -66,10 +74,10 @@ def run(
     runs = arrays(*store.read(n))
     digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
     found = features(runs, record, recipe.plan)
-    return Result(recipe, runs, found, digest, _provenance(recipe, n, digest))
+    return Result(recipe, runs, found, digest, _provenance(recipe, n, digest, record_sha256))
 
 
-def _provenance(recipe: Recipe, n: int, digest: str) -> dict[str, Any]:
+def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str) -> dict[str, Any]:
     """What is needed to repeat the runs; no name of a user, a machine or a folder."""
     blocks = blocks_of(recipe.plan)
     network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
@@ -81,6 +89,8 @@ def _provenance(recipe: Recipe, n: int, digest: str) -> dict[str, Any]:
         "libraries": {name: version(name) for name in LIBRARIES},
         "model_sha256": model_hash(),
         "draw_scheme": SCHEME,
+        "scenario": recipe.plan.case,
+        "record_sha256": record_sha256,
         "recipe": recipe.as_dict(),
         "runs": n,
         "key": recipe.key(),
@@ -107,14 +117,15 @@ def files_of(result: Result) -> dict[str, str]:
     feature_rows = [f.as_dict() for f in result.features]
     columns = list(feature_rows[0])
     whole = result.runs.whole
+    stamp = [STAMP, f"{result.recipe.plan.scale:g}"]
     files = {
-        "features.csv": to_csv(columns, [[_plain(row[c]) for c in columns] for row in feature_rows]),
+        "features.csv": to_csv([*columns, "stamp", "scale"], [[*(_plain(row[c]) for c in columns), *stamp] for row in feature_rows]),
         "presence.csv": to_csv(
-            ["region_id", "date", "share_reported"],
-            [[r, day, f"{shares[d, k]:.4f}"] for k, r in enumerate(ids) for d, day in enumerate(days)],
+            ["region_id", "date", "share_reported", "stamp", "scale"],
+            [[r, day, f"{shares[d, k]:.4f}", *stamp] for k, r in enumerate(ids) for d, day in enumerate(days)],
         ),
-        "curves.csv": to_csv(["quantity", "date", *heads], curve_rows),
-        "runs.csv": to_csv(list(whole), [[_plain(whole[c][k]) for c in whole] for k in range(result.runs.n)]),
+        "curves.csv": to_csv(["quantity", "date", *heads, "stamp", "scale"], [[*row, *stamp] for row in curve_rows]),
+        "runs.csv": to_csv(["stamp", "scale", *whole], [[*stamp, *(_plain(whole[c][k]) for c in whole)] for k in range(result.runs.n)]),
     }
     hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
     files["result.json"] = json.dumps({**result.provenance, "files": hashes}, indent=1, ensure_ascii=False) + "\n"
@@ -154,7 +165,8 @@ def load(folder: Path) -> dict[str, Any]:
         raise fail(ResultError, folder, "folder_without", marker="result.json")
     data = read_json(folder / "result.json", problems)
     problems.raise_as(ResultError)
-    if not isinstance(data, dict) or data.get("kind") != "run":
+    needed = {"files", "model_sha256", "record_sha256", "scenario", "draw_scheme", "plan", "recipe", "runs", "program"}
+    if not isinstance(data, dict) or data.get("kind") != "run" or not needed <= set(data) or not isinstance(data["files"], dict):
         raise fail(ResultError, folder, "not_a_run")
     for name, expected in data.get("files", {}).items():
         path = folder / name
@@ -167,7 +179,7 @@ def load(folder: Path) -> dict[str, Any]:
 
 def rerun(
     folder: Path,
-    record_of: Callable[[str], Observables],
+    record_of: Callable[[str], tuple[Observables, str]],
     *,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -184,12 +196,15 @@ def rerun(
         When the folder is not a whole result, or was made by another version of the model.
     """
     old = load(folder)
+    record, record_sha256 = record_of(old["scenario"])
+    if old["record_sha256"] != record_sha256:
+        raise fail(ResultError, folder, "other_record", value=old["scenario"])
     if old["model_sha256"] != model_hash() or old["draw_scheme"] != SCHEME:
         raise fail(ResultError, folder, "other_model", program=old["program"], expected=old["model_sha256"][:12], found=model_hash()[:12])
     plan = Plan.model_validate(old["plan"])
     recipe = Recipe(plan, **old["recipe"])
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
-        result = run(recipe, old["runs"], record_of(plan.case), Path(root), processes=processes, progress=progress)
+        result = run(recipe, old["runs"], record, record_sha256, Path(root), processes=processes, progress=progress)
     new = json.loads(files_of(result)["result.json"])
     names: Sequence[str] = sorted(set(new["files"]) | set(old["files"]))
     differ = [name for name in names if new["files"].get(name) != old["files"].get(name)]

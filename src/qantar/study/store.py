@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,17 @@ from qantar.scenario.scenario import Plan
 
 PART = 4
 """Runs in a part: what is lost at most when the power fails, a core."""
-ROOMS = ("compiled.py", "draws.py", "population", "model", "engine", "record/observe.py", "study/reporting.py", "scenario/parameters.py")
+ROOMS = (
+    "compiled.py",
+    "draws.py",
+    "population",
+    "model",
+    "engine",
+    "record/observe.py",
+    "study/reporting.py",
+    "study/ensemble.py",
+    "scenario/parameters.py",
+)
 DATA = ("scenario/parameters.toml",)
 DAYS, RUNS = "days.parquet", "runs.parquet"
 
@@ -66,7 +78,8 @@ class Recipe:
 
     def key(self) -> str:
         """SHA-256 of the recipe with plan, draw scheme and model."""
-        parts = {**self.as_dict(), "plan": self.plan.sha256(), "scheme": SCHEME, "model": model_hash()}
+        versions = [platform.python_version(), *(version(name) for name in ("numpy", "numba", "llvmlite"))]
+        parts = {**self.as_dict(), "plan": self.plan.sha256(), "scheme": SCHEME, "model": model_hash(), "part": PART, "versions": versions}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -110,8 +123,13 @@ class Store:
             for name in (DAYS, RUNS):
                 with (aside / name).open("rb") as file:
                     os.fsync(file.fileno())
-            if not self.part(number).exists():
+            _flush(aside)
+            try:
                 aside.rename(self.part(number))
+            except OSError:  # another process was first, with the same
+                if not self.part(number).is_dir():
+                    raise
+            _flush(self.folder)
         except (OSError, duckdb.Error) as error:
             raise fail(ResultError, self.folder, "cannot_write", reason=_reason(error)) from None
         finally:
@@ -159,8 +177,20 @@ def _reason(error: Exception) -> str:
     return os.strerror(int(number.group(1))) if number else getattr(error, "strerror", None) or str(error).splitlines()[0]
 
 
+def _flush(folder: Path) -> None:
+    """Names in a folder to the disk, where a system can do that."""
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _alive(pid: int) -> bool:
-    """Whether a process runs here."""
+    """Whether a process runs here; on Windows, where asking could stop it, it counts as running."""
+    if os.name == "nt":
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
