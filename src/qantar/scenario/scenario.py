@@ -149,7 +149,7 @@ def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
         if (fault := step_fault(step.kind, step.size)) is not None:
             add(f"steps.{n}.size", fault[0], **fault[1])
         rows = [events[e] for e in step.events if e in events]
-        if not rows or len(rows) < len(step.events):
+        if not rows or len(rows) < len(step.events) or not {*step.places} <= known:
             continue
         at = (step.at - offset).replace(tzinfo=dt.UTC)
         if step.hour == "recorded" and any(record.instant(row) != at for row in rows):

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
 from qantar.engine.loop import History
@@ -24,8 +25,8 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
     region = np.array([p["region"] for p in plan.places])
     day = local_days(len(history.protesting), plan.step_hours, first_hour, local)
     n_days = math.ceil((first_hour + plan.hours) / 24)
-    peak = _padded(daily_peak(history.protesting, day), n_days, last=True) / plan.scale
-    detained, killed = (_padded(daily_sum(x, day), n_days, last=False) / plan.scale for x in (history.detained, history.killed))
+    peak = _carried(_padded(daily_peak(history.protesting, day), n_days), day[-1]) / plan.scale
+    detained, killed = (_padded(daily_sum(x, day), n_days) / plan.scale for x in (history.detained, history.killed))
     return observe(
         peak=peak,
         detained=detained,
@@ -45,13 +46,17 @@ def history_seed(seed: int, draw: int, replicate: int) -> int:
     return int(bits(seed, Purpose.HISTORY, draw, replicate, 0)) >> 1
 
 
-def _padded(daily: Floats, n_days: int, *, last: bool) -> Floats:
-    """Days that a history broken off did not reach: at least as many were out as on the last day; nothing is added to sums."""
+def _padded(daily: Floats, n_days: int) -> Floats:
+    """Room for days that a history broken off did not reach: nothing is added to sums."""
     out = np.zeros((n_days, daily.shape[1]))
     out[: len(daily)] = daily[:n_days]
-    if last:
-        out[len(daily) :] = daily[-1]
     return out
+
+
+def _carried(peak: Floats, last: NDArray[np.int64]) -> Floats:
+    """From each place's last day on, at least as many were out as on that day."""
+    days = np.arange(len(peak))[:, None]
+    return np.where(days > last, peak[np.minimum(last, len(peak) - 1), np.arange(peak.shape[1])], peak)
 
 
 def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
