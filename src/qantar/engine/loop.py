@@ -120,7 +120,7 @@ def simulate(
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
     rows: dict[str, list[Floats]] = {k: [] for k in ("protesting", "joined", "killed", "detained", "security_killed", "states")}
     for t in range(n_steps):
-        world.steps = driver.due(world.hour(t), world.dt)
+        world.steps = driver.due(t, world.dt)
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)
         rows["protesting"].append(counts.n[PROTESTING].sum(axis=1))

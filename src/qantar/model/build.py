@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Recorded:
 
         self.steps = [StateStep(s["id"], s["kind"], numbers(s["places"]), s["at"], s["size"], s["source"]) for s in plan.steps]
 
-    def due(self, hour: float, dt: float) -> tuple[StateStep, ...]:
-        """Decisions made since the last step, in order of time: none acts before it is made. At hour 0, all made by then."""
-        return tuple(s for s in self.steps if hour - dt < s.at <= hour or (hour == 0 and s.at < 0))
+    def due(self, t: int, dt: float) -> tuple[StateStep, ...]:
+        """Decisions made since the last step, in order of time: none acts before it is made. At step 0, all made by then."""
+        before = (t - 1) * dt if t else -math.inf
+        return tuple(s for s in self.steps if before < s.at <= t * dt)

@@ -4,8 +4,8 @@
     arrests on the square                Poisson, mean arrest_rate x c per hour, x arrest_emergency under an emergency
     arrests at home                      Poisson, mean search_rate x those gone home per hour; before an emergency x search_before
     killed protesters                    Poisson, mean lethality x c per hour under an emergency, x lethality_order under
-                                         an order to shoot; before an emergency x lethality_before
-    killed security                      Poisson, mean lethality_security x c per hour, before an emergency x lethality_before
+                                         an order to shoot; outside an emergency x lethality_before
+    killed security                      Poisson, mean lethality_security x c per hour, outside an emergency x lethality_before
     log pressure of a place  -= deterrence x (risk(n) - risk(0)), risk(n) = 1 - exp(-2.3 q / (n + 1))
     log pressure of a place  += backlash x log(1 + harm of the region), harm = 10 x killed + detained, half-life 24 h
     log pressure of a place  += curfew_effect under an emergency

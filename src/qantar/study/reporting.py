@@ -71,7 +71,7 @@ def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
     everyone = np.maximum(np.bincount(region, people, len(plan.regions)), 1)
     dt = plan.step_hours
     for t in range(math.ceil(plan.hours / dt)):
-        for s in driver.due(t * dt, dt):
+        for s in driver.due(t, dt):
             if s.kind == "internet":
                 level[list(s.places)] = int(s.size)
         dark = np.bincount(region, people * (level == NONE), len(plan.regions)) / everyone

@@ -1,0 +1,1025 @@
+"""The mechanisms: closed forms computed here again, directions of every parameter, and what "does nothing" means.
+
+Rates are looked at from outside: what a parameter adds to the log of a place's pressure is the log of the pressure with it less
+that without it. Unless a test says otherwise the country is the packaged one at full size, under the decisions as recorded, with
+the counts given here and not simulated. Tests of shares have a fixed seed and reject at 1e-6 each.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import CASE
+from qantar.engine.loop import simulate
+from qantar.engine.meanfield import MeanFieldEngine
+from qantar.model import assemble
+from qantar.model.build import Recorded, land_of
+from qantar.model.contract import Counts, Rates, no_rates
+from qantar.model.diffusion import SHAPE
+from qantar.model.rules import (
+    CLOCK,
+    DEAD,
+    DETAINED,
+    FULL,
+    MOBILE_CUT,
+    N_STATES,
+    NONE,
+    PROTESTING,
+    QUIET,
+    WITHDRAWN,
+    Law,
+    advance,
+    own_resistance,
+    resistance,
+)
+from qantar.model.world import Draws, Expected, Land, World, new_world
+from qantar.population.blocks import class_of, lay_out
+from qantar.population.build import blocks_of, class_sizes
+from qantar.scenario.parameters import defaults, parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.schema import Edit
+
+START = dt.datetime(2022, 1, 1)  # noqa: DTZ001  the country's time, as in the scenario
+
+
+@cache
+def scenario() -> Scenario:
+    return load_scenario(CASE)
+
+
+Change = tuple[str, str, Any]
+_plans: dict[str, Plan] = {}
+_lands: dict[str, Land] = {}
+
+
+def country(*edits: Change) -> Plan:
+    """The country at full size under these edits (path, op, value)."""
+    if repr(edits) not in _plans:
+        _plans[repr(edits)] = resolve(scenario(), [Edit(path=path, op=op, value=value) for path, op, value in edits])
+    return _plans[repr(edits)]
+
+
+def land(*edits: Change) -> Land:
+    """What of it does not change."""
+    if repr(edits) not in _lands:
+        _lands[repr(edits)] = land_of(country(*edits), blocks_of(country(*edits)))
+    return _lands[repr(edits)]
+
+
+def small(scale: float, hours: int, *edits: Edit) -> Plan:
+    return resolve(scenario(), [Edit(path="time.hours", value=hours), *edits], scale=scale)
+
+
+def hour(moment: str) -> int:
+    """Hours from the start of the history to a moment of January 2022 in the country's time, like `5T16`."""
+    day, clock = moment.split("T")
+    return int((dt.datetime(2022, 1, int(day), int(clock)) - START).total_seconds() // 3600)  # noqa: DTZ001
+
+
+def number(name: str, plan: Plan | None = None) -> int:
+    """The number of a place by its English name."""
+    return next(k for k, p in enumerate((plan or country()).places) if p["name_en"] == name)
+
+
+def region_of(region: str) -> np.ndarray:
+    """Numbers of the places of a region."""
+    ids = [r["id"] for r in country().regions]
+    return np.array([k for k, p in enumerate(country().places) if ids[p["region"]] == region])
+
+
+# --- counts that are given, and what the mechanisms make of them ------------------------------------------------------------
+
+
+@cache
+def residents() -> np.ndarray:
+    """By place and sector."""
+    return class_sizes(country()).sum(axis=2)
+
+
+def counts(*, out: Any = 0, dead: Any = 0, held: Any = 0, home: Any = 0, moved: tuple[Any, Any, Any] = (0, 0, 0)) -> Counts:
+    """So many people in each state, everywhere or by place; `moved` by quota in the last step. All in one sector."""
+    n = np.zeros((N_STATES, *residents().shape))
+    n[QUIET] = residents()
+    for state, people in ((PROTESTING, out), (DEAD, dead), (DETAINED, held), (WITHDRAWN, home)):
+        n[state, :, 3] = people
+    quotas = np.array([np.broadcast_to(m, n.shape[1]) for m in moved], float)
+    return Counts(n, np.zeros(n.shape[1:]), quotas)  # type: ignore[arg-type]
+
+
+def only(place: str, people: float) -> np.ndarray:
+    found = np.zeros(len(country().places))
+    found[number(place)] = people
+    return found
+
+
+def crowd() -> Counts:
+    """Every place out of order: some out, some gone home, some dead or detained, and more each hour."""
+    return counts(out=200, dead=5, held=40, home=100, moved=(0.05, 1, 0.5))
+
+
+@dataclass
+class Situation:
+    """The world at an hour, and the rates for the next step."""
+
+    world: World
+    rates: Rates
+    law: Law
+
+    def a(self, place: str) -> float:
+        return float(self.rates.a[number(place)])
+
+    def g(self, place: str, bin_: int) -> float:
+        """Of a class of the fourth sector."""
+        return float(self.rates.g.reshape(len(country().places), -1, len(country().hardship))[number(place), 3, bin_])
+
+    def spread(self, place: str = "Zhanaozen") -> float:
+        """Pressure on the poorest against that on those who are best off."""
+        return self.g(place, 0) / self.g(place, 3)
+
+    def leaving(self, place: str, old: int, new: int) -> float:
+        return float(self.rates.leave[old, number(place), new])
+
+
+def course(given: Counts | Callable[[int], Counts], until: int, **values: float) -> list[Rates]:
+    """The rates of each hour up to one, under the decisions as recorded."""
+    params = defaults() | values
+    world, driver = new_world(land(), 1.0), Recorded(country())
+    found = []
+    for t in range(until + 1):
+        world.steps = driver.due(t, 1.0)
+        rates = assemble.step(world, given(t) if callable(given) else given, params, Expected(0), t, country().mechanisms)
+        found.append(rates._replace(connectivity=rates.connectivity.copy()))
+    return found
+
+
+def situation(at: float, given: Counts | Callable[[int], Counts], *edits: Change, dt: float = 1.0, **values: float) -> Situation:
+    """What holds at this hour if these counts held until then; quotas are the expected numbers."""
+    plan, params = country(*edits), defaults() | values
+    world, driver, draws = new_world(land(*edits), dt), Recorded(plan), Expected(0)
+    for t in range(round(at / dt) + 1):
+        world.steps = driver.due(t, dt)
+        rates = assemble.step(world, given(t) if callable(given) else given, params, draws, t, plan.mechanisms)
+    return Situation(world, rates, assemble.law_of(params, 0, plan.mechanisms))
+
+
+def effect(name: str, value: float, place: str, at: int, given: Counts | Callable[[int], Counts], **values: Any) -> float:
+    """What a parameter adds to the log pressure of a place at an hour."""
+    edits = values.pop("edits", ())
+    with_, without = (situation(at, given, *edits, **values, **{name: v}).a(place) for v in (value, 0.0))
+    return math.log(with_ / without)
+
+
+# --- a mechanism whose coefficients are zero does nothing -------------------------------------------------------------------
+
+LOUD = {
+    "base_pressure": 5e-5,
+    "day_off_effect": 0.2,
+    "legitimacy_concession": 0.1,
+    "legitimacy_repression": -0.1,
+    "concession_met": 0.5,
+    "concession_short": -0.5,
+    "deterrence": 0.5,
+    "backlash": 0.2,
+    "backlash_contacts": 0.3,
+    "curfew_effect": -0.3,
+    "shutdown_effect": 0.4,
+    "framing_effect": -0.3,
+    "arrest_rate": 0.02,
+    "lethality": 0.005,
+}
+"""Much happens, and every mechanism has a bite."""
+
+NOTHING = {
+    "economy": ["price_slope", "inflation_slope"],
+    "grievance": ["grievance_slope"],
+    # What was granted is kept here and read by grievance, whose coefficient for it belongs to this effect.
+    "demands": ["concession_met", "concession_short", "legitimacy_concession"],
+    # Beside its effects it moves people: without rates nobody is taken. Lives lost by security move nobody.
+    "repression": ["deterrence", "backlash", "backlash_contacts", "curfew_effect", "arrest_rate", "search_rate", "lethality"],
+    "diffusion": ["tie_local", "tie_online", "crowd_gain", "media_gain", "near_gain"],
+    # Beside its effects it cuts the internet, which acts on ties online and on news, so these must be without effect too;
+    # or nothing is cut (next test).
+    "information": ["shutdown_effect", "framing_effect", "tie_online", "media_gain"],
+}
+"""What must be zero for a mechanism to do nothing. Both histories get the same values: they differ in the list of mechanisms."""
+
+
+@cache
+def digest(mechanism_off: str, zero: tuple[str, ...], steps_off: tuple[str, ...] = ()) -> str:
+    edits = [Edit(path=f"steps.{s}", op="off") for s in steps_off]
+    if mechanism_off:
+        edits.append(Edit(path=f"mechanisms.{mechanism_off}", op="off"))
+    history = simulate(small(0.001, 166, *edits), defaults() | LOUD | dict.fromkeys(zero, 0.0), 3)
+    assert history.joined.sum() > 100
+    return history.sha256()
+
+
+@pytest.mark.parametrize("name", assemble.MECHANISMS)
+def test_a_mechanism_without_coefficients_is_as_good_as_off(name: str) -> None:
+    zero = tuple(NOTHING[name])
+    assert digest("", zero) == digest(name, zero)
+    assert digest("", ()) != digest("", zero)  # and with them it does something
+
+
+def test_information_without_effects_and_without_cuts_is_as_good_as_off() -> None:
+    cuts = tuple(s["id"] for s in country().steps if s["kind"] == "internet")
+    zero = ("shutdown_effect", "framing_effect")
+    assert digest("", zero, cuts) == digest("information", zero, cuts)
+    assert digest("", zero, cuts) != digest("", zero)  # cuts do something through ties and news alone
+
+
+def test_every_mechanism_is_named_here() -> None:
+    assert set(NOTHING) == set(assemble.MECHANISMS) == set(country().mechanisms)
+
+
+# --- every parameter moves something in the stated direction ----------------------------------------------------------------
+
+UP, DOWN = 1, -1
+FREE = (-1.0, 0.0, 1.0)
+
+
+def pressure(place: str) -> Callable[[Situation], float]:
+    return lambda s: s.a(place)
+
+
+def phi(*contacts: int) -> Callable[[Situation], float]:
+    return lambda s: float(s.law.factors[contacts])
+
+
+def quota(kind: int) -> Callable[[Situation], float]:
+    return lambda s: float(s.rates.quota[kind].sum())
+
+
+def leaving(old: int, new: int) -> Callable[[Situation], float]:
+    return lambda s: s.leaving("Almaty", old, new)
+
+
+def gone(t: int) -> Counts:
+    """A crowd until noon of 4 January, then nobody."""
+    return crowd() if t <= hour("4T12") else counts()
+
+
+SIGNS: list[tuple[str, tuple[float, ...], int, Callable[[Situation], float], str, dict[str, Any]]] = [
+    ("base_pressure", (1e-8, 1e-7), UP, pressure("Almaty"), "1T12", {}),
+    ("frailty", (0, 0.5, 3), UP, lambda s: float(resistance(0.9, s.law.frailty)), "1T12", {}),
+    ("protest_hours", (3, 6), DOWN, leaving(PROTESTING, WITHDRAWN), "1T12", {}),
+    ("night_leaving", (1, 2), UP, leaving(PROTESTING, WITHDRAWN), "1T02", {}),
+    ("night_activity", (0.1, 0.2), UP, pressure("Almaty"), "1T02", {}),
+    ("day_off_effect", FREE, UP, pressure("Almaty"), "1T12", {}),
+    ("rest_hours", (12, 24), DOWN, leaving(WITHDRAWN, QUIET), "1T12", {}),
+    ("detention_hours", (120, 240), DOWN, leaving(DETAINED, QUIET), "1T12", {}),
+    ("price_slope", (0, 3), UP, pressure("Zhanaozen"), "1T12", {}),
+    ("fuel_contrast", (0, 0.5, 1), UP, pressure("Zhanaozen"), "1T12", {"price_slope": 3}),
+    ("inflation_slope", (0, 3), UP, lambda s: s.g("Zhanaozen", 0), "1T12", {}),
+    ("grievance_slope", (0, 3), UP, Situation.spread, "1T12", {}),
+    ("legitimacy", (0.2, 0.5, 0.8), DOWN, Situation.spread, "1T12", {}),
+    ("legitimacy_concession", (-0.1, 0, 0.1), DOWN, Situation.spread, "8T12", {}),
+    ("legitimacy_repression", (-0.1, 0, 0.1), DOWN, Situation.spread, "8T12", {}),
+    ("tie_local", (0, 1.65, 5), UP, phi(2, 0, 0), "1T00", {}),
+    ("tie_online", (0, 0.5, 5), UP, phi(0, 2, 0), "1T00", {}),
+    ("tie_midpoint", (1, 2, 4), DOWN, phi(1, 0, 0), "1T00", {}),
+    ("crowd_gain", (0, 1), UP, pressure("Almaty"), "8T12", {}),
+    ("crowd_half", (100, 500), DOWN, pressure("Almaty"), "8T12", {}),
+    ("media_gain", (0, 0.3), UP, pressure("Almaty"), "4T12", {}),
+    ("near_gain", (0, 0.3), UP, pressure("Almaty"), "4T12", {}),
+    ("near_km", (50, 150, 500), UP, pressure("Almaty"), "4T12", {}),
+    ("news_half", (30, 300), DOWN, pressure("Almaty"), "4T12", {}),
+    ("news_hours", (3, 12), UP, pressure("Almaty"), "4T18", {"given": gone}),
+    ("concession_met", FREE, UP, pressure("Zhanaozen"), "5T04", {"demand_drift": 0, "demand_repression": 0}),
+    ("concession_short", FREE, UP, pressure("Zhanaozen"), "5T04", {}),
+    ("concession_hours", (12, 48), UP, pressure("Zhanaozen"), "8T12", {"concession_met": 1, "concession_short": 1}),
+    ("demand_drift", (0, 1), DOWN, pressure("Zhanaozen"), "5T04", {"concession_met": 1, "demand_repression": 0}),
+    ("demand_repression", (0, 1), DOWN, pressure("Zhanaozen"), "5T04", {"concession_met": 1, "demand_drift": 0}),
+    ("police_on_duty", (0.2, 0.6), UP, quota(1), "4T12", {}),
+    ("arrest_rate", (0, 0.003), UP, quota(1), "4T12", {}),
+    ("arrest_emergency", (1, 3), UP, quota(1), "8T12", {}),
+    ("search_rate", (0, 0.002), UP, quota(2), "8T12", {}),
+    ("lethality", (0, 0.0003), UP, quota(0), "8T12", {}),
+    ("lethality_order", (1, 3), UP, quota(0), "8T12", {}),
+    ("lethality_security", (0, 0.00003), UP, lambda s: float(s.world.security_dead.sum()), "8T12", {}),
+    ("lethality_before", (0, 0.1, 1), UP, quota(0), "4T12", {}),
+    ("search_before", (0, 0.1, 1), UP, quota(2), "4T12", {}),
+    ("deterrence", FREE, UP, pressure("Almaty"), "4T12", {"given": counts(out=5000)}),  # less risk than alone
+    ("backlash", FREE, UP, pressure("Almaty"), "4T12", {}),
+    ("backlash_contacts", FREE, UP, phi(0, 0, 2), "1T00", {}),
+    ("curfew_effect", FREE, UP, pressure("Almaty"), "8T12", {}),
+    ("shutdown_effect", FREE, UP, pressure("Almaty"), "8T12", {}),
+    ("framing_effect", FREE, UP, pressure("Almaty"), "8T12", {}),
+    ("fixed_line", (0, 0.25, 1), UP, pressure("Nur-Sultan"), "7T12", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "sign", "observed", "at", "more"), SIGNS, ids=[s[0] for s in SIGNS])
+def test_every_parameter_moves_something_in_its_direction(
+    name: str, values: tuple[float, ...], sign: int, observed: Callable[[Situation], float], at: str, more: dict[str, Any]
+) -> None:
+    given = more.get("given", crowd())
+    others = {k: v for k, v in more.items() if k != "given"}
+    found = [observed(situation(hour(at), given, **others, **{name: v})) for v in values]
+    assert np.all(sign * np.diff(found) > 0), found
+
+
+def test_no_parameter_is_left_out_and_free_signs_go_both_ways() -> None:
+    table = {name: p for name, p in parameters().items() if p.group != "record"}
+    assert [s[0] for s in SIGNS] == list(table)
+    for name, values, *_ in SIGNS:
+        assert (values[0] < 0) == (table[name].low < 0)
+        if table[name].low < 0:  # no effect must be as likely below as above
+            assert table[name].prior.kind == "normal"
+            assert table[name].prior.a == 0
+            assert min(values) < 0 < max(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("tie_local", (0, 2, 6)), ("tie_online", (0, 4)), ("backlash_contacts", (-1, 0, 1))], ids=lambda x: str(x)
+)
+def test_what_acts_through_ties_moves_the_total_of_joins(name: str, values: tuple[float, ...]) -> None:
+    plan = small(0.002, 60)
+    loud = defaults() | LOUD | {"arrest_rate": 0.3, "police_on_duty": 1.0, "detention_hours": 1000, "backlash_contacts": 0.0}
+    joins = [simulate(plan, loud | {name: v}, 5).joined.sum() for v in values]
+    assert np.all(np.diff(joins) > 0), joins
+
+
+# --- economy ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at", "price"), [("1T00", 120.0), ("3T11", 120.0), ("3T12", 87.5), ("4T20", 50.0)])
+def test_the_price_term_of_mangystau(at: str, price: float) -> None:
+    people = next(v.value for v in scenario().case.record.region_values if (v.region_id, v.variable) == ("KZ-MAN", "population"))
+    dependence = 4 * 100_000 / float(people or 0)  # residents a household, cars on gas
+    found = effect("price_slope", 2.5, "Zhanaozen", hour(at), counts())
+    assert found == pytest.approx(2.5 * dependence * math.log(price / 60), rel=1e-6)
+    assert dependence > 0.5
+    assert found > effect("price_slope", 2.5, "Almaty", hour(at), counts()) or price == 50
+
+
+def test_the_price_is_that_of_atyrau_there() -> None:
+    found = [effect("price_slope", 2.5, place, 0, counts(), fuel_contrast=0) for place in ("Atyrau", "Almaty")]
+    assert found[0] / found[1] == pytest.approx(math.log(115 / 60) / math.log(120 / 60))
+
+
+def test_the_contrast_of_regions_goes_from_none_to_that_of_the_figures() -> None:
+    dependence = np.array([country().regions[p["region"]]["fuel"] for p in country().places])
+    people = residents().sum(axis=1)
+    mean = float((dependence * people).sum() / people.sum())  # of all who live in the country
+    assert mean == pytest.approx(4 * 300_000 / people.sum(), rel=1e-3)
+    for contrast in (0.0, 0.5, 1.0):
+        with_, without = (situation(0, counts(), price_slope=v, fuel_contrast=contrast) for v in (2.5, 0.0))
+        term = np.log(with_.rates.a / without.rates.a)
+        expected = 2.5 * mean ** (1 - contrast) * dependence**contrast * np.log(with_.world.price / 60)
+        assert term == pytest.approx(expected)
+    nobody = [("regions.KZ-ALA.fuel", "set", 0.0)]
+    assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=nobody, fuel_contrast=1) == 0
+    assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=nobody, fuel_contrast=0) > 0
+    none = [(f"regions.{r['id']}.fuel", "set", 0.0) for r in country().regions]
+    assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=none, fuel_contrast=0.5) == 0
+
+
+def test_the_inflation_term_is_the_hardship_times_what_prices_rose_more() -> None:
+    base = situation(0, counts(), inflation_slope=0)
+    found = situation(0, counts(), inflation_slope=10)
+    for bin_, hardship in enumerate((1.0, 0.8, 0.5, 0.3)):
+        assert math.log(found.g("Almaty", bin_) / base.g("Almaty", bin_)) == pytest.approx(10 * (0.084 - 0.054) * hardship)
+
+
+def test_what_was_decided_before_the_start_holds_from_the_start() -> None:
+    early = ("steps.early", "add_step", {"kind": "price", "places": ["KZ-ALA"], "at": -50.0, "size": 90})
+    edits = (early, ("steps.price-free", "off", None))
+    fuel = float(land().fuel_dependence[number("Almaty")])
+    for at in (0, 10):
+        assert effect("price_slope", 2.0, "Almaty", at, counts(), edits=edits) == pytest.approx(2 * fuel * math.log(1.5))
+        assert effect("price_slope", 2.0, "Aktau", at, counts(), edits=edits) == 0
+
+
+# --- grievance -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("moved", "legitimacy"), [({}, 0.4), ({"legitimacy_concession": 0.1}, 0.6), ({"legitimacy_concession": 0.5}, 1.0)])
+def test_grievance_is_hardship_times_what_is_missing_in_legitimacy(moved: dict[str, float], legitimacy: float) -> None:
+    # By 8 January the government has gone: two levels granted everywhere.
+    found = situation(hour("8T12"), counts(), grievance_slope=4, legitimacy=0.4, inflation_slope=0, **moved)
+    assert found.spread() == pytest.approx(math.exp(4 * (1.0 - 0.3) * (1 - legitimacy)))
+
+
+def test_the_dead_of_a_region_move_its_legitimacy() -> None:
+    given = counts(dead=only("Almaty", 99))
+    found = situation(3, given, grievance_slope=4, legitimacy=0.4, inflation_slope=0, legitimacy_repression=-0.15)
+    assert found.spread("Almaty") == pytest.approx(math.exp(4 * 0.7 * (1 - (0.4 - 0.15 * 2))))
+    assert found.spread("Zhanaozen") == pytest.approx(math.exp(4 * 0.7 * 0.6))
+
+
+def test_someone_of_average_grievance_is_under_the_base_pressure() -> None:
+    found = situation(0, counts(), grievance_slope=1, inflation_slope=0).world.class_terms["grievance"]
+    sizes = class_sizes(country())
+    assert float((np.broadcast_to(found, sizes.shape) * sizes).sum() / sizes.sum()) == pytest.approx(0, abs=1e-6)
+
+
+# --- diffusion -------------------------------------------------------------------------------------------------------------
+
+
+def rise(x: int, midpoint: float) -> float:
+    """The threshold-like rise of the docstring, with what it must give at the midpoint and far beyond."""
+    return x if midpoint == 0 else midpoint / (1 + (midpoint / x) ** 4) if x else 0.0
+
+
+@pytest.mark.parametrize("midpoint", [0.0, 1.5, 4.0])
+@pytest.mark.parametrize("harm", [-0.4, 0.0, 0.7])
+def test_the_table_of_contacts(midpoint: float, harm: float) -> None:
+    found = assemble.law_of(
+        defaults() | {"tie_local": 1.65, "tie_online": 0.5, "tie_midpoint": midpoint, "backlash_contacts": harm}, 1, country().mechanisms
+    ).factors
+    assert found.shape == SHAPE
+    for x, y, z in np.ndindex(*SHAPE):
+        exact = 256 * (1 + 1.65 * rise(x, midpoint) + 0.5 * rise(y, midpoint)) * math.exp(harm * z)
+        assert abs(found[x, y, z] - min(max(exact, 32), 2**20)) <= 0.5000001
+    if midpoint == 4:
+        assert rise(4, 4.0) == 2.0
+        assert rise(20, 4.0) == pytest.approx(4, rel=2e-3)
+
+
+def test_ties_and_harm_are_nothing_when_their_mechanism_is_off() -> None:
+    values = defaults() | {"backlash_contacts": 0.5}
+    assert (assemble.law_of(values, 1, []).factors == 256).all()
+    assert np.ptp(assemble.law_of(values, 1, ["diffusion"]).factors, axis=2).max() == 0
+    assert np.ptp(assemble.law_of(values, 1, ["repression"]).factors, axis=(0, 1)).max() == 0
+
+
+@pytest.mark.parametrize(("people", "part"), [(0, 0.0), (500, 0.5), (1500, 0.9), (10**9, 1.0)])
+def test_safety_in_numbers(people: int, part: float) -> None:
+    given = counts(out=only("Almaty", people))
+    assert effect("crowd_gain", 1.2, "Almaty", 3, given, crowd_half=500) == pytest.approx(1.2 * part)
+    assert effect("crowd_gain", 1.2, "Aktau", 3, given, crowd_half=500) == 0
+
+
+def test_news_of_others_counts_by_its_logarithm_fades_and_needs_the_internet() -> None:
+    given = counts(out=only("Almaty", 900))
+
+    def until_noon(t: int) -> Counts:
+        return given if t < 12 else counts()
+
+    def term(place: str, at: int, given: Any) -> float:
+        return effect("media_gain", 0.8, place, at, given, news_half=300, news_hours=12, fixed_line=0.25, near_gain=0)
+
+    online = 0.858
+    assert term("Aktau", 3, given) == pytest.approx(0.8 * online * math.log(1 + 900 / 300))
+    assert term("Almaty", 3, given) == pytest.approx(0)  # one's own are not news
+    assert term("Aktau", 11 + 12, until_noon) == pytest.approx(0.8 * online * math.log(1 + 450 / 300))
+    assert term("Aktau", 11 + 24, until_noon) == pytest.approx(0.8 * online * math.log(1 + 225 / 300))
+    assert term("Aktau", hour("4T21"), given) == pytest.approx(0.8 * online * 0.25 * math.log(4))  # mobile internet is cut
+    assert term("Aktau", hour("6T00"), given) == 0
+
+
+def test_what_is_near_fades_with_the_distance() -> None:
+    given = counts(out=only("Almaty", 900))
+    places = country().places
+    here, there = places[number("Almaty")], places[number("Nur-Sultan")]
+    (la, lo), (lb, mo) = ((math.radians(p["lat"]), math.radians(p["lon"])) for p in (here, there))
+    km = 6371 * math.acos(math.sin(la) * math.sin(lb) + math.cos(la) * math.cos(lb) * math.cos(lo - mo))
+    assert 950 < km < 1000  # as the crow flies
+    found = effect("near_gain", 0.6, "Nur-Sultan", 3, given, near_km=400, news_half=300)
+    assert found == pytest.approx(0.6 * math.log(1 + 900 * math.exp(-km / 400) / 300))
+    assert effect("near_gain", 0.6, "Almaty", 3, given, near_km=400, news_half=300) == pytest.approx(0)
+
+
+# --- demands ---------------------------------------------------------------------------------------------------------------
+
+MANGYSTAU_ALONE = (("steps.cabinet", "off", None),)
+"""Without the next concession, so that the first one may fade."""
+
+
+def test_a_concession_fades_by_half_in_its_half_life() -> None:
+    at = hour("4T20")
+    for later, part in ((-1, 0.0), (0, 1.0), (30, 0.5), (60, 0.25)):
+        found = effect(
+            "concession_short", -0.8, "Zhanaozen", at + later, crowd(), edits=MANGYSTAU_ALONE, concession_hours=30, demand_drift=1
+        )
+        assert found == pytest.approx(-0.8 * part)
+    assert effect("concession_short", -0.8, "Almaty", at, crowd(), edits=MANGYSTAU_ALONE, demand_drift=1) == 0
+
+
+def test_a_concession_is_met_or_short_by_what_is_asked() -> None:
+    at = hour("4T20")
+    out = counts(out=100)
+    days = (at + 1) / 24
+    for rise, met in ((0.0, True), (0.1, True), (0.499, True), (0.501, False), (1.0, False), (2.0, False)):  # prices were asked for
+        drift = rise / days
+        assert effect("concession_met", 0.8, "Zhanaozen", at, out, demand_drift=drift) == pytest.approx(0.8 * met), rise
+        assert effect("concession_short", 0.8, "Zhanaozen", at, out, demand_drift=drift) == pytest.approx(0.8 * (not met)), rise
+    assert effect("concession_met", 0.8, "Zhanaozen", at, counts(), demand_drift=5) == pytest.approx(0.8)  # nothing is asked
+
+
+@pytest.mark.parametrize(("at", "granted"), [("4T20", 1), ("5T09", 2)])
+def test_half_a_level_more_than_was_granted_is_the_next_rung(at: str, granted: int) -> None:
+    # A government is granted to all on 5 January. Nine dead are one level of the logarithm, so demands are exact.
+    given = counts(out=100, dead=only("Zhanaozen", 9))
+    for demand, met in ((granted + 0.4375, True), (granted + 0.5, False)):
+        values = {"demand_drift": 0, "demand_repression": demand - 1}
+        assert situation(hour(at), given, **values).world.demand[land().region[number("Zhanaozen")]] == demand
+        assert effect("concession_met", 0.8, "Zhanaozen", hour(at), given, **values) == pytest.approx(0.8 * met)
+        assert effect("concession_short", 0.8, "Zhanaozen", hour(at), given, **values) == pytest.approx(0.8 * (not met))
+
+
+@pytest.mark.parametrize(("scale", "enough"), [(1.0, 10), (0.5, 5), (0.25, 2.5), (0.2, 2), (0.01, 2), (0.001, 2)])
+def test_a_protest_is_ten_people_and_two_of_the_model_at_least(scale: float, enough: float) -> None:
+    almaty = int(land().region[number("Almaty")])
+    for people, expected in ((0.99 * enough, 0.0), (enough, 3 / 24)):
+        world = new_world(replace(land(), scale=scale), 1.0)
+        for t in range(3):
+            assemble.step(world, counts(out=only("Almaty", people)), defaults(), Expected(0), t, country().mechanisms)
+        assert world.protest_days[almaty] == pytest.approx(expected)
+        assert world.protest_days.sum() == world.protest_days[almaty]
+        assert (world.demand[almaty] >= 1) == (expected > 0)
+
+
+def test_demands_rise_with_days_of_protest_and_blood_up_to_the_system() -> None:
+    almaty, mangystau = (int(land().region[number(p)]) for p in ("Almaty", "Zhanaozen"))
+
+    def demand(at: int, **values: float) -> np.ndarray:
+        given = counts(out=only("Almaty", 50), dead=only("Almaty", 9))
+        return situation(at, given, **values).world.demand
+
+    assert demand(0, demand_drift=0, demand_repression=0)[almaty] == 1
+    assert demand(47, demand_drift=0.4, demand_repression=0)[almaty] == pytest.approx(1 + 0.4 * 2)
+    assert demand(23, demand_drift=0, demand_repression=0.6)[almaty] == pytest.approx(1 + 0.6)
+    assert demand(47, demand_drift=5, demand_repression=5)[almaty] == 3
+    assert demand(47, demand_drift=5)[mangystau] == 0
+    assert situation(47, counts(out=only("Almaty", 9))).world.demand[almaty] == 0  # too few for a protest
+    half = situation(47.5, counts(out=only("Almaty", 50)), dt=0.5, demand_drift=0.4).world.demand
+    assert half[almaty] == pytest.approx(1 + 0.4 * 2)  # days, whatever the step
+    for step, last in ((1.0, 47.0), (0.5, 47.5)):
+        days = situation(last, counts(out=only("Almaty", 50)), dt=step).world.protest_days
+        assert days == pytest.approx(np.where(np.arange(len(days)) == almaty, 2.0, 0.0))
+
+
+def test_what_was_granted_is_not_taken_back() -> None:
+    less = {"kind": "concession", "places": ["KZ-MAN"], "at": 120.0, "size": 1}
+    later = situation(130, counts(), ("steps.less", "add_step", less)).world
+    there = land().region[number("Zhanaozen")]
+    assert set(later.granted) == {2.0}
+    assert later.granted_at[there] == 120
+    assert set(np.delete(later.granted_at, there)) == {hour("5T09")}
+
+
+# --- repression ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def police(place: str) -> float:
+    return float(residents()[number(place)].sum()) * 393 / 100_000
+
+
+@pytest.mark.parametrize("people", [0, 40, 1000, 50_000])
+def test_epsteins_risk_of_arrest(people: int) -> None:
+    q = police("Aktau") * 0.43
+    found = effect("deterrence", 1.5, "Aktau", 3, counts(out=only("Aktau", people)), police_on_duty=0.43)
+    risk, alone = (1 - math.exp(-2.3 * q / (n + 1)) for n in (people, 0))
+    assert found == pytest.approx(-1.5 * (risk - alone), rel=1e-9)  # in an empty square it is in the base pressure
+    assert (found > 0) == (people > 0)
+
+
+def test_who_faces_whom_and_what_comes_of_it() -> None:
+    given = counts(out=only("Almaty", 3000), home=only("Almaty", 500))
+    q = police("Almaty") * 0.5
+    facing = 3000 * q / (3000 + q)
+    values = {
+        "police_on_duty": 0.5,
+        "arrest_rate": 0.004,
+        "arrest_emergency": 2.5,
+        "search_rate": 0.003,
+        "lethality": 0.0004,
+        "lethality_order": 4,
+        "lethality_security": 0.0001,
+        "lethality_before": 0.2,
+        "search_before": 0.3,
+    }
+    expected = {  # killed, arrested, searched
+        "4T12": (0.0004 * 0.2 * facing, 0.004 * facing, 0.003 * 0.3 * 500),
+        "5T01": (0.0004 * 0.2 * facing, 0.004 * facing, 0.003 * 0.3 * 500),
+        "5T02": (0.0004 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
+        "6T12": (0.0004 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
+        "8T12": (0.0004 * 4 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
+    }
+    for at, means in expected.items():
+        found = situation(hour(at), given, **values)
+        assert found.rates.quota[:, number("Almaty")] == pytest.approx(means)
+        assert found.rates.quota.sum() == pytest.approx(sum(means))  # nobody is out elsewhere
+    half = situation(hour("8T12"), given, dt=0.5, **values)
+    assert half.rates.quota[:, number("Almaty")] == pytest.approx(np.array(expected["8T12"]) / 2)
+    before, under = hour("5T02"), hour("8T12") - hour("5T02") + 1
+    dead = situation(hour("8T12"), given, **values).world.security_dead
+    assert dead.sum() == pytest.approx(0.0001 * facing * (0.2 * before + under))
+    never = situation(hour("5T01"), given, **(values | {"lethality_before": 0.0, "search_before": 0.0}))
+    assert never.rates.quota[:, number("Almaty")] == pytest.approx([0, 0.004 * facing, 0])
+    assert never.world.security_dead.sum() == 0
+
+
+def test_backlash_remembers_the_region_with_a_half_life_of_a_day() -> None:
+    def once(t: int) -> Counts:
+        return counts(moved=(only("Almaty", 2), only("Almaty", 3), only("Almaty", 4))) if t == 5 else counts()
+
+    for later, harm in ((-1, 0.0), (0, 27.0), (24, 13.5), (48, 6.75)):
+        assert effect("backlash", 0.7, "Almaty", 5 + later, once) == pytest.approx(0.7 * math.log(1 + harm))
+    assert effect("backlash", 0.7, "Zhanaozen", 5, once) == 0
+
+
+EMERGENCIES = [
+    ("5T01", ""),
+    ("5T02", "ALA"),  # from half past one
+    ("5T03", "MAN ALA"),  # from half past two, half past one there
+    ("5T12", "MAN ALA"),
+    ("5T13", "MAN ALA ALM"),  # from half past twelve
+    ("5T15", "MAN ALA ALM"),
+    ("5T16", "MAN ALA ALM AST"),
+    ("5T19", "MAN ALA ALM AST"),
+    ("5T20", "AKM AKT ALA ALM AST ATY KAR KUS KZY MAN PAV SEV SHY VOS YUZ ZAP ZHA"),
+    ("13T06", "AKM AKT ALA ALM AST ATY KAR KUS KZY MAN PAV SEV SHY VOS YUZ ZAP ZHA"),
+    ("13T07", "AKM AKT ALA ALM AST ATY KAR KUS KZY MAN SHY VOS YUZ ZAP ZHA"),
+    ("13T08", "AKM AKT ALA ALM AST ATY KAR KUS KZY MAN SHY VOS YUZ ZHA"),  # at seven there
+    ("14T17", "AKM AKT ALA ALM AST ATY KAR KUS KZY MAN SHY VOS YUZ ZHA"),
+    ("14T18", "AKM AKT ALA ALM AST ATY KUS KZY MAN ZHA"),
+    ("15T06", "AKM AKT ALA ALM AST ATY KUS KZY MAN ZHA"),
+    ("15T07", "AKT ALA ALM AST ATY KUS KZY MAN ZHA"),
+    ("16T07", "AKT ALA ALM AST ATY KUS KZY MAN ZHA"),
+    ("16T08", "ALA ALM AST ATY KUS KZY MAN ZHA"),  # at seven there
+]
+
+
+def test_the_curfew_is_where_and_when_it_was() -> None:
+    with_, without = (course(counts(), hour("16T08"), curfew_effect=value) for value in (-0.7, 0.0))
+    for at, regions in EMERGENCIES:
+        expected = np.zeros(len(country().places))
+        for region in regions.split():
+            expected[region_of(f"KZ-{region}")] = -0.7
+        assert np.log(with_[hour(at)].a / without[hour(at)].a) == pytest.approx(expected), at
+
+
+# --- information -----------------------------------------------------------------------------------------------------------
+
+INTERNET = [  # level of the country, and of the capital
+    ("1T00", FULL, FULL),
+    ("4T20", FULL, FULL),
+    ("4T21", MOBILE_CUT, MOBILE_CUT),  # from half past eight
+    ("4T22", MOBILE_CUT, MOBILE_CUT),
+    ("5T00", MOBILE_CUT, MOBILE_CUT),
+    ("5T16", MOBILE_CUT, MOBILE_CUT),
+    ("5T17", NONE, NONE),  # from half past four
+    ("6T11", NONE, NONE),
+    ("6T12", NONE, MOBILE_CUT),
+    ("8T12", NONE, MOBILE_CUT),
+    ("10T07", NONE, MOBILE_CUT),
+    ("10T08", FULL, FULL),
+    ("16T23", FULL, FULL),
+]
+
+
+def test_the_internet_is_where_and_when_it_was() -> None:
+    capital = np.isin(np.arange(len(country().places)), region_of("KZ-AST"))
+    lost = np.zeros(3)
+    lost[[NONE, MOBILE_CUT, FULL]] = 1.0, 0.7, 0.0
+    with_, without = (course(counts(), hour("16T23"), shutdown_effect=value, fixed_line=0.3) for value in (0.9, 0.0))
+    for at, level, of_capital in INTERNET:
+        expected = np.where(capital, of_capital, level)
+        t = hour(at)
+        assert np.array_equal(with_[t].connectivity, expected), at
+        assert np.log(with_[t].a / without[t].a) == pytest.approx(0.9 * lost[expected], abs=1e-12)
+
+
+@pytest.mark.parametrize("online", [0.0, 0.3, 1.0])
+def test_what_a_cut_does_does_not_depend_on_how_many_use_the_internet(online: float) -> None:
+    edits = (("land.internet", "set", online),)
+    for at, lost in (("4T12", 0), ("4T21", 0.75), ("6T00", 1)):
+        found = effect("shutdown_effect", 0.9, "Aktau", hour(at), counts(), edits=edits, fixed_line=0.25)
+        assert found == pytest.approx(0.9 * lost), at
+
+
+def test_words_about_terrorists_count_from_7_january_on() -> None:
+    for at, part in (("7T13", 0), ("7T14", 1), ("16T00", 1)):
+        assert effect("framing_effect", -0.6, "Almaty", hour(at), counts()) == pytest.approx(-0.6 * part)
+    taken_back = ("steps.enough", "add_step", {"kind": "framing", "places": ["KZ-ALA"], "at": 200.0, "size": 0})
+    for place, part in (("Almaty", 0), ("Aktau", 1)):
+        assert effect("framing_effect", -0.6, place, 200, counts(), edits=(taken_back,)) == pytest.approx(-0.6 * part)
+
+
+# --- the hour as a whole -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1, 1 / 6, 0.25, 0.3, 0.5, 1.0, 2.0])
+def test_every_decision_falls_due_once_and_never_before_it_is_made(step: float) -> None:
+    minutes = [("steps." + f"m{m}", "add_step", {"kind": "framing", "places": ["KZ"], "at": m / 60, "size": 1}) for m in range(-90, 300)]
+    plan = country(*minutes)
+    driver = Recorded(plan)
+    found: dict[str, list[float]] = {s["id"]: [] for s in plan.steps}
+    for t in range(math.ceil(plan.hours / step)):
+        due = driver.due(t, step)
+        assert [s.at for s in due] == sorted(s.at for s in due)
+        for s in due:
+            found[s.id].append(t * step)
+    for s in plan.steps:
+        assert len(found[s["id"]]) == 1, s
+        late = found[s["id"]][0] - max(0.0, s["at"])
+        assert -1e-9 <= late < step + 1e-9, s  # the first step at or after it
+
+
+@pytest.mark.parametrize(
+    ("at", "step", "acts"), [(-5, 1, 0), (0, 1, 0), (20.25, 1, 21), (20.25, 0.5, 20.5), (20.25, 0.25, 20.25), (21, 1, 21)]
+)
+def test_a_decision_acts_from_the_first_step_at_or_after_it(at: float, step: float, acts: float) -> None:
+    words = ("steps.words", "add_step", {"kind": "framing", "places": ["KZ-ALA"], "at": at, "size": 1})
+    there = np.isin(np.arange(len(country().places)), region_of("KZ-ALA"))
+    for when in (w for w in (0, acts - step, acts, 22) if w >= 0):
+        expected = there & (when >= acts)
+        assert np.array_equal(situation(when, counts(), words, dt=step).world.framing.astype(bool), expected), when
+
+
+def test_the_clock_of_a_step_is_capped_and_nothing_stops_it() -> None:
+    assert advance(3.9, 1.0, 0.0, 1.0) == round(3.9 * CLOCK)
+    assert advance(1e300, 1e300, 0.0, 1.0) == advance(math.inf, 1.0, 0.0, 0.5) == advance(4.1, 1.0, 0.0, 1.0) == 4 * CLOCK
+    assert advance(3.0, 1.0, 0.0, 2.0) == 4 * CLOCK  # of a step, not of an hour
+    assert advance(math.nan, 1.0, 0.0, 1.0) == advance(math.inf, 0.0, 0.0, 1.0) == advance(1.0, 1.0, -math.nan, 1.0) == 0
+    assert advance(-1.0, 1.0, 0.0, 1.0) == advance(0.0, 1.0, 0.0, 1.0) == 0
+    assert advance(1.0, 1.0, -2.0, 1.0) == 0
+    assert advance(1.0, 1.0, 2.0, 1.0) == 3 * CLOCK
+
+
+def test_night_is_local() -> None:
+    def a(at: int) -> np.ndarray:
+        s = situation(at, counts(), night_activity=0.25, night_leaving=3)
+        return np.array([s.a("Almaty"), s.a("Zhanaozen"), s.leaving("Almaty", PROTESTING, WITHDRAWN), s.leaving("Zhanaozen", 1, 3)])
+
+    day, evening, night, morning = (a(t) for t in (12, 23, 26, 31))
+    assert evening[:2] / day[:2] == pytest.approx([0.25, 1])  # 23:00 in Almaty is 22:00 in the west
+    assert night[:2] / day[:2] == pytest.approx([0.25, 0.25])
+    assert morning[:2] / day[:2] == pytest.approx([1, 0.25])
+    assert (evening > day).tolist() == [False, False, True, False]
+    assert 1 - night[3] == pytest.approx((1 - day[3]) ** 3)
+
+
+def test_states_are_left_by_half_lives_whatever_the_step() -> None:
+    values = {"protest_hours": 4, "rest_hours": 20, "detention_hours": 100}
+    for step in (0.25, 0.5, 1.0):
+        found = situation(12, counts(), dt=step, **values).rates.leave
+        assert found.min() >= 0
+        assert found.sum(axis=2).max() <= 1
+        for (old, new), half_life in {(PROTESTING, WITHDRAWN): 4, (WITHDRAWN, QUIET): 20, (DETAINED, QUIET): 100}.items():
+            assert (1 - found[old, :, new]) ** (half_life / step) == pytest.approx(0.5)
+            assert found[old].sum() == pytest.approx(found[old, :, new].sum())
+        assert found[QUIET].sum() == found[DEAD].sum() == 0
+
+
+def test_days_off_are_those_of_the_calendar() -> None:
+    with_, without = (course(counts(), hour("16T23"), day_off_effect=value) for value in (0.5, 0.0))
+    free = {t // 24 + 1 for t in range(384) if with_[t].a[0] > without[t].a[0]}
+    assert free == {1, 2, 3, 4, 7, 8, 9, 15, 16}
+    assert with_[12].a / without[12].a == pytest.approx(np.full(len(with_[0].a), math.exp(0.5)))
+
+
+def test_pressure_is_the_product_of_its_terms() -> None:
+    # All effects at once add up in the logarithm: together they are the sum of what each does alone.
+    names = ("price_slope", "crowd_gain", "media_gain", "near_gain", "deterrence", "backlash", "curfew_effect", "framing_effect")
+    still = dict.fromkeys(names, 0.0)
+    at = hour("7T20")
+    alone = sum(effect(name, 0.4, "Almaty", at, crowd(), **{k: v for k, v in still.items() if k != name}) for name in names)
+    together = situation(at, crowd(), **dict.fromkeys(names, 0.4)).a("Almaty") / situation(at, crowd(), **still).a("Almaty")
+    assert math.log(together) == pytest.approx(alone)
+    bare = situation(12, counts(), **still, base_pressure=1e-6, day_off_effect=0)
+    assert bare.a("Almaty") == pytest.approx(1e-6)
+
+
+def test_the_scale_of_the_model_changes_no_rate() -> None:
+    part = 0.01
+    reduced = replace(land(), residents=land().residents * part, police=land().police * part, scale=part)
+    busy = crowd()
+    few = Counts(*(np.asarray(x) * part for x in busy))  # type: ignore[arg-type]
+    values = defaults() | LOUD | {"demand_drift": 0.1}
+    found = []
+    for country_, given in ((land(), busy), (reduced, few)):
+        world, driver = new_world(country_, 1.0), Recorded(country())
+        for t in range(hour("8T12")):
+            world.steps = driver.due(t, 1.0)
+            rates = assemble.step(world, given, values, Expected(0), t, country().mechanisms)
+        found.append((rates, world))
+    (one, world), (other, small_world) = found
+    assert other.a == pytest.approx(one.a, rel=1e-9)
+    assert other.g == pytest.approx(one.g, rel=1e-9)
+    assert other.quota == pytest.approx(one.quota * part, rel=1e-9)
+    assert small_world.demand == pytest.approx(world.demand)
+    assert small_world.security_dead == pytest.approx(world.security_dead * part)
+
+
+def test_children_are_under_no_pressure() -> None:
+    g = situation(hour("8T12"), crowd()).rates.g.reshape(len(country().places), -1, len(country().hardship))
+    sectors = [s["id"] for s in country().sectors]
+    assert (g[:, sectors.index("children")] == 0).all()
+    assert (np.delete(g, sectors.index("children"), axis=1) > 0).all()
+
+
+def test_no_coefficient_overflows() -> None:
+    extreme = {name: p.high for name, p in parameters().items() if p.group in ("economy", "grievance", "diffusion", "repression")}
+    s = situation(hour("8T12"), counts(out=1e6, moved=(1e4, 1e4, 0)), **(extreme | {"deterrence": -10.0}))
+    assert np.isfinite(s.rates.a).all()
+    assert np.isfinite(s.rates.g).all()
+    assert s.law.factors.max() <= 2**20
+
+
+WORDS = re.compile(r"ethnic|relig|muslim|islam|christian|mosque|church|kazakhs|kazakh_share|mother.?tongue|民族|宗教|信仰|族裔", re.I)
+
+
+def keys(item: Any) -> set[str]:
+    if isinstance(item, dict):
+        return set(item) | {k for inner in item.values() for k in keys(inner)}
+    return {k for inner in item for k in keys(inner)} if isinstance(item, list) else set()
+
+
+def test_no_pressure_knows_ethnicity_or_religion() -> None:
+    assert WORDS.search("share of Muslims")
+    for name, p in parameters().items():
+        assert not WORDS.search(" ".join((name, p.meaning_en, p.meaning_zh))), name
+    found = keys(country().model_dump())
+    assert {"fuel", "police", "hardship", "sectors"} <= found
+    assert not [k for k in found if WORDS.search(k)]
+    assert not [s["id"] for s in country().sectors if WORDS.search(s["id"])]
+
+
+# --- draws of whole numbers -------------------------------------------------------------------------------------------------
+
+N = 20_000
+
+
+def poisson_deviation(drawn: np.ndarray, mean: float) -> float:
+    """The larger of the deviations of mean and variance from those of a Poisson law, in standard errors."""
+    n = len(drawn)
+    of_mean = (drawn.mean() - mean) / math.sqrt(mean / n)
+    of_variance = (drawn.var(ddof=1) - mean) / math.sqrt((mean + 2 * mean**2) / n)  # fourth central moment m + 3 m^2
+    return max(abs(of_mean), abs(of_variance))
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.7, 6.0, 120.0, 499.0])
+def test_whole_numbers_have_the_mean_and_the_spread_of_a_poisson_law(mean: float) -> None:
+    drawn = Draws(21).poisson(1, np.full(N, mean), 7)
+    assert np.array_equal(drawn, np.rint(drawn))
+    assert poisson_deviation(drawn, mean) < 4.9
+    assert poisson_deviation(drawn, mean * (1 + 12 / math.sqrt(mean * N))) > 4.9  # a mean a little off is told apart
+    rng = np.random.default_rng(1)
+    assert poisson_deviation(rng.normal(mean, math.sqrt(0.6 * mean), N), mean) > 4.9  # and so is a narrower spread
+
+
+def test_small_numbers_come_as_often_as_they_should() -> None:
+    drawn = Draws(21).poisson(0, np.full(N, 1.5), 3)
+    for k in range(7):
+        p = math.exp(-1.5) * 1.5**k / math.factorial(k)
+        assert abs((drawn == k).sum() - N * p) < 4.9 * math.sqrt(N * p * (1 - p))
+
+
+def test_large_numbers_are_the_mean_rounded_up_or_down() -> None:
+    drawn = Draws(21).poisson(2, np.full(N, 812.3), 3)
+    assert set(np.unique(drawn)) == {812.0, 813.0}
+    assert abs((drawn == 813).sum() - N * 0.3) < 4.9 * math.sqrt(N * 0.3 * 0.7)
+
+
+def test_numbers_of_places_steps_and_kinds_are_independent_and_pure() -> None:
+    mean = np.full(N, 5.0)
+    found = np.array([Draws(21).poisson(what, mean, t) for what in (0, 1) for t in (3, 4)])
+    assert np.abs(np.corrcoef(found)[np.triu_indices(4, 1)]).max() < 4.9 / math.sqrt(N)
+    assert abs(np.corrcoef(found[0][1:], found[0][:-1])[0, 1]) < 4.9 / math.sqrt(N)
+    assert np.array_equal(found[0], Draws(21).poisson(0, mean, 3))
+    assert np.array_equal(found[0][:50], Draws(21).poisson(0, mean[:50], 3))  # who else there is does not matter
+    assert not np.array_equal(found[0], Draws(22).poisson(0, mean, 3))
+    assert (Draws(21).poisson(0, np.zeros(5), 3) == 0).all()
+
+
+def test_expected_numbers_are_the_means() -> None:
+    mean = np.array([0.0, 0.3, 1e6])
+    assert np.array_equal(Expected(1).poisson(0, mean, 0), mean)
+    assert np.array_equal(Expected(1).quota(mean), mean)
+    assert Draws(1).quota(np.array([2.0])).dtype == np.int64
+
+
+# --- whole histories --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["event", "plain", "mean"])
+def test_nobody_is_lost(engine: str) -> None:
+    plan = small(0.0003, 112)
+    sizes = class_sizes(plan).sum(axis=2)
+    seen: list[Counts] = []
+    values = defaults() | LOUD | {"base_pressure": 3e-4, "lethality": 0.05}
+    history = simulate(plan, values, 2, engine=engine, watch=lambda t, counts: seen.append(counts))
+    assert len(seen) == 112
+    before = np.zeros_like(sizes, float)
+    for now in seen:
+        assert now.n.min() >= -1e-9
+        assert now.n.sum(axis=0) == pytest.approx(sizes, abs=1e-6)
+        assert (now.n[DEAD] >= before - 1e-9).all()
+        before = now.n[DEAD].astype(float)
+        if engine != "mean":
+            assert np.array_equal(now.n.sum(axis=0), sizes)
+            assert now.n.dtype.kind == now.joined.dtype.kind == "i"
+    assert history.states.sum(axis=1) == pytest.approx(np.full(112, sizes.sum()))
+    assert history.killed.sum() == pytest.approx(seen[-1].n[DEAD].sum())
+    assert min(history.joined.sum(), history.detained.sum(), history.killed.sum()) > 1
+    assert (history.moves is None) == (engine == "mean")
+    for found, told in (
+        (history.protesting, [c.n[PROTESTING].sum(axis=1) for c in seen]),
+        (history.joined, [c.joined.sum(axis=1) for c in seen]),
+        (history.killed, [c.moved[0] for c in seen]),
+        (history.detained, [c.moved[1] + c.moved[2] for c in seen]),
+        (history.states, [c.n.sum(axis=(1, 2)) for c in seen]),
+    ):
+        assert np.array_equal(found, np.array(told))
+
+
+def test_the_twin_takes_by_quota_before_the_rest_leaves() -> None:
+    blocks = lay_out(np.full((1, 1, 1), 1000), np.zeros(1, np.int64))
+    twin = MeanFieldEngine(blocks, Law(1, 0.0, np.full((1, 1, 1), 256), 0.0))
+    rates = no_rates(1, 1, 1)
+    rates.a[:] = math.log(2)
+    assert twin.step(rates).n[:, 0, 0] == pytest.approx([500, 500, 0, 0, 0])
+    rates = no_rates(1, 1, 1)
+    rates.quota[:, 0] = 20, 380, 50  # killed and detained in the street; nobody is at home yet
+    rates.leave[PROTESTING, :, WITHDRAWN] = 0.3
+    found = twin.step(rates)
+    assert found.n[:, 0, 0] == pytest.approx([500, 70, 380, 30, 20])
+    assert found.moved[:, 0] == pytest.approx([20, 380, 0])
+    assert twin.step(rates).n[:, 0, 0] == pytest.approx([500, 0, 380 + 50 + 30, 0, 40])  # no more than there are
+
+
+def first_joins(frailty: float) -> tuple[np.ndarray, np.ndarray]:
+    """Who can join: the step of their first join (-1: never), and the clock after each step, under constant pressure."""
+    edits = [Edit(path=f"mechanisms.{name}", op="off") for name in assemble.MECHANISMS]
+    plan = small(0.001, 96, *edits).model_copy(update={"layers": []})
+    values = defaults() | {"base_pressure": 0.02, "night_activity": 1.0, "day_off_effect": 0.0, "frailty": frailty}
+    moves = simulate(plan, values, 8).moves
+    assert moves is not None
+    blocks = blocks_of(plan)
+    takes_part = np.array([s["takes_part"] for s in plan.sectors])
+    part = np.array([takes_part[class_of(i, blocks) // blocks.n_bins % blocks.n_sectors] for i in range(blocks.n)])
+    first = np.full(blocks.n, -1)
+    table = moves.table()
+    joins = table[table["old"] == QUIET][::-1]
+    first[joins["resident"].astype(int)] = joins["step"]
+    assert (first[~part] == -1).all()
+    assert all(own_resistance(i, 0, 8, frailty) / 2**56 <= 0.02 * (first[i] + 1) + 1e-9 for i in np.flatnonzero(first >= 0)[:500])
+    return first[part], np.cumsum([advance(0.02, 1.0, 0.0, 1.0)] * 96) / CLOCK
+
+
+def joins_deviation(first: np.ndarray, clock: np.ndarray, frailty: float) -> float:
+    """Chi-square of twelve stretches of eight hours and those who never join, in standard deviations (Wilson and Hilferty)."""
+    quiet = np.exp(-clock) if frailty == 0 else (1 + frailty * clock) ** (-1 / frailty)
+    edges = np.concatenate([[1.0], quiet[7::8]])
+    expected = np.append(-np.diff(edges), edges[-1]) * len(first)
+    found = np.append(np.bincount(first[first >= 0] // 8, minlength=12), (first < 0).sum())
+    k = len(expected) - 1
+    x = float(((found - expected) ** 2 / expected).sum())
+    return ((x / k) ** (1 / 3) - (1 - 2 / (9 * k))) / math.sqrt(2 / (9 * k))
+
+
+@pytest.mark.parametrize(("frailty", "wrong"), [(0.0, 0.3), (1.5, 1.0)])
+def test_without_ties_and_under_constant_pressure_people_join_by_the_law_of_resistances(frailty: float, wrong: float) -> None:
+    first, clock = first_joins(frailty)
+    assert clock[-1] == pytest.approx(1.92)
+    assert joins_deviation(first, clock, frailty) < 4.9
+    assert joins_deviation(first, clock, wrong) > 4.9
+
+
+def test_half_the_step_changes_joins_and_the_peak_by_less_than_a_twentieth() -> None:
+    plan = small(0.01, 96)
+    values = defaults() | {"base_pressure": 6e-5}
+    found = []
+    for step in (1.0, 0.5):
+        histories = [simulate(plan.model_copy(update={"step_hours": step}), values, seed) for seed in range(3)]
+        found.append([np.mean([(h.joined.sum(), h.protesting.sum(axis=1).max()) for h in histories], axis=0)])
+    joins, peak = (found[1][0] / found[0][0]).tolist()
+    assert found[0][0][0] > 5000
+    assert abs(joins - 1) < 0.05
+    assert abs(peak - 1) < 0.05
+
+
+@pytest.mark.parametrize("frailty", [0.0, 2.0])
+def test_without_ties_the_mean_field_twin_is_the_mean_of_histories(frailty: float) -> None:
+    # Pressure does not depend on who is out (no diffusion), and with very many police arrests are in proportion to the crowd:
+    # all is linear, and expected numbers are the means of numbers. What is left is the luck of three histories.
+    everywhere = [Edit(path=f"regions.{r['id']}.police", value=1) for r in country().regions]
+    plan = small(0.005, 168, Edit(path="mechanisms.diffusion", op="off"), *everywhere).model_copy(update={"layers": []})
+    values = defaults() | {"base_pressure": 1e-3, "frailty": frailty, "police_on_duty": 1.0, "arrest_rate": 0.01}
+    twin = simulate(plan, values, 1, engine="mean")
+    histories = [simulate(plan, values, seed) for seed in range(3)]
+    assert twin.sha256() == hashlib.sha256(np.rint(twin.protesting * 1e6).astype("<i8").tobytes()).hexdigest()
+    assert twin.sha256() == simulate(plan, values, 2, engine="mean").sha256()  # no luck in it
+    assert twin.sha256() != replace(twin, protesting=twin.protesting + 1e-5).sha256()
+    for name, margin in (("joined", 0.03), ("protesting", 0.03), ("detained", 0.08)):
+        found = [getattr(h, name).sum() for h in histories]
+        assert min(found) > 500
+        assert abs(getattr(twin, name).sum() / np.mean(found) - 1) < margin, name
+    by_day = np.array([h.joined.sum(axis=1).reshape(7, 24).sum(axis=1) for h in histories]).mean(axis=0)
+    assert twin.joined.sum(axis=1).reshape(7, 24).sum(axis=1) == pytest.approx(by_day, rel=0.12)

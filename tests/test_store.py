@@ -1,0 +1,530 @@
+"""The store: parts whole or absent, whoever is killed when; and the same numbers from any number of processes.
+
+All processes that are killed here were started here, and are killed by their number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import version
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qantar
+from conftest import CASE
+from qantar.engine import warm
+from qantar.errors import Problem, QantarError, ResultError, StudyError
+from qantar.scenario.parameters import defaults, draw
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import load_scenario, resolve
+from qantar.scenario.schema import Edit
+from qantar.study import ensemble, store
+from qantar.study.ensemble import one_run, run_ensemble, seed_of, values_of, write_part
+from qantar.study.store import DAYS, PART, RUNS, Recipe, Store, model_hash
+
+SEED, ALL = 11, 12
+"""Of every ensemble here, and its runs: three parts."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    warm.compiled(now=True)  # once, and not in every process started here
+
+
+@cache
+def plan() -> Plan:
+    edits = [Edit(path="time.hours", value=24), Edit(path="parameters.base_pressure", value=1e-4)]
+    return resolve(load_scenario(CASE), edits, scale=0.002)
+
+
+def recipe(**more: Any) -> Recipe:
+    return Recipe(**({"plan": plan(), "seed": SEED} | more))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """All runs, done here without any other process."""
+    root = tmp_path_factory.mktemp("whole")
+    for number in range(ALL // PART):
+        write_part(recipe(), root, number, ALL)
+    return Store.of(root, recipe())
+
+
+def content(s: Store, runs: int = ALL) -> list[tuple[str, bytes]]:
+    """Everything in a store, exactly."""
+    return [
+        (f"{n} {k}", np.asarray(v).tobytes() if v.dtype != object else repr(v.tolist()).encode())
+        for n, t in enumerate(s.read(runs))
+        for k, v in t.items()
+    ]
+
+
+def parts(root: Path) -> list[Path]:
+    return sorted(root.glob("*/part-*"))
+
+
+def assert_whole_parts_only(root: Path, whole: Store) -> int:
+    """Every part that is there holds exactly its runs; gives how many there are."""
+    found = parts(root)
+    for part in found:
+        assert sorted(p.name for p in part.iterdir()) == sorted((DAYS, RUNS))
+        alone = Store(root / "alone")
+        alone.folder.mkdir()
+        shutil.copytree(part, alone.folder / part.name)
+        copy = Store(root / "copy")
+        shutil.copytree(whole.part(int(part.name[5:])), copy.folder / part.name)
+        assert content(alone) == content(copy)
+        for s in (alone, copy):
+            shutil.rmtree(s.folder)
+    return len(found)
+
+
+# --- what is done -------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_draws_and_replicates() -> None:
+    many = recipe(replicates=3)
+    assert [seed_of(many, k) for k in range(7)] == [seed_of(many, k) for k in range(7)]
+    assert len({seed_of(many, k) for k in range(60)}) == 60
+    fixed = {"base_pressure": 1e-4}
+    assert [values_of(many, k) for k in (0, 2)] == [draw(SEED, 0) | fixed] * 2
+    assert values_of(many, 3) == draw(SEED, 1) | fixed
+    assert values_of(recipe(sampling="default"), 5) == defaults() | fixed
+
+
+def test_a_run_is_a_pure_function_of_the_recipe_and_its_number(whole: Store) -> None:
+    days, runs = whole.read(ALL)
+    assert set(days) == {"run", "region", "day", "presence", "participants", "detained", "killed"}
+    assert list(runs["run"]) == list(range(ALL))
+    assert len(set(runs["sha256"])) == ALL  # something happens in every one
+    assert runs["joins"].min() > 0
+    d, w = one_run(recipe(), 6)
+    assert {k: v for k, v in w.items() if runs[k][6] != v} == {}
+    order = np.lexsort((d["day"], d["region"]))
+    for name, column in d.items():
+        assert np.array_equal(days[name][days["run"] == 6], column[order]), name
+    assert runs["p_frailty"][6] == draw(SEED, 6)["frailty"]
+    assert (runs["p_base_pressure"] == 1e-4).all()
+
+
+def test_a_history_may_be_broken_off() -> None:
+    _, w = one_run(recipe(stop_above=1000), 0)
+    assert w["stopped"]
+    assert w["peak"] > 1000
+
+
+# --- the store ----------------------------------------------------------------------------------------------------------------
+
+
+def table(first: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    run = np.repeat(np.arange(first, first + PART, dtype=np.int32), 2)
+    days = {
+        "run": run[::-1].copy(),
+        "region": np.tile(np.array([1, 0], np.int16), PART),
+        "day": np.zeros(2 * PART, np.int16),
+        "presence": run[::-1] % 2 == 0,
+        "share": run[::-1] / 7,
+    }
+    runs = {"run": np.arange(first, first + PART), "seed": np.arange(PART) + 2**62, "sha256": np.array([f"{k:064x}" for k in range(PART)])}
+    return days, runs | {"joins": np.array([0.1, 1e300, 5e-324, -0.0])}
+
+
+def test_what_is_written_is_read_in_order_and_to_the_last_bit(tmp_path: Path) -> None:
+    s = Store.of(tmp_path / "it's here", recipe())
+    assert s.missing(3 * PART) == [0, 1, 2]
+    assert not s.folder.exists()
+    assert s.read(3 * PART) == ({}, {})
+    for number in (2, 0):
+        s.write(number, *table(number * PART))
+    assert s.missing(3 * PART) == [1]
+    assert (s.missing(2 * PART + 1), s.missing(1), s.missing(0)) == ([1], [], [])
+    days, runs = s.read(3 * PART)
+    assert runs["run"].tolist() == [*range(PART), *range(2 * PART, 3 * PART)]
+    assert runs["joins"].tobytes() == np.tile(table()[1]["joins"], 2).tobytes()
+    assert runs["seed"].tolist() == [*range(2**62, 2**62 + PART)] * 2
+    assert days["region"].tolist() == [0, 1] * (2 * PART)
+    assert days["share"].tobytes() == (days["run"] / 7).tobytes()
+    assert (days["presence"] == (days["run"] % 2 == 0)).all()
+    assert s.read(2)[1]["run"].tolist() == [0, 1]  # a part may hold more than was asked for
+    assert not list(s.folder.glob(".*"))
+
+
+def test_a_part_that_is_there_is_not_written_again(tmp_path: Path) -> None:
+    s = Store(tmp_path)
+    s.write(0, *table())
+    before = s.read(PART)[1]["run"].tolist()
+    s.write(0, *table(PART))
+    assert s.read(PART)[1]["run"].tolist() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_was_interrupted_is_not_loaded_and_is_swept(tmp_path: Path) -> None:
+    s = Store(tmp_path)
+    s.write(1, *table(PART))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left, mine = (tmp_path / f".{pid}-part-00000" for pid in (gone.pid, os.getpid()))
+    for aside in (left, mine):
+        shutil.copytree(s.part(1), aside)
+        (aside / DAYS).write_bytes(b"PAR1 half of a")
+    assert s.missing(2 * PART) == [0]
+    assert s.read(2 * PART)[1]["run"].tolist() == [*range(PART, 2 * PART)]
+    s.sweep()
+    assert not left.exists()
+    assert mine.exists()  # of a process that runs
+    assert s.part(1).is_dir()
+    Store(tmp_path / "nothing here").sweep()
+
+
+def test_a_part_that_is_damaged_is_said(tmp_path: Path) -> None:
+    s = Store(tmp_path)
+    s.write(0, *table())
+    (s.part(0) / RUNS).write_bytes(b"PAR1 half of a")
+    with pytest.raises(ResultError) as caught:
+        s.read(PART)
+    assert said(caught.value) == ["broken_store"]
+
+
+def said(error: QantarError) -> list[str]:
+    assert all(p.render("en") and p.render("zh") for p in error.problems)
+    return [p.code for p in error.problems]
+
+
+@pytest.mark.parametrize("where", ["under a file", "no such device"])
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").write_text("")
+    root = tmp_path / "file" if where == "under a file" else Path("/proc/nowhere")
+    s = Store.of(root, recipe())
+    assert s.missing(PART) == [0]
+    with pytest.raises(ResultError) as caught:
+        s.write(0, *table())
+    assert said(caught.value) == ["cannot_write"]
+    assert str(s.folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [ResultError, StudyError])
+def test_errors_survive_the_way_from_one_process_to_another(kind: type[QantarError]) -> None:
+    error = kind([Problem("a.toml", 3, "b", "cannot_write", {"reason": "full"})])
+    copy = pickle.loads(pickle.dumps(error))
+    assert isinstance(copy, kind)
+    assert copy.problems == error.problems
+    assert str(copy) == str(error)
+
+
+def test_an_ensemble_says_that_it_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "TRIES", 1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultError) as caught:
+        run_ensemble(recipe(), PART, tmp_path / "file", processes=1)
+    assert said(caught.value) == ["cannot_write"]
+
+
+# --- what names a store ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"plan": plan().model_copy(update={"price": 61.0})},
+        {"seed": SEED + 1},
+        {"engine": "plain"},
+        {"sampling": "default"},
+        {"replicates": 2},
+        {"stop_above": 1e5},
+    ]
+    keys = [recipe(**change).key() for change in changes]
+    assert len(set(keys)) == len(changes)
+    assert set(recipe().as_dict()) == {f for f in Recipe.__dataclass_fields__ if f != "plan"}
+    assert recipe().key() == keys[0]
+    assert Store.of(tmp_path, recipe()).folder.name == keys[0][:24]
+    monkeypatch.setattr(store, "model_hash", lambda: "another model")
+    assert recipe().key() not in keys
+    monkeypatch.undo()
+    monkeypatch.setattr(store, "SCHEME", 999)
+    assert recipe().key() not in keys
+    monkeypatch.undo()
+    for library in ("numpy", "numba", "llvmlite"):
+        monkeypatch.setattr(store, "version", lambda name, newer=library: version(name) + ".1" * (name == newer))
+        assert recipe().key() not in keys, library
+        monkeypatch.undo()
+    monkeypatch.setattr(store.platform, "python_version", lambda: "3.99.0")
+    assert recipe().key() not in keys
+    monkeypatch.undo()
+    assert recipe().key() == keys[0]
+
+
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the sources that `model_hash` looks at from now on."""
+    home = Path(str(qantar.__file__)).parent
+    copy = Path(shutil.copytree(home, tmp_path / "qantar", ignore=shutil.ignore_patterns("__pycache__", "cases", "report")))
+    before = model_hash()
+    monkeypatch.setattr(store.resources, "files", lambda name: copy)
+    assert model_hash() == before
+    return copy
+
+
+def test_the_key_changes_with_the_sources_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = package(tmp_path, monkeypatch)
+    before = {model_hash()}
+    (copy / "messages" / "en.toml").write_text("")
+    assert model_hash() in before
+    for name in (
+        "study/reporting.py",
+        "model/rules.py",
+        "engine/event.py",
+        "population/ties.py",
+        "record/observe.py",
+        "scenario/parameters.toml",
+        "draws.py",
+    ):
+        with (copy / name).open("a") as file:
+            file.write("\n# changed\n")
+        assert model_hash() not in before, name
+        before.add(model_hash())
+    (copy / "model" / "loyalty.py").write_text("")
+    assert model_hash() not in before
+    before.add(model_hash())
+    (copy / "model" / "loyalty.py").rename(copy / "model" / "treason.py")  # a name is part of what can be imported
+    assert model_hash() not in before
+
+
+def test_the_key_changes_with_how_runs_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = package(tmp_path, monkeypatch)
+    before = model_hash()
+    with (copy / "study" / "ensemble.py").open("a") as file:
+        file.write("\n# changed\n")
+    assert model_hash() != before
+
+
+def test_the_key_changes_with_the_size_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = recipe().key()
+    monkeypatch.setattr(store, "PART", 8)
+    assert recipe().key() != before
+
+
+# --- ensembles ------------------------------------------------------------------------------------------------------------------
+
+
+def test_processes_change_nothing_and_only_what_is_missing_is_done(tmp_path: Path, whole: Store) -> None:
+    asked = 2 * PART - 2
+    done: list[tuple[int, int]] = []
+    s = run_ensemble(recipe(), asked, tmp_path, processes=2, progress=lambda *x: done.append(x))
+    assert content(s, asked) == content(whole, asked)
+    assert done == [(0, 6), (4, 6), (6, 6)]
+    kept = {p: p.stat().st_mtime_ns for p in (s.part(0) / DAYS, s.part(0) / RUNS)}
+    shutil.rmtree(s.part(1))
+    stale = s.folder / f".{2**22 + 1}-part-00001"
+    stale.mkdir()
+    done.clear()
+    run_ensemble(recipe(), asked, tmp_path, processes=1, progress=lambda *x: done.append(x))
+    assert content(s, asked) == content(whole, asked)
+    assert done == [(4, 6), (6, 6)]
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    assert not stale.exists()
+    done.clear()
+    run_ensemble(recipe(), asked, tmp_path, progress=lambda *x: done.append(x))
+    assert done == [(6, 6)]  # nothing to do, and no process is started for it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+def test_a_process_that_is_killed_costs_its_part_a_second_try(tmp_path: Path, whole: Store) -> None:
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done == PART and not killed:
+            victim = active_children()[0].pid
+            assert victim
+            killed.append(victim)
+            os.kill(victim, signal.SIGKILL)
+
+    s = run_ensemble(recipe(), ALL, tmp_path, processes=2, progress=kill)
+    assert killed
+    assert content(s) == content(whole)
+
+
+def test_a_store_that_is_whole_is_swept_too(tmp_path: Path, whole: Store) -> None:
+    s = Store.of(tmp_path, recipe())
+    shutil.copytree(whole.folder, s.folder)
+    (s.folder / f".{2**22 + 1}-part-00001").mkdir()
+    run_ensemble(recipe(), ALL, tmp_path)
+    assert not list(s.folder.glob(".*"))
+
+
+def broken(*finished: int) -> Callable[..., None]:
+    """In place of the pool: does so many parts, then dies; another number every time, over and over."""
+    rounds = itertools.cycle(finished)
+
+    def work(recipe: Recipe, root: Path, left: set[int], runs: int, processes: int, done: Callable[[], None]) -> None:
+        for number in sorted(left)[: next(rounds)]:
+            left.discard(number)
+            done()
+
+    return work
+
+
+def test_a_part_that_kills_every_process_is_given_up_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "_work", broken(0))
+    with pytest.raises(StudyError) as caught:
+        run_ensemble(recipe(), ALL, tmp_path)
+    assert said(caught.value) == ["part_dies"]
+
+
+@pytest.mark.parametrize("finished", [(2,), (1, *[0] * (ensemble.TRIES - 1))])
+def test_a_few_deaths_in_a_long_ensemble_do_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: tuple[int, ...]) -> None:
+    monkeypatch.setattr(ensemble, "_work", broken(*finished))
+    done: list[int] = []
+    run_ensemble(recipe(), 100 * PART, tmp_path, progress=lambda n, _: done.append(n))
+    assert done == [PART * k for k in range(101)]
+
+
+def test_rounds_without_any_part_finished_are_counted_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "_work", broken(1, *[0] * ensemble.TRIES))
+    done: list[int] = []
+    with pytest.raises(StudyError) as caught:
+        run_ensemble(recipe(), ALL, tmp_path, progress=lambda n, _: done.append(n))
+    assert said(caught.value) == ["part_dies"]
+    assert caught.value.problems[0].args == {"part": "1", "n": str(ensemble.TRIES)}
+    assert done == [0, PART]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals")
+def test_an_interrupt_does_not_wait_for_the_parts_under_way(tmp_path: Path) -> None:
+    workers: list[Any] = []
+
+    def interrupt(done: int, total: int) -> None:
+        if done:
+            workers.extend(active_children())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_ensemble(recipe(), 25 * ALL, tmp_path, processes=2, progress=interrupt)
+    assert len(workers) == 2
+    assert [w.exitcode for w in workers] == [-signal.SIGTERM] * 2
+    assert not active_children()
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from qantar.scenario.plan import Plan
+from qantar.study.ensemble import run_ensemble
+from qantar.study.store import Recipe
+
+if __name__ == "__main__":
+    plan = Plan.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    run_ensemble(Recipe(plan, int(sys.argv[2])), int(sys.argv[3]), Path(sys.argv[4]), processes=2)
+"""
+
+
+def children(pid: int) -> list[int]:
+    """Numbers of the processes that a process of ours has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
+
+
+def runs_still(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextlib.contextmanager
+def driver(tmp_path: Path, runs: int) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """An ensemble in a process of its own, once its first part is there; and the processes that it started."""
+    (tmp_path / "plan.json").write_text(plan().as_json(), encoding="utf-8")
+    (tmp_path / "driver.py").write_text(DRIVER)
+    words = [tmp_path / "driver.py", tmp_path / "plan.json", SEED, runs, tmp_path / "root"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, *map(str, words)], start_new_session=True, **quiet)  # type: ignore[call-overload]
+    started: list[int] = []
+    try:
+        assert wait_for(lambda: bool(parts(tmp_path / "root")), 60)
+        started = children(process.pid)
+        yield process, started
+    finally:
+        for pid in (process.pid, *started):
+            if runs_still(pid):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes it may kill")
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    """What a driver leaves that is killed on its way: its folder, and which of its processes still run seconds later."""
+    folder = tmp_path_factory.mktemp("killed")
+    with driver(folder, 25 * ALL) as (process, started):
+        assert len(started) >= 2
+        process.kill()
+        process.wait()
+        wait_for(lambda: not any(map(runs_still, started)), 4)
+        return folder / "root", [pid for pid in started if runs_still(pid)]
+
+
+def keep_first(root: Path, n: int) -> list[Path]:
+    """Delete parts from the n-th on, for which there is nothing to compare with; gives all that were there."""
+    there = parts(root)
+    for part in there:
+        if int(part.name[5:]) >= n:
+            shutil.rmtree(part)
+    return there
+
+
+@needs_proc
+def test_a_driver_that_is_killed_leaves_whole_parts_and_a_second_call_does_the_rest(killed: tuple[Path, list[int]], whole: Store) -> None:
+    root, _ = killed
+    assert 1 <= len(keep_first(root, ALL // PART - 1)) < 25 * ALL // PART
+    assert assert_whole_parts_only(root, whole) >= 1
+    assert len(parts(root)) < ALL // PART
+    s = run_ensemble(recipe(), ALL, root, processes=1)  # the same recipe, though from another process
+    assert content(s) == content(whole)
+    assert not list(root.glob("*/.*"))
+
+
+@needs_proc
+def test_no_process_outlives_a_driver_that_is_killed(killed: tuple[Path, list[int]]) -> None:
+    assert killed[1] == []
+
+
+@needs_proc
+def test_an_interrupt_ends_everything_and_leaves_whole_parts(tmp_path: Path, whole: Store) -> None:
+    with driver(tmp_path, 25 * ALL) as (process, started):
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+        assert process.wait(30) != 0
+        assert wait_for(lambda: not any(map(runs_still, started)), 10)
+    root = tmp_path / "root"
+    assert 1 <= len(keep_first(root, ALL // PART)) < 25 * ALL // PART
+    assert assert_whole_parts_only(root, whole) >= 1
+    s = run_ensemble(recipe(), ALL, root, processes=1)  # what was under way is swept and done again
+    assert content(s) == content(whole)
+    assert not list(root.glob("*/.*"))
