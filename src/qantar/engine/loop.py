@@ -101,7 +101,7 @@ def simulate(
     ----------
     plan : Plan
     values : mapping
-        Value of every parameter.
+        Value of every parameter; what the plan fixes stays fixed.
     seed : int, 0 to 2^63 - 1
     engine : "event", "plain" or "mean"
     stop_above : float
@@ -109,6 +109,7 @@ def simulate(
     watch : callable, optional
         Called with step and counts after each step.
     """
+    values = {**values, **plan.parameters}
     blocks = blocks_of(plan)
     land = land_of(plan, blocks)
     law = assemble.law_of(values, seed, plan.mechanisms)

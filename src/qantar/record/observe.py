@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qantar.draws import Purpose, uniform
 
 Floats = NDArray[np.float64]
+_REPORT = int(Purpose.REPORT)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def observe(
     np.maximum.at(gathering, (np.arange(n_days)[:, None], region[None, :]), in_one_place)
     half = values["reported_half"] * (1 + (values["reported_cut"] - 1) * cut)
     p = report_probability(gathering, half, values["reported_steepness"])
-    u = np.array([[uniform(seed, Purpose.REPORT, r, d, 0) for r in range(n_regions)] for d in range(n_days)])
+    u = np.array([[uniform(seed, _REPORT, r, d, 0) for r in range(n_regions)] for d in range(n_days)])
     presence = u < p
     onset = np.where(presence.any(axis=0), presence.argmax(axis=0), -1)
     dead = np.bincount(region, killed.sum(axis=0), n_regions) + security_killed

@@ -145,7 +145,7 @@ def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: 
         add("unknown_step", value=name, choices=nearest(name, [s["id"] for s in steps]) or "-")
     elif edit.op in ("off", "remove_step") and not what:
         steps.remove(found)
-    elif edit.op == "shift_step" and _is_number(edit.value):
+    elif edit.op == "shift_step" and not what and _is_number(edit.value):
         found["at"] += edit.value
     elif edit.op in ("set", "scale") and what == "size" and _is_number(edit.value):
         found["size"] = edit.value * (found["size"] if edit.op == "scale" else 1)
@@ -158,7 +158,7 @@ def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: 
 def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[str, Any] | None:
     """A new step from a table of kind, places, at (hours since the start) and size; None with the problem noted."""
     fits = isinstance(value, dict) and set(value) == _STEP_KEYS and value["kind"] in STEP_KINDS
-    if not fits or not _is_number(value["at"]) or not _is_number(value["size"]) or not isinstance(value["places"], list):
+    if not fits or not _is_number(value["at"]) or not _is_number(value["size"]) or not _are_words(value["places"]) or "." in name:
         add("bad_edit", value="add_step")
         return None
     known = {*(p["id"] for p in plan.places), *(r["id"] for r in plan.regions), plan.country}
@@ -174,6 +174,10 @@ def _check_size(step: dict[str, Any], add: Callable[..., None]) -> bool:
     if fault is not None:
         add(fault[0], **fault[1])
     return fault is None
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(x, str) for x in value)
 
 
 def _is_number(value: Any) -> bool:

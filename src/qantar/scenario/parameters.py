@@ -23,6 +23,7 @@ from qantar.tables import Choice, Number, Strict, Text, read_toml
 Values = dict[str, float]
 """Value of every parameter, by name."""
 
+_PARAMETER = int(Purpose.PARAMETER)
 GROUPS = ("base", "economy", "grievance", "diffusion", "demands", "repression", "information", "record")
 KINDS = ("uniform", "loguniform", "normal", "halfnormal", "lognormal")
 Real = Annotated[float, BeforeValidator(Number("1"))]
@@ -96,9 +97,9 @@ class Parameter(Strict):
 
     def draw(self, seed: int, number: int) -> float:
         """The value in draw `number`: a pure function of seed, draw and parameter; cut at the limits."""
-        if uniform(seed, Purpose.PARAMETER, number, self.number, 1) < self.prior.spike:
+        if uniform(seed, _PARAMETER, number, self.number, 1) < self.prior.spike:
             return 0.0
-        value = self.prior.quantile(uniform(seed, Purpose.PARAMETER, number, self.number, 0))
+        value = self.prior.quantile(uniform(seed, _PARAMETER, number, self.number, 0))
         return min(max(value, self.low), self.high)
 
 

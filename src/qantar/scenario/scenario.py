@@ -193,6 +193,8 @@ def resolve(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.
         With every edit that does not fit.
     """
     own = Problems()
+    if not 0 < scale <= 1:
+        raise fail(ScenarioError, "scale", "outside", value=f"{scale:g}", low="0.0001", high="1", unit="share")
     plan = apply(plan_of(scenario.case, scenario.file, scale=scale, problems=own), edits, own)
     if problems is None:
         own.raise_as(ScenarioError)
