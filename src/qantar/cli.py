@@ -158,15 +158,20 @@ def study(
 def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
     """Histories of the account's case, if the case has a scenario."""
     from qantar import terminal
+    from qantar.errors import DataError, Problems
     from qantar.record.observables import observe
-    from qantar.scenario.scenario import FILE, load_scenario, resolve
+    from qantar.scenario.scenario import FILE, read_scenario, resolve
     from qantar.study.run import case_sha256
     from qantar.study.run import run as do
     from qantar.study.store import Recipe
 
     if not (loaded.case.folder / FILE).is_file():
         return None
-    recipe = Recipe(resolve(load_scenario(str(loaded.case.folder)), scale=STUDY_SCALE), seed=1)
+    problems = Problems()
+    scenario = read_scenario(loaded.case.folder, problems, loaded.case)  # the case is read already
+    problems.raise_as(DataError)
+    assert scenario is not None  # no problem means it was read
+    recipe = Recipe(resolve(scenario, scale=STUDY_SCALE), seed=1)
     with _interruptible(lang), terminal.counting(lang, draws) as counted:
         return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, progress=counted)
 

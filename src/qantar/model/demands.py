@@ -18,7 +18,6 @@ from qantar.model.world import Draws, World, harmed_so_far, protesting
 from qantar.scenario.parameters import Values
 
 NAME = "demands"
-KINDS = ("concession",)
 LAST = 3.0
 PRESENT = 10
 """Protesters, in people of the country, from whom on a region counts as in protest for its demands; two of the model at least."""

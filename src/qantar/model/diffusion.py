@@ -24,7 +24,6 @@ from qantar.model.world import Draws, Land, World, protesting
 from qantar.scenario.parameters import Values
 
 NAME = "diffusion"
-KINDS = ()
 SHAPE = (24, 12, 8)
 """Contacts counted one by one, in person, online and harmed; more count as that many."""
 EARTH_KM = 6371.0

@@ -19,7 +19,6 @@ from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "economy"
-KINDS = ("price",)
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:

@@ -17,7 +17,6 @@ from qantar.model.world import Draws, World, harmed_so_far
 from qantar.scenario.parameters import Values
 
 NAME = "grievance"
-KINDS = ()
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:

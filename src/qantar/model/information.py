@@ -16,7 +16,6 @@ from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "information"
-KINDS = ("internet", "framing")
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:

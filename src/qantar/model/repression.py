@@ -25,7 +25,6 @@ from qantar.model.world import Draws, World, killed_and_detained, protesting
 from qantar.scenario.parameters import Values
 
 NAME = "repression"
-KINDS = ("emergency", "shoot_order")
 EPSTEIN_K = 2.3
 HARM_HOURS = 24.0
 KILLED, ARRESTED, SEARCHED, SECURITY = range(4)

@@ -20,13 +20,11 @@ from qantar.model.rules import DEAD, DETAINED, FULL, PROTESTING
 
 Bools = NDArray[np.bool_]
 _PLACE = int(Purpose.PLACE)
-STEP_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing")
-"""Decisions of a state that the mechanisms know. Effects do not know who or what made them."""
 
 
 @dataclass(frozen=True)
 class StateStep:
-    """A decision of the state: from `at` to `until` (hours since the start), in these places.
+    """A decision of the state, from `at` on (hours since the start), in these places. Effects do not know who made it.
 
     `size` is a price (local money a litre), a level of demand that is granted, a level of internet, or 1 for on, 0 for off.
     """

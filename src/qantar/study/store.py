@@ -14,7 +14,7 @@ import platform
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -68,13 +68,7 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """As data, without the plan, which goes beside it."""
-        return {
-            "seed": self.seed,
-            "engine": self.engine,
-            "sampling": self.sampling,
-            "replicates": self.replicates,
-            "stop_above": self.stop_above,
-        }
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "plan"}
 
     def key(self) -> str:
         """SHA-256 of the recipe with plan, draw scheme and model."""
