@@ -158,7 +158,9 @@ def _read(con: Any, parts: Iterable[Path], name: str, runs: int, order: str) -> 
     if not files:
         return {}
     query = f"SELECT * FROM read_parquet([{files}]) WHERE run < {int(runs)} ORDER BY {order}"
-    return {k: np.asarray(v) for k, v in con.execute(query).fetchnumpy().items()}
+    found = con.execute(query).fetchnumpy().items()
+    # What was not a number comes back as nothing, with whatever lies under the mask.
+    return {k: v.filled(np.nan) if isinstance(v, np.ma.MaskedArray) and v.dtype.kind == "f" else np.asarray(v) for k, v in found}
 
 
 def _quoted(path: Path) -> str:
@@ -182,7 +184,10 @@ def _flush(folder: Path) -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process runs here; on Windows, where asking could stop it, it counts as running."""
+    """Whether a process runs here; on Windows, where asking could stop it, it counts as running.
+
+    One that has ended and that nobody has asked about yet still answers; where /proc says so, it counts as gone.
+    """
     if os.name == "nt":
         return True
     try:
@@ -191,4 +196,7 @@ def _alive(pid: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True
