@@ -30,12 +30,14 @@ from qantar.model.contract import Rates, no_rates
 from qantar.model.rules import (
     DEAD,
     DETAINED,
+    FIGHTING,
     FULL,
     N_STATES,
     NEVER,
     PROTESTING,
     QUIET,
     QUOTAS,
+    STATES,
     WITHDRAWN,
     Law,
     advance,
@@ -50,7 +52,7 @@ from qantar.scenario.schema import STEPS_MAX
 from worlds import World, factors, first_difference, world
 
 COUNTRIES = 300
-WORLDS = 32
+WORLDS = 64
 """Small generated countries within which every planted fault must be found."""
 
 
@@ -88,12 +90,12 @@ def ran(w: World) -> EventEngine:
 def happened(w: World, moves: np.ndarray) -> Iterator[str]:
     """What kinds of things there are in a history, once for each time."""
     joined: Counter[int] = Counter()
-    protesting: set[int] = set()
+    out: set[int] = set()
     level = np.full(w.blocks.n_places, FULL)
     place = np.searchsorted(w.blocks.place_start, np.arange(w.blocks.n), side="right") - 1
     todo = {step: list(rows) for step, rows in itertools.groupby(moves.tolist(), key=lambda row: row[0])}
     for step, rates in enumerate(w.rates):
-        active = {place[i] for i in protesting}
+        active = {place[i] for i in out}
         yield from ("cut under protest" for p in active if rates.connectivity[p] < level[p])
         yield from ("restored under protest" for p in active if rates.connectivity[p] > level[p])
         level = rates.connectivity
@@ -103,7 +105,9 @@ def happened(w: World, moves: np.ndarray) -> Iterator[str]:
                 yield "join" if joined[i] == 1 else "join of a later episode"
             if new in (DETAINED, DEAD):
                 yield "detained" if new == DETAINED else "dead"
-            (protesting.add if new == PROTESTING else protesting.discard)(i)
+            if FIGHTING in (old, new):
+                yield f"fighter: {STATES[old]} to {STATES[new]}"
+            (out.add if new in (PROTESTING, FIGHTING) else out.discard)(i)
 
 
 def test_the_event_engine_is_the_plain_one_in_every_generated_country() -> None:
@@ -115,9 +119,12 @@ def test_the_event_engine_is_the_plain_one_in_every_generated_country() -> None:
         seen.update(happened(w, plain.moves.table()))
     assert min(seen[x] for x in ("join", "join of a later episode", "detained", "dead")) > 1000, seen
     assert min(seen[x] for x in ("cut under protest", "restored under protest")) > 100, seen
+    ways = ("protesting to fighting", "fighting to withdrawn", "fighting to detained", "fighting to dead")
+    assert {x for x in seen if x.startswith("fighter")} == {f"fighter: {x}" for x in ways}
+    assert min(seen[f"fighter: {x}"] for x in ways) > 500, seen
 
 
-@pytest.mark.parametrize("number", [2, 10, 33])
+@pytest.mark.parametrize("number", [2, 33, 35])
 def test_the_event_engine_is_the_plain_one_at_scale(number: int) -> None:
     w = world(number, residents=20_000)
     assert w.blocks.n > 4000
@@ -177,8 +184,8 @@ def by_definition(w: World) -> list[tuple[int, int, int, int]]:
         for i in people:
             if state[i] == QUIET:
                 p, sector = place[i], class_[i] // w.blocks.n_bins % w.blocks.n_sectors
-                x = sum(state[j] == PROTESTING for j in near[i])
-                y = sum(state[j] == PROTESTING and reached[j] for j in far[i]) if reached[i] else 0
+                x = sum(state[j] in (PROTESTING, FIGHTING) for j in near[i])
+                y = sum(state[j] in (PROTESTING, FIGHTING) and reached[j] for j in far[i]) if reached[i] else 0
                 z = sum(state[j] in (DETAINED, DEAD) for j in near[i])
                 work[i] += advance(rates.a[p], rates.g[class_[i]], rates.b[p, sector], rates.dt) * int(
                     law.factors[min(x, 15), min(y, 7), min(z, 7)]
@@ -249,6 +256,14 @@ FAULTS = {
     "back without a key": ("_rekey", "_sooner(row, clocks.horizon[row.class_])", "False"),
     "back with an old factor": ("_rekey", "row.phi = ", "_ = "),
     "those at home still busy": ("_apply", "(state != QUIET) & (state != DEAD)", "state != DEAD"),
+    "fighters not busy": ("_apply", "(state != QUIET)", "(state != QUIET) & (state != N_STATES - 1)"),
+    "fighters thought to have gone": (
+        "_tell",
+        "int(is_active(new[x])) - int(is_active(old[x]))",
+        "int(new[x] == PROTESTING) - int(old[x] == PROTESTING)",
+    ),
+    "fighters not withdrawn by a cut": ("is_active_array", "is_active(s)", "s == PROTESTING"),
+    "fighters neither killed nor detained": ("_exits", "range(len(_QUOTAS))", "range(3)"),
 }
 
 
@@ -379,7 +394,7 @@ def test_the_digest_is_that_of_the_rows_in_order_however_they_were_found() -> No
     packed = b""
     for step in (0, 1, 70_000):
         who = np.sort(rng.choice(2**40, 50, replace=False))
-        old, new = rng.integers(0, 5, 50), rng.integers(0, 5, 50)
+        old, new = rng.integers(0, N_STATES, 50), rng.integers(0, N_STATES, 50)
         packed += b"".join(struct.pack("<IQBB", step, *row) for row in zip(who.tolist(), old.tolist(), new.tolist(), strict=True))
         order = rng.permutation(50)
         straight.add(step, who, old, new)
@@ -404,14 +419,17 @@ def test_nothing_happens_without_pressure_and_counts_say_so() -> None:
 def test_a_quota_larger_than_those_there_takes_all_and_says_how_many() -> None:
     blocks = lay_out(np.array([[[40]]]), np.array([0]))
     loud_hour = no_rates(1, 1, 1)._replace(a=np.array([0.5]))
-    arrests: Rates = no_rates(1, 1, 1)._replace(quota=np.array([[3], [1000], [5]]))
+    split = no_rates(1, 1, 1)
+    split.leave[PROTESTING, :, FIGHTING] = 0.5
+    arrests: Rates = no_rates(1, 1, 1)._replace(quota=np.array([[3], [1000], [5], [2], [1000]]))
     for make in (PlainEngine, EventEngine):
         engine = make(blocks, tie(blocks, [], 1), Law(1, 0.0, factors(1, 1, 1), 0.5))
         joined = int(engine.step(loud_hour).joined.sum())
+        fighters = int(engine.step(split).n[FIGHTING].sum())
         counts = engine.step(arrests)
-        assert 3 < joined < 40
-        assert counts.moved.ravel().tolist() == [3, joined - 3, 0]  # the killed are not detained too
-        assert counts.n[:, 0, 0].tolist() == [40 - joined, 0, joined - 3, 0, 3]
+        assert 40 > joined > fighters + 3 > 5
+        assert counts.moved.ravel().tolist() == [3, joined - fighters - 3, 0, 2, fighters - 2]  # the killed are not detained too
+        assert counts.n[:, 0, 0].tolist() == [40 - joined, 0, joined - 5, 0, 5, 0]
 
 
 def test_heaps_give_back_in_order_and_use_nodes_again() -> None:

@@ -22,7 +22,7 @@ import pytest
 from conftest import CASE
 from qantar.engine.loop import simulate
 from qantar.engine.meanfield import MeanFieldEngine
-from qantar.model import assemble
+from qantar.model import assemble, government, repression
 from qantar.model.build import Recorded, land_of
 from qantar.model.contract import Counts, Rates, no_rates
 from qantar.model.diffusion import SHAPE
@@ -30,19 +30,23 @@ from qantar.model.rules import (
     CLOCK,
     DEAD,
     DETAINED,
+    FIGHTING,
     FULL,
+    KILLING,
     MOBILE_CUT,
     N_STATES,
     NONE,
     PROTESTING,
     QUIET,
+    QUOTAS,
+    TAKING,
     WITHDRAWN,
     Law,
     advance,
     own_resistance,
     resistance,
 )
-from qantar.model.world import Draws, Expected, Land, World, new_world
+from qantar.model.world import ARMY, FOREIGN, GUARD, SHOCK, Draws, Expected, Land, StateStep, World, new_world
 from qantar.population.blocks import class_of, lay_out
 from qantar.population.build import blocks_of, class_sizes
 from qantar.scenario.parameters import defaults, parameters
@@ -107,13 +111,15 @@ def residents() -> np.ndarray:
     return class_sizes(country()).sum(axis=2)
 
 
-def counts(*, out: Any = 0, dead: Any = 0, held: Any = 0, home: Any = 0, moved: tuple[Any, Any, Any] = (0, 0, 0)) -> Counts:
-    """So many people in each state, everywhere or by place; `moved` by quota in the last step. All in one sector."""
+def counts(*, out: Any = 0, fight: Any = 0, dead: Any = 0, held: Any = 0, home: Any = 0, moved: tuple[Any, ...] = ()) -> Counts:
+    """So many people in each state, everywhere or by place; `out` in peace, `moved` by quota in the last step. All in one sector."""
     n = np.zeros((N_STATES, *residents().shape))
     n[QUIET] = residents()
-    for state, people in ((PROTESTING, out), (DEAD, dead), (DETAINED, held), (WITHDRAWN, home)):
+    for state, people in ((PROTESTING, out), (FIGHTING, fight), (DEAD, dead), (DETAINED, held), (WITHDRAWN, home)):
         n[state, :, 3] = people
-    quotas = np.array([np.broadcast_to(m, n.shape[1]) for m in moved], float)
+    quotas = np.zeros((len(QUOTAS), n.shape[1]))
+    for quota, people in enumerate(moved):
+        quotas[quota] = people
     return Counts(n, np.zeros(n.shape[1:]), quotas)  # type: ignore[arg-type]
 
 
@@ -124,17 +130,19 @@ def only(place: str, people: float) -> np.ndarray:
 
 
 def crowd() -> Counts:
-    """Every place out of order: some out, some gone home, some dead or detained, and more each hour."""
-    return counts(out=200, dead=5, held=40, home=100, moved=(0.05, 1, 0.5))
+    """Every place out of order: some out, some of them fighting, some gone home, some dead or detained, and more each hour."""
+    return counts(out=180, fight=20, dead=5, held=40, home=100, moved=(0.03, 0.8, 0.5, 0.02, 0.2))
 
 
 @dataclass
 class Situation:
-    """The world at an hour, and the rates for the next step."""
+    """The world at an hour, the rates for the next step, and what was decided so far."""
 
     world: World
     rates: Rates
     law: Law
+    values: dict[str, float]
+    decisions: list[StateStep]
 
     def a(self, place: str) -> float:
         return float(self.rates.a[number(place)])
@@ -163,14 +171,21 @@ def course(given: Counts | Callable[[int], Counts], until: int, **values: float)
     return found
 
 
-def situation(at: float, given: Counts | Callable[[int], Counts], *edits: Change, dt: float = 1.0, **values: float) -> Situation:
-    """What holds at this hour if these counts held until then; quotas are the expected numbers."""
+def situation(
+    at: float, given: Counts | Callable[[int], Counts], *edits: Change, dt: float = 1.0, luck: int | None = None, **values: float
+) -> Situation:
+    """What holds at this hour if these counts held until then; numbers are the expected ones, or drawn with a seed as luck."""
     plan, params = country(*edits), defaults() | values
-    world, driver, draws = new_world(land(*edits), dt), Recorded(plan), Expected(0)
+    world, recorded, draws = new_world(land(*edits), dt), Recorded(plan), Expected(0) if luck is None else Draws(luck)
+    kinds = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
+    policy = government.Policy(land(*edits), params, plan.signal, kinds, plan.forces["foreign"])
+    decisions: list[StateStep] = []
     for t in range(round(at / dt) + 1):
-        world.steps = driver.due(t, dt)
-        rates = assemble.step(world, given(t) if callable(given) else given, params, draws, t, plan.mechanisms)
-    return Situation(world, rates, assemble.law_of(params, 0, plan.mechanisms))
+        now = given(t) if callable(given) else given
+        world.steps = recorded.due(t, dt) + policy.decide(government.sight_of(world, now), world.hour(t), dt)
+        decisions += world.steps
+        rates = assemble.step(world, now, params, draws, t, plan.mechanisms)
+    return Situation(world, rates, assemble.law_of(params, 0, plan.mechanisms), params, decisions)
 
 
 def effect(name: str, value: float, place: str, at: int, given: Counts | Callable[[int], Counts], **values: Any) -> float:
@@ -197,27 +212,70 @@ LOUD = {
     "framing_effect": -0.3,
     "arrest_rate": 0.02,
     "lethality": 0.005,
+    "devaluation_slope": 2,
+    "foreign_slope": -0.5,
+    "strike_capacity": 20,
+    "organization_reach": 0.1,
+    "organization_retention": 1,
+    "organization_discipline": 1,
+    "lag_effect": 2,
+    "aside_rate": 0.01,
+    "aside_outnumbered": 0.3,
+    "aside_deaths": 0.3,
+    "intervention_loyalty": 0.5,
+    "intervention_effect": -0.5,
+    "intervention_fights": 0.5,
+    "escalation_rate": 0.005,
+    "escalation_force": 0.3,
+    "seat_lethality": 0.5,
+    "seat_effect": 0.5,
+    "airport_rate": 1,
+    "split_hour": 24,
+    "seed_hour": 24,
+    "shock_sd": 0.5,
 }
 """Much happens, and every mechanism has a bite."""
 
+ALL_ON: tuple[Change, ...] = (
+    *((f"mechanisms.{name}", "set", 1) for name in ("split", "seeding", "shock")),
+    ("organizations.network.presence", "set", 0.5),
+    ("organizations.network.demand_gap", "set", -1),
+    ("regions.KZ-MAN.foreign", "set", 0.5),
+    ("steps.aside", "add_step", {"kind": "stand_aside", "places": ["KZ-ALA", "KZ-MAN"], "at": 40.0, "size": 1}),
+)
+
 NOTHING = {
-    "economy": ["price_slope", "inflation_slope"],
+    "economy": ["price_slope", "inflation_slope", "devaluation_slope", "foreign_slope", "strike_capacity"],
     "grievance": ["grievance_slope"],
+    # What an organization asks for reaches no resident: the state decides by the record here.
+    "organization": ["call_rate", "organization_retention", "organization_discipline", "organization_demand", "lag_effect"],
     # What was granted is kept here and read by grievance, whose coefficient for it belongs to this effect.
     "demands": ["concession_met", "concession_short", "legitimacy_concession"],
+    "split": ["split_cities"],
+    "loyalty": ["order_obeyed", "aside_rate"],
+    "intervention": ["intervention_frees", "intervention_fights", "intervention_loyalty", "intervention_effect"],
+    # Without men there is nobody to send; those whom foreign troops relieve would be sent on, so none must be.
+    "forces": ["guard_ready", "army_ready", "intervention_frees"],
+    # People whom seeds have made fight go on fighting without it, but take no weapons.
+    "arms": ["escalation_rate", "loot_rate"],
+    "seeding": ["seed_people", "seed_escalation"],
     # Beside its effects it moves people: without rates nobody is taken. Lives lost by security move nobody.
     "repression": ["deterrence", "backlash", "backlash_contacts", "curfew_effect", "arrest_rate", "search_rate", "lethality"],
+    # To whom a seat belongs moves nobody by itself; an airport in the crowd's hands keeps units on the road.
+    "control": ["seat_effect", "seat_lethality", "airport_rate"],
     "diffusion": ["tie_local", "tie_online", "crowd_gain", "media_gain", "near_gain"],
     # Beside its effects it cuts the internet, which acts on ties online and on news, so these must be without effect too;
     # or nothing is cut (next test).
     "information": ["shutdown_effect", "framing_effect", "tie_online", "media_gain"],
+    "shock": ["shock_sd"],
 }
 """What must be zero for a mechanism to do nothing. Both histories get the same values: they differ in the list of mechanisms."""
 
 
 @cache
 def digest(mechanism_off: str, zero: tuple[str, ...], steps_off: tuple[str, ...] = ()) -> str:
-    edits = [Edit(path=f"steps.{s}", op="off") for s in steps_off]
+    edits = [Edit(path=path, op=op, value=value) for path, op, value in ALL_ON]
+    edits += [Edit(path=f"steps.{s}", op="off") for s in steps_off]
     if mechanism_off:
         edits.append(Edit(path=f"mechanisms.{mechanism_off}", op="off"))
     history = simulate(small(0.001, 166, *edits), defaults() | LOUD | dict.fromkeys(zero, 0.0), 3)
@@ -240,7 +298,8 @@ def test_information_without_effects_and_without_cuts_is_as_good_as_off() -> Non
 
 
 def test_every_mechanism_is_named_here() -> None:
-    assert set(NOTHING) == set(assemble.MECHANISMS) == set(country().mechanisms)
+    assert set(NOTHING) == set(assemble.MECHANISMS) == set(country(*ALL_ON).mechanisms)
+    assert set(NOTHING) - set(country().mechanisms) == {"split", "seeding", "shock"}
 
 
 # --- every parameter moves something in the stated direction ----------------------------------------------------------------
@@ -265,9 +324,74 @@ def leaving(old: int, new: int) -> Callable[[Situation], float]:
     return lambda s: s.leaving("Almaty", old, new)
 
 
+def all_of(name: str) -> Callable[[Situation], float]:
+    """Of an array of the world, the sum over places or regions."""
+    return lambda s: float(getattr(s.world, name).sum())
+
+
+def sent_to(place: str) -> Callable[[Situation], float]:
+    return lambda s: float(s.world.force[[GUARD, ARMY], number(place)].sum())
+
+
+def units(kind: int) -> Callable[[Situation], float]:
+    return lambda s: float(s.world.force[kind].sum())
+
+
+def relieved(s: Situation) -> float:
+    """Men of the Guard whom foreign troops have freed from sites."""
+    return s.world.land.site_guards - s.world.tied
+
+
+def signal(name: str) -> Callable[[Situation], float]:
+    """A signal to the state of 30,000 people out, 2,000 fighters and a lost seat, under the values of the situation."""
+    return lambda s: government.signals(30_000, 0.2, 2000, 1, s.values)[name]
+
+
+def decided(kind: str, *, back: bool = False) -> Callable[[Situation], float]:
+    """Hour at which the policy first takes a decision of a kind, or takes it back; a thousand if it does not."""
+    taken_back = {"internet": FULL, "emergency": 0}
+    return lambda s: min(
+        (x.at for x in s.decisions if (x.kind, x.source) == (kind, "policy") and (x.size == taken_back.get(kind)) == back), default=1000.0
+    )
+
+
 def gone(t: int) -> Counts:
     """A crowd until noon of 4 January, then nobody."""
     return crowd() if t <= hour("4T12") else counts()
+
+
+def raid(t: int) -> Counts:
+    """Twenty thousand fight in Almaty for half a day, then nobody does anywhere."""
+    return counts(fight=only("Almaty", 20_000)) if t <= 12 else counts()
+
+
+def growing(t: int) -> Counts:
+    """More out every hour, everywhere."""
+    return counts(out=2.0 * (t + 1))
+
+
+def on(name: str) -> tuple[Change, ...]:
+    return ((f"mechanisms.{name}", "set", 1),)
+
+
+def by_policy(seen: str = "participants") -> tuple[Change, ...]:
+    return (("drivers.all", "set", "policy"), ("government.signal", "set", seen))
+
+
+def network(gap: float = 0.0) -> tuple[Change, ...]:
+    """An organization that is everywhere."""
+    return (("organizations.network.presence", "set", 1), ("organizations.network.demand_gap", "set", gap))
+
+
+ASIDE = (("steps.aside", "add_step", {"kind": "stand_aside", "places": ["KZ-ALA"], "at": 0.0, "size": 1}),)
+FOREIGN_OWNERS = (("regions.KZ-MAN.foreign", "set", 0.6),)
+BATTLE = counts(fight=only("Almaty", 20_000))
+MARCH = {"given": counts(out=only("Zhanaozen", 2000)), "reinforce_rate": 0.001}
+"""A crowd in a city that is no base, with few units at a time on the way to it."""
+ROAD = MARCH | {"airlift_hours": 200}
+LADDER = {"edits": by_policy(), "given": growing}
+LUCK = next(seed for seed in range(100) if Draws(seed).normal(SHOCK, 0, 0) > 0.5 > -0.5 > Draws(seed).normal(SHOCK, 0, 1))
+"""A shock that rises at first and then would fall."""
 
 
 SIGNS: list[tuple[str, tuple[float, ...], int, Callable[[Situation], float], str, dict[str, Any]]] = [
@@ -282,6 +406,10 @@ SIGNS: list[tuple[str, tuple[float, ...], int, Callable[[Situation], float], str
     ("price_slope", (0, 3), UP, pressure("Zhanaozen"), "1T12", {}),
     ("fuel_contrast", (0, 0.5, 1), UP, pressure("Zhanaozen"), "1T12", {"price_slope": 3}),
     ("inflation_slope", (0, 3), UP, lambda s: s.g("Zhanaozen", 0), "1T12", {}),
+    ("devaluation_slope", (0, 3), UP, lambda s: s.g("Zhanaozen", 0), "1T12", {}),
+    ("foreign_slope", FREE, UP, pressure("Zhanaozen"), "1T12", {"edits": FOREIGN_OWNERS}),
+    ("strike_idle", (0, 1, 3), UP, lambda s: s.world.lost_output, "1T12", {}),
+    ("strike_capacity", (0, 3), DOWN, quota(1), "2T12", {"given": counts(out=5000)}),
     ("grievance_slope", (0, 3), UP, Situation.spread, "1T12", {}),
     ("legitimacy", (0.2, 0.5, 0.8), DOWN, Situation.spread, "1T12", {}),
     ("legitimacy_concession", (-0.1, 0, 0.1), DOWN, Situation.spread, "8T12", {}),
@@ -317,6 +445,80 @@ SIGNS: list[tuple[str, tuple[float, ...], int, Callable[[Situation], float], str
     ("shutdown_effect", FREE, UP, pressure("Almaty"), "8T12", {}),
     ("framing_effect", FREE, UP, pressure("Almaty"), "8T12", {}),
     ("fixed_line", (0, 0.25, 1), UP, pressure("Nur-Sultan"), "7T12", {}),
+    ("organization_reach", (0.001, 0.02, 0.2), UP, all_of("organized"), "1T12", {"edits": network()}),
+    ("call_rate", (0, 0.001), UP, all_of("b"), "1T12", {"edits": network()}),
+    ("call_hours", (1, 6), UP, all_of("b"), "1T14", {"edits": network()}),
+    ("organization_capacity", (500, 20_000), UP, all_of("b"), "1T12", {"edits": network()}),
+    ("organization_retention", FREE, DOWN, leaving(PROTESTING, WITHDRAWN), "1T12", {"edits": network()}),
+    ("organization_discipline", FREE, DOWN, leaving(PROTESTING, FIGHTING), "1T12", {"edits": network()}),
+    ("organization_demand", (0, 5), UP, all_of("asked"), "1T12", {"edits": network(1)}),
+    ("lag_effect", FREE, UP, pressure("Almaty"), "1T12", {"edits": network(1)}),
+    ("seed_places", (0, 3, 10), UP, lambda s: float((s.world.b.sum(axis=1) > 0).sum()), "1T12", {"edits": on("seeding"), "seed_hour": 0}),
+    ("seed_people", (0, 10, 100), UP, all_of("b"), "1T12", {"edits": on("seeding"), "seed_hour": 0}),
+    ("seed_hour", (0, 24), DOWN, all_of("b"), "1T12", {"edits": on("seeding")}),
+    ("seed_hours", (6, 24), UP, all_of("b"), "1T12", {"edits": on("seeding"), "seed_hour": 0}),
+    ("seed_escalation", (0, 0.05), UP, all_of("escalation"), "1T12", {"edits": on("seeding"), "seed_hour": 0}),
+    ("split_cities", (0, 3, 10), UP, all_of("let_pass"), "1T12", {"edits": on("split"), "split_hour": 0}),
+    ("split_hour", (0, 24), DOWN, all_of("let_pass"), "1T12", {"edits": on("split")}),
+    ("split_hours", (6, 24), UP, all_of("let_pass"), "1T12", {"edits": on("split"), "split_hour": 0}),
+    ("order_obeyed", (0, 0.5, 1), UP, all_of("ordered"), "1T12", {"edits": ASIDE}),
+    ("aside_rate", (0, 0.0001, 0.01), UP, all_of("left"), "1T12", {}),
+    ("aside_outnumbered", FREE, UP, all_of("left"), "1T12", {"given": counts(out=50_000)}),
+    ("aside_deaths", FREE, UP, all_of("left"), "1T12", {}),
+    ("aside_hours", (6, 24), UP, all_of("left"), "2T12", {}),
+    ("defect_share", (0, 0.02, 0.3), UP, all_of("defectors"), "1T12", {"aside_rate": 0.01}),
+    ("intervention_delay", (2, 6, 12), DOWN, relieved, "6T12", {}),
+    ("intervention_pace", (3, 30), UP, relieved, "6T18", {}),
+    ("intervention_frees", (0, 0.5, 1), UP, relieved, "6T18", {}),
+    ("intervention_fights", (0, 0.5, 1), UP, units(FOREIGN), "6T18", {}),
+    ("intervention_loyalty", FREE, DOWN, all_of("left"), "8T12", {}),
+    ("intervention_effect", FREE, UP, pressure("Zhanaozen"), "8T12", {}),
+    ("guard_ready", (0.3, 0.6), UP, units(GUARD), "1T12", {"given": counts()}),
+    ("army_ready", (0, 0.2), UP, units(ARMY), "1T12", {"given": counts()}),
+    ("force_ratio", (0.2, 0.3, 1), UP, sent_to("Zhanaozen"), "3T12", {"given": MARCH["given"]}),
+    ("force_visible", (100, 5000), DOWN, sent_to("Zhanaozen"), "3T12", MARCH),
+    ("reinforce_rate", (0.001, 0.01), UP, sent_to("Zhanaozen"), "2T00", {"given": MARCH["given"]}),
+    ("muster_hours", (1, 4, 30), DOWN, sent_to("Zhanaozen"), "1T12", MARCH),
+    ("travel_kmh", (20, 50), UP, sent_to("Zhanaozen"), "2T00", ROAD),
+    ("airlift_hours", (2, 8, 40), DOWN, sent_to("Zhanaozen"), "1T18", MARCH),
+    ("escalation_rate", (0, 0.0005), UP, leaving(PROTESTING, FIGHTING), "1T12", {}),
+    ("escalation_force", FREE, UP, leaving(PROTESTING, FIGHTING), "1T12", {}),
+    ("fight_hours", (4, 8), DOWN, leaving(FIGHTING, WITHDRAWN), "1T12", {}),
+    ("armoury", (0.05, 0.3), UP, all_of("captured"), "1T12", {"given": BATTLE}),
+    ("loot_rate", (0, 0.1), UP, all_of("captured"), "1T12", {"given": BATTLE}),
+    ("arms_effect", (0, 1), UP, all_of("security_dead"), "1T12", {"given": BATTLE}),
+    ("lethality_fight", (1, 5), UP, quota(3), "8T12", {}),
+    ("seize_rate", (0.002, 0.2), UP, all_of("seat_lost"), "1T12", {"given": BATTLE}),
+    ("retake_rate", (0.002, 0.2), DOWN, all_of("seat_lost"), "2T12", {"given": raid}),
+    ("airport_rate", (0, 0.3), UP, all_of("airport_lost"), "2T00", {"given": BATTLE}),
+    ("seat_lethality", FREE, UP, quota(3), "1T12", {"given": BATTLE}),
+    ("seat_effect", FREE, UP, pressure("Almaty"), "1T12", {"given": BATTLE}),
+    (
+        "see_visible",
+        (100, 1000, 10_000),
+        DOWN,
+        lambda s: float(sum(len(x.places) for x in s.decisions if x.kind == "emergency")),
+        "1T12",
+        {"edits": by_policy()},
+    ),
+    ("see_people_half", (2000, 20_000), DOWN, signal("participants"), "1T00", {}),
+    ("see_clash_half", (50, 500), DOWN, signal("clashes"), "1T00", {}),
+    ("see_seats_half", (0.5, 2), DOWN, signal("seats"), "1T00", {}),
+    ("weigh_participants", (0, 0.5, 1), UP, signal("threat"), "1T00", {}),  # above the mean of the others
+    ("weigh_spread", (0, 0.5, 1), DOWN, signal("threat"), "1T00", {}),
+    ("weigh_clashes", (0, 0.5, 1), UP, signal("threat"), "1T00", {}),
+    ("weigh_seats", (0, 0.5, 1), DOWN, signal("threat"), "1T00", {}),
+    ("decide_hours", (2, 6), UP, decided("emergency"), "1T12", {"edits": by_policy()}),
+    ("relax_hours", (6, 24), UP, decided("emergency", back=True), "5T12", {"edits": by_policy(), "given": raid, "rung_emergency": 0.3}),
+    ("rung_price", (0.02, 0.1, 0.3), UP, decided("price"), "1T23", LADDER),
+    ("rung_cabinet", (0.02, 0.1, 0.3), UP, decided("concession"), "1T23", LADDER | {"rung_price": 1}),  # without a mere promise
+    ("rung_emergency", (0.02, 0.1, 0.3), UP, decided("emergency"), "1T23", LADDER),
+    ("rung_internet", (0.02, 0.1, 0.3), UP, decided("internet"), "1T23", LADDER),
+    ("rung_intervention", (0.02, 0.1, 0.3), UP, decided("intervention"), "1T23", LADDER),
+    ("rung_shoot", (0.02, 0.1, 0.3), UP, decided("shoot_order"), "1T23", LADDER),
+    ("rung_framing", (0.02, 0.1, 0.3), UP, decided("framing"), "1T23", LADDER),
+    ("shock_sd", (0, 1, 2), UP, pressure("Almaty"), "1T00", {"edits": on("shock"), "luck": LUCK}),
+    ("shock_hours", (6, 36, 1000), UP, pressure("Almaty"), "1T06", {"edits": on("shock"), "luck": LUCK}),
 ]
 
 
@@ -325,8 +527,8 @@ def test_every_parameter_moves_something_in_its_direction(
     name: str, values: tuple[float, ...], sign: int, observed: Callable[[Situation], float], at: str, more: dict[str, Any]
 ) -> None:
     given = more.get("given", crowd())
-    others = {k: v for k, v in more.items() if k != "given"}
-    found = [observed(situation(hour(at), given, **others, **{name: v})) for v in values]
+    others = {k: v for k, v in more.items() if k not in ("given", "edits")}
+    found = [observed(situation(hour(at), given, *more.get("edits", ()), **others, **{name: v})) for v in values]
     assert np.all(sign * np.diff(found) > 0), found
 
 
@@ -574,6 +776,10 @@ def test_what_was_granted_is_not_taken_back() -> None:
 # --- repression ------------------------------------------------------------------------------------------------------------
 
 
+POLICE_ALONE: tuple[Change, ...] = tuple((f"forces.{name}", "set", 0) for name in ("guard", "army", "site_guards"))
+"""With `"aside_rate": 0` police are the only units, and all of those on duty act."""
+
+
 @cache
 def police(place: str) -> float:
     return float(residents()[number(place)].sum()) * 393 / 100_000
@@ -582,17 +788,20 @@ def police(place: str) -> float:
 @pytest.mark.parametrize("people", [0, 40, 1000, 50_000])
 def test_epsteins_risk_of_arrest(people: int) -> None:
     q = police("Aktau") * 0.43
-    found = effect("deterrence", 1.5, "Aktau", 3, counts(out=only("Aktau", people)), police_on_duty=0.43)
+    given = counts(out=only("Aktau", 0.75 * people), fight=only("Aktau", 0.25 * people))
+    found = effect("deterrence", 1.5, "Aktau", 3, given, edits=POLICE_ALONE, police_on_duty=0.43, aside_rate=0)
     risk, alone = (1 - math.exp(-2.3 * q / (n + 1)) for n in (people, 0))
     assert found == pytest.approx(-1.5 * (risk - alone), rel=1e-9)  # in an empty square it is in the base pressure
     assert (found > 0) == (people > 0)
 
 
 def test_who_faces_whom_and_what_comes_of_it() -> None:
-    given = counts(out=only("Almaty", 3000), home=only("Almaty", 500))
+    given = counts(out=only("Almaty", 2700), fight=only("Almaty", 300), home=only("Almaty", 500))
     q = police("Almaty") * 0.5
     facing = 3000 * q / (3000 + q)
+    peace, fight = 0.9 * facing, 0.1 * facing
     values = {
+        "aside_rate": 0,
         "police_on_duty": 0.5,
         "arrest_rate": 0.004,
         "arrest_emergency": 2.5,
@@ -601,34 +810,81 @@ def test_who_faces_whom_and_what_comes_of_it() -> None:
         "lethality_order": 4,
         "lethality_security": 0.0001,
         "lethality_before": 0.2,
+        "lethality_fight": 6,
         "search_before": 0.3,
     }
-    expected = {  # killed, arrested, searched
-        "4T12": (0.0004 * 0.2 * facing, 0.004 * facing, 0.003 * 0.3 * 500),
-        "5T01": (0.0004 * 0.2 * facing, 0.004 * facing, 0.003 * 0.3 * 500),
-        "5T02": (0.0004 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
-        "6T12": (0.0004 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
-        "8T12": (0.0004 * 4 * facing, 0.004 * 2.5 * facing, 0.003 * 500),
+    expected = {  # killed, arrested, searched, fighters killed, arrested
+        "4T12": (0.0004 * 0.2 * peace, 0.004 * peace, 0.003 * 0.3 * 500, 0.0004 * 0.2 * 6 * fight, 0.004 * fight),
+        "5T01": (0.0004 * 0.2 * peace, 0.004 * peace, 0.003 * 0.3 * 500, 0.0004 * 0.2 * 6 * fight, 0.004 * fight),
+        "5T02": (0.0004 * peace, 0.004 * 2.5 * peace, 0.003 * 500, 0.0004 * 6 * fight, 0.004 * 2.5 * fight),
+        "6T12": (0.0004 * peace, 0.004 * 2.5 * peace, 0.003 * 500, 0.0004 * 6 * fight, 0.004 * 2.5 * fight),
+        "8T12": (0.0004 * 4 * peace, 0.004 * 2.5 * peace, 0.003 * 500, 0.0004 * 4 * 6 * fight, 0.004 * 2.5 * fight),
     }
     for at, means in expected.items():
-        found = situation(hour(at), given, **values)
+        found = situation(hour(at), given, *POLICE_ALONE, **values)
         assert found.rates.quota[:, number("Almaty")] == pytest.approx(means)
         assert found.rates.quota.sum() == pytest.approx(sum(means))  # nobody is out elsewhere
-    half = situation(hour("8T12"), given, dt=0.5, **values)
+    half = situation(hour("8T12"), given, *POLICE_ALONE, dt=0.5, **values)
     assert half.rates.quota[:, number("Almaty")] == pytest.approx(np.array(expected["8T12"]) / 2)
     before, under = hour("5T02"), hour("8T12") - hour("5T02") + 1
-    dead = situation(hour("8T12"), given, **values).world.security_dead
-    assert dead.sum() == pytest.approx(0.0001 * facing * (0.2 * before + under))
-    never = situation(hour("5T01"), given, **(values | {"lethality_before": 0.0, "search_before": 0.0}))
-    assert never.rates.quota[:, number("Almaty")] == pytest.approx([0, 0.004 * facing, 0])
+    dead = situation(hour("8T12"), given, *POLICE_ALONE, **values).world.security_dead
+    assert dead.sum() == pytest.approx(0.0001 * (peace + 6 * fight) * (0.2 * before + under))
+    never = situation(hour("5T01"), given, *POLICE_ALONE, **(values | {"lethality_before": 0.0, "search_before": 0.0}))
+    assert never.rates.quota[:, number("Almaty")] == pytest.approx([0, 0.004 * peace, 0, 0, 0.004 * fight])
     assert never.world.security_dead.sum() == 0
+
+
+def test_who_is_out_in_peace_and_in_a_fight_faces_the_same_units() -> None:
+    # The meeting is shared out by who is there; fighters change how deadly it is, not how many meet.
+    values = {"aside_rate": 0, "lethality_fight": 1}
+    at, total = hour("6T12"), []
+    for fighters in (0, 700, 3000):
+        given = counts(out=only("Almaty", 3000 - fighters), fight=only("Almaty", fighters))
+        quota = situation(at, given, *POLICE_ALONE, **values).rates.quota[:, number("Almaty")]
+        assert quota[list(KILLING)].sum() > 0
+        assert quota[3] / quota[list(KILLING)].sum() == pytest.approx(fighters / 3000)
+        total.append((quota[list(KILLING)].sum(), quota[1] + quota[4]))
+    assert total == [pytest.approx(total[0])] * 3
+
+
+@pytest.mark.parametrize(("captured", "share"), [(0, 0.0), (60, 0.2), (300, 1.0), (9000, 1.0)])
+def test_armed_fighters_are_deadlier_to_units_and_die_no_less(captured: float, share: float) -> None:
+    there = number("Almaty")
+    given = counts(out=only("Almaty", 2700), fight=only("Almaty", 300))
+    values = defaults() | {"lethality_security": 0.0001, "lethality_fight": 6, "arms_effect": 2.5, "lethality_before": 1}
+    found = []
+    for weapons in (0.0, captured):
+        world = new_world(land(*POLICE_ALONE), 1.0)
+        world.captured[there] = weapons
+        repression.step(world, given, values, Expected(0), 0)
+        found.append(world)
+    q = police("Almaty") * values["police_on_duty"]
+    facing = 3000 * q / (3000 + q)
+    assert found[1].security_dead.sum() == pytest.approx(0.0001 * facing * (0.9 + 0.1 * 6 * (1 + 2.5 * share)))
+    assert np.array_equal(found[0].quota, found[1].quota)
+
+
+def test_a_fight_for_a_seat_changes_lives_lost_on_both_sides_by_one_factor() -> None:
+    given = counts(fight=only("Almaty", 40_000) + only("Zhanaozen", 40_000))  # the seat is that of Almaty alone
+    values = {"aside_rate": 0, "seize_rate": 0, "lethality_before": 1}
+    plain, worse = (situation(0, given, *POLICE_ALONE, seat_lethality=x, **values) for x in (0.0, 0.7))
+    for place, times in (("Almaty", math.exp(0.7)), ("Zhanaozen", 1.0)):
+        before, after = (s.rates.quota[:, number(place)] for s in (plain, worse))
+        assert after[3] == pytest.approx(times * before[3])
+        assert after[4] == before[4] > 0  # arrests are no deadlier
+        region = land().region[number(place)]
+        assert worse.world.security_dead[region] == pytest.approx(times * plain.world.security_dead[region])
+    weak = counts(fight=only("Almaty", 1000))  # fewer than the units: nothing is fought over
+    assert situation(0, weak, *POLICE_ALONE, seat_lethality=0.7, **values).rates.quota == pytest.approx(
+        situation(0, weak, *POLICE_ALONE, seat_lethality=0.0, **values).rates.quota
+    )
 
 
 def test_backlash_remembers_the_region_with_a_half_life_of_a_day() -> None:
     def once(t: int) -> Counts:
-        return counts(moved=(only("Almaty", 2), only("Almaty", 3), only("Almaty", 4))) if t == 5 else counts()
+        return counts(moved=tuple(only("Almaty", n) for n in (2, 3, 4, 1, 6))) if t == 5 else counts()
 
-    for later, harm in ((-1, 0.0), (0, 27.0), (24, 13.5), (48, 6.75)):
+    for later, harm in ((-1, 0.0), (0, 43.0), (24, 21.5), (48, 10.75)):  # three killed, thirteen detained
         assert effect("backlash", 0.7, "Almaty", 5 + later, once) == pytest.approx(0.7 * math.log(1 + harm))
     assert effect("backlash", 0.7, "Zhanaozen", 5, once) == 0
 
@@ -742,6 +998,27 @@ def test_a_decision_acts_from_the_first_step_at_or_after_it(at: float, step: flo
         assert np.array_equal(situation(when, counts(), words, dt=step).world.framing.astype(bool), expected), when
 
 
+@pytest.mark.parametrize(
+    ("edits", "missing"),
+    [
+        ([], set()),
+        ([("drivers.internet", "off", None)], {"internet"}),
+        ([("drivers.emergency", "set", "policy"), ("drivers.framing", "off", None)], {"emergency", "framing"}),
+        ([("drivers.all", "set", "policy")], {"price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention"}),
+        ([("drivers.all", "off", None)], {"price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention"}),
+    ],
+    ids=["all", "no cut", "two", "policy", "nobody"],
+)
+def test_the_record_yields_the_kinds_it_decides_and_what_is_given(edits: list[Change], missing: set[str]) -> None:
+    extra = ("steps.extra", "add_step", {"kind": "framing", "places": ["KZ"], "at": 7.0, "size": 1})
+    plan = country(*edits, extra)
+    driver = Recorded(plan)
+    found = {s.id for t in range(plan.hours) for s in driver.due(t, 1.0)}
+    given = {"price-free", "price-free-atyrau", "extra"}  # what no state decides in answer, and what an edit adds
+    assert found == {s["id"] for s in plan.steps if s["kind"] not in missing} | given
+    assert set(plan.replayed()) == found - given  # of a changed plan
+
+
 def test_the_clock_of_a_step_is_capped_and_nothing_stops_it() -> None:
     assert advance(3.9, 1.0, 0.0, 1.0) == round(3.9 * CLOCK)
     assert advance(1e300, 1e300, 0.0, 1.0) == advance(math.inf, 1.0, 0.0, 0.5) == advance(4.1, 1.0, 0.0, 1.0) == 4 * CLOCK
@@ -754,27 +1031,39 @@ def test_the_clock_of_a_step_is_capped_and_nothing_stops_it() -> None:
 
 def test_night_is_local() -> None:
     def a(at: int) -> np.ndarray:
-        s = situation(at, counts(), night_activity=0.25, night_leaving=3)
-        return np.array([s.a("Almaty"), s.a("Zhanaozen"), s.leaving("Almaty", PROTESTING, WITHDRAWN), s.leaving("Zhanaozen", 1, 3)])
+        s = situation(at, counts(), night_activity=0.25, night_leaving=3, escalation_rate=0)
+        home = [s.leaving(place, old, WITHDRAWN) for old in (PROTESTING, FIGHTING) for place in ("Almaty", "Zhanaozen")]
+        return np.array([s.a("Almaty"), s.a("Zhanaozen"), *home])
 
     day, evening, night, morning = (a(t) for t in (12, 23, 26, 31))
     assert evening[:2] / day[:2] == pytest.approx([0.25, 1])  # 23:00 in Almaty is 22:00 in the west
     assert night[:2] / day[:2] == pytest.approx([0.25, 0.25])
     assert morning[:2] / day[:2] == pytest.approx([1, 0.25])
-    assert (evening > day).tolist() == [False, False, True, False]
-    assert 1 - night[3] == pytest.approx((1 - day[3]) ** 3)
+    assert (evening > day).tolist() == [False, False, True, False, True, False]
+    assert 1 - night[2:] == pytest.approx((1 - day[2:]) ** 3)  # protesters and fighters alike
 
 
 def test_states_are_left_by_half_lives_whatever_the_step() -> None:
-    values = {"protest_hours": 4, "rest_hours": 20, "detention_hours": 100}
+    values = {"protest_hours": 4, "rest_hours": 20, "detention_hours": 100, "fight_hours": 7, "escalation_rate": 0}
+    half_lives = {(PROTESTING, WITHDRAWN): 4, (WITHDRAWN, QUIET): 20, (DETAINED, QUIET): 100, (FIGHTING, WITHDRAWN): 7}
     for step in (0.25, 0.5, 1.0):
         found = situation(12, counts(), dt=step, **values).rates.leave
         assert found.min() >= 0
         assert found.sum(axis=2).max() <= 1
-        for (old, new), half_life in {(PROTESTING, WITHDRAWN): 4, (WITHDRAWN, QUIET): 20, (DETAINED, QUIET): 100}.items():
+        for (old, new), half_life in half_lives.items():
             assert (1 - found[old, :, new]) ** (half_life / step) == pytest.approx(0.5)
             assert found[old].sum() == pytest.approx(found[old, :, new].sum())
         assert found[QUIET].sum() == found[DEAD].sum() == 0
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.3, 5.0])
+def test_going_home_and_beginning_to_fight_compete_whatever_the_step(rate: float) -> None:
+    home = math.log(2) / 4
+    for step in (0.25, 0.5, 1.0):
+        found = situation(12, counts(), dt=step, protest_hours=4, escalation_rate=rate).rates.leave[PROTESTING]
+        assert 1 - found.sum(axis=1) == pytest.approx(np.full(len(found), math.exp(-(home + rate) * step)))
+        assert found[:, FIGHTING] / found[:, WITHDRAWN] == pytest.approx(np.full(len(found), rate / home))
+        assert not found[:, [QUIET, PROTESTING, DETAINED, DEAD]].any()
 
 
 def test_days_off_are_those_of_the_calendar() -> None:
@@ -797,24 +1086,43 @@ def test_pressure_is_the_product_of_its_terms() -> None:
 
 
 def test_the_scale_of_the_model_changes_no_rate() -> None:
-    part = 0.01
-    reduced = replace(land(), residents=land().residents * part, police=land().police * part, scale=part)
-    busy = crowd()
-    few = Counts(*(np.asarray(x) * part for x in busy))  # type: ignore[arg-type]
+    part, plan, whole = 0.01, country(*ALL_ON), land(*ALL_ON)
+    people = ("residents", "sector_residents", "police", "guard", "army", "site_guards")
+    reduced = replace(whole, scale=part, **{name: getattr(whole, name) * part for name in people})
+    battle = counts(out=180, fight=20 + only("Almaty", 20_000), dead=5, held=40, home=100, moved=(0.03, 0.8, 0.5, 0.02, 0.2))
+    few = Counts(*(np.asarray(x) * part for x in battle))  # type: ignore[arg-type]
     values = defaults() | LOUD | {"demand_drift": 0.1}
+    kinds = dict.fromkeys(("concession", "price", "framing"), "policy")
     found = []
-    for country_, given in ((land(), busy), (reduced, few)):
-        world, driver = new_world(country_, 1.0), Recorded(country())
+    for country_, given in ((whole, battle), (reduced, few)):
+        world, driver = new_world(country_, 1.0), Recorded(plan.model_copy(update={"drivers": plan.drivers | kinds}))
+        policy, decided, pushed = government.Policy(country_, values, "threat", set(kinds), 2500), [], 0.0
         for t in range(hour("8T12")):
-            world.steps = driver.due(t, 1.0)
-            rates = assemble.step(world, given, values, Expected(0), t, country().mechanisms)
-        found.append((rates, world))
-    (one, world), (other, small_world) = found
+            world.steps = driver.due(t, 1.0) + policy.decide(government.sight_of(world, given), world.hour(t), 1.0)
+            decided += world.steps
+            rates = assemble.step(world, given, values, Expected(0), t, plan.mechanisms)
+            pushed = pushed + rates.b
+        found.append((rates, world, decided, pushed, government.sight_of(world, given)))
+    (one, world, decided, pushed, sight), (other, small_world, decided_small, pushed_small, sight_small) = found
     assert other.a == pytest.approx(one.a, rel=1e-9)
     assert other.g == pytest.approx(one.g, rel=1e-9)
+    assert pushed_small == pytest.approx(pushed, rel=1e-9)
+    assert other.leave == pytest.approx(one.leave, rel=1e-9)
     assert other.quota == pytest.approx(one.quota * part, rel=1e-9)
-    assert small_world.demand == pytest.approx(world.demand)
-    assert small_world.security_dead == pytest.approx(world.security_dead * part)
+    assert decided_small == decided
+    assert sight_small.people == pytest.approx(sight.people)
+    assert sight_small.clashes == pytest.approx(sight.clashes)
+    for share in ("demand", "asked", "organized", "gap", "ordered", "let_pass", "left", "stock", "staying", "contested"):
+        assert getattr(small_world, share) == pytest.approx(getattr(world, share)), share
+    assert (small_world.lost_output, small_world.lost_revenue) == pytest.approx((world.lost_output, world.lost_revenue))
+    assert np.array_equal(small_world.seat_lost, world.seat_lost)
+    assert np.array_equal(small_world.airport_lost, world.airport_lost)
+    for people_of in ("security_dead", "harm", "force", "foreign_due", "tied", "defectors", "captured", "news"):
+        assert getattr(small_world, people_of) == pytest.approx(getattr(world, people_of) * part), people_of
+    # It was worth comparing: much of it happened.
+    assert world.seat_lost.any()
+    assert min(world.left.max(), world.defectors.max(), world.captured.max(), *world.force.sum(axis=1), world.lost_output) > 0
+    assert {s.kind for s in decided if s.source == "policy"} == set(kinds)
 
 
 def test_children_are_under_no_pressure() -> None:
@@ -830,6 +1138,24 @@ def test_no_coefficient_overflows() -> None:
     assert np.isfinite(s.rates.a).all()
     assert np.isfinite(s.rates.g).all()
     assert s.law.factors.max() <= 2**20
+
+
+@pytest.mark.parametrize("given", [counts(), counts(out=1e6, fight=1e6, home=1e5, moved=(1e4,) * 5)], ids=["nobody out", "all out"])
+@pytest.mark.parametrize("drivers", [(), by_policy("threat")], ids=["recorded", "by policy"])
+@pytest.mark.parametrize("limit", ["low", "high"])
+def test_no_value_inside_the_limits_gives_a_rate_that_is_none(limit: str, drivers: tuple[Change, ...], given: Counts) -> None:
+    values = {name: getattr(p, limit) for name, p in parameters().items()}
+    s = situation(hour("6T12"), given, *ALL_ON, *drivers, **values)
+    for name in ("a", "g", "b", "leave", "quota"):
+        found = getattr(s.rates, name)
+        assert np.isfinite(found).all(), name
+        assert found.min() >= 0, name
+    assert s.rates.leave.sum(axis=2).max() <= 1 + 1e-12
+    for name in ("left", "ordered", "let_pass", "stock", "organized"):
+        assert 0 <= getattr(s.world, name).min() <= getattr(s.world, name).max() <= 1, name
+    for name in ("force", "defectors", "captured", "security_dead", "harm", "lost_output", "lost_revenue", "tied"):
+        assert np.min(getattr(s.world, name)) >= 0, name
+        assert np.isfinite(getattr(s.world, name)).all(), name
 
 
 WORDS = re.compile(r"ethnic|relig|muslim|islam|christian|mosque|church|kazakhs|kazakh_share|mother.?tongue|民族|宗教|信仰|族裔", re.I)
@@ -910,10 +1236,15 @@ def test_expected_numbers_are_the_means() -> None:
 
 @pytest.mark.parametrize("engine", ["event", "plain", "mean"])
 def test_nobody_is_lost(engine: str) -> None:
-    plan = small(0.0003, 112)
+    police = [Edit(path=f"regions.{r['id']}.police", value=0.05) for r in country().regions]  # enough for every move by quota
+    plan = small(0.0003, 112, *police)
     sizes = class_sizes(plan).sum(axis=2)
     seen: list[Counts] = []
-    values = defaults() | LOUD | {"base_pressure": 3e-4, "lethality": 0.05}
+    values = (
+        defaults()
+        | LOUD
+        | {"base_pressure": 3e-4, "lethality": 0.05, "lethality_before": 0.5, "arrest_rate": 0.06, "escalation_rate": 0.03}
+    )
     history = simulate(plan, values, 2, engine=engine, watch=lambda t, counts: seen.append(counts))
     assert len(seen) == 112
     before = np.zeros_like(sizes, float)
@@ -928,12 +1259,15 @@ def test_nobody_is_lost(engine: str) -> None:
     assert history.states.sum(axis=1) == pytest.approx(np.full(112, sizes.sum()))
     assert history.killed.sum() == pytest.approx(seen[-1].n[DEAD].sum())
     assert min(history.joined.sum(), history.detained.sum(), history.killed.sum()) > 1
+    assert min(sum(c.moved[k].sum() for c in seen) for k in range(len(QUOTAS))) > 1
+    assert (np.diff(history.security_killed, axis=0) >= 0).all()
     assert (history.moves is None) == (engine == "mean")
     for found, told in (
-        (history.protesting, [c.n[PROTESTING].sum(axis=1) for c in seen]),
+        (history.protesting, [(c.n[PROTESTING] + c.n[FIGHTING]).sum(axis=1) for c in seen]),
+        (history.fighting, [c.n[FIGHTING].sum(axis=1) for c in seen]),
         (history.joined, [c.joined.sum(axis=1) for c in seen]),
-        (history.killed, [c.moved[0] for c in seen]),
-        (history.detained, [c.moved[1] + c.moved[2] for c in seen]),
+        (history.killed, [c.moved[list(KILLING)].sum(axis=0) for c in seen]),
+        (history.detained, [c.moved[list(TAKING)].sum(axis=0) for c in seen]),
         (history.states, [c.n.sum(axis=(1, 2)) for c in seen]),
     ):
         assert np.array_equal(found, np.array(told))
@@ -944,14 +1278,18 @@ def test_the_twin_takes_by_quota_before_the_rest_leaves() -> None:
     twin = MeanFieldEngine(blocks, Law(1, 0.0, np.full((1, 1, 1), 256), 0.0))
     rates = no_rates(1, 1, 1)
     rates.a[:] = math.log(2)
-    assert twin.step(rates).n[:, 0, 0] == pytest.approx([500, 500, 0, 0, 0])
+    assert twin.step(rates).n[:, 0, 0] == pytest.approx([500, 500, 0, 0, 0, 0])
     rates = no_rates(1, 1, 1)
-    rates.quota[:, 0] = 20, 380, 50  # killed and detained in the street; nobody is at home yet
+    rates.quota[:, 0] = 20, 380, 50, 5, 20  # killed and detained in the street; nobody is at home or fights yet
     rates.leave[PROTESTING, :, WITHDRAWN] = 0.3
+    rates.leave[PROTESTING, :, FIGHTING] = 0.4
+    rates.leave[FIGHTING, :, WITHDRAWN] = 0.2
     found = twin.step(rates)
-    assert found.n[:, 0, 0] == pytest.approx([500, 70, 380, 30, 20])
-    assert found.moved[:, 0] == pytest.approx([20, 380, 0])
-    assert twin.step(rates).n[:, 0, 0] == pytest.approx([500, 0, 380 + 50 + 30, 0, 40])  # no more than there are
+    assert found.n[:, 0, 0] == pytest.approx([500, 30, 380, 30, 20, 40])
+    assert found.moved[:, 0] == pytest.approx([20, 380, 0, 0, 0])
+    found = twin.step(rates)
+    assert found.moved[:, 0] == pytest.approx([20, 10, 30, 5, 20])  # no more than there are
+    assert found.n[:, 0, 0] == pytest.approx([500, 0, 380 + 10 + 30 + 20, 0.2 * 15, 45, 0.8 * 15])
 
 
 def first_joins(frailty: float) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from conftest import CASE
 from qantar.draws import Purpose, uniform
-from qantar.engine.loop import History
+from qantar.engine.loop import History, simulate
+from qantar.model.outcome import Outcome
 from qantar.model.rules import N_STATES
 from qantar.record.observe import Seen, daily_peak, daily_sum, local_days, observe, report_probability
 from qantar.scenario.parameters import defaults
@@ -248,9 +249,27 @@ def plan_of(*edits: Edit, scale: float = 0.01) -> Plan:
 def history(plan: Plan, steps: int | None = None, **arrays: np.ndarray) -> History:
     """A history in which nothing happens but what these arrays say."""
     steps = steps or math.ceil(plan.hours / plan.step_hours)
-    empty = {name: np.zeros((steps, len(plan.places))) for name in ("protesting", "joined", "killed", "detained")}
-    more = {"security_killed": np.zeros((steps, len(plan.regions))), "states": np.zeros((steps, N_STATES))}
-    return History(plan.step_hours, plan.scale, **(empty | more | arrays), moves=None, updates=0, stopped=False)
+    empty = {name: np.zeros((steps, len(plan.places))) for name in ("protesting", "fighting", "joined", "killed", "detained")}
+    empty |= {name: np.zeros((steps, len(plan.regions))) for name in ("security_killed", "offline")}
+    empty |= {name: np.zeros((steps, len(plan.regions)), bool) for name in ("seat_lost", "airport_lost")}
+    empty |= {"states": np.zeros((steps, N_STATES)), "changed_sides": np.zeros(steps), "aside": np.zeros(steps)}
+    return History(
+        plan.step_hours,
+        plan.scale,
+        **(empty | arrays),
+        decisions=(),
+        lost_output=0.0,
+        outcome=Outcome("quiet", 0.0, 0.0, 0.0, 0.0, 0.0, 0),
+        moves=None,
+        updates=0,
+        stopped=False,
+    )
+
+
+def offline(plan: Plan) -> np.ndarray:
+    """Who is without any internet in a history under the decisions of this plan, by step and region."""
+    quick = [m for m in plan.mechanisms if m == "information"]
+    return simulate(plan.model_copy(update={"mechanisms": quick, "scale": 0.0005}), defaults(), 1).offline
 
 
 def place(plan: Plan, name: str) -> int:
@@ -311,7 +330,7 @@ def test_the_last_day_of_a_history_broken_off_is_that_of_the_place(steps: int) -
 def half_of_reports(plan: Plan, people: float) -> np.ndarray:
     """Share of seeds in which a gathering of so many in every settlement gets reported, by day and region."""
     out = np.full((384, len(plan.places)), 1 + (people - 1) * plan.scale)
-    h = history(plan, protesting=out)
+    h = history(plan, protesting=out, offline=offline(plan))
     return np.mean([seen(h, plan, defaults() | {"reported_cut": 4.0}, seed).presence for seed in range(25)], axis=0)
 
 
@@ -332,12 +351,37 @@ def test_days_without_internet_are_reported_less_often() -> None:
 def test_the_cut_of_a_day_is_the_share_of_its_hours_without_internet(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(Edit(path="time.step_hours", value=step))
     monkeypatch.setattr(reporting, "observe", lambda **given: given)
-    cut: Any = seen(history(plan), plan, defaults(), 1)["cut"]  # type: ignore[index]
+    cut: Any = seen(history(plan, offline=offline(plan)), plan, defaults(), 1)["cut"]  # type: ignore[index]
     first = 24 - math.ceil(16.5 / step) * step  # from half past four of the fifth, by the first step at or after it
     expected = np.zeros((16, 17))
     expected[4:10] = np.array([first, 24, 24, 24, 24, 8])[:, None] / 24
     expected[5:10, region(plan, "KZ-AST")] = np.array([12, 0, 0, 0, 0]) / 24
     assert cut == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("step", [0.25, 1.0])
+def test_the_cut_is_what_the_history_says_and_not_the_plan(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Under another driver decisions are not those of the plan: the history alone knows when the internet was cut.
+    plan = plan_of(Edit(path="time.step_hours", value=step))
+    monkeypatch.setattr(reporting, "observe", lambda **given: given)
+    without = np.zeros((round(384 / step), 17))
+    without[round(30 / step) : round(54 / step), 3] = 0.4  # from six in the morning of the second day to the next
+    without[:, 5] = 1.0
+    cut: Any = seen(history(plan, offline=without), plan, defaults(), 1)["cut"]  # type: ignore[index]
+    expected = np.zeros((16, 17))
+    expected[1:3, 3] = 0.4 * 18 / 24, 0.4 * 6 / 24
+    expected[:, 5] = 1.0
+    assert cut == pytest.approx(expected)
+
+
+def test_whoever_cuts_the_internet_the_history_says_so() -> None:
+    never = plan_of(Edit(path="drivers.internet", value="off"))
+    assert not offline(never).any()
+    assert offline(plan_of())[24 * 6].tolist() == [float(r["id"] != "KZ-AST") for r in plan_of().regions]
+    busy = Edit(path="parameters.base_pressure", value=1e-4)  # somebody is out from the start
+    always = plan_of(busy, Edit(path="drivers.internet", value="policy"), Edit(path="parameters.rung_internet", value=1e-12))
+    assert offline(always)[24:].all()
+    assert not offline(always)[:6].any()  # it takes hours to decide
 
 
 def cut_in(place_id: str, at: float = 0.0) -> Plan:
@@ -353,6 +397,9 @@ def test_a_cut_of_one_settlement_is_none_elsewhere() -> None:
     plan = cut_in(base.places[place(base, "Zhanaozen")]["id"])
     shares = np.delete(half_of_reports(plan, 100), region(plan, "KZ-MAN"), axis=1)
     assert shares.mean() == pytest.approx(0.5, abs=0.07)
+    people = [p["population"] for p in base.places if p["region"] == region(base, "KZ-MAN")]
+    part = base.places[place(base, "Zhanaozen")]["population"] / sum(people)
+    assert offline(plan)[:, region(plan, "KZ-MAN")] == pytest.approx(np.full(384, part), abs=0.01)
 
 
 def test_a_cut_before_the_start_is_one() -> None:

@@ -24,7 +24,9 @@ from qantar.model.rules import (
     DETAINED,
     FACTOR_MAX,
     FACTOR_MIN,
+    FIGHTING,
     FULL,
+    KILLING,
     LEVELS,
     MOBILE_CUT,
     N_STATES,
@@ -32,9 +34,11 @@ from qantar.model.rules import (
     NONE,
     PROTESTING,
     QUIET,
+    QUOTAS,
     RESISTANCE,
     STATES,
     STEP_MAX,
+    TAKING,
     WITHDRAWN,
     advance,
     clock_needed,
@@ -251,9 +255,15 @@ def test_who_is_online() -> None:
 
 
 def test_states_that_contacts_see() -> None:
-    assert len(STATES) == N_STATES == 5
-    assert [s for s in range(N_STATES) if is_active(s)] == [PROTESTING]
+    assert len(STATES) == N_STATES == 6
+    assert [s for s in range(N_STATES) if is_active(s)] == [PROTESTING, FIGHTING]
     assert [s for s in range(N_STATES) if is_harmed(s)] == [DETAINED, DEAD]
+
+
+def test_quotas_kill_and_detain_those_out_and_search_those_at_home() -> None:
+    assert {QUOTAS[k] for k in KILLING} == {(PROTESTING, DEAD), (FIGHTING, DEAD)}
+    assert {QUOTAS[k] for k in TAKING} == {(PROTESTING, DETAINED), (WITHDRAWN, DETAINED), (FIGHTING, DETAINED)}
+    assert sorted(KILLING + TAKING) == list(range(len(QUOTAS)))
 
 
 def gone(p: list[float], state: int, n: int = 80_000) -> np.ndarray:
@@ -263,8 +273,13 @@ def gone(p: list[float], state: int, n: int = 80_000) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("p", "state"),
-    [([0.1, 0.0, 0.25, 0.05, 0.02], PROTESTING), ([0.5, 0.0, 0.0, 0.5, 0.0], WITHDRAWN), ([0.001, 0, 0, 0, 0], DETAINED)],
-    ids=["some stay", "none stay", "nearly all stay"],
+    [
+        ([0.1, 0.0, 0.25, 0.05, 0.02, 0.08], PROTESTING),
+        ([0.5, 0.0, 0.0, 0.5, 0.0, 0.0], WITHDRAWN),
+        ([0.001, 0, 0, 0, 0, 0], DETAINED),
+        ([0.0, 0.0, 0.1, 0.3, 0.01, 0.0], FIGHTING),
+    ],
+    ids=["some stay", "none stay", "nearly all stay", "fighters"],
 )
 def test_people_go_as_often_as_their_probabilities_say(p: list[float], state: int) -> None:
     found, expected = gone(p, state), np.array(p)
@@ -283,12 +298,12 @@ def test_nobody_moves_without_a_probability_and_a_row_of_one_moves_all() -> None
 
 
 def test_steps_are_independent() -> None:
-    p = np.array([0.5, 0.0, 0.0, 0.0, 0.0])
+    p = np.array([0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
     seen = np.array([[next_state(i, PROTESTING, step, p, 5) for step in (0, 1, C_MAX)] for i in range(20_000)])
     assert np.abs(np.corrcoef(seen.T)[np.triu_indices(3, 1)]).max() < 4.9 / math.sqrt(20_000)
 
 
 def test_lots_are_drawn_apart_for_each_quota_and_step() -> None:
-    order = {(quota, step): np.argsort([lot(i, quota, step, 9) for i in range(2000)]) for quota in range(3) for step in range(3)}
+    order = {(quota, step): np.argsort([lot(i, quota, step, 9) for i in range(2000)]) for quota in range(len(QUOTAS)) for step in range(3)}
     place = np.array([np.argsort(x) for x in order.values()])
-    assert np.abs(np.corrcoef(place)[np.triu_indices(9, 1)]).max() < 4.9 / math.sqrt(2000)
+    assert np.abs(np.corrcoef(place)[np.triu_indices(15, 1)]).max() < 4.9 / math.sqrt(2000)

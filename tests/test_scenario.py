@@ -30,7 +30,7 @@ from qantar.scenario.edits import apply, parse_set
 from qantar.scenario.parameters import GROUPS, Parameter, Prior, defaults, draw, parameters, read_parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, read_scenario, resolve
-from qantar.scenario.schema import MECHANISMS, Edit
+from qantar.scenario.schema import MECHANISMS, POLICY_KINDS, STEP_KINDS, STEPS_MAX, Edit
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -52,7 +52,7 @@ def said(problems: list[Problem]) -> list[Problem]:
 
 def test_the_table_of_parameters_is_whole() -> None:
     table = parameters()
-    assert len({p.number for p in table.values()}) == len(table) == 53
+    assert len({p.number for p in table.values()}) == len(table) == 124
     assert len([group for group, _ in itertools.groupby(p.group for p in table.values())]) == len(GROUPS)  # each in one place
     assert {p.group for p in table.values()} == set(GROUPS)
     for name, p in table.items():
@@ -78,7 +78,7 @@ NUMBERS = {
     name: number
     for first, names in (
         (1, "base_pressure frailty protest_hours night_leaving night_activity day_off_effect rest_hours detention_hours"),
-        (20, "price_slope inflation_slope fuel_contrast"),
+        (20, "price_slope inflation_slope fuel_contrast devaluation_slope foreign_slope strike_idle strike_capacity"),
         (30, "grievance_slope legitimacy legitimacy_concession legitimacy_repression"),
         (40, "tie_local tie_online tie_midpoint crowd_gain crowd_half media_gain near_gain near_km news_half news_hours"),
         (60, "concession_met concession_short concession_hours demand_drift demand_repression"),
@@ -86,6 +86,19 @@ NUMBERS = {
         (87, "deterrence backlash backlash_contacts curfew_effect lethality_before search_before"),
         (100, "shutdown_effect framing_effect fixed_line"),
         (120, "reported_half reported_cut reported_steepness participants_bias detained_reported deaths_reported rest_share"),
+        (140, "organization_reach call_rate call_hours organization_capacity organization_retention organization_discipline"),
+        (146, "organization_demand lag_effect"),
+        (150, "seed_places seed_people seed_hour seed_hours seed_escalation"),
+        (160, "split_cities split_hour split_hours"),
+        (170, "order_obeyed aside_rate aside_outnumbered aside_deaths aside_hours defect_share"),
+        (180, "guard_ready army_ready force_ratio force_visible reinforce_rate muster_hours travel_kmh airlift_hours"),
+        (190, "intervention_delay intervention_pace intervention_frees intervention_fights intervention_loyalty intervention_effect"),
+        (200, "escalation_rate escalation_force fight_hours armoury loot_rate arms_effect lethality_fight"),
+        (210, "seize_rate retake_rate airport_rate seat_lethality seat_effect"),
+        (220, "see_visible see_people_half see_clash_half see_seats_half"),
+        (224, "weigh_participants weigh_spread weigh_clashes weigh_seats decide_hours relax_hours"),
+        (230, "rung_price rung_cabinet rung_emergency rung_internet rung_intervention rung_shoot rung_framing"),
+        (240, "shock_sd shock_hours"),
     )
     for number, name in enumerate(names.split(), first)
 }
@@ -107,6 +120,9 @@ def test_what_a_hypothesis_is_about_may_be_without_effect() -> None:
     # Its prior is symmetric about no effect, or puts at least three tenths on it; nothing the account says is built in.
     effects = ["price_slope", "inflation_slope", "grievance_slope", "tie_local", "tie_online", "crowd_gain", "media_gain", "near_gain"]
     effects += ["demand_drift", "demand_repression", "fuel_contrast", "lethality_before", "search_before"]
+    effects += ["devaluation_slope", "strike_capacity", "call_rate", "organization_demand", "seed_escalation", "order_obeyed", "aside_rate"]
+    effects += ["defect_share", "intervention_frees", "intervention_fights", "arms_effect"]
+    effects += ["weigh_participants", "weigh_spread", "weigh_clashes", "weigh_seats"]
     for name in effects:
         assert parameters()[name].prior.spike >= 0.3
     for name, p in parameters().items():
@@ -201,7 +217,8 @@ def test_parameters_are_independent_of_each_other() -> None:
     continuous = [name for name, p in parameters().items() if not p.prior.spike]
     ranks = np.array([np.argsort(np.argsort(drawn()[name])) for name in continuous])
     correlation = np.corrcoef(ranks)[np.triu_indices(len(continuous), 1)]
-    assert np.abs(correlation).max() < 5.8 / math.sqrt(DRAWS)  # some 600 pairs
+    assert 2000 < len(correlation) < 5000  # pairs
+    assert np.abs(correlation).max() < 5.9 / math.sqrt(DRAWS)
     spikes = np.array([drawn()[name] == 0 for name, p in parameters().items() if p.prior.spike])
     assert np.abs(np.corrcoef(spikes)[np.triu_indices(len(spikes), 1)]).max() < 5.3 / math.sqrt(DRAWS)
     neighbours = [np.corrcoef(r[1:], r[:-1])[0, 1] for r in ranks]
@@ -274,7 +291,7 @@ def values(variable: str) -> dict[str, float]:
 
 def test_the_packaged_scenario_loads_and_says_where_everything_comes_from() -> None:
     file = scenario().file
-    assert set(file.mechanisms) == set(MECHANISMS)
+    assert set(file.mechanisms) == set(MECHANISMS) - {"split", "seeding", "shock"}  # for rivals to switch on
     assert (file.time.start, file.time.hours) == (dt.datetime(2022, 1, 1), 384)  # noqa: DTZ001
     record = scenario().case.record
     events = {e.event_id: e for e in record.events}
@@ -293,7 +310,7 @@ def test_the_packaged_scenario_loads_and_says_where_everything_comes_from() -> N
             placed += 1
     assert timed >= 11
     assert placed >= 13
-    assert [s.id for s in file.steps if s.place == "assumed"] == ["price-free", "internet-restored"]
+    assert [s.id for s in file.steps if s.place == "assumed"] == ["price-free", "troops", "internet-restored"]
 
 
 def test_resolving_is_pure() -> None:
@@ -312,6 +329,11 @@ def test_the_plan_is_in_the_units_of_the_model() -> None:
     assert (plan().price, plan().internet, plan().inflation_excess) == (60, 0.858, 0.03)
     assert plan().hardship == [1.0, 0.8, 0.5, 0.3]
     assert {r["police"] for r in plan().regions} == {0.00393}
+    assert plan().devaluation == pytest.approx(math.log(431.67 / 382.6), abs=1e-8)
+    assert plan().forces == {"guard": 20_000, "army": 20_000, "site_guards": 1600, "foreign": 2500}
+    for key in ("output", "revenue"):
+        assert sum(s[key] for s in plan().sectors) == pytest.approx(1)
+        assert [s["id"] for s in plan().sectors if not s[key]] == ["children", "others"]
     assert [d + 1 for d, off in enumerate(plan().days_off) if off] == [1, 2, 3, 4, 7, 8, 9, 15, 16]
     at = {s["id"]: s["at"] for s in plan().steps}
     assert at["price-free"] == 0
@@ -339,6 +361,27 @@ def test_places_are_the_settlements_and_what_is_left_of_each_region() -> None:
         assert {p["local_hour"] for p in inside} <= {0.0, -1.0}
     west = {ids[p["region"]] for p in plan().places if p["local_hour"] == -1}
     assert west == {"KZ-AKT", "KZ-ATY", "KZ-KZY", "KZ-MAN", "KZ-ZAP"}
+
+
+def test_every_region_has_the_seat_of_its_government_and_its_neighbours() -> None:
+    record = scenario().case.record
+    kinds = {s.settlement_id: (s.region_id, s.kind) for s in record.settlements}
+    near = {r["id"]: r["adjacent"] for r in plan().regions}
+    pairs = {frozenset((a.region_a, a.region_b)) for a in record.adjacency if a.adjacent}
+    for r in plan().regions:
+        assert kinds[r["seat"]] == (r["id"], "region_capital")
+        assert r["foreign"] == 0  # no figure was found
+        assert {frozenset((r["id"], other)) for other in near[r["id"]]} == {p for p in pairs if r["id"] in p}
+    assert plan().capital == "KZ-AST"
+    assert near["KZ-AST"] == ["KZ-AKM"]  # an island in it
+
+
+def test_the_record_decides_and_nobody_organizes() -> None:
+    assert [s["id"] for s in plan().steps if s["given"]] == ["price-free", "price-free-atyrau"]  # no answer to unrest
+    assert plan().signal == "threat"
+    assert plan().drivers == dict.fromkeys(STEP_KINDS, "recorded")
+    (network,) = plan().organizations
+    assert network == {"id": "network", "presence": 0, "places": [], "sectors": [], "demand_gap": 0, "start": 0, "end": 4096}
 
 
 def test_sectors_share_out_everyone_and_add_up_to_their_numbers() -> None:
@@ -414,6 +457,24 @@ def test_every_arm_resolves_to_a_plan_of_its_own() -> None:
     assert off == {s["id"] for s in plan().steps if s["kind"] == "price"} | {"concession-mangystau"}
     assert not [s for s in found["no-internet-cut"].steps if s["kind"] == "internet" and s["size"] < 2]
     assert found["bench-loud"].parameters == {"base_pressure": 2e-5}
+    assert {kind for kind, driver in found["by-policy"].drivers.items() if driver != "policy"} == {"stand_aside"}
+    asides = [s for s in found["stand-aside"].steps if s["kind"] == "stand_aside"]
+    assert [(s["size"], s["places"] == ["KZ"]) for s in asides] == [(1, False)] * 6 + [(0, True)]  # and the end of it, everywhere
+    assert [s["id"] for s in plan().steps if s["kind"] == "intervention"] == ["troops"]
+    assert not [s for s in found["no-troops"].steps if s["kind"] == "intervention"]
+    rivals = {name.removeprefix("rival-"): p for name, p in found.items() if name.startswith("rival-")}
+    switched = {name: set(plan().mechanisms) ^ set(p.mechanisms) for name, p in rivals.items()}
+    assert switched == {
+        "home-grown": set(),
+        "common-shock": {"diffusion", "shock"},
+        "labour": set(),
+        "seeding": {"seeding"},
+        "split": {"diffusion", "split"},
+        "composite": {"split"},
+    }
+    assert [(o["presence"], o["sectors"]) for o in rivals["labour"].organizations] == [(1, ["mining", "industry"])]
+    for p in rivals.values():  # on equal terms: a rival has no decisions of its own and fixes no parameter
+        assert (p.steps, p.parameters, p.drivers, p.forces) == (plan().steps, plan().parameters, plan().drivers, plan().forces)
     with pytest.raises(ScenarioError) as caught:
         arm_edits(scenario(), "no-price-rice")
     assert [(p.code, "no-price-rise" in p.render()) for p in said(caught.value.problems)] == [("not_one_of", True)]
@@ -432,12 +493,52 @@ def region(p: Plan, name: str) -> dict[str, Any]:
     return next(r for r in p.regions if r["id"] == name)
 
 
+def driven(p: Plan) -> dict[str, str]:
+    """Kinds whose decisions are not those of the record."""
+    return {kind: driver for kind, driver in p.drivers.items() if driver != "recorded"}
+
+
+def network(p: Plan) -> dict[str, Any]:
+    """What differs from an organization that is nowhere, everywhere and always."""
+    (found,) = p.organizations
+    return {k: v for k, v in found.items() if v != plan().organizations[0][k]}
+
+
+TROOPS = {"kind": "intervention", "places": ["KZ-ALA"], "at": 120.0, "size": 500}
+ASIDE = {"kind": "stand_aside", "places": ["KZ-ALA"], "at": 108.0, "size": 0.5}
+
 CHANGES: list[tuple[str, str, Any, Callable[[Plan], object], object]] = [
     ("parameters.frailty", "set", 2, lambda p: p.parameters, {"frailty": 2.0}),
     ("parameters.frailty", "scale", 0.5, lambda p: p.parameters, {"frailty": 0.5}),  # of the default
     ("parameters.price_slope", "off", None, lambda p: p.parameters, {"price_slope": 0.0}),
     ("mechanisms.economy", "off", None, lambda p: "economy" in p.mechanisms, False),
-    ("mechanisms.economy", "set", True, lambda p: p.mechanisms, list(MECHANISMS)),
+    ("mechanisms.economy", "set", True, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "seeding", "shock")]),
+    ("mechanisms.seeding", "set", 1, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "shock")]),
+    ("drivers.internet", "set", "policy", driven, {"internet": "policy"}),
+    ("drivers.internet", "set", "off", driven, {"internet": "off"}),
+    ("drivers.internet", "off", None, driven, {"internet": "off"}),
+    ("drivers.internet", "set", "recorded", lambda p: p.drivers, dict.fromkeys(STEP_KINDS, "recorded")),
+    ("drivers.stand_aside", "off", None, driven, {"stand_aside": "off"}),
+    ("drivers.all", "set", "policy", driven, dict.fromkeys(POLICY_KINDS, "policy")),  # no state orders its units aside as an answer
+    ("drivers.all", "off", None, driven, dict.fromkeys(STEP_KINDS, "off")),
+    ("government.signal", "set", "seats", lambda p: p.signal, "seats"),
+    ("organizations.network.presence", "set", 0.5, network, {"presence": 0.5}),
+    ("organizations.network.presence", "scale", 3, network, {}),
+    ("organizations.network.demand_gap", "set", -1, network, {"demand_gap": -1.0}),
+    ("organizations.network.start", "set", 48, network, {"start": 48.0}),
+    ("organizations.network.end", "scale", 0.5, network, {"end": 2048.0}),
+    ("organizations.network.places", "set", ["KZ-MAN", "KZ"], network, {"places": ["KZ-MAN", "KZ"]}),
+    ("organizations.network.sectors", "set", ["mining"], network, {"sectors": ["mining"]}),
+    ("organizations.network", "off", None, network, {}),
+    ("forces.guard", "set", 0, lambda p: p.forces, {"guard": 0, "army": 20_000, "site_guards": 1600, "foreign": 2500}),
+    ("forces.army", "scale", 0.5, lambda p: p.forces["army"], 10_000),
+    ("forces.site_guards", "set", 100, lambda p: p.forces["site_guards"], 100),
+    ("forces.foreign", "set", 1e4, lambda p: p.forces["foreign"], 10_000),
+    ("land.devaluation", "set", -0.5, lambda p: p.devaluation, -0.5),
+    ("regions.KZ-MAN.foreign", "set", 0.6, lambda p: [r["id"] for r in p.regions if r["foreign"] == 0.6], ["KZ-MAN"]),
+    ("steps.troops.size", "scale", 2, lambda p: step(p, "troops")["size"], 4060),
+    ("steps.more", "add_step", TROOPS, lambda p: {k: step(p, "more")[k] for k in TROOPS}, TROOPS),
+    ("steps.aside", "add_step", ASIDE, lambda p: {k: step(p, "aside")[k] for k in ASIDE}, ASIDE),
     ("time.hours", "set", 96, lambda p: p.hours, 96),
     ("time.step_hours", "set", 0.5, lambda p: p.step_hours, 0.5),
     ("land.price", "scale", 1.5, lambda p: p.price, 90.0),
@@ -462,9 +563,9 @@ def test_a_change_changes_what_it_names_and_nothing_else(
     changed = resolve(scenario(), [edit])
     assert found(changed) == expected
     assert changed.edits == [edit.model_dump(exclude_defaults=True)]
-    parts = {"parameters": {"parameters"}, "mechanisms": {"mechanisms"}, "steps": {"steps"}, "regions": {"regions"}}
     head, _, name = path.partition(".")
-    may = parts.get(head, {name, "days_off"}) | {"edits"}
+    lists = ("parameters", "mechanisms", "steps", "regions", "drivers", "organizations", "forces")
+    may = {head if head in lists else name, "edits"}
     same = {k for k, v in plan().model_dump().items() if getattr(changed, k) == v}
     assert set(plan().model_dump()) - same <= may
     assert [s["at"] for s in changed.steps] == sorted(s["at"] for s in changed.steps)
@@ -487,6 +588,18 @@ def test_changes_add_up_in_order() -> None:
     assert resolve(scenario(), edits[:1]).parameters == {"frailty": 2.0}
 
 
+def test_the_last_driver_of_a_kind_counts() -> None:
+    edits = parse_set(
+        ["drivers.all=policy", "drivers.internet=off", "drivers.price=recorded", "forces.guard=100", "organizations.network.presence=1"]
+    )
+    edits += [Edit(path="forces.guard", op="scale", value=3), Edit(path="organizations.network.presence", op="scale", value=0.25)]
+    found = resolve(scenario(), edits)
+    others = dict.fromkeys(set(POLICY_KINDS) - {"internet", "price"}, "policy")
+    assert driven(found) == {"internet": "off", **others}
+    assert (found.forces["guard"], network(found)) == (300, {"presence": 0.25})
+    assert network(resolve(scenario(), [*edits, Edit(path="organizations.network", op="off")])) == {}
+
+
 WRONG = [
     ("parameters.price_slop", "set", 1, "unknown_parameter"),
     ("parameters.price_slope", "set", 51, "outside"),
@@ -500,6 +613,50 @@ WRONG = [
     ("mechanisms.econmy", "off", None, "not_one_of"),
     ("mechanisms.economy", "scale", 2, "bad_edit"),
     ("mechanisms.economy", "set", 0, "bad_edit"),
+    ("mechanisms.shock", "set", "on", "bad_edit"),
+    ("drivers.prize", "set", "policy", "not_one_of"),
+    ("drivers.price", "set", "polity", "not_one_of"),
+    ("drivers.price", "set", 1, "not_one_of"),
+    ("drivers.price", "set", ["policy"], "not_one_of"),
+    ("drivers.price", "set", None, "not_one_of"),
+    ("drivers.price", "scale", "policy", "bad_edit"),
+    ("drivers.all", "set", "polity", "not_one_of"),
+    ("drivers.stand_aside", "set", "policy", "not_one_of"),
+    ("government.signal", "set", "fear", "not_one_of"),
+    ("government.signal", "set", 1, "not_one_of"),
+    ("government.signal", "off", None, "bad_edit"),
+    ("government.capital", "set", "KZ-ALA", "unknown_path"),
+    ("organizations.netwrok.presence", "set", 1, "not_one_of"),
+    ("organizations.netwrok", "off", None, "not_one_of"),
+    ("organizations.network.presence", "set", 1.5, "outside"),
+    ("organizations.network.presence", "set", -0.1, "outside"),
+    ("organizations.network.presence", "set", "all", "bad_edit"),
+    ("organizations.network.presence", "set", True, "bad_edit"),
+    ("organizations.network.presence", "set", math.nan, "bad_edit"),
+    ("organizations.network.presence", "off", None, "bad_edit"),
+    ("organizations.network.demand_gap", "set", 4, "outside"),
+    ("organizations.network.start", "set", -1, "outside"),
+    ("organizations.network.end", "set", 4097, "outside"),
+    ("organizations.network.colour", "set", 1, "bad_edit"),
+    ("organizations.network", "set", 1, "bad_edit"),
+    ("organizations.network.places", "set", ["KZ-MNA"], "not_one_of"),
+    ("organizations.network.places", "set", ["mining"], "not_one_of"),
+    ("organizations.network.places", "set", "KZ-MAN", "bad_edit"),
+    ("organizations.network.places", "set", [1], "bad_edit"),
+    ("organizations.network.places", "scale", ["KZ-MAN"], "bad_edit"),
+    ("organizations.network.sectors", "set", ["mining", "minin"], "not_one_of"),
+    ("organizations.network.sectors", "set", ["KZ-MAN"], "not_one_of"),
+    ("forces.police", "set", 1, "unknown_path"),
+    ("forces.guard", "set", "many", "bad_edit"),
+    ("forces.guard", "off", None, "bad_edit"),
+    ("forces.army", "set", -1, "outside"),
+    ("forces.site_guards", "scale", -1, "outside"),
+    ("forces.foreign", "set", 2e9, "outside"),
+    ("land.devaluation", "set", "much", "bad_edit"),
+    ("regions.KZ-MNA.foreign", "set", 0.1, "unknown_region"),
+    ("regions.KZ-MAN.seat", "set", 1, "unknown_path"),
+    ("regions.KZ-MAN.adjacent", "set", ["KZ-ATY"], "unknown_path"),
+    ("sectors.mining.output", "set", 0.5, "unknown_path"),
     ("time.hours", "set", 0, "outside"),
     ("time.hours", "set", 4097, "outside"),
     ("time.hours", "set", 96.7, "not_whole"),
@@ -548,7 +705,18 @@ def test_a_wrong_change_is_named_and_nothing_is_applied(path: str, op: str, valu
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("time.step_hours", 100), ("land.price", -1), ("land.internet", 2), ("regions.KZ-MAN.fuel", 2), ("land.inflation_excess", 200)],
+    [
+        ("time.step_hours", 100),
+        ("land.price", -1),
+        ("land.internet", 2),
+        ("regions.KZ-MAN.fuel", 2),
+        ("regions.KZ-MAN.foreign", 1.01),
+        ("land.inflation_excess", 200),
+        ("land.devaluation", 5.5),
+        ("forces.guard", 1.1e9),
+        ("forces.foreign", -1),
+        ("organizations.network.demand_gap", -3.5),
+    ],
 )
 def test_a_number_outside_its_limits_can_be_said(path: str, value: float) -> None:
     with pytest.raises(ScenarioError) as caught:
@@ -570,6 +738,10 @@ def test_a_number_outside_its_limits_can_be_said(path: str, value: float) -> Non
         ("steps.new", "add_step", NEW_STEP | {"kind": "internet", "size": 7}, "not_one_of"),
         ("steps.new", "add_step", NEW_STEP | {"kind": "price", "size": -5}, "outside"),
         ("steps.new", "add_step", NEW_STEP | {"kind": "emergency", "size": 3}, "outside"),
+        ("steps.new", "add_step", ASIDE | {"size": 1.5}, "outside"),
+        ("steps.new", "add_step", ASIDE | {"size": -0.5}, "outside"),
+        ("steps.new", "add_step", TROOPS | {"size": 2e7}, "outside"),
+        ("steps.troops.size", "set", -1, "outside"),
         ("steps.new", "add_step", NEW_STEP | {"colour": "red"}, "bad_edit"),
         *(("steps.new", "add_step", {k: v for k, v in NEW_STEP.items() if k != key}, "bad_edit") for key in NEW_STEP),
         ("steps.cabinet", "add_step", NEW_STEP, "repeated_id"),
@@ -591,6 +763,30 @@ def test_sizes_at_the_limits_are_let_through_by_file_and_edits(tmp_path: Path, s
     changed = resolve(scenario(), [Edit(path="steps.price-free.size", value=size)])
     assert step(changed, "price-free")["size"] == size
     assert problems_of(tmp_path, ("size = 120", f"size = {size}"))[0] == []
+
+
+def test_an_added_step_is_given_and_does_not_hang_on_who_decides() -> None:
+    added = resolve(scenario(), [Edit(path="steps.new", op="add_step", value=NEW_STEP)])
+    assert step(added, "new")["given"] is True
+    with pytest.raises(ScenarioError) as caught:
+        resolve(scenario(), [Edit(path="steps.new", op="add_step", value=NEW_STEP | {"given": False})])
+    assert [p.code for p in said(caught.value.problems)] == ["bad_edit"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "replayed"),
+    [
+        ([], False),
+        (["time.hours=300", "drivers.all=policy", "drivers.price=recorded"], False),  # the same world, longer or otherwise governed
+        (["parameters.frailty=2"], True),
+        (["mechanisms.economy=off", "drivers.internet=policy"], True),
+    ],
+)
+def test_decisions_are_replayed_where_the_world_was_changed(edits: list[str], replayed: bool) -> None:
+    found = resolve(scenario(), parse_set(edits))
+    recorded = [s["id"] for s in found.steps if not s["given"] and found.drivers[s["kind"]] == "recorded"]
+    assert recorded
+    assert found.replayed() == (recorded if replayed else [])
 
 
 def test_two_added_steps_cannot_share_a_name() -> None:
@@ -625,7 +821,26 @@ def test_words_of_the_command_line() -> None:
         ("time.hours", "set", 96.0),
     ]
     assert resolve(scenario(), parse_set(words)).hours == 96
-    for word, code in (("time.hours", "bad_form"), ("=1", "bad_form"), ("time.hours=many", "not_a_number")):
+    words = ["drivers.internet=off", "drivers.all=policy", "government.signal=seats", "organizations.network=off", "forces.army=0"]
+    words += ["organizations.network.sectors=mining,industry", "organizations.network.places=KZ-MAN", "organizations.network.start=7.5"]
+    assert [(e.op, e.value) for e in parse_set(words)] == [
+        ("set", "off"),
+        ("set", "policy"),
+        ("set", "seats"),
+        ("off", None),
+        ("set", 0.0),
+        ("set", ["mining", "industry"]),
+        ("set", ["KZ-MAN"]),
+        ("set", 7.5),
+    ]
+    assert resolve(scenario(), parse_set(words)).organizations[0]["start"] == 7.5
+    for word, code in (
+        ("time.hours", "bad_form"),
+        ("=1", "bad_form"),
+        ("time.hours=many", "not_a_number"),
+        ("organizations.network.presence=all", "not_a_number"),
+        ("drivers.all=", "bad_form"),
+    ):
         with pytest.raises(ScenarioError) as caught:
             parse_set([word])
         assert [p.code for p in said(caught.value.problems)] == [code]
@@ -681,7 +896,7 @@ FAULTS = [
     ('start = "2022-01-01T00:00"', 'start = "1 January"', "start =", "time.start", "bad_form"),
     ("days_off = [2022-01-01", 'days_off = ["1 January"', "days_off =", "time.days_off.0", "wrong_type"),
     ("days_off = [2022-01-01", "days_off = [2022-13-01", "days_off =", "", "broken_toml"),
-    ('kind = "framing"', 'kind = "farming"', 'kind = "farming"', "steps.18.kind", "not_one_of"),
+    ('kind = "framing"', 'kind = "farming"', 'kind = "farming"', "steps.19.kind", "not_one_of"),
     ("size = 0                          # none", "size = 3", "size = 3", "steps.11.size", "not_one_of"),
     ("size = 120", "size = 0", "size = 0 ", "steps.0.size", "outside"),
     ("size = 120", 'size = "high"', 'size = "high"', "steps.0.size", "not_a_number"),
@@ -705,6 +920,7 @@ FAULTS = [
         "parameters.fraility",
         "unknown_parameter",
     ),
+    ("given = true     ", 'given = "perhaps"', 'given = "perhaps"', "steps.0.given", "wrong_type"),
     ('events = ["E003"]', 'event = "E003"', 'event = "E003"', "steps.0.event", "unknown_key"),
     ('events = ["E003"]', 'events = "E003"', 'events = "E003"', "steps.0.events", "wrong_type"),
     ('hour = "assumed"', 'hour = "guessed"', 'hour = "guessed"', "steps.0.hour", "not_one_of"),
@@ -719,13 +935,57 @@ FAULTS = [
         "steps.7.at",
         "step_hour_differs",
     ),
-    ('["KZ-PAV", "KZ-SEV"]\n', '["KZ-PAV", "KZ-ZAP"]\n', '["KZ-PAV", "KZ-ZAP"]', "steps.21.places", "step_place_differs"),
-    ('["E178", "E179"]', '["E178"]', 'places = ["KZ-PAV", "KZ-SEV"]', "steps.21.places", "step_place_differs"),
+    ('["KZ-PAV", "KZ-SEV"]\n', '["KZ-PAV", "KZ-ZAP"]\n', '["KZ-PAV", "KZ-ZAP"]', "steps.22.places", "step_place_differs"),
+    ('["E178", "E179"]', '["E178"]', 'places = ["KZ-PAV", "KZ-SEV"]', "steps.22.places", "step_place_differs"),
     ('["KZ-AST"]\nat', '["KZ-ATS"]\nat', '["KZ-ATS"]', "steps.10.places", "unknown_region"),
     ("size = 120", "size = 2e9", "size = 2e9", "steps.0.size", "outside"),
     ("size = 2                          # the gov", "size = 4 # the gov", "size = 4 # the gov", "steps.8.size", "outside"),
     ("step_hours = 1", "step_hours = 2.5", "step_hours = 2.5", "time.step_hours", "above"),
     ("group = 2\nrepeats = 3", "group = 50\nrepeats = 50", "[[layers]]", "layers", "outside"),
+    ('capital = "KZ-AST"', 'capital = "KZ-ATS"', 'capital = "KZ-ATS"', "government.capital", "unknown_region"),
+    ('signal = "threat"', 'signal = "threats"', 'signal = "threats"', "government.signal", "not_one_of"),
+    ('signal = "threat"', 'driver = { price = "off" }', "driver =", "government.driver", "unknown_key"),
+    ('signal = "threat"', 'drivers = { price = "on" }', "drivers =", "government.drivers.price", "not_one_of"),
+    ('signal = "threat"', 'drivers = { prize = "off" }', "drivers =", "government.drivers.prize", "not_one_of"),
+    ('signal = "threat"', 'drivers = { stand_aside = "policy" }', "[government]", "government", "not_one_of"),
+    ('value = 0, unit = "share"', 'value = 2, unit = "share"', "presence =", "organizations.0.presence", "outside"),
+    ('value = 0, unit = "share"', 'value = 0, unit = "percent"', "presence =", "organizations.0.presence", "wrong_unit"),
+    ("demand_gap = 0", "demand_gap = -4", "demand_gap =", "organizations.0.demand_gap", "below"),
+    ("demand_gap = 0", "gap = 0", "gap = 0", "organizations.0.gap", "unknown_key"),
+    ("demand_gap = 0", 'places = ["KZ", "KZ-MNA"]', 'places = ["KZ", "KZ-MNA"]', "organizations.0.places", "not_one_of"),
+    ("demand_gap = 0", 'sectors = ["minin"]', 'sectors = ["minin"]', "organizations.0.sectors", "not_one_of"),
+    ("demand_gap = 0", 'start = "5 January"', 'start = "5 January"', "organizations.0.start", "bad_form"),
+    (
+        "demand_gap = 0",
+        'start = "2022-01-05T10:00"\nend = "2022-01-05T10:00"',
+        'start = "2022-01-05T10:00"',
+        "organizations.0.start",
+        "low_above_high",
+    ),
+    (
+        "demand_gap = 0",
+        '[[organizations]]\nid = "network"\nname_en = "x"\nname_zh = "x"\npresence = { value = 0, unit = "share", assumption = "x" }',
+        'id = "network"\nname_en = "x"',
+        "organizations.1.id",
+        "repeated_id",
+    ),
+    ('source = "armradio_jan13"', 'source = "armradio"', "site_guards =", "repression.site_guards", "unknown_source"),
+    (
+        "[information]",
+        'foreign_owned_by_region = [{ region = "KZ-MNA", value = 5, unit = "percent", assumption = "x" }]\n[information]',
+        "foreign_owned_by_region =",
+        "economy.foreign_owned_by_region.0",
+        "unknown_region",
+    ),
+    ("size = 2030", "size = 2e7", "size = 2e7", "steps.17.size", "outside"),
+    ("size = 2030", "size = -1", "size = -1", "steps.17.size", "below"),
+    (
+        'kind = "shoot_order"\nplaces = ["KZ"]\nat = "2022-01-07T14:00"\nsize = 1',
+        'kind = "stand_aside"\nplaces = ["KZ"]\nat = "2022-01-07T14:00"\nsize = 1.5',
+        "size = 1.5",
+        "steps.20.size",
+        "outside",
+    ),
     (
         re.search(r"people = \{ value = 5640000.*\nspread = \"people\"", SOURCE)[0],  # type: ignore[index]
         'spread = "rest"',
@@ -814,6 +1074,16 @@ def test_a_moment_with_an_offset_is_refused(tmp_path: Path, moment: str) -> None
         ("household = { value = 4", "household = { value = -4", "economy.household", "outside"),
         ("people = { value = 281200", "people = { value = -1", "sectors.0.people", "outside"),
         ("value = 15650", "value = -1", "economy.fuel_vehicles_by_region.0", "outside"),
+        ("guard = { value = 20000", "guard = { value = -1", "repression.guard", "outside"),
+        ("army = { value = 20000", "army = { value = 2e9", "repression.army", "outside"),
+        ("site_guards = { value = 1600", "site_guards = { value = -1", "repression.site_guards", "outside"),
+        ("foreign = { value = 2500", "foreign = { value = -1", "repression.foreign", "outside"),
+        ("dollar = { value = 431.67", "dollar = { value = 0", "economy.dollar", "outside"),
+        ("output = { value = 14", "output = { value = 140", "sectors.0.output", "outside"),
+        ("revenue = { value = 40", "revenue = { value = -40", "sectors.0.revenue", "outside"),
+        ('1600, unit = "persons"', '1.6, unit = "thousand persons"', "repression.site_guards", "wrong_unit"),
+        ('431.67, unit = "tenge per US dollar"', '431.67, unit = "tenge"', "economy.dollar", "wrong_unit"),
+        ('14, unit = "percent"', '0.14, unit = "share"', "sectors.0.output", "wrong_unit"),
         ('85.8, unit = "percent"', '0.858, unit = "share"', "information.internet", "wrong_unit"),
         ('unit = "per 100,000 residents"', 'unit = "per 1000 residents"', "repression.police", "wrong_unit"),
         ('281200, unit = "persons"', '281.2, unit = "thousand persons"', "sectors.0.people", "wrong_unit"),
@@ -834,6 +1104,60 @@ def test_only_numbers_of_people_spread_a_sector_and_never_ethnicity(tmp_path: Pa
     assert variable in {v.variable for v in scenario().case.record.region_values}
     found, _ = problems_of(tmp_path, ('spread = "mining_employed"', f'spread = "{variable}"'))
     assert [(p.key, p.code) for p in found] == [("sectors.0.spread", "not_one_of")]
+
+
+def changed_by(folder: Path, *changes: tuple[str, str]) -> Plan:
+    """The plan of the packaged scenario after these replacements, none of which is a fault."""
+    assert problems_of(folder, *changes)[0] == []
+    found = read_scenario(folder, Problems(), scenario().case)
+    assert found is not None
+    return resolve(found)
+
+
+def lines_of(*names: str) -> list[tuple[str, str]]:
+    """Replacements that leave out these keys of the file."""
+    return [(re.search(rf"^{name} = .*\n", SOURCE, re.M)[0], "") for name in names]  # type: ignore[index]
+
+
+def test_keys_that_may_be_left_out(tmp_path: Path) -> None:
+    found = changed_by(tmp_path, *lines_of("guard", "army", "site_guards", "foreign", "dollar", "capital", "signal", "output", "revenue"))
+    assert found.forces == dict.fromkeys(plan().forces, 0)
+    assert found.devaluation == 0
+    assert found.capital == "KZ-ALA"  # the region with the largest seat
+    assert found.signal == "threat"
+    assert [(s["output"], s["revenue"]) for s in found.sectors[:2]] == [(0, 0), (0.15, 0.15)]
+    (none,) = changed_by(tmp_path, *lines_of("demand_gap")).organizations
+    assert none["demand_gap"] == 0
+
+
+def test_new_keys_reach_the_plan_in_its_units(tmp_path: Path) -> None:
+    calls = 'demand_gap = 0.5\nplaces = ["KZ-MAN"]\nsectors = ["mining"]\nstart = "2022-01-02T12:30"\nend = "2022-01-05T00:00"'
+    owners = '[{ region = "KZ-MAN", value = 60, unit = "percent", assumption = "x" }]'
+    drivers = '{ internet = "policy", stand_aside = "off" }'
+    found = changed_by(
+        tmp_path,
+        ("demand_gap = 0", calls),
+        ("[information]", f"foreign_owned_by_region = {owners}\n[information]"),
+        ('signal = "threat"', f'signal = "clashes"\ndrivers = {drivers}'),
+        ('value = 0, unit = "share"', 'value = 0.25, unit = "share"'),
+    )
+    (network,) = found.organizations
+    assert network == {
+        "id": "network",
+        "presence": 0.25,
+        "places": ["KZ-MAN"],
+        "sectors": ["mining"],
+        "demand_gap": 0.5,
+        "start": 36.5,
+        "end": 96.0,
+    }
+    assert {r["id"]: r["foreign"] for r in found.regions if r["foreign"]} == {"KZ-MAN": 0.6}
+    assert found.signal == "clashes"
+    assert driven(found) == {"internet": "policy", "stand_aside": "off"}
+
+
+def test_an_organization_without_an_end_acts_as_long_as_any_history() -> None:
+    assert plan().organizations[0]["end"] == STEPS_MAX
 
 
 def test_only_workplaces_may_take_their_groups_from_sectors(tmp_path: Path) -> None:

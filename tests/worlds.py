@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qantar.model.contract import Rates
-from qantar.model.rules import DEAD, DETAINED, FULL, N_STATES, PROTESTING, QUIET, QUOTAS, WITHDRAWN, Law
+from qantar.model.rules import DEAD, DETAINED, FIGHTING, FULL, N_STATES, PROTESTING, QUIET, QUOTAS, WITHDRAWN, Law
 from qantar.population.blocks import Blocks, lay_out
 from qantar.population.ties import Layer, Ties, tie
 
@@ -53,7 +53,7 @@ def world(number: int, *, residents: int = 500, steps: int = 40) -> World:
 
 
 def some_rates(rng: np.random.Generator, blocks: Blocks, steps: int) -> list[Rates]:
-    """Rates that jump, fall quiet, cut and restore the internet, arrest, kill, release and send home."""
+    """Rates that jump, fall quiet, cut and restore the internet, turn to fighting, arrest, kill, release and send home."""
     n_places, n_sectors = blocks.n_places, blocks.n_sectors
     level = np.full(n_places, FULL, np.int64)
     a = 10.0 ** rng.uniform(-4, -1, n_places)
@@ -68,6 +68,9 @@ def some_rates(rng: np.random.Generator, blocks: Blocks, steps: int) -> list[Rat
         leave = np.zeros((N_STATES, n_places, N_STATES))
         leave[PROTESTING, :, WITHDRAWN] = rng.uniform(0, 0.5)
         leave[PROTESTING, :, DEAD] = rng.uniform(0, 0.02)
+        leave[PROTESTING, :, FIGHTING] = rng.uniform(0, 0.2, n_places)
+        leave[FIGHTING, :, WITHDRAWN] = rng.uniform(0, 0.3, n_places)
+        leave[FIGHTING, :, DEAD] = rng.uniform(0, 0.05)
         leave[WITHDRAWN, :, QUIET] = rng.uniform(0, 0.6, n_places)
         leave[DETAINED, :, QUIET] = rng.uniform(0, 0.3)
         quota = rng.integers(0, 4, (len(QUOTAS), n_places)) * (rng.uniform(size=(len(QUOTAS), n_places)) < 0.3)

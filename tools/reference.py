@@ -1,10 +1,13 @@
 """Writes docs/reference from the program itself: commands from their help, tables from their models, errors and words from the catalogue.
 
+The ODD page is `tools/odd.md` with its {{names}} filled in.
+
 Run `.venv/bin/python tools/reference.py` after changing any of them; a test compares the pages with what this gives.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from collections.abc import Iterator
@@ -12,15 +15,37 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import qantar
 from qantar.cli import build
+from qantar.engine.loop import ORDER
 from qantar.explain import SORTS, words
-from qantar.messages import column_meanings, text
+from qantar.messages import column_meanings, keys_under, text
+from qantar.model import assemble, government, outcome, rules, world
+from qantar.population.build import blocks_of
 from qantar.record.load import variables
 from qantar.record.schema import Variable
 from qantar.scenario.parameters import parameters
+from qantar.scenario.scenario import load_scenario, resolve
+from qantar.study import summary
 from qantar.validate import TABLES
 
+PACKAGE = Path(qantar.__file__).parent
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+TEMPLATE = Path(__file__).parent / "odd.md"
+CASE = "kazakhstan-2022"
+SUBMODELS = {
+    "population/blocks.py": (),
+    "population/ties.py": (),
+    "model/rules.py": (),
+    "model/government.py": ("government",),
+    **{f"model/{name}.py": (name,) for name in assemble.MECHANISMS},
+    "model/assemble.py": ("base",),
+    "model/outcome.py": (),
+    "record/observe.py": ("record",),
+}
+"""Files whose docstrings make up section 7 of the ODD page, and the groups of parameters that stand with each."""
+INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache"}
+"""Fields of a world that are no state of the country."""
 NOTE = "<!-- Written by tools/reference.py. Change the program or the catalogue, not this page. -->\n"
 
 
@@ -32,6 +57,7 @@ def pages() -> dict[str, str]:
         "words.md": _words(),
         "errors.md": _errors(),
         "parameters.md": _parameters(),
+        "odd.md": _odd(),
     }
 
 
@@ -112,6 +138,106 @@ def _errors() -> str:
         what, rule, mend = (re.sub(r"\{(\w+)(?:!r)?\}", r"`\1`", s) for s in sentences)
         parts.append(f"## {name}\n\n{what[0].upper() + what[1:]}\n\nRule: {rule}\n\nMend: {mend}\n")
     return "\n".join(parts)
+
+
+def _odd() -> str:
+    template = TEMPLATE.read_text(encoding="utf-8")
+    found = {**_odd_numbers(), **_odd_tables(), "submodels": _submodels()}
+    if unused := set(found) ^ set(re.findall(r"\{\{(\w+)\}\}", template)):
+        raise ValueError(f"tools/odd.md and tools/reference.py differ on {sorted(unused)}")
+    fields = {f.name for f in dataclasses.fields(world.World)} - INTERNAL
+    if unsaid := fields - set(re.findall(r"`(\w+)`", template)):
+        raise ValueError(f"tools/odd.md says nothing of these fields of a World: {sorted(unsaid)}")
+    return NOTE.replace("this page", "this page; text: tools/odd.md") + "\n" + re.sub(r"\{\{(\w+)\}\}", lambda m: found[m[1]], template)
+
+
+def _odd_numbers() -> dict[str, str]:
+    scenario = load_scenario(CASE)
+    plan, known = resolve(scenario), parameters().values()
+    blocks = blocks_of(plan)
+    return {
+        "case": CASE,
+        "n_parameters": str(len(known)),
+        "n_assumption": str(sum(p.status == "assumption" for p in known)),
+        "n_spike": str(sum(p.prior.spike > 0 for p in known)),
+        "factor": f"{summary.FACTOR:g}",
+        "outcomes": ", ".join(outcome.OUTCOMES),
+        "dated": ", ".join(government.DATED),
+        "mass": f"{100 * summary.MASS:g} %",
+        "residents": f"{blocks.n:,}",
+        "n_classes": f"{blocks.n_classes:,}",
+        "n_places": str(len(plan.places)),
+        "n_settlements": str(sum(p["settlement"] for p in plan.places)),
+        "n_regions": str(len(plan.regions)),
+        "n_layers": str(len(plan.layers)),
+        "n_units": str(len(world.UNITS)),
+        "units": ", ".join(world.UNITS),
+        "kinds": ", ".join(f"`{kind}`" for kind in plan.drivers),
+        "n_organizations": str(len(plan.organizations)),
+        "presence": ", ".join(f"{o['presence']:g}" for o in plan.organizations),
+        "n_states": str(rules.N_STATES),
+        "states": ", ".join(rules.STATES),
+        "levels": ", ".join(rules.LEVELS),
+        "sectors": "; ".join(s.name_en + ("" if s.takes_part else " (never join)") for s in scenario.file.sectors),
+        "hardship": ", ".join(f"{h:g}" for h in plan.hardship),
+        "step_hours": f"{plan.step_hours:g}",
+        "hours": str(plan.hours),
+        "start": plan.start.replace("T", " "),
+        "quotas": "; ".join(f"{rules.STATES[old]} → {rules.STATES[new]}" for old, new in rules.QUOTAS),
+        "mechanisms_off": ", ".join(f"`{m}`" for m in assemble.MECHANISMS if m not in plan.mechanisms),
+        "site_guards": f"{plan.forces['site_guards']:,.0f}",
+        "n_steps": str(len(plan.steps)),
+    }
+
+
+def _odd_tables() -> dict[str, str]:
+    scenario = load_scenario(CASE)
+    plan = resolve(scenario)
+    layers = [
+        (x["id"], x["scope"], str(x["group"] or "by sector"), str(x["repeats"]), "online" if x["online"] else "in person")
+        for x in plan.layers
+    ]
+    steps = [(f"`{kind}`", driver, str(sum(s["kind"] == kind for s in plan.steps))) for kind, driver in plan.drivers.items()]
+    rivals = [(f"`{name}`", arm.note_en) for name, arm in scenario.file.arms.items() if name.startswith("rival-")]
+    return {
+        "patterns": _table(("pattern", "rule"), [(f"`{k}`", text(f"feature.{k}", "en", of="…")) for k in keys_under("feature")]),
+        "layers": _table(("layer", "blocks", "group of", "times", "met"), layers),
+        "hour": _table(("", "step", "file"), [(str(n), name, f"`{file}`") for n, (name, file) in enumerate(ORDER, 1)]),
+        "steps": _table(("kind", "driver", "recorded decisions"), steps),
+        "rivals": _table(("arm", "what it says"), rivals),
+    }
+
+
+def _submodels() -> str:
+    """Docstring, parameters, and what is read of other groups, file by file."""
+    known, parts, said = parameters(), [], set[str]()
+    for file, groups in SUBMODELS.items():
+        source = (PACKAGE / file).read_text(encoding="utf-8")
+        docstring = source.split('"""')[1].strip()
+        parts.append(f"### `{file}`\n\n```text\n{docstring}\n```\n")
+        if file == "model/government.py":
+            rungs = [(r.name, f"`{r.kind}`", f"`{r.rung}`", _whom(r), "no" if r.back is None else "yes") for r in government.LADDER]
+            parts.append("The ladder; its lines have no order:\n\n" + _table(("decision", "kind", "at", "for", "taken back"), rungs) + "\n")
+        own = {name: p for name, p in known.items() if p.group in groups}
+        rows = [(f"`{n}`", p.unit, f"{p.default:g}", str(p.prior), p.status, p.meaning_en) for n, p in own.items()]
+        if rows:
+            parts.append(_table(("parameter", "unit", "default", "prior", "status", "meaning"), rows) + "\n")
+        read = [n for n in dict.fromkeys(re.findall(r'(?:params|values)\["(\w+)"\]', source)) if n in known and n not in own]
+        if read:
+            parts.append("Reads also: " + ", ".join(f"`{n}` ({known[n].group})" for n in read) + ".\n")
+        said |= set(own)
+    if unsaid := set(known) - said:
+        raise ValueError(f"no submodel of tools/reference.py holds {sorted(unsaid)}")
+    return "\n".join(parts).rstrip()
+
+
+def _whom(rung: government.Rung) -> str:
+    return "the country" if rung.national else "regions with unrest"
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)])
 
 
 if __name__ == "__main__":

@@ -264,6 +264,29 @@ def rerun(
         raise typer.Exit(1)
 
 
+@app.command(help="cli.policy")
+def policy(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_policy_draws")] = 200,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.study.policy import as_dict, date_policies
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    plan = resolve(given)
+    with _interruptible(lang, kept=False), terminal.counting(lang, draws, what="draws") as counted:
+        found = as_dict(date_policies(given, plan, draws=draws, seed=seed, progress=counted), plan)
+    if json:
+        terminal.print_json(found)
+        return
+    terminal.policy_table(found, plan.case, lang)
+
+
 @app.command(help="cli.verdicts")
 def verdicts(
     context: Context,
@@ -410,6 +433,7 @@ def show(
     context: Context,
     case: Annotated[str, typer.Argument(metavar="CASE", help="cli.arg_case")],
     what: Annotated[str, typer.Argument(metavar="WHAT", help="cli.arg_what")] = "observables",
+    step: Annotated[bool, typer.Option("--step", help="cli.opt_step")] = False,
     region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
     day: Annotated[str | None, typer.Option(help="cli.opt_day")] = None,
     json: JsonOption = False,
@@ -418,7 +442,7 @@ def show(
     from qantar.account.load import load_account
     from qantar.show import show as run
 
-    shown = run(load_account(case), what, region=region, day=day, lang=context.obj)
+    shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj)
     if json:
         terminal.print_json(shown.value)
         return

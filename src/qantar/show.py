@@ -13,6 +13,7 @@ from qantar.account.verdicts import judge
 from qantar.engine.loop import ORDER
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import text
+from qantar.model import assemble
 from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario
@@ -46,8 +47,7 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
     if what == "parameters":
         return _parameters(lang)
     if what == "step":
-        heads = [text("out.what", lang), text("out.file", lang)]
-        return Shown([{"name": n, "file": f} for n, f in ORDER], [("", heads, list(ORDER))])
+        return _step(loaded, lang)
     if what == "steps":
         return _steps(loaded, lang)
     if what in tables:
@@ -72,6 +72,15 @@ def _parameters(lang: str) -> Shown:
         [(text("out.parameters", lang), heads, rows)],
         [text("out.parameters_note", lang)],
     )
+
+
+def _step(loaded: Loaded, lang: str) -> Shown:
+    """The operations of one hour in order, with the file that does each, and which are off in this scenario."""
+    on = load_scenario(str(loaded.case.folder)).file.mechanisms
+    rows = [(name, file, name not in assemble.MECHANISMS or name in on) for name, file in ORDER]
+    heads = [text("out.what", lang), text("out.file", lang)]
+    lines: list[Sequence[object]] = [(n, f if works else f"{f}  ({text('out.off_here', lang)})") for n, f, works in rows]
+    return Shown([{"name": n, "file": f, "on": works} for n, f, works in rows], [("", heads, lines)])
 
 
 def _steps(loaded: Loaded, lang: str) -> Shown:

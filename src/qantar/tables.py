@@ -337,7 +337,7 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
     except ValidationError as error:
         places = toml_lines(source)
         for item in error.errors(include_url=False):
-            loc = tuple(str(p) for p in item["loc"])
+            loc = tuple(str(p) for p in item["loc"] if p != "[key]")  # pydantic's mark of a wrong key of a table
             found = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), None)
             if item["type"] == "extra_forbidden":
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}

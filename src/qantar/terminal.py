@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import sys
@@ -70,8 +71,8 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def counting(lang: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """Counts histories: a bar with the time that is left on a terminal, else a line at every tenth, on stderr.
+def counting(lang: str, total: int, *, what: str = "histories") -> Iterator[Callable[[int, int], None]]:
+    """Counts histories, or draws that need no engine: a bar with the time left on a terminal, else a line at every tenth, on stderr.
 
     The first history of a version compiles the engine, which takes longer than the history; a line says so.
     """
@@ -81,11 +82,11 @@ def counting(lang: str, total: int) -> Iterator[Callable[[int, int], None]]:
     from qantar.engine.warm import compiled
 
     console = Console(stderr=True, highlight=False, markup=False)
-    if not compiled():
+    if what == "histories" and not compiled():
         console.print(text("progress.compile", lang))
         compiled(now=True)
     if console.is_terminal:
-        columns = (TextColumn(text("progress.histories", lang)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(text(f"progress.{what}", lang)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("", total=total)
             yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -95,7 +96,7 @@ def counting(lang: str, total: int) -> Iterator[Callable[[int, int], None]]:
         def tell(done: int, total: int) -> None:
             if 10 * done // max(1, total) > told[0]:
                 told[0] = 10 * done // max(1, total)
-                console.print(f"{text('progress.histories', lang)} {done} / {total}")
+                console.print(f"{text(f'progress.{what}', lang)} {done} / {total}")
 
         yield tell
 
@@ -136,12 +137,47 @@ def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
     say(text("out.network", lang, degree=f"{net['degree']:.1f}", clustering=f"{net['clustering']:.2f}", path=f"{net['path_length']:.1f}"))
     if plan.edits:
         say(text("out.edits", lang, edits="; ".join(f"{e['path']} {e.get('op', 'set')} {e.get('value', '')}".strip() for e in plan.edits)))
+    if replayed := plan.replayed():
+        say(text("out.replayed", lang, n=len(replayed)))
     heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "simulated", "shown")]
     grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
     if stopped := int(result.runs.stopped.sum()):
         say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
     say(text("out.not_calibrated" if result.recipe.sampling == "prior" else "out.defaults_only", lang))
     sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
+
+
+def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
+    """Errors of each signal against the recorded dates, and the dates themselves."""
+    say(text("out.policy_head", lang, case=case, draws=found["draws"]))
+    rows: list[list[object]] = [
+        [
+            text(f"signal.{s['signal']}", lang),
+            f"{s['error']:.0f} ({s['error_low']:.0f}–{s['error_high']:.0f})",
+            f"{100 * s['share_better_than_constant']:.0f} %",
+            f"{s['least_error']:.1f}",
+        ]
+        for s in found["signals"]
+    ]
+    rows.append([text("out.constant", lang), f"{found['constant']['error']:.1f}", "", ""])
+    grid([text(f"out.{k}", lang) for k in ("signal", "error", "better", "least")], rows)
+    at = found["constant"]["at"].replace("T", " ")
+    say(text("out.policy_note", lang, at=at, error=f"{found['constant']['error']:.1f}"))
+    steps = [
+        [
+            text(f"dated.{name}", lang),
+            f"{dt.datetime.fromisoformat(when):%d %H:%M}",
+            *(f"{_date(found['start'], s['steps'][k]['hours'][1])} ({100 * s['steps'][k]['never']:.0f} %)" for s in found["signals"]),
+        ]
+        for k, (name, when) in enumerate(found["recorded"].items())
+    ]
+    heads = [text("out.what", lang), text("out.recorded", lang), *(text(f"signal.{s['signal']}", lang) for s in found["signals"])]
+    grid(heads, steps, title=text("out.policy_steps", lang))
+
+
+def _date(start: str, hours: float) -> str:
+    """Day and hour, short: `05 16h`."""
+    return f"{dt.datetime.fromisoformat(start) + dt.timedelta(hours=hours):%d %Hh}"
 
 
 def _feature_row(f: Feature, names: dict[str, str], lang: str) -> list[str]:

@@ -19,6 +19,7 @@ from qantar.account.document import Document, Position
 from qantar.errors import Problems, nearest
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
+from qantar.scenario.parameters import parameters
 from qantar.tables import Choice, Date, Form, Key, Keys, Number, Row, Strict, Table, Text, inside, read_table, read_toml
 
 KINDS = ("fact", "cause", "prediction", "judgement")
@@ -87,6 +88,7 @@ class Hypothesis(Row):
     caution: Text
     note_en: Text = ""
     note_zh: Text = ""
+    coefficients: Keys = ()
     claims: Keys = ()
     source: Key
 
@@ -229,6 +231,10 @@ def _check(account: Account, problems: Problems) -> None:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
     for line, hypothesis in account.hypotheses.numbered():
+        for name in hypothesis.coefficients:
+            if name not in parameters():
+                choices = nearest(name, parameters())
+                problems.add(account.hypotheses.file, line, "coefficients", "unknown_parameter", value=name, choices=choices)
         for claim_id in hypothesis.claims:
             if claim_id not in ids:
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))

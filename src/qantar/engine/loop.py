@@ -16,11 +16,13 @@ from qantar.engine.event import EventEngine
 from qantar.engine.history import Moves
 from qantar.engine.meanfield import MeanFieldEngine
 from qantar.engine.plain import PlainEngine
-from qantar.model import assemble
+from qantar.model import assemble, government, outcome
 from qantar.model.build import Recorded, land_of
 from qantar.model.contract import Counts, Floats, Rates
-from qantar.model.rules import PROTESTING
-from qantar.model.world import Draws, Expected, new_world
+from qantar.model.forces import standing
+from qantar.model.outcome import Outcome
+from qantar.model.rules import DEAD, FIGHTING, NONE
+from qantar.model.world import Bools, Draws, Expected, StateStep, killed_and_detained, new_world, out
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.ties import tie
 from qantar.scenario.parameters import Values
@@ -29,13 +31,14 @@ from qantar.scenario.scenario import Plan
 ENGINES = ("event", "plain", "mean")
 
 ORDER = (
-    ("decisions", "model/build.py"),
+    ("decisions of the record", "model/build.py"),
+    ("decisions by policy", "model/government.py"),
     *((name, f"model/{name}.py") for name in assemble.MECHANISMS),
     ("rates", "model/assemble.py"),
     ("connectivity", "engine/event.py"),
     ("clocks", "engine/event.py"),
     ("who joins", "engine/event.py"),
-    ("who is killed or detained, leaves, returns", "engine/event.py"),
+    ("who is taken, fights, leaves, returns", "engine/event.py"),
     ("states", "engine/event.py"),
     ("contacts' counts", "engine/event.py"),
     ("keys", "engine/event.py"),
@@ -61,17 +64,34 @@ class History:
     step_hours: float
     scale: float
     protesting: Floats
-    """out at the end of the step"""
+    """out at the end of the step, fighters among them"""
+    fighting: Floats
+    """fighting at the end of the step"""
     joined: Floats
     """who joined in the step"""
     killed: Floats
-    """protesters killed in the step"""
+    """killed in the step, without security"""
     detained: Floats
     """detained in the step"""
     security_killed: Floats
     """since the start, shape (steps, regions)"""
     states: Floats
     """residents by state, shape (steps, states)"""
+    seat_lost: Bools
+    """whether the crowd holds the seat of government at the end of the step, shape (steps, regions)"""
+    airport_lost: Bools
+    """likewise of airports"""
+    offline: Floats
+    """share of a region's residents in places without any internet, shape (steps, regions)"""
+    changed_sides: Floats
+    """share of the state's units that have changed sides, shape (steps,)"""
+    aside: Floats
+    """share of the state's units that stand aside by themselves, weighted by units, shape (steps,)"""
+    decisions: tuple[StateStep, ...]
+    """in order of time, whoever made them"""
+    lost_output: float
+    """of a month's output of the country, the share lost to strikes"""
+    outcome: Outcome
     moves: Moves | None
     """every move of every resident; None for the mean-field twin"""
     updates: int
@@ -117,23 +137,69 @@ def simulate(
         runner: Engine = MeanFieldEngine(blocks, law)
     else:
         runner = (PlainEngine if engine == "plain" else EventEngine)(blocks, tie(blocks, layers_of(plan), seed), law)
-    world, driver, draws = new_world(land, plan.step_hours), Recorded(plan), (Expected if engine == "mean" else Draws)(seed)
+    world, recorded, draws = new_world(land, plan.step_hours), Recorded(plan), (Expected if engine == "mean" else Draws)(seed)
+    by_policy = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
+    policy = government.Policy(land, values, plan.signal, by_policy, plan.forces["foreign"])
+    everyone = np.maximum(land.by_region(land.residents.astype(float)), 1)
+    decisions: list[StateStep] = []
+    force = False
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
-    rows: dict[str, list[Floats]] = {k: [] for k in ("protesting", "joined", "killed", "detained", "security_killed", "states")}
+    rows: dict[str, list[Floats | Bools]] = {}
+
+    def note(**found: Floats | Bools) -> None:
+        for name, value in found.items():
+            rows.setdefault(name, []).append(value)
+
     for t in range(n_steps):
-        world.steps = driver.due(t, world.dt)
+        world.steps = recorded.due(t, world.dt)
+        if by_policy:
+            world.steps += policy.decide(government.sight_of(world, runner.counts), world.hour(t), world.dt)
+        decisions += world.steps
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)
-        rows["protesting"].append(counts.n[PROTESTING].sum(axis=1))
-        rows["joined"].append(counts.joined.sum(axis=1))
-        rows["killed"].append(counts.moved[0].copy())
-        rows["detained"].append(counts.moved[1] + counts.moved[2])
-        rows["security_killed"].append(world.security_dead.copy())
-        rows["states"].append(counts.n.sum(axis=(1, 2)))
+        force = force or bool(world.emergency.any() or world.shoot_order.any())
+        killed, detained = killed_and_detained(counts)
+        units = standing(world, values)
+        note(
+            protesting=out(counts),
+            fighting=counts.n[FIGHTING].sum(axis=1),
+            joined=counts.joined.sum(axis=1),
+            killed=killed,
+            detained=detained,
+            security_killed=world.security_dead.copy(),
+            states=counts.n.sum(axis=(1, 2)),
+            seat_lost=world.seat_lost.copy(),
+            airport_lost=world.airport_lost.copy(),
+            offline=land.by_region(land.residents * (world.connectivity == NONE)) / everyone,
+            changed_sides=world.defectors.sum() / max(units.sum(), 1e-300),
+            aside=world.left @ units / max(units.sum(), 1e-300),
+        )
         if watch is not None:
             watch(t, counts)
         if rows["protesting"][-1].sum() > stop_above * plan.scale:
             break
-    tables = {k: np.array(v, float) for k, v in rows.items()}
-    moves, updates = getattr(runner, "moves", None), getattr(runner, "updates", 0)
-    return History(plan.step_hours, plan.scale, **tables, moves=moves, updates=updates, stopped=t + 1 < n_steps)
+    tables = {k: np.array(v, bool if k in ("seat_lost", "airport_lost") else float) for k, v in rows.items()}
+    ended = outcome.judge(
+        tables["protesting"].sum(axis=1) / plan.scale,
+        step_hours=plan.step_hours,
+        seat_lost=tables["seat_lost"],
+        capital=land.capital,
+        granted=world.granted,
+        asked=world.asked,
+        protest_days=world.protest_days,
+        force=force,
+        killed=float(counts.n[DEAD].sum()) / plan.scale,
+        security_killed=float(world.security_dead.sum()) / plan.scale,
+        detained=float(tables["detained"].sum()) / plan.scale,
+    )
+    return History(
+        plan.step_hours,
+        plan.scale,
+        **tables,
+        decisions=tuple(decisions),
+        lost_output=world.lost_output,
+        outcome=ended,
+        moves=getattr(runner, "moves", None),
+        updates=getattr(runner, "updates", 0),
+        stopped=t + 1 < n_steps,
+    )

@@ -1,24 +1,61 @@
 """One hour of the model: mechanisms in order, then the rates for the engine.
 
-    pressure of a class = base_pressure x time of day x day off x exp(terms of the place) x exp(terms of the class)
+    pressure of a class = base_pressure x time of day x day off x exp(terms of the place) x exp(terms of the class) + calls and seeds
 
-Those out leave with a half-life, faster at night; rest; and come back to quiet with a new resistance. Detained are let go.
+Those out leave with a half-life, faster at night; rest; and come back to quiet with a new resistance. Protesters may begin to fight;
+fighters leave with a half-life of their own. Detained are let go.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 
-from qantar.model import demands, diffusion, economy, grievance, information, repression
+from qantar.model import (
+    arms,
+    control,
+    demands,
+    diffusion,
+    economy,
+    forces,
+    grievance,
+    information,
+    intervention,
+    loyalty,
+    organization,
+    repression,
+    seeding,
+    shock,
+    split,
+)
 from qantar.model.contract import Counts, Floats, Rates
-from qantar.model.rules import DETAINED, N_STATES, PROTESTING, QUIET, WITHDRAWN, Law
+from qantar.model.rules import DETAINED, FIGHTING, N_STATES, PROTESTING, QUIET, WITHDRAWN, Law
 from qantar.model.world import Bools, Draws, World
 from qantar.scenario.parameters import Values
 
-MECHANISMS: dict[str, ModuleType] = {m.NAME: m for m in (information, economy, grievance, demands, repression, diffusion)}
+MECHANISMS: dict[str, ModuleType] = {
+    m.NAME: m
+    for m in (
+        information,
+        economy,
+        grievance,
+        organization,
+        demands,
+        split,
+        loyalty,
+        intervention,
+        forces,
+        arms,
+        seeding,
+        control,
+        repression,
+        diffusion,
+        shock,
+    )
+}
 """In the order in which they act within a step. One that is off is not called at all."""
 
 NIGHT = (23.0, 7.0)
@@ -34,6 +71,11 @@ def law_of(params: Values, seed: int, mechanisms: Sequence[str]) -> Law:
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int, mechanisms: Sequence[str]) -> Rates:
     """All mechanisms that are on, then the rates of this step."""
+    for kind, flag in (("emergency", world.emergency), ("shoot_order", world.shoot_order)):
+        for s in world.decisions(kind):
+            flag[list(s.places)] = s.size > 0
+    world.b[:] = 0.0
+    world.escalation[:] = 0.0
     for name, mechanism in MECHANISMS.items():
         if name in mechanisms:
             mechanism.step(world, counts, params, draws, t)
@@ -53,7 +95,7 @@ def assemble(world: World, counts: Counts, params: Values, t: int) -> Rates:
         world.dt,
         a,
         _class_factor(world, counts),
-        np.zeros(counts.joined.shape),
+        world.b.copy(),
         world.connectivity.copy(),
         _leave(world, params, night),
         world.quota,
@@ -80,8 +122,12 @@ def _class_factor(world: World, counts: Counts) -> Floats:
 def _leave(world: World, params: Values, night: Bools) -> Floats:
     """Probabilities of leaving a state in this step."""
     p = np.zeros((N_STATES, world.land.n_places, N_STATES))
-    hours = params["protest_hours"] / np.where(night, params["night_leaving"], 1.0)
-    p[PROTESTING, :, WITHDRAWN] = 1 - 0.5 ** (world.dt / hours)
+    sooner = np.where(night, params["night_leaving"], 1.0)
+    leaving = math.log(2) * sooner / (params["protest_hours"] * world.staying)
+    either = -np.expm1(-(leaving + world.escalation) * world.dt)  # two rates compete for one protester
+    p[PROTESTING, :, FIGHTING] = either * world.escalation / (leaving + world.escalation)
+    p[PROTESTING, :, WITHDRAWN] = either - p[PROTESTING, :, FIGHTING]
+    p[FIGHTING, :, WITHDRAWN] = -np.expm1(-math.log(2) * sooner * world.dt / params["fight_hours"])
     p[WITHDRAWN, :, QUIET] = 1 - 0.5 ** (world.dt / params["rest_hours"])
     p[DETAINED, :, QUIET] = 1 - 0.5 ** (world.dt / params["detention_hours"])
     return p

@@ -2,9 +2,10 @@
 
     demand D of a region rises from 1 (prices) with each day of protest there by demand_drift,
              and with blood by demand_repression x log10(1 + killed there); it ends at 3 (the system)
-    log pressure of its places  += (concession_met if granted >= rung of D else concession_short) x 0.5^(hours since / concession_hours)
+    asked A = D + min(1, organization_demand x organized) x gap where organizations reach (`organization`), within 0 to 3
+    log pressure of its places  += (concession_met if granted >= rung of A else concession_short) x 0.5^(hours since / concession_hours)
 
-The rung of D is the nearest whole level: demands are an order, not a scale. Both effects have free signs: a concession may
+The rung of A is the nearest whole level: demands are an order, not a scale. Both effects have free signs: a concession may
 satisfy, or show weakness and teach that protest pays (Rasler 1996, Am. Sociol. Rev. 61, for Iran; Klein and Regan 2018, Int.
 Organ. 72, on concession and disruption costs). The ladder is an assumption.
 """
@@ -14,13 +15,13 @@ from __future__ import annotations
 import numpy as np
 
 from qantar.model.contract import Counts
-from qantar.model.world import Draws, World, harmed_so_far, protesting
+from qantar.model.world import Draws, World, harmed_so_far, out
 from qantar.scenario.parameters import Values
 
 NAME = "demands"
 LAST = 3.0
 PRESENT = 10
-"""Protesters, in people of the country, from whom on a region counts as in protest for its demands; two of the model at least."""
+"""Protesters, in people of the country, from whom on a region counts as in protest for its demands."""
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
@@ -30,11 +31,14 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         regions = np.unique(land.region[list(s.places)])
         world.granted[regions] = np.maximum(world.granted[regions], s.size)
         world.granted_at[regions] = world.hour(t)
-    present = land.by_region(protesting(counts)) / land.scale >= max(PRESENT, 2 / land.scale)
+    present = land.by_region(out(counts)) / land.scale >= land.visible(PRESENT)
     days = world.protest_days = world.protest_days + present * world.dt / 24.0
     killed = land.by_region(harmed_so_far(counts)[0]) / land.scale
     rise = params["demand_drift"] * days + params["demand_repression"] * np.log10(1 + killed)
     world.demand = np.where(days > 0, np.minimum(1.0 + rise, LAST), 0.0)
-    effect = np.where(world.granted >= np.floor(world.demand + 0.5), params["concession_met"], params["concession_short"])
+    weight = np.minimum(1.0, params["organization_demand"] * world.organized) * land.residents
+    shift = land.by_region(weight * world.gap) / np.maximum(1, land.by_region(land.residents.astype(float)))
+    world.asked = np.where(world.demand > 0, np.clip(world.demand + shift, 0.0, LAST), 0.0)
+    effect = np.where(world.granted >= np.floor(world.asked + 0.5), params["concession_met"], params["concession_short"])
     fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
     world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]

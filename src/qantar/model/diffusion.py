@@ -6,7 +6,7 @@
     log pressure of a place  += media_gain x online share x log(1 + heard elsewhere / news_half)
     log pressure of a place  += near_gain x log(1 + seen nearby / news_half)
 
-x, y are contacts active in person and online, z contacts killed or detained; n protesters in the place. "Heard" are
+x, y are contacts active in person and online, z contacts killed or detained; n everyone out in the place. "Heard" are
 protesters elsewhere in the country, remembered with half-life news_hours; "nearby" are protesters weighted by
 exp(-distance / near_km). That joining rises with those already out is old (Granovetter 1978, Am. J. Sociol. 83; Kuran 1991,
 World Politics 44) and measured for ties (Gonzalez 2020, J. Public Econ. 188), online networks (Enikolopov, Makarin and Petrova 2020,
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from qantar.model.contract import Counts, Floats
 from qantar.model.rules import FACTOR, FACTOR_MAX, FACTOR_MIN, FULL, MOBILE_CUT
-from qantar.model.world import Draws, Land, World, protesting
+from qantar.model.world import Draws, Land, World, out
 from qantar.scenario.parameters import Values
 
 NAME = "diffusion"
@@ -45,7 +45,7 @@ def factors(params: Values, *, ties: bool, harm: bool) -> NDArray[np.int64]:
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Terms of the crowd, of news and of what is near."""
     land = world.land
-    n = protesting(counts)
+    n = out(counts)
     half = params["crowd_half"] * land.scale
     world.terms["crowd"] = params["crowd_gain"] * n**2 / (n**2 + half**2)
     keep = 0.5 ** (world.dt / params["news_hours"])

@@ -1,64 +1,80 @@
-"""Repression: police by place, arrests limited by their number, lives lost on both sides, deterrence and backlash.
+"""Repression: arrests on the square limited by who is there to make them, lives lost on both sides, deterrence and backlash.
 
-    meeting of police q and crowd n      c = n q / (n + q), people of either side who face each other
+    everyone out n, of whom f fight; q units that act (`forces`, `loyalty`)
+    meeting of units and crowd           c = n q / (n + q), people of either side who face each other; c f / n of them face fighters
     arrests on the square                Poisson, mean arrest_rate x c per hour, x arrest_emergency under an emergency
     arrests at home                      Poisson, mean search_rate x those gone home per hour; before an emergency x search_before
     killed protesters                    Poisson, mean lethality x c per hour under an emergency, x lethality_order under
-                                         an order to shoot; outside an emergency x lethality_before
-    killed security                      Poisson, mean lethality_security x c per hour, outside an emergency x lethality_before
+                                         an order to shoot; outside an emergency x lethality_before; x lethality_fight for fighters
+    killed security                      Poisson, mean lethality_security x (c without fighters + lethality_fight x c with fighters x
+                                         (1 + arms_effect x share of fighters who are armed)); outside an emergency x lethality_before
+    both kinds of killing                x exp(seat_lethality) where a seat of government is fought over or lost (`control`)
     log pressure of a place  -= deterrence x (risk(n) - risk(0)), risk(n) = 1 - exp(-2.3 q / (n + 1))
     log pressure of a place  += backlash x log(1 + harm of the region), harm = 10 x killed + detained, half-life 24 h
     log pressure of a place  += curfew_effect under an emergency
 
-1 - exp(-k q / n) with k = 2.3 is Epstein's (2002) risk of arrest. Deterrence and backlash have free signs: both are found
-(Davenport 2007, Annu. Rev. Polit. Sci. 10; Aytac, Schiumerini and Stokes 2018, J. Confl. Resolut. 62, for backlash). Police are residents x
-a density x the share on duty; reinforcements, weapons lost and units that stand aside are not modelled yet.
+1 - exp(-k q / n) with k = 2.3 is Epstein's (2002) risk of arrest. c is at most q, so what a given force can do to a crowd is bounded
+however large the crowd, and the other way round. Deterrence and backlash have free signs: both are found
+(Davenport 2007, Annu. Rev. Polit. Sci. 10; Aytac, Schiumerini and Stokes 2018, J. Confl. Resolut. 62, for backlash).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from qantar.model.contract import Counts
+from qantar.model.contract import Counts, Floats
+from qantar.model.forces import acting
 from qantar.model.rules import WITHDRAWN
-from qantar.model.world import Draws, World, killed_and_detained, protesting
+from qantar.model.world import (
+    ARRESTED,
+    FIGHTERS_KILLED,
+    FIGHTERS_TAKEN,
+    KILLED,
+    SEARCHED,
+    SECURITY,
+    Draws,
+    World,
+    fighting,
+    killed_and_detained,
+    out,
+)
 from qantar.scenario.parameters import Values
 
 NAME = "repression"
 EPSTEIN_K = 2.3
 HARM_HOURS = 24.0
-KILLED, ARRESTED, SEARCHED, SECURITY = range(4)
-"""What the draws are for; the first three are the engine's quotas."""
 
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
-    """Take over emergencies and orders; give quotas and terms."""
+    """Quotas and terms."""
     land, dt = world.land, world.dt
-    for s in world.decisions("emergency"):
-        world.emergency[list(s.places)] = s.size > 0
-    for s in world.decisions("shoot_order"):
-        world.shoot_order[list(s.places)] = s.size > 0
-    n = protesting(counts)
-    q = land.police * params["police_on_duty"]
+    n, f, q = out(counts), fighting(counts), acting(world, params)
     facing = np.where(n + q > 0, n * q / np.maximum(n + q, 1e-300), 0.0)
-    lethal = (
-        params["lethality"]
-        * np.where(world.emergency, 1.0, params["lethality_before"])
-        * np.where(world.shoot_order, params["lethality_order"], 1.0)
-    )
+    of_fighters = facing * np.divide(f, n, out=np.zeros_like(n), where=n > 0)
+    peaceful = facing - of_fighters
+    held = np.where(world.emergency, 1.0, params["lethality_before"])
+    held = held * np.exp(params["seat_lethality"] * world.contested)
+    lethal = params["lethality"] * held * np.where(world.shoot_order, params["lethality_order"], 1.0)
     arrest = params["arrest_rate"] * np.where(world.emergency, params["arrest_emergency"], 1.0)
     home = counts.n[WITHDRAWN].sum(axis=1)
     searched = params["search_rate"] * np.where(world.emergency, 1.0, params["search_before"])
+
+    def taken(what: int, mean: Floats, there: Floats) -> Floats:
+        return np.minimum(draws.poisson(what, mean * dt, t), there)
+
     quota = [
-        np.minimum(draws.poisson(KILLED, lethal * facing * dt, t), n),
-        np.minimum(draws.poisson(ARRESTED, arrest * facing * dt, t), n),
-        np.minimum(draws.poisson(SEARCHED, searched * home * dt, t), home),
+        taken(KILLED, lethal * peaceful, n - f),
+        taken(ARRESTED, arrest * peaceful, n - f),
+        taken(SEARCHED, searched * home, home),
+        taken(FIGHTERS_KILLED, lethal * params["lethality_fight"] * of_fighters, f),
+        taken(FIGHTERS_TAKEN, arrest * of_fighters, f),
     ]
     world.quota = draws.quota(np.stack(quota))
-    security = draws.poisson(
-        SECURITY, params["lethality_security"] * np.where(world.emergency, 1.0, params["lethality_before"]) * facing * dt, t
+    armed = np.divide(np.minimum(f, world.captured), f, out=np.zeros_like(f), where=f > 0)
+    risk_of_units = peaceful + params["lethality_fight"] * of_fighters * (1 + params["arms_effect"] * armed)
+    world.security_dead = world.security_dead + land.by_region(
+        draws.poisson(SECURITY, params["lethality_security"] * held * risk_of_units * dt, t)
     )
-    world.security_dead = world.security_dead + land.by_region(security)
     killed, detained = killed_and_detained(counts)
     world.harm = np.asarray(world.harm * 0.5 ** (dt / HARM_HOURS) + land.by_region(10 * killed + detained), float)
     risk, before = (1 - np.exp(-EPSTEIN_K * q / (m + land.scale)) for m in (n, 0.0))

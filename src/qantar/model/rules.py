@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from qantar.compiled import jit
 from qantar.draws import Purpose, bits, uniform
 
-QUIET, PROTESTING, DETAINED, WITHDRAWN, DEAD = range(5)
-STATES = ("quiet", "protesting", "detained", "withdrawn", "dead")
-N_STATES = 5
+QUIET, PROTESTING, DETAINED, WITHDRAWN, DEAD, FIGHTING = range(6)
+STATES = ("quiet", "protesting", "detained", "withdrawn", "dead", "fighting")
+N_STATES = 6
 
 CLOCK, FACTOR, RESISTANCE = 2**48, 2**8, 2**56
 NEVER = 2**63 - 1
@@ -42,8 +42,11 @@ _FIXED_LINE = int(Purpose.FIXED_LINE)
 _EXIT = int(Purpose.EXIT)
 _QUOTA = int(Purpose.QUOTA)
 
-QUOTAS = ((PROTESTING, DEAD), (PROTESTING, DETAINED), (WITHDRAWN, DETAINED))
+QUOTAS = ((PROTESTING, DEAD), (PROTESTING, DETAINED), (WITHDRAWN, DETAINED), (FIGHTING, DEAD), (FIGHTING, DETAINED))
 """Moves of which a whole number happens in each place and step, in this order; the smallest keyed draws are taken."""
+KILLING = tuple(k for k, (_, new) in enumerate(QUOTAS) if new == DEAD)
+TAKING = tuple(k for k, (_, new) in enumerate(QUOTAS) if new == DETAINED)
+"""Numbers of the quotas that kill and that detain."""
 
 
 class Law(NamedTuple):
@@ -130,7 +133,7 @@ def is_online(i: int, level: int, seed: int, fixed_line: float) -> bool:
 @jit
 def is_active(state: int) -> bool:
     """Whether contacts see someone in this state acting."""
-    return state == PROTESTING
+    return state in (PROTESTING, FIGHTING)
 
 
 @jit

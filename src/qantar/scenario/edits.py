@@ -10,16 +10,18 @@ from typing import Any
 from qantar.errors import Problems, ScenarioError, fail, nearest
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Edit, step_fault
+from qantar.scenario.schema import DRIVERS, MECHANISMS, POLICY_KINDS, SIGNALS, STEP_KINDS, STEPS_MAX, Edit, step_fault
 
 _SET = re.compile(r"([A-Za-z0-9_.-]+)=(.+)")
 
 
 def parse_set(words: Sequence[str]) -> list[Edit]:
-    """Edits from `--set PATH=VALUE`; a value is a number, true, false or a word.
+    """Edits from `--set PATH=VALUE`; a value is a number, `off`, or words where the path takes them, lists by commas.
 
     >>> parse_set(["parameters.price_slope=0", "mechanisms.economy=off"])
     [Edit(path='parameters.price_slope', op='set', value=0.0, note=''), Edit(path='mechanisms.economy', op='off', value=None, note='')]
+    >>> [e.value for e in parse_set(["drivers.all=policy", "organizations.unions.sectors=mining,industry"])]
+    ['policy', ['mining', 'industry']]
 
     Raises
     ------
@@ -32,6 +34,12 @@ def parse_set(words: Sequence[str]) -> list[Edit]:
         if match is None:
             raise fail(ScenarioError, "--set", "bad_form", value=word, example="parameters.price_slope=0")
         path, value = match.groups()
+        if path.startswith(("drivers.", "government.")):
+            edits.append(Edit(path=path, value=value))
+            continue
+        if path.startswith("organizations.") and path.endswith((".places", ".sectors")):
+            edits.append(Edit(path=path, value=value.split(",")))
+            continue
         try:
             edits.append(Edit(path=path, op="off") if value == "off" else Edit(path=path, value=float(value)))
         except ValueError:
@@ -55,11 +63,21 @@ def apply(plan: Plan, edits: Sequence[Edit], problems: Problems, *, file: str = 
             _edit_mechanism(changed, rest, edit, add)
         elif head == "parameters":
             _edit_parameter(changed, rest, edit, add)
+        elif head == "drivers":
+            _edit_driver(changed, rest, edit, add)
+        elif head == "organizations":
+            _edit_organization(changed, rest, edit, plan, add)
+        elif edit.path == "government.signal":
+            _edit_signal(changed, edit, add)
         else:
             _edit_number(changed, head, rest, edit, add)
         if len(problems.found) == before:
             changed["edits"] = [*changed["edits"], edit.model_dump(exclude_defaults=True)]
             plan = Plan.model_validate(changed)
+    for o in plan.organizations:
+        if edits and o["start"] >= o["end"]:
+            args = {"value": f"{o['start']:g}", "other": "end", "other_value": f"{o['end']:g}"}
+            problems.add(file or "edits", None, f"{prefix}.organizations.{o['id']}.start", "low_above_high", **args)
     return plan
 
 
@@ -87,13 +105,80 @@ def _edit_parameter(changed: dict[str, Any], name: str, edit: Edit, add: Callabl
     fixed[name] = value
 
 
-_UNITS = {"hours": "hours", "step_hours": "hours", "price": "money", "internet": "share", "fuel": "share"}
+def _edit_driver(changed: dict[str, Any], kind: str, edit: Edit, add: Callable[..., None]) -> None:
+    value = "off" if edit.op == "off" else edit.value
+    if kind not in (*STEP_KINDS, "all"):
+        add("not_one_of", value=kind, choices=nearest(kind, (*STEP_KINDS, "all")))
+    elif edit.op not in ("set", "off"):
+        add("bad_edit", value=edit.op)
+    elif value not in DRIVERS:
+        add("not_one_of", value=value, choices=", ".join(DRIVERS))
+    elif value == "policy" and kind not in (*POLICY_KINDS, "all"):
+        add("not_one_of", value=value, choices="recorded, off")
+    else:
+        for name in (POLICY_KINDS if value == "policy" else STEP_KINDS) if kind == "all" else (kind,):
+            changed["drivers"][name] = value
+
+
+def _edit_signal(changed: dict[str, Any], edit: Edit, add: Callable[..., None]) -> None:
+    if edit.op != "set":
+        add("bad_edit", value=edit.op)
+    elif edit.value not in SIGNALS:
+        add("not_one_of", value=edit.value, choices=", ".join(SIGNALS))
+    else:
+        changed["signal"] = edit.value
+
+
+_OF_ORGANIZATIONS = {
+    "presence": (0, 1, "share"),
+    "demand_gap": (-3, 3, "levels"),
+    "start": (0, STEPS_MAX, "hours"),
+    "end": (0, STEPS_MAX, "hours"),
+}
+
+
+def _edit_organization(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: Callable[..., None]) -> None:
+    name, _, what = rest.partition(".")
+    found = next((o for o in changed["organizations"] if o["id"] == name), None)
+    if found is None:
+        add("not_one_of", value=name, choices=nearest(name, [o["id"] for o in changed["organizations"]]) or "-")
+    elif edit.op == "off" and not what:
+        found["presence"] = 0.0
+    elif what in ("places", "sectors") and edit.op == "set" and _are_words(edit.value):
+        places = [p["id"] for p in plan.places] + [r["id"] for r in plan.regions] + [plan.country]
+        known = places if what == "places" else [s["id"] for s in plan.sectors]
+        if unknown := [x for x in edit.value if x not in known]:
+            add("not_one_of", value=unknown[0], choices=nearest(unknown[0], known))
+        else:
+            found[what] = edit.value
+    elif what in _OF_ORGANIZATIONS and edit.op in ("set", "scale") and _is_number(edit.value):
+        low, high, unit = _OF_ORGANIZATIONS[what]
+        value = edit.value * (found[what] if edit.op == "scale" else 1)
+        if not low <= value <= high:
+            add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit=unit)
+        else:
+            found[what] = float(value)
+    else:
+        add("bad_edit", value=f"{edit.op} {edit.value}")
+
+
+_UNITS = {
+    "hours": "hours",
+    "step_hours": "hours",
+    "price": "money",
+    "internet": "share",
+    "fuel": "share",
+    "foreign": "share",
+    "devaluation": "log",
+}
 _NUMBERS = {
     ("time", "hours"): ("hours", 1, STEPS_MAX),
     ("time", "step_hours"): ("step_hours", 0.05, 2),
     ("land", "price"): ("price", 0.01, 1e9),
     ("land", "inflation_excess"): ("inflation_excess", -1, 100),
     ("land", "internet"): ("internet", 0, 1),
+    ("land", "devaluation"): ("devaluation", -5, 5),
+    **{("forces", name): (name, 0, 1e9) for name in ("guard", "army", "site_guards", "foreign")},
 }
 
 
@@ -102,14 +187,16 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
     region, _, what = rest.rpartition(".")
     if (head, rest) in _NUMBERS:
         key, low, high = _NUMBERS[head, rest]
-    elif head == "regions" and what in ("fuel", "police"):
+        target = changed["forces"] if head == "forces" else changed
+    elif head == "regions" and what in ("fuel", "police", "foreign"):
         found = [r for r in changed["regions"] if r["id"] == region]
         if not found:
             add("unknown_region", value=region, choices=nearest(region, [r["id"] for r in changed["regions"]]))
             return
         target, key = found[0], what
     else:
-        paths = ["parameters.NAME", "mechanisms.NAME", "steps.ID", "regions.ID.fuel", *(".".join(x) for x in _NUMBERS)]
+        lists = ["parameters.NAME", "mechanisms.NAME", "drivers.KIND", "steps.ID", "regions.ID.fuel", "organizations.ID.presence"]
+        paths = [*lists, "government.signal", *(".".join(x) for x in _NUMBERS)]
         add("unknown_path", value=edit.path, choices=", ".join(paths))
         return
     if edit.op not in ("set", "scale") or not _is_number(edit.value):
@@ -120,7 +207,7 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
         add("not_whole", value=f"{value:g}", unit="hours")
         return
     if not low <= value <= high:
-        add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit=_UNITS.get(key, "1"))
+        add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit="people" if head == "forces" else _UNITS.get(key, "1"))
         return
     target[key] = type(target[key])(value)
     if math.ceil(changed["hours"] / changed["step_hours"]) > STEPS_MAX:
@@ -165,7 +252,7 @@ def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[
     if unknown := [p for p in value["places"] if p not in known] or ([] if value["places"] else ["-"]):
         add("unknown_region", value=unknown[0], choices=nearest(str(unknown[0]), known))
         return None
-    step = {"id": name, "source": "edit", "hour": "assumed", **value}
+    step = {"id": name, "source": "edit", "given": True, "hour": "assumed", **value}
     return step if _check_size(step, add) else None
 
 

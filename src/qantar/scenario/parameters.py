@@ -24,7 +24,10 @@ Values = dict[str, float]
 """Value of every parameter, by name."""
 
 _PARAMETER = int(Purpose.PARAMETER)
-GROUPS = ("base", "economy", "grievance", "diffusion", "demands", "repression", "information", "record")
+GROUPS = (
+    "base", "economy", "grievance", "diffusion", "demands", "repression", "information", "organization", "seeding", "split", "loyalty",
+    "intervention", "forces", "arms", "control", "government", "shock", "record",
+)  # fmt: skip
 KINDS = ("uniform", "loguniform", "normal", "halfnormal", "lognormal")
 Real = Annotated[float, BeforeValidator(Number("1"))]
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from qantar.errors import Problems
 from qantar.scenario.case import Case
-from qantar.scenario.schema import MECHANISMS, Economy, Income, ScenarioFile, Sector, StepSpec
+from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector, StepSpec
 from qantar.tables import Strict
 
 FILE = "scenario.toml"
@@ -34,17 +34,31 @@ class Plan(Strict):
     scale: float
     mechanisms: list[str]
     regions: list[dict[str, Any]]
-    """id, local_hour, sectors, bands (shares of residents), fuel (share of households), police"""
+    """id, local_hour, sectors, bands (shares of residents), fuel (share of households), police, foreign (share of output), seat
+    (place of the seat of government), adjacent (ids)"""
     places: list[dict[str, Any]]
     """id, region (number), name_en, name_zh, lat, lon, local_hour, population, settlement"""
     sectors: list[dict[str, Any]]
+    """id, takes_part, workgroup, output, revenue (shares)"""
     hardship: list[float]
     layers: list[dict[str, Any]]
     price: float
     inflation_excess: float
     internet: float
+    devaluation: float
+    """log of the dollar's price at the start over that of the reference year"""
+    forces: dict[str, float]
+    """guard, army, site_guards, foreign (those a policy asks for), in people of the country"""
+    capital: str
+    """region of the country's seat of government"""
+    signal: str
+    """what a policy reacts to"""
+    drivers: dict[str, str]
+    """who yields the decisions of each kind: recorded, policy or off"""
+    organizations: list[dict[str, Any]]
+    """id, presence, places (all if empty), sectors (all if empty), demand_gap, start, end (hours since the start)"""
     steps: list[dict[str, Any]]
-    """id, kind, places (region or settlement ids), at (hours since the start), size, source, hour"""
+    """id, kind, places (region or settlement ids), at (hours since the start), size, source, given (no answer to unrest), hour"""
     parameters: dict[str, float]
     """values that are fixed; all others are drawn from their priors, or at their defaults"""
     edits: list[dict[str, Any]] = Field(default_factory=list)
@@ -58,6 +72,11 @@ class Plan(Strict):
         True
         """
         return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    def replayed(self) -> list[str]:
+        """Recorded decisions of a changed plan: their cause may be absent in the world where they are replayed."""
+        changed = [e for e in self.edits if not str(e["path"]).startswith(("drivers.", "time."))]
+        return [s["id"] for s in self.steps if changed and not s["given"] and self.drivers[s["kind"]] == "recorded"]
 
     def sha256(self) -> str:
         """The name of the plan."""
@@ -80,6 +99,13 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
     country_hour = country_offset(case)
     sectors = _sector_shares(file.sectors, people, values, problems)
     bands = _band_shares(file.income, people, values)
+    seats = {s.region_id: s.settlement_id for s in case.record.settlements if s.kind == "region_capital"}
+    sizes = {s.settlement_id: s.population_used or 0 for s in case.record.settlements}
+    neighbours: dict[str, set[str]] = {}
+    for pair in case.record.adjacency:
+        if pair.adjacent:
+            neighbours.setdefault(pair.region_a, set()).add(pair.region_b)
+            neighbours.setdefault(pair.region_b, set()).add(pair.region_a)
     start = file.time.start
     days = math.ceil((start.hour + start.minute / 60 + file.time.hours) / 24)
     return Plan(
@@ -98,19 +124,58 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
                 "bands": [round(x, 9) for x in bands[r.region_id]],
                 "fuel": round(_fuel_share(r.region_id, file.economy, people), 9),
                 "police": file.repression.police.value / 100_000,
+                "foreign": next((x.value / 100 for x in file.economy.foreign_owned_by_region if x.region == r.region_id), 0.0),
+                "seat": seats.get(r.region_id, r.region_id),
+                "adjacent": sorted(neighbours.get(r.region_id, ())),
             }
             for r in regions
         ],
         places=list(_places(case, people, country_hour, problems)),
-        sectors=[{"id": s.id, "takes_part": s.takes_part, "workgroup": s.workgroup} for s in file.sectors],
+        sectors=[
+            {
+                "id": s.id,
+                "takes_part": s.takes_part,
+                "workgroup": s.workgroup,
+                "output": s.output.value / 100 if s.output else 0.0,
+                "revenue": s.revenue.value / 100 if s.revenue else 0.0,
+            }
+            for s in file.sectors
+        ],
         hardship=[b.hardship for b in file.income.bands],
         layers=[{"id": x.id, "scope": x.scope, "group": x.group, "repeats": x.repeats, "online": x.online} for x in file.layers],
         price=file.economy.price.value,
         inflation_excess=round((file.economy.inflation.value - file.economy.inflation_reference.value) / 100, 9),
         internet=file.information.internet.value / 100,
+        devaluation=_devaluation(file.economy),
+        forces={
+            name: figure.value if (figure := getattr(file.repression, name)) else 0.0
+            for name in ("guard", "army", "site_guards", "foreign")
+        },
+        capital=file.government.capital or max(regions, key=lambda r: sizes.get(seats.get(r.region_id, ""), 0)).region_id,
+        signal=file.government.signal,
+        drivers={kind: file.government.drivers.get(kind, "recorded") for kind in STEP_KINDS},
+        organizations=[
+            {
+                "id": o.id,
+                "presence": o.presence.value,
+                "places": o.places,
+                "sectors": o.sectors,
+                "demand_gap": o.demand_gap,
+                "start": (o.start - start).total_seconds() / 3600 if o.start else 0.0,
+                "end": (o.end - start).total_seconds() / 3600 if o.end else float(STEPS_MAX),
+            }
+            for o in file.organizations
+        ],
         steps=[_resolved_step(s, start) for s in sorted(file.steps, key=lambda s: s.at)],
         parameters={name: f.value for name, f in file.parameters.items()},
     )
+
+
+def _devaluation(economy: Economy) -> float:
+    """Log of the dollar's price now over that of the reference year; 0 where one of them is not given."""
+    if economy.dollar is None or economy.dollar_reference is None:
+        return 0.0
+    return round(math.log(economy.dollar.value / economy.dollar_reference.value), 9)
 
 
 def _resolved_step(s: StepSpec, start: dt.datetime) -> dict[str, Any]:
@@ -122,6 +187,7 @@ def _resolved_step(s: StepSpec, start: dt.datetime) -> dict[str, Any]:
         "at": at,
         "size": s.size,
         "source": ";".join(s.events) or "assumption",
+        "given": s.given,
         "hour": s.hour,
     }
 

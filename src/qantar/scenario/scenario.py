@@ -80,6 +80,7 @@ def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], pr
     _check_ids(file, add, lines)
     _check_people(case, file, add)
     _check_steps(case, file, add)
+    _check_organizations(case, file, add)
     sources = {s.key for s in case.record.sources}
     for key, basis in _bases(file):
         if basis.source is not None and basis.source not in sources:
@@ -101,6 +102,7 @@ def _check_ids(file: ScenarioFile, add: Add, lines: dict[tuple[str, ...], int]) 
         ("sectors", [x.id for x in file.sectors]),
         ("layers", [x.id for x in file.layers]),
         ("steps", [x.id for x in file.steps]),
+        ("organizations", [x.id for x in file.organizations]),
     ):
         for n, found in enumerate(ids):
             if found in ids[:n]:
@@ -130,6 +132,32 @@ def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
     edges = [b.from_ for b in file.income.bands]
     if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
         add("income.bands", "bands_out_of_order")
+
+
+def _check_organizations(case: Case, file: ScenarioFile, add: Add) -> None:
+    """Places, sectors and times of organizations; the capital."""
+    record = case.record
+    regions = {r.region_id for r in record.regions}
+    places = {*regions, *(s.settlement_id for s in record.settlements), case.head.country}
+    sectors = {s.id for s in file.sectors}
+    for n, o in enumerate(file.organizations):
+        for key, known, given in (("places", places, o.places), ("sectors", sectors, o.sectors)):
+            for value in given:
+                if value not in known:
+                    add(f"organizations.{n}.{key}", "not_one_of", value=value, choices=nearest(value, known))
+        if o.start is not None and o.end is not None and o.end <= o.start:
+            add(
+                f"organizations.{n}.start",
+                "low_above_high",
+                value=f"{o.start:%Y-%m-%dT%H:%M}",
+                other="end",
+                other_value=f"{o.end:%Y-%m-%dT%H:%M}",
+            )
+    if file.government.capital is not None and file.government.capital not in regions:
+        add("government.capital", "unknown_region", value=file.government.capital, choices=nearest(file.government.capital, regions))
+    for n, item in enumerate(file.economy.foreign_owned_by_region):
+        if item.region not in regions:
+            add(f"economy.foreign_owned_by_region.{n}", "unknown_region", value=item.region, choices=nearest(item.region, regions))
 
 
 def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:

@@ -12,8 +12,17 @@ from pydantic_core import PydanticCustomError
 
 from qantar.tables import Choice, Form, Key, Number, Strict, Text
 
-MECHANISMS = ("information", "economy", "grievance", "demands", "repression", "diffusion")
-STEP_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing")
+MECHANISMS = (
+    "information", "economy", "grievance", "organization", "demands", "split", "loyalty", "intervention", "forces", "arms", "seeding",
+    "control", "repression", "diffusion", "shock",
+)  # fmt: skip
+STEP_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention", "stand_aside")
+DRIVERS = ("recorded", "policy", "off")
+"""Who yields the decisions of a kind: the record, a policy that reacts to what the state sees, or nobody."""
+POLICY_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention")
+"""Kinds that a policy can decide: all but orders to stand aside, which no state gives as an answer."""
+SIGNALS = ("threat", "seats", "clashes", "spread", "participants")
+"""What a policy reacts to; `threat` is a weighted mean of the four others."""
 SPREADS = ("people", "rural", "urban", "rest")
 OPS = ("set", "scale", "off", "add_step", "remove_step", "shift_step")
 STEPS_MAX = 4096
@@ -105,6 +114,8 @@ class Sector(Strict):
     spread: Key
     workgroup: Count
     takes_part: bool = True
+    output: Annotated[Figure, _fits("percent", 0, 100)] | None = None
+    revenue: Annotated[Figure, _fits("percent", 0, 100)] | None = None
 
 
 class Band(Strict):
@@ -139,6 +150,9 @@ class Economy(Strict):
     price: Annotated[Figure, _fits("tenge a litre", 0.01, 1e9)]
     inflation: Annotated[Figure, _fits("percent", -99, 1e5)]
     inflation_reference: Annotated[Figure, _fits("percent", -99, 1e5)]
+    dollar: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
+    dollar_reference: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
+    foreign_owned_by_region: list[Annotated[RegionFigure, _fits("percent", 0, 100)]] = Field(default_factory=list)
     household: Annotated[Figure, _fits("persons", 1, 50)]
     fuel_vehicles: Annotated[Figure, _fits("vehicles", 0, 1e10)]
     fuel_vehicles_by_region: list[Annotated[RegionFigure, _fits("vehicles", 0, 1e10)]] = Field(default_factory=list)
@@ -154,6 +168,42 @@ class Repression(Strict):
     """Forces of the state."""
 
     police: Annotated[Figure, _fits("per 100,000 residents", 0, 100_000)]
+    guard: Annotated[Figure, _fits("persons", 0, 1e9)] | None = None
+    army: Annotated[Figure, _fits("persons", 0, 1e9)] | None = None
+    site_guards: Annotated[Figure, _fits("persons", 0, 1e9)] | None = None
+    foreign: Annotated[Figure, _fits("persons", 0, 1e9)] | None = None
+
+
+class Government(Strict):
+    """Who yields the decisions of the state, by kind, and what a policy reacts to."""
+
+    capital: Key | None = None
+    """region of the country's seat of government; without it, the one with the largest seat"""
+    signal: Annotated[str, BeforeValidator(Choice(SIGNALS))] = "threat"
+    drivers: dict[Annotated[str, BeforeValidator(Choice(STEP_KINDS))], Annotated[str, BeforeValidator(Choice(DRIVERS))]] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _policy_can_decide(self) -> Government:
+        for kind, driver in self.drivers.items():
+            if driver == "policy" and kind not in POLICY_KINDS:
+                raise PydanticCustomError("not_one_of", "{code}", {"code": "not_one_of", "value": driver, "choices": "recorded, off"})
+        return self
+
+
+class OrganizationSpec(Strict):
+    """Committees, unions or parties; without places or sectors, all of them. `presence` is the share of residents among whom it is."""
+
+    id: Key
+    name_en: Text
+    name_zh: Text
+    presence: Annotated[Figure, _fits("share", 0, 1)]
+    places: list[Key] = Field(default_factory=list)
+    sectors: list[Key] = Field(default_factory=list)
+    demand_gap: Annotated[float, BeforeValidator(Number("levels", -3, 3))] = 0.0
+    start: Moment | None = None
+    end: Moment | None = None
 
 
 class StepSpec(Strict):
@@ -166,6 +216,8 @@ class StepSpec(Strict):
     size: Annotated[float, BeforeValidator(Number("1", 0))]
     events: list[Key] = Field(default_factory=list)
     assumption: Text | None = None
+    given: bool = False
+    """whether it is no answer to unrest: then it is replayed whoever decides"""
     hour: Annotated[str, BeforeValidator(Choice(("assumed", "recorded")))] = "recorded"
     place: Annotated[str, BeforeValidator(Choice(("assumed", "recorded")))] = "recorded"
 
@@ -182,7 +234,7 @@ def step_fault(kind: str, size: float) -> tuple[str, dict[str, str]] | None:
         return "not_a_number", {"value": str(size), "unit": "1"}
     if kind == "internet" and size not in (0, 1, 2):
         return "not_one_of", {"value": f"{size:g}", "choices": "0, 1, 2"}
-    low, high = {"price": (0.01, 1e9), "concession": (0, 3)}.get(kind, (0, 2))
+    low, high = {"price": (0.01, 1e9), "concession": (0, 3), "intervention": (0, 1e7), "stand_aside": (0, 1)}.get(kind, (0, 2))
     if not low <= size <= high:
         return "outside", {"value": f"{size:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": "1"}
     return None
@@ -216,6 +268,8 @@ class ScenarioFile(Strict):
     economy: Economy
     information: Information
     repression: Repression
+    government: Government = Field(default_factory=Government)
+    organizations: list[OrganizationSpec] = Field(default_factory=list, max_length=12)
     parameters: dict[str, Figure] = Field(default_factory=dict)
     steps: list[StepSpec] = Field(default_factory=list)
     arms: dict[str, Arm] = Field(default_factory=dict)

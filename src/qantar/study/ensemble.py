@@ -20,6 +20,7 @@ import numpy as np
 
 from qantar.engine.loop import simulate
 from qantar.errors import StudyError, fail
+from qantar.model.government import first_hours
 from qantar.scenario.parameters import Values, defaults, draw
 from qantar.study.reporting import history_seed, seen
 from qantar.study.store import PART, Recipe, Store
@@ -54,7 +55,10 @@ def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "participants": np.repeat(report.participants, n_regions),
         "detained": np.repeat(report.detained, n_regions),
         "killed": np.tile(report.killed, n_days),
+        "seat_lost": np.tile(history.seat_lost.any(axis=0), n_days),
     }
+    end = history.outcome
+    first = first_hours((d.kind, d.size, d.at) for d in history.decisions)
     whole = {
         "run": run,
         "draw": run // recipe.replicates,
@@ -62,7 +66,18 @@ def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "sha256": history.sha256(),
         "stopped": history.stopped,
         "joins": history.joined.sum() / recipe.plan.scale,
-        "peak": history.protesting.sum(axis=1).max() / recipe.plan.scale,
+        "peak": end.peak,
+        "outcome": end.name,
+        "hours": end.hours,
+        "killed": end.killed,
+        "security_killed": end.security_killed,
+        "detained": end.detained,
+        "seats_lost": end.seats_lost,
+        "fighting": history.fighting.sum(axis=1).max() / recipe.plan.scale,
+        "changed_sides": history.changed_sides.max(),
+        "stood_aside": history.aside.max(),
+        "lost_output": history.lost_output,
+        **{f"h_{kind}": hour for kind, hour in first.items()},
         **{f"p_{name}": value for name, value in values.items()},
     }
     return days, whole

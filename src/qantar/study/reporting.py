@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
 from qantar.engine.loop import History
-from qantar.model.build import Recorded
-from qantar.model.rules import FULL, NONE
 from qantar.record.observe import Floats, Seen, daily_peak, daily_sum, local_days, observe
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
@@ -32,7 +30,7 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
         detained=detained,
         killed=killed,
         security_killed=history.security_killed[-1] / plan.scale,
-        cut=_cut(plan, first_hour, n_days),
+        cut=_cut(history, math.ceil(plan.hours / plan.step_hours), first_hour, n_days),
         region=region,
         settlement=np.array([p["settlement"] for p in plan.places]),
         values=values,
@@ -59,21 +57,13 @@ def _carried(peak: Floats, last: NDArray[np.int64]) -> Floats:
     return np.where(days > last, peak[np.minimum(last, len(peak) - 1), np.arange(peak.shape[1])], peak)
 
 
-def _cut(plan: Plan, first_hour: float, n_days: int) -> Floats:
-    """Share of each day and region's residents without any internet, by the decisions of the plan, shape (days, regions)."""
-    region = np.array([p["region"] for p in plan.places])
-    people = np.array([p["population"] for p in plan.places], float)
-    level = np.full(len(region), FULL)
-    cut = np.zeros((n_days, len(plan.regions)))
-    if "information" not in plan.mechanisms:
-        return cut
-    driver = Recorded(plan)
-    everyone = np.maximum(np.bincount(region, people, len(plan.regions)), 1)
-    dt = plan.step_hours
-    for t in range(math.ceil(plan.hours / dt)):
-        for s in driver.due(t, dt):
-            if s.kind == "internet":
-                level[list(s.places)] = int(s.size)
-        dark = np.bincount(region, people * (level == NONE), len(plan.regions)) / everyone
-        cut[min(n_days - 1, int((first_hour + t * dt) // 24))] += dark * dt / 24.0
+def _cut(history: History, steps: int, first_hour: float, n_days: int) -> Floats:
+    """Share of each day without any internet, weighted by residents, shape (days, regions): as it was in the history.
+
+    Where that was broken off, it stays as it was, as the crowd does.
+    """
+    offline = history.offline[np.minimum(np.arange(steps), len(history.offline) - 1)]
+    day = np.minimum(n_days - 1, ((first_hour + np.arange(steps) * history.step_hours) // 24).astype(int))
+    cut = np.zeros((n_days, history.offline.shape[1]))
+    np.add.at(cut, day, offline * history.step_hours / 24.0)
     return cut

@@ -98,6 +98,7 @@ def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str) -> dict
         "plan": recipe.plan.model_dump(),
         "history_sha256": digest,
         "calibrated": False,
+        "replayed": recipe.plan.replayed(),
         "stamp": STAMP,
         "residents": blocks.n,
         "network": {k: round(float(getattr(network, k)), 4) for k in network.__dataclass_fields__},

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,12 @@ from qantar.scenario.scenario import Plan
 
 FACTOR = 2.0
 """A simulated number agrees with a recorded one if it lies within this factor of its range."""
+UPRISING = 1000.0
+"""Official participants of a day from whom on a history has a peak to decline from, and units that could have left."""
+DECLINE_DAYS, DECLINE_TO = 5, 0.1
+"""A decline within days: participants this many days after their peak are at most this share of it."""
+MASS = 0.05
+"""Share of the state's units that left by themselves or changed sides, above which it was mass defection."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -84,6 +92,8 @@ class Runs:
     """shape (runs, days), since the start"""
     killed: Floats
     """shape (runs, regions)"""
+    seat_lost: Bools
+    """whether the crowd ever held a region's seat of government, shape (runs, regions)"""
     stopped: Bools
     whole: dict[str, Any]
     """the table of runs, by column"""
@@ -111,6 +121,7 @@ def arrays(days: dict[str, Any], whole: dict[str, Any]) -> Runs:
         shaped("participants")[:, 0, :],
         shaped("detained")[:, 0, :],
         shaped("killed")[:, :, 0],
+        shaped("seat_lost")[:, :, 0].astype(bool),
         whole["stopped"].astype(bool),
         whole,
     )
@@ -146,7 +157,80 @@ def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
             if unit.region_id in ids and share > 0.5:
                 value = np.divide(runs.killed[:, ids.index(unit.region_id)], total, out=np.zeros(runs.n), where=total > 0)
                 found.append(_feature("deaths_share", unit.region_id, f"{share:.2f}", (value > 0.5) & (total > 0), value))
+    found += _stylized(onset, runs, record, plan, first)
     return found
+
+
+def _stylized(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan, first: dt.date) -> Iterable[Feature]:
+    """The shape of the week: a jump over borders, what followed price cuts, where people died, how it ended, who left."""
+    n_days = runs.presence.shape[1]
+    ids = [r["id"] for r in plan.regions]
+    yield from _jump(onset, runs, record, plan, first)
+    openers = _openers(record)
+    cuts = [day for day in _price_cuts(plan, openers) if 0 <= day < n_days - 1]
+    if cuts:
+        rises = np.stack([runs.participants[:, day + 1] > runs.participants[:, day] for day in cuts], axis=1)
+        days = "; ".join(str(first + dt.timedelta(days=day)) for day in cuts)
+        yield _feature("rise_after_cuts", ";".join(openers), days, np.asarray(rises.all(axis=1)), rises.sum(axis=1).astype(float))
+    known = record.seats_entered
+    entered, unknown = sum(v is True for v in known.values()), sum(v is None for v in known.values())
+    lost = runs.seat_lost.sum(axis=1).astype(float)
+    if entered:
+        recorded = str(entered) if not unknown else f"{entered}–{entered + unknown}"
+        yield _feature("seats", "country", recorded, np.asarray((lost >= entered) & (lost <= entered + unknown)), lost)
+        total = runs.killed.sum(axis=1)
+        share = np.divide((runs.killed * runs.seat_lost).sum(axis=1), total, out=np.full(runs.n, np.nan), where=total > 0)
+        there = sum(u.interval.value or 0 for u in record.deaths if u.region_id in ids and known.get(u.region_id or "") is True)
+        if record.deaths_total is not None and record.deaths_total.interval.value:
+            yield _feature("deaths_at_seats", "country", f"≥ {there / record.deaths_total.interval.value:.2f}", share > 0.5, share)
+    peak = runs.participants.max(axis=1)
+    later = np.minimum(runs.participants.argmax(axis=1) + DECLINE_DAYS, n_days - 1)
+    left = np.divide(runs.participants[np.arange(runs.n), later], peak, out=np.full(runs.n, np.nan), where=peak >= UPRISING)
+    in_time = runs.participants.argmax(axis=1) + DECLINE_DAYS < n_days
+    yield _feature("decline", str(DECLINE_DAYS), f"≤ {DECLINE_TO:g}", (left <= DECLINE_TO) & in_time, left)
+    gone = np.maximum(runs.whole["changed_sides"], runs.whole["stood_aside"])
+    gone = np.where(peak >= UPRISING, gone, np.nan)
+    yield _feature("no_defection", "country", f"< {MASS:g}", gone < MASS, gone)
+
+
+def _openers(record: Observables) -> list[str]:
+    earliest = min(o.earliest for o in record.onsets)
+    return [o.region_id for o in record.onsets if o.earliest == earliest]
+
+
+def _price_cuts(plan: Plan, regions: list[str]) -> list[int]:
+    """Days on which the price fell in these regions, by the recorded decisions."""
+    homes = {p["id"]: plan.regions[p["region"]]["id"] for p in plan.places}
+    price, days = dict.fromkeys(regions, plan.price), []
+    start = dt.datetime.fromisoformat(plan.start)
+    for s in sorted((s for s in plan.steps if s["kind"] == "price"), key=lambda s: s["at"]):
+        named = {homes.get(x, x) for x in s["places"]}
+        for region in regions:
+            if region in named or plan.country in named:
+                if s["size"] < price[region]:
+                    days.append(int((start.hour + start.minute / 60 + s["at"]) // 24))
+                price[region] = s["size"]
+    return sorted(set(days))
+
+
+def _jump(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan, first: dt.date) -> Iterable[Feature]:
+    """The day on which most regions rose: at least as many in the simulation, most of them next to none that rose before."""
+    by_day = Counter((o.stated or o.earliest) for o in record.onsets)
+    day, n = max(by_day.items(), key=lambda item: (item[1], -item[0].toordinal()))
+    k = (day - first).days
+    if not 0 < k < runs.presence.shape[1]:
+        return
+    ids = [r["id"] for r in plan.regions]
+    beside = np.array([[other["id"] in r["adjacent"] for other in plan.regions] for r in plan.regions])
+    before = (onset >= 0) & (onset < k)
+    new = onset == k
+    apart = new & ~(before[:, None, :] & beside[None]).any(axis=2)
+    count = new.sum(axis=1).astype(float)
+    shown = (count >= n) & (2 * apart.sum(axis=1) > count) & before.any(axis=1)
+    recorded_before = {o.region_id for o in record.onsets if (o.stated or o.earliest) < day}
+    risen = [o.region_id for o in record.onsets if (o.stated or o.earliest) == day]
+    alone = sum(not (recorded_before & set(plan.regions[ids.index(r)]["adjacent"])) for r in risen)
+    yield _feature("jump", str(day), f"{n} ({alone})", shown, count)
 
 
 def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list[str], first: dt.date) -> list[Feature]:
@@ -163,7 +247,7 @@ def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list
         found.append(_feature("onset", o.region_id, when, shown, value))
     matched = np.sum(intervals, axis=0).astype(float)
     earliest = min(o.earliest for o in record.onsets)
-    openers = [o.region_id for o in record.onsets if o.earliest == earliest]
+    openers = _openers(record)
     day = np.where(onset < 0, 10**6, onset)
     opener_first = np.zeros(runs.n, bool)
     for region in openers:

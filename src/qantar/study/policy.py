@@ -1,0 +1,214 @@
+"""A government by policy against the record: when it would have taken the dated steps, had it seen what was recorded.
+
+In: a scenario and its record. Out: for each signal a policy may react to, hours of the five dated decisions over prior draws, their
+errors, and those of the constant "everything at the median hour". Nothing is fitted; five dates carry little.
+
+What the state could see of the record, hour by hour (region and day are what the record holds; finer times only where an event has one):
+    people    of a region's day: for each settlement the largest crowd given for it, else `UNCOUNTED` where unrest is reported; on days with
+              an official national figure all are scaled to it. From the hour of the first counted crowd of the day, else from noon,
+              to the end of the day.
+    clashes   `CLASH` people in each of the two largest cities from a violent event to the end of its day
+    seats     a region whose seat is known to have been entered: from its first seizure or loss of control (else the last attack) to the
+              first event "retaken" (else 48 hours)
+Events over two days without an hour are of a night and begin at 22:00, others without one at noon, local time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.model.build import land_of
+from qantar.model.government import DATED, Policy, Sight, first_hours, largest_cities
+from qantar.model.world import StateStep
+from qantar.population.build import blocks_of
+from qantar.record.load import Record
+from qantar.record.observables import Observables, observe
+from qantar.record.schema import Event
+from qantar.scenario.parameters import draw
+from qantar.scenario.plan import Plan, country_offset
+from qantar.scenario.scenario import Scenario
+from qantar.scenario.schema import POLICY_KINDS, SIGNALS
+
+Floats = NDArray[np.float64]
+UNCOUNTED = 200.0
+"""Where unrest is reported without a number: "hundreds", at its low end, as the record codes that word."""
+CLASH = 500.0
+"""Fighters in a city with a clash: "hundreds", at the middle of its range on a log scale. No number is recorded."""
+NOON, NIGHT = 12.0, 22.0
+VIOLENT = (
+    "clash", "building_attacked", "building_seized", "infrastructure_attacked", "prison_attacked", "armoury_seized", "airport_seized",
+    "looting", "control_lost",
+)  # fmt: skip
+
+
+def recorded_hours(plan: Plan) -> dict[str, float]:
+    """Hour of the first decision of each dated kind among those of the plan."""
+    return first_hours((s["kind"], s["size"], s["at"]) for s in plan.steps)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """What a policy with one signal would have done, over draws. Hours; never counts as the end of the history."""
+
+    signal: str
+    hours: Floats
+    """of each draw and decision, shape (draws, 5)"""
+    recorded: Floats
+    """shape (5,)"""
+    never: Floats
+    """share of draws in which a decision is never taken, shape (5,)"""
+
+    def errors(self) -> Floats:
+        """Mean absolute error of each draw, hours."""
+        return np.asarray(np.abs(self.hours - self.recorded).mean(axis=1))
+
+
+def constant_error(recorded: Floats) -> float:
+    """Mean absolute error of "everything at the median hour".
+
+    >>> constant_error(np.array([1.0, 2.0, 6.0]))
+    1.6666666666666667
+    """
+    return float(np.abs(recorded - np.median(recorded)).mean())
+
+
+def sights(scenario: Scenario, plan: Plan) -> list[Sight]:
+    """What the state could see of the record in each hour of the plan."""
+    record, seen = scenario.case.record, observe(scenario.case.record)
+    ids = [r["id"] for r in plan.regions]
+    start = dt.datetime.fromisoformat(plan.start)
+    hours = plan.hours
+    ahead = country_offset(scenario.case)
+
+    def hour(region: str, day: dt.date, local: float) -> float:
+        """Hours since the start, of a local hour of a region's day."""
+        midnight = (dt.datetime.combine(day, dt.time()) - start).total_seconds() / 3600
+        return midnight + local + ahead - record.utc_offset(region)
+
+    def begins(e: Event) -> float:
+        if e.time_local is not None:
+            clock = dt.time.fromisoformat(e.time_local)
+            return hour(e.region_id, e.date, clock.hour + clock.minute / 60)
+        return hour(e.region_id, e.date, NIGHT if e.date_end is not None and e.date_end > e.date else NOON)
+
+    people = _people(record, seen, ids, start, hours, hour)
+    land = land_of(plan, blocks_of(plan))
+    cities = {plan.places[int(c)]["id"] for c in largest_cities(land)}
+    clashes = np.zeros(hours)
+    for city in cities:
+        own = np.zeros(hours)
+        for e in record.events:
+            if e.settlement_id == city and e.kind in VIOLENT and e.scope.startswith("event"):
+                end = hour(e.region_id, e.date_end or e.date, 24.0)
+                own[max(0, math.ceil(begins(e))) : max(0, math.ceil(end))] = CLASH
+        clashes += own
+    seats = np.zeros((hours, len(ids)), np.bool_)
+    for k, region in enumerate(ids):
+        if seen.seats_entered[region]:
+            own_events = [e for e in record.events if e.region_id == region and e.scope.startswith("event")]
+            taken = [begins(e) for e in own_events if e.kind in ("building_seized", "control_lost")]
+            back = [begins(e) for e in own_events if e.kind == "retaken"]
+            attacks = [begins(e) for e in own_events if e.kind == "building_attacked"]
+            taken = taken or [x for x in attacks if not back or x < min(back)][-1:]
+            if taken:
+                end = min(back, default=min(taken) + 48.0)
+                seats[max(0, math.ceil(min(taken))) : max(0, math.ceil(end)), k] = True
+    return [Sight(people[t], float(clashes[t]), seats[t]) for t in range(hours)]
+
+
+def _people(
+    record: Record, seen: Observables, ids: Sequence[str], start: dt.datetime, hours: int, hour: Callable[[str, dt.date, float], float]
+) -> Floats:
+    """People out by hour and region, shape (hours, regions)."""
+    people = np.zeros((hours, len(ids)))
+    official = {d.date: d.interval.value or (d.interval.low + d.interval.high) / 2 for d in seen.participants}
+    for d, day in enumerate(seen.days):
+        counts, since = np.zeros(len(ids)), np.zeros(len(ids))
+        for k, region in enumerate(ids):
+            rows = [e for e in record.events if e.region_id == region and e.date == day and e.participants_low is not None]
+            largest: dict[str, float] = {}
+            for e in rows:
+                low, high = float(e.participants_low or 0), float(e.participants_high or e.participants_low or 0)
+                largest[e.settlement] = max(largest.get(e.settlement, 0.0), math.sqrt(low * high))
+            present = seen.presence[list(seen.region_ids).index(region), d] == 1
+            counts[k] = sum(largest.values()) or (UNCOUNTED if present else 0.0)
+            timed = [dt.time.fromisoformat(e.time_local) for e in rows if e.time_local is not None]
+            since[k] = min((c.hour + c.minute / 60 for c in timed), default=NOON)
+        if day in official and counts.sum() > 0:
+            counts *= official[day] / counts.sum()
+        for k, region in enumerate(ids):
+            first, last = math.ceil(hour(region, day, since[k])), math.ceil(hour(region, day, 24.0))
+            people[max(0, first) : max(0, last), k] = counts[k]
+    return people
+
+
+def date_policies(
+    scenario: Scenario,
+    plan: Plan,
+    *,
+    draws: int,
+    seed: int = 1,
+    signals: Sequence[str] = SIGNALS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Dates]:
+    """Every signal over the same draws of the priors.
+
+    Parameters
+    ----------
+    scenario, plan : Scenario, Plan
+        At full scale and in steps of an hour.
+    draws : int, >= 1
+    seed : int
+        Of the draws.
+    """
+    seen = sights(scenario, plan)
+    land = land_of(plan, blocks_of(plan))
+    recorded = np.array(list(recorded_hours(plan).values()))
+    found = []
+    for number, signal in enumerate(signals):
+        hours = np.empty((draws, len(DATED)))
+        for k in range(draws):
+            policy = Policy(land, draw(seed, k, plan.parameters), signal, set(POLICY_KINDS), plan.forces["foreign"])
+            steps: list[StateStep] = []
+            for t, sight in enumerate(seen):
+                steps += policy.decide(sight, float(t), 1.0)
+            hours[k] = list(first_hours((s.kind, s.size, s.at) for s in steps).values())
+            progress(number * draws + k + 1, len(signals) * draws)
+        never = np.isnan(hours)
+        found.append(Dates(signal, np.where(never, float(plan.hours), hours), recorded, never.mean(axis=0)))
+    return found
+
+
+def as_dict(found: Sequence[Dates], plan: Plan) -> dict[str, Any]:
+    """For machines: hours since the start; quantiles 5, 50 and 95 % over draws."""
+    start = dt.datetime.fromisoformat(plan.start)
+    recorded = recorded_hours(plan)
+    constant = constant_error(found[0].recorded)
+    rows = []
+    for d in found:
+        errors = d.errors()
+        low, middle, high = np.quantile(errors, (0.05, 0.5, 0.95)).tolist()
+        steps = [
+            {"step": name, "hours": np.quantile(d.hours[:, k], (0.05, 0.5, 0.95)).tolist(), "never": float(d.never[k])}
+            for k, name in enumerate(DATED)
+        ]
+        better = {"share_better_than_constant": float((errors < constant).mean()), "least_error": float(errors.min())}
+        rows.append({"signal": d.signal, "error": middle, "error_low": low, "error_high": high, **better, "steps": steps})
+    return {
+        "stamp": "illustration, not fitted",
+        "draws": len(found[0].hours),
+        "start": plan.start,
+        "recorded": {name: (start + dt.timedelta(hours=h)).isoformat(timespec="minutes") for name, h in recorded.items()},
+        "constant": {
+            "at": (start + dt.timedelta(hours=float(np.median(found[0].recorded)))).isoformat(timespec="minutes"),
+            "error": constant,
+        },
+        "signals": rows,
+    }
