@@ -16,7 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qantar import compiled
-from qantar.draws import A_MAX, C_MAX, SEED_MAX, Purpose, bits, check_key, permute, philox, rounds, uniform, unpermute
+from qantar.draws import (
+    A_MAX,
+    C_MAX,
+    SEED_MAX,
+    Purpose,
+    bits,
+    check_key,
+    permute,
+    philox,
+    rounds,
+    stream,
+    to_unit,
+    uniform,
+    unpermute,
+    word,
+)
 
 Z, F = np.uint64(0), np.uint64(0xFFFFFFFF)
 
@@ -83,9 +98,16 @@ KEYS: dict[str, Callable[[int], tuple[int, int, int]]] = {
 N = 90_000
 
 
+def keyed(seed: int, purpose: int, a: int, b: int, c: int) -> float:
+    """The same question put to number a of a stream."""
+    k1, k2 = map(np.uint64, stream(seed, purpose, b, c))
+    return to_unit(np.uint64(word(a, k1, k2)))
+
+
+@pytest.mark.parametrize("draw", [uniform, keyed], ids=["draws", "streams"])
 @pytest.mark.parametrize("name", KEYS)
-def test_uniform_and_independent_on_structured_keys(name: str) -> None:
-    u = np.array([uniform(11, Purpose.RESISTANCE, *KEYS[name](n)) for n in range(N)])
+def test_uniform_and_independent_on_structured_keys(name: str, draw: Callable[..., float]) -> None:
+    u = np.array([draw(11, Purpose.RESISTANCE, *KEYS[name](n)) for n in range(N)])
     assert not reject(np.bincount((u * 256).astype(int), minlength=256), N / 256)
     pairs = (u[:-1] * 16).astype(int) * 16 + (u[1:] * 16).astype(int)  # neighbours in the key
     assert not reject(np.bincount(pairs, minlength=256), (N - 1) / 256)
@@ -94,18 +116,46 @@ def test_uniform_and_independent_on_structured_keys(name: str) -> None:
     assert abs(np.corrcoef(u[:-1], u[1:])[0, 1]) < 5 / math.sqrt(N)
 
 
-def test_two_seeds_and_two_purposes_are_independent() -> None:
-    first = np.array([uniform(11, 1, n, 0, 0) for n in range(N)])
-    for other in (np.array([uniform(12, 1, n, 0, 0) for n in range(N)]), np.array([uniform(11, 2, n, 0, 0) for n in range(N)])):
+@pytest.mark.parametrize("draw", [uniform, keyed], ids=["draws", "streams"])
+def test_two_seeds_purposes_and_steps_are_independent(draw: Callable[..., float]) -> None:
+    first = np.array([draw(11, 1, n, 0, 0) for n in range(N)])
+    for key in ((12, 1, 0, 0), (11, 2, 0, 0), (11, 1, 0, 1), (11, 1, 1, 0)):
+        other = np.array([draw(key[0], key[1], n, *key[2:]) for n in range(N)])
         joint = (first * 16).astype(int) * 16 + (other * 16).astype(int)
         assert not reject(np.bincount(joint, minlength=256), N / 256)
 
 
-def test_the_far_tail_is_there() -> None:
+@pytest.mark.parametrize("draw", [uniform, keyed], ids=["draws", "streams"])
+def test_the_far_tail_is_there(draw: Callable[..., float]) -> None:
     # Low resistances decide who joins first: the smallest of many draws must be as small as it should be.
-    smallest = np.array([min(uniform(s, 1, n, 0, 0) for n in range(2000)) for s in range(400)]) * 2000
+    smallest = np.array([min(draw(s, 1, n, 0, 0) for n in range(2000)) for s in range(400)]) * 2000
     counts = np.histogram(1 - np.exp(-smallest), bins=20, range=(0, 1))[0]  # near exponential: uniform after this
     assert not reject(counts, 20)
+
+
+def test_words_of_a_stream_do_not_change_with_time_and_are_all_different() -> None:
+    k1, k2 = map(np.uint64, stream(1, 1, 0, 0))
+    assert [int(word(i, k1, k2)) for i in (0, 1, 2**40 - 1)] == GOLDEN_WORDS
+    assert len({int(word(i, k1, k2)) for i in range(N)}) == N
+
+
+GOLDEN_WORDS = [3156306643067814474, 10135626612592183388, 11069893711523460547]
+
+
+@pytest.mark.parametrize("shift", range(0, 40, 3))
+def test_one_bit_of_a_number_moves_half_of_its_word(shift: int) -> None:
+    k1, k2 = map(np.uint64, stream(9, 1, 0, 0))
+    moved = [(int(word(i, k1, k2)) ^ int(word(i ^ 1 << shift, k1, k2))).bit_count() for i in range(0, 40_000, 7)]
+    assert abs(np.mean(moved) - 32) < 5 * 4 / math.sqrt(len(moved))
+
+
+def test_two_streams_are_no_shifted_copies() -> None:
+    # With one key alone, a second stream whose key is d steps of the first one's increment farther says the same d numbers earlier.
+    k1, k2, k3 = (np.uint64(bits(3, 1, n, 0, 0)) for n in range(3))
+    with np.errstate(over="ignore"):
+        later = k1 + np.uint64(5) * np.uint64(0x9E3779B97F4A7C15)
+    assert [int(word(n, later, k2)) for n in range(100)] == [int(word(n + 5, k1, k2)) for n in range(100)]
+    assert not {int(word(n, later, k3)) for n in range(N)} & {int(word(n, k1, k2)) for n in range(N)}
 
 
 def test_a_poor_generator_is_rejected() -> None:

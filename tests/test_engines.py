@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qantar.engine import event, queue, touched
+from qantar.draws import word
+from qantar.engine import busy, event, queue, touched
 from qantar.engine.event import EventEngine
 from qantar.engine.history import Moves
 from qantar.engine.plain import PlainEngine
@@ -53,6 +54,8 @@ from worlds import World, factors, first_difference, world
 
 COUNTRIES = 300
 WORLDS = 64
+ROOM = 4096
+"""Rows of the table where faults are sought: more than anybody needs there."""
 """Small generated countries within which every planted fault must be found."""
 
 
@@ -117,6 +120,10 @@ def test_the_event_engine_is_the_plain_one_in_every_generated_country() -> None:
         plain, other = PlainEngine(w.blocks, w.ties, w.law), EventEngine(w.blocks, w.ties, w.law)
         assert first_difference(w, plain, other) == "", number
         seen.update(happened(w, plain.moves.table()))
+        assert np.array_equal(np.sort(other.busy["who"]), np.flatnonzero((plain.state != QUIET) & (plain.state != DEAD)))
+        known = other.busy["met"][other.busy["met"] != busy.NIL]  # contacts are kept of those whom contacts see, and of nobody else
+        assert len(known) == len(set(known.tolist())) == int(other.met.ends[1] - other.met.ends[0])
+        assert len(known) == np.isin(plain.state, (PROTESTING, FIGHTING, DETAINED)).sum()
     assert min(seen[x] for x in ("join", "join of a later episode", "detained", "dead")) > 1000, seen
     assert min(seen[x] for x in ("cut under protest", "restored under protest")) > 100, seen
     ways = ("protesting to fighting", "fighting to withdrawn", "fighting to detained", "fighting to dead")
@@ -218,52 +225,54 @@ def test_both_engines_are_the_definition() -> None:
 # --- planted faults --------------------------------------------------------------------------------------------------
 
 SOURCE = Path(event.__file__).read_text(encoding="utf-8")
-SETTLE = "_settle(row, now[row.class_])"
 RAISE, DUE = "        self._raise_horizons()\n", "        joiners = _due(self.clocks, self.table, self.heaps)\n"
 CONNECT, ADVANCE = "        self._connect(rates.connectivity)\n", "        _advance(self.clocks, rates, self.nation.blocks)\n"
-LEAVE = "        slots, new, moved = _exits(self.busy, self.table, rates, self.nation, self.t)\n"
+LEAVE = "        leaving, new, moved = _exits(self.busy, rates, self.nation.law.seed, self.t)\n"
 FAULTS = {
-    "a contact moves: not settled": ("_tell", SETTLE, "pass"),
-    "a contact goes offline: not settled": ("_switch", SETTLE, "pass"),
-    "one's own internet changes: not settled": ("_sweep", "_settle(row, clocks.now[c])", "pass"),
+    "whoever's contacts change: not settled": ("_retime", "_settle(row, now)", "pass"),
     "settled: clock only": ("_settle", "row.left = worn(row.left, row.phi, now - row.since)", "pass"),
     "nobody looked at after a cut or restoration": (
         "_connect",
-        "_sweep(changed, self.table, self.heaps, self.clocks, self.nation)",
-        "pass",
+        "_sweep(changed, self.table, self.clocks, self.nation)",
+        "np.empty(0, np.int64)",
     ),
+    "looked at after a cut, not queued": ("_connect", "_enqueue_rows(slots, self.table, self.heaps)", "pass"),
     "nobody withdrawn by a cut": ("_connect", "_chunks(active)", "[]"),
     "offline people are seen online": ("_tell", "n_all = n_local", "pass"),
-    "internet of the contact's place": ("_tell", "level[row.class_ // per_place]", "level[p]"),
+    "internet of the contact's place": ("_tell", "level[c // per_place]", "level[b.place]"),
     "clocks before connectivity": ("step", CONNECT + ADVANCE, ADVANCE + CONNECT),
     "counts before connectivity": ("step", CONNECT + ADVANCE + RAISE + DUE + LEAVE, ADVANCE + RAISE + DUE + LEAVE + CONNECT),
     "killed and detained unseen": ("_tell", "row.harmed += harmed", "pass"),
     "departures unseen": ("_tell", "int(is_active(new[x])) - int(is_active(old[x]))", "int(is_active(new[x]))"),
+    "contacts kept for the next one": ("_tell", "b.met = NIL", "pass"),
+    "contacts of the detained forgotten": ("_tell", "not (is_active(new[x]) or is_harmed(new[x]))", "not is_active(new[x])"),
     "horizon raised: the untouched forgotten": ("_raise_horizons", "_enqueue(who, key, class_, self.heaps)", "pass"),
-    "horizon raised: the touched forgotten": ("_raise_horizons", "_enqueue_touched(passed, self.table, self.heaps, self.clocks)", "pass"),
+    "horizon raised: the touched forgotten": ("_raise_horizons", "_enqueue_rows(slots, self.table, self.heaps)", "pass"),
     "horizon raised after joins are decided": ("step", RAISE + DUE, DUE + RAISE),
     "the bound on draws too low": ("_low_resistances", "word_below(clocks.horizon[c],", "word_below(clocks.horizon[c] * 9 // 10,"),
+    "the last of a stretch unseen": ("_low_draws", "min(first + 64, end)", "min(first + 63, end)"),
     "touched: thought to be queued beyond the horizon": ("_touch", "key if key <= clocks.horizon[c] else NEVER", "key"),
     "stale keys trusted": ("_due", "_join_time(row) <= now", "True"),
     "too early, not put back": ("_due", "_sooner(row, clocks.horizon[c])", "False"),
     "smallest lots: largest": ("_smallest", "order[:k]", "order[len(order) - k :]"),
     "smallest lots: lowest numbers": ("_smallest", "by_number[order[:k]]", "by_number[:k]"),
-    "smallest lots: first found": ("_smallest", "candidates[by_number[order[:k]]]", "candidates[:k]"),
-    "lots of another step": ("_smallest", "number, step, seed)\n    order", "number, step + 1, seed)\n    order"),
+    "smallest lots: first found": ("_smallest", "few[by_number[order[:k]]]", "candidates[:k]"),
+    "lots of another step": ("_smallest", "lot_keys(number, step, seed)", "lot_keys(number, step + 1, seed)"),
+    "exits of another step": ("_exits", "exit_keys(step, seed)", "exit_keys(step + 1, seed)"),
+    "taken twice": ("_by_quota", "there = there[new[there] < 0]", "pass"),
     "the same resistance again": ("_set_states", "row.episode += 1", "pass"),
     "back with the old clock": ("_set_states", "row.since = clocks.now[row.class_]", "pass"),
     "back with an old key": ("_set_states", "row.queued = NEVER", "pass"),
     "back without a key": ("_rekey", "_sooner(row, clocks.horizon[row.class_])", "False"),
     "back with an old factor": ("_rekey", "row.phi = ", "_ = "),
-    "those at home still busy": ("_apply", "(state != QUIET) & (state != DEAD)", "state != DEAD"),
-    "fighters not busy": ("_apply", "(state != QUIET)", "(state != QUIET) & (state != N_STATES - 1)"),
+    "fighters not busy": ("_stay", "busy[x].state != QUIET and ", "busy[x].state not in (QUIET, N_STATES - 1) and "),
     "fighters thought to have gone": (
         "_tell",
         "int(is_active(new[x])) - int(is_active(old[x]))",
         "int(new[x] == PROTESTING) - int(old[x] == PROTESTING)",
     ),
     "fighters not withdrawn by a cut": ("is_active_array", "is_active(s)", "s == PROTESTING"),
-    "fighters neither killed nor detained": ("_exits", "range(len(_QUOTAS))", "range(3)"),
+    "fighters neither killed nor detained": ("_by_quota", "range(len(_QUOTAS))", "range(3)"),
 }
 
 
@@ -279,15 +288,18 @@ def planted(function: str, right: str, wrong: str) -> str:
 def engine_of(source: str) -> Any:
     """The event engine of a source, not compiled (that takes half a minute); what it calls in other files is."""
     module = ModuleType("planted")
-    module.__dict__["jit"] = lambda function: function
-    exec(compile(source.replace("from qantar.compiled import jit\n", ""), "planted", "exec"), module.__dict__)
-    record = np.dtype((np.record, touched.ROW))  # in Python `row.phi` needs a record array
+    module.__dict__["jit"] = module.__dict__["leaf"] = lambda function: function
+    exec(compile(source.replace("from qantar.compiled import jit, leaf\n", ""), "planted", "exec"), module.__dict__)
 
-    def table(n_classes: int, room: int) -> touched.Touched:
-        t = touched.touched(n_classes, room)
-        return t._replace(rows=t.rows.view(record))
+    def table(n_classes: int) -> touched.Touched:  # in Python `row.phi` needs a record array
+        t = touched.touched(n_classes)
+        return t._replace(rows=np.empty(ROOM, np.dtype((np.record, touched.ROW))))
 
     module.__dict__["touched"] = SimpleNamespace(touched=table, with_room=touched.with_room)
+    module.__dict__["BUSY"] = np.dtype((np.record, busy.BUSY))
+    for name in ("exit_keys", "lot_keys"):  # what comes back to Python is a plain number, which may be taken for a signed one
+        module.__dict__[name] = lambda *given, keys=module.__dict__[name]: tuple(map(np.uint64, keys(*given)))
+    module.__dict__["word"] = lambda *given: np.uint64(word(*given))
     return module.__dict__["EventEngine"]
 
 
@@ -432,9 +444,11 @@ def test_a_quota_larger_than_those_there_takes_all_and_says_how_many() -> None:
         assert counts.n[:, 0, 0].tolist() == [40 - joined, 0, joined - 5, 0, 5, 0]
 
 
-def test_heaps_give_back_in_order_and_use_nodes_again() -> None:
+def test_heaps_give_back_in_order_and_use_nodes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "LARGE", 16)  # room for four nodes, so that they grow
     rng = np.random.default_rng(4)
-    h = queue.heaps(3, 4)
+    h = queue.heaps(3)
+    assert len(h.key) == 4
     mine: list[list[tuple[int, int]]] = [[], [], []]
     most = 0
     for turn in range(3000):
@@ -454,14 +468,18 @@ def test_heaps_give_back_in_order_and_use_nodes_again() -> None:
     assert [h.root[c] == queue.NIL for c in range(3)] == [not x for x in mine]
 
 
-def test_the_table_finds_everyone_touched_and_nobody_else() -> None:
+def test_the_table_finds_everyone_touched_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(touched, "LARGE", 128)  # room for two rows, so that it grows
     rng = np.random.default_rng(5)
-    who = np.unique(np.concatenate([np.arange(2000), rng.integers(0, 2**40, 2000), np.arange(2000) << 20]))
+    low = np.arange(2000)  # many share their low bits, and some all 32 that a bucket knows
+    who = np.unique(np.concatenate([low, rng.integers(0, 2**40, 2000), low << 20, low + 2**32, low + 2**39]))
     rng.shuffle(who)
-    t = touched.touched(7, 2)
+    t = touched.touched(7)
     for i in who[:4000]:
         t = touched.with_room(t, 1)
-        touched.touch(t, int(i), int(i) % 7, int(i) + 1, NEVER)
+        where = touched.seek(t.buckets, t.rows, int(i), touched.bucket_of(int(i), len(t.buckets) - 1))
+        assert t.buckets[where] == touched.NIL
+        touched.touch(t, where, int(i), int(i) % 7, int(i) + 1, NEVER)
     assert [int(t.rows["who"][touched.find(t.buckets, t.rows, int(i))]) for i in who[:4000]] == who[:4000].tolist()
     assert {touched.find(t.buckets, t.rows, int(i)) for i in who[4000:]} == {touched.NIL}
     for c in range(7):

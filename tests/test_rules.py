@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qantar.draws import C_MAX, Purpose, to_unit, uniform
+from qantar.draws import C_MAX, Purpose, stream, to_unit, word
 from qantar.model.contract import no_rates
 from qantar.model.rules import (
     CLOCK,
@@ -140,7 +140,8 @@ def test_residents_resistances_follow_the_law_and_not_a_neighbouring_one(frailty
 
 
 def test_episodes_draw_anew() -> None:
-    u = np.array([[uniform(17, int(Purpose.RESISTANCE), i, 0, e) for e in range(3)] for i in range(20_000)])
+    keys = [tuple(map(np.uint64, stream(17, int(Purpose.RESISTANCE), 0, e))) for e in range(3)]
+    u = np.array([[to_unit(np.uint64(word(i, *keys[e]))) for e in range(3)] for i in range(20_000)])
     drawn = [[own_resistance(i, e, 17, 0.0) for e in range(3)] for i in range(100)]
     assert drawn == [[resistance(x, 0.0) for x in row] for row in u[:100]]
     assert np.abs(np.corrcoef(u.T)[np.triu_indices(3, 1)]).max() < 4.9 / math.sqrt(20_000)

@@ -118,9 +118,13 @@ if TYPE_CHECKING:
     def jit(function: F) -> F:
         """As below, with the type of the function itself."""
         return function
+
+    def leaf(function: F) -> F:
+        """As below, with the type of the function itself."""
+        return function
 else:
 
-    def jit(function: Any) -> Any:
+    def jit(function: Any, **options: Any) -> Any:
         """A kernel compiled without Python objects and kept on disk; the plain function is its `py_func`.
 
         It must not read a global that comes from a data file: only sources decide whether compiled code is still valid.
@@ -130,7 +134,7 @@ else:
         with _declaring:
             before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(FOLDER)
             try:
-                kernel = numba.njit(cache=True, error_model="numpy")(function)
+                kernel = numba.njit(cache=True, error_model="numpy", **options)(function)
             finally:
                 numba.config.CACHE_DIR = before
         # Numba counts data files 1, 2, ...: two processes that compile for different types at once take the same number,
@@ -139,3 +143,11 @@ else:
             stem = kernel._cache._impl.filename_base
             kernel._cache._cache_file._data_name = lambda number: f"{stem}.{uuid4().hex[:12]}.nbc"
         return kernel
+
+    def leaf(function: Any) -> Any:
+        """The same for a kernel that makes no arrays: then nobody has to count who holds which.
+
+        Counting cost half of a contact update (two atomic operations for each array that is passed on). Slices of an array
+        are fine, new arrays are refused by the compiler.
+        """
+        return jit(function, _nrt=False)

@@ -6,6 +6,9 @@ A draw is one Philox4x32-10 block (Salmon et al. 2011, SC11, Random123): the see
 holds purpose (16 bits), a (40), b (40) and c (32) side by side, so that different keys never meet. Permutations of a
 block are additive Feistel networks on a near-square grid (Black and Rogaway 2002, CT-RSA, "generalized Feistel"), walked
 until they fall inside the block; their round keys come from one draw.
+
+Where everyone is asked the same question, one such draw gives two keys of a stream, and each resident's word is a cheap mix of
+number and keys (`stream`, `word`): a tenth of the cost, and the processor does eight at a time.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from qantar.compiled import jit
+from qantar.compiled import leaf
 
-SCHEME = 1
+SCHEME = 2
 """Version of everything in this file that decides a number; it goes into every result."""
 
 
@@ -54,7 +57,7 @@ A_MAX = B_MAX = 2**40 - 1
 C_MAX = 2**32 - 1
 
 
-@jit
+@leaf
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -73,7 +76,7 @@ def philox(
     return c0, c1, c2, c3
 
 
-@jit
+@leaf
 def bits(seed: int, purpose: int, a: int, b: int, c: int) -> np.uint64:
     """64 random bits.
 
@@ -98,7 +101,36 @@ def bits(seed: int, purpose: int, a: int, b: int, c: int) -> np.uint64:
     return (w1 << _32) | w0
 
 
-@jit
+@leaf
+def stream(seed: int, purpose: int, b: int, c: int) -> tuple[np.uint64, np.uint64]:
+    """Two keys for a question that is put to everybody: purpose, b and c as in `bits`, whose largest a is kept for this.
+
+    >>> stream(1, Purpose.EXIT, 0, 5) == stream(1, Purpose.EXIT, 0, 5), stream(1, Purpose.EXIT, 0, 5) == stream(1, Purpose.EXIT, 0, 6)
+    (True, False)
+    """
+    s, p, y, z = np.uint64(seed), np.uint64(purpose), np.uint64(b), np.uint64(c)
+    c2 = np.uint64(0xFF) | (((y >> _32) & np.uint64(0xFF)) << _8) | ((p & np.uint64(0xFFFF)) << _16)
+    w0, w1, w2, w3 = philox(_LOW, y & _LOW, c2, z & _LOW, s & _LOW, s >> _32)
+    return (w1 << _32) | w0, (w3 << _32) | w2
+
+
+@leaf
+def word(i: int, k1: np.uint64, k2: np.uint64) -> np.uint64:
+    """64 random bits for number i of a stream.
+
+    The mix of SplitMix64 (Steele, Lea and Flood 2014, OOPSLA; constants of Stafford's variant 13), with a second key between its
+    two multiplications, so that no two streams are shifted copies of each other. Different i give different words.
+
+    >>> word(5, *stream(1, Purpose.EXIT, 0, 0)) != word(6, *stream(1, Purpose.EXIT, 0, 0))
+    True
+    """
+    z = np.uint64(i) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(k1)  # keys that went through Python are plain numbers
+    z = ((z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)) ^ np.uint64(k2)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@leaf
 def to_unit(word: np.uint64) -> float:
     """64 bits as a number in (0, 1), never 0 nor 1: (k + 1/2) / 2^52 with k the upper 52 bits.
 
@@ -111,7 +143,7 @@ def to_unit(word: np.uint64) -> float:
     return (float(word >> _12) + 0.5) / 4503599627370496.0
 
 
-@jit
+@leaf
 def uniform(seed: int, purpose: int, a: int, b: int, c: int) -> float:
     """A number in (0, 1); arguments as in `bits`.
 
@@ -140,7 +172,7 @@ ROUNDS = 10
 """Rounds for a block of any size; more for small ones, where each round moves few bits (`rounds`)."""
 
 
-@jit
+@leaf
 def rounds(n: int) -> int:
     """Rounds of the network for a block of n: enough that all orders of a small block are equally likely (tested).
 
@@ -150,7 +182,7 @@ def rounds(n: int) -> int:
     return 24 if n < 4096 else ROUNDS
 
 
-@jit
+@leaf
 def _mix(x: np.uint64) -> np.uint64:
     """The finalizer of MurmurHash3 (Appleby 2011): every input bit moves every output bit with probability near 1/2."""
     x ^= x >> np.uint64(33)
@@ -160,21 +192,21 @@ def _mix(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(33))
 
 
-@jit
+@leaf
 def _shift(key: np.uint64, number: int, other: int, size: int) -> int:
     """How far one half moves in one round: 0 to size - 1, by the other half."""
     mixed = _mix(key ^ (np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15)) ^ (np.uint64(other) << np.uint64(20)))
     return int((mixed >> _32) * np.uint64(size) >> _32)
 
 
-@jit
+@leaf
 def _sides(n: int) -> tuple[int, int]:
     """Width and height of the smallest near-square grid that holds n cells."""
     width = int(np.ceil(np.sqrt(float(n))))
     return width, (n + width - 1) // width
 
 
-@jit
+@leaf
 def permute(key: np.uint64, n: int, i: int) -> int:
     """Where a keyed permutation of 0..n-1 sends i. Costs about 6 ns a round and stores nothing.
 
@@ -197,7 +229,7 @@ def permute(key: np.uint64, n: int, i: int) -> int:
             return i
 
 
-@jit
+@leaf
 def unpermute(key: np.uint64, n: int, j: int) -> int:
     """The inverse: which i `permute` sends to j.
 

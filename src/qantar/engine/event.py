@@ -9,17 +9,19 @@ often, or in another order, changes nothing.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
-from qantar.draws import Purpose, bits
-from qantar.engine import queue, touched
+from qantar.compiled import jit, leaf
+from qantar.draws import to_unit, word
+from qantar.engine import busy, queue, touched
+from qantar.engine.busy import BUSY, Met, release, take
 from qantar.engine.history import Moves
 from qantar.engine.queue import NIL, Heaps, pop, push
-from qantar.engine.touched import Touched, find, touch
+from qantar.engine.touched import LOW, Touched, bucket_of, find, seek, touch
 from qantar.model.contract import Counts, Ints, Rates
 from qantar.model.rules import (
     CLOCK,
@@ -32,27 +34,33 @@ from qantar.model.rules import (
     QUOTAS,
     Law,
     advance,
+    birth_keys,
     clock_needed,
+    exit_keys,
     factor,
+    following,
     is_active,
     is_harmed,
     is_online,
-    lot,
-    next_state,
+    lot_keys,
     own_resistance,
+    resistance,
     word_below,
     worn,
 )
 from qantar.population.blocks import Blocks, class_of
 from qantar.population.ties import Ties, contacts
 
-HORIZON_MIN = CLOCK // 64
+HORIZON_MIN = CLOCK >> 20
 """A class's first horizon: who could join before the clock shows this is listed when the clock first moves."""
+HORIZON_GROWTH = 8
+"""How many times farther than the clock each horizon after it lies: farther means fewer looks at everyone, and longer lists."""
 CHUNK = 4096
 """Moves whose contacts are updated between two looks at the room that is left."""
 STRETCH = 4096
 """Residents whose draws are looked at in one go: their numbers stay in the cache."""
-_RESISTANCE = int(Purpose.RESISTANCE)
+CLOCK_MAX = 2**62
+"""No clock runs farther (`rules`)."""
 _QUOTAS = np.array(QUOTAS)
 
 
@@ -70,18 +78,24 @@ class Nation(NamedTuple):
     ties: Ties
     law: Law
     level: Ints
+    born: tuple[np.uint64, np.uint64]
+    """keys of everybody's first resistance"""
 
 
 class EventEngine:
     """Steps a population under rates."""
 
     def __init__(self, blocks: Blocks, ties: Ties, law: Law) -> None:
-        self.nation = Nation(blocks, ties, law, np.full(blocks.n_places, FULL, np.int64))
+        first, second = birth_keys(law.seed)
+        born = (np.uint64(first), np.uint64(second))  # through Python they become plain numbers, which may pass for signed ones
+        self.nation = Nation(blocks, ties, law, np.full(blocks.n_places, FULL, np.int64), born)
         self.clocks = Clocks(np.zeros(blocks.n_classes, np.int64), np.zeros(blocks.n_classes, np.int64))
-        self.table = touched.touched(blocks.n_classes, 1024)
-        self.heaps = queue.heaps(blocks.n_classes, 1024)
-        self.busy = np.empty(0, np.int64)
-        """slots of all who are neither quiet nor dead"""
+        self.table = touched.touched(blocks.n_classes)
+        self.heaps = queue.heaps(blocks.n_classes)
+        self.busy = np.empty(0, BUSY)
+        self.met = busy.met()
+        self.room = tuple(np.empty(max(1, ties.degree_max), np.int64) for _ in range(2))
+        """where contacts are written for a moment"""
         self.n = np.zeros((N_STATES, blocks.n_places, blocks.n_sectors), np.int64)
         sizes = np.diff(blocks.class_start).reshape(blocks.n_places, blocks.n_sectors, blocks.n_bins)
         self.n[QUIET] = sizes.sum(axis=2)
@@ -97,22 +111,23 @@ class EventEngine:
         _advance(self.clocks, rates, self.nation.blocks)
         self._raise_horizons()
         joiners = _due(self.clocks, self.table, self.heaps)
-        slots, new, moved = _exits(self.busy, self.table, rates, self.nation, self.t)
-        return self._apply(joiners, slots, new, moved)
+        leaving, new, moved = _exits(self.busy, rates, self.nation.law.seed, self.t)
+        return self._apply(joiners, leaving, new, moved)
 
     def _connect(self, level: Ints) -> None:
         """Withdraw or restore those whose internet changes, then look again at everyone touched in those places."""
-        changed = np.flatnonzero(level != self.nation.level)
-        if not len(changed):
+        changed = level != self.nation.level
+        if not changed.any():
             return
         before = self.nation.level.copy()
         self.nation.level[:] = level
-        active = self.busy[is_active_array(self.table.rows["state"][self.busy])]
+        active = np.flatnonzero(is_active_array(self.busy["state"]))
         for chunk in _chunks(active):
-            self._make_room(len(chunk) * self.nation.ties.degree_max)
-            self.updates += _switch(chunk, before, self.table, self.heaps, self.clocks, self.nation)
-        self._make_room(0, int(self.table.used[0]))
-        _sweep(changed, self.table, self.heaps, self.clocks, self.nation)
+            self._make_room(0, len(chunk) * self.nation.ties.degree_max)
+            self.updates += _switch(self.busy[chunk], before, self.met, self.table, self.heaps, self.clocks, self.nation)
+        slots = _sweep(changed, self.table, self.clocks, self.nation)
+        self._make_room(0, len(slots))
+        _enqueue_rows(slots, self.table, self.heaps)
 
     def _raise_horizons(self) -> None:
         """List who could join before a farther clock, wherever the clock has passed the horizon."""
@@ -120,32 +135,40 @@ class EventEngine:
         if not len(passed):
             return
         low = self.clocks.horizon[passed].copy()
-        self.clocks.horizon[passed] = np.maximum(2 * np.minimum(self.clocks.now[passed], 2**62 - 1), HORIZON_MIN)
+        self.clocks.horizon[passed] = np.maximum(
+            HORIZON_GROWTH * np.minimum(self.clocks.now[passed], CLOCK_MAX // HORIZON_GROWTH), HORIZON_MIN
+        )
         who, key, class_ = _low_resistances(passed, low, self.clocks, self.table, self.nation)
-        self._make_room(0, len(who) + int(self.table.used[0]))
+        slots = _touched_due(passed, self.table, self.clocks)
+        self._make_room(0, len(who) + len(slots))
         _enqueue(who, key, class_, self.heaps)
-        _enqueue_touched(passed, self.table, self.heaps, self.clocks)
+        _enqueue_rows(slots, self.table, self.heaps)
 
-    def _apply(self, joiners: Ints, slots: Ints, new: NDArray[np.int64], moved: Ints) -> Counts:
+    def _apply(self, joiners: Ints, leaving: Ints, new: NDArray[np.int64], moved: Ints) -> Counts:
         """States, then counts of contacts, then keys at the new clock."""
-        table_room = len(joiners)
-        self._make_room(table_room)
+        blocks = self.nation.blocks
+        self._make_room(len(joiners))
         entering = _slots_of(joiners, self.table, self.clocks, self.nation)
-        slots = np.concatenate([entering, slots])
+        place = self.table.rows["class_"][entering] // (blocks.n_sectors * blocks.n_bins)
+        movers = np.concatenate([np.arange(len(self.busy), len(self.busy) + len(entering)), leaving])
+        if len(entering):
+            self.busy = busy.entered(self.busy, joiners, entering, place)
         new = np.concatenate([np.full(len(entering), PROTESTING), new])
-        old = self.table.rows["state"][slots].astype(np.int64)
+        old = self.busy["state"][movers].astype(np.int64)
+        slots = self.busy["slot"][movers].astype(np.int64)
         joined = np.zeros(self.n.shape[1:], np.int64)
         _set_states(slots, new, self.table, self.clocks, self.nation, self.n, joined)
-        self.moves.add(self.t, self.table.rows["who"][slots], old, new)
-        for part in _chunks(np.arange(len(slots))):
+        self.busy["state"][movers] = new
+        self.moves.add(self.t, self.busy["who"][movers], old, new)
+        for part in _chunks(np.arange(len(movers))):
             self._make_room(len(part) * self.nation.ties.degree_max)
-            self.updates += _tell(slots[part], old[part], new[part], self.table, self.heaps, self.clocks, self.nation)
+            busy.with_room(self.met, len(part), self.nation.ties.degree_max)
+            _meet(movers[part], new[part], self.busy, self.met, self.table, self.clocks, self.nation, *self.room)
+            self.updates += _tell(movers[part], old[part], new[part], self.busy, self.met, self.table, self.heaps, self.clocks, self.nation)
         back = slots[new == QUIET]
         self._make_room(0, len(back))
         _rekey(back, self.table, self.heaps, self.clocks, self.nation)
-        everyone = np.concatenate([self.busy, entering])
-        state = self.table.rows["state"][everyone]
-        self.busy = everyone[(state != QUIET) & (state != DEAD)]
+        self.busy = self.busy[: _stay(self.busy)]
         self.t += 1
         self.counts = Counts(self.n.copy(), joined, moved)
         return self.counts
@@ -155,7 +178,7 @@ class EventEngine:
         self.heaps = queue.with_room(self.heaps, residents if keys is None else keys)
 
 
-def is_active_array(state: NDArray[np.int8]) -> NDArray[np.bool_]:
+def is_active_array(state: NDArray[np.int32]) -> NDArray[np.bool_]:
     """`rules.is_active` for many."""
     return np.array([is_active(s) for s in range(N_STATES)])[state]
 
@@ -168,36 +191,36 @@ def _chunks(items: Ints) -> list[Ints]:
 # Hot functions take the arrays and numbers they need, not the tuples: each array that is passed on costs two atomic counts.
 
 
-@jit
-def _touch(i: int, table: Touched, clocks: Clocks, nation: Nation) -> int:
-    """A row for a resident who has none. An untouched one stands in the queue if below the horizon."""
+@leaf
+def _touch(i: int, where: int, table: Touched, clocks: Clocks, nation: Nation) -> int:
+    """A row for a resident who has none, whose place in the index is `where`. An untouched one stands in the queue if below the horizon."""
     c = class_of(i, nation.blocks)
-    r = own_resistance(i, 0, nation.law.seed, nation.law.frailty)
+    r = resistance(to_unit(word(i, nation.born[0], nation.born[1])), nation.law.frailty)
     key = clock_needed(r, 256)
-    return touch(table, i, c, r, key if key <= clocks.horizon[c] else NEVER)
+    return touch(table, where, i, c, r, key if key <= clocks.horizon[c] else NEVER)
 
 
-@jit
+@leaf
 def _settle(row: Any, now: int) -> None:
     """Work done since the last look is taken off the resistance."""
     row.left = worn(row.left, row.phi, now - row.since)
     row.since = now
 
 
-@jit
+@leaf
 def _join_time(row: Any) -> int:
     """Clock at which the resident of a row joins if nothing changes; NEVER if so."""
     needed = clock_needed(row.left, row.phi)
     return NEVER if needed == NEVER else row.since + needed
 
 
-@jit
+@leaf
 def _new_factor(row: Any, level: int, seed: int, fixed_line: float, factors: Ints) -> int:
     """The factor of the present counts of contacts."""
     return factor(row.local, row.online, row.harmed, row.online > 0 and is_online(row.who, level, seed, fixed_line), factors)
 
 
-@jit
+@leaf
 def _sooner(row: Any, horizon: int) -> bool:
     """Whether the resident must be queued: due before the horizon, and sooner than what stands in the queue."""
     key = _join_time(row)
@@ -210,53 +233,56 @@ def _sooner(row: Any, horizon: int) -> bool:
 # --- the step --------------------------------------------------------------------------------------------------------
 
 
-@jit
-def _switch(slots: Ints, before: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> int:
+@leaf
+def _retime(row: Any, now: int, horizon: int, level: int, seed: int, fixed_line: float, factors: Ints) -> bool:
+    """Someone quiet whose contacts changed: settle, new factor; whether the new key must be queued."""
+    _settle(row, now)
+    row.phi = _new_factor(row, level, seed, fixed_line, factors)
+    return _sooner(row, horizon)
+
+
+@leaf
+def _switch(active: Any, before: Ints, met: Met, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> int:
     """Active residents who go offline leave their online contacts' counts, those who come back enter them."""
-    room = np.empty(max(1, nation.ties.degree_max), np.int64)
     per_place = nation.blocks.n_sectors * nation.blocks.n_bins
-    rows, index, now, horizon, level = table.rows, table.buckets, clocks.now, clocks.horizon, nation.level
+    rows, now, horizon, level = table.rows, clocks.now, clocks.horizon, nation.level
     seed, fixed_line, factors = nation.law.seed, nation.law.fixed_line, nation.law.factors
+    friends, width = met.slots, nation.ties.degree_max
     updates = 0
-    for slot in slots:
-        i, p = rows[slot].who, rows[slot].class_ // per_place
-        after = is_online(i, level[p], seed, fixed_line)
-        change = int(after) - int(is_online(i, before[p], seed, fixed_line))
+    for x in range(len(active)):
+        i, p, m = active[x].who, active[x].place, active[x].met
+        change = int(is_online(i, level[p], seed, fixed_line)) - int(is_online(i, before[p], seed, fixed_line))
         if change != 0:
-            n_local, n_all = contacts(i, nation.blocks, nation.ties, room)
-            for k in range(n_local, n_all):
-                other = find(index, rows, room[k])
-                if other == NIL:
-                    other = _touch(room[k], table, clocks, nation)
-                row = rows[other]
+            for k in range(m * width + met.n_local[m], m * width + met.n_all[m]):
+                row = rows[friends[k]]
                 row.online += change
-                if row.state == QUIET:
-                    _settle(row, now[row.class_])
-                    row.phi = _new_factor(row, level[row.class_ // per_place], seed, fixed_line, factors)
-                    if _sooner(row, horizon[row.class_]):
-                        push(heaps, row.class_, row.queued, row.who)
-            updates += n_all - n_local
+                c = row.class_
+                if row.state == QUIET and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+                    push(heaps, c, row.queued, row.who)
+            updates += met.n_all[m] - met.n_local[m]
     return updates
 
 
 @jit
-def _sweep(places: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> None:
-    """In places whose internet changed, everyone quiet who has active online contacts gets a new factor."""
+def _sweep(changed: NDArray[np.bool_], table: Touched, clocks: Clocks, nation: Nation) -> Ints:
+    """In places whose internet changed, everyone quiet who has active online contacts gets a new factor; whom to queue."""
     per_place = nation.blocks.n_sectors * nation.blocks.n_bins
-    for p in places:
-        for c in range(p * per_place, (p + 1) * per_place):
-            slot = table.first[c]
-            while slot != NIL:
-                row = table.rows[slot]
-                if row.state == QUIET and row.online > 0:
-                    _settle(row, clocks.now[c])
-                    row.phi = _new_factor(row, nation.level[p], nation.law.seed, nation.law.fixed_line, nation.law.factors)
-                    if _sooner(row, clocks.horizon[c]):
-                        push(heaps, c, row.queued, row.who)
-                slot = row.after
+    rows, now, horizon, level = table.rows, clocks.now, clocks.horizon, nation.level
+    seed, fixed_line, factors = nation.law.seed, nation.law.fixed_line, nation.law.factors
+    found, n = np.empty(1024, np.int32), 0
+    for slot in range(table.used[0]):
+        row = rows[slot]
+        c = row.class_
+        met = row.online > 0 and changed[c // per_place] and row.state == QUIET
+        if met and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+            if n == len(found):
+                found = np.concatenate((found, np.empty(n, np.int32)))
+            found[n] = slot
+            n += 1
+    return found[:n].astype(np.int64)
 
 
-@jit
+@leaf
 def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> None:
     """Pressure of the step is added to every clock."""
     for p in range(blocks.n_places):
@@ -267,14 +293,23 @@ def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> None:
                     clocks.now[c] += advance(rates.a[p], rates.g[c], rates.b[p, s], rates.dt)
 
 
-@jit
-def _low_draws(seed: int, start: int, end: int, limit: np.uint64, found: Ints) -> int:
-    """Residents from `start` to `end` whose first draw is below the limit, written to `found`; gives how many."""
+@leaf
+def _low_draws(k1: np.uint64, k2: np.uint64, start: int, end: int, limit: np.uint64, found: Ints) -> int:
+    """Residents from `start` to `end` whose first draw is below the limit, written to `found`; gives how many.
+
+    Most stretches of 64 hold none, and counting in them is what the processor does eight residents at a time.
+    """
     n = 0
-    for i in range(start, end):
-        if bits(seed, _RESISTANCE, i, 0, 0) < limit:
-            found[n] = i
-            n += 1
+    for first in range(start, end, 64):
+        last = min(first + 64, end)
+        below = 0
+        for i in range(first, last):
+            below += int(word(i, k1, k2) < limit)
+        if below:
+            for i in range(first, last):
+                if word(i, k1, k2) < limit:
+                    found[n] = i
+                    n += 1
     return n
 
 
@@ -290,9 +325,9 @@ def _low_resistances(classes: Ints, low: Ints, clocks: Clocks, table: Touched, n
         limit = word_below(clocks.horizon[c], law.frailty)
         end = nation.blocks.class_start[c + 1]
         for start in range(nation.blocks.class_start[c], end, STRETCH):
-            for k in range(_low_draws(law.seed, start, min(start + STRETCH, end), limit, found)):
+            for k in range(_low_draws(nation.born[0], nation.born[1], start, min(start + STRETCH, end), limit, found)):
                 i = found[k]
-                needed = clock_needed(own_resistance(i, 0, law.seed, law.frailty), 256)
+                needed = clock_needed(resistance(to_unit(word(i, nation.born[0], nation.born[1])), law.frailty), 256)
                 if low[x] < needed <= clocks.horizon[c] and find(table.buckets, table.rows, i) == NIL:
                     if n == len(who):
                         who = np.concatenate((who, np.empty(n, np.int64)))
@@ -303,22 +338,34 @@ def _low_resistances(classes: Ints, low: Ints, clocks: Clocks, table: Touched, n
     return who[:n], key[:n], class_[:n]
 
 
-@jit
+@leaf
 def _enqueue(who: Ints, key: Ints, class_: Ints, heaps: Heaps) -> None:
     for x in range(len(who)):
         push(heaps, class_[x], key[x], who[x])
 
 
 @jit
-def _enqueue_touched(classes: Ints, table: Touched, heaps: Heaps, clocks: Clocks) -> None:
-    """Touched residents of these classes whose time has come below the horizon."""
+def _touched_due(classes: Ints, table: Touched, clocks: Clocks) -> Ints:
+    """Rows of touched residents of these classes whose time has come below the horizon."""
+    found, n = np.empty(1024, np.int32), 0
     for c in classes:
         slot = table.first[c]
         while slot != NIL:
             row = table.rows[slot]
             if row.state == QUIET and _sooner(row, clocks.horizon[c]):
-                push(heaps, c, row.queued, row.who)
+                if n == len(found):
+                    found = np.concatenate((found, np.empty(n, np.int32)))
+                found[n] = slot
+                n += 1
             slot = row.after
+    return found[:n].astype(np.int64)
+
+
+@leaf
+def _enqueue_rows(slots: Ints, table: Touched, heaps: Heaps) -> None:
+    for slot in slots:
+        row = table.rows[slot]
+        push(heaps, row.class_, row.queued, row.who)
 
 
 @jit
@@ -346,76 +393,96 @@ def _due(clocks: Clocks, table: Touched, heaps: Heaps) -> Ints:
 
 
 @jit
-def _exits(busy: Ints, table: Touched, rates: Rates, nation: Nation, step: int) -> tuple[Ints, Ints, Ints]:
-    """Moves of those who are not quiet: by quota first, the rest by their own draw. Slots, new states, moves by quota."""
-    per_place = nation.blocks.n_sectors * nation.blocks.n_bins
-    n_places = nation.blocks.n_places
-    who, place = np.empty(len(busy), np.int64), np.empty(len(busy), np.int64)
-    old, new = np.empty(len(busy), np.int64), np.empty(len(busy), np.int64)
-    for x in range(len(busy)):
-        row = table.rows[busy[x]]
-        who[x], place[x], old[x], new[x] = row.who, row.class_ // per_place, row.state, row.state
-    moved = np.zeros((len(_QUOTAS), n_places), np.int64)
-    for number in range(len(_QUOTAS)):
-        if rates.quota[number].sum() > 0:
-            _take(number, rates.quota[number], who, place, old, new, moved[number], nation.law.seed, step)
+def _exits(busy: Any, rates: Rates, seed: int, step: int) -> tuple[Ints, Ints, Ints]:
+    """Moves of those who are not quiet: by quota first, the rest by their own draw. Whose, new states, moves by quota."""
+    new = np.full(len(busy), -1, np.int32)
+    moved = _by_quota(busy, rates.quota, new, seed, step)
+    leave = rates.leave
+    total = np.zeros(leave.shape[:2])
+    for new_state in range(N_STATES):  # in the order in which `following` adds them up
+        total += leave[:, :, new_state]
+    k1, k2 = exit_keys(step, seed)
     n = 0
-    slots, states = np.empty(len(busy), np.int64), np.empty(len(busy), np.int64)
+    who, states = np.empty(len(busy), np.int64), np.empty(len(busy), np.int64)
     for x in range(len(busy)):
-        following = new[x]
-        if following == old[x]:
-            following = next_state(who[x], old[x], step, rates.leave[old[x], place[x]], nation.law.seed)
-        if following != old[x]:
-            slots[n], states[n] = busy[x], following
+        b = busy[x]
+        old, goes = b.state, new[x]
+        if goes < 0:
+            u = to_unit(word(b.who, k1, k2))
+            if u >= total[old, b.place]:
+                continue
+            goes = following(u, old, leave[old, b.place])
+        if goes != old:
+            who[n], states[n] = x, goes
             n += 1
-    return slots[:n], states[:n], moved
+    return who[:n], states[:n], moved
 
 
 @jit
-def _take(number: int, quota: Ints, who: Ints, place: Ints, old: Ints, new: Ints, moved: Ints, seed: int, step: int) -> None:
+def _by_quota(busy: Any, quota: Ints, new: NDArray[np.int32], seed: int, step: int) -> Ints:
     """In each place, those of a quota's state with the smallest lots move, as many as the quota says."""
-    state, target = _QUOTAS[number]
-    start = np.zeros(len(quota) + 1, np.int64)
-    for x in range(len(who)):
-        if old[x] == state and new[x] == state:
-            start[place[x] + 1] += 1
+    n_places = quota.shape[1]
+    moved = np.zeros(quota.shape, np.int64)
+    if not quota.any():
+        return moved
+    start = np.zeros(N_STATES * n_places + 1, np.int64)  # residents in order of state and place
+    for x in range(len(busy)):
+        start[busy[x].state * n_places + busy[x].place + 1] += 1
     start = np.cumsum(start)
-    filled = start.copy()
-    there = np.empty(start[-1], np.int64)
-    for x in range(len(who)):
-        if old[x] == state and new[x] == state:
-            there[filled[place[x]]] = x
-            filled[place[x]] += 1
-    for p in range(len(quota)):
-        k = min(quota[p], start[p + 1] - start[p])
-        if k > 0:
-            for x in _smallest(there[start[p] : start[p + 1]], k, number, who, seed, step):
-                new[x] = target
-            moved[p] = k
+    filled, order = start.copy(), np.empty(len(busy), np.int64)
+    for x in range(len(busy)):
+        group = busy[x].state * n_places + busy[x].place
+        order[filled[group]] = x
+        filled[group] += 1
+    for number in range(len(_QUOTAS)):
+        state, target = _QUOTAS[number]
+        for p in range(n_places):
+            if quota[number, p] > 0:
+                there = order[start[state * n_places + p] : start[state * n_places + p + 1]]
+                there = there[new[there] < 0]
+                moved[number, p] = min(quota[number, p], len(there))
+                for x in _smallest(there, moved[number, p], number, busy, seed, step):
+                    new[x] = target
+    return moved
 
 
 @jit
-def _smallest(candidates: Ints, k: int, number: int, who: Ints, seed: int, step: int) -> Ints:
+def _smallest(candidates: Ints, k: int, number: int, busy: Any, seed: int, step: int) -> Ints:
     """The k of the candidates with the smallest lots, ties by resident number."""
-    by_number = np.argsort(who[candidates], kind="mergesort")
-    lots = np.empty(len(candidates), np.uint64)
-    for x in range(len(candidates)):
-        lots[x] = lot(who[candidates[by_number[x]]], number, step, seed)
+    n = len(candidates)
+    k1, k2 = lot_keys(number, step, seed)
+    # Lots are spread evenly: the k smallest lie below this but for luck beyond six standard deviations, and then all are sorted.
+    share = min(1.0, (k + 6.0 * math.sqrt(k) + 10.0) / max(n, 1))
+    limit = np.uint64(share * 18446744073709549568.0)
+    few, n_few = np.empty(n, np.int64), 0
+    for x in candidates:
+        if word(busy[x].who, k1, k2) <= limit:
+            few[n_few] = x
+            n_few += 1
+    if n_few < k:
+        few, n_few = candidates, n
+    few = few[:n_few]
+    who, lots = np.empty(n_few, np.int64), np.empty(n_few, np.uint64)
+    for y in range(n_few):
+        who[y] = busy[few[y]].who
+    by_number = np.argsort(who, kind="mergesort")
+    for y in range(n_few):
+        lots[y] = word(who[by_number[y]], k1, k2)
     order = np.argsort(lots, kind="mergesort")
-    return candidates[by_number[order[:k]]]
+    return few[by_number[order[:k]]]
 
 
 @jit
 def _slots_of(who: Ints, table: Touched, clocks: Clocks, nation: Nation) -> Ints:
     slots = np.empty(len(who), np.int64)
     for x in range(len(who)):
-        slots[x] = find(table.buckets, table.rows, who[x])
-        if slots[x] == NIL:
-            slots[x] = _touch(who[x], table, clocks, nation)
+        where = seek(table.buckets, table.rows, who[x], bucket_of(who[x], len(table.buckets) - 1))
+        slot = table.buckets[where]
+        slots[x] = _touch(who[x], where, table, clocks, nation) if slot == NIL else slot & LOW
     return slots
 
 
-@jit
+@leaf
 def _set_states(slots: Ints, new: Ints, table: Touched, clocks: Clocks, nation: Nation, n: Ints, joined: Ints) -> None:
     """New states; who comes back to quiet draws the resistance of the next episode and starts at the present clock."""
     for x in range(len(slots)):
@@ -434,43 +501,76 @@ def _set_states(slots: Ints, new: Ints, table: Touched, clocks: Clocks, nation: 
             row.since = clocks.now[row.class_]
 
 
-@jit
-def _tell(slots: Ints, old: Ints, new: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> int:
-    """Contacts of those who moved count anew, and get new keys."""
-    room = np.empty(max(1, nation.ties.degree_max), np.int64)
+@leaf
+def _meet(movers: Ints, new: Ints, busy: Any, met: Met, table: Touched, clocks: Clocks, nation: Nation, room: Ints, where: Ints) -> None:
+    """Contacts of those whom contacts will see from now on, as rows of the table; whoever has no row gets one."""
+    width = nation.ties.degree_max
+    rows, buckets, friends = table.rows, table.buckets, met.slots
+    mask = len(buckets) - 1
+    for x in range(len(movers)):
+        b = busy[movers[x]]
+        if b.met == NIL and (is_active(new[x]) or is_harmed(new[x])):
+            n_local, n_all = contacts(b.who, nation.blocks, nation.ties, room)
+            m = take(met)
+            b.met, met.n_local[m], met.n_all[m] = m, n_local, n_all
+            for k in range(n_all):  # apart from what follows, so that the processor waits for many buckets at once
+                where[k] = seek(buckets, rows, room[k], bucket_of(room[k], mask))
+            for k in range(n_all):
+                h = where[k]
+                if buckets[h] == NIL:
+                    friends[m * width + k] = _touch(room[k], h, table, clocks, nation)
+                else:
+                    h = seek(buckets, rows, room[k], h)  # taken a moment ago by another one
+                    found = buckets[h]
+                    friends[m * width + k] = found & LOW if found != NIL else _touch(room[k], h, table, clocks, nation)
+
+
+@leaf
+def _tell(movers: Ints, old: Ints, new: Ints, busy: Any, met: Met, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> int:
+    """Contacts of those who moved count anew, and get new keys. Whom nobody will see any more needs no contacts."""
     per_place = nation.blocks.n_sectors * nation.blocks.n_bins
-    rows, index, now, horizon, level = table.rows, table.buckets, clocks.now, clocks.horizon, nation.level
+    rows, now, horizon, level = table.rows, clocks.now, clocks.horizon, nation.level
     seed, fixed_line, factors = nation.law.seed, nation.law.fixed_line, nation.law.factors
+    friends, width = met.slots, nation.ties.degree_max
     updates = 0
-    for x in range(len(slots)):
+    for x in range(len(movers)):
         active = int(is_active(new[x])) - int(is_active(old[x]))
         harmed = int(is_harmed(new[x])) - int(is_harmed(old[x]))
-        if active == 0 and harmed == 0:
-            continue
-        i, p = rows[slots[x]].who, rows[slots[x]].class_ // per_place
-        n_local, n_all = contacts(i, nation.blocks, nation.ties, room)
-        if not is_online(i, level[p], seed, fixed_line):
-            n_all = n_local
-        for k in range(n_all):
-            other = find(index, rows, room[k])
-            if other == NIL:
-                other = _touch(room[k], table, clocks, nation)
-            row = rows[other]
-            if k < n_local:
-                row.local += active
-                row.harmed += harmed
-            else:
-                row.online += active
-            if row.state == QUIET:
-                _settle(row, now[row.class_])
-                row.phi = _new_factor(row, level[row.class_ // per_place], seed, fixed_line, factors)
-                if _sooner(row, horizon[row.class_]):
-                    push(heaps, row.class_, row.queued, row.who)
-        updates += n_all
+        b = busy[movers[x]]
+        m = b.met
+        if active != 0 or harmed != 0:
+            n_local, n_all = met.n_local[m], met.n_all[m]
+            if not is_online(b.who, level[b.place], seed, fixed_line):
+                n_all = n_local
+            for k in range(n_all):
+                row = rows[friends[m * width + k]]
+                if k < n_local:
+                    row.local += active
+                    row.harmed += harmed
+                else:
+                    row.online += active
+                c = row.class_
+                if row.state == QUIET and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+                    push(heaps, c, row.queued, row.who)
+            updates += n_all
+        if m != NIL and (new[x] == DEAD or not (is_active(new[x]) or is_harmed(new[x]))):
+            release(met, m)
+            b.met = NIL
     return updates
 
 
-@jit
+@leaf
+def _stay(busy: Any) -> int:
+    """Moves those who are still busy to the front, in their order; gives how many."""
+    n = 0
+    for x in range(len(busy)):
+        if busy[x].state != QUIET and busy[x].state != DEAD:
+            busy[n] = busy[x]
+            n += 1
+    return n
+
+
+@leaf
 def _rekey(slots: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> None:
     """Factor and key of those who have just come back."""
     per_place = nation.blocks.n_sectors * nation.blocks.n_bins

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
+from qantar.compiled import leaf
 from qantar.model.contract import Ints
 
 NIL = -1
@@ -28,31 +28,34 @@ class Heaps(NamedTuple):
     free: Ints
 
 
-def heaps(n_classes: int, room: int) -> Heaps:
-    """Empty heaps with room for so many nodes."""
-    node = np.empty(room, np.int32)
+LARGE = 1 << 22
+"""Bytes from which on an array lies in pages of its own, large ones where the system has them; growing it keeps them."""
+
+
+def heaps(n_classes: int) -> Heaps:
+    """Empty heaps."""
+    n = LARGE // 4
+    node = np.empty(n, np.int32)
     return Heaps(
-        np.full(n_classes, NIL, np.int32), np.empty(room, np.int64), np.empty(room, np.int64), node, node.copy(), np.array([NIL, 0])
+        np.full(n_classes, NIL, np.int32), np.empty(n, np.int64), np.empty(n, np.int64), node, np.empty(n, np.int32), np.array([NIL, 0])
     )
 
 
-def longer(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """A copy with room at the end."""
-    new = np.empty(size, array.dtype)
-    new[: len(array)] = array
-    return new
+def grow(array: NDArray[Any], needed: int) -> None:
+    """Room at the end of an array, in place: the system moves pages of large ones, not bytes, so steps may be small."""
+    if needed > len(array):
+        step = 32 if array.nbytes > 8 * LARGE else 8
+        array.resize(max(needed, len(array) * (step + 1) // step), refcheck=False)
 
 
 def with_room(h: Heaps, more: int) -> Heaps:
     """The same heaps with room for more nodes."""
-    needed = int(h.free[1]) + more
-    if needed <= len(h.key):
-        return h
-    size = max(needed, len(h.key) * 3 // 2)
-    return h._replace(**{name: longer(getattr(h, name), size) for name in ("key", "who", "left", "right")})
+    for array in (h.key, h.who, h.left, h.right):
+        grow(array, int(h.free[1]) + more)
+    return h
 
 
-@jit
+@leaf
 def push(h: Heaps, c: int, key: int, who: int) -> None:
     """Add a resident to the heap of class c; there must be room."""
     node = h.free[0]
@@ -65,7 +68,7 @@ def push(h: Heaps, c: int, key: int, who: int) -> None:
     h.root[c] = _meld(h, h.root[c], node)
 
 
-@jit
+@leaf
 def pop(h: Heaps, c: int) -> tuple[int, int]:
     """Take key and resident off the top of a heap that is not empty."""
     node = h.root[c]
@@ -75,7 +78,7 @@ def pop(h: Heaps, c: int) -> tuple[int, int]:
     return h.key[node], h.who[node]
 
 
-@jit
+@leaf
 def _meld(h: Heaps, a: int, b: int) -> int:
     """One heap out of two: walk down the right edges in order of keys, swapping children on the way."""
     if a == NIL or b == NIL:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
-from qantar.engine.queue import longer
+from qantar.compiled import leaf
+from qantar.engine.queue import LARGE, grow
 from qantar.model.contract import Ints
 from qantar.model.rules import QUIET
 
@@ -42,58 +42,73 @@ ROW = np.dtype(
 class Touched(NamedTuple):
     """Rows of touched residents; `buckets` maps a hash to a row, `first` gives the first row of a class."""
 
-    buckets: NDArray[np.int32]
+    buckets: NDArray[np.int64]
+    """the low 32 bits of a resident's number above the 32 of the row, so that others are passed by without a look at their rows"""
     used: Ints
     first: NDArray[np.int32]
     rows: Any
     """array of `ROW`"""
 
 
-def touched(n_classes: int, room: int) -> Touched:
-    """An empty table with room for so many residents."""
-    index = np.full(1 << (2 * room - 1).bit_length(), NIL, np.int32)
-    return Touched(index, np.zeros(1, np.int64), np.full(n_classes, NIL, np.int32), np.zeros(room, ROW))
+LOW = 0xFFFFFFFF
+
+
+def touched(n_classes: int) -> Touched:
+    """An empty table. Its rows are reserved in large pages, which cost nothing until they are used."""
+    return Touched(np.full(2048, NIL, np.int64), np.zeros(1, np.int64), np.full(n_classes, NIL, np.int32), np.empty(LARGE // 64, ROW))
 
 
 def with_room(t: Touched, more: int) -> Touched:
     """The same table with room for more residents."""
     needed = int(t.used[0]) + more
-    if needed > len(t.rows):
-        t = t._replace(rows=longer(t.rows, max(needed, len(t.rows) * 3 // 2)))
-    if needed * 5 > len(t.buckets) * 3:
-        t = t._replace(buckets=np.full(1 << (2 * needed - 1).bit_length(), NIL, np.int32))
-        _rehash(t)
+    grow(t.rows, needed)
+    if needed * 4 > len(t.buckets) * 3:
+        old = t.buckets
+        t = t._replace(buckets=np.full(1 << (needed * 3 // 2).bit_length(), NIL, np.int64))
+        _rehash(old, t.buckets)
     return t
 
 
-@jit
-def _place(index: NDArray[np.int32], rows: Any, i: int) -> int:
-    """Where in the index a resident stands or would stand."""
-    mask = len(index) - 1
-    h = int((np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
-    while index[h] != NIL and rows[index[h]].who != i:
+@leaf
+def bucket_of(i: int, mask: int) -> int:
+    """Where a search for a resident begins: by the low 32 bits of the number, which is what a bucket knows of it."""
+    return int((np.uint64(i & LOW) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
+
+
+@leaf
+def seek(buckets: NDArray[np.int64], rows: Any, i: int, h: int) -> int:
+    """The bucket where a resident stands or would stand, from a bucket at or before it."""
+    mask = len(buckets) - 1
+    while buckets[h] != NIL and ((buckets[h] >> 32) & LOW != i & LOW or rows[buckets[h] & LOW].who != i):
         h = (h + 1) & mask
     return h
 
 
-@jit
-def _rehash(t: Touched) -> None:
-    for slot in range(t.used[0]):
-        t.buckets[_place(t.buckets, t.rows, t.rows[slot].who)] = slot
+@leaf
+def _rehash(old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
+    """All entries of an index into a larger one; no row is looked at, because all are different."""
+    mask = len(new) - 1
+    for entry in old:
+        if entry != NIL:
+            h = bucket_of(entry >> 32, mask)
+            while new[h] != NIL:
+                h = (h + 1) & mask
+            new[h] = entry
 
 
-@jit
-def find(index: NDArray[np.int32], rows: Any, i: int) -> int:
+@leaf
+def find(buckets: NDArray[np.int64], rows: Any, i: int) -> int:
     """The slot of a resident, NIL if untouched."""
-    return index[_place(index, rows, i)]  # type: ignore[no-any-return]
+    found = buckets[seek(buckets, rows, i, bucket_of(i, len(buckets) - 1))]
+    return NIL if found == NIL else found & LOW
 
 
-@jit
-def touch(t: Touched, i: int, c: int, resistance: int, queued: int) -> int:
-    """A new slot for a resident who has none, as they were born; there must be room."""
+@leaf
+def touch(t: Touched, where: int, i: int, c: int, resistance: int, queued: int) -> int:
+    """A new slot, for bucket `where`, of a resident who has none, as they were born; there must be room."""
     slot = t.used[0]
     t.used[0] += 1
-    t.buckets[_place(t.buckets, t.rows, i)] = slot
+    t.buckets[where] = (i & LOW) << 32 | slot
     row = t.rows[slot]
     row.who, row.class_, row.after = i, c, t.first[c]
     t.first[c] = slot

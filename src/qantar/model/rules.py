@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
-from qantar.draws import Purpose, bits, uniform
+from qantar.compiled import leaf
+from qantar.draws import Purpose, stream, to_unit, uniform, word
 
 QUIET, PROTESTING, DETAINED, WITHDRAWN, DEAD, FIGHTING = range(6)
 STATES = ("quiet", "protesting", "detained", "withdrawn", "dead", "fighting")
@@ -61,7 +61,7 @@ class Law(NamedTuple):
     """share of residents who stay online under a mobile cut"""
 
 
-@jit
+@leaf
 def resistance(u: float, frailty: float) -> int:
     """Resistance in 2^-56 for a uniform draw: exponential with mean 1 under a gamma frailty of variance `frailty`.
 
@@ -82,13 +82,19 @@ def resistance(u: float, frailty: float) -> int:
     return max(1, int(np.rint(e * RESISTANCE)))
 
 
-@jit
+@leaf
 def own_resistance(i: int, episode: int, seed: int, frailty: float) -> int:
     """The resistance of a resident in an episode, from identity alone."""
-    return resistance(uniform(seed, _RESISTANCE, i, 0, episode), frailty)
+    return resistance(to_unit(word(i, *stream(seed, _RESISTANCE, 0, episode))), frailty)
 
 
-@jit
+@leaf
+def birth_keys(seed: int) -> tuple[np.uint64, np.uint64]:
+    """Keys of everybody's first resistance."""
+    return stream(seed, _RESISTANCE, 0, 0)
+
+
+@leaf
 def advance(a: float, g: float, b: float, dt: float) -> int:
     """What a step of dt hours adds to a clock at the pressure a g + b per hour, in 2^-48; at most 4.
 
@@ -99,14 +105,14 @@ def advance(a: float, g: float, b: float, dt: float) -> int:
     return int(np.rint(min(pressure * dt, 4.0) * CLOCK)) if pressure > 0.0 else 0  # not a number: no pressure
 
 
-@jit
+@leaf
 def factor(x_local: int, x_online: int, x_harmed: int, connected: bool, factors: NDArray[np.int64]) -> int:
     """Phi in 2^-8 for these counts of contacts; online ones count for someone who is online only."""
     a, b, c = factors.shape
     return factors[min(x_local, a - 1), min(x_online, b - 1) if connected else 0, min(x_harmed, c - 1)]  # type: ignore[no-any-return]
 
 
-@jit
+@leaf
 def clock_needed(r: int, phi: int) -> int:
     """How far the clock must run until the work reaches r: ceil(r / phi); NEVER stays NEVER.
 
@@ -116,13 +122,13 @@ def clock_needed(r: int, phi: int) -> int:
     return NEVER if r == NEVER else (r + (phi - 1 if r <= NEVER - phi else 0)) // phi
 
 
-@jit
+@leaf
 def worn(r: int, phi: int, advanced: int) -> int:
     """What is left of r after the clock ran on by `advanced` without reaching it."""
     return r if r == NEVER else r - phi * advanced
 
 
-@jit
+@leaf
 def is_online(i: int, level: int, seed: int, fixed_line: float) -> bool:
     """Whether a resident is online at a level of internet in the place."""
     if level == MOBILE_CUT:
@@ -130,37 +136,54 @@ def is_online(i: int, level: int, seed: int, fixed_line: float) -> bool:
     return level == FULL
 
 
-@jit
+@leaf
 def is_active(state: int) -> bool:
     """Whether contacts see someone in this state acting."""
     return state in (PROTESTING, FIGHTING)
 
 
-@jit
+@leaf
 def is_harmed(state: int) -> bool:
     """Whether contacts see someone in this state as killed or detained."""
     return state in (DETAINED, DEAD)
 
 
-@jit
+@leaf
+def exit_keys(step: int, seed: int) -> tuple[np.uint64, np.uint64]:
+    """Keys of a step's draws of those who are not quiet."""
+    return stream(seed, _EXIT, 0, step)
+
+
+@leaf
 def next_state(i: int, state: int, step: int, p: NDArray[np.float64], seed: int) -> int:
     """Where someone who is not quiet goes; p[next] are probabilities in this step, what is missing from 1 stays."""
-    u = uniform(seed, _EXIT, i, 0, step)
+    return following(to_unit(word(i, *exit_keys(step, seed))), state, p)
+
+
+@leaf
+def following(u: float, state: int, p: NDArray[np.float64]) -> int:
+    """The next state for a draw."""
     total = 0.0
-    for following in range(len(p)):
-        total += p[following]
+    for new in range(len(p)):
+        total += p[new]
         if u < total:
-            return following
+            return new
     return state
 
 
-@jit
+@leaf
+def lot_keys(quota: int, step: int, seed: int) -> tuple[np.uint64, np.uint64]:
+    """Keys of the lots of a quota in a step."""
+    return stream(seed, _QUOTA, quota, step)
+
+
+@leaf
 def lot(i: int, quota: int, step: int, seed: int) -> np.uint64:
     """The draw that decides who is taken; the smallest are."""
-    return bits(seed, _QUOTA, i, quota, step)
+    return word(i, *lot_keys(quota, step, seed))
 
 
-@jit
+@leaf
 def word_below(clock: int, frailty: float) -> np.uint64:
     """A bound on the draw (64 bits) of anyone who could join untouched before the clock shows this: 1 - P(E > M), rounded up.
 

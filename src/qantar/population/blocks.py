@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
+from qantar.compiled import leaf
 
 Ints = NDArray[np.int64]
 RESIDENTS_MAX = 2**40 - 1
@@ -85,7 +85,7 @@ def lay_out(sizes: Ints, region_of_place: Ints) -> Blocks:
     )
 
 
-@jit
+@leaf
 def class_of(i: int, blocks: Blocks) -> int:
     """The class of a resident."""
     c = blocks.hint[i >> blocks.shift]
@@ -94,7 +94,7 @@ def class_of(i: int, blocks: Blocks) -> int:
     return c  # type: ignore[no-any-return]
 
 
-@jit
+@leaf
 def place_of(i: int, blocks: Blocks) -> int:
     """The place of a resident."""
     return class_of(i, blocks) // (blocks.n_sectors * blocks.n_bins)

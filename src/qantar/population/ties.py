@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
+from qantar.compiled import leaf
 from qantar.draws import Purpose, bits, permute, unpermute
 from qantar.population.blocks import Blocks, Ints, class_of
 
@@ -88,7 +88,7 @@ def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
     )
 
 
-@jit
+@leaf
 def contacts(i: int, blocks: Blocks, ties: Ties, out: Ints) -> tuple[int, int]:
     """Writes the contacts of a resident to `out`; gives how many are in person, and how many in all.
 

@@ -1,0 +1,71 @@
+"""Those who are neither quiet nor dead, side by side, with the contacts they told about themselves.
+
+Everyone here is looked at in every step, so what a step needs stands in one row after the other instead of in the table, where it
+would be met in random order. Contacts are found once for an episode, and kept as rows of the table until they have been told of its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.compiled import leaf
+from qantar.engine.queue import grow
+from qantar.model.contract import Ints
+from qantar.model.rules import QUIET
+
+NIL = -1
+BUSY = np.dtype([("who", "<i8"), ("slot", "<i4"), ("place", "<i4"), ("met", "<i4"), ("state", "<i4")])
+"""A resident: number, row in the table of touched, place, row of `Met` (NIL: none yet), state."""
+
+
+class Met(NamedTuple):
+    """Contacts by row: rows of the table of touched residents, those in person first; `free` rows can be used again."""
+
+    slots: NDArray[np.int32]
+    """shape (rows x degree_max,)"""
+    n_local: NDArray[np.int16]
+    n_all: NDArray[np.int16]
+    free: NDArray[np.int32]
+    ends: Ints
+    """free rows, rows ever used"""
+
+
+def met() -> Met:
+    """No contacts yet."""
+    return Met(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int16), np.empty(0, np.int32), np.zeros(2, np.int64))
+
+
+def with_room(m: Met, more: int, degree_max: int) -> None:
+    """Room for the contacts of so many more residents."""
+    needed = int(m.ends[1]) + more
+    for array, width in ((m.slots, degree_max), (m.n_local, 1), (m.n_all, 1), (m.free, 1)):
+        grow(array, needed * width)
+
+
+@leaf
+def take(m: Met) -> int:
+    """A row to use; there must be room."""
+    if m.ends[0] > 0:
+        m.ends[0] -= 1
+        return m.free[m.ends[0]]  # type: ignore[no-any-return]
+    m.ends[1] += 1
+    return m.ends[1] - 1  # type: ignore[no-any-return]
+
+
+@leaf
+def release(m: Met, row: int) -> None:
+    """A row that is not needed any more."""
+    m.free[m.ends[0]] = row
+    m.ends[0] += 1
+
+
+def entered(busy: Any, who: Ints, slot: Ints, place: Ints) -> Any:
+    """All rows and, after them, those of residents who are about to leave the quiet."""
+    found = np.empty(len(busy) + len(who), busy.dtype)
+    found[: len(busy)] = busy
+    new = found[len(busy) :]
+    new["who"], new["slot"], new["place"], new["met"], new["state"] = who, slot, place, NIL, QUIET
+    return found
