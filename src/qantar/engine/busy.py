@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.compiled import leaf
-from qantar.engine.queue import grow
+from qantar.engine.memory import grown
 from qantar.model.contract import Ints
 from qantar.model.rules import QUIET
 
@@ -38,11 +38,13 @@ def met() -> Met:
     return Met(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int16), np.empty(0, np.int32), np.zeros(2, np.int64))
 
 
-def with_room(m: Met, more: int, degree_max: int) -> None:
+def with_room(m: Met, more: int, degree_max: int) -> Met:
     """Room for the contacts of so many more residents."""
     needed = int(m.ends[1]) + more
-    for array, width in ((m.slots, degree_max), (m.n_local, 1), (m.n_all, 1), (m.free, 1)):
-        grow(array, needed * width)
+    if needed <= len(m.free):
+        return m
+    size = max(needed, 2 * len(m.free))
+    return Met(grown(m.slots, size * degree_max), grown(m.n_local, size), grown(m.n_all, size), grown(m.free, size), m.ends)
 
 
 @leaf

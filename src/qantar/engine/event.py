@@ -21,7 +21,7 @@ from qantar.engine import busy, queue, touched
 from qantar.engine.busy import BUSY, Met, release, take
 from qantar.engine.history import Moves
 from qantar.engine.queue import NIL, Heaps, pop, push
-from qantar.engine.touched import LOW, Touched, bucket_of, find, seek, touch
+from qantar.engine.touched import Touched, bucket_of, find, seek, slot_of, touch
 from qantar.model.contract import Counts, Ints, Rates
 from qantar.model.rules import (
     CLOCK,
@@ -51,7 +51,7 @@ from qantar.model.rules import (
 from qantar.population.blocks import Blocks, class_of
 from qantar.population.ties import Ties, contacts
 
-HORIZON_MIN = CLOCK >> 20
+HORIZON_MIN = CLOCK >> 16
 """A class's first horizon: who could join before the clock shows this is listed when the clock first moves."""
 HORIZON_GROWTH = 8
 """How many times farther than the clock each horizon after it lies: farther means fewer looks at everyone, and longer lists."""
@@ -90,8 +90,8 @@ class EventEngine:
         born = (np.uint64(first), np.uint64(second))  # through Python they become plain numbers, which may pass for signed ones
         self.nation = Nation(blocks, ties, law, np.full(blocks.n_places, FULL, np.int64), born)
         self.clocks = Clocks(np.zeros(blocks.n_classes, np.int64), np.zeros(blocks.n_classes, np.int64))
-        self.table = touched.touched(blocks.n_classes)
-        self.heaps = queue.heaps(blocks.n_classes)
+        self.table = touched.touched(blocks.n_classes, blocks.n)
+        self.heaps = queue.heaps(blocks.n_classes, blocks.n)
         self.busy = np.empty(0, BUSY)
         self.met = busy.met()
         self.room = tuple(np.empty(max(1, ties.degree_max), np.int64) for _ in range(2))
@@ -162,7 +162,7 @@ class EventEngine:
         self.moves.add(self.t, self.busy["who"][movers], old, new)
         for part in _chunks(np.arange(len(movers))):
             self._make_room(len(part) * self.nation.ties.degree_max)
-            busy.with_room(self.met, len(part), self.nation.ties.degree_max)
+            self.met = busy.with_room(self.met, len(part), self.nation.ties.degree_max)
             _meet(movers[part], new[part], self.busy, self.met, self.table, self.clocks, self.nation, *self.room)
             self.updates += _tell(movers[part], old[part], new[part], self.busy, self.met, self.table, self.heaps, self.clocks, self.nation)
         back = slots[new == QUIET]
@@ -477,8 +477,8 @@ def _slots_of(who: Ints, table: Touched, clocks: Clocks, nation: Nation) -> Ints
     slots = np.empty(len(who), np.int64)
     for x in range(len(who)):
         where = seek(table.buckets, table.rows, who[x], bucket_of(who[x], len(table.buckets) - 1))
-        slot = table.buckets[where]
-        slots[x] = _touch(who[x], where, table, clocks, nation) if slot == NIL else slot & LOW
+        found = table.buckets[where]
+        slots[x] = slot_of(found) if found != 0 else _touch(who[x], where, table, clocks, nation)
     return slots
 
 
@@ -517,12 +517,10 @@ def _meet(movers: Ints, new: Ints, busy: Any, met: Met, table: Touched, clocks: 
                 where[k] = seek(buckets, rows, room[k], bucket_of(room[k], mask))
             for k in range(n_all):
                 h = where[k]
-                if buckets[h] == NIL:
-                    friends[m * width + k] = _touch(room[k], h, table, clocks, nation)
-                else:
-                    h = seek(buckets, rows, room[k], h)  # taken a moment ago by another one
-                    found = buckets[h]
-                    friends[m * width + k] = found & LOW if found != NIL else _touch(room[k], h, table, clocks, nation)
+                if buckets[h] != 0:  # perhaps taken a moment ago by another one
+                    h = seek(buckets, rows, room[k], h)
+                found = buckets[h]
+                friends[m * width + k] = slot_of(found) if found != 0 else _touch(room[k], h, table, clocks, nation)
 
 
 @leaf

@@ -6,12 +6,13 @@ key is pushed beside the old one, and what surfaces is looked at again before an
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qantar.compiled import leaf
+from qantar.engine.memory import MOST, grown, reserve
 from qantar.model.contract import Ints
 
 NIL = -1
@@ -28,31 +29,19 @@ class Heaps(NamedTuple):
     free: Ints
 
 
-LARGE = 1 << 22
-"""Bytes from which on an array lies in pages of its own, large ones where the system has them; growing it keeps them."""
-
-
-def heaps(n_classes: int) -> Heaps:
-    """Empty heaps."""
-    n = LARGE // 4
-    node = np.empty(n, np.int32)
-    return Heaps(
-        np.full(n_classes, NIL, np.int32), np.empty(n, np.int64), np.empty(n, np.int64), node, np.empty(n, np.int32), np.array([NIL, 0])
-    )
-
-
-def grow(array: NDArray[Any], needed: int) -> None:
-    """Room at the end of an array, in place: the system moves pages of large ones, not bytes, so steps may be small."""
-    if needed > len(array):
-        step = 32 if array.nbytes > 8 * LARGE else 8
-        array.resize(max(needed, len(array) * (step + 1) // step), refcheck=False)
+def heaps(n_classes: int, most: int) -> Heaps:
+    """Empty heaps with room for so many nodes reserved."""
+    n = max(1, min(most, MOST))
+    key, who, left, right = (reserve(n, t) for t in (np.int64, np.int64, np.int32, np.int32))
+    return Heaps(np.full(n_classes, NIL, np.int32), key, who, left, right, np.array([NIL, 0]))
 
 
 def with_room(h: Heaps, more: int) -> Heaps:
     """The same heaps with room for more nodes."""
-    for array in (h.key, h.who, h.left, h.right):
-        grow(array, int(h.free[1]) + more)
-    return h
+    needed = int(h.free[1]) + more
+    if needed <= len(h.key):
+        return h
+    return h._replace(**{name: grown(getattr(h, name), needed) for name in ("key", "who", "left", "right")})
 
 
 @leaf

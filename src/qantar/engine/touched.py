@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.compiled import leaf
-from qantar.engine.queue import LARGE, grow
+from qantar.engine.memory import MOST, grown, reserve
 from qantar.model.contract import Ints
 from qantar.model.rules import QUIET
 
@@ -32,18 +32,18 @@ ROW = np.dtype(
         ("online", "<i2"),
         ("harmed", "<i2"),
         ("state", "i1"),
-        ("spare", "<i8"),
     ],
     align=True,
 )
-"""One touched resident: 64 bytes, one line of a processor's cache, because rows are met in random order."""
+"""One touched resident: 56 bytes side by side, because rows are met in random order."""
 
 
 class Touched(NamedTuple):
     """Rows of touched residents; `buckets` maps a hash to a row, `first` gives the first row of a class."""
 
     buckets: NDArray[np.int64]
-    """the low 32 bits of a resident's number above the 32 of the row, so that others are passed by without a look at their rows"""
+    """0 for nobody, else one more than the row below the low 32 bits of the resident's number: so others are passed by without a
+    look at their rows, and an index costs nothing until it is used"""
     used: Ints
     first: NDArray[np.int32]
     rows: Any
@@ -53,18 +53,20 @@ class Touched(NamedTuple):
 LOW = 0xFFFFFFFF
 
 
-def touched(n_classes: int) -> Touched:
-    """An empty table. Its rows are reserved in large pages, which cost nothing until they are used."""
-    return Touched(np.full(2048, NIL, np.int64), np.zeros(1, np.int64), np.full(n_classes, NIL, np.int32), np.empty(LARGE // 64, ROW))
+def touched(n_classes: int, most: int) -> Touched:
+    """An empty table with room for so many residents reserved."""
+    return Touched(
+        np.zeros(2048, np.int64), np.zeros(1, np.int64), np.full(n_classes, NIL, np.int32), reserve(max(1, min(most, MOST)), ROW)
+    )
 
 
 def with_room(t: Touched, more: int) -> Touched:
     """The same table with room for more residents."""
     needed = int(t.used[0]) + more
-    grow(t.rows, needed)
+    t = t._replace(rows=grown(t.rows, needed))
     if needed * 4 > len(t.buckets) * 3:
         old = t.buckets
-        t = t._replace(buckets=np.full(1 << (needed * 3 // 2).bit_length(), NIL, np.int64))
+        t = t._replace(buckets=reserve(1 << (needed * 3 // 2).bit_length(), np.int64, dense=True))
         _rehash(old, t.buckets)
     return t
 
@@ -76,10 +78,16 @@ def bucket_of(i: int, mask: int) -> int:
 
 
 @leaf
+def slot_of(bucket: int) -> int:
+    """The row that a bucket names, NIL for an empty one."""
+    return (bucket & LOW) - 1
+
+
+@leaf
 def seek(buckets: NDArray[np.int64], rows: Any, i: int, h: int) -> int:
     """The bucket where a resident stands or would stand, from a bucket at or before it."""
     mask = len(buckets) - 1
-    while buckets[h] != NIL and ((buckets[h] >> 32) & LOW != i & LOW or rows[buckets[h] & LOW].who != i):
+    while buckets[h] != 0 and ((buckets[h] >> 32) & LOW != i & LOW or rows[slot_of(buckets[h])].who != i):
         h = (h + 1) & mask
     return h
 
@@ -89,9 +97,9 @@ def _rehash(old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
     """All entries of an index into a larger one; no row is looked at, because all are different."""
     mask = len(new) - 1
     for entry in old:
-        if entry != NIL:
+        if entry != 0:
             h = bucket_of(entry >> 32, mask)
-            while new[h] != NIL:
+            while new[h] != 0:
                 h = (h + 1) & mask
             new[h] = entry
 
@@ -100,7 +108,7 @@ def _rehash(old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
 def find(buckets: NDArray[np.int64], rows: Any, i: int) -> int:
     """The slot of a resident, NIL if untouched."""
     found = buckets[seek(buckets, rows, i, bucket_of(i, len(buckets) - 1))]
-    return NIL if found == NIL else found & LOW
+    return slot_of(found)
 
 
 @leaf
@@ -108,7 +116,7 @@ def touch(t: Touched, where: int, i: int, c: int, resistance: int, queued: int) 
     """A new slot, for bucket `where`, of a resident who has none, as they were born; there must be room."""
     slot = t.used[0]
     t.used[0] += 1
-    t.buckets[where] = (i & LOW) << 32 | slot
+    t.buckets[where] = (i & LOW) << 32 | (slot + 1)
     row = t.rows[slot]
     row.who, row.class_, row.after = i, c, t.first[c]
     t.first[c] = slot
