@@ -24,6 +24,7 @@ COMMANDS = [
     ("account", "outline"),
     ("account", "new"),
     ("run",),
+    ("bench",),
     ("rerun",),
     ("check",),
     ("list",),

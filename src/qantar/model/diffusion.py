@@ -79,7 +79,12 @@ def _nearness(world: World, near_km: float) -> Floats:
 
 
 def distances(land: Land) -> Floats:
-    """Great-circle distances between places in km (haversine)."""
+    """Great-circle distances between places in km (haversine); by stretches of rows, so that no copy as large as the whole is made."""
     lat, lon = np.radians(land.lat), np.radians(land.lon)
-    a = np.sin((lat[:, None] - lat) / 2) ** 2 + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
-    return 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(a, 0, 1)))  # type: ignore[no-any-return]
+    km = np.empty((len(lat), len(lat)))
+    for first in range(0, len(lat), 64):
+        rows = slice(first, first + 64)
+        a = np.sin((lat[rows, None] - lat) / 2) ** 2
+        a += np.cos(lat[rows, None]) * np.cos(lat) * np.sin((lon[rows, None] - lon) / 2) ** 2
+        km[rows] = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(a, 0, 1)))
+    return km
