@@ -262,6 +262,7 @@ def history(plan: Plan, steps: int | None = None, **arrays: np.ndarray) -> Histo
         outcome=Outcome("quiet", 0.0, 0.0, 0.0, 0.0, 0.0, 0),
         moves=None,
         updates=0,
+        visits=0,
         stopped=False,
     )
 

@@ -96,6 +96,8 @@ class History:
     """every move of every resident; None for the mean-field twin"""
     updates: int
     """contact counts changed (event engine)"""
+    visits: int
+    """entries of queues taken off (event engine)"""
     stopped: bool
     """whether the history was broken off because too many were out; its later steps are missing"""
 
@@ -201,5 +203,6 @@ def simulate(
         outcome=ended,
         moves=getattr(runner, "moves", None),
         updates=getattr(runner, "updates", 0),
+        visits=getattr(runner, "visits", 0),
         stopped=t + 1 < n_steps,
     )

@@ -19,7 +19,7 @@ NIL = -1
 
 
 class Heaps(NamedTuple):
-    """Nodes of all heaps; `root` by class; `free` holds the first free node and how many were ever used."""
+    """Nodes of all heaps; `root` by class; `free`: the first free node, how many were ever used, how often one was taken."""
 
     root: NDArray[np.int32]
     key: Ints
@@ -33,7 +33,7 @@ def heaps(n_classes: int, most: int) -> Heaps:
     """Empty heaps with room for so many nodes reserved."""
     n = max(1, min(most, MOST))
     key, who, left, right = (reserve(n, t) for t in (np.int64, np.int64, np.int32, np.int32))
-    return Heaps(np.full(n_classes, NIL, np.int32), key, who, left, right, np.array([NIL, 0]))
+    return Heaps(np.full(n_classes, NIL, np.int32), key, who, left, right, np.array([NIL, 0, 0]))
 
 
 def with_room(h: Heaps, more: int) -> Heaps:
@@ -64,6 +64,7 @@ def pop(h: Heaps, c: int) -> tuple[int, int]:
     h.root[c] = _meld(h, h.left[node], h.right[node])
     h.left[node] = h.free[0]
     h.free[0] = node
+    h.free[2] += 1
     return h.key[node], h.who[node]
 
 
