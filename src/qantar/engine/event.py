@@ -53,7 +53,7 @@ from qantar.population.ties import Ties, contacts
 
 HORIZON_MIN = CLOCK >> 16
 """A class's first horizon: who could join before the clock shows this is listed when the clock first moves."""
-HORIZON_GROWTH = (2, 8)
+HORIZON_GROWTH = (3, 8)
 """How many times farther than the clock each horizon after it lies, in a country and in the world (`MANY` residents).
 
 Farther means fewer looks at everyone (17 ms for 19 million, 7 s for 8 billion), and more entries in the queues that never come up.
