@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, Sight, first_hours, largest_cities
-from qantar.model.world import StateStep
+from qantar.model.world import Land, StateStep
 from qantar.population.build import blocks_of
 from qantar.record.load import Record
 from qantar.record.observables import Observables, observe
@@ -79,8 +79,8 @@ def constant_error(recorded: Floats) -> float:
     return float(np.abs(recorded - np.median(recorded)).mean())
 
 
-def sights(scenario: Scenario, plan: Plan) -> list[Sight]:
-    """What the state could see of the record in each hour of the plan."""
+def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Sight]:
+    """What the state could see of the record in each hour of the plan; who has laid out the land need not do it again."""
     record, seen = scenario.case.record, observe(scenario.case.record)
     ids = [r["id"] for r in plan.regions]
     start = dt.datetime.fromisoformat(plan.start)
@@ -99,7 +99,7 @@ def sights(scenario: Scenario, plan: Plan) -> list[Sight]:
         return hour(e.region_id, e.date, NIGHT if e.date_end is not None and e.date_end > e.date else NOON)
 
     people = _people(record, seen, ids, start, hours, hour)
-    land = land_of(plan, blocks_of(plan))
+    land = land or land_of(plan, blocks_of(plan))
     cities = {plan.places[int(c)]["id"] for c in largest_cities(land)}
     clashes = np.zeros(hours)
     for city in cities:
@@ -168,8 +168,8 @@ def date_policies(
     seed : int
         Of the draws.
     """
-    seen = sights(scenario, plan)
     land = land_of(plan, blocks_of(plan))
+    seen = sights(scenario, plan, land)
     recorded = np.array(list(recorded_hours(plan).values()))
     found = []
     for number, signal in enumerate(signals):

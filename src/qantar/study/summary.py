@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.model.outcome import UPRISING
 from qantar.record.observables import Observables
 from qantar.scenario.scenario import Plan
 
 FACTOR = 2.0
 """A simulated number agrees with a recorded one if it lies within this factor of its range."""
-UPRISING = 1000.0
-"""Official participants of a day from whom on a history has a peak to decline from, and units that could have left."""
 DECLINE_DAYS, DECLINE_TO = 5, 0.1
 """A decline within days: participants this many days after their peak are at most this share of it."""
 MASS = 0.05
