@@ -846,7 +846,7 @@ def leaky(patch: pytest.MonkeyPatch) -> None:
             found: Counts = original(self, rates)
             n = found.n.copy()
             n[FIGHTING] -= n[FIGHTING] // 100 + (n[FIGHTING] > 0)
-            return found._replace(n=n)
+            return Counts(n, found.joined, found.moved)
 
         patch.setattr(engine, "step", step)
 
@@ -864,7 +864,31 @@ def rising(leave: Any) -> Any:
 
 def stirred(original: Any) -> Any:
     """A pressure that comes from nowhere."""
-    return lambda w, c, p, t: (r := original(w, c, p, t))._replace(a=r.a + 1e-4)
+    return lambda w, p, t: (r := original(w, p, t))._replace(a=r.a + 1e-4)
+
+
+@pytest.mark.parametrize("values", [VIOLENT, {}], ids=["violent", "defaults"])
+def test_what_mechanisms_leave_alone_has_not_changed(monkeypatch: pytest.MonkeyPatch, values: dict[str, float]) -> None:
+    """A mechanism that says "nothing changed" keeps its terms: the same history follows when all are made anew every hour."""
+    plan = noisy(*ALL_ON, hours=60, scale=0.002)
+    kept = simulate(plan, {**defaults(), **values}, 6)
+    original, anew = assemble.step, []
+
+    def forgetful(world: World, *arguments: Any) -> Rates:
+        world.terms.clear()
+        world.class_terms.clear()
+        world.counts = None
+        for name in ("legitimacy moved by", "leave of", "class terms", "g"):
+            anew.append(world.cache.pop(name, None))
+        return original(world, *arguments)
+
+    monkeypatch.setattr(assemble, "step", forgetful)
+    found = simulate(plan, {**defaults(), **values}, 6)
+    assert any(x is not None for x in anew)
+    assert found.sha256() == kept.sha256()
+    for name in ("security_killed", "seat_lost", "changed_sides", "aside", "offline"):
+        assert np.array_equal(getattr(found, name), getattr(kept, name)), name
+    assert (found.outcome, found.decisions, found.lost_output) == (kept.outcome, kept.decisions, kept.lost_output)
 
 
 def test_the_event_engine_is_the_plain_one_with_everything_on() -> None:

@@ -44,7 +44,7 @@ SUBMODELS = {
     "record/observe.py": ("record",),
 }
 """Files whose docstrings make up section 7 of the ODD page, and the groups of parameters that stand with each."""
-INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache"}
+INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache", "counts"}
 """Fields of a world that are no state of the country."""
 NOTE = "<!-- Written by tools/reference.py. Change the program or the catalogue, not this page. -->\n"
 

@@ -155,6 +155,8 @@ class EventEngine:
 
     def _apply(self, joiners: Ints, leaving: Ints, new: NDArray[np.int64], moved: Ints) -> Counts:
         """States, then counts of contacts, then keys at the new clock."""
+        if not len(joiners) and not len(leaving):
+            return self._nobody(moved)
         blocks = self.nation.blocks
         self._make_room(len(joiners))
         entering = _slots_of(joiners, self.table, self.clocks, self.nation)
@@ -180,6 +182,13 @@ class EventEngine:
         self.busy = self.busy[: _stay(self.busy)]
         self.t += 1
         self.counts = Counts(self.n.copy(), joined, moved)
+        return self.counts
+
+    def _nobody(self, moved: Ints) -> Counts:
+        """A step in which nobody moves; the second in a row changes nothing at all."""
+        self.t += 1
+        if self.counts.harmed or self.counts.joined.any():
+            self.counts = Counts(self.counts.n, np.zeros(self.n.shape[1:], np.int64), moved)
         return self.counts
 
     def _make_room(self, residents: int, keys: int | None = None) -> None:

@@ -21,8 +21,8 @@ from qantar.model.build import Recorded, land_of
 from qantar.model.contract import Counts, Floats, Rates
 from qantar.model.forces import standing
 from qantar.model.outcome import Outcome
-from qantar.model.rules import DEAD, FIGHTING, NONE
-from qantar.model.world import Bools, Draws, Expected, StateStep, killed_and_detained, new_world, out
+from qantar.model.rules import DEAD, NONE
+from qantar.model.world import Bools, Draws, Expected, StateStep, World, new_world
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.ties import tie
 from qantar.scenario.parameters import Values
@@ -146,9 +146,9 @@ def simulate(
     decisions: list[StateStep] = []
     force = False
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
-    rows: dict[str, list[Floats | Bools]] = {}
+    rows: dict[str, list[Floats | Bools | float]] = {}
 
-    def note(**found: Floats | Bools) -> None:
+    def note(**found: Floats | Bools | float) -> None:
         for name, value in found.items():
             rows.setdefault(name, []).append(value)
 
@@ -160,25 +160,26 @@ def simulate(
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)
         force = force or bool(world.emergency.any() or world.shoot_order.any())
-        killed, detained = killed_and_detained(counts)
-        units = standing(world, values)
+        changed_sides, aside = _lost_units(world, values)
+        if world.steps or t == 0:
+            offline = land.by_region(land.residents * (world.connectivity == NONE)) / everyone
         note(
-            protesting=out(counts),
-            fighting=counts.n[FIGHTING].sum(axis=1),
+            protesting=counts.out,
+            fighting=counts.fighting,
             joined=counts.joined.sum(axis=1),
-            killed=killed,
-            detained=detained,
+            killed=counts.killed,
+            detained=counts.detained,
             security_killed=world.security_dead.copy(),
-            states=counts.n.sum(axis=(1, 2)),
+            states=counts.by_place.sum(axis=1),
             seat_lost=world.seat_lost.copy(),
             airport_lost=world.airport_lost.copy(),
-            offline=land.by_region(land.residents * (world.connectivity == NONE)) / everyone,
-            changed_sides=world.defectors.sum() / max(units.sum(), 1e-300),
-            aside=world.left @ units / max(units.sum(), 1e-300),
+            offline=offline,
+            changed_sides=changed_sides,
+            aside=aside,
         )
         if watch is not None:
             watch(t, counts)
-        if rows["protesting"][-1].sum() > stop_above * plan.scale:
+        if counts.crowd > stop_above * plan.scale:
             break
     tables = {k: np.array(v, bool if k in ("seat_lost", "airport_lost") else float) for k, v in rows.items()}
     ended = outcome.judge(
@@ -206,3 +207,12 @@ def simulate(
         visits=getattr(runner, "visits", 0),
         stopped=t + 1 < n_steps,
     )
+
+
+def _lost_units(world: World, values: Values) -> tuple[float, float]:
+    """Shares of the state's units that have changed sides, and that stand aside by themselves."""
+    if not (world.defectors.any() or world.left.any()):
+        return 0.0, 0.0
+    units = standing(world, values)
+    every = max(units.sum(), 1e-300)
+    return world.defectors.sum() / every, world.left @ units / every

@@ -40,5 +40,5 @@ def _exercise() -> None:
         for t in range(12):
             rates.connectivity[:] = (2, 1, 0, 2)[t // 3]
             engine.step(rates)
-    Draws(1).poisson(0, np.ones(2), 0)
+    Draws(1).poisson((0,), np.ones((1, 2)), 0)
     uniform(1, 1, 1, 1, 1)

@@ -19,7 +19,7 @@ import numpy as np
 
 from qantar.model.contract import Counts, Floats
 from qantar.model.forces import acting
-from qantar.model.world import Draws, World, fighting
+from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "arms"
@@ -28,11 +28,13 @@ NAME = "arms"
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """The rate of turning to fighting; armouries."""
     land = world.land
-    harm = np.log1p(world.harm / land.scale)[land.region]
-    power = params["escalation_force"] * harm - params["organization_discipline"] * world.organized
-    world.escalation += params["escalation_rate"] * np.exp(np.clip(power, -60, 60))
-    fighters = fighting(counts)
-    if not fighters.any():
+    if world.harm.any() or land.organizations:
+        harm = np.log1p(world.harm / land.scale)[land.region]
+        power = params["escalation_force"] * harm - params["organization_discipline"] * world.organized
+        world.escalation += params["escalation_rate"] * np.exp(np.clip(power, -60, 60))
+    else:
+        world.escalation += params["escalation_rate"]
+    if not counts.fighting.any():
         return
     lost = world.stock * -np.expm1(-params["loot_rate"] * edge(strength(world, counts, params), acting(world, params)) * world.dt)
     world.captured = world.captured + lost * params["armoury"] * land.police
@@ -41,7 +43,7 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
 
 def strength(world: World, counts: Counts, params: Values) -> Floats:
     """The crowd's strength in a fight, by place, in people of the model's scale."""
-    fighters = fighting(counts)
+    fighters = counts.fighting
     armed = np.minimum(fighters, world.captured)
     return np.asarray(fighters + params["arms_effect"] * armed + world.defectors * (1 + params["arms_effect"]), float)
 

@@ -79,10 +79,11 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int, mec
     for name, mechanism in MECHANISMS.items():
         if name in mechanisms:
             mechanism.step(world, counts, params, draws, t)
-    return assemble(world, counts, params, t)
+    world.counts = counts
+    return assemble(world, params, t)
 
 
-def assemble(world: World, counts: Counts, params: Values, t: int) -> Rates:
+def assemble(world: World, params: Values, t: int) -> Rates:
     """Rates from the terms the mechanisms left."""
     land = world.land
     night = is_night(world.local_hour(t))
@@ -94,7 +95,7 @@ def assemble(world: World, counts: Counts, params: Values, t: int) -> Rates:
     return Rates(
         world.dt,
         a,
-        _class_factor(world, counts),
+        _class_factor(world),
         world.b.copy(),
         world.connectivity.copy(),
         _leave(world, params, night),
@@ -107,7 +108,7 @@ def is_night(hour: Floats) -> Bools:
     return (hour >= NIGHT[0]) | (hour < NIGHT[1])
 
 
-def _class_factor(world: World, counts: Counts) -> Floats:
+def _class_factor(world: World) -> Floats:
     """G by class, computed again only when a term of a class was replaced."""
     terms = tuple(world.class_terms.values())
     before = world.cache.get("class terms", ())
@@ -120,7 +121,12 @@ def _class_factor(world: World, counts: Counts) -> Floats:
 
 
 def _leave(world: World, params: Values, night: Bools) -> Floats:
-    """Probabilities of leaving a state in this step."""
+    """Probabilities of leaving a state in this step, computed again only when something they depend on changed."""
+    now = (night, world.staying, world.escalation)
+    before = world.cache.get("leave of")
+    if before is not None and all(np.array_equal(x, y) for x, y in zip(before, now, strict=True)):
+        return np.asarray(world.cache["leave"])
+    world.cache["leave of"] = tuple(x.copy() for x in now)
     p = np.zeros((N_STATES, world.land.n_places, N_STATES))
     sooner = np.where(night, params["night_leaving"], 1.0)
     leaving = math.log(2) * sooner / (params["protest_hours"] * world.staying)
@@ -130,4 +136,5 @@ def _leave(world: World, params: Values, night: Bools) -> Floats:
     p[FIGHTING, :, WITHDRAWN] = -np.expm1(-math.log(2) * sooner * world.dt / params["fight_hours"])
     p[WITHDRAWN, :, QUIET] = 1 - 0.5 ** (world.dt / params["rest_hours"])
     p[DETAINED, :, QUIET] = 1 - 0.5 ** (world.dt / params["detention_hours"])
+    world.cache["leave"] = p
     return p

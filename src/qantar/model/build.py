@@ -76,7 +76,8 @@ def _organizations(plan: Plan, numbers: dict[str, tuple[int, ...]]) -> Iterable[
         presence = np.zeros((len(plan.places), len(sectors)))
         places = sorted({n for x in o["places"] or [plan.country] for n in numbers[x]})
         presence[np.ix_(places, [sectors.index(s) for s in o["sectors"] or sectors])] = o["presence"]
-        yield Organization(o["id"], presence, o["demand_gap"], o["start"], o["end"])
+        if presence.any():
+            yield Organization(o["id"], presence, o["demand_gap"], o["start"], o["end"])
 
 
 class Recorded:

@@ -28,9 +28,12 @@ NAME = "control"
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Seats and airports change hands."""
     seat = world.land.seat
+    lost = world.seat_lost.any() or world.airport_lost.any()
+    if "seat" in world.terms and not (lost or world.contested.any() or counts.fighting.any() or world.defectors.any()):
+        return
     crowd, units = strength(world, counts, params)[seat], acting(world, params)[seat]
     world.contested[:] = False
-    if crowd.any() or world.seat_lost.any() or world.airport_lost.any():
+    if crowd.any() or lost:
         losing, retaking = params["seize_rate"] * edge(crowd, units), params["retake_rate"] * edge(units, crowd)
         world.seat_lost = _change_hands(world, draws, SEAT, world.seat_lost, np.where(world.seat_lost, retaking, losing))
         speed = params["airport_rate"]

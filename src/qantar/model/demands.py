@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from qantar.model.contract import Counts
-from qantar.model.world import Draws, World, harmed_so_far, out
+from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "demands"
@@ -27,18 +27,23 @@ PRESENT = 10
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Take over concessions, let demands rise, give the term."""
     land = world.land
+    moving = counts.crowd / land.scale >= land.visible(PRESENT) or counts.harmed or len(land.organizations) > 0
+    if "concession" in world.terms and not moving and not world.granted.any() and not world.decisions("concession"):
+        return
     for s in world.decisions("concession"):
         regions = np.unique(land.region[list(s.places)])
         world.granted[regions] = np.maximum(world.granted[regions], s.size)
         world.granted_at[regions] = world.hour(t)
-    present = land.by_region(out(counts)) / land.scale >= land.visible(PRESENT)
+    present = land.by_region(counts.out) / land.scale >= land.visible(PRESENT)
     days = world.protest_days = world.protest_days + present * world.dt / 24.0
-    killed = land.by_region(harmed_so_far(counts)[0]) / land.scale
+    killed = land.by_region(counts.dead) / land.scale
     rise = params["demand_drift"] * days + params["demand_repression"] * np.log10(1 + killed)
     world.demand = np.where(days > 0, np.minimum(1.0 + rise, LAST), 0.0)
-    weight = np.minimum(1.0, params["organization_demand"] * world.organized) * land.residents
-    shift = land.by_region(weight * world.gap) / np.maximum(1, land.by_region(land.residents.astype(float)))
-    world.asked = np.where(world.demand > 0, np.clip(world.demand + shift, 0.0, LAST), 0.0)
+    world.asked = world.demand
+    if land.organizations:
+        weight = np.minimum(1.0, params["organization_demand"] * world.organized) * land.residents
+        shift = land.by_region(weight * world.gap) / np.maximum(1, land.by_region(land.residents.astype(float)))
+        world.asked = np.where(world.demand > 0, np.clip(world.demand + shift, 0.0, LAST), 0.0)
     effect = np.where(world.granted >= np.floor(world.asked + 0.5), params["concession_met"], params["concession_short"])
     fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
     world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from qantar.model.contract import Counts, Floats
 from qantar.model.rules import FACTOR, FACTOR_MAX, FACTOR_MIN, FULL, MOBILE_CUT
-from qantar.model.world import Draws, Land, World, out
+from qantar.model.world import Draws, Land, World
 from qantar.scenario.parameters import Values
 
 NAME = "diffusion"
@@ -45,15 +45,16 @@ def factors(params: Values, *, ties: bool, harm: bool) -> NDArray[np.int64]:
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Terms of the crowd, of news and of what is near."""
     land = world.land
-    n = out(counts)
-    half = params["crowd_half"] * land.scale
-    world.terms["crowd"] = params["crowd_gain"] * n**2 / (n**2 + half**2)
+    n = counts.out
+    reference = params["news_half"] * land.scale
+    if counts is not world.counts:
+        half = params["crowd_half"] * land.scale
+        world.terms["crowd"] = params["crowd_gain"] * n**2 / (n**2 + half**2)
+        world.terms["near"] = params["near_gain"] * np.log1p(_nearness(world, params["near_km"]) @ n / reference)
     keep = 0.5 ** (world.dt / params["news_hours"])
     world.news = np.maximum(n, keep * world.news)
     heard = world.news.sum() - world.news
-    reference = params["news_half"] * land.scale
     world.terms["media"] = params["media_gain"] * online_share(world, params) * np.log1p(heard / reference)
-    world.terms["near"] = params["near_gain"] * np.log1p(_nearness(world, params["near_km"]) @ n / reference)
 
 
 def online_share(world: World, params: Values) -> Floats:

@@ -33,15 +33,19 @@ MONTH_HOURS = 730.0
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Take over new prices; give the terms; add up what strikes cost."""
     land = world.land
-    for s in world.decisions("price"):
+    prices = world.decisions("price")
+    for s in prices:
         world.price[list(s.places)] = s.size
-    mean = float(land.fuel_dependence @ land.residents / max(1, land.residents.sum()))
-    dependence = mean * (land.fuel_dependence / mean) ** params["fuel_contrast"] if mean else land.fuel_dependence
-    world.terms["price"] = params["price_slope"] * dependence * np.log(world.price / land.price)
-    world.terms["foreign owners"] = (params["foreign_slope"] * land.foreign_owned)[land.region]
+    if prices or "price" not in world.terms:
+        mean = float(land.fuel_dependence @ land.residents / max(1, land.residents.sum()))
+        dependence = mean * (land.fuel_dependence / mean) ** params["fuel_contrast"] if mean else land.fuel_dependence
+        world.terms["price"] = params["price_slope"] * dependence * np.log(world.price / land.price)
     if "inflation" not in world.class_terms:
+        world.terms["foreign owners"] = (params["foreign_slope"] * land.foreign_owned)[land.region]
         lost = params["inflation_slope"] * land.inflation_excess + params["devaluation_slope"] * land.devaluation
         world.class_terms["inflation"] = lost * land.hardship[None, None, :]
+    if not counts.crowd:
+        return
     people = np.maximum(1, land.sector_residents.sum(axis=0))
     striking = (counts.n[PROTESTING] + counts.n[FIGHTING]).sum(axis=0)
     idle = np.minimum(1.0, params["strike_idle"] * striking / people) * world.dt / MONTH_HOURS

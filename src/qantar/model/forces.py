@@ -22,7 +22,7 @@ import numpy as np
 
 from qantar.model.contract import Counts, Floats
 from qantar.model.diffusion import distances
-from qantar.model.world import ARMY, FOREIGN, GUARD, UNITS, Draws, World, out
+from qantar.model.world import ARMY, FOREIGN, GUARD, UNITS, Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "forces"
@@ -39,7 +39,9 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         world.force[ARMY] += land.army * params["army_ready"]
     if t in world.on_the_way:
         world.force += world.on_the_way.pop(t)
-    n = out(counts)
+    n = counts.out
+    if counts.crowd / land.scale < land.visible(params["force_visible"]):
+        return
     wanted = np.where(n / land.scale >= land.visible(params["force_visible"]), params["force_ratio"] * n, 0.0)
     if not wanted.any():
         return

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qantar.model.contract import Counts, Floats, Ints
-from qantar.model.world import Bools, Land, StateStep, World, fighting, out
+from qantar.model.world import Bools, Land, StateStep, World
 from qantar.scenario.parameters import Values
 
 DAY_HOURS = 24.0
@@ -72,8 +72,8 @@ def sight_of(world: World, counts: Counts) -> Sight:
     """What there is to see at the start of a step."""
     land = world.land
     cities = largest_cities(land)
-    clashes = float(fighting(counts)[cities].sum()) / land.scale
-    return Sight(land.by_region(out(counts)) / land.scale, clashes, world.seat_lost)
+    clashes = float(counts.fighting[cities].sum()) / land.scale
+    return Sight(land.by_region(counts.out) / land.scale, clashes, world.seat_lost)
 
 
 def largest_cities(land: Land) -> Ints:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from qantar.model.contract import Counts
-from qantar.model.world import Draws, World, harmed_so_far
+from qantar.model.world import Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "grievance"
@@ -22,12 +22,13 @@ NAME = "grievance"
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Legitimacy of each region, then grievance of each class."""
     land = world.land
-    killed = land.by_region(harmed_so_far(counts)[0]) / land.scale
-    moved = params["legitimacy_concession"] * world.granted + params["legitimacy_repression"] * np.log10(1 + killed)
-    legitimacy = np.clip(params["legitimacy"] + moved, 0.0, 1.0)
-    if "grievance" in world.class_terms and np.array_equal(legitimacy, world.legitimacy):
+    blood = (float(counts.dead.sum()), float(world.granted.sum()))  # neither ever falls, so equal sums say that nothing changed
+    if world.cache.get("legitimacy moved by") == blood:
         return
-    world.legitimacy = legitimacy
-    g = land.hardship[None, None, :] * (1 - legitimacy[land.region])[:, None, None]
+    world.cache["legitimacy moved by"] = blood
+    killed = land.by_region(counts.dead) / land.scale
+    moved = params["legitimacy_concession"] * world.granted + params["legitimacy_repression"] * np.log10(1 + killed)
+    world.legitimacy = np.clip(params["legitimacy"] + moved, 0.0, 1.0)
+    g = land.hardship[None, None, :] * (1 - world.legitimacy[land.region])[:, None, None]
     mean = land.mean_hardship * (1 - params["legitimacy"])
     world.class_terms["grievance"] = params["grievance_slope"] * (g - mean)

@@ -20,9 +20,12 @@ NAME = "information"
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Take over levels of internet and official words; give the terms."""
-    for s in world.decisions("internet"):
+    cuts, words = world.decisions("internet"), world.decisions("framing")
+    if "shutdown" in world.terms and not cuts and not words:
+        return
+    for s in cuts:
         world.connectivity[list(s.places)] = int(s.size)
-    for s in world.decisions("framing"):
+    for s in words:
         world.framing[list(s.places)] = s.size > 0
     lost = 1 - reach(world, params)
     world.terms["shutdown"] = params["shutdown_effect"] * lost

@@ -36,8 +36,8 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
             world.cache["foreign"] = False
         world.foreign_due[places] += s.size * land.scale * share
         world.foreign_since[places] = world.hour(t)
-    waiting = world.foreign_due * (world.hour(t) >= world.foreign_since + params["intervention_delay"])
-    if waiting.any():
+    waiting = world.foreign_due * (world.hour(t) >= world.foreign_since + params["intervention_delay"]) if world.foreign_due.any() else None
+    if waiting is not None and waiting.any():
         arriving = waiting * min(1.0, params["intervention_pace"] * land.scale * world.dt / waiting.sum())
         world.foreign_due = world.foreign_due - arriving
         world.force[FOREIGN] += arriving * params["intervention_fights"]
@@ -46,4 +46,6 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         world.tied -= relieved
         world.force[GUARD] += arriving * (relieved / arriving.sum())
         world.cache["foreign"] = True
-    world.terms["intervention"] = np.full(land.n_places, params["intervention_effect"] * world.cache.get("foreign", False))
+    effect = params["intervention_effect"] * world.cache.get("foreign", False)
+    if "intervention" not in world.terms or world.terms["intervention"][0] != effect:
+        world.terms["intervention"] = np.full(land.n_places, effect)

@@ -20,7 +20,7 @@ import numpy as np
 
 from qantar.model.contract import Counts
 from qantar.model.forces import acting, standing
-from qantar.model.world import DEFECT, FOREIGN, Draws, World, out
+from qantar.model.world import DEFECT, FOREIGN, Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "loyalty"
@@ -33,10 +33,12 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
     land, dt = world.land, world.dt
     for s in world.decisions("stand_aside"):
         world.ordered[list(s.places)] = s.size * params["order_obeyed"]
-    n, q = out(counts), acting(world, params)
-    world.left *= 0.5 ** (dt / params["aside_hours"])
-    if params["aside_rate"] == 0.0 or not n.any():
+    q = acting(world, params) if counts.crowd and params["aside_rate"] else None
+    if world.left.any():
+        world.left *= 0.5 ** (dt / params["aside_hours"])
+    if q is None:
         return
+    n = counts.out
     facing = np.divide(n, n + q, out=np.zeros_like(n), where=n > 0)
     odds = np.log(np.maximum(n, land.scale) / np.maximum(q, land.scale))
     blood = np.log1p(world.harm / (10 * land.scale))[land.region]
@@ -45,6 +47,6 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
     rate = np.minimum(params["aside_rate"] * facing * np.exp(np.clip(power, -60, 60)), RATE_MAX)
     leaving = (1 - world.left) * -np.expm1(-rate * dt)
     loyal = np.maximum(0.0, standing(world, params) - world.force[FOREIGN] - world.defectors)
-    turning = draws.poisson(DEFECT, loyal * leaving * params["defect_share"], t)
+    turning = draws.poisson((DEFECT,), (loyal * leaving * params["defect_share"])[None], t)[0]
     world.defectors = world.defectors + np.minimum(turning, loyal)
     world.left = world.left + leaving * (1 - params["defect_share"])

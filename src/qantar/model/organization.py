@@ -30,7 +30,9 @@ CALL_FROM = 10.0
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Reach, calls, what holds a crowd together, what is asked."""
     land, now = world.land, world.hour(t)
-    at_work = [o for o in land.organizations if o.start <= now < o.end and o.presence.any()]
+    if not land.organizations:
+        return
+    at_work = [o for o in land.organizations if o.start <= now < o.end]
     world.staying[:] = 1.0
     world.organized[:] = 0.0
     world.gap[:] = 0.0

@@ -22,22 +22,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qantar.model.contract import Counts, Floats
+from qantar.model.contract import Counts
 from qantar.model.forces import acting
-from qantar.model.rules import WITHDRAWN
-from qantar.model.world import (
-    ARRESTED,
-    FIGHTERS_KILLED,
-    FIGHTERS_TAKEN,
-    KILLED,
-    SEARCHED,
-    SECURITY,
-    Draws,
-    World,
-    fighting,
-    killed_and_detained,
-    out,
-)
+from qantar.model.world import ARRESTED, FIGHTERS_KILLED, FIGHTERS_TAKEN, KILLED, SEARCHED, SECURITY, Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "repression"
@@ -47,37 +34,37 @@ HARM_HOURS = 24.0
 
 def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Quotas and terms."""
+    land = world.land
+    if counts.crowd or counts.withdrawn.any() or "deterrence" not in world.terms:
+        _meet(world, counts, params, draws, t)
+    elif world.counts is not None and (world.counts.crowd or world.counts.withdrawn.any()):  # the last ones have gone
+        world.quota = np.zeros_like(world.quota)
+        world.terms["deterrence"] = np.zeros(land.n_places)
+    if counts.harmed or world.harm.any() or "backlash" not in world.terms:
+        world.harm = world.harm * 0.5 ** (world.dt / HARM_HOURS) + land.by_region(10 * counts.killed + counts.detained)
+        world.terms["backlash"] = np.log1p(world.harm / land.scale)[land.region] * params["backlash"]
+    if world.decisions("emergency") or "curfew" not in world.terms:
+        world.terms["curfew"] = np.where(world.emergency, params["curfew_effect"], 0.0)
+
+
+def _meet(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+    """Units and crowd: who is killed and taken, on both sides, and what the risk keeps from joining."""
     land, dt = world.land, world.dt
-    n, f, q = out(counts), fighting(counts), acting(world, params)
-    facing = np.where(n + q > 0, n * q / np.maximum(n + q, 1e-300), 0.0)
+    n, f, q, home = counts.out, counts.fighting, acting(world, params), counts.withdrawn
+    facing = n * q / np.maximum(n + q, 1e-300)
     of_fighters = facing * np.divide(f, n, out=np.zeros_like(n), where=n > 0)
     peaceful = facing - of_fighters
-    held = np.where(world.emergency, 1.0, params["lethality_before"])
-    held = held * np.exp(params["seat_lethality"] * world.contested)
+    held = np.where(world.emergency, 1.0, params["lethality_before"]) * np.exp(params["seat_lethality"] * world.contested)
     lethal = params["lethality"] * held * np.where(world.shoot_order, params["lethality_order"], 1.0)
     arrest = params["arrest_rate"] * np.where(world.emergency, params["arrest_emergency"], 1.0)
-    home = counts.n[WITHDRAWN].sum(axis=1)
     searched = params["search_rate"] * np.where(world.emergency, 1.0, params["search_before"])
-
-    def taken(what: int, mean: Floats, there: Floats) -> Floats:
-        return np.minimum(draws.poisson(what, mean * dt, t), there)
-
-    quota = [
-        taken(KILLED, lethal * peaceful, n - f),
-        taken(ARRESTED, arrest * peaceful, n - f),
-        taken(SEARCHED, searched * home, home),
-        taken(FIGHTERS_KILLED, lethal * params["lethality_fight"] * of_fighters, f),
-        taken(FIGHTERS_TAKEN, arrest * of_fighters, f),
-    ]
-    world.quota = draws.quota(np.stack(quota))
+    means = [lethal * peaceful, arrest * peaceful, searched * home, lethal * params["lethality_fight"] * of_fighters, arrest * of_fighters]
+    taken = draws.poisson((KILLED, ARRESTED, SEARCHED, FIGHTERS_KILLED, FIGHTERS_TAKEN), np.stack(means) * dt, t)
+    world.quota = draws.quota(np.minimum(taken, np.stack([n - f, n - f, home, f, f])))
     armed = np.divide(np.minimum(f, world.captured), f, out=np.zeros_like(f), where=f > 0)
     risk_of_units = peaceful + params["lethality_fight"] * of_fighters * (1 + params["arms_effect"] * armed)
-    world.security_dead = world.security_dead + land.by_region(
-        draws.poisson(SECURITY, params["lethality_security"] * held * risk_of_units * dt, t)
-    )
-    killed, detained = killed_and_detained(counts)
-    world.harm = np.asarray(world.harm * 0.5 ** (dt / HARM_HOURS) + land.by_region(10 * killed + detained), float)
+    lost = draws.poisson((SECURITY,), (params["lethality_security"] * held * risk_of_units * dt)[None], t)[0]
+    if lost.any():
+        world.security_dead = world.security_dead + land.by_region(lost)
     risk, before = (1 - np.exp(-EPSTEIN_K * q / (m + land.scale)) for m in (n, 0.0))
     world.terms["deterrence"] = -params["deterrence"] * (risk - before)
-    world.terms["backlash"] = np.log1p(world.harm / land.scale)[land.region] * params["backlash"]
-    world.terms["curfew"] = np.where(world.emergency, params["curfew_effect"], 0.0)

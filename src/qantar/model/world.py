@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qantar.compiled import jit
 from qantar.draws import Purpose, uniform
 from qantar.model.contract import Counts, Floats, Ints
-from qantar.model.rules import DEAD, DETAINED, FIGHTING, FULL, KILLING, PROTESTING, QUOTAS, TAKING
+from qantar.model.rules import FULL, QUOTAS
 
 Bools = NDArray[np.bool_]
 _PLACE = int(Purpose.PLACE)
@@ -211,6 +211,8 @@ class World:
     """by region: days with protest so far"""
     steps: tuple[StateStep, ...] = ()
     """decisions that take effect now"""
+    counts: Counts | None = None
+    """what the engine told at the last step"""
     cache: dict[str, Any] = field(default_factory=dict)
 
     def decisions(self, kind: str) -> list[StateStep]:
@@ -269,35 +271,15 @@ def new_world(land: Land, dt: float) -> World:
     )
 
 
-def out(counts: Counts) -> Floats:
-    """Who is out, peaceful or fighting, by place."""
-    return np.asarray((counts.n[PROTESTING] + counts.n[FIGHTING]).sum(axis=1), float)
-
-
-def fighting(counts: Counts) -> Floats:
-    """Who fights, by place."""
-    return np.asarray(counts.n[FIGHTING].sum(axis=1), float)
-
-
-def killed_and_detained(counts: Counts) -> tuple[Floats, Floats]:
-    """Who was killed and who was detained in the last step, by place."""
-    return counts.moved[list(KILLING)].sum(axis=0).astype(float), counts.moved[list(TAKING)].sum(axis=0).astype(float)
-
-
-def harmed_so_far(counts: Counts) -> tuple[Floats, Floats]:
-    """Dead since the start and in detention now, by place."""
-    return counts.n[DEAD].sum(axis=1).astype(float), counts.n[DETAINED].sum(axis=1).astype(float)
-
-
 class Draws:
     """Numbers for places, regions and the country, keyed by what they are for, where, and step or count."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def poisson(self, what: int, mean: Floats, t: int) -> Floats:
-        """Poisson numbers with these means."""
-        return _poisson(self.seed, what, np.asarray(mean, float), t)
+    def poisson(self, what: tuple[int, ...], mean: Floats, t: int) -> Floats:
+        """Poisson numbers with these means, a row for each of what they are for, shape (rows, places)."""
+        return _poisson(self.seed, np.array(what), mean, t)
 
     def quota(self, numbers: Floats) -> Ints:
         """Numbers as the engine wants them."""
@@ -320,9 +302,9 @@ class Draws:
 class Expected(Draws):
     """In place of draws, their means: for the mean-field twin. What is picked is what is likeliest, the first among equals."""
 
-    def poisson(self, what: int, mean: Floats, t: int) -> Floats:
+    def poisson(self, what: tuple[int, ...], mean: Floats, t: int) -> Floats:
         """The means themselves."""
-        return np.asarray(mean, float)
+        return mean
 
     def quota(self, numbers: Floats) -> Ints:
         """The means: the twin moves parts of people."""
@@ -338,19 +320,21 @@ class Expected(Draws):
 
 
 @jit
-def _poisson(seed: int, what: int, mean: Floats, t: int) -> Floats:
+def _poisson(seed: int, what: Ints, mean: Floats, t: int) -> Floats:
     """By inversion; above 500, where the spread is below 5 %, the mean rounded up or down at random."""
-    out = np.zeros(len(mean))
-    for p in range(len(mean)):
-        if mean[p] > 0.0:
-            u = uniform(seed, _PLACE, p, what, t)
-            if mean[p] > 500.0:
-                out[p] = math.floor(mean[p] + u)
-            else:
-                term = math.exp(-mean[p])
-                total = term
-                while u > total and out[p] < 1000:
-                    out[p] += 1
-                    term *= mean[p] / out[p]
-                    total += term
+    out = np.zeros(mean.shape)
+    for row in range(len(what)):
+        for p in range(mean.shape[1]):
+            m = mean[row, p]
+            if m > 0.0:
+                u = uniform(seed, _PLACE, p, what[row], t)
+                if m > 500.0:
+                    out[row, p] = math.floor(m + u)
+                else:
+                    term = math.exp(-m)
+                    total = term
+                    while u > total and out[row, p] < 1000:
+                        out[row, p] += 1
+                        term *= m / out[row, p]
+                        total += term
     return out
