@@ -1,2 +1,2 @@
-study test:
+study test evidence:
 	@python3 dev.py $@

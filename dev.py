@@ -1,4 +1,4 @@
-"""Sets up and runs everything on a machine that has only Python 3.11 or newer: `python3 dev.py study|test`.
+"""Sets up and runs everything on a machine that has only Python 3.11 or newer: `python3 dev.py study|test|evidence`.
 
 Standard library only, and written so that an old Python can read it far enough to find a newer one.
 """
@@ -152,11 +152,23 @@ def test():
     run([python, "-m", "pytest", "--quiet", "--durations=5"], "the tests")
 
 
+def evidence():
+    """Everything that ships as evidence, made anew; hours on two cores, and it may be stopped and started again at will."""
+    set_up([])
+    case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
+    made = os.path.join(HERE, "results", "evidence")
+    table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
+    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--verify", "200", "--out", made, "--pack", table], "the calibration")
+    os.makedirs(case, exist_ok=True)
+    for name in os.listdir(made):
+        shutil.copyfile(os.path.join(made, name), os.path.join(case, name))
+
+
 def main():
     python = find_python()
     if os.path.realpath(python) != os.path.realpath(sys.executable):
         sys.exit(subprocess.run([python, os.path.abspath(__file__)] + sys.argv[1:], check=False).returncode)
-    jobs = {"study": study, "test": test}
+    jobs = {"study": study, "test": test, "evidence": evidence}
     if len(sys.argv) != 2 or sys.argv[1] not in jobs:
         sys.exit("usage: python3 dev.py %s" % "|".join(jobs))
     jobs[sys.argv[1]]()

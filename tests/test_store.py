@@ -34,7 +34,7 @@ from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
 from qantar.study import ensemble, store
 from qantar.study.ensemble import one_run, run_ensemble, seed_of, values_of, write_part
-from qantar.study.store import DAYS, PART, RUNS, Recipe, Store, model_hash
+from qantar.study.store import DAYS, PART, RUNS, Recipe, Store, keep_draws, kept_draws, model_hash
 
 SEED, ALL = 11, 12
 """Of every ensemble here, and its runs: three parts."""
@@ -108,7 +108,7 @@ def test_runs_are_draws_and_replicates() -> None:
 
 def test_a_run_is_a_pure_function_of_the_recipe_and_its_number(whole: Store) -> None:
     days, runs = whole.read(ALL)
-    assert set(days) == {"run", "region", "day", "presence", "participants", "detained", "killed", "seat_lost"}
+    assert set(days) == {"run", "region", "day", "presence", "gathering", "participants", "detained", "killed", "seat_lost"}
     assert list(runs["run"]) == list(range(ALL))
     assert len(set(runs["sha256"])) == ALL  # something happens in every one
     assert runs["joins"].min() > 0
@@ -310,10 +310,32 @@ def test_the_key_changes_with_how_runs_are_made(tmp_path: Path, monkeypatch: pyt
     assert model_hash() != before
 
 
-def test_the_key_changes_with_the_size_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = recipe().key()
-    monkeypatch.setattr(store, "PART", 8)
-    assert recipe().key() != before
+def test_the_key_changes_with_the_size_of_parts() -> None:
+    assert recipe(part=8).key() != recipe().key()
+
+
+def test_draws_that_are_given_are_run_as_they_are(tmp_path: Path) -> None:
+    rows = [{**draw(SEED, k), "base_pressure": 1e-4} for k in (6, 1)]
+    name = keep_draws(tmp_path, rows)
+    assert keep_draws(tmp_path, [dict(reversed(list(r.items()))) for r in rows]) == name  # the order of columns is no other table
+    assert keep_draws(tmp_path, rows[::-1]) != name
+    assert kept_draws(tmp_path, name) == [dict(sorted(r.items())) for r in rows]
+    given = recipe(sampling="given", given=name, replicates=2, part=3)
+    assert given.key() != recipe(sampling="given", given="other", replicates=2, part=3).key()
+    for number in Store.of(tmp_path, given).missing(4):
+        write_part(given, tmp_path, number, 4)
+    _, runs = Store.of(tmp_path, given).read(4)
+    assert runs["run"].tolist() == [0, 1, 2, 3]  # the last part ends where the table does
+    assert runs["p_frailty"].tolist() == [rows[0]["frailty"]] * 2 + [rows[1]["frailty"]] * 2
+    assert runs["seed"].tolist() == [seed_of(recipe(replicates=2), k) for k in range(4)]  # arms share the luck of a draw
+
+
+def test_runs_that_are_kept_elsewhere_are_not_missing(tmp_path: Path) -> None:
+    s = Store.of(tmp_path, recipe())
+    s.leave_out(2 * PART + 1)
+    assert s.elsewhere() == 2 * PART  # whole parts only
+    assert s.missing(4 * PART) == [2, 3]
+    assert Store.of(tmp_path, recipe(seed=12)).elsewhere() == 0
 
 
 # --- ensembles ------------------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ _HOMES = {
     "Edit": "qantar.scenario.schema",
     "parameters": "qantar.scenario.parameters",
     "simulate": "qantar.engine.loop",
+    "counterfactual": "qantar.study.counterfactual",
     "QantarError": "qantar.errors",
     "ScenarioError": "qantar.errors",
     "DataError": "qantar.errors",

@@ -35,6 +35,7 @@ CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.cas
 DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store")]
 STORE = Path("results/store")
+QUICK_SCALE = 0.02
 STUDY_DRAWS, STUDY_SCALE = 100, 0.1
 """What a study simulates: the same as `qantar run` with nothing said, so that both use the same kept histories."""
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
@@ -161,9 +162,10 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
     from qantar.errors import DataError, Problems
     from qantar.record.observables import observe
     from qantar.scenario.scenario import FILE, read_scenario, resolve
+    from qantar.study.posterior import fits, read_fit
     from qantar.study.run import case_sha256
     from qantar.study.run import run as do
-    from qantar.study.store import Recipe
+    from qantar.study.store import Recipe, keep_draws
 
     if not (loaded.case.folder / FILE).is_file():
         return None
@@ -171,9 +173,14 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
     scenario = read_scenario(loaded.case.folder, problems, loaded.case)  # the case is read already
     problems.raise_as(DataError)
     assert scenario is not None  # no problem means it was read
-    recipe = Recipe(resolve(scenario, scale=STUDY_SCALE), seed=1)
+    plan = resolve(scenario, scale=STUDY_SCALE)
+    recipe, made = Recipe(plan, seed=1), None
+    fit = read_fit(loaded.case.folder)
+    if fit is not None and fits(fit.posterior.made, plan):
+        recipe, made = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values)), fit.posterior.made
+        draws = min(draws, len(fit.posterior.values))
     with _interruptible(lang), terminal.counting(lang, draws) as counted:
-        return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, progress=counted)
+        return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, posterior=made, progress=counted)
 
 
 @contextmanager
@@ -196,6 +203,7 @@ def run(
     scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
     engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
     defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
+    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_posterior")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
@@ -203,13 +211,17 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
     json: JsonOption = False,
 ) -> None:
+    from dataclasses import replace
+
     from qantar import terminal
     from qantar.engine.loop import ENGINES
+    from qantar.errors import ResultError, fail
     from qantar.record.observables import observe
     from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.study.posterior import fits, read_fit
     from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
-    from qantar.study.store import Recipe
+    from qantar.study.store import Recipe, keep_draws
     from qantar.tables import refuse_foreign
 
     lang = context.obj
@@ -217,12 +229,19 @@ def run(
     given = load_scenario(scenario)
     edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
     plan = resolve(given, edits, scale=scale)
-    recipe = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates)
-    n = replicates * (1 if defaults else draws)
+    recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
+    if posterior:
+        found = read_fit(given.case.folder)
+        if found is None or not fits(found.posterior.made, resolve(given, scale=found.posterior.made["scale"])):
+            raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
+        made, draws = found.posterior.made, min(draws, len(found.posterior.values))
+        recipe = replace(recipe, sampling="given", given=keep_draws(store, found.posterior.values))
+    n = replicates * (1 if defaults and not posterior else draws)
     folder = out or Path("results") / f"{plan.case}-run"
     refuse_foreign(folder)
     with _interruptible(lang), terminal.counting(lang, n) as counted:
-        result = do(recipe, n, observe(given.case.record), case_sha256(given.case), store, processes=processes, progress=counted)
+        record = observe(given.case.record)
+        result = do(recipe, n, record, case_sha256(given.case), store, posterior=made, processes=processes, progress=counted)
     written = write(result, folder)
     if json:
         terminal.print_json(terminal.run_json(result, written, folder))
@@ -243,6 +262,7 @@ def rerun(
     from qantar import terminal
     from qantar.record.observables import observe
     from qantar.scenario.case import load_case
+    from qantar.study.posterior import read_fit
     from qantar.study.run import case_sha256, load
     from qantar.study.run import rerun as do
 
@@ -250,9 +270,13 @@ def rerun(
         found = load_case(case or name)
         return observe(found.record), case_sha256(found)
 
+    def draws_of(name: str) -> list[dict[str, float]]:
+        fit = read_fit(load_case(case or name).folder)
+        return fit.posterior.values if fit else []
+
     lang = context.obj
     with _interruptible(lang, kept=False), terminal.counting(lang, load(folder)["runs"]) as counted:
-        new, differ = do(folder, record_of, processes=processes, progress=counted)
+        new, differ = do(folder, record_of, draws_of=draws_of, processes=processes, progress=counted)
     if json:
         terminal.print_json({"same": not differ, "differ": differ, "history_sha256": new["history_sha256"], "files": new["files"]})
     elif not differ:
@@ -262,6 +286,196 @@ def rerun(
         terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
     if differ:
         raise typer.Exit(1)
+
+
+@app.command(help="cli.calibrate")
+def calibrate(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    table: Annotated[int | None, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = None,
+    particles: Annotated[int | None, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, max=200, help="cli.opt_rounds")] = None,
+    force_rounds: Annotated[int | None, typer.Option("--force-rounds", min=0, max=200, help="cli.opt_force_rounds")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
+    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_calibrate")] = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack")] = None,
+    verify: Annotated[int, typer.Option(min=0, max=10_000, help="cli.opt_verify")] = 0,
+    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
+    json: JsonOption = False,
+) -> None:
+    from dataclasses import replace
+
+    from qantar import terminal
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.study.calibrate import QUICK, Setup
+    from qantar.study.fitted import files_of, fit, packed_table
+    from qantar.study.posterior import known_table
+    from qantar.tables import refuse_foreign, write_bytes, write_folder
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
+    asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
+    setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
+    folder = out or Path("results") / f"{given.case.head.id}-calibrate"
+    refuse_foreign(folder)
+    said = ["qantar calibrate", scenario, "--quick" * quick, f"--seed {seed}", f"--scale {scale:g}", *(f"--arm {a}" for a in arm or [])]
+    said += [f"--{k.replace('_', '-')} {v}" for k, v in asked.items() if v is not None]
+    said += [f"--verify {verify}"] if verify else []
+    base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
+    command = " ".join(w for w in [*said, *(f"--set {s}" for s in set_ or [])] if w)
+    with _interruptible(lang), terminal.staging(lang) as told:
+        found = fit(
+            given,
+            setup,
+            store,
+            seed=seed,
+            edits=edits,
+            scale=scale,
+            known=base,
+            verify=verify,
+            processes=processes,
+            progress=told,
+            command=command,
+        )
+    write_folder(folder, files_of(found))
+    if packed is not None:
+        write_bytes(packed, packed_table(found))
+    if json:
+        terminal.print_json(terminal.fitted_json(found, folder))
+        return
+    terminal.fitted_summary(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.counterfactual")
+def counterfactual(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    arm: Annotated[list[str], typer.Option("--arm", metavar="ARM", help="cli.opt_cf_arm")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_cf_set")] = None,
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_cf_draws")] = STUDY_DRAWS,
+    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_cf_replicates")] = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    posterior: Annotated[Path | None, typer.Option("--posterior", metavar="FILE", help="cli.opt_cf_posterior")] = None,
+    prior: Annotated[bool, typer.Option("--prior", help="cli.opt_cf_prior")] = False,
+    recorded: Annotated[bool, typer.Option("--recorded", help="cli.opt_recorded")] = False,
+    direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "rise",
+    delta: Annotated[list[str] | None, typer.Option("--delta", metavar="OUTCOME=NUMBER", help="cli.opt_delta")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.report.effects import draw_effects
+    from qantar.scenario.scenario import load_scenario, parse_set, resolve
+    from qantar.study.counterfactual import as_dict, plans_of, read_draws, smallest_of, write
+    from qantar.study.counterfactual import counterfactual as do
+    from qantar.study.posterior import fits, read_fit
+    from qantar.study.run import case_sha256
+    from qantar.tables import refuse_foreign
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    base, arms = plans_of(given, arm, parse_set(set_ or []), scale=scale, recorded=recorded)
+    folder = out or Path("results") / f"{base.case}-counterfactual"
+    refuse_foreign(folder)
+    rows = read_draws(posterior) if posterior and not prior else None
+    fit = None if prior or posterior else read_fit(given.case.folder)
+    if fit is not None and fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+        rows = fit.posterior.values
+    total = (1 + len(arms)) * replicates * draws
+    with _interruptible(lang), terminal.counting(lang, total) as counted:
+        found = do(
+            base,
+            arms,
+            draws=draws,
+            replicates=replicates,
+            seed=seed,
+            posterior=rows,
+            direction=direction,
+            smallest=smallest_of(delta or []),
+            root=store,
+            processes=processes,
+            expect=lambda *left: terminal.expected(lang, *left),
+            progress=counted,
+        )
+    written = write(found, folder, case_sha256(given.case), draw_effects(found))
+    if json:
+        terminal.print_json({"folder": str(folder), **as_dict(found), "files": written["files"]})
+        return
+    terminal.effects_table(found, as_dict(found), lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.heldout")
+def heldout(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    table: Annotated[int, typer.Option(min=100, max=1_000_000, help="cli.opt_table")] = 20_000,
+    near: Annotated[int, typer.Option(min=5, max=10_000, help="cli.opt_near")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.scenario.scenario import load_scenario
+    from qantar.study.heldout import as_rows, held_out
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    with _interruptible(lang), terminal.staging(lang) as told:
+        found, power = held_out(given, table, near, store, seed=seed, scale=scale, processes=processes, progress=told)
+    if json:
+        terminal.print_json({"table": table, "near": near, "scores": as_rows(found)})
+        return
+    terminal.heldout_table(found, power, lang)
+
+
+@app.command(help="cli.rivals")
+def rivals(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_rivals")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
+    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 4_000,
+    particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.scenario.scenario import load_scenario
+    from qantar.study.calibrate import QUICK, Setup
+    from qantar.study.rivals import HOME, compare
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    known = [name for name in given.file.arms if name.startswith("rival-")]
+    arms = arm or [HOME, *(name for name in known if name != HOME)]
+    setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
+    near, each = (20, 2) if quick else (100, 4)
+    with _interruptible(lang), terminal.staging(lang) as told:
+        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, each=each, processes=processes, progress=told)
+    if json:
+        terminal.print_json({"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()})
+        return
+    if quick:
+        terminal.say(text("fitted.quick", lang))
+    terminal.rivals_table(found, lang)
 
 
 @app.command(help="cli.policy")
@@ -285,6 +499,62 @@ def policy(
         terminal.print_json(found)
         return
     terminal.policy_table(found, plan.case, lang)
+
+
+@app.command(help="cli.sensitivity")
+def sensitivity(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    trajectories: Annotated[int | None, typer.Option(min=2, max=10_000, help="cli.opt_trajectories")] = None,
+    draws: Annotated[int | None, typer.Option(min=2, max=2**16, help="cli.opt_rows")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_look")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
+    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
+    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_sensitivity")] = None,
+    json: JsonOption = False,
+) -> None:
+    import os
+    import shlex
+    from dataclasses import replace
+
+    from qantar import terminal
+    from qantar.report.sensitivity import files_of
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.study.run import case_sha256
+    from qantar.study.sensitivity import QUICK, Effort, needs_salib, varied
+    from qantar.study.sensitivity import sensitivity as do
+    from qantar.tables import refuse_foreign, write_folder
+
+    lang = context.obj
+    needs_salib()
+    given = load_scenario(scenario)
+    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
+    plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))
+    asked = {"trajectories": trajectories, "draws": draws and 1 << (draws - 1).bit_length()}
+    effort = replace(QUICK if quick else Effort(), **{k: v for k, v in asked.items() if v is not None})
+    folder = out or Path("results") / f"{plan.case}-sensitivity"
+    refuse_foreign(folder)
+
+    def told(n: int, seconds: float) -> None:
+        args = {"n": f"{n:,}", "minutes": f"{max(1, round(seconds / 60)):,}", "processes": processes or os.cpu_count() or 1}
+        sys.stderr.write(text("out.sens_plan", lang, **args) + "\n")
+
+    with _interruptible(lang), terminal.counting(lang, sum(effort.histories(len(varied(plan)[0])))) as counted:
+        found = do(plan, store, effort=effort, seed=seed, processes=processes, told=told, progress=counted)
+    words = ["qantar", "sensitivity", plan.case, f"--trajectories={effort.trajectories}", f"--draws={effort.draws}"]
+    words += ["--quick"] * quick + [f"--seed={seed}", f"--scale={plan.scale:g}"]
+    words += [*(f"--arm={a}" for a in arm or []), *(f"--set={s}" for s in set_ or [])]
+    files = files_of(found, plan, effort, seed=seed, record_sha256=case_sha256(given.case), command=shlex.join(words))
+    write_folder(folder, files)
+    if json:
+        terminal.print_json(terminal.sensitivity_json(found, files["result.json"], folder))
+        return
+    terminal.sensitivity_tables(found, plan, seed, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
 @app.command(help="cli.bench")

@@ -46,6 +46,8 @@ class Purpose(IntEnum):
     """a region, b day: whether unrest of that day gets reported"""
     HISTORY = 10
     """a number of the draw, b replicate: seed of a history"""
+    STUDY = 11
+    """a number in a sample, b round, c what: moves of a calibration, resamples, ties between ranks"""
 
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)

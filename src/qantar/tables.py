@@ -480,6 +480,24 @@ def write_folder(out: Path, files: dict[str, str]) -> None:
         raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then renamed.
+
+    Raises
+    ------
+    ResultError
+        When it cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
+
+
 def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """CSV text safe to open in a spreadsheet: a cell that would be read as a formula gets a leading quote mark.
 

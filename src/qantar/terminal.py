@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
     from qantar.explain import Explanation
+    from qantar.scenario.plan import Plan
+    from qantar.study.counterfactual import Effects
     from qantar.study.run import Result
+    from qantar.study.sensitivity import Sensitivity
     from qantar.study.summary import Feature
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
@@ -68,6 +71,39 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
             yield lambda step: status.update(text(f"progress.{step}", lang))
     else:
         yield lambda step: console.print(text(f"progress.{step}", lang) + " …")
+
+
+@contextmanager
+def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Several counts one after the other: each is named when it begins; a bar on a terminal, else a line at every fifth, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from qantar.engine.warm import compiled
+
+    def stage(what: str) -> str:
+        of, _, name = what.rpartition(": ")
+        return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if not compiled():
+        console.print(text("progress.compile", lang))
+        compiled(now=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda what, done, total: bar.update(task, description=stage(what), completed=done, total=total)
+    else:
+        told = [("", -1)]
+
+        def tell(what: str, done: int, total: int) -> None:
+            step = (what, 5 * done // max(1, total))
+            if step != told[0]:
+                told[0] = step
+                console.print(f"{stage(what)} {done} / {total}")
+
+        yield tell
 
 
 @contextmanager
@@ -182,7 +218,7 @@ def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
     grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
     if stopped := int(result.runs.stopped.sum()):
         say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
-    say(text("out.not_calibrated" if result.recipe.sampling == "prior" else "out.defaults_only", lang))
+    say(text({"prior": "out.not_calibrated", "default": "out.defaults_only", "given": "out.calibrated"}[result.recipe.sampling], lang))
     sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
 
 
@@ -212,6 +248,86 @@ def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
     ]
     heads = [text("out.what", lang), text("out.recorded", lang), *(text(f"signal.{s['signal']}", lang) for s in found["signals"])]
     grid(heads, steps, title=text("out.policy_steps", lang))
+
+
+def expected(lang: str, seconds: float, total: int, left: int) -> None:
+    """How long a comparison will take, on stderr, before it begins."""
+    if left:
+        unit, n = ("minutes", seconds / 60) if seconds >= 90 else ("seconds", seconds)
+        line = text("out.cf_expect", lang, n=total, left=left, time=text(f"out.{unit}", lang, n=f"{n:.0f}"))
+    else:
+        line = text("out.cf_kept", lang, n=total)
+    sys.stderr.write(line + "\n")
+
+
+EFFECT_HEADS = ("out.cf_effect", "out.cf_smallest", "out.cf_share", "out.cf_finding", "out.cf_fewer")
+
+
+def effects_table(found: Effects, data: dict[str, Any], lang: str) -> None:
+    """Each arm's effects in the order asked, what the rule says of them, and what the pairing saved; `data` as `--json` has it."""
+    from qantar.study.counterfactual import BASE, VARYING
+
+    plan, arms = found.base.plan, {name: arm for name, arm in data["arms"].items() if name != BASE}
+    how = {
+        "arms": text("out.cf_one_arm", lang) if len(arms) == 1 else text("out.cf_arms", lang, n=len(arms)),
+        "basis": text("out.cf_prior" if found.basis == "prior" else "out.cf_posterior", lang),
+        "scale": text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}"),
+        "state": text("out.cf_by_policy" if "policy" in plan.drivers.values() else "out.cf_recorded", lang),
+    }
+    say(
+        text(
+            "out.cf_head",
+            lang,
+            case=plan.case,
+            draws=found.draws,
+            replicates=found.base.replicates,
+            seed=found.base.seed,
+            hours=plan.hours,
+            **how,
+        )
+    )
+    heads = [text("out.what", lang), *(text(key, lang) for key in EFFECT_HEADS)]
+    for name, arm in arms.items():
+        rows = [e for e in data["effects"] if e["arm"] == name]
+        grid(
+            heads,
+            [_effect_row(e, lang) for e in rows],
+            widest=0,
+            title=text(
+                "out.cf_title", lang, arm=name, asked=text("out.cf_rise" if rows[0]["direction"] == "rise" else "out.cf_fall", lang)
+            ),
+        )
+        first = rows[0]
+        if not arm["pairs_that_differ"]:
+            say(text("out.cf_nothing", lang, arm=name))
+        elif not arm["paired"]:
+            say(text("out.cf_unpaired", lang, arm=name))
+        elif first["gain"] is not None:
+            counts = {k: first[f"pairs_{k}"] for k in ("up", "down", "same")}
+            say(text("out.cf_pairing", lang, arm=name, **dict(zip(("gain", "low", "high"), _gain(first), strict=True)), **counts))
+        else:
+            say(text("out.cf_no_gain", lang, arm=name, least=VARYING))
+        if arm["replayed"]:
+            say(text("out.cf_replayed", lang, arm=name, n=len(arm["replayed"])))
+    for name, arm in data["arms"].items():
+        if arm["stopped"]:
+            say(text("out.cf_stopped", lang, arm=name, n=arm["stopped"], limit=f"{found.base.stop_above:,.0f}"))
+    say(text("out.cf_note", lang))
+    say(text("out.cf_not_fitted" if found.basis == "prior" else "out.cf_fitted", lang))
+
+
+def _effect_row(e: dict[str, Any], lang: str) -> list[str]:
+    low, middle, high = (f"{round(e[k], 2) + 0.0:+.2f}" for k in ("low", "median", "high"))
+    share = f"{100 * e['share']:.0f} % [{100 * e['share_low']:.0f}, {100 * e['share_high']:.0f}]"
+    gain = "–" if e["gain"] is None else "{} [{}, {}]".format(*_gain(e))
+    sign = "+" if e["direction"] == "rise" else "-"
+    found = text(f"finding.{e['finding']}", lang)
+    return [text(f"outcome.{e['outcome']}", lang), f"{middle} [{low}, {high}]", f"{sign}{e['smallest']:g}", share, found, gain]
+
+
+def _gain(e: dict[str, Any]) -> list[str]:
+    """Gain and interval of an effect; None is infinite: there the differences do not vary."""
+    return ["∞" if e[k] is None else f"{e[k]:.3g}" if e[k] < 1000 else f"{e[k]:,.0f}" for k in ("gain", "gain_low", "gain_high")]
 
 
 def _date(start: str, hours: float) -> str:
@@ -359,3 +475,142 @@ def _place(candidate: Candidate) -> str:
 
 def _cues(candidate: Candidate, lang: str) -> str:
     return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
+
+
+def fitted_json(found: Any, folder: Any) -> dict[str, Any]:
+    """A calibration for machines."""
+    from dataclasses import asdict
+
+    return {
+        "folder": str(folder),
+        **found.made,
+        "learned": [{**asdict(x), "word": x.word} for x in found.learned],
+        "ridges": [{"parameter": a, "with": b, "correlation": r} for a, b, r in found.ridges],
+        "coverage": [{**asdict(c), "holds": c.holds} for c in found.coverage],
+        "rounds": [asdict(r) for r in found.particles.trace],
+        "fit": [f.as_dict() for f in found.after],
+        "prior": [f.as_dict() for f in found.before],
+    }
+
+
+def fitted_summary(found: Any, quick: bool, lang: str) -> None:
+    """What was learned, what cannot be told apart, whether intervals are right, and how well it fits."""
+    from qantar.scenario.parameters import parameters
+
+    made = found.made
+    say(text("fitted.head", lang, case=found.plan.case, n=len(found.particles.seeds), tolerance=f"{made['tolerance']:.2f}"))
+    say(text("fitted.families", lang, families=f"{found.families:.0f}", distinct=made["distinct"]))
+    if quick:
+        say(text("fitted.quick", lang))
+    heads = [text(f"out.{k}", lang) for k in ("parameter", "prior", "posterior", "narrowing", "said")]
+    rows = []
+    for x in found.learned:
+        unit = parameters()[x.parameter].unit
+        before, after = (f"{q[1]:.3g} ({q[0]:.3g}–{q[2]:.3g})" for q in (x.prior, x.posterior))
+        rows.append(
+            [f"{x.parameter} ({unit})", before, after, f"{x.narrowing:.2f} ({x.low:.2f}–{x.high:.2f})", text(f"fitted.{x.word}", lang)]
+        )
+    grid(heads, rows, title=text("fitted.learned_title", lang))
+    for a, b, r in found.ridges:
+        say(text("fitted.ridge", lang, a=a, b=b, r=f"{r:.2f}"))
+    if found.coverage:
+        rows = []
+        for name in dict.fromkeys(c.parameter for c in found.coverage):
+            own = [c for c in found.coverage if c.parameter == name]
+            rows.append([name, *(f"{100 * c.held / c.of:.0f} %" + ("" if c.holds else " !") for c in own), f"{found.uniform[name]:.2g}"])
+        levels = [f"{100 * c.level:.0f} %" for c in found.coverage[:3]]
+        grid(
+            [text("out.parameter", lang), *levels, text("fitted.uniform", lang)],
+            rows,
+            title=text("fitted.coverage_title", lang, n=found.pseudo),
+        )
+    else:
+        say(text("fitted.no_coverage", lang))
+    unfitted = {(f.kind, f.of): f for f in found.before}
+    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in found.scenario.case.record.regions}
+    rows = []
+    for f in found.after:
+        low, high = f.interval()
+        old = unfitted[(f.kind, f.of)]
+        share = f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+        name, recorded, numbers, _ = _feature_row(f, names, lang)
+        rows.append([name, recorded, f"{100 * old.share:.0f} %", share, numbers])
+    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "prior", "posterior", "simulated")]
+    grid(heads, rows, title=text("fitted.fit_title", lang))
+    say(text("fitted.note", lang))
+
+
+def sensitivity_json(found: Sensitivity, result: str, folder: Path) -> dict[str, Any]:
+    """A sensitivity study for machines."""
+    from dataclasses import asdict
+
+    indices = [{k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in asdict(x).items()} for x in found.indices]
+    made = {k: v for k, v in json.loads(result).items() if k not in ("plan", "keys")}
+    return {"folder": str(folder), **made, "ranked": found.inputs[:-1], "indices": indices}
+
+
+def sensitivity_tables(found: Sensitivity, plan: Plan, seed: int, quick: bool, lang: str) -> None:
+    """What moves what: the screening, shares of variance, and what was left out and why."""
+    from qantar.report.sensitivity import SHOWN
+    from qantar.study.sensitivity import OTHERS, OUTPUTS, SEED
+
+    args = {"case": plan.case, "scale": f"{1 / plan.scale:g}", "seed": seed, "varied": len(found.inputs) - 1}
+    say(text("out.sens_head", lang, n=f"{found.histories:,}", **args))
+    if quick:
+        say(text("out.sens_quick", lang))
+
+    def cell(measure: str, output: str, name: str) -> str:
+        x = found.find(measure, output, name)
+        return "" if x is None else "0" if x.value == x.high == 0 else f"{x.value:.2f} ±{x.high - x.value:.2f}".replace("-", "−")
+
+    def table(title: str, measure: str, names: Sequence[str]) -> None:
+        heads = [text("out.sens_input", lang), *(text(f"sensitivity.{o}", lang) for o in OUTPUTS)]
+        label = {name: text(f"sensitivity.{name}", lang) for name in (SEED, OTHERS)}
+        grid(heads, [[label.get(n, n), *(cell(measure, o, n) for o in OUTPUTS)] for n in names], title=title)
+
+    table(text("out.sens_sizes", lang), "size", [*found.inputs[:-1][:SHOWN], SEED])
+    still = [n for n in found.inputs[:-1] if all((x := found.find("size", o, n)) is None or x.value == 0 for o in OUTPUTS)]
+    none = text("error.sep", lang).join(still) or text("out.sens_none", lang)
+    say(text("out.sens_more", lang, n=max(0, len(found.inputs) - 1 - SHOWN), none=none))
+    table(text("out.sens_total", lang), "total", found.chosen)
+    table(text("out.sens_alone", lang), "alone", found.chosen)
+    if found.constant:
+        say(text("out.sens_constant", lang, outputs=text("error.sep", lang).join(text(f"sensitivity.{o}", lang) for o in found.constant)))
+    say(text("out.sens_notes", lang))
+    for why, names in found.left_out.items():
+        say(text("out.sens_left", lang, why=text(f"sensitivity.{why}", lang), names=text("error.sep", lang).join(names)))
+
+
+def _difference(d: Any, digits: int = 2) -> str:
+    low, high = d.interval()
+    return f"{d.mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def heldout_table(found: Any, power: Any, lang: str) -> None:
+    """Scores of all forecasters in both partitions; what a comparison of this size can tell apart comes first."""
+    say(text("heldout.power", lang, difference=f"{power.difference.mean:.2f}", share=f"{100 * power.power.share:.0f}"))
+    for partition in ("region", "day"):
+        rows = []
+        for s in [x for x in found if x.partition == partition]:
+            word = "–" if s.against.mean == 0 else text(f"heldout.{'separated' if s.against.separated else 'not_separated'}", lang)
+            name = text(f"forecaster.{s.forecaster.replace(' ', '_')}", lang)
+            rows.append([name, _difference(s.log), _difference(s.other), _difference(s.against), word])
+        heads = [text(f"heldout.{k}", lang) for k in ("forecaster", "log", f"other_{partition}", f"against_{partition}", "rule")]
+        grid(heads, rows, title=text(f"heldout.title_{partition}", lang))
+    say(text("heldout.note", lang))
+
+
+def rivals_table(found: Any, lang: str) -> None:
+    """Rivals side by side: what came near, and what was foreseen."""
+    rows = []
+    for r in found.rows():
+        words = [text(f"heldout.{'separated' if r[k] else 'not_separated'}", lang) for k in ("near_separated", "held_out_separated")]
+        home = r["rival"] == found.home
+        near = "–" if home else f"{r['near_difference']:.1f} ± {2 * r['near_se']:.1f}, {words[0]}"
+        out = "–" if home else f"{r['held_out_difference']:.2f} ± {2 * r['held_out_se']:.2f}, {words[1]}"
+        rows.append(
+            [r["rival"].removeprefix("rival-"), f"{r['tolerance']:.2f}", f"{r['families']:.0f}", near, f"{r['log_score']:.2f}", out]
+        )
+    heads = [text(f"rivals.{k}", lang) for k in ("rival", "tolerance", "families", "near", "score", "held_out")]
+    grid(heads, rows, title=text("rivals.title", lang, tolerance=f"{found.tolerance:.2f}"))
+    say(text("rivals.note", lang))

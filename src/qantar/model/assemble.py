@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
+from qantar.compiled import leaf
 from qantar.model import (
     arms,
     control,
@@ -91,7 +93,7 @@ def assemble(world: World, params: Values, t: int) -> Rates:
     day_off = today < len(land.days_off) and land.days_off[today]
     log_a = sum(world.terms.values(), np.zeros(land.n_places)) + (params["day_off_effect"] if day_off else 0.0)
     profile = np.where(night, params["night_activity"], 1.0)
-    a = params["base_pressure"] * profile * np.exp(np.clip(log_a, -LOG_PRESSURE_MAX, LOG_PRESSURE_MAX))
+    a = params["base_pressure"] * profile * np.exp(np.minimum(np.maximum(log_a, -LOG_PRESSURE_MAX), LOG_PRESSURE_MAX))
     return Rates(
         world.dt,
         a,
@@ -128,13 +130,31 @@ def _leave(world: World, params: Values, night: Bools) -> Floats:
         return np.asarray(world.cache["leave"])
     world.cache["leave of"] = tuple(x.copy() for x in now)
     p = np.zeros((N_STATES, world.land.n_places, N_STATES))
-    sooner = np.where(night, params["night_leaving"], 1.0)
-    leaving = math.log(2) * sooner / (params["protest_hours"] * world.staying)
-    either = -np.expm1(-(leaving + world.escalation) * world.dt)  # two rates compete for one protester
-    p[PROTESTING, :, FIGHTING] = either * world.escalation / (leaving + world.escalation)
-    p[PROTESTING, :, WITHDRAWN] = either - p[PROTESTING, :, FIGHTING]
-    p[FIGHTING, :, WITHDRAWN] = -np.expm1(-math.log(2) * sooner * world.dt / params["fight_hours"])
-    p[WITHDRAWN, :, QUIET] = 1 - 0.5 ** (world.dt / params["rest_hours"])
-    p[DETAINED, :, QUIET] = 1 - 0.5 ** (world.dt / params["detention_hours"])
+    hours = Stay(*(params[name] for name in Stay._fields))
+    _leaving(*now, hours, world.dt, p)
     world.cache["leave"] = p
     return p
+
+
+class Stay(NamedTuple):
+    """How long people stay in a state: half-lives in hours, and how much sooner they leave at night."""
+
+    protest_hours: float
+    fight_hours: float
+    rest_hours: float
+    detention_hours: float
+    night_leaving: float
+
+
+@leaf
+def _leaving(night: Bools, staying: Floats, escalation: Floats, hours: Stay, dt: float, p: Floats) -> None:
+    """Place by place: two rates compete for one protester."""
+    for k in range(len(night)):
+        sooner = hours.night_leaving if night[k] else 1.0
+        leaving = math.log(2) * sooner / (hours.protest_hours * staying[k])
+        either = -math.expm1(-(leaving + escalation[k]) * dt)
+        p[PROTESTING, k, FIGHTING] = either * escalation[k] / (leaving + escalation[k])
+        p[PROTESTING, k, WITHDRAWN] = either - p[PROTESTING, k, FIGHTING]
+        p[FIGHTING, k, WITHDRAWN] = -math.expm1(-math.log(2) * sooner * dt / hours.fight_hours)
+        p[WITHDRAWN, k, QUIET] = 1 - 0.5 ** (dt / hours.rest_hours)
+        p[DETAINED, k, QUIET] = 1 - 0.5 ** (dt / hours.detention_hours)

@@ -89,12 +89,12 @@ class Counts:
     @cached_property
     def killed(self) -> Floats:
         """Who was killed in the last step, by place."""
-        return np.asarray(self.moved[list(KILLING)].sum(axis=0), float)
+        return np.asarray(self.moved[list(KILLING)].sum(axis=0), float) if self.harmed else np.zeros(self.moved.shape[1])
 
     @cached_property
     def detained(self) -> Floats:
         """Who was detained in the last step, by place."""
-        return np.asarray(self.moved[list(TAKING)].sum(axis=0), float)
+        return np.asarray(self.moved[list(TAKING)].sum(axis=0), float) if self.harmed else np.zeros(self.moved.shape[1])
 
 
 def no_rates(n_places: int, n_sectors: int, n_classes: int, dt: float = 1.0) -> Rates:

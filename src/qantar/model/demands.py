@@ -30,10 +30,21 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
     moving = counts.crowd / land.scale >= land.visible(PRESENT) or counts.harmed or len(land.organizations) > 0
     if "concession" in world.terms and not moving and not world.granted.any() and not world.decisions("concession"):
         return
-    for s in world.decisions("concession"):
+    decided = world.decisions("concession")
+    for s in decided:
         regions = np.unique(land.region[list(s.places)])
         world.granted[regions] = np.maximum(world.granted[regions], s.size)
         world.granted_at[regions] = world.hour(t)
+    if moving or decided or "concession" not in world.terms:
+        _rise(world, counts, params)
+    effect = np.where(world.granted >= np.floor(world.asked + 0.5), params["concession_met"], params["concession_short"])
+    fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
+    world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]
+
+
+def _rise(world: World, counts: Counts, params: Values) -> None:
+    """What is asked, from the days of protest and the dead so far."""
+    land = world.land
     present = land.by_region(counts.out) / land.scale >= land.visible(PRESENT)
     days = world.protest_days = world.protest_days + present * world.dt / 24.0
     killed = land.by_region(counts.dead) / land.scale
@@ -44,6 +55,3 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
         weight = np.minimum(1.0, params["organization_demand"] * world.organized) * land.residents
         shift = land.by_region(weight * world.gap) / np.maximum(1, land.by_region(land.residents.astype(float)))
         world.asked = np.where(world.demand > 0, np.clip(world.demand + shift, 0.0, LAST), 0.0)
-    effect = np.where(world.granted >= np.floor(world.asked + 0.5), params["concession_met"], params["concession_short"])
-    fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
-    world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]

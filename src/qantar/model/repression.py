@@ -20,11 +20,15 @@ however large the crowd, and the other way round. Deterrence and backlash have f
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
-from qantar.model.contract import Counts
+from qantar.compiled import leaf
+from qantar.model.contract import Counts, Floats
 from qantar.model.forces import acting
-from qantar.model.world import ARRESTED, FIGHTERS_KILLED, FIGHTERS_TAKEN, KILLED, SEARCHED, SECURITY, Draws, World
+from qantar.model.world import ARRESTED, FIGHTERS_KILLED, FIGHTERS_TAKEN, KILLED, SEARCHED, SECURITY, Bools, Draws, World
 from qantar.scenario.parameters import Values
 
 NAME = "repression"
@@ -49,22 +53,66 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
 
 def _meet(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Units and crowd: who is killed and taken, on both sides, and what the risk keeps from joining."""
-    land, dt = world.land, world.dt
-    n, f, q, home = counts.out, counts.fighting, acting(world, params), counts.withdrawn
-    facing = n * q / np.maximum(n + q, 1e-300)
-    of_fighters = facing * np.divide(f, n, out=np.zeros_like(n), where=n > 0)
-    peaceful = facing - of_fighters
-    held = np.where(world.emergency, 1.0, params["lethality_before"]) * np.exp(params["seat_lethality"] * world.contested)
-    lethal = params["lethality"] * held * np.where(world.shoot_order, params["lethality_order"], 1.0)
-    arrest = params["arrest_rate"] * np.where(world.emergency, params["arrest_emergency"], 1.0)
-    searched = params["search_rate"] * np.where(world.emergency, 1.0, params["search_before"])
-    means = [lethal * peaceful, arrest * peaceful, searched * home, lethal * params["lethality_fight"] * of_fighters, arrest * of_fighters]
-    taken = draws.poisson((KILLED, ARRESTED, SEARCHED, FIGHTERS_KILLED, FIGHTERS_TAKEN), np.stack(means) * dt, t)
-    world.quota = draws.quota(np.minimum(taken, np.stack([n - f, n - f, home, f, f])))
-    armed = np.divide(np.minimum(f, world.captured), f, out=np.zeros_like(f), where=f > 0)
-    risk_of_units = peaceful + params["lethality_fight"] * of_fighters * (1 + params["arms_effect"] * armed)
-    lost = draws.poisson((SECURITY,), (params["lethality_security"] * held * risk_of_units * dt)[None], t)[0]
-    if lost.any():
-        world.security_dead = world.security_dead + land.by_region(lost)
-    risk, before = (1 - np.exp(-EPSTEIN_K * q / (m + land.scale)) for m in (n, 0.0))
-    world.terms["deterrence"] = -params["deterrence"] * (risk - before)
+    land = world.land
+    p = Hand(*(params[name] for name in Hand._fields))
+    means, there, deterrence = np.empty((6, land.n_places)), np.empty((5, land.n_places)), np.empty(land.n_places)
+    crowd = (counts.out, counts.fighting, counts.withdrawn, acting(world, params))
+    at = (world.emergency, world.shoot_order, world.contested)
+    _expect(*crowd, *at, world.captured, p, land.scale, means, there, deterrence)
+    drawn = draws.poisson((KILLED, ARRESTED, SEARCHED, FIGHTERS_KILLED, FIGHTERS_TAKEN, SECURITY), means * world.dt, t)
+    world.quota = draws.quota(np.minimum(drawn[:5], there))
+    if drawn[5].any():
+        world.security_dead = world.security_dead + land.by_region(drawn[5])
+    world.terms["deterrence"] = deterrence
+
+
+class Hand(NamedTuple):
+    """Parameters of a meeting of units and crowd."""
+
+    lethality: float
+    lethality_before: float
+    lethality_order: float
+    lethality_fight: float
+    lethality_security: float
+    seat_lethality: float
+    arrest_rate: float
+    arrest_emergency: float
+    search_rate: float
+    search_before: float
+    arms_effect: float
+    deterrence: float
+
+
+@leaf
+def _expect(
+    n: Floats,
+    f: Floats,
+    home: Floats,
+    q: Floats,
+    emergency: Bools,
+    shoot_order: Bools,
+    contested: Bools,
+    captured: Floats,
+    p: Hand,
+    scale: float,
+    means: Floats,
+    there: Floats,
+    deterrence: Floats,
+) -> None:
+    """Place by place: means per hour of the five quotas and of security killed, how many there are for each quota, and deterrence."""
+    for k in range(len(n)):
+        facing = n[k] * q[k] / max(n[k] + q[k], 1e-300)
+        of_fighters = facing * f[k] / n[k] if n[k] > 0 else 0.0
+        peaceful = facing - of_fighters
+        held = (1.0 if emergency[k] else p.lethality_before) * (math.exp(p.seat_lethality) if contested[k] else 1.0)
+        lethal = p.lethality * held * (p.lethality_order if shoot_order[k] else 1.0)
+        arrest = p.arrest_rate * (p.arrest_emergency if emergency[k] else 1.0)
+        searched = p.search_rate * (1.0 if emergency[k] else p.search_before)
+        armed = min(f[k], captured[k]) / f[k] if f[k] > 0 else 0.0
+        risk_of_units = peaceful + p.lethality_fight * of_fighters * (1 + p.arms_effect * armed)
+        means[0, k], means[1, k], means[2, k] = lethal * peaceful, arrest * peaceful, searched * home[k]
+        means[3, k], means[4, k] = lethal * p.lethality_fight * of_fighters, arrest * of_fighters
+        means[5, k] = p.lethality_security * held * risk_of_units
+        there[0, k], there[1, k], there[2, k], there[3, k], there[4, k] = n[k] - f[k], n[k] - f[k], home[k], f[k], f[k]
+        risk, before = 1 - math.exp(-EPSTEIN_K * q[k] / (n[k] + scale)), 1 - math.exp(-EPSTEIN_K * q[k] / scale)
+        deterrence[k] = -p.deterrence * (risk - before)

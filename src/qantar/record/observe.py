@@ -53,7 +53,8 @@ def daily_peak(series: Floats, day: NDArray[np.int64]) -> Floats:
     [[5.0], [2.0]]
     """
     peak = np.zeros((int(day.max()) + 1, series.shape[1]))
-    np.maximum.at(peak, (day, np.arange(series.shape[1])[None, :]), series)
+    for row, of in zip(series, day, strict=True):
+        peak[of, np.arange(len(row))] = np.maximum(peak[of, np.arange(len(row))], row)
     return peak
 
 

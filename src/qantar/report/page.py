@@ -31,6 +31,8 @@ from qantar.report.curves import draw_all
 from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
+from qantar.scenario.parameters import parameters
+from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
 
@@ -99,6 +101,7 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
     )
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
     environment.globals.update(share=_share, numbers=_numbers, sim_days=_sim_days, scale_of=_scale, feature_of=_of_feature(names))
+    environment.globals.update(feature_named=_named(names), percent=_percent, short=_short, meaning_of=_meaning)
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
@@ -107,6 +110,7 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
     presence = _presence(seen, len(days))
     sheet = draw(case)
     sim = simulated(result, days) if result else None
+    fit = read_fit(case.folder) if result and result.provenance["calibrated"] else None
     drawn = {lang: draw_all(case.record, seen, lang) | (draw_simulated(sim, seen, lang) if sim else {}) for lang in LANGUAGES}
     return environment.get_template("page.html.j2").render(
         head=account.head,
@@ -133,6 +137,7 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
         figure_sources=_figure_sources(case.record, seen),
         figures={lang: {n: Markup(s) for n, s in found.items()} for lang, found in drawn.items()},
         sim=sim,
+        fit=fit,
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],
@@ -167,12 +172,32 @@ def _scale(sim: Simulated, lang: str) -> str:
 
 def _of_feature(names: dict[str, tuple[str, str]]) -> Callable[[Feature], tuple[str, str]]:
     """What a feature is of, in both languages: a region's name, or a date as it is."""
+    named = _named(names)
+    return lambda f: named(f.of)
 
-    def of(f: Feature) -> tuple[str, str]:
-        pairs = [names.get(part, (part, part)) for part in f.of.split(";")]
+
+def _named(names: dict[str, tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
+    """Regions by their names, anything else as it is, in both languages."""
+
+    def of(what: str) -> tuple[str, str]:
+        pairs = [names.get(part, (part, part)) for part in what.split(";")]
         return ", ".join(en for en, _ in pairs), "、".join(zh for _, zh in pairs)
 
     return of
+
+
+def _percent(share: str | float, unit: str = " %") -> str:
+    return f"{100 * float(share):.0f}{unit}"
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.3g}"
+
+
+def _meaning(name: str) -> Markup:
+    """What a parameter means, in both languages."""
+    row = parameters()[name]
+    return both(row.meaning_en, row.meaning_zh)
 
 
 def _cited(loaded: Loaded, seen: Observables) -> dict[str, Any]:

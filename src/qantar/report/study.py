@@ -60,7 +60,7 @@ def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str], resu
         "document_sha256": loaded.account.head.document.sha256,
         "case": loaded.case.head.id,
         "model": result.provenance if result else None,
-        "calibrated": False,
+        "calibrated": bool(result and result.provenance["calibrated"]),
         "data": loaded.hashes(),
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},

@@ -98,12 +98,17 @@ class Parameter(Strict):
             raise PydanticCustomError("outside", "{code}", args)
         return self
 
+    def at(self, u: float, v: float) -> float:
+        """The value at quantile u of the prior without its spike, cut at the limits; zero where v falls into the spike."""
+        return 0.0 if v < self.prior.spike else min(max(self.prior.quantile(u), self.low), self.high)
+
+    def uniforms(self, seed: int, number: int) -> tuple[float, float]:
+        """The two uniform numbers behind draw `number`: a pure function of seed, draw and parameter."""
+        return uniform(seed, _PARAMETER, number, self.number, 0), uniform(seed, _PARAMETER, number, self.number, 1)
+
     def draw(self, seed: int, number: int) -> float:
-        """The value in draw `number`: a pure function of seed, draw and parameter; cut at the limits."""
-        if uniform(seed, _PARAMETER, number, self.number, 1) < self.prior.spike:
-            return 0.0
-        value = self.prior.quantile(uniform(seed, _PARAMETER, number, self.number, 0))
-        return min(max(value, self.low), self.high)
+        """The value in draw `number`."""
+        return self.at(*self.uniforms(seed, number))
 
 
 class _File(BaseModel):

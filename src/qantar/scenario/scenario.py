@@ -16,6 +16,7 @@ from typing import Any
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.scenario.case import Case, find_folder, read_case
 from qantar.scenario.edits import apply, check_parameter, parse_set
+from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
 from qantar.scenario.schema import SPREADS, Basis, Edit, ScenarioFile, step_fault
 from qantar.tables import Strict, read_text, read_toml, toml_lines
@@ -23,6 +24,8 @@ from qantar.tables import Strict, read_text, read_toml, toml_lines
 __all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve"]
 
 
+FITTED_MAX = 8
+"""Parameters that may be fitted at once."""
 DEGREE_MAX = 2_000
 """Contacts that a resident may have: far beyond any life, far inside the counters."""
 
@@ -80,6 +83,7 @@ def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], pr
     _check_ids(file, add, lines)
     _check_people(case, file, add)
     _check_steps(case, file, add)
+    _check_calibration(file, add)
     _check_organizations(case, file, add)
     sources = {s.key for s in case.record.sources}
     for key, basis in _bases(file):
@@ -185,6 +189,30 @@ def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
         named = {row.region_id for row in rows}
         if step.place == "recorded" and case.head.country not in named and not {home.get(x, x) for x in step.places} <= named:
             add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
+
+
+def _check_calibration(file: ScenarioFile, add: Add) -> None:
+    """Fitted parameters exist, stand there once, are not fixed, and are few: a thin record carries no more."""
+    if file.calibration is None:
+        return
+    for module in ("mobilization", "force"):
+        for n, name in enumerate(getattr(file.calibration, module)):
+            key = f"calibration.{module}.{n}"
+            if name not in parameters():
+                add(key, "not_one_of", value=name, choices=nearest(name, parameters()))
+            elif name in file.parameters or file.calibration.fitted.count(name) > 1:
+                add(key, "fitted_twice", value=name)
+    if len(file.calibration.fitted) > FITTED_MAX:
+        add("calibration", "outside", value=f"{len(file.calibration.fitted)}", low="1", high=f"{FITTED_MAX}", unit="parameters")
+
+
+def quiet_plan(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.0) -> Plan | None:
+    """The plan of the quiet period of a scenario's calibration; None if it names none."""
+    spec = scenario.file.calibration
+    if spec is None or spec.quiet is None:
+        return None
+    time = scenario.file.time.model_copy(update={"start": spec.quiet.start, "hours": spec.quiet.hours})
+    return resolve(Scenario(scenario.case, scenario.file.model_copy(update={"time": time})), edits, scale=scale)
 
 
 def _bases(item: Any, path: str = "") -> Iterable[tuple[str, Basis]]:

@@ -257,6 +257,29 @@ class Arm(Strict):
     edits: list[Edit] = Field(min_length=1)
 
 
+class Quiet(Basis):
+    """A period without the recorded wave: what is fitted must leave it quiet. `most_regions` may be reported on one day of it."""
+
+    start: Moment
+    hours: Annotated[int, BeforeValidator(Number("hours", 1, STEPS_MAX, whole=True))]
+    most_regions: Annotated[int, BeforeValidator(Number("regions", 0, 1000, whole=True))]
+
+
+class CalibrationSpec(Strict):
+    """Which parameters are fitted, in two modules: how unrest spread, then force and harm given it; and to which counts of detained."""
+
+    mobilization: list[Key] = Field(min_length=1)
+    force: list[Key] = Field(default_factory=list)
+    detained: list[dt.date] = Field(default_factory=list)
+    """dates of the counts that are used; all of the record, if none is named"""
+    quiet: Quiet | None = None
+
+    @property
+    def fitted(self) -> list[str]:
+        """Names of all fitted parameters."""
+        return [*self.mobilization, *self.force]
+
+
 class ScenarioFile(Strict):
     """`scenario.toml`."""
 
@@ -273,3 +296,4 @@ class ScenarioFile(Strict):
     parameters: dict[str, Figure] = Field(default_factory=dict)
     steps: list[StepSpec] = Field(default_factory=list)
     arms: dict[str, Arm] = Field(default_factory=dict)
+    calibration: CalibrationSpec | None = None

@@ -267,9 +267,9 @@ def _engines() -> Row:
 def _processes() -> Row:
     """Whether histories depend on how many processes make them, or in which order."""
     from qantar.study.ensemble import one_run, run_ensemble
-    from qantar.study.store import PART, Recipe
+    from qantar.study.store import Recipe
 
-    runs = 4 * PART
+    runs = 16
     recipe = Recipe(_packaged(ARM, SMALL).model_copy(update={"hours": SHORT}), SEED)
     digests = {}
     for processes in (1, 2, 4):

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -23,16 +23,17 @@ from qantar.errors import StudyError, fail
 from qantar.model.government import first_hours
 from qantar.scenario.parameters import Values, defaults, draw
 from qantar.study.reporting import history_seed, seen
-from qantar.study.store import PART, Recipe, Store
+from qantar.study.store import Recipe, Store, kept_draws
 
 TRIES = 3
 """How often processes may die in a row without finishing anything."""
 
 
-def values_of(recipe: Recipe, run: int) -> Values:
+def values_of(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> Values:
     """The parameters of a run; what the plan fixes stays fixed."""
     number = run // recipe.replicates
-    return {**(draw(recipe.seed, number) if recipe.sampling == "prior" else defaults()), **recipe.plan.parameters}
+    samplings = {"given": lambda: given[number], "prior": lambda: draw(recipe.seed, number), "default": defaults}
+    return {**samplings[recipe.sampling](), **recipe.plan.parameters}
 
 
 def seed_of(recipe: Recipe, run: int) -> int:
@@ -40,9 +41,9 @@ def seed_of(recipe: Recipe, run: int) -> int:
     return history_seed(recipe.seed, *divmod(run, recipe.replicates))
 
 
-def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def one_run(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """A history as columns: by region and day, and as a whole."""
-    values, seed = values_of(recipe, run), seed_of(recipe, run)
+    values, seed = values_of(recipe, run, given), seed_of(recipe, run)
     history = simulate(recipe.plan, values, seed, engine=recipe.engine, stop_above=recipe.stop_above)
     report = seen(history, recipe.plan, values, seed)
     n_days, n_regions = report.presence.shape
@@ -52,6 +53,7 @@ def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "region": region.ravel().astype(np.int16),
         "day": day.ravel().astype(np.int16),
         "presence": report.presence.ravel(),
+        "gathering": report.gathering.ravel(),
         "participants": np.repeat(report.participants, n_regions),
         "detained": np.repeat(report.detained, n_regions),
         "killed": np.tile(report.killed, n_days),
@@ -85,8 +87,9 @@ def one_run(recipe: Recipe, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def write_part(recipe: Recipe, root: Path, number: int, runs: int) -> int:
     """Run and store one part; gives its number. Called in a process of its own."""
-    wanted = range(number * PART, (number + 1) * PART)
-    done = [one_run(recipe, run) for run in wanted]
+    given = kept_draws(root, recipe.given) if recipe.sampling == "given" else []
+    last = len(given) * recipe.replicates if given else (number + 1) * recipe.part
+    done = [one_run(recipe, run, given) for run in range(number * recipe.part, min((number + 1) * recipe.part, last))]
     days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
     whole = {k: np.array([w[k] for _, w in done]) for k in done[0][1]}
     Store.of(root, recipe).write(number, days, whole)
@@ -107,7 +110,7 @@ def run_ensemble(
     ----------
     recipe : Recipe
     runs : int
-        How many; the store keeps whole parts of `PART`, so it may hold a few more.
+        How many; the store keeps whole parts, so it may hold a few more.
     root : Path
         Folder of stores.
     processes : int, optional
@@ -125,11 +128,11 @@ def run_ensemble(
     store = Store.of(root, recipe)
     store.sweep()
     missing = store.missing(runs)
-    total = -(-runs // PART) * PART
+    total = -(-runs // recipe.part) * recipe.part
     left = set(missing)
 
     def tell() -> None:
-        progress(min(total - len(left) * PART, runs), runs)
+        progress(min(total - len(left) * recipe.part, runs), runs)
 
     tell()
     idle = 0

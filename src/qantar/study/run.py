@@ -25,15 +25,17 @@ from qantar.population.measure import measure
 from qantar.population.ties import tie
 from qantar.record.observables import Observables
 from qantar.scenario.case import Case, file_hashes
+from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
 from qantar.study.ensemble import run_ensemble, seed_of
-from qantar.study.store import Recipe, model_hash
+from qantar.study.store import Recipe, keep_draws, model_hash
 from qantar.study.summary import QUANTILES, Feature, Runs, arrays, curves, features, presence_shares
 from qantar.tables import read_json, refuse_foreign, to_csv, write_folder
 
 RESULT_VERSION = 1
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
 STAMP = "illustration, not fitted"
+FITTED = "fitted to this record; holds in this model"
 
 
 def case_sha256(case: Case) -> str:
@@ -60,10 +62,16 @@ def run(
     record_sha256: str,
     root: Path,
     *,
+    posterior: dict[str, Any] | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Result:
     """Do the runs that the store lacks and summarize all of them.
+
+    Parameters
+    ----------
+    posterior : dict, optional
+        How the draws were made, where the recipe's draws are those of a posterior; without it everything is stamped as not fitted.
 
     Raises
     ------
@@ -74,21 +82,28 @@ def run(
     runs = arrays(*store.read(n))
     digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
     found = features(runs, record, recipe.plan)
-    return Result(recipe, runs, found, digest, _provenance(recipe, n, digest, record_sha256))
+    return Result(recipe, runs, found, digest, _provenance(recipe, n, digest, record_sha256, posterior))
 
 
-def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str) -> dict[str, Any]:
-    """What is needed to repeat the runs; no name of a user, a machine or a folder."""
-    blocks = blocks_of(recipe.plan)
-    network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
+def made_by() -> dict[str, Any]:
+    """Program, libraries and model that a result was made with; no name of a user, a machine or a folder."""
     return {
-        "result_version": RESULT_VERSION,
-        "kind": "run",
         "program": f"qantar {qantar.__version__}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "model_sha256": model_hash(),
         "draw_scheme": SCHEME,
+    }
+
+
+def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str, posterior: dict[str, Any] | None) -> dict[str, Any]:
+    """What is needed to repeat the runs."""
+    blocks = blocks_of(recipe.plan)
+    network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
+    return {
+        "result_version": RESULT_VERSION,
+        "kind": "run",
+        **made_by(),
         "scenario": recipe.plan.case,
         "record_sha256": record_sha256,
         "recipe": recipe.as_dict(),
@@ -97,9 +112,10 @@ def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str) -> dict
         "plan_sha256": recipe.plan.sha256(),
         "plan": recipe.plan.model_dump(),
         "history_sha256": digest,
-        "calibrated": False,
+        "calibrated": posterior is not None,
+        "posterior": posterior,
         "replayed": recipe.plan.replayed(),
-        "stamp": STAMP,
+        "stamp": FITTED if posterior is not None else STAMP,
         "residents": blocks.n,
         "network": {k: round(float(getattr(network, k)), 4) for k in network.__dataclass_fields__},
     }
@@ -118,22 +134,22 @@ def files_of(result: Result) -> dict[str, str]:
     feature_rows = [f.as_dict() for f in result.features]
     columns = list(feature_rows[0])
     whole = result.runs.whole
-    stamp = [STAMP, f"{result.recipe.plan.scale:g}"]
+    stamp = [result.provenance["stamp"], f"{result.recipe.plan.scale:g}"]
     files = {
-        "features.csv": to_csv([*columns, "stamp", "scale"], [[*(_plain(row[c]) for c in columns), *stamp] for row in feature_rows]),
+        "features.csv": to_csv([*columns, "stamp", "scale"], [[*(plain(row[c]) for c in columns), *stamp] for row in feature_rows]),
         "presence.csv": to_csv(
             ["region_id", "date", "share_reported", "stamp", "scale"],
             [[r, day, f"{shares[d, k]:.4f}", *stamp] for k, r in enumerate(ids) for d, day in enumerate(days)],
         ),
         "curves.csv": to_csv(["quantity", "date", *heads, "stamp", "scale"], [[*row, *stamp] for row in curve_rows]),
-        "runs.csv": to_csv(["stamp", "scale", *whole], [[*stamp, *(_plain(whole[c][k]) for c in whole)] for k in range(result.runs.n)]),
+        "runs.csv": to_csv(["stamp", "scale", *whole], [[*stamp, *(plain(whole[c][k]) for c in whole)] for k in range(result.runs.n)]),
     }
     hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
     files["result.json"] = json.dumps({**result.provenance, "files": hashes}, indent=1, ensure_ascii=False) + "\n"
     return files
 
 
-def _plain(value: Any) -> object:
+def plain(value: Any) -> object:
     """A cell that reads the same everywhere: numbers by their shortest exact form."""
     value = value.item() if hasattr(value, "item") else value
     return f"{value:.10g}" if isinstance(value, float) else value
@@ -182,6 +198,7 @@ def rerun(
     folder: Path,
     record_of: Callable[[str], tuple[Observables, str]],
     *,
+    draws_of: Callable[[str], list[Values]] = lambda name: [],
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[dict[str, Any], list[str]]:
@@ -205,7 +222,11 @@ def rerun(
     plan = Plan.model_validate(old["plan"])
     recipe = Recipe(plan, **old["recipe"])
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
-        result = run(recipe, old["runs"], record, record_sha256, Path(root), processes=processes, progress=progress)
+        if recipe.given and keep_draws(Path(root), draws_of(old["scenario"])) != recipe.given:
+            raise fail(ResultError, folder, "other_posterior", value=old["scenario"])
+        result = run(
+            recipe, old["runs"], record, record_sha256, Path(root), posterior=old.get("posterior"), processes=processes, progress=progress
+        )
     new = json.loads(files_of(result)["result.json"])
     names: Sequence[str] = sorted(set(new["files"]) | set(old["files"]))
     differ = [name for name in names if new["files"].get(name) != old["files"].get(name)]

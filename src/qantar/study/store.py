@@ -7,13 +7,14 @@ flushed to disk and renamed. A part that is there is done; nothing else needs to
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
 from importlib.metadata import version
@@ -25,9 +26,10 @@ import numpy as np
 from qantar.draws import SCHEME
 from qantar.errors import ResultError, fail
 from qantar.scenario.scenario import Plan
+from qantar.tables import write_bytes, write_folder
 
 PART = 4
-"""Runs in a part: what is lost at most when the power fails, a core."""
+"""Runs in a part unless a recipe says otherwise: what is lost at most when the power fails, a core."""
 ROOMS = (
     "compiled.py",
     "draws.py",
@@ -40,7 +42,7 @@ ROOMS = (
     "scenario/parameters.py",
 )
 DATA = ("scenario/parameters.toml",)
-DAYS, RUNS = "days.parquet", "runs.parquet"
+DAYS, RUNS, DRAWS, ELSEWHERE = "days.parquet", "runs.parquet", "draws.json", "elsewhere"
 
 
 def model_hash() -> str:
@@ -62,9 +64,13 @@ class Recipe:
     seed: int
     engine: str = "event"
     sampling: str = "prior"
-    """prior: parameters are drawn; default: every run at the table's defaults"""
+    """prior: parameters are drawn; default: every run at the table's defaults; given: as kept under `given`"""
     replicates: int = 1
     stop_above: float = 2_000_000.0
+    part: int = PART
+    """runs in a part"""
+    given: str = ""
+    """name of a table of draws (`keep_draws`) whose row k is draw k"""
 
     def as_dict(self) -> dict[str, Any]:
         """As data, without the plan, which goes beside it."""
@@ -73,8 +79,31 @@ class Recipe:
     def key(self) -> str:
         """SHA-256 of the recipe with plan, draw scheme and model."""
         versions = [platform.python_version(), *(version(name) for name in ("numpy", "numba", "llvmlite"))]
-        parts = {**self.as_dict(), "plan": self.plan.sha256(), "scheme": SCHEME, "model": model_hash(), "part": PART, "versions": versions}
+        parts = {**self.as_dict(), "plan": self.plan.sha256(), "scheme": SCHEME, "model": model_hash(), "versions": versions}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def keep_draws(root: Path, draws: Sequence[Mapping[str, float]]) -> str:
+    """Keep a table of draws under a root, whole or not at all; gives its name, the SHA-256 of what it holds.
+
+    Raises
+    ------
+    ResultError
+        When it cannot be written.
+    """
+    rows = [{name: float(value) for name, value in sorted(d.items())} for d in draws]
+    content = json.dumps(rows)
+    name = hashlib.sha256(content.encode()).hexdigest()
+    folder = root / f"draws-{name[:24]}"
+    if not folder.is_dir():
+        write_folder(folder, {DRAWS: content})
+    return name
+
+
+@functools.lru_cache(maxsize=4)
+def kept_draws(root: Path, name: str) -> list[dict[str, float]]:
+    """A table of draws that was kept."""
+    return json.loads((root / f"draws-{name[:24]}" / DRAWS).read_bytes())  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -82,19 +111,32 @@ class Store:
     """The folder of one recipe."""
 
     folder: Path
+    size: int = PART
+    """runs in a part"""
 
     @classmethod
     def of(cls, root: Path, recipe: Recipe) -> Store:
         """The store of a recipe under a root; nothing is written yet."""
-        return cls(root / recipe.key()[:24])
+        return cls(root / recipe.key()[:24], recipe.part)
 
     def part(self, number: int) -> Path:
         """Where a part stands when it is whole."""
         return self.folder / f"part-{number:05d}"
 
     def missing(self, runs: int) -> list[int]:
-        """Numbers of the parts that are not there yet."""
-        return [n for n in range(-(-runs // PART)) if not self.part(n).is_dir()]
+        """Numbers of the parts that are not there yet, nor kept elsewhere."""
+        return [n for n in range(self.elsewhere() // self.size, -(-runs // self.size)) if not self.part(n).is_dir()]
+
+    def elsewhere(self) -> int:
+        """How many of the first runs are kept elsewhere: in a packed table that came with the sources."""
+        try:
+            return int((self.folder / ELSEWHERE).read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def leave_out(self, runs: int) -> None:
+        """Note that the first so many runs, whole parts of them, are kept elsewhere."""
+        write_bytes(self.folder / ELSEWHERE, str(runs // self.size * self.size).encode())
 
     def write(self, number: int, days: dict[str, Any], runs: dict[str, Any]) -> None:
         """Write a part aside and rename it.
@@ -139,7 +181,7 @@ class Store:
         """
         import duckdb
 
-        parts = [self.part(n) for n in range(-(-runs // PART)) if self.part(n).is_dir()]
+        parts = [self.part(n) for n in range(-(-runs // self.size)) if self.part(n).is_dir()]
         try:
             with duckdb.connect(":memory:") as con:
                 return _read(con, parts, DAYS, runs, "run, region, day"), _read(con, parts, RUNS, runs, "run")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,24 @@ DECLINE_DAYS, DECLINE_TO = 5, 0.1
 """A decline within days: participants this many days after their peak are at most this share of it."""
 MASS = 0.05
 """Share of the state's units that left by themselves or changed sides, above which it was mass defection."""
+PEOPLE, SIGNS = ("participants", "detained", "killed"), ("presence", "seat_lost", "stopped")
+"""Arrays of `Runs`: numbers of people, and yes or no."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+
+
+def wilson(shown: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share, `shown` of `n` (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+    >>> [round(x, 3) for x in wilson(9, 10)]
+    [0.596, 0.982]
+    """
+    if not n:
+        return 0.0, 1.0
+    z, p = 1.959964, shown / n
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
 
 @dataclass(frozen=True)
@@ -51,16 +66,12 @@ class Feature:
         return self.shown / self.runs if self.runs else 0.0
 
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the share over draws (Wilson 1927, J. Am. Stat. Assoc. 22).
+        """95 % interval of the share over draws.
 
         >>> [round(x, 3) for x in Feature("onset", "KZ-MAN", "", 0, 100, 0, 0, 0).interval()]
         [0.0, 0.037]
         """
-        if not self.runs:
-            return 0.0, 1.0
-        z, n, p = 1.959964, self.runs, self.share
-        middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
+        return wilson(self.shown, self.runs)
 
     def numbers(self) -> str:
         """The simulated quantity in words: median (5 % to 95 %), or nothing.
@@ -124,6 +135,18 @@ def arrays(days: dict[str, Any], whole: dict[str, Any]) -> Runs:
         whole["stopped"].astype(bool),
         whole,
     )
+
+
+def joined(parts: Sequence[Runs]) -> Runs:
+    """Histories one after the other, as one; of the table of runs, the columns that all have."""
+    names = [k for k in parts[0].whole if all(k in p.whole for p in parts)]
+    whole = {k: np.concatenate([p.whole[k] for p in parts]) for k in names}
+    return Runs(whole=whole, **{k: np.concatenate([getattr(p, k) for p in parts]) for k in (*PEOPLE, *SIGNS)})
+
+
+def first(runs: Runs, n: int) -> Runs:
+    """The first n histories."""
+    return Runs(whole={k: v[:n] for k, v in runs.whole.items()}, **{k: getattr(runs, k)[:n] for k in (*PEOPLE, *SIGNS)})
 
 
 def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:

@@ -1,0 +1,58 @@
+"""The figure of a comparison: every effect with its interval, by outcome and arm, in units of the smallest effect that counts.
+
+In: `Effects`. Out: SVG files that stand alone, light and dark, one a language; the same effects give the same bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qantar.messages import LANGUAGES, text
+from qantar.report.curves import INK, MUTED, A, B, svg
+from qantar.study.counterfactual import BASE, OUTCOMES, Effects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ALONE = """<style>svg{font-family:sans-serif;background:#fff;--ink:#1b1b1b;--muted:#777;--grid:#ddd;--a:#0b62a4;--b:#b04a00}
+@media (prefers-color-scheme:dark){svg{background:#161616;--ink:#eee;--muted:#999;--grid:#3a3a3a;--a:#6db3f2;--b:#f2a35e}}</style>"""
+_SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+
+def draw_effects(found: Effects) -> dict[str, str]:
+    """The figure as files by name, one a language."""
+    plots = {}
+    for lang in LANGUAGES:
+        drawn = svg(lambda ax, lang=lang: _effects(ax, found, lang), "effects", text("report.figure.effects.title", lang), lang)  # type: ignore[misc]
+        head, _, rest = drawn.partition(">")
+        plots[f"effects-{lang}.svg"] = f"{head.replace('<svg', f'<svg {_SPACES}', 1)}>{_ALONE}{rest}\n"
+    return plots
+
+
+def _effects(ax: Axes, found: Effects, lang: str) -> None:
+    """A row an outcome, an arm beside the other; beyond one smallest effect the scale counts tenfolds."""
+    arms = [label for label in found.recipes if label != BASE]
+    ax.get_figure(root=True).set_size_inches(9, 1.6 + len(OUTCOMES) * (0.3 + 0.14 * len(arms)))  # type: ignore[union-attr]
+    looks = zip(itertools.cycle("oDs^v"), itertools.cycle((A, B, INK)), strict=False)  # never by colour alone
+    for number, (arm, (sign, colour)) in enumerate(zip(arms, looks, strict=False)):
+        rows = [found.of(arm, name) for name in OUTCOMES]
+        low, middle, high = np.array([np.quantile(e.values, (0.05, 0.5, 0.95)) / e.smallest for e in rows]).T
+        y = np.arange(len(rows)) + 0.7 * ((number + 0.5) / len(arms) - 0.5)
+        ax.hlines(y, low, high, color=colour, linewidth=1.6)
+        ax.plot(middle, y, sign, color=colour, markersize=5, label=arm)
+    for edge in (-1, 1):
+        ax.axvline(edge, color=MUTED, linewidth=0.8, linestyle="--")
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.set_xscale("symlog", linthresh=1)
+    ends = [int(np.ceil(np.log10(max(1.0, *(np.abs(np.quantile(e.values, (0.05, 0.95)) / e.smallest).max() for e in found.effects)))))]
+    ticks = [0.0, *(s * 10.0**k for k in range(ends[0] + 1) for s in (-1, 1))]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.set_xlim(-1.3 * max(ticks), 1.3 * max(ticks))
+    ax.set_yticks(range(len(OUTCOMES)), [text(f"outcome.{name}", lang) for name in OUTCOMES])
+    ax.invert_yaxis()
+    ax.set_xlabel(text("report.figure.effects.axis", lang))
+    ax.set_title(text("out.cf_not_fitted_short" if found.basis == "prior" else "out.cf_fitted_short", lang), fontsize=10.5)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)

@@ -1,0 +1,313 @@
+"""One calibration from the table of the priors to a folder of results.
+
+In: a scenario with a `[calibration]` section. Out: `Fitted`: particles, coverage on simulated records, what was learned, the fit before and
+after. `files_of` gives the folder; `qantar calibrate` prints it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qantar
+from qantar.draws import SCHEME, Purpose, uniform
+from qantar.errors import ScenarioError, fail
+from qantar.model.outcome import UPRISING
+from qantar.record.observables import observe
+from qantar.scenario.parameters import parameters
+from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
+from qantar.study.calibrate import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from
+from qantar.study.ensemble import run_ensemble
+from qantar.study.fit import Target, items_of, middle_of, summary_of, target_of
+from qantar.study.inference import (
+    Coverage,
+    Learned,
+    adjusted,
+    coverage,
+    effective_families,
+    leave_one_out,
+    narrowing,
+    ridges,
+    scores_of,
+    uniformity,
+)
+from qantar.study.posterior import pack, write_posterior
+from qantar.study.prior import value_at
+from qantar.study.reporting import history_seed
+from qantar.study.scores import paired
+from qantar.study.store import Recipe, keep_draws, model_hash
+from qantar.study.summary import Feature, Runs, arrays, features, first
+from qantar.tables import to_csv
+
+Floats = NDArray[np.float64]
+_STUDY = int(Purpose.STUDY)
+PSEUDO = 500
+"""Simulated records on which intervals are checked."""
+TIE, RESAMPLE, CHOOSE, SHUFFLE = 1 << 22, 1 << 23, 1 << 24, 1 << 25
+"""Keys of draws: ties between ranks, bootstrap of ancestors, which histories play the record, the order of what ships."""
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Everything a calibration says."""
+
+    scenario: Scenario
+    plan: Plan
+    setup: Setup
+    seed: int
+    target: Target
+    particles: Particles
+    rows: list[int]
+    """particles that ship"""
+    learned: list[Learned]
+    ridges: list[tuple[str, str, float]]
+    coverage: list[Coverage]
+    uniform: dict[str, float]
+    """p-value of the ranks' uniformity, by parameter"""
+    pseudo: int
+    """simulated records behind it"""
+    before: list[Feature]
+    after: list[Feature]
+    """features shown by draws of the priors, and by the particles that ship under new seeds"""
+    table: Runs
+    made: dict[str, Any]
+    scale: list[dict[str, Any]]
+    """the same particles with everyone simulated, item by item against the scaled-down model; empty if that was not asked for"""
+
+    @property
+    def families(self) -> float:
+        """Independent ancestors that the particles stand for."""
+        return effective_families(self.particles.origin)
+
+
+def fit(
+    scenario: Scenario,
+    setup: Setup,
+    root: Path,
+    *,
+    seed: int,
+    edits: Sequence[Edit] = (),
+    scale: float = 0.1,
+    known: Runs | None = None,
+    verify: int = 0,
+    processes: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+    command: str = "",
+) -> Fitted:
+    """Calibrate a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With a `[calibration]` section.
+    setup : Setup
+        How much is computed.
+    root : Path
+        Folder of stores; what is there already is not computed again.
+    seed : int
+        Of the draws of the priors, the moves and all histories.
+    known : Runs, optional
+        Histories of the first draws, from a packed table of this plan, seed and version of the model.
+    verify : int, at most `setup.keep`
+        Particles that are also simulated with everyone.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario does not say what is fitted, or an edit does not fit.
+    StudyError, ResultError
+        As `run_ensemble`.
+    """
+    spec = scenario.file.calibration
+    if spec is None:
+        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    plan = resolve(scenario, edits, scale=scale)
+    if fixed := [name for name in spec.fitted if name in plan.parameters]:
+        raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
+    record = observe(scenario.case.record)
+    target = target_of(record, plan, detained=tuple(spec.detained))
+    table = prior_table(
+        plan,
+        setup.table,
+        seed,
+        root,
+        part=setup.part,
+        known=known,
+        processes=processes,
+        progress=partial(progress, "table"),
+    )
+    quiet = quiet_plan(scenario, edits, scale=scale)
+    most = spec.quiet.most_regions if spec.quiet else 0
+    task = Task(plan, target, scales_from(table, target, plan), quiet, most, seed, root, processes, progress)
+    particles = calibrate(task, table, setup)
+    rows = _kept(particles, setup.keep, seed)
+    ranks = _ranks(spec.fitted, table, target, plan, seed, lambda done, total: progress("pseudo", done, total))
+    covered = coverage(ranks, spec.fitted) if len(ranks) else []
+    p_values = dict(zip(spec.fitted, uniformity(ranks).tolist(), strict=True)) if len(ranks) else {}
+    again = predictive(plan, particles, rows, root, seed, processes, setup.part, lambda done, total: progress("after", done, total))
+    learned, pairs = _learned(spec.fitted, particles, target, seed)
+    made = {
+        "program": f"qantar {qantar.__version__}",
+        "command": command,
+        "scenario": plan.case,
+        "model_sha256": model_hash(),
+        "draw_scheme": SCHEME,
+        "plan_sha256": plan.sha256(),
+        "scale": scale,
+        "seed": seed,
+        "setup": dataclasses.asdict(setup),
+        "edits": [e.model_dump() for e in edits],
+        "mobilization": spec.mobilization,
+        "force": spec.force,
+        "tolerance": round(float(particles.mobilization.max()), 4),
+        "families": round(effective_families(particles.origin), 1),
+        "distinct": particles.distinct(),
+    }
+    before = features(table, record, plan)
+    at_scale: list[dict[str, Any]] = []
+    if verify:
+        full, chosen = resolve(scenario, edits, scale=1.0), rows[:verify]
+        everyone = predictive(full, particles, chosen, root, seed, processes, 10, partial(progress, "verify"))
+        at_scale = by_scale(items_of(first(again, len(chosen)), target, plan), items_of(everyone, target, full), target)
+    return Fitted(
+        scenario, plan, setup, seed, target, particles, rows, learned, pairs, covered, p_values, len(ranks), before,
+        features(again, record, plan), table, made, at_scale,
+    )  # fmt: skip
+
+
+def predictive(
+    plan: Plan,
+    particles: Particles,
+    rows: Sequence[int],
+    root: Path,
+    seed: int,
+    processes: int | None,
+    part: int,
+    progress: Callable[[int, int], None],
+) -> Runs:
+    """One more history of each particle that ships, with a seed that nothing was fitted to."""
+    values = particles.values()
+    recipe = Recipe(plan, history_seed(seed, 1 << 34, 0), sampling="given", given=keep_draws(root, [values[k] for k in rows]), part=part)
+    return arrays(*run_ensemble(recipe, len(rows), root, processes=processes, progress=progress).read(len(rows)))
+
+
+def by_scale(small: Floats, full: Floats, target: Target) -> list[dict[str, Any]]:
+    """Items of histories at two scales, row by row the same parameters: means, their paired difference and its standard error.
+
+    >>> from qantar.study.fit import Item
+    >>> t = Target((Item("deaths", "country"),), np.array([0.0]), np.array([1.0]))
+    >>> row = by_scale(np.array([[1.0], [2.0]]), np.array([[1.5], [2.5]]), t)[0]
+    >>> row["difference"], row["se"], row["separated"]
+    (0.5, 0.0, True)
+    """
+    found = []
+    for k, item in enumerate(target.items):
+        d = paired(full[:, k], small[:, k])
+        name: dict[str, Any] = {"block": item.block, "of": item.of, "day": item.day}
+        means = {"scaled_down": float(small[:, k].mean()), "everyone": float(full[:, k].mean())}
+        found.append({**name, **means, "difference": d.mean, "se": d.se, "n": d.n, "separated": d.separated})
+    return found
+
+
+def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
+    """Particles that ship, in an order drawn once: the first n of them are a sample of all."""
+    lots = [uniform(seed, _STUDY, k, 0, SHUFFLE) for k in range(len(particles.seeds))]
+    return [int(k) for k in np.argsort(lots, kind="stable")[:keep]]
+
+
+def _ranks(names: list[str], table: Runs, target: Target, plan: Plan, seed: int, progress: Callable[[int, int], None]) -> Floats:
+    """Ranks of true parameters on simulated records: histories of the table with at least `UPRISING` out, at most `PSEUDO` of them."""
+    summaries, _ = summary_of(items_of(table, target, plan), target)
+    candidates = np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
+    order = np.argsort([uniform(seed, _STUDY, int(k), 0, CHOOSE) for k in candidates], kind="stable")
+    rows = candidates[order[:PSEUDO]]
+    if len(rows) < 30:
+        return np.empty((0, len(names)))
+    columns = [list(parameters()).index(n) for n in names]
+    scores = scores_of(points_of(seed, np.arange(table.n))[:, columns])
+    return leave_one_out(
+        scores,
+        summaries,
+        rows,
+        near=min(300, table.n // 2),
+        tie=lambda row, p: uniform(seed, _STUDY, row, p, TIE),
+        progress=progress,
+    )
+
+
+def _learned(names: list[str], p: Particles, target: Target, seed: int) -> tuple[list[Learned], list[tuple[str, str, float]]]:
+    """What was learned of each fitted parameter, after adjustment to the middle of the record's intervals, and the ridges."""
+    columns = [list(parameters()).index(n) for n in names]
+    summaries, _ = summary_of(p.items, target)
+    middle = middle_of(target)
+    record, _ = summary_of(np.where(np.isnan(middle), p.items.mean(axis=0), middle)[None], target)  # a blank: as simulated
+    scores = adjusted(scores_of(p.points[:, columns]), summaries, record[0])
+    narrowed, low, high = narrowing(scores, p.origin, lambda t, k: uniform(seed, _STUDY, k, t, RESAMPLE))
+    from scipy.special import ndtr
+
+    found = []
+    for k, name in enumerate(names):
+        row = parameters()[name]
+        after = [value_at(row, float(np.clip(ndtr(z), 1e-12, 1 - 1e-12))) for z in np.quantile(scores[:, k], (0.05, 0.5, 0.95))]
+        before = [value_at(row, q) for q in (0.05, 0.5, 0.95)]
+        found.append(
+            Learned(
+                name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), float(narrowed[k]), float(low[k]), float(high[k])
+            )
+        )
+    return found, ridges(scores, names)
+
+
+def files_of(found: Fitted) -> dict[str, str]:
+    """The result's folder as text; `result.json` last."""
+    posterior = write_posterior(found.particles, found.rows, found.made)
+    learned = [
+        [x.parameter, *map(_short, x.prior), *map(_short, x.posterior), _short(x.narrowing), _short(x.low), _short(x.high), x.word]
+        for x in found.learned
+    ]
+    heads = ["prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95"]
+    before = {(f.kind, f.of): f for f in found.before}
+    shares = []
+    for f in found.after:
+        old = before[(f.kind, f.of)]
+        ends = [*(_short(x) for x in old.interval()), *(_short(x) for x in f.interval())]
+        shares.append([f.kind, f.of, f.recorded, _short(old.share), *ends[:2], _short(f.share), *ends[2:], _short(f.median)])
+    trace = [dataclasses.asdict(r) for r in found.particles.trace]
+    return {
+        **posterior,
+        "learned.csv": to_csv(["parameter", *heads, "narrowing", "low", "high", "word"], learned),
+        "ridges.csv": to_csv(["parameter", "with", "correlation"], [[a, b, _short(r)] for a, b, r in found.ridges]),
+        "coverage.csv": to_csv(
+            ["parameter", "level", "held", "of", "chance_low", "chance_high", "holds", "ranks_uniform_p"],
+            [
+                [c.parameter, c.level, c.held, c.of, _short(c.low), _short(c.high), int(c.holds), _short(found.uniform[c.parameter])]
+                for c in found.coverage
+            ],
+        ),
+        "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
+        **({"scale.csv": to_csv(list(found.scale[0]), [[_short(v) for v in r.values()] for r in found.scale])} if found.scale else {}),
+        "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
+        "result.json": json.dumps({"kind": "calibration", **found.made}, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def packed_table(found: Fitted) -> bytes:
+    """The table of the priors as one archive."""
+    keys = ("program", "setup", "scenario", "model_sha256", "draw_scheme", "plan_sha256", "scale", "seed")
+    return pack(found.table, {k: found.made[k] for k in keys})
+
+
+def _short(x: Any) -> Any:
+    if not isinstance(x, float):
+        return x
+    return "" if math.isnan(x) else float(f"{x:.5g}")

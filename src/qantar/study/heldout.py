@@ -1,0 +1,278 @@
+"""Held out: does the model foresee what it was not shown, better than forecasts that know no mechanism.
+
+Two partitions, both scored against the same baselines (`baselines`) with the same number of histories:
+
+- *region out*: one region's onset, and every national total that contains it, are withheld; so are the state's decisions that concern
+  that region alone. The draws of the table nearest to what is left are simulated anew; their first reported day there is the forecast.
+- *day ahead*: only what was known at the end of a day is shown; from then on the state acts by policy. The forecast is which regions
+  report unrest on the next day.
+
+Nearest draws of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. So these are
+forecasts of the model given the rest of the record, a little wider than a full fit would make them. The mean-field twin of the same draws
+is one more rival: it says whether ties between people improve anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.errors import ScenarioError, fail
+from qantar.record.observables import Observables, observe
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.schema import POLICY_KINDS
+from qantar.study.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
+from qantar.study.calibrate import points_of, prior_table
+from qantar.study.ensemble import run_ensemble
+from qantar.study.fit import Target, distances, items_of, scales_of, target_of
+from qantar.study.power import Detectable, detectable
+from qantar.study.prior import values_at
+from qantar.study.reporting import history_seed
+from qantar.study.scores import Difference, brier, crps_days, log_score, log_score_days, paired
+from qantar.study.store import Recipe, keep_draws
+from qantar.study.summary import Runs, arrays
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NEAR, EACH = 100, 4
+MODEL, TWIN = "model", "mean-field twin"
+"""Draws that stand for a posterior, and histories of each: 400 in all, the number that scores are made for."""
+
+
+def without_region(target: Target, region: str) -> Target:
+    """A record from which a region and all national totals are withheld."""
+    blank = np.array([i.of == region or i.block not in ("onset", "seats") for i in target.items])
+    return _blanked(target, blank)
+
+
+def until(target: Target, day: int, never: int) -> Target:
+    """A record as known at the end of a day: later onsets are only known to be later, later counts are not known at all.
+
+    Parameters
+    ----------
+    day : index of the last day that is known
+    never : the item of a region that never rises
+    """
+    onset = np.array([i.block == "onset" for i in target.items])
+    later = onset & (target.low > day)
+    blank = np.array([i.block not in ("onset", "participants", "detained") or i.day > day for i in target.items]) & ~onset
+    found = _blanked(target, blank)
+    low = np.where(later, day + 1, found.low)
+    high = np.where(later, never, np.where(onset & (target.high > day) & ~later, never, found.high))
+    return Target(target.items, low, high)
+
+
+def nearest_draws(items: Floats, target: Target, scales: Floats, n: int = NEAR) -> Ints:
+    """Numbers of the draws nearest to what is known of a record."""
+    blocks = tuple(dict.fromkeys(i.block for i, x in zip(target.items, target.low, strict=True) if not np.isnan(x)))
+    return np.argsort(distances(items, target, scales, blocks), kind="stable")[:n]
+
+
+def without_steps(plan: Plan, region: int) -> Plan:
+    """A plan without the decisions that name this region, or places of it, alone."""
+    own = {plan.regions[region]["id"], *(p["id"] for p in plan.places if p["region"] == region)}
+    steps = [s for s in plan.steps if s["given"] or not {*s["places"]} <= own]
+    return plan.model_copy(update={"steps": steps})
+
+
+def by_policy(plan: Plan, hour: float) -> Plan:
+    """A plan in which the state decides by itself; what it had decided by an hour, and what is given, is replayed."""
+    drivers = {kind: "policy" if kind in POLICY_KINDS else driver for kind, driver in plan.drivers.items()}
+    steps = [{**s, "given": True} if s["at"] <= hour else s for s in plan.steps]
+    return plan.model_copy(update={"drivers": drivers, "steps": steps})
+
+
+def again(
+    plan: Plan,
+    draws: Ints,
+    seed: int,
+    key: int,
+    root: Path,
+    *,
+    each: int = EACH,
+    engine: str = "event",
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Runs:
+    """Draws of the priors under a plan, with new seeds, so many histories of each."""
+    values = [values_at(row) for row in points_of(seed, draws)]
+    given = keep_draws(root, values)
+    recipe = Recipe(plan, history_seed(seed, (1 << 35) + key, 0), engine, sampling="given", given=given, replicates=each, part=25 * each)
+    n = len(values) * each
+    return arrays(*run_ensemble(recipe, n, root, processes=processes, progress=progress).read(n))
+
+
+def _blanked(target: Target, blank: NDArray[np.bool_]) -> Target:
+    return Target(target.items, np.where(blank, np.nan, target.low), np.where(blank, np.nan, target.high))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One forecaster in one partition: mean scores with their standard errors over regions, and against the best-known baseline."""
+
+    partition: str
+    forecaster: str
+    log: Difference
+    """log score in nats; smaller is better"""
+    other: Difference
+    """CRPS in days (region out) or Brier score (day ahead); smaller is better"""
+    against: Difference
+    """log score less that of `REFERENCE`, paired by region"""
+
+
+REFERENCE = {"region": "average", "day": "logistic"}
+"""The baseline that others are compared with, fixed beforehand: the strongest simple one of its kind."""
+
+
+def region_out(
+    plan: Plan,
+    record: Observables,
+    target: Target,
+    items: Floats,
+    scales: Floats,
+    seed: int,
+    root: Path,
+    *,
+    near: int = NEAR,
+    each: int = EACH,
+    twin: bool = True,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Floats]:
+    """Forecasts of each region's first reported day from all others, shape (regions, days + 1), by the model and its twin."""
+    never = facts_of(record, plan).n_days
+    found: dict[str, list[Floats]] = {MODEL: [], **({TWIN: []} if twin else {})}
+    for number, region in enumerate(plan.regions):
+        draws = nearest_draws(items, without_region(target, region["id"]), scales, near)
+        local = without_steps(plan, number)
+        for name in found:
+            engine, times = ("mean", 1) if name == TWIN else ("event", each)
+            runs = again(local, draws, seed, 100 + number, root, each=times, engine=engine, processes=processes)
+            found[name].append(_histogram(runs.onset()[:, number], never))
+        progress(number + 1, len(plan.regions))
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def day_ahead(
+    plan: Plan,
+    record: Observables,
+    target: Target,
+    items: Floats,
+    scales: Floats,
+    seed: int,
+    root: Path,
+    days: Iterable[int],
+    *,
+    near: int = NEAR,
+    each: int = EACH,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Floats:
+    """Probability that each region reports unrest on the day after each of these, shape (days, regions)."""
+    start = dt.datetime.fromisoformat(plan.start)
+    never = facts_of(record, plan).n_days
+    days = list(days)
+    found = []
+    for k, day in enumerate(days):
+        draws = nearest_draws(items, until(target, day, never), scales, near)
+        free = by_policy(plan, 24.0 * (day + 1) - start.hour)
+        short = free.model_copy(update={"hours": min(plan.hours, 24 * (day + 3) - start.hour)})
+        runs = again(short, draws, seed, 200 + day, root, each=each, processes=processes)
+        found.append(runs.presence[:, day + 1, :].mean(axis=0))
+        progress(k + 1, len(days))
+    return np.stack(found)
+
+
+def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
+    """All forecasters in both partitions, baselines first."""
+    known = {s.name: (s.log, s.crps) for s in score_onsets(facts, m=m)}
+    for name, p in onsets.items():
+        known[name] = (log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
+    reference = known[REFERENCE["region"]][0]
+    found = [Score("region", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference)) for n, (a, b) in known.items()]
+    rows = [d + 1 for d in days]  # the first origin of `score_days` is the day before the first
+    daily = {s.name: (s.log[rows], s.brier[rows]) for s in score_days(facts, m=m)}
+    happened = facts.presence[:, [d + 1 for d in days]].T
+    chance = np.where(np.isnan(happened), np.nan, np.where(happened == 1, ahead, 1 - ahead))
+    daily[MODEL] = (log_score(m * chance, m), brier(ahead, happened))
+    by_region = {n: tuple(_mean(x) for x in pair) for n, pair in daily.items()}
+    reference = by_region[REFERENCE["day"]][0]
+    return found + [Score("day", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference)) for n, (a, b) in by_region.items()]
+
+
+def held_out(
+    scenario: Scenario,
+    size: int,
+    near: int,
+    root: Path,
+    *,
+    seed: int,
+    scale: float = 0.1,
+    processes: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> tuple[list[Score], Detectable]:
+    """Both partitions on a scenario's record, and what a comparison of this size can tell apart.
+
+    Parameters
+    ----------
+    size : draws of the priors in the table
+    near : draws that stand for a posterior
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario does not say what is fitted.
+    """
+    spec = scenario.file.calibration
+    if spec is None:
+        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    plan = resolve(scenario, scale=scale)
+    record = observe(scenario.case.record)
+    target = target_of(record, plan, detained=tuple(spec.detained))
+    table = prior_table(plan, size, seed, root, part=50, processes=processes, progress=partial(progress, "table"))
+    items = items_of(table, target, plan)
+    given = (plan, record, target, items, scales_of(items, target), seed, root)
+    facts = facts_of(record, plan)
+    known = onset_forecast(REFERENCE["region"], facts)
+    power = detectable(known, onset_forecast("population", facts), (facts.low, facts.high))
+    onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
+    days = [d for d in range(record_days(facts) - 1) if d >= 1]
+    ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
+    return scores(facts, onsets, days, ahead, near * EACH), power
+
+
+def record_days(facts: Facts) -> int:
+    """Days from the start to the last on which presence is known anywhere."""
+    return int(np.flatnonzero(~np.isnan(facts.presence).all(axis=0)).max()) + 1
+
+
+def as_rows(found: list[Score]) -> list[dict[str, object]]:
+    """The table for machines: a row a forecaster and partition."""
+    return [
+        {
+            "partition": s.partition,
+            "forecaster": s.forecaster,
+            **{f"{name}_{k}": v for name in ("log", "other", "against") for k, v in dataclasses.asdict(getattr(s, name)).items()},
+            "separated": s.against.separated,
+        }
+        for s in found
+    ]
+
+
+def _histogram(onset: Ints, never: int) -> Floats:
+    """Shares of histories by onset day, the last place for never."""
+    return np.asarray(np.bincount(np.where(onset < 0, never, onset), minlength=never + 1) / len(onset))
+
+
+def _mean(cells: Floats) -> Floats:
+    """Means over days by region; NaN where nothing is known."""
+    known = (~np.isnan(cells)).sum(axis=0)
+    return np.asarray(np.divide(np.nansum(cells, axis=0), known, out=np.full(cells.shape[1], np.nan), where=known > 0))

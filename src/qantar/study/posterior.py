@@ -1,0 +1,193 @@
+"""A posterior as files: what `qantar calibrate` finds, how it is written, packed and read again.
+
+`posterior.csv` holds one row a particle: the ancestor it descends from, its distances, the seed of its history and every parameter, in all
+its digits. `posterior.json` beside it says which command made it, from which model, plan and seed. A table of draws of the
+priors is packed as small NumPy archives (`pack`), because its parameters are a pure function of seed and number and need not be kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.errors import ResultError, fail
+from qantar.scenario.parameters import Values, parameters
+from qantar.scenario.scenario import Plan
+from qantar.study.calibrate import Particles
+from qantar.study.store import model_hash
+from qantar.study.summary import PEOPLE, Runs
+from qantar.tables import to_csv
+
+Floats = NDArray[np.float64]
+CSV, JSON = "posterior.csv", "posterior.json"
+HEAD = ("particle", "ancestor", "seed", "mobilization", "force")
+KEPT = ("stopped", "joins", "peak", "security_killed", "seats_lost", "changed_sides", "stood_aside", "outcome")
+"""Columns of the table of runs that are packed: neither parameters nor seeds, which follow from the number of the draw."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Particles as they ship."""
+
+    values: list[Values]
+    seeds: NDArray[np.int64]
+    ancestors: NDArray[np.int64]
+    mobilization: Floats
+    force: Floats
+    made: dict[str, Any]
+    """provenance: command, seed, model_sha256, plan_sha256, rounds, ..."""
+
+
+def write_posterior(particles: Particles, rows: Sequence[int], made: dict[str, Any]) -> dict[str, str]:
+    """The two files as text, for these particles."""
+    values = particles.values()
+    table = [
+        [k, int(particles.origin[row]), int(particles.seeds[row]), f"{particles.mobilization[row]:.6g}", f"{particles.force[row]:.6g}"]
+        + [values[row][name] for name in parameters()]
+        for k, row in enumerate(rows)
+    ]
+    rounds = [{k: (round(v, 6) if isinstance(v, float) else v) for k, v in asdict(r).items()} for r in particles.trace]
+    return {
+        CSV: to_csv([*HEAD, *parameters()], table),
+        JSON: json.dumps({**made, "rounds": rounds}, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def read_posterior(folder: Path) -> Posterior | None:
+    """The posterior of a case folder or of a result; None if there is none.
+
+    Raises
+    ------
+    ResultError
+        When its columns are not the parameters of this version, or it is not whole.
+    """
+    if not (folder / CSV).is_file():
+        return None
+    try:
+        made = json.loads((folder / JSON).read_text(encoding="utf-8"))
+        head, *lines = (folder / CSV).read_text(encoding="utf-8").splitlines()
+        names = head.split(",")
+        rows = np.array([[float(x) for x in line.split(",")] for line in lines])
+        seeds = np.array([int(line.split(",")[HEAD.index("seed")]) for line in lines])
+    except (OSError, ValueError, IndexError) as error:
+        raise fail(ResultError, folder / CSV, "not_a_posterior", reason=str(error)) from None
+    if (
+        tuple(names) != (*HEAD, *parameters())
+        or not isinstance(made, dict)
+        or rows.shape[1:] != (len(names),)
+        or not np.isfinite(rows).all()
+    ):
+        raise fail(ResultError, folder / CSV, "not_a_posterior", reason="columns")
+    values = [dict(zip(parameters(), row[len(HEAD) :].tolist(), strict=True)) for row in rows]
+    return Posterior(values, seeds, rows[:, 1].astype(np.int64), rows[:, 3], rows[:, 4], made)
+
+
+FIT = "fit"
+"""Folder of a case in which a calibration ships: the files of `qantar calibrate`."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibration that ships with a case: its posterior and its tables, rows as in the files."""
+
+    posterior: Posterior
+    learned: list[dict[str, str]]
+    ridges: list[dict[str, str]]
+    coverage: list[dict[str, str]]
+    fit: list[dict[str, str]]
+
+
+def read_fit(folder: Path) -> Fit | None:
+    """The calibration of a case folder; None if it has none.
+
+    Raises
+    ------
+    ResultError
+        As `read_posterior`.
+    """
+    posterior = read_posterior(folder / FIT)
+    if posterior is None:
+        return None
+
+    def rows(name: str) -> list[dict[str, str]]:
+        with (folder / FIT / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return [{k: v.removeprefix("'") for k, v in row.items()} for row in csv.DictReader(file)]
+
+    return Fit(posterior, rows("learned"), rows("ridges"), rows("coverage"), rows("fit"))
+
+
+def fits(made: dict[str, Any], plan: Plan) -> bool:
+    """Whether a posterior was made for this plan by this version of the model."""
+    return bool(made.get("model_sha256") == model_hash() and made.get("plan_sha256") == plan.sha256())
+
+
+def pack(runs: Runs, made: dict[str, Any]) -> bytes:
+    """Histories as one compressed archive; the same histories give the same bytes.
+
+    Presence and seats are bits, people are kept to seven digits.
+    """
+    out = io.BytesIO()
+    content: dict[str, Any] = {f"w_{name}": _plain(runs.whole[name]) for name in KEPT}
+    content |= {k: getattr(runs, k).astype(np.float32) for k in PEOPLE}
+    np.savez_compressed(
+        out,
+        made=np.frombuffer(json.dumps(made, sort_keys=True).encode(), np.uint8),
+        shape=np.array(runs.presence.shape),
+        presence=np.packbits(runs.presence),
+        seat_lost=np.packbits(runs.seat_lost),
+        **content,
+    )
+    return out.getvalue()
+
+
+def unpack(path: Path) -> tuple[Runs, dict[str, Any]]:
+    """Histories that were packed, and how they were made.
+
+    Raises
+    ------
+    ResultError
+        When the file is not such an archive.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            n, days, regions = (int(x) for x in found["shape"])
+            made = json.loads(found["made"].tobytes())
+            presence = np.unpackbits(found["presence"], count=n * days * regions).reshape(n, days, regions).astype(bool)
+            seats = np.unpackbits(found["seat_lost"], count=n * regions).reshape(n, regions).astype(bool)
+            people = {k: found[k].astype(float) for k in PEOPLE}
+            whole = {name: found[f"w_{name}"] for name in KEPT}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
+    stopped = whole["stopped"].astype(bool)
+    return Runs(presence=presence, seat_lost=seats, stopped=stopped, whole={"run": np.arange(n), **whole}, **people), made
+
+
+def known_table(path: Path, plan: Plan, seed: int) -> Runs:
+    """A packed table of the priors, if it is of this plan and seed and was made by this version of the model.
+
+    Raises
+    ------
+    ResultError
+        When it is not.
+    """
+    runs, made = unpack(path)
+    if not fits(made, plan) or made.get("seed") != seed:
+        raise fail(ResultError, path, "not_packed", reason="another model, scenario or seed")
+    return runs
+
+
+def _plain(column: NDArray[Any]) -> NDArray[Any]:
+    """A column without Python objects."""
+    if column.dtype.kind == "O":
+        return np.array([str(x) for x in column])
+    return column.astype(np.float32) if column.dtype.kind == "f" else column

@@ -1,0 +1,226 @@
+"""Held-out forecasts and rivals: nothing withheld is read, shares of priors add up, equal terms."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qantar.record.observables import Observables, observe
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.study import calibrate, heldout
+from qantar.study.baselines import facts_of
+from qantar.study.calibrate import Particles, Round, Setup
+from qantar.study.ensemble import write_part
+from qantar.study.fit import Target, distances, target_of
+from qantar.study.heldout import (
+    MODEL,
+    REFERENCE,
+    TWIN,
+    by_policy,
+    day_ahead,
+    nearest_draws,
+    record_days,
+    region_out,
+    scores,
+    until,
+    without_region,
+    without_steps,
+)
+from qantar.study.rivals import HOME, common_tolerance, compare, held_out, mass_at
+from qantar.study.scores import log_score_days
+from qantar.study.store import Recipe, Store
+
+CASE = "kazakhstan-2022"
+
+
+def here(recipe: Recipe, runs: int, root: Path, *, progress: Any = lambda done, total: None, **_: Any) -> Store:
+    """`run_ensemble` in this process: what a pool of processes adds is tested elsewhere, and takes seconds to start."""
+    store = Store.of(root, recipe)
+    for part in store.missing(runs):
+        write_part(recipe, root, part, runs)
+    progress(runs, runs)
+    return store
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (calibrate, heldout):
+        monkeypatch.setattr(module, "run_ensemble", here)
+
+
+ALMATY, MANGYSTAU = "KZ-ALA", "KZ-MAN"
+
+
+@functools.cache
+def scenario() -> Scenario:
+    return load_scenario(CASE)
+
+
+def country(hours: int = 384, scale: float = 0.0005) -> Plan:
+    return resolve(scenario(), scale=scale).model_copy(update={"hours": hours})
+
+
+@functools.cache
+def record() -> Observables:
+    return observe(scenario().case.record)
+
+
+@functools.cache
+def target() -> Target:
+    return target_of(record(), country())
+
+
+def known(found: Target) -> dict[tuple[str, str, int], tuple[float, float]]:
+    rows = zip(found.items, found.low, found.high, strict=True)
+    return {(i.block, i.of, i.day): (a, b) for i, a, b in rows if not np.isnan(a)}
+
+
+def number(region: str) -> int:
+    return [r["id"] for r in country().regions].index(region)
+
+
+def test_a_region_held_out_is_not_in_what_is_left() -> None:
+    left = known(without_region(target(), ALMATY))
+    assert {block for block, _, _ in left} == {"onset", "seats"}  # every national total holds the region
+    assert all(of != ALMATY for _, of, _ in left)
+    before = known(target())
+    assert len(left) == sum(block in ("onset", "seats") and of != ALMATY for block, of, _ in before)
+    assert all(left[key] == before[key] for key in left)
+
+
+def test_what_is_left_does_not_depend_on_what_was_withheld() -> None:
+    onsets = [
+        dataclasses.replace(o, earliest=o.earliest.replace(day=7), latest=None) if o.region_id == ALMATY else o for o in record().onsets
+    ]
+    participants = tuple(dataclasses.replace(d, interval=dataclasses.replace(d.interval, low=1, high=9)) for d in record().participants)
+    changed = dataclasses.replace(
+        record(), onsets=tuple(onsets), participants=participants, seats_entered={**record().seats_entered, ALMATY: False}
+    )
+    other = target_of(changed, country())
+    assert known(other) != known(target())
+    assert known(without_region(other, ALMATY)) == known(without_region(target(), ALMATY))
+
+
+def test_a_day_ahead_knows_what_was_known_then_and_no_more() -> None:
+    never = 16
+    left = known(until(target(), 2, never))
+    assert left["onset", MANGYSTAU, -1] == known(target())["onset", MANGYSTAU, -1]
+    assert left["onset", "KZ-ZAP", -1] == (2, 2)  # rose on the day itself
+    assert left["onset", "KZ-ZHA", -1] == (3, never)  # on the 4th: later, no more
+    assert left["onset", "KZ-AKT", -1] == (2, never)  # on the 3rd or later
+    assert ("participants", "country", 1) in left
+    assert all(day <= 2 for block, _, day in left if block != "onset")
+    assert not any(block in ("deaths", "share", "seats") for block, _, _ in left)
+    later = [dataclasses.replace(o, earliest=o.earliest.replace(day=6)) if o.earliest.day >= 4 else o for o in record().onsets]
+    changed = target_of(dataclasses.replace(record(), onsets=tuple(later)), country())
+    assert known(until(changed, 2, never)) == left
+
+
+def test_decisions_that_concern_one_region_alone_are_withheld() -> None:
+    plan = country()
+    left = {s["id"] for s in without_steps(plan, number(ALMATY)).steps}
+    gone = {s["id"] for s in plan.steps} - left
+    assert {"emergency-almaty", "price-caps-65", "troops"} <= gone
+    assert {"emergency-all", "cabinet", "price-free", "emergency-mangystau"} <= left
+    assert "price-free-atyrau" in {s["id"] for s in without_steps(plan, number("KZ-ATY")).steps}  # given: no answer to unrest
+
+
+def test_a_policy_replays_what_had_been_decided_and_decides_the_rest() -> None:
+    free = by_policy(country(), 72.0)
+    given = {s["id"] for s in free.steps if s["given"]}
+    assert {"price-free", "price-mangystau"} <= given
+    assert "cabinet" not in given
+    assert {"concession", "internet", "emergency", "price"} <= {k for k, d in free.drivers.items() if d == "policy"}
+
+
+def test_nearest_draws_are_near_in_what_is_known_only() -> None:
+    t = without_region(target(), ALMATY)
+    items = np.tile(np.nan_to_num(target().low), (40, 1))
+    column = next(k for k, i in enumerate(t.items) if i.block == "onset" and i.of == "KZ-SEV")
+    items[:, column] += np.arange(40) % 5
+    withheld = [k for k, i in enumerate(t.items) if i.of == ALMATY or i.block == "participants"]
+    items[:, withheld] = np.random.default_rng(1).normal(size=(40, len(withheld))) * 9
+    chosen = nearest_draws(items, t, np.ones(len(t.items)), 8)
+    assert set(chosen.tolist()) == {k for k in range(40) if k % 5 == 0}
+    whole = distances(items, target(), np.ones(len(t.items)), ("onset", "participants"))
+    assert set(np.argsort(whole)[:8].tolist()) != set(chosen.tolist())  # had the withheld been read
+
+
+@pytest.mark.usefixtures("in_process")
+def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
+    plan = country(hours=96)
+    facts = facts_of(record(), plan)
+    t = target_of(record(), plan)
+    items = np.random.default_rng(2).uniform(0, 6, (30, len(t.items)))
+    given = (plan, record(), t, items, np.ones(len(t.items)), 5, tmp_path)
+    onsets = region_out(*given, near=2, each=1)
+    assert {*onsets} == {MODEL, TWIN}
+    for p in onsets.values():
+        assert p.shape == (17, facts.n_days + 1)
+        assert p.sum(axis=1) == pytest.approx(np.ones(17))
+    ahead = day_ahead(*given, [1, 2], near=2, each=2)
+    assert ahead.shape == (2, 17)
+    assert ((ahead >= 0) & (ahead <= 1)).all()
+    found = scores(facts, onsets, [1, 2], ahead, 4)
+    names = {(s.partition, s.forecaster) for s in found}
+    assert {("region", MODEL), ("region", TWIN), ("region", "never"), ("day", MODEL), ("day", "logistic")} <= names
+    own = next(s for s in found if (s.partition, s.forecaster) == ("region", MODEL))
+    assert own.log.mean == pytest.approx(float(np.mean(log_score_days(onsets[MODEL], facts.low, facts.high, 4))))
+    for partition, name in REFERENCE.items():
+        assert next(s for s in found if (s.partition, s.forecaster) == (partition, name)).against.mean == 0
+    assert record_days(facts) <= facts.n_days
+
+
+def particles(trace: list[tuple[float, float]], n: int = 100) -> Particles:
+    """Particles whose first module went through these (tolerance, share within it)."""
+    rounds = [Round("mobilization", k, eps, alive, 0.2, 1.0, n, eps) for k, (eps, alive) in enumerate(trace)]
+    zeros = np.zeros(n)
+    return Particles(np.zeros((n, 2)), np.zeros((n, 1)), zeros, zeros, np.arange(n), np.arange(n), rounds)
+
+
+def test_the_share_of_a_prior_that_comes_near() -> None:
+    p = particles([(3.0, 0.5), (2.0, 0.5), (1.0, 0.25)])
+    assert mass_at(p, 1000, 1.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5 * 0.25))
+    assert mass_at(p, 1000, 2.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5))  # a round beyond the tolerance does not count
+    assert mass_at(p, 1000, 1.0).se > mass_at(p, 1000, 2.0).se > 0
+    other = particles([(3.0, 0.5), (2.5, 0.5)])
+    assert common_tolerance({"a": p, "b": other}) == 2.5
+    gap = mass_at(p, 1000, 2.5).minus(mass_at(other, 1000, 2.5))
+    assert gap.mean == pytest.approx(np.log(2))  # one halving more on the way to 2.5
+    assert gap.se == pytest.approx(np.hypot(mass_at(p, 1000, 2.5).se, mass_at(other, 1000, 2.5).se))
+
+
+def test_held_out_differences_are_paired() -> None:
+    home = np.linspace(0, 3, 17)
+    found = held_out({HOME: home, "better": home - 0.1, "noise": home + np.resize([-1.0, 1.0], 17)})
+    assert found["better"].mean == pytest.approx(-0.1)
+    assert found["better"].separated  # though single scores differ by thirty times as much
+    assert not found["noise"].separated
+
+
+@pytest.mark.usefixtures("in_process")
+def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
+    small = scenario().file
+    spec = small.calibration
+    assert spec is not None
+    fast = small.model_copy(
+        update={"calibration": spec.model_copy(update={"quiet": None}), "time": small.time.model_copy(update={"hours": 96})}
+    )
+    setup = Setup(table=12, particles=6, rounds=1, force_rounds=0, keep=4, part=6)
+    told: list[str] = []
+    given = Scenario(scenario().case, fast)
+    arms = [HOME, "rival-seeding"]
+    found = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, each=1, progress=lambda w, d, n: told.append(w))
+    rows = found.rows()
+    assert [r["rival"] for r in rows] == arms
+    assert rows[0]["near_difference"] == rows[0]["held_out_difference"] == 0
+    assert {len(r.particles.seeds) for r in found.rivals} == {6}
+    assert {w.partition(": ")[2] for w in told} == {"table", "mobilization", "heldout"}
+    again = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, each=1)
+    assert again.rows() == rows

@@ -1,0 +1,333 @@
+"""Scores: closed forms, properness by enumeration, calibration on data that are calibrated; each with a score that is wrong.
+
+Statistical checks use fixed seeds and a margin of four standard errors (one false alarm in 16,000 checks); each names a defect it finds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import binom, kstest, ttest_rel
+
+from qantar.study.power import between, detectable, hidden, score_differences
+from qantar.study.scores import (
+    HISTORIES,
+    Difference,
+    Share,
+    brier,
+    coverage,
+    crps,
+    crps_days,
+    crps_interval,
+    log_score,
+    log_score_days,
+    log_score_samples,
+    mass,
+    outside,
+    paired,
+    pit,
+    probability,
+)
+from qantar.study.summary import wilson
+
+Floats = NDArray[np.float64]
+NUMBERS = st.floats(-50, 50, width=32)
+SAMPLES = arrays(np.float64, st.integers(2, 12), elements=NUMBERS)
+
+
+def rng(number: int) -> np.random.Generator:
+    return np.random.default_rng(number)
+
+
+def hist(days: NDArray[np.int64], n: int) -> Floats:
+    return np.bincount(days, minlength=n) / len(days)
+
+
+# --- CRPS --------------------------------------------------------------------------------------------------------------
+
+
+def normal_crps(y: float, sd: float) -> float:
+    z = y / sd
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return sd * (z * (2 * float(ndtr(z)) - 1) + 2 * density - 1 / math.sqrt(math.pi))
+
+
+@pytest.mark.parametrize(("y", "sd"), [(0.0, 1.0), (1.5, 1.0), (-3.0, 2.0)])
+def test_the_fair_score_of_few_normal_samples_has_the_analytic_mean_and_the_plain_one_has_not(y: float, sd: float) -> None:
+    samples = rng(1).normal(0, sd, (10, 20_000))
+    fair, plain = (crps(samples, np.full(20_000, y), fair=f) for f in (True, False))
+    error = 4 * fair.std() / math.sqrt(20_000)
+    assert abs(fair.mean() - normal_crps(y, sd)) < error
+    assert abs(plain.mean() - normal_crps(y, sd)) > error  # the bias it is said to have: half the mean distance, by M
+    assert plain.mean() - normal_crps(y, sd) == pytest.approx(sd / math.sqrt(math.pi) / 10, abs=error)
+
+
+def test_a_large_sample_scores_as_its_distribution() -> None:
+    quantiles = rng(2).normal(0, 1, 100_000)
+    assert crps(quantiles, 0.7).item() == pytest.approx(normal_crps(0.7, 1.0), abs=0.01)
+    assert crps(quantiles, 0.7, fair=False).item() == pytest.approx(normal_crps(0.7, 1.0), abs=0.01)
+
+
+def test_small_cases_by_hand() -> None:
+    assert crps(np.array([3.0]), 1.0, fair=False).item() == 2  # of one number: the absolute error
+    assert crps(np.array([0.0, 1.0, 5.0]), 2.0, fair=False).item() == pytest.approx((2 + 1 + 3) / 3 - (1 + 5 + 4) / 9)
+    assert crps(np.array([0.0, 1.0, 5.0]), 2.0).item() == pytest.approx((2 + 1 + 3) / 3 - (1 + 5 + 4) / 6)
+    assert crps(np.zeros((3, 2)), np.array([1.0, np.nan])).tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
+    with pytest.raises(ValueError, match="two samples"):
+        crps(np.array([3.0]), 1.0)
+
+
+@given(SAMPLES, NUMBERS, NUMBERS, st.floats(0.1, 10))
+def test_crps_moves_with_the_axis_and_knows_no_order(x: Floats, y: float, shift: float, scale: float) -> None:
+    for fair in (True, False):
+        score = crps(x, y, fair=fair).item()
+        assert crps(x[::-1] + shift, y + shift, fair=fair).item() == pytest.approx(score, abs=1e-9)
+        assert crps(-x * scale, -y * scale, fair=fair).item() == pytest.approx(scale * score, abs=1e-8)
+    assert crps(x, y).item() <= crps(x, y, fair=False).item() + 1e-9
+    assert crps(x, y, fair=False).item() >= -1e-9
+
+
+@given(SAMPLES, NUMBERS, st.floats(0, 20), st.floats(0, 20))
+def test_less_is_judged_the_wider_an_interval_is(x: Floats, low: float, width: float, more: float) -> None:
+    exact = crps(x, low, fair=False).item()
+    narrow = crps_interval(x, low, low + width, fair=False).item()
+    wide = crps_interval(x, low - more, low + width + more, fair=False).item()
+    assert crps_interval(x, low, low, fair=False).item() == pytest.approx(exact, abs=1e-9)
+    assert -1e-9 <= wide <= narrow + 1e-9
+    assert crps_interval(x, -np.inf, np.inf).item() == 0
+
+
+@given(SAMPLES, NUMBERS, st.floats(0, 20))
+def test_an_interval_takes_its_stretch_out_of_the_integral(x: Floats, low: float, width: float) -> None:
+    edges = np.unique([*x, low, low + width])
+    middle, length = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    by = (x[:, None] <= middle).mean(axis=0)
+    integral = (np.where(middle < low, by**2, np.where(middle > low + width, (1 - by) ** 2, 0.0)) * length).sum()
+    assert crps_interval(x, low, low + width, fair=False).item() == pytest.approx(integral, abs=1e-6)
+    half_open = (np.where(middle < low, by**2, 0.0) * length).sum()
+    assert crps_interval(x, low, np.inf, fair=False).item() == pytest.approx(half_open, abs=1e-6)
+
+
+@given(arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 6)), st.integers(0, 6), st.integers(0, 6))
+def test_days_as_samples_and_as_probabilities_score_the_same(days: NDArray[np.int64], a: int, b: int) -> None:
+    low, high, p = min(a, b), max(a, b), hist(days, 7)
+    assert crps_days(p, low, high).item() == pytest.approx(crps_interval(days.astype(float), low, high, fair=False).item(), abs=1e-12)
+    assert log_score_days(p, low, high, len(days)).item() == pytest.approx(log_score_samples(days, low, high).item())
+
+
+# --- properness, by enumeration ----------------------------------------------------------------------------------------
+
+GRID = [np.array(c) / 8 for c in itertools.product(range(9), repeat=4) if sum(c) == 8]
+TRUTHS = [np.array(t) / 8 for t in ((2, 2, 2, 2), (1, 4, 2, 1), (5, 1, 1, 1), (1, 1, 0, 6), (0, 3, 5, 0))]
+"""Distributions over four days (the last: never); the truths are among the forecasts."""
+
+
+def gain(score: Callable[[Floats, int], float]) -> float:
+    """The most that somebody who knows the truth expects to gain by saying something else; 0 of a proper score."""
+    most = 0.0
+    for truth in TRUTHS:
+        expected = [sum(g * score(f, y) for y, g in enumerate(truth) if g) for f in (truth, *GRID)]
+        most = max(most, expected[0] - min(expected))
+    return most
+
+
+def fixed_stretch(f: Floats, y: int) -> float:
+    """Days 1 to 2 are in doubt whatever happens."""
+    days = np.repeat(np.arange(4.0), (8 * f).round().astype(int))
+    return crps(outside(days, 1, 2), outside(y, 1, 2), fair=False).item()
+
+
+def moving_windows(f: Floats, y: int) -> float:
+    """Log score where the day or the day with one neighbour is told, each window as likely whichever of its days is true."""
+    return float(np.mean([log_score_days(f, a, min(a + 1, 3), 10**9).item() for a in (y - 1, y)]))
+
+
+PROPER: dict[str, Callable[[Floats, int], float]] = {
+    "crps": lambda f, y: crps_days(f, y, y).item(),
+    "crps, a stretch left out": fixed_stretch,
+    "log": lambda f, y: log_score_days(f, y, y, 10**9).item(),
+    "log, moving windows": moving_windows,
+    "log, parts": lambda f, y: log_score_days(f, 2 * (y // 2), 2 * (y // 2) + 1, 10**9).item(),
+    "brier": lambda f, y: brier(f[:2].sum(), y < 2).item(),
+}
+IMPROPER: dict[str, Callable[[Floats, int], float]] = {
+    "the mass itself": lambda f, y: -f[y],
+    "absolute error of the mean": lambda f, y: abs(float((f * np.arange(4)).sum()) - y),
+    "plain error without the spread": lambda f, y: float((f * np.abs(np.arange(4) - y)).sum()),
+    "middle of an interval taken for the day": lambda f, y: crps_days(f, 2 * (y > 0), 2 * (y > 0)).item(),
+    "crps, interval that moves with the outcome": lambda f, y: crps_days(f, 2 * (y // 2), 2 * (y // 2) + 1).item(),
+    "window that always begins on the day": lambda f, y: log_score_days(f, y, min(y + 1, 3), 10**9).item(),
+}
+
+
+@pytest.mark.parametrize("name", PROPER)
+def test_nobody_gains_by_saying_what_they_do_not_believe(name: str) -> None:
+    assert gain(PROPER[name]) < 1e-6
+
+
+@pytest.mark.parametrize("name", IMPROPER)
+def test_improper_scores_are_found_out(name: str) -> None:
+    assert gain(IMPROPER[name]) > 0.01
+
+
+def test_the_left_out_stretch_is_what_the_interval_score_gives_inside_it() -> None:
+    for f in GRID:
+        days = np.repeat(np.arange(4.0), (8 * f).round().astype(int))
+        assert fixed_stretch(f, 1) == fixed_stretch(f, 2) == pytest.approx(crps_interval(days, 1, 2, fair=False).item())
+        assert fixed_stretch(f, 2) == pytest.approx(crps_days(f, 1, 2).item())
+
+
+@pytest.mark.parametrize("truth", [0.05, 0.3, 0.5, 0.9])
+def test_counts_cost_at_most_half_of_one_history(truth: float) -> None:
+    said = np.linspace(0, 1, 200_001)
+    expected = truth * log_score(20 * said, 20) + (1 - truth) * log_score(20 * (1 - said), 20)
+    assert abs(said[expected.argmin()] - truth) <= 1 / 40 + 1e-5
+
+
+# --- counts, shares, calibration -----------------------------------------------------------------------------------------
+
+
+def test_probabilities_from_counts() -> None:
+    assert probability(0) == pytest.approx(0.5 / 401)
+    assert probability(400) == pytest.approx(400.5 / 401)
+    assert probability(100) + probability(HISTORIES - 100) == pytest.approx(1)
+    assert log_score(np.array([3.0, np.nan]), 9).tolist() == pytest.approx([-math.log(0.35), np.nan], nan_ok=True)
+
+
+def test_log_score_of_an_interval_counts_the_days_allowed() -> None:
+    days = np.array([[2, 16], [3, 16], [5, 1], [16, 16]])
+    assert log_score_samples(days, [2, 4], [3, 16]).tolist() == pytest.approx([-math.log(2.5 / 5), -math.log(3.5 / 5)])
+    assert mass(np.array([[0.5, 0.2, 0.3]] * 2), [0, 2], [1, 2]).tolist() == pytest.approx([0.7, 0.3])
+    assert log_score_days(np.array([1.0, 0.0]), 1, 1).item() == pytest.approx(-math.log(0.5 / 401))
+
+
+def test_shares_have_wilsons_interval() -> None:
+    assert Share(3, 10).interval() == wilson(3, 10)
+    low, high = Share(3, 10).interval()  # ends solve (p - share)^2 = z^2 p (1 - p) / n
+    assert [(p - 0.3) ** 2 for p in (low, high)] == pytest.approx([1.959964**2 * p * (1 - p) / 10 for p in (low, high)])
+    assert math.isnan(Share(0, 0).share)
+    assert Share(0, 0).interval() == (0.0, 1.0)
+
+
+def test_central_intervals_hold_what_they_promise() -> None:
+    samples, y = rng(3).normal(0, 1, (99, 4000)), rng(4).normal(0, 1, 4000)
+    for level in (0.5, 0.9):
+        margin = 4 * math.sqrt(level * (1 - level) / 4000)
+        sure, possible = coverage(samples, y, y, level)
+        assert sure == possible
+        assert abs(sure.share - level) < margin
+        assert abs(coverage(0.8 * samples, y, y, level)[0].share - level) > margin  # too narrow by a fifth
+    with pytest.raises(ValueError, match="too few"):
+        coverage(samples[:10], y, y, 0.9)
+
+
+def test_an_interval_may_be_covered_for_certain_possibly_or_not() -> None:
+    samples = np.tile(np.arange(1.0, 20), (5, 1)).T  # the central 90 % runs from 1 to 19
+    sure, possible = coverage(samples, [1, 18, 20, -4, np.nan], [19, 25, 30, 1, np.nan])
+    assert (sure, possible) == (Share(1, 4), Share(3, 4))
+
+
+@pytest.mark.parametrize("kind", ["numbers", "ties", "intervals"])
+def test_ranks_of_calibrated_forecasts_are_uniform(kind: str) -> None:
+    def drawn(number: int, *shape: int, spread: float = 1.0) -> Floats:
+        source = rng(number)
+        return source.normal(0, spread, shape) if kind == "numbers" else source.poisson(2 * spread, shape).astype(float)
+
+    samples, y = drawn(5, 19, 2000), drawn(6, 2000)
+    low, high = (y, y) if kind != "intervals" else (2 * (y // 2), 2 * (y // 2) + 1)
+    ranks = pit(samples, low, high, seed=1)
+    assert kstest(ranks, "uniform").pvalue > 1e-3
+    assert kstest(pit(drawn(5, 19, 2000, spread=0.6), low, high, seed=1), "uniform").pvalue < 1e-6  # too sure
+    assert not np.array_equal(ranks, pit(samples, low, high, seed=1, number=1))
+    if kind != "numbers":  # without luck ties pile up
+        bare = ((samples < low).sum(axis=0) + 0.5 * (((samples >= low) & (samples <= high)).sum(axis=0) + 1)) / 20
+        assert kstest(bare, "uniform").pvalue < 1e-3
+    assert np.isnan(pit(samples[:, :1], [np.nan], [np.nan], seed=1)).all()
+
+
+# --- differences, power --------------------------------------------------------------------------------------------------
+
+
+def test_paired_differences_agree_with_the_paired_t_test() -> None:
+    a, b = rng(7).normal(0, 1, 17), rng(8).normal(0.3, 1, 17)
+    found, known = paired(a, b), ttest_rel(a, b)
+    assert found.mean / found.se == pytest.approx(known.statistic)
+    assert found.interval() == pytest.approx((found.mean - 2 * found.se, found.mean + 2 * found.se))
+    assert paired(b, a).mean == -found.mean
+    assert paired(np.append(a, np.nan), np.append(b, 99.0)) == found
+
+
+def test_what_is_below_two_standard_errors_is_not_separated() -> None:
+    assert Difference(2.0, 1.0, 9).separated
+    assert Difference(-2.0, 1.0, 9).separated
+    assert not Difference(1.999, 1.0, 9).separated
+    assert not paired(np.ones(5), np.ones(5)).separated
+    assert not paired(np.array([4.0]), np.array([1.0])).separated  # one region has no error
+    assert not paired(np.array([np.nan]), np.array([1.0])).separated
+
+
+def test_power_of_two_days_is_the_binomial_one() -> None:
+    """Firm days, two of them, n regions: the number that rise on the first is binomial, and decides alone."""
+    n, truth, rival, m = 17, 0.5, 0.2, HISTORIES
+    p, q = (np.tile([x, 1 - x], (n, 1)) for x in (truth, rival))
+    score = [(log_score_days(q[0], d, d) - log_score_days(p[0], d, d)).item() for d in (0, 1)]
+
+    def separated(k: int) -> bool:
+        d = paired(np.array([score[0]] * k + [score[1]] * (n - k)), 0.0)
+        return d.separated and d.mean > 0
+
+    exact = sum(float(binom.pmf(k, n, truth)) for k in range(n + 1) if separated(k))
+    firm = (np.zeros(n, np.int64), np.zeros(n, np.int64))
+    found = detectable(p, q, firm, power=1.0, records=1000, m=m)  # not reached: the rival itself is judged
+    assert found.weight == 1
+    assert abs(found.power.share - exact) < 4 * math.sqrt(exact * (1 - exact) / 1000)
+    expected = truth * score[0] + (1 - truth) * score[1]
+    assert abs(found.difference.mean - expected) < 4 * found.difference.se
+    assert abs(exact - 0.8) > 4 * math.sqrt(exact * (1 - exact) / 1000)  # the check would notice another power
+
+
+def test_the_smallest_difference_has_the_power_asked_for_and_grows_with_it() -> None:
+    truth, rival = np.tile([0.5, 0.3, 0.1, 0.1], (17, 1)), np.tile([0.1, 0.1, 0.2, 0.6], (17, 1))
+    intervals = (np.array([0, 1] * 8 + [1]), np.array([0, 2] * 8 + [3]))
+    half, most = (detectable(truth, rival, intervals, power=w, records=300) for w in (0.5, 0.8))
+    assert half.power.share == pytest.approx(0.5, abs=0.01)
+    assert most.power.share == pytest.approx(0.8, abs=0.01)
+    assert 0 < half.difference.mean < most.difference.mean
+    assert most == detectable(truth, rival, intervals, power=0.8, records=300)
+    less = detectable(truth, rival, (np.zeros(17, np.int64), np.full(17, 2)), power=0.8, records=300)
+    assert less.power.share < 0.8  # blurred days tell less: out of reach
+
+
+def test_nobody_beats_the_truth_and_equals_are_rarely_separated() -> None:
+    truth = np.tile([0.4, 0.3, 0.2, 0.1], (17, 1))
+    intervals = (np.array([0, 1] * 8 + [1]), np.array([0, 2] * 8 + [3]))
+    u = rng(9).uniform(size=(2000, 17, 2))
+    for rival in ([0.1, 0.2, 0.3, 0.4], [0.97, 0.01, 0.01, 0.01], [0.4, 0.3, 0.25, 0.05]):
+        differences = score_differences(truth, np.tile(rival, (17, 1)), intervals, u).mean(axis=1)
+        assert differences.mean() > -4 * differences.std() / math.sqrt(2000)
+    close = score_differences(truth, between(truth, np.tile([0.1, 0.2, 0.3, 0.4], (17, 1)), 0.001), intervals, u)
+    apart = np.abs(close.mean(axis=1)) >= 2 * close.std(axis=1, ddof=1) / math.sqrt(17)
+    assert 0.02 < apart.mean() < 0.12  # two standard errors of 17: 6 %
+
+
+def test_hidden_days_say_no_more_than_that_they_are_inside() -> None:
+    """Each window of three days comes from each of its days equally often, and holds it."""
+    u = (np.arange(300) + 0.5) / 300
+    counts = np.zeros((13, 10), int)
+    for day in range(10):
+        low, high = hidden(np.full(300, day), np.full(300, 2), np.full(300, 4), u, never=9)
+        assert ((low <= day) & (day <= high)).all()
+        for a, b in zip(low, high, strict=True):
+            counts[a if b - a == 2 or a else b - 2, day] += 1
+    assert set(counts[counts > 0]) == {100}
+    low, high = hidden(np.array([3, 5, 9]), np.full(3, 5), np.full(3, 9), u[:3], never=9)
+    assert (low.tolist(), high.tolist()) == ([3, 5, 5], [3, 9, 9])  # not before 5: known if earlier
