@@ -4,9 +4,8 @@ In: a plan, a record, the names of the fitted parameters. Out: particles, each a
 comes as near to the record as can be had. Nothing needs a likelihood:
 
 1. A table of draws of all priors (`prior`), simulated once and kept. The nearest of them are the first particles.
-2. Rounds. The tolerance eps falls to a quantile of the particles' distances, a small one while moves are easily accepted; those
-   beyond it are replaced by copies of others; everyone proposes a move, is simulated with a new seed, and moves if the new
-   history lies within eps:
+2. Rounds. The tolerance eps falls to the median of the particles' different distances; those beyond it are replaced by copies of
+   others; everyone proposes moves, is simulated with a new seed each time, and moves if the new history lies within eps:
 
        z' = sqrt(1 - b^2) z + b xi        z, xi normal scores of the point in the cube of the priors
 
@@ -50,17 +49,19 @@ STEP = 0.3
 """b of a small move: the scores of the coordinates that move keep 95 % of where they were."""
 FRESH = 0.25
 """Share of coordinates that are drawn anew in a large move."""
-FAST, SLOW, EASY = 0.25, 0.5, 0.2
-"""Share of the particles that the next tolerance keeps: few while more than `EASY` of the proposals are accepted, else half."""
+KEPT = 0.5
+"""Share of the particles that the next tolerance keeps. A quarter is faster, and half as many ancestors were left after three rounds."""
 TIMES = 10.0
 """Histories with crowds so many times the largest that was recorded are broken off and never accepted."""
+SWEEPS, MOVED = 4, 0.5
+"""In a round everyone proposes again, at most so many times, until this share has moved: copies must part before the next tolerance."""
 ACCEPTED_LEAST = 0.03
 """Rounds end when fewer proposals than this are accepted: tolerance would fall by luck of the seed only."""
 FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "arms", "control")
 FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
 """What moves in the second module: parameters of these groups, and these."""
-MODE, PICK = 1 << 20, 1 << 21
-"""Keys of draws that are no coordinate of a parameter: which kind of move, whom to copy."""
+MODE, PICK, FORCE_KEY = 1 << 20, 1 << 21, 10_000
+"""Keys of draws that are no coordinate of a parameter: which kind of move, whom to copy; and the first number of the second module."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ class Task:
     root: Path
     processes: int | None = None
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    held: tuple[str, ...] = ()
+    """parameters fitted in the first module: the second leaves them where they are"""
 
 
 def prior_table(
@@ -207,10 +210,11 @@ def _first(task: Task, table: Runs, setup: Setup) -> Particles:
     items = items_of(table, task.target, task.plan)
     near = np.where(table.stopped, np.inf, distances(items, task.target, task.scales, MOBILIZATION))
     order = np.argsort(near, kind="stable")
+    order = order[np.isfinite(near[order])]
     chosen: list[int] = []
     while len(chosen) < setup.particles and len(order):
         batch, order = order[: setup.particles], order[setup.particles :]
-        calm = _calm(task, points_of(task.seed, batch), len(chosen), setup)
+        calm = _calm(task, points_of(task.seed, batch), (4, len(chosen)), setup)
         chosen += [int(k) for k in batch[calm]]
     if not chosen:
         raise fail(StudyError, task.plan.case, "never_quiet")
@@ -222,46 +226,61 @@ def _first(task: Task, table: Runs, setup: Setup) -> Particles:
 
 def _mobilize(task: Task, p: Particles, number: int, setup: Setup) -> tuple[Particles, Round]:
     """One round of the first module."""
-    last = p.trace[-1].accepted if p.trace else 1.0
     # Of different distances: else copies of one lucky history, which hardly ever move, would pull the tolerance down to their own.
-    tolerance = float(np.quantile(np.unique(p.mobilization), FAST if last > EASY else SLOW))
+    tolerance = float(np.quantile(np.unique(p.mobilization), KEPT))
     alive = np.flatnonzero(p.mobilization <= tolerance)
     pick = np.array([uniform(task.seed, _STUDY, i, number, PICK) for i in range(len(p.seeds))])
     source = np.where(p.mobilization <= tolerance, np.arange(len(pick)), alive[(pick * len(alive)).astype(int)])
     kept = len(alive) / len(pick)
     p = _rows(p, source)
-    points = moved(p.points, task.seed, number)
-    runs, seeds = _histories(task, task.plan, points, (1, number), "mobilization", setup)
-    items = items_of(runs, task.target, task.plan)
-    near = np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, MOBILIZATION))
-    within = near <= tolerance
-    accepted = within.copy()
-    accepted[within] = _calm(task, points[within], 1 + number, setup)
-    far = distances(items, task.target, task.scales, FORCE)
-    p = _taken(p, accepted, points, items, near, far, seeds)
-    quiet = accepted.sum() / max(1, within.sum())
-    found = Round(
-        "mobilization", number, tolerance, kept, float(accepted.mean()), float(quiet), p.distinct(), float(np.median(p.mobilization))
-    )
+    has_moved = np.zeros(len(pick), np.bool_)
+    shares = []
+    for sweep in range(SWEEPS):
+        points = moved(p.points, task.seed, key := number * SWEEPS + sweep)
+        runs, seeds = _histories(task, task.plan, points, (1, key), "mobilization", setup)
+        items, near, far = _compared(task, runs)
+        within = near <= tolerance
+        accepted = within.copy()
+        accepted[within] = _calm(task, points[within], (3, key), setup)
+        p = _taken(p, accepted, points, items, near, far, seeds)
+        has_moved |= accepted
+        shares.append((within.mean(), accepted.mean()))
+        if has_moved.mean() >= MOVED:
+            break
+    near_enough, taken = np.mean(shares, axis=0)
+    quiet = taken / near_enough if near_enough else 0.0
+    found = Round("mobilization", number, tolerance, kept, float(taken), float(quiet), p.distinct(), float(np.median(p.mobilization)))
     return replace(p, trace=[*p.trace, found]), found
 
 
 def _force(task: Task, p: Particles, number: int, limit: float, setup: Setup) -> Particles:
     """One round of the second module: each particle goes on from where it is, none is copied or dropped."""
-    tolerance = float(np.quantile(np.unique(p.force), SLOW))
-    free = np.array([q.group in FORCE_GROUPS or name in FORCE_NAMES for name, q in parameters().items()])
-    points = moved(p.points, task.seed, 1000 + number, free)
+    tolerance = float(np.quantile(p.force, KEPT))
+    free = np.array([name in moving(task.held) for name in parameters()])
+    points = moved(p.points, task.seed, FORCE_KEY + number, free)
     runs, seeds = _histories(task, task.plan, points, (2, number), "force", setup)
-    items = items_of(runs, task.target, task.plan)
-    near, far = (np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, b)) for b in (MOBILIZATION, FORCE))
+    items, near, far = _compared(task, runs)
     accepted = (near <= limit) & (far <= np.maximum(tolerance, p.force))
+    accepted[accepted] = _calm(task, points[accepted], (5, number), setup)
     p = _taken(p, accepted, points, items, near, far, seeds)
     found = Round("force", number, tolerance, 1.0, float(accepted.mean()), 1.0, p.distinct(), float(np.median(p.force)))
     return replace(p, trace=[*p.trace, found])
 
 
+def moving(held: Sequence[str] = ()) -> set[str]:
+    """Parameters that move in the second module."""
+    return {name for name, p in parameters().items() if p.group in FORCE_GROUPS or name in FORCE_NAMES} - {*held}
+
+
+def _compared(task: Task, runs: Runs) -> tuple[Floats, Floats, Floats]:
+    """Items of histories and their distances in both modules; one that was broken off is infinitely far."""
+    items = items_of(runs, task.target, task.plan)
+    near, far = (np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, b)) for b in (MOBILIZATION, FORCE))
+    return items, near, far
+
+
 def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None = None) -> Floats:
-    """Proposals: every other particle makes a small move of all free coordinates, the others draw some of them anew.
+    """Proposals: half of the particles, by lot, make a small move of about half of the coordinates, the others draw some of them anew.
 
     Both leave a uniform cube uniform, whatever the choice of coordinates. The normal scores move, not the points.
     """
@@ -295,11 +314,11 @@ def stop_of(target: Target) -> float:
     return TIMES * float(10 ** max(counts)) if counts else 2_000_000.0
 
 
-def _calm(task: Task, points: Floats, number: int, setup: Setup) -> NDArray[np.bool_]:
+def _calm(task: Task, points: Floats, key: tuple[int, int], setup: Setup) -> NDArray[np.bool_]:
     """Whether the quiet period stays without a wave at these points."""
     if task.quiet is None or not len(points):
         return np.ones(len(points), np.bool_)
-    runs, _ = _histories(task, task.quiet, points, (3, number), "quiet", setup)
+    runs, _ = _histories(task, task.quiet, points, key, "quiet", setup)
     return calm(runs, task.quiet_regions)
 
 

@@ -148,7 +148,7 @@ def fit(
     )
     quiet = quiet_plan(scenario, edits, scale=scale)
     most = spec.quiet.most_regions if spec.quiet else 0
-    task = Task(plan, target, scales_from(table, target, plan), quiet, most, seed, root, processes, progress)
+    task = Task(plan, target, scales_from(table, target, plan), quiet, most, seed, root, processes, progress, tuple(spec.mobilization))
     particles = calibrate(task, table, setup)
     rows = _kept(particles, setup.keep, seed)
     ranks = _ranks(spec.fitted, table, target, plan, seed, lambda done, total: progress("pseudo", done, total))

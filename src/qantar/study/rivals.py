@@ -177,7 +177,7 @@ def compare(
         scales = scales_of(items, target) if scales is None else scales  # those of the first: one distance for all
         most = spec.quiet.most_regions if spec.quiet else 0
         quiet = quiet_plan(scenario, edits, scale=scale)
-        particles = calibrate(Task(plan, target, scales, quiet, most, seed, root, processes, told), table, setup)
+        particles = calibrate(Task(plan, target, scales, quiet, most, seed, root, processes, told, tuple(spec.mobilization)), table, setup)
         facts = facts_of(record, plan)
         onsets = region_out(
             plan, record, target, items, scales, seed, root,
