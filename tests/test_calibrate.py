@@ -947,7 +947,7 @@ def test_a_calibration_is_written_and_read(home: Path) -> None:
     found = read_posterior(home / "whole")
     assert found is not None
     assert len(found.values) == 10
-    assert 5 <= len(set(found.seeds.tolist())) < 10  # one at least was copied and stayed
+    assert 5 <= len(set(found.seeds.tolist())) <= 10  # at most all have parted
     assert len(set(found.mobilization.tolist())) > 3  # histories differ, and so does what is accepted
     with (home / "whole" / "rounds.csv").open(encoding="utf-8") as file:
         rounds = list(csv.DictReader(file))
