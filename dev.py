@@ -149,7 +149,9 @@ def test():
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         print("No Chromium found: browser tests are skipped. Debian or Ubuntu: apt-get install chromium fonts-wqy-microhei", flush=True)
-    run([python, "-m", "pytest", "--quiet", "--durations=5"], "the tests")
+    # A file is one worker's: what its tests share is made once.
+    workers = str(min(4, os.cpu_count() or 1))
+    run([python, "-m", "pytest", "--quiet", "--durations=5", "--numprocesses", workers, "--dist", "loadfile"], "the tests")
 
 
 def evidence():
