@@ -32,9 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
-from qantar.errors import StudyError, fail
+from qantar.errors import ScenarioError, StudyError, fail
 from qantar.scenario.parameters import Values, parameters
-from qantar.scenario.scenario import Plan
+from qantar.scenario.scenario import Plan, Scenario
+from qantar.scenario.schema import CalibrationSpec
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, scales_of
 from qantar.study.prior import point_of, values_at
@@ -174,6 +175,20 @@ def prior_table(
         rows = np.asarray(whole["run"]) >= have
         parts.append(arrays({k: v[np.asarray(days["run"]) >= have] for k, v in days.items()}, {k: v[rows] for k, v in whole.items()}))
     return parts[0] if len(parts) == 1 else joined(parts)
+
+
+def spec_of(scenario: Scenario) -> CalibrationSpec:
+    """What a scenario says is fitted.
+
+    Raises
+    ------
+    ScenarioError
+        If it says nothing.
+    """
+    spec = scenario.file.calibration
+    if spec is None:
+        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    return spec
 
 
 def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:

@@ -25,7 +25,7 @@ from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
-from qantar.study.calibrate import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from
+from qantar.study.calibrate import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from, spec_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import Target, items_of, middle_of, summary_of, target_of
 from qantar.study.inference import (
@@ -128,9 +128,7 @@ def fit(
     StudyError, ResultError
         As `run_ensemble`.
     """
-    spec = scenario.file.calibration
-    if spec is None:
-        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    spec = spec_of(scenario)
     plan = resolve(scenario, edits, scale=scale)
     if fixed := [name for name in spec.fitted if name in plan.parameters]:
         raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])

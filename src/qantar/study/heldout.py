@@ -24,13 +24,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.errors import ScenarioError, fail
 from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import POLICY_KINDS
 from qantar.study.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
-from qantar.study.calibrate import points_of, prior_table
+from qantar.study.calibrate import points_of, prior_table, spec_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import Target, distances, items_of, scales_of, target_of
 from qantar.study.power import Detectable, detectable
@@ -43,8 +42,9 @@ from qantar.study.summary import Runs, arrays
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NEAR, EACH = 100, 4
-MODEL, TWIN = "model", "mean-field twin"
 """Draws that stand for a posterior, and histories of each: 400 in all, the number that scores are made for."""
+MODEL, TWIN = "model", "mean-field twin"
+"""Names of the forecasts that are no baselines."""
 
 
 def without_region(target: Target, region: str) -> Target:
@@ -231,9 +231,7 @@ def held_out(
     ScenarioError
         If the scenario does not say what is fitted.
     """
-    spec = scenario.file.calibration
-    if spec is None:
-        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    spec = spec_of(scenario)
     plan = resolve(scenario, scale=scale)
     record = observe(scenario.case.record)
     target = target_of(record, plan, detained=tuple(spec.detained))

@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.errors import ScenarioError, fail
 from qantar.record.observables import observe
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
-from qantar.study.calibrate import Particles, Setup, Task, calibrate, prior_table
+from qantar.study.calibrate import Particles, Setup, Task, calibrate, prior_table, spec_of
 from qantar.study.fit import items_of, scales_of, target_of
 from qantar.study.heldout import EACH, MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
@@ -158,9 +157,7 @@ def compare(
     ScenarioError
         If an arm does not exist, or the scenario does not say what is fitted.
     """
-    spec = scenario.file.calibration
-    if spec is None:
-        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    spec = spec_of(scenario)
     record = observe(scenario.case.record)
     scales: Floats | None = None
     found = []
