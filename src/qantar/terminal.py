@@ -79,7 +79,7 @@ def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from qantar.engine.warm import compiled
+    from qantar.warm import compiled
 
     def stage(what: str) -> str:
         of, _, name = what.rpartition(": ")
@@ -115,7 +115,7 @@ def counting(lang: str, total: int, *, what: str = "histories") -> Iterator[Call
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from qantar.engine.warm import compiled
+    from qantar.warm import compiled
 
     console = Console(stderr=True, highlight=False, markup=False)
     if what == "histories" and not compiled():
@@ -141,7 +141,7 @@ def counting(lang: str, total: int, *, what: str = "histories") -> Iterator[Call
 def measuring(lang: str, names: Sequence[str], *, compile_first: bool) -> Iterator[Callable[[str], None]]:
     """Names each row of the bench before it runs, on stderr; compiles before, so that no row does."""
     if compile_first:
-        from qantar.engine.warm import compiled
+        from qantar.warm import compiled
 
         if not compiled():
             sys.stderr.write(text("progress.compile", lang) + "\n")

@@ -1,4 +1,7 @@
-"""Compiles the engines ahead of time, on a country of a few residents, so that it happens once and can be announced."""
+"""Compiles every kernel ahead of time, on a country of a few residents, so that it happens once and can be announced.
+
+It stands outside the rooms of `study.store.ROOMS`: it makes no history, so changing it does not make a table of histories stale.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from qantar.compiled import FOLDER
 from qantar.draws import uniform
 from qantar.engine.event import EventEngine
 from qantar.engine.plain import PlainEngine
+from qantar.model import assemble, repression
 from qantar.model.contract import no_rates
 from qantar.model.rules import DETAINED, PROTESTING, QUIET, WITHDRAWN, Law
 from qantar.model.world import Draws
@@ -27,7 +31,7 @@ def compiled(*, now: bool = False) -> bool:
 
 
 def _exercise() -> None:
-    """Every kernel once: joins, arrests, departures, returns, a cut and its end."""
+    """Every kernel once: joins, arrests, departures, returns, a cut and its end, then the two of the mechanisms."""
     blocks = lay_out(np.full((2, 1, 1), 40), np.array([0, 1]))
     layers = [Layer("home", "place", (4,)), Layer("net", "country", (2,), 2, online=True)]
     law = Law(1, 0.5, np.full((2, 2, 2), 256, np.int64) + np.arange(8).reshape(2, 2, 2) * 64, 0.5)
@@ -42,3 +46,7 @@ def _exercise() -> None:
             engine.step(rates)
     Draws(1).poisson((0,), np.ones((1, 2)), 0)
     uniform(1, 1, 1, 1, 1)
+    none, off = np.zeros(2), np.zeros(2, np.bool_)
+    hand, stay = repression.Hand(*[0.0] * len(repression.Hand._fields)), assemble.Stay(*[1.0] * len(assemble.Stay._fields))
+    repression._expect(none, none, none, none, off, off, off, none, hand, 1.0, np.zeros((6, 2)), np.zeros((5, 2)), np.zeros(2))
+    assemble._leaving(off, np.ones(2), np.zeros(2), stay, 1.0, np.zeros((5, 2, 5)))
