@@ -49,4 +49,4 @@ def _exercise() -> None:
     none, off = np.zeros(2), np.zeros(2, np.bool_)
     hand, stay = repression.Hand(*[0.0] * len(repression.Hand._fields)), assemble.Stay(*[1.0] * len(assemble.Stay._fields))
     repression._expect(none, none, none, none, off, off, off, none, hand, 1.0, np.zeros((6, 2)), np.zeros((5, 2)), np.zeros(2))
-    assemble._leaving(off, np.ones(2), np.zeros(2), stay, 1.0, np.zeros((5, 2, 5)))
+    assemble._leaving(off, np.ones(2), np.zeros(2), stay, 1.0, rates.leave)
