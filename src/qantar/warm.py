@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qantar.compiled import FOLDER
-from qantar.draws import uniform
+from qantar.draws import Purpose, bits, uniform
 from qantar.engine.event import EventEngine
 from qantar.engine.plain import PlainEngine
 from qantar.model import assemble, repression
@@ -46,6 +46,7 @@ def _exercise() -> None:
             engine.step(rates)
     Draws(1).poisson((0,), np.ones((1, 2)), 0)
     uniform(1, 1, 1, 1, 1)
+    bits(1, Purpose.HISTORY, 1, 1, 1)
     none, off = np.zeros(2), np.zeros(2, np.bool_)
     hand, stay = repression.Hand(*[0.0] * len(repression.Hand._fields)), assemble.Stay(*[1.0] * len(assemble.Stay._fields))
     repression._expect(none, none, none, none, off, off, off, none, hand, 1.0, np.zeros((6, 2)), np.zeros((5, 2)), np.zeros(2))
