@@ -27,8 +27,8 @@ from scipy.special import ndtri
 from scipy.stats import kstest, truncnorm
 
 from conftest import CASE, Ran, run_qantar
+from qantar import warm
 from qantar.draws import Purpose, uniform
-from qantar.engine import warm
 from qantar.errors import Problem, Problems, QantarError, ResultError, ScenarioError, StudyError
 from qantar.record.observables import Observables, observe
 from qantar.scenario.case import cases_folder

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from qantar import warm
 from qantar.cli import main
-from qantar.engine import warm
 from qantar.errors import DataError, QantarError, ScenarioError, StudyError
 from qantar.report.effects import draw_effects
 from qantar.scenario.parameters import draw

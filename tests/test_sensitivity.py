@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE, Ran
-from qantar.engine import warm
+from qantar import warm
 from qantar.errors import StudyError
 from qantar.report.sensitivity import files_of
 from qantar.scenario.edits import parse_set

@@ -26,7 +26,7 @@ import pytest
 
 import qantar
 from conftest import CASE
-from qantar.engine import warm
+from qantar import warm
 from qantar.errors import Problem, QantarError, ResultError, StudyError
 from qantar.scenario.parameters import defaults, draw
 from qantar.scenario.plan import Plan

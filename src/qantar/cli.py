@@ -478,6 +478,49 @@ def rivals(
     terminal.rivals_table(found, lang)
 
 
+@app.command(help="cli.experiments")
+def experiments(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
+    rivals: Annotated[bool, typer.Option("--rivals/--no-rivals", help="cli.opt_under_rivals")] = True,
+    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
+    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_experiments")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.scenario.scenario import load_scenario
+    from qantar.study.experiments import chosen, load_experiments
+    from qantar.study.trials import draws_of, files_of, try_all
+    from qantar.tables import refuse_foreign, write_folder
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    written = chosen(load_experiments(given), only or [])
+    folder = out or Path("results") / f"{given.case.head.id}-experiments"
+    refuse_foreign(folder)
+    with _interruptible(lang), terminal.staging(lang) as told:
+        rows = draws_of(given, table, store, seed=seed, scale=scale, known=known, processes=processes, progress=told)
+        found = try_all(given, written, rows, store, scale=scale, most=draws, rivals=rivals, processes=processes, progress=told)
+    words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
+    words += ["--no-rivals"] * (not rivals) + [f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
+    files = files_of(
+        given, found, {"command": " ".join(words), "seed": seed, "scale": scale, "draws": {k: len(v) for k, v in rows.items()}}
+    )
+    write_folder(folder, files)
+    if json:
+        sys.stdout.write(files["result.json"])
+        return
+    terminal.experiments_table([t for t, _ in found], lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
 @app.command(help="cli.policy")
 def policy(
     context: Context,

@@ -600,6 +600,47 @@ def heldout_table(found: Any, power: Any, lang: str) -> None:
     say(text("heldout.note", lang))
 
 
+def experiments_table(trials: Sequence[Any], lang: str) -> None:
+    """A row for each part of each experiment: verdict with its basis, effect, tipping value, rivals under which it flips."""
+    from qantar.study.trials import expected_by_chance
+
+    rows = []
+    for t in trials:
+        own = [r for r in t.rows if not r["rival"]]
+        for r in own or [None]:
+            rows.append(
+                [t.hypothesis, trial_words(t, lang), *experiment_cells(r, lang), ", ".join(x.removeprefix("rival-") for x in t.flips)]
+            )
+    heads = [text(f"experiment.{k}", lang) for k in ("hypothesis", "verdict", "part", "effect", "says", "tipping", "flips")]
+    grid(heads, rows, title=text("experiment.title", lang))
+    supported = sum(t.verdict == "supported" for t in trials)
+    say(text("experiment.chance", lang, n=supported, expected=f"{expected_by_chance(trials):.2f}"))
+    say(text("experiment.note", lang))
+
+
+def trial_words(trial: Any, lang: str) -> str:
+    """The verdict as it must be quoted, in words."""
+    if trial.verdict in ("not-testable", "not-run"):
+        return text(f"experiment.{trial.verdict}", lang)
+    said = text(f"experiment.{trial.verdict}", lang)
+    changed = text("experiment.changed", lang) if trial.changed else ""
+    return text("experiment.in_model", lang, verdict=said, basis=text(f"experiment.basis.{trial.basis}", lang)) + changed
+
+
+def experiment_cells(row: Any, lang: str) -> list[str]:
+    """Part, effect with its range, finding and tipping value of one row."""
+    if row is None:
+        return ["", "", "", ""]
+    if row["measure"] == "power":
+        least = text("experiment.never", lang) if row["detectable"] is None else f"{row['detectable']:.2g}"
+        return ["", text("experiment.power", lang, few=row["few"], of=row["of"], ratio=least), "", ""]
+    unit = text(f"unit.{row['unit']}", lang)
+    effect = f"{row['effect']:.2g} ({row['low']:.2g}–{row['high']:.2g}) {unit}; ≥ {row['smallest']:.2g}?"
+    where = text(f"experiment.basis.{'prior' if row['basis'] == 'prior' else 'posterior'}", lang)
+    tipping = "" if row["tipping"] is None else f"{row['coefficient']} = {row['tipping']:.2g}"
+    return [f"{row['part']} ({where})", effect, text(f"experiment.{row['verdict']}", lang), tipping]
+
+
 def rivals_table(found: Any, lang: str) -> None:
     """Rivals side by side: what came near, and what was foreseen."""
     rows = []

@@ -1,0 +1,503 @@
+"""Experiments as files: one for each hypothesis, written before it is run, and what the runs say.
+
+An experiment (`experiments/H05.toml` of a case) has a question, parts, and for each part arms, an estimand and a smallest effect:
+
+    Y(a)       a measure (`measures`) of a history under arm a, mean over the seeds of a draw theta
+    Delta      sum over arms of weight x Y(a), one number a draw; the base is an arm too
+    finding    supported, contradicted (null, reversed, mixed) or undecided, by the rule of `counterfactual` at the smallest effect;
+               where a claim asserts that something makes no difference, supported and contradicted change places
+
+Every part is run over draws of the priors and over the posterior. The priors' draws are those of the table that had an uprising in its own
+history: where nobody goes out, everything is without effect. The state answers by policy unless the file says otherwise.
+
+    verdict    the finding over the posterior (over the priors where there is none: "not fitted")
+    basis      "assumed" where priors and posterior say the same: then it follows from what was put in, and the record added nothing;
+               "experiment" where the record changed it
+    tipping    the value of the named coefficient at which Delta reaches the smallest effect in half of the draws: a logistic regression
+               on normal scores of the draws' ranks; none if its slope is within two standard errors of 0 or the value beyond 5 to 95 % of
+               the draws
+    chance     the share of `ROUNDS` lots in which the same numbers, with the sign of each seed's difference by lot, give "supported":
+               what a true zero would give with these seeds (where absence is asserted: what an effect of the smallest size would give)
+    detectable the smallest effect, the same in every draw, found "supported" in 80 % of repetitions, from the luck of the seeds
+
+A result carries the SHA-256 of each file. A file that was changed after its result shows as such.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from qantar.draws import Purpose, uniform
+from qantar.errors import Problems, ScenarioError, StudyError, fail, nearest
+from qantar.scenario.edits import apply
+from qantar.scenario.parameters import Values, parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.schema import SIGNALS, Edit
+from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
+from qantar.study.ensemble import run_ensemble
+from qantar.study.measures import MEASURES, Where, read_seen
+from qantar.study.store import Recipe, keep_draws
+from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines
+
+Floats = NDArray[np.float64]
+FOLDER = "experiments"
+TYPES = ("counterfactual", "comparison", "stylized", "none")
+ASSERTS = ("effect", "absence")
+BASE = "base"
+ROUNDS, SIGN = 1000, 1 << 26
+"""Lots of signs, and what they are called among the draws of a study."""
+POWER = 0.8
+RIDGE_SD = 2.5
+"""Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
+_STUDY = int(Purpose.STUDY)
+
+
+class ArmSpec(Strict):
+    """One arm: changes to the base, and what they are."""
+
+    note_en: Text
+    note_zh: Text
+    edits: list[Edit] = Field(min_length=1)
+
+
+class Part(Strict):
+    """One question of an experiment that has a number for an answer."""
+
+    id: Annotated[str, BeforeValidator(Form(r"[a-z]", "a"))]
+    asks_en: Text
+    asks_zh: Text
+    measure: Annotated[str, BeforeValidator(Choice(tuple(MEASURES)))]
+    days: list[Date] = Field(default_factory=list)
+    """of the measure; none: all"""
+    regions: list[Key] = Field(default_factory=list)
+    people: Annotated[float, BeforeValidator(Number("people", 1))] = 1000.0
+    contrast: dict[str, float]
+    """weight of each arm in Delta"""
+    direction: Annotated[str, BeforeValidator(Choice(tuple(DIRECTIONS)))]
+    smallest: Annotated[float, BeforeValidator(Number("1", 1e-9))]
+    smallest_en: Text
+    smallest_zh: Text
+    """the smallest effect in words"""
+    asserts: Annotated[str, BeforeValidator(Choice(ASSERTS))] = "effect"
+    coefficient: Key | None = None
+    """of the tipping value"""
+
+
+class Power(Strict):
+    """For what is not run: how small a difference between a few regions and the others the record could show."""
+
+    regions: list[Key] = Field(min_length=1)
+
+
+class Experiment(Strict):
+    """One file."""
+
+    hypothesis: Annotated[str, BeforeValidator(Form(r"H\d\d", "H05"))]
+    type: Annotated[str, BeforeValidator(Choice(TYPES))]
+    question_en: Text
+    question_zh: Text
+    rule_en: Text = ""
+    rule_zh: Text = ""
+    """the decision rule, where it is not the one of all parts"""
+    caution_en: Text
+    caution_zh: Text
+    draws: Annotated[int, BeforeValidator(Number("draws", 1, 100_000, whole=True))] = 100
+    replicates: Annotated[int, BeforeValidator(Number("seeds", 1, 10_000, whole=True))] = 3
+    seed: Annotated[int, BeforeValidator(Number("1", 0, 2**40, whole=True))] = 1
+    base: list[Edit] = Field(default_factory=list)
+    """changes to base and arms alike, after `drivers.all = policy`"""
+    arms: dict[str, ArmSpec] = Field(default_factory=dict)
+    parts: list[Part] = Field(default_factory=list)
+    rivals: list[Key] = Field(default_factory=list)
+    """arms of the scenario under which all is repeated"""
+    compare: list[Key] = Field(default_factory=list)
+    """for a comparison of models: arms held out against the first of them"""
+    signals: list[Key] = Field(default_factory=list)
+    """for a comparison of policies: the signal claimed, and the one it is held against"""
+    margin: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
+    """of a comparison: nats, or hours"""
+    power: Power | None = None
+
+    @model_validator(mode="after")
+    def _says_what_is_run(self) -> Experiment:
+        runs = {"counterfactual": bool(self.parts), "comparison": bool(self.compare or self.signals), "none": True, "stylized": True}
+        if not runs[self.type]:
+            raise PydanticCustomError("missing_key", "{code}", {"code": "missing_key", "value": "parts"})
+        return self
+
+
+@dataclass(frozen=True)
+class Written:
+    """An experiment with its file's name and SHA-256."""
+
+    spec: Experiment
+    file: str
+    sha256: str
+
+
+def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
+    """The experiments of a case, in the order of their files; what is wrong goes to `problems`."""
+    found = []
+    folder = scenario.case.folder / FOLDER
+    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+        before = len(problems.found)
+        spec = read_toml(path, Experiment, problems)
+        if spec is None:
+            continue
+        _check(scenario, spec, path, problems)
+        if len(problems.found) == before:
+            found.append(Written(spec, path.name, sha256_of(path)))
+    return found
+
+
+def load_experiments(scenario: Scenario) -> list[Written]:
+    """As `read_experiments`.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem in any of the files.
+    """
+    problems = Problems()
+    found = read_experiments(scenario, problems)
+    problems.raise_as(ScenarioError)
+    return found
+
+
+def chosen(written: Sequence[Written], only: Sequence[str]) -> list[Written]:
+    """Those of these hypotheses; all if none is named.
+
+    Raises
+    ------
+    StudyError
+        For one that has no experiment.
+    """
+    names = [w.spec.hypothesis for w in written]
+    for name in only:
+        if name not in names:
+            raise fail(StudyError, f"--only {name}", "not_one_of", value=name, choices=nearest(name, names) or "-")
+    return [w for w in written if not only or w.spec.hypothesis in only]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems) -> None:
+    """What one model alone cannot see: arms, places, days, coefficients, and every change by applying it."""
+    lines = toml_lines(read_text(path))
+
+    def add(key: str, code: str, **args: object) -> None:
+        parts = tuple(key.split("."))
+        line = next((lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in lines), None)
+        problems.add(path.name, line, key, code, **args)
+
+    plan = resolve(scenario)
+    for n, part in enumerate(spec.parts):
+        _check_part(part, f"parts.{n}", spec, plan, add)
+    for key in ("rivals", "compare"):
+        for arm in getattr(spec, key):
+            if arm not in scenario.file.arms:
+                add(key, "not_one_of", value=arm, choices=nearest(arm, scenario.file.arms))
+    for signal in spec.signals:
+        if signal not in SIGNALS:
+            add("signals", "not_one_of", value=signal, choices=nearest(signal, SIGNALS))
+    for name, edits in (("base", spec.base), *((f"arms.{k}.edits", a.edits) for k, a in spec.arms.items())):
+        faults = Problems()
+        apply(plan, [*([] if name == "base" else spec.base), *edits], faults, prefix=name)
+        for p in faults.found:
+            add(name, p.code, **p.args)
+
+
+def _check_part(part: Part, key: str, spec: Experiment, plan: Plan, add: Callable[..., None]) -> None:
+    regions, days = [r["id"] for r in plan.regions], days_of(plan)
+    for arm in part.contrast:
+        if arm != BASE and arm not in spec.arms:
+            add(f"{key}.contrast", "not_one_of", value=arm, choices=nearest(arm, [BASE, *spec.arms]))
+    for region in part.regions:
+        if region not in regions:
+            add(f"{key}.regions", "unknown_region", value=region, choices=nearest(region, regions))
+    for day in part.days:
+        if day not in days:
+            add(f"{key}.days", "outside", value=str(day), low=str(days[0]), high=str(days[-1]), unit="1")
+    if part.coefficient is not None and part.coefficient not in parameters():
+        add(f"{key}.coefficient", "not_one_of", value=part.coefficient, choices=nearest(part.coefficient, parameters()))
+
+
+def days_of(plan: Plan) -> list[dt.date]:
+    """Calendar days of a plan."""
+    start = dt.datetime.fromisoformat(plan.start)
+    n = math.ceil((start.hour + start.minute / 60 + plan.hours) / 24)
+    return [start.date() + dt.timedelta(days=k) for k in range(n)]
+
+
+def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = ()) -> dict[str, Plan]:
+    """Base and arms of an experiment; `under` are the changes of a rival, to all of them."""
+    shared = [*under, Edit(path="drivers.all", value="policy"), *spec.base]
+    arms = {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}
+    return {name: resolve(scenario, [*shared, *edits], scale=scale) for name, edits in arms.items()}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one part says over one set of draws."""
+
+    hypothesis: str
+    part: Part
+    basis: str
+    """prior or posterior"""
+    rival: str
+    """arm under which it was repeated; empty for the model itself"""
+    seeds: Floats
+    """Delta by seed, shape (draws, replicates)"""
+    coefficient: Floats
+    """value of the coefficient in each draw, shape (draws,); empty if none is named"""
+    seed: int
+    level: Floats = field(default_factory=lambda: np.empty(0))
+    """Y(base) by draw"""
+
+    @property
+    def values(self) -> Floats:
+        """Delta of each draw, shape (draws,)."""
+        return np.asarray(self.seeds.mean(axis=1))
+
+    @property
+    def found(self) -> Finding:
+        """By the rule."""
+        return finding_of(self.values, self.part.smallest, DIRECTIONS[self.part.direction])
+
+    @property
+    def verdict(self) -> str:
+        """supported, contradicted or undecided, of what the part claims."""
+        return claimed(self.found.name, self.part.asserts)
+
+    def tipping(self) -> float | None:
+        """The tipping value of the named coefficient, if there is one."""
+        if self.part.coefficient is None:
+            return None
+        reached = DIRECTIONS[self.part.direction] * self.values >= self.part.smallest
+        return tipping_value(self.coefficient, reached)
+
+    def chance(self) -> float:
+        """What a true zero would give; 0 where Delta compares nothing (a level)."""
+        if abs(sum(self.part.contrast.values())) > 1e-9:
+            return 0.0
+        return chance_of(self.seeds, self.part, self.seed)
+
+    def detectable(self) -> float:
+        """Smallest effect found in `POWER` of repetitions, in the unit of the measure; NaN with one seed."""
+        return detectable_effect(noise_of(self.seeds), len(self.values), self.part.smallest)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        f, part = self.found, self.part
+        low, middle, high = np.quantile(self.values, (0.05, 0.5, 0.95)).tolist()
+        before = np.quantile(self.level, (0.05, 0.5, 0.95)).tolist() if len(self.level) else [None] * 3
+        return {
+            "hypothesis": self.hypothesis,
+            "part": part.id,
+            "basis": self.basis,
+            "rival": self.rival,
+            "measure": part.measure,
+            "unit": MEASURES[part.measure].unit,
+            "direction": part.direction,
+            "smallest": part.smallest,
+            "asserts": part.asserts,
+            "effect": middle,
+            "low": low,
+            "high": high,
+            "base": before[1],
+            "base_low": before[0],
+            "base_high": before[2],
+            "draws": f.draws,
+            "replicates": self.seeds.shape[1],
+            "reached": f.reached,
+            "between": f.between,
+            "reversed": f.reversed,
+            "finding": f.name,
+            "verdict": self.verdict,
+            "coefficient": part.coefficient,
+            "tipping": self.tipping(),
+            "chance": self.chance(),
+            "detectable": finite(self.detectable()),
+        }
+
+
+def claimed(finding: str, asserts: str) -> str:
+    """The verdict on a claim, from a finding about the effect.
+
+    >>> claimed("null", "effect"), claimed("null", "absence"), claimed("undecided", "absence")
+    ('contradicted', 'supported', 'undecided')
+    """
+    if finding == "undecided":
+        return finding
+    return "supported" if (finding == "supported") == (asserts == "effect") else "contradicted"
+
+
+def finite(x: float) -> float | None:
+    """A number that JSON can hold."""
+    return x if math.isfinite(x) else None
+
+
+def tipping_value(coefficient: Floats, reached: NDArray[np.bool_]) -> float | None:
+    """Value of a coefficient at which the effect is reached in half of the draws.
+
+    Parameters
+    ----------
+    coefficient : shape (draws,)
+    reached : bool, shape (draws,)
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 1.0, 101)
+    >>> round(tipping_value(x, x > 0.6), 1), tipping_value(x, x > 2), tipping_value(x, np.arange(101) % 2 == 0)
+    (0.6, None, None)
+    """
+    from scipy.optimize import minimize
+    from scipy.special import expit, log_expit, ndtr, ndtri
+    from scipy.stats import rankdata
+
+    n = len(reached)
+    if n < 10 or reached.all() or not reached.any() or np.ptp(coefficient) == 0:
+        return None
+    z = ndtri((rankdata(coefficient) - 0.5) / n)
+    sign = np.where(reached, 1.0, -1.0)
+
+    def loss(b: Floats) -> float:
+        return float(-log_expit(sign * (b[0] + b[1] * z)).sum() + (b[1] / RIDGE_SD) ** 2 / 2)
+
+    a, b = minimize(loss, np.zeros(2)).x
+    p = expit(a + b * z)
+    w = p * (1 - p)
+    bend = np.array([[np.sum(w), np.sum(w * z)], [np.sum(w * z), np.sum(w * z**2) + 1 / RIDGE_SD**2]])
+    if np.linalg.det(bend) <= 0 or abs(b) < 2 * math.sqrt(np.linalg.inv(bend)[1, 1]):
+        return None
+    q = float(ndtr(-a / b))
+    return float(np.quantile(coefficient, q)) if 0.05 <= q <= 0.95 else None
+
+
+def chance_of(seeds: Floats, part: Part, seed: int) -> float:
+    """Share of lots of signs in which what is not so would be "supported". Seeds: shape (draws, replicates)."""
+    draws, times = seeds.shape
+    sign = DIRECTIONS[part.direction]
+    true = sign * part.smallest if part.asserts == "absence" else 0.0
+    hits = 0
+    for r in range(ROUNDS):
+        lots = np.array([[uniform(seed, _STUDY, k, r * times + j, SIGN) for j in range(times)] for k in range(draws)])
+        values = np.where(lots < 0.5, -1.0, 1.0) * seeds + true
+        hits += claimed(finding_of(values.mean(axis=1), part.smallest, sign).name, part.asserts) == "supported"
+    return hits / ROUNDS
+
+
+def detectable_effect(noise: float, draws: int, smallest: float) -> float:
+    """Smallest effect, the same in every draw, that the rule finds in `POWER` of repetitions.
+
+    Parameters
+    ----------
+    noise : standard error of Delta within a draw
+    draws : int
+    smallest : the effect asked for
+
+    Examples
+    --------
+    Without luck it is the smallest effect itself:
+
+    >>> detectable_effect(0.0, 100, 0.1), round(detectable_effect(0.1, 100, 0.1), 2)
+    (0.1, 0.25)
+    """
+    from scipy.special import ndtri
+    from scipy.stats import beta
+
+    least = math.ceil(0.9 * draws)  # P(Binomial(draws, p) >= least) = P(Beta(least, draws - least + 1) <= p)
+    p = float(beta.ppf(POWER, least, draws - least + 1))
+    return smallest + noise * float(ndtri(p))
+
+
+def run_part_arms(
+    plans: Mapping[str, Plan],
+    values: Sequence[Values],
+    spec: Experiment,
+    root: Path,
+    *,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Histories of base and arms over the same draws and seeds; those that the store holds are not computed again."""
+    given = keep_draws(root, values)
+    n = len(values) * spec.replicates
+    found = {}
+    for number, (name, plan) in enumerate(plans.items()):
+        recipe = Recipe(plan, spec.seed, sampling="given", replicates=spec.replicates, given=given, part=4 * spec.replicates)
+        store = run_ensemble(
+            recipe,
+            n,
+            root,
+            processes=processes,
+            progress=lambda done, _, before=number * n: progress(before + done, len(plans) * n),  # type: ignore[misc]
+        )
+        found[name] = read_seen(store, n)
+    return found
+
+
+def answers(
+    scenario: Scenario,
+    spec: Experiment,
+    values: Sequence[Values],
+    basis: str,
+    root: Path,
+    *,
+    scale: float = 0.1,
+    rival: str = "",
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Answer]:
+    """Run one experiment over a set of draws.
+
+    Parameters
+    ----------
+    values : draws of all parameters
+    basis : "prior" or "posterior"
+    rival : an arm of the scenario, under which all is repeated
+
+    Raises
+    ------
+    ScenarioError, StudyError, ResultError
+        As `resolve` and `run_ensemble`.
+    """
+    under = scenario.file.arms[rival].edits if rival else []
+    plans = plans_of(scenario, spec, scale=scale, under=under)
+    seen = run_part_arms(plans, values, spec, root, processes=processes, progress=progress)
+    base = plans[BASE]
+    found = []
+    for part in spec.parts:
+        where = where_of(part, base)
+        y = {arm: MEASURES[part.measure].of(seen[arm], where).reshape(len(values), -1) for arm in part.contrast}
+        delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros((len(values), spec.replicates)))
+        name = part.coefficient
+        coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
+        level = MEASURES[part.measure].of(seen[BASE], where).reshape(len(values), -1).mean(axis=1)
+        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level))
+    return found
+
+
+def where_of(part: Part, plan: Plan) -> Where:
+    """Days and regions of a part as indices."""
+    days, ids = days_of(plan), [r["id"] for r in plan.regions]
+    return Where(
+        [days.index(d) for d in part.days] or list(range(len(days))),
+        [ids.index(r) for r in part.regions] or list(range(len(ids))),
+        part.people,
+    )

@@ -1,0 +1,399 @@
+"""Experiments run, and what follows for each hypothesis: verdict, basis, tipping values, the rivals under which it flips.
+
+In: the experiments of a case (`experiments`), draws of the priors that had an uprising, and the posterior where one ships. Out: `Trial` by
+hypothesis, and the files of a result; `read_trials` gives them back for the table of verdicts and the report.
+
+    several parts   one verdict if all parts agree; else "undecided", and the parts say why
+    comparison      of models: "supported" if an account other than the first is better held out by at least the margin and by two
+                    standard errors; "contradicted" if the first is better than every other by two standard errors, or none can be better
+                    by the margin (difference plus two standard errors); else "undecided"
+                    of policies: error of the signal it is held against less that of the signal claimed, by draw of the priors, by the rule
+                    of the parts with the margin as smallest effect; "supported" only if it beats the constant too in nine of ten draws
+    none            "not testable", with what the record could show at most
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.draws import Purpose, uniform
+from qantar.model.outcome import UPRISING
+from qantar.record.observables import observe
+from qantar.scenario.parameters import Values, draw
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.study.calibrate import prior_table
+from qantar.study.counterfactual import finding_of
+from qantar.study.experiments import FOLDER, Answer, Written, answers, claimed, sha256_of
+from qantar.study.policy import constant_error, date_policies
+from qantar.study.posterior import FIT, fits, known_table, read_fit
+from qantar.study.run import RESULT_VERSION, made_by
+from qantar.study.store import model_hash
+from qantar.study.summary import Runs
+from qantar.tables import to_csv
+
+Floats = NDArray[np.float64]
+KIND = "experiments"
+RIVALS = "rivals.csv"
+POLICY_DRAWS = 200
+POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
+"""Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is said of one hypothesis."""
+
+    hypothesis: str
+    type: str
+    verdict: str
+    """supported, contradicted, undecided, not-testable, not-run"""
+    basis: str
+    """experiment, assumed, prior (no posterior was at hand), none"""
+    rows: list[dict[str, Any]]
+    """one a part, basis and rival"""
+    flips: list[str]
+    """rivals under which the verdict is another one"""
+    sha256: str
+    """of the file as it was run"""
+    changed: bool = False
+    """whether the file has been changed since"""
+
+    @property
+    def lead(self) -> dict[str, Any] | None:
+        """The row whose figures are quoted: of the model itself, the posterior's if there is one, the first part."""
+        own = [r for r in self.rows if not r["rival"]]
+        return next((r for basis in ("posterior", "prior") for r in own if r["basis"] == basis), None)
+
+    @property
+    def words(self) -> str:
+        """The verdict as it must be quoted."""
+        if self.verdict in ("not-testable", "not-run"):
+            return self.verdict
+        named = {"prior": "not fitted", "assumed": "assumed", "experiment": "experiment"}[self.basis]
+        return f"{self.verdict} in this model ({named})"
+
+
+def loud_draws(table: Runs, seed: int) -> list[Values]:
+    """The draws of a table of the priors whose history was an uprising.
+
+    Parameters
+    ----------
+    table : histories of draws 0, 1, ... of the priors at this seed
+    """
+    loud = np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
+    return [draw(seed, int(k)) for k in loud]
+
+
+def draws_of(
+    scenario: Scenario,
+    size: int,
+    root: Path,
+    *,
+    seed: int,
+    scale: float,
+    known: Path | None = None,
+    processes: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> dict[str, list[Values]]:
+    """Draws of the priors with an uprising, and of the posterior if one of this model ships with the case.
+
+    Parameters
+    ----------
+    size : draws of the priors looked at
+    known : a packed table of the priors, all of whose draws are looked at instead
+
+    Raises
+    ------
+    ResultError
+        If the packed table is of another model, scenario or seed; and as `run_ensemble`.
+    """
+    plan = resolve(scenario, scale=scale)
+    told = partial(progress, "table")
+    if known is not None:
+        table = known_table(known, plan, seed)
+    else:
+        table = prior_table(plan, size, seed, root, part=50, processes=processes, progress=told)
+    found = {"prior": loud_draws(table, seed)}
+    ships = read_fit(scenario.case.folder)
+    if ships is not None and fits(ships.posterior.made, plan):
+        found["posterior"] = ships.posterior.values
+    return {basis: values for basis, values in found.items() if values}
+
+
+def spread(values: Sequence[Values], n: int) -> list[Values]:
+    """So many of these draws at even distances, or all of them."""
+    return [values[k * len(values) // n] for k in range(n)] if len(values) > n else list(values)
+
+
+def try_all(
+    scenario: Scenario,
+    written: Sequence[Written],
+    draws: Mapping[str, Sequence[Values]],
+    root: Path,
+    *,
+    scale: float = 0.1,
+    most: int | None = None,
+    rivals: bool = True,
+    processes: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> list[tuple[Trial, list[Answer]]]:
+    """Run every experiment that can be run.
+
+    Parameters
+    ----------
+    draws : "prior" and "posterior" to draws of all parameters; either may be absent
+    most : draws of an experiment, at most
+    rivals : whether experiments are repeated under the rivals they name
+
+    Raises
+    ------
+    ScenarioError, StudyError, ResultError
+        As `answers`.
+    """
+    found = []
+    for w in written:
+        own: list[Answer] = []
+        if w.spec.type == "counterfactual":
+            n = min(w.spec.draws, most or w.spec.draws)
+            for basis, values in draws.items():
+                told = partial(progress, f"{w.spec.hypothesis} {basis}")
+                own += answers(scenario, w.spec, spread(values, n), basis, root, scale=scale, processes=processes, progress=told)
+            for rival in w.spec.rivals if rivals else []:
+                basis, values = list(draws.items())[-1]
+                told = partial(progress, f"{w.spec.hypothesis} {rival}")
+                own += answers(
+                    scenario, w.spec, spread(values, n), basis, root, scale=scale, rival=rival, processes=processes, progress=told
+                )
+        found.append((trial_of(scenario, w, own, partial(progress, w.spec.hypothesis)), own))
+    return found
+
+
+def trial_of(
+    scenario: Scenario, w: Written, own: Sequence[Answer], progress: Callable[[int, int], None] = lambda done, total: None
+) -> Trial:
+    """The verdict on one hypothesis."""
+    spec = w.spec
+    if spec.type == "none":
+        rows = [power_row(scenario, spec.hypothesis, spec.power.regions)] if spec.power else []
+        return Trial(spec.hypothesis, spec.type, "not-testable", "none", rows, [], w.sha256)
+    if spec.signals:
+        row = policy_row(scenario, spec.hypothesis, spec.signals[0], spec.signals[1], spec.margin, progress)
+        return Trial(spec.hypothesis, spec.type, row["verdict"], "experiment", [row], [], w.sha256)
+    if spec.compare:
+        return _compared(scenario, w)
+    rows = [a.as_dict() for a in own]
+    if not rows:
+        return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
+    verdict, basis = judged(rows)
+    flips = sorted({r["rival"] for r in rows if r["rival"] and together([x for x in rows if x["rival"] == r["rival"]]) != verdict})
+    return Trial(spec.hypothesis, spec.type, verdict, basis, rows, flips, w.sha256)
+
+
+def together(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One verdict of several parts."""
+    verdicts = {r["verdict"] for r in rows}
+    return verdicts.pop() if len(verdicts) == 1 else "undecided"
+
+
+def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Verdict and basis from the rows of priors and posterior, rivals left out.
+
+    >>> row = lambda basis, verdict: {"basis": basis, "verdict": verdict, "rival": ""}
+    >>> judged([row("prior", "supported"), row("posterior", "supported")])
+    ('supported', 'assumed')
+    >>> judged([row("prior", "undecided"), row("posterior", "supported")]), judged([row("prior", "supported")])
+    (('supported', 'experiment'), ('supported', 'prior'))
+    """
+    own = {basis: together([r for r in rows if r["basis"] == basis and not r["rival"]]) for basis in ("prior", "posterior")
+           if any(r["basis"] == basis for r in rows)}  # fmt: skip
+    if "posterior" not in own:
+        return own["prior"], "prior"
+    same = own.get("prior") == own["posterior"] != "undecided"
+    return own["posterior"], "assumed" if same else "experiment"
+
+
+def policy_row(
+    scenario: Scenario, hypothesis: str, claimed_signal: str, other: str, margin: float, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """A policy that reacts to one signal against one that reacts to another, on the dates of the record."""
+    dates = {d.signal: d for d in date_policies(scenario, resolve(scenario), draws=POLICY_DRAWS, signals=[claimed_signal, other],
+                                                progress=progress)}  # fmt: skip
+    mine, theirs = dates[claimed_signal].errors(), dates[other].errors()
+    constant = constant_error(dates[other].recorded)
+    values = theirs - mine
+    f = finding_of(values, margin, 1)
+    better = float((mine < constant).mean())
+    verdict = "undecided" if f.name == "supported" and better < 0.9 else claimed(f.name, "effect")
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
+    return {
+        "hypothesis": hypothesis, "part": "a", "basis": "prior", "rival": "", "measure": "date_error", "unit": "hours",
+        "direction": "rise", "smallest": margin, "asserts": "effect", "effect": middle, "low": low, "high": high, "base": constant,
+        "draws": f.draws, "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name, "verdict": verdict,
+        "coefficient": None, "tipping": None, "chance": 0.0, "detectable": None, "better_than_constant": better,
+    }  # fmt: skip
+
+
+def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> dict[str, Any]:
+    """How much sooner a few regions would have to rise for this record to show it.
+
+    First days of unrest of all regions are taken as independent and exponential, those of the few so many times as fast, rounded down to
+    days as the record has them, with the record's own mean delay behind its first region; a two-sided rank-sum test (Mann and Whitney 1947,
+    Ann. Math. Stat. 18) at 5 %. Gives the least ratio of rates that is found in 80 % of `POWER_LOTS` simulated records.
+    """
+    from scipy.stats import mannwhitneyu
+
+    ids = [r["id"] for r in resolve(scenario).regions]
+    few = np.array([i in regions for i in ids])
+    rose = [o.earliest for o in observe(scenario.case.record).onsets if o.earliest is not None]
+    delay = float(np.mean([(day - min(rose)).days for day in rose]))
+    u = np.array([[uniform(1, int(Purpose.STUDY), k, r, POWER_KEY) for r in range(len(ids))] for k in range(POWER_LOTS)])
+    times = -np.log(u) * delay
+    ratios = 2.0 ** np.arange(0, 7.5, 0.5)
+    shares = []
+    for ratio in ratios:
+        day = np.floor(np.where(few, times / ratio, times))
+        p = mannwhitneyu(day[:, few], day[:, ~few], axis=1).pvalue
+        shares.append(float((p < LEVEL).mean()))
+    found = [r for r, s in zip(ratios, shares, strict=True) if s >= 0.8]
+    return {
+        "hypothesis": hypothesis, "part": "a", "basis": "none", "rival": "", "measure": "power", "unit": "ratio", "few": int(few.sum()),
+        "of": len(ids), "detectable": float(found[0]) if found else None, "power_at_2": shares[2], "verdict": "not-testable",
+        "effect": None, "low": None, "high": None, "tipping": None, "chance": 0.0,
+    }  # fmt: skip
+
+
+def _compared(scenario: Scenario, w: Written) -> Trial:
+    """From the comparison of rivals that ships with the case; "not-run" without one of this model."""
+    spec = w.spec
+    folder = scenario.case.folder / FIT / "rivals"
+    rows = read_rows(folder / RIVALS)
+    made = _json(folder / "result.json")
+    by_arm = {r["rival"]: r for r in rows}
+    if made.get("model_sha256") != model_hash() or not {*spec.compare} <= {*by_arm}:
+        return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
+    found = []
+    for arm in spec.compare[1:]:
+        gain, se = -float(by_arm[arm]["held_out_difference"]), float(by_arm[arm]["held_out_se"])
+        verdict = compared_verdict(gain, se, spec.margin)
+        found.append(
+            {
+                "hypothesis": spec.hypothesis, "part": arm, "basis": "posterior", "rival": "", "measure": "held_out", "unit": "nats",
+                "effect": gain, "low": gain - 2 * se, "high": gain + 2 * se, "smallest": spec.margin, "verdict": verdict,
+                "tipping": None, "chance": 0.0,
+            }
+        )  # fmt: skip
+    verdicts = {r["verdict"] for r in found}
+    verdict = "supported" if "supported" in verdicts else "contradicted" if verdicts == {"contradicted"} else "undecided"
+    return Trial(spec.hypothesis, spec.type, verdict, "experiment", found, [], w.sha256)
+
+
+def compared_verdict(gain: float, se: float, margin: float) -> str:
+    """Whether another account is better held out than the first, by region: gain in nats with its standard error.
+
+    >>> [compared_verdict(g, 0.5, 1.0) for g in (2.0, -1.5, 0.5, -0.4)]
+    ['supported', 'contradicted', 'undecided', 'contradicted']
+    """
+    if gain >= margin and gain > 2 * se:
+        return "supported"
+    return "contradicted" if gain < -2 * se or gain + 2 * se < margin else "undecided"
+
+
+def expected_by_chance(trials: Sequence[Trial]) -> float:
+    """How many of the verdicts would be "supported" if nothing were so: the sum over hypotheses of the least chance of their parts."""
+    total = 0.0
+    for t in trials:
+        if (lead := t.lead) is not None:
+            total += min((float(r["chance"]) for r in t.rows if r["basis"] == lead["basis"] and not r["rival"]), default=0.0)
+    return total
+
+
+def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]], made: Mapping[str, Any]) -> dict[str, str]:
+    """The folder of a result as text, `result.json` last."""
+    rows = [r for t, _ in found for r in t.rows]
+    names = list(dict.fromkeys(k for r in rows for k in r))
+    by_draw = [
+        [a.hypothesis, a.part.id, a.basis, a.rival, k, _short(d), _short(a.coefficient[k]) if len(a.coefficient) else ""]
+        for _, own in found
+        for a in own
+        for k, d in enumerate(a.values)
+    ]
+    files = {
+        "experiments.csv": to_csv(names, [[_cell(r.get(n)) for n in names] for r in rows]),
+        "draws.csv": to_csv(["hypothesis", "part", "basis", "rival", "draw", "effect", "coefficient"], by_draw),
+    }
+    trials = [t for t, _ in found]
+    whole = {
+        "result_version": RESULT_VERSION,
+        "kind": KIND,
+        **made_by(),
+        **made,
+        "scenario": scenario.case.head.id,
+        "expected_supported_by_chance": expected_by_chance(trials),
+        "trials": [
+            {"hypothesis": t.hypothesis, "type": t.type, "verdict": t.verdict, "basis": t.basis, "words": t.words, "flips": t.flips,
+             "file_sha256": t.sha256, "rows": t.rows}
+            for t in trials
+        ],
+        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
+    }  # fmt: skip
+    return {**files, "result.json": json.dumps(whole, indent=1, ensure_ascii=False) + "\n"}
+
+
+def read_trials(folder: Path) -> dict[str, Trial]:
+    """The trials that ship with a case, by hypothesis; none if there are none or they were made by another version of the model.
+
+    Parameters
+    ----------
+    folder : of the case
+    """
+    made = _json(folder / FIT / KIND / "result.json")
+    if made.get("model_sha256") != model_hash():
+        return {}
+    found = {}
+    for t in made["trials"]:
+        path = folder / FOLDER / f"{t['hypothesis']}.toml"
+        changed = not path.is_file() or sha256_of(path) != t["file_sha256"]
+        found[t["hypothesis"]] = Trial(
+            t["hypothesis"], t["type"], t["verdict"], t["basis"], t["rows"], t["flips"], t["file_sha256"], changed
+        )
+    return found
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table of ours; none if it is not there."""
+    if not path.is_file():
+        return []
+    return [{k: v.removeprefix("'") for k, v in r.items()} for r in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _short(x: float) -> float:
+    return float(f"{x:.6g}")
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else _short(value)
+    return value

@@ -1,0 +1,406 @@
+"""Experiments: files and their faults, the estimand, verdict and basis, tipping values, chance, power, and planted effects.
+
+Checks that rest on luck have fixed seeds and reject correct code with probability below 1e-4 each over seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import CASE
+from qantar.draws import Purpose, uniform
+from qantar.errors import Problems, ScenarioError, StudyError
+from qantar.scenario.case import cases_folder
+from qantar.scenario.parameters import draw
+from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.study import ensemble
+from qantar.study import experiments as module
+from qantar.study.experiments import (
+    BASE,
+    Answer,
+    Experiment,
+    Part,
+    answers,
+    chance_of,
+    chosen,
+    claimed,
+    days_of,
+    detectable_effect,
+    load_experiments,
+    plans_of,
+    read_experiments,
+    tipping_value,
+)
+from qantar.study.measures import MEASURES, Seen, Where
+from qantar.study.posterior import FIT
+from qantar.study.store import model_hash
+from qantar.study.summary import Runs
+from qantar.study.trials import (
+    KIND,
+    Trial,
+    compared_verdict,
+    expected_by_chance,
+    files_of,
+    judged,
+    loud_draws,
+    power_row,
+    read_trials,
+    spread,
+    trial_of,
+    try_all,
+)
+
+
+@cache
+def scenario() -> Scenario:
+    return load_scenario(CASE)
+
+
+def gauss(n: int, m: int, key: int) -> np.ndarray:
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri([[uniform(9, int(Purpose.STUDY), k, j, key) for j in range(m)] for k in range(n)]))
+
+
+def part(**changes: Any) -> Part:
+    words = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "x")
+    given = {"id": "a", "measure": "peak", "contrast": {"arm": 1.0, BASE: -1.0}, "direction": "rise", "smallest": 0.1, **words, **changes}
+    return Part.model_validate(given)
+
+
+def answer(
+    seeds: np.ndarray, *, basis: str = "posterior", rival: str = "", coefficient: np.ndarray | None = None, **changes: Any
+) -> Answer:
+    if coefficient is not None:
+        changes["coefficient"] = "media_gain"
+    return Answer("H99", part(**changes), basis, rival, seeds, np.empty(0) if coefficient is None else coefficient, 1)
+
+
+# --- Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_every_hypothesis_has_one_file_with_question_caution_and_rule() -> None:
+    written = {w.spec.hypothesis: w.spec for w in load_experiments(scenario())}
+    from qantar.account.load import load_account
+
+    hypotheses = {h.hypothesis_id: h for h in load_account(CASE).account.hypotheses}
+    assert set(written) == set(hypotheses) - {"H11"}  # the four methods have a file of their own kind
+    for name, spec in written.items():
+        known = set(hypotheses[name].coefficients)
+        assert spec.question_zh
+        assert spec.caution_zh
+        assert {p.coefficient for p in spec.parts if p.coefficient} - {"arms_effect", "seize_rate"} <= known, name
+
+
+def test_no_experiment_reads_its_verdict_from_a_file() -> None:
+    # The schema knows no key for a verdict, an effect or an interval; so a file cannot hold one.
+    keys = {*Experiment.model_fields, *Part.model_fields}
+    assert not {k for k in keys if any(w in k for w in ("verdict", "finding", "effect_", "result", "supported"))}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "key", "code"),
+    [
+        ("H05", 'measure = "participants"', 'measure = "particpants"', "parts.0.measure", "not_one_of"),
+        ("H05", "days = [2022-01-06, 2022-01-07]", "days = [2022-02-06]", "parts.0.days", "outside"),
+        ("H05", "contrast = { base = 1, no-cut = -1 }", "contrast = { base = 1, nocut = -1 }", "parts.0.contrast", "not_one_of"),
+        ("H06", 'regions = ["KZ-ALA"]', 'regions = ["KZ-ALL"]', "parts.0.regions", "unknown_region"),
+        ("H05", 'coefficient = "shutdown_effect"', 'coefficient = "shutdown"', "parts.0.coefficient", "not_one_of"),
+        ("H05", "smallest = 0.0706", "smallest = 0", "parts.0.smallest", "below"),
+        ("H05", 'path = "drivers.internet", op', 'path = "drivers.intranet", op', "arms.no-cut.edits", "not_one_of"),
+        ("H15", '"rival-home-grown"', '"rival-home"', "compare", "not_one_of"),
+        ("H16", '"clashes"', '"clash"', "signals", "not_one_of"),
+        ("H05", "draws = 100", 'draws = 100\nverdict = "supported"', "verdict", "unknown_key"),
+        ("H04", "[[parts]]", "[[part]]", "part", "unknown_key"),
+    ],
+)
+def test_a_fault_in_a_file_is_named(tmp_path: Path, name: str, old: str, new: str, key: str, code: str) -> None:
+    folder = tmp_path / "case"
+    shutil.copytree(cases_folder() / CASE, folder)
+    path = folder / module.FOLDER / f"{name}.toml"
+    assert old in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    problems = Problems()
+    case = replace(scenario().case, folder=folder)
+    found = read_experiments(replace(scenario(), case=case), problems)
+    assert (path.name, key, code) in {(p.file, p.key, p.code) for p in problems.found}
+    assert name not in {w.spec.hypothesis for w in found}
+    with pytest.raises(ScenarioError):
+        load_experiments(replace(scenario(), case=case))
+
+
+def test_an_unknown_hypothesis_is_refused_with_what_there_is() -> None:
+    written = load_experiments(scenario())
+    assert [w.spec.hypothesis for w in chosen(written, ["H05"])] == ["H05"]
+    with pytest.raises(StudyError, match="H5"):
+        chosen(written, ["H5"])
+
+
+def test_arms_differ_from_the_base_by_their_edits_alone() -> None:
+    for w in load_experiments(scenario()):
+        if w.spec.type != "counterfactual":
+            continue
+        plans = plans_of(scenario(), w.spec, scale=0.01)
+        base = plans[BASE].model_dump(exclude={"edits"})
+        for name, plan in plans.items():
+            own = plan.model_dump(exclude={"edits"})
+            assert (own == base) == (name == BASE), (w.file, name)
+            assert all(v == "policy" for k, v in plan.drivers.items() if k in ("emergency", "shoot_order")), w.file
+
+
+# --- Rules ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_of_absence_turns_the_finding_round() -> None:
+    flat = answer(np.zeros((20, 2)))
+    assert (flat.verdict, replace(flat, part=part(asserts="absence")).verdict) == ("contradicted", "supported")
+    strong = answer(np.ones((20, 2)))
+    assert (strong.verdict, replace(strong, part=part(asserts="absence")).verdict) == ("supported", "contradicted")
+    half = answer(np.repeat([[1.0], [0.0]], 10, axis=0))
+    assert (half.verdict, replace(half, part=part(asserts="absence")).verdict) == ("undecided", "undecided")
+
+
+@pytest.mark.parametrize(
+    ("prior", "posterior", "expected"),
+    [
+        ("supported", "supported", ("supported", "assumed")),
+        ("contradicted", "contradicted", ("contradicted", "assumed")),
+        ("undecided", "supported", ("supported", "experiment")),
+        ("contradicted", "supported", ("supported", "experiment")),
+        ("supported", "undecided", ("undecided", "experiment")),
+        ("undecided", "undecided", ("undecided", "experiment")),
+        ("supported", None, ("supported", "prior")),
+    ],
+)
+def test_the_basis_says_what_the_record_added(prior: str, posterior: str | None, expected: tuple[str, str]) -> None:
+    rows = [{"basis": b, "verdict": v, "rival": ""} for b, v in (("prior", prior), ("posterior", posterior)) if v]
+    assert judged(rows) == expected
+    assert judged([*rows, {"basis": rows[-1]["basis"], "verdict": "contradicted", "rival": "rival-x"}]) == expected
+
+
+def test_parts_that_disagree_leave_the_whole_undecided() -> None:
+    rows = [{"basis": "prior", "verdict": v, "rival": ""} for v in ("supported", "contradicted")]
+    assert judged(rows) == ("undecided", "prior")
+
+
+def test_the_verdict_cannot_be_quoted_without_model_and_basis() -> None:
+    for basis in ("assumed", "experiment", "prior"):
+        words = Trial("H99", "counterfactual", "supported", basis, [], [], "").words
+        assert "in this model" in words
+        assert words != "supported"
+    assert Trial("H99", "none", "not-testable", "none", [], [], "").words == "not-testable"
+
+
+def test_a_tipping_value_is_found_where_it_was_planted_and_not_where_there_is_none() -> None:
+    x = np.array([uniform(3, int(Purpose.STUDY), k, 0, 5) for k in range(200)])
+    reached = np.array([uniform(3, int(Purpose.STUDY), k, 1, 5) for k in range(200)]) < 1 / (1 + np.exp(-20 * (x - 0.7)))
+    found = tipping_value(x, reached)
+    assert found is not None
+    assert abs(found - 0.7) < 0.06
+    spiked = np.where(x < 0.5, 0.0, x)
+    tipped = tipping_value(spiked, reached)
+    assert tipped is not None
+    assert abs(tipped - 0.7) < 0.08
+    nothing = np.array([uniform(3, int(Purpose.STUDY), k, 2, 5) for k in range(200)]) < 0.5
+    assert tipping_value(x, nothing) is None
+    assert tipping_value(x, np.ones(200, bool)) is None
+
+
+def test_chance_is_small_where_nothing_is_and_large_for_a_rule_that_is_always_met() -> None:
+    noise = 0.05 * gauss(30, 3, 6)
+    assert chance_of(noise, part(), 1) == 0.0
+    tiny = part(smallest=1e-9)
+    one_draw = 0.05 * gauss(1, 3, 7)
+    assert 0.3 < chance_of(one_draw, tiny, 1) < 0.7  # a sign by lot
+    absent = part(asserts="absence")
+    assert chance_of(np.zeros((30, 3)), absent, 1) == 0.0  # an effect of the smallest size is never "none"
+    assert answer(noise, contrast={BASE: 1.0}).chance() == 0.0  # a level compares nothing
+
+
+def test_an_effect_of_the_detectable_size_is_found_in_four_of_five_repetitions() -> None:
+    sd, n, r = 0.2, 40, 3
+    least = detectable_effect(sd / math.sqrt(r), n, 0.1)
+    hits = [module.finding_of((least + sd * gauss(n, r, 100 + k)).mean(axis=1), 0.1).name == "supported" for k in range(300)]
+    assert 0.70 < np.mean(hits) < 0.89  # 0.8 within four standard errors
+    weak = [module.finding_of((0.1 + sd * gauss(n, r, 500 + k)).mean(axis=1), 0.1).name == "supported" for k in range(100)]
+    assert np.mean(weak) < 0.05  # an effect that is just the smallest one is hardly ever found
+
+
+def test_models_are_compared_by_margin_and_error() -> None:
+    assert compared_verdict(0.5, 0.1, 0.18) == "supported"
+    assert compared_verdict(0.1, 0.01, 0.18) == "contradicted"  # better, but never by the margin
+    assert compared_verdict(0.3, 0.2, 0.18) == "undecided"
+    assert compared_verdict(-0.5, 0.1, 0.18) == "contradicted"
+
+
+def test_power_of_few_regions_is_low_and_grows_with_their_number() -> None:
+    few = power_row(scenario(), "H03", ["KZ-ATY", "KZ-MAN", "KZ-ZAP"])
+    many = power_row(scenario(), "H03", [r.region_id for r in scenario().case.record.regions][:8])
+    assert few["of"] == 17
+    assert few["power_at_2"] < 0.3
+    assert (few["detectable"] or 200) > (many["detectable"] or 200)
+
+
+def test_expected_by_chance_adds_up_over_hypotheses_and_takes_the_least_of_the_parts() -> None:
+    rows = [{"basis": "prior", "rival": "", "chance": c, "verdict": "supported"} for c in (0.2, 0.05)]
+    trial = Trial("H99", "counterfactual", "supported", "prior", rows, [], "")
+    assert expected_by_chance([trial, trial, Trial("H98", "none", "not-testable", "none", [], [], "")]) == pytest.approx(0.1)
+
+
+# --- Measures ------------------------------------------------------------------------------------------------------------
+
+
+def histories() -> Seen:
+    presence = np.zeros((2, 4, 3), bool)
+    presence[0, 1:, 0] = presence[0, 2:, 1] = True
+    gathering = np.zeros((2, 4, 3))
+    gathering[0, :, 0] = [0, 500, 2000, 100]
+    whole = {"peak": np.array([3000.0, 10.0]), "hours": np.array([9.0, 0.0]), "seats_lost": np.array([1, 0]),
+             "outcome": np.array(["collapsed", "quiet"])}  # fmt: skip
+    runs = Runs(presence, np.array([[0.0, 9, 90, 0], [0] * 4]), np.zeros((2, 4)), np.array([[9.0, 0, 0], [0, 0, 0]]),
+                np.zeros((2, 3), bool), np.zeros(2, bool), whole)  # fmt: skip
+    return Seen(runs, gathering)
+
+
+READ: list[tuple[str, Where, list[float]]] = [
+    ("participants", Where([1, 2], [0]), [2.0, 0.0]),
+    ("peak", Where([0], [0]), [np.log10(3001), np.log10(11)]),
+    ("crowd", Where([1], [0, 1]), [np.log10(501), 0.0]),
+    ("duration", Where([0], [0]), [1.0, 0.0]),
+    ("killed", Where([0], [0]), [1.0, 0.0]),
+    ("killed", Where([0], [1]), [0.0, 0.0]),
+    ("killed_per_participant", Where([1, 2], [0]), [-1.0, 0.0]),
+    ("regions", Where([0, 1], [0]), [1.0, 0.0]),
+    ("regions", Where([0, 1, 2, 3], [0]), [2.0, 0.0]),
+    ("seats", Where([0], [0]), [1.0, 0.0]),
+    ("uprising", Where([0], [0]), [1.0, 0.0]),
+    ("uprising", Where([0], [0], 5000), [0.0, 0.0]),
+    ("first_region", Where([0], [0]), [1.0, 0.0]),
+    ("first_region", Where([0], [1]), [0.0, 0.0]),
+    ("over", Where([3], [0]), [1.0, 0.0]),
+    ("over", Where([2], [0]), [0.0, 0.0]),
+    ("collapsed", Where([0], [0]), [1.0, 0.0]),
+    ("conceded", Where([0], [0]), [0.0, 0.0]),
+    ("settled", Where([0], [0]), [0.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("name", "where", "expected"), READ)
+def test_a_measure_reads_what_it_says(name: str, where: Where, expected: list[float]) -> None:
+    assert MEASURES[name].of(histories(), where) == pytest.approx(expected)
+
+
+def test_every_measure_is_read_here() -> None:
+    assert {name for name, _, _ in READ} == set(MEASURES)
+
+
+# --- Runs ----------------------------------------------------------------------------------------------------------------
+
+
+def here(recipe: Any, runs: int, root: Path, **options: Any) -> Any:
+    """The ensemble in this process."""
+    store = ensemble.Store.of(root, recipe)
+    for number in store.missing(runs):
+        ensemble.write_part(recipe, root, number, runs)
+    return store
+
+
+@pytest.fixture
+def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "run_ensemble", here)
+
+
+@pytest.mark.usefixtures("_in_process")
+def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: Path) -> None:
+    written = chosen(load_experiments(scenario()), ["H05", "H07"])
+    small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
+    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
+    draws = {"prior": loud, "posterior": loud}
+    found = try_all(scenario(), small, draws, tmp_path, scale=0.001)
+    trials = {t.hypothesis: t for t, _ in found}
+    assert trials["H07"].verdict == "not-testable"
+    h05 = trials["H05"]
+    assert [(r["basis"], r["rival"]) for r in h05.rows] == [("prior", ""), ("posterior", ""), ("posterior", "rival-seeding")]
+    assert h05.rows[0]["effect"] == h05.rows[1]["effect"]  # the same draws
+    assert h05.basis == ("experiment" if h05.verdict == "undecided" else "assumed")
+    files = files_of(scenario(), found, {"command": "x"})
+    again = files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "other", scale=0.001), {"command": "x"})
+    assert files == again
+    whole = json.loads(files["result.json"])
+    assert whole["model_sha256"] == model_hash()
+    assert whole["trials"][0]["file_sha256"] == written[0].sha256
+    assert len(files["draws.csv"].splitlines()) == 1 + 3 * 2
+
+
+@pytest.mark.usefixtures("_in_process")
+def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path: Path) -> None:
+    spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H13").model_copy(update={"replicates": 2})
+    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
+    spec = spec.model_copy(update={"parts": [p.model_copy(update={"measure": "peak"}) for p in spec.parts]})
+    a, b, c = answers(scenario(), spec, loud, "prior", tmp_path, scale=0.001)
+    levels = {}
+    for name, plan in plans_of(scenario(), spec, scale=0.001).items():
+        recipe = ensemble.Recipe(plan, spec.seed, sampling="given", replicates=2, given=module.keep_draws(tmp_path, loud), part=8)
+        whole = ensemble.Store.of(tmp_path, recipe).read(4)[1]
+        levels[name] = np.log10(1 + whole["peak"]).reshape(2, 2).mean(axis=1)
+    assert a.values == pytest.approx(levels["disloyal"] - levels["neither"])
+    assert b.values == pytest.approx(levels["armed"] - levels["neither"])
+    assert c.values == pytest.approx(levels["both"] + levels["neither"] - levels["disloyal"] - levels["armed"])
+
+
+def test_draws_with_an_uprising_are_those_of_the_table() -> None:
+    table = replace(histories().runs, whole={"peak": np.array([3000.0, 10.0])})
+    assert loud_draws(table, 7) == [draw(7, 0)]
+    assert loud_draws(replace(table, stopped=np.ones(2, bool)), 7) == []
+    assert spread([{"x": float(k)} for k in range(10)], 5) == [{"x": float(k)} for k in (0, 2, 4, 6, 8)]
+
+
+# --- What ships ----------------------------------------------------------------------------------------------------------
+
+
+def shipped(tmp_path: Path, model: str) -> Path:
+    folder = tmp_path / CASE
+    shutil.copytree(cases_folder() / CASE, folder)
+    w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
+    trial = trial_of(scenario(), w, [answer(np.ones((20, 2)), basis="prior"), answer(np.ones((20, 2)))])
+    files = files_of(scenario(), [(trial, [])], {"command": "x"})
+    files["result.json"] = files["result.json"].replace(model_hash(), model)
+    shutil.rmtree(folder / FIT / KIND, ignore_errors=True)
+    (folder / FIT / KIND).mkdir(parents=True)
+    for name, content in files.items():
+        (folder / FIT / KIND / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_what_ships_is_read_back_and_a_rule_changed_afterwards_shows(tmp_path: Path) -> None:
+    folder = shipped(tmp_path, model_hash())
+    found = read_trials(folder)["H05"]
+    assert (found.verdict, found.basis, found.changed) == ("supported", "assumed", False)
+    path = folder / module.FOLDER / "H05.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("smallest = 0.0706", "smallest = 0.0001"), encoding="utf-8")
+    assert read_trials(folder)["H05"].changed
+
+
+def test_what_another_model_made_is_not_read(tmp_path: Path) -> None:
+    assert read_trials(shipped(tmp_path, "0" * 64)) == {}
+    assert read_trials(tmp_path / "nowhere") == {}
+
+
+def test_days_of_a_plan_are_those_of_the_calendar() -> None:
+    days = days_of(plans_of(scenario(), load_experiments(scenario())[0].spec, scale=0.01)[BASE])
+    assert (str(days[0]), str(days[-1]), len(days)) == ("2022-01-01", "2022-01-16", 16)
+
+
+def test_claimed_is_defined_for_every_finding() -> None:
+    assert {claimed(f, a) for f in ("supported", "null", "reversed", "mixed", "undecided") for a in ("effect", "absence")} == {
+        "supported", "contradicted", "undecided"
+    }  # fmt: skip
