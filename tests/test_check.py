@@ -51,7 +51,7 @@ def test_an_invalid_file_says_what_where_rule_and_mend(tiny: Path, qantar: Calla
 
 
 def test_every_packaged_file_is_clean() -> None:
-    for path in sorted((cases_folder() / CASE).iterdir()):
+    for path in sorted(p for p in (cases_folder() / CASE).iterdir() if p.is_file()):
         problems = Problems()
         (found,) = check(str(path), problems)
         assert not problems.found, problems.found[0].render()
@@ -59,9 +59,17 @@ def test_every_packaged_file_is_clean() -> None:
         assert found.kind != "other", path.name
 
 
+def test_a_folder_of_experiments_or_results_is_checked_as_a_whole() -> None:
+    problems = Problems()
+    found = check(str(cases_folder() / CASE / "experiments"), problems)
+    assert len(found) == 15
+    assert {c.kind for c in found} == {"experiment"}
+    assert not problems.found
+
+
 def test_the_packaged_case_is_clean_as_a_whole() -> None:
     problems = Problems()
-    assert len(check(CASE, problems)) == 21
+    assert len(check(CASE, problems)) == 21 + 15
     assert not problems.found
 
 

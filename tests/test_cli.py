@@ -59,9 +59,10 @@ def test_verdicts_as_json_lists_118_claims(qantar: Callable[..., Ran]) -> None:
     rows = qantar("verdicts", CASE, "--json").json()
     assert len(rows) == 118
     for row in rows:
-        assert {"id", "kind", "verdict", "basis", "sources"} <= set(row)
+        assert {"id", "kind", "verdict", "basis", "effect", "low", "high", "tipping", "sources", "repeat"} <= set(row)
         assert row["sources"]
-        assert row["model"] is None
+        assert row["repeat"].startswith("qantar ")
+        assert ("in this model" in row["verdict"]) == (row["basis"] in ("experiment", "assumed", "prior"))
     assert len({r["id"] for r in rows}) == 118
 
 

@@ -58,6 +58,7 @@ from qantar.study.trials import (
     trial_of,
     try_all,
 )
+from qantar.validate import check
 
 
 @cache
@@ -136,6 +137,18 @@ def test_a_fault_in_a_file_is_named(tmp_path: Path, name: str, old: str, new: st
     assert name not in {w.spec.hypothesis for w in found}
     with pytest.raises(ScenarioError):
         load_experiments(replace(scenario(), case=case))
+
+
+def test_check_reads_one_file_and_names_its_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "case"
+    shutil.copytree(cases_folder() / CASE, folder)
+    path = folder / module.FOLDER / "H05.toml"
+    problems = Problems()
+    assert [(c.file, c.kind) for c in check(str(path), problems)] == [("H05.toml", "experiment")]
+    assert not problems.found
+    path.write_text(path.read_text(encoding="utf-8").replace("H05", "H5", 1), encoding="utf-8")
+    check(str(path), problems)
+    assert [(p.file, p.key, p.code) for p in problems.found] == [("H05.toml", "hypothesis", "bad_form")]
 
 
 def test_an_unknown_hypothesis_is_refused_with_what_there_is() -> None:

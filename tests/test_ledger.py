@@ -13,6 +13,7 @@ from qantar.account.ledger import Claim
 from qantar.account.load import Loaded, load_account
 from qantar.account.verdicts import agreement, basis, flags, judge, tally, wilson
 from qantar.errors import DataError, ScenarioError
+from qantar.study.trials import Trial
 
 
 def test_118_claims_in_four_kinds(loaded: Loaded) -> None:
@@ -55,11 +56,39 @@ def test_positions_are_inside_the_document(loaded: Loaded) -> None:
     assert {s.number for s in loaded.account.head.sections} == set(paragraphs)
 
 
-def test_causes_have_no_model_and_say_so(loaded: Loaded) -> None:
+def test_without_experiments_causes_rest_on_the_order_of_events(loaded: Loaded) -> None:
     for j in judge(loaded.account):
-        assert j.as_dict()["model"] is None
+        assert j.as_dict()["effect"] is None
+        assert j.value == j.claim.verdict
         if j.claim.kind == "cause":
             assert j.basis in ("order", "memory", "none")
+
+
+def test_an_experiment_judges_causes_and_predictions_and_never_a_fact(loaded: Loaded) -> None:
+    hypotheses = {c.hypothesis_id for c in loaded.account.claims if c.hypothesis_id}
+    row = {"basis": "posterior", "rival": "", "effect": 0.5, "low": 0.4, "high": 0.6, "unit": "log10", "smallest": 0.1}
+    trials = {h: Trial(h, "counterfactual", "supported", "assumed", [row], [], "") for h in hypotheses}
+    for j in judge(loaded.account, trials):
+        c = j.claim
+        tried = bool(c.hypothesis_id) and c.kind in ("cause", "prediction") and c.verdict != "contradicted"
+        assert (j.trial is not None) == tried
+        assert j.word == ("model-supported" if tried else c.verdict)
+        if tried:
+            assert j.value == "supported in this model (assumed)"
+            assert (j.as_dict()["record"], j.as_dict()["effect"]) == (c.verdict, 0.5)
+            assert j.basis == "assumed"
+        else:
+            assert j.as_dict()["effect"] is None
+
+
+def test_what_cannot_be_tested_leaves_the_record_its_word(loaded: Loaded) -> None:
+    trials = {h: Trial(h, "none", "not-testable", "none", [], [], "") for h in ("H03", "H07")}
+    for j in judge(loaded.account, trials):
+        c = j.claim
+        open_cause = c.hypothesis_id in trials and c.kind in ("cause", "prediction") and c.verdict == "unverifiable"
+        assert (j.word == "not-testable") == open_cause
+    not_run = {h.hypothesis_id: Trial(h.hypothesis_id, "x", "not-run", "none", [], [], "") for h in loaded.account.hypotheses}
+    assert all(j.trial is None for j in judge(loaded.account, not_run))
 
 
 def test_basis_and_flags_follow_the_sources(loaded: Loaded) -> None:

@@ -28,6 +28,7 @@ ORDER = [
     "population",
     "model",
     "engine",
+    "warm",
     "study",
     "account",
     "validate",
@@ -128,7 +129,9 @@ def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
         if p.suffix in (".csv", ".toml", ".geojson", ".j2", ".css", ".js", ".typed", ".py")
     }
     assert needed <= names
-    assert len([n for n in needed if "cases/kazakhstan-2022/" in n]) == 21
+    inside = [n.partition("cases/kazakhstan-2022/")[2] for n in needed if "cases/kazakhstan-2022/" in n]
+    assert len([n for n in inside if "/" not in n]) == 21
+    assert len([n for n in inside if n.startswith("experiments/H")]) == 15
     assert any(n.endswith("NOTICE") for n in names)
 
 

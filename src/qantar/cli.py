@@ -137,6 +137,7 @@ def study(
     from qantar.account.load import load_account
     from qantar.account.verdicts import judge
     from qantar.report.study import study_account as run
+    from qantar.study.trials import read_trials
     from qantar.tables import refuse_foreign
 
     lang = context.obj
@@ -151,7 +152,7 @@ def study(
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
-    terminal.verdict_summary(loaded, judge(loaded.account), lang, histories.runs.n if histories else 0)
+    terminal.verdict_summary(loaded, judge(loaded.account, read_trials(loaded.case.folder)), lang, histories.runs.n if histories else 0)
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
@@ -632,26 +633,29 @@ def verdicts(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.account.ledger import KINDS, VERDICTS
+    from qantar.account.ledger import KINDS
     from qantar.account.load import load_account
-    from qantar.account.verdicts import FLAGS, judge
+    from qantar.account.verdicts import FLAGS, WORDS, judge
+    from qantar.study.trials import read_trials
 
     lang = context.obj
-    for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, VERDICTS), ("--flag", flag, FLAGS)):
+    for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, WORDS), ("--flag", flag, FLAGS)):
         _one_of(option, value, known, lang)
     loaded = load_account(account)
     sys.stderr.write(_notice(document, loaded.account, lang))
     if section is not None:
         sections = sorted({c.section for c in loaded.account.claims})
         _one_of("--section", str(section), tuple(map(str, sections)), lang)
-    wanted = {"kind": kind, "verdict": verdict, "section": section}
+    wanted = {"kind": kind, "section": section}
     chosen = [
         j
-        for j in judge(loaded.account)
-        if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items()) and (flag is None or flag in j.flags)
+        for j in judge(loaded.account, read_trials(loaded.case.folder))
+        if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items())
+        and verdict in (None, j.word)
+        and (flag is None or flag in j.flags)
     ]
     if json:
-        terminal.print_json([j.as_dict() for j in chosen])
+        terminal.print_json([{**j.as_dict(), "repeat": j.repeat(account)} for j in chosen])
         return
     terminal.verdict_table(chosen, lang)
     terminal.verdict_summary(loaded, chosen, lang)

@@ -17,6 +17,7 @@ from qantar.model import assemble
 from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario
+from qantar.study.trials import read_trials
 
 
 @dataclass
@@ -133,7 +134,7 @@ def _filled(row: dict[str, Any], lang: str) -> list[tuple[str, Any]]:
 
 def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
     if name == "claims":
-        judged = next(j for j in judge(loaded.account) if j.claim is row)
+        judged = next(j for j in judge(loaded.account, read_trials(loaded.case.folder)) if j.claim is row)
         value = judged.as_dict()
     else:
         value = row.model_dump(mode="json")

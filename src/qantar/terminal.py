@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qantar.account.ledger import KINDS, VERDICTS
+from qantar.account.ledger import KINDS
 from qantar.account.load import Loaded
-from qantar.account.verdicts import Judged, agreement, tally
+from qantar.account.verdicts import WORDS, Judged, agreement, tally
 from qantar.messages import text
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qantar.study.summary import Feature
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
+_STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-testable": "dim"}
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
 
@@ -358,7 +359,9 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
 
     def row(j: Judged) -> list[object]:
         c = j.claim
-        verdict = Text(f"{text('sign.' + c.verdict, lang)} {text('verdict.' + c.verdict, lang)}", style=_STYLE[c.verdict])
+        verdict = Text(f"{text('sign.' + j.word, lang)} {text('verdict.' + j.word, lang)}", style=_STYLE[j.word])
+        if j.trial is not None and j.word != "not-testable":
+            verdict.append(f" ({text('basis.' + j.basis, lang)})", style=_STYLE[j.word])
         verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
         letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
         return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
@@ -370,9 +373,13 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
 def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0) -> None:
     """Counts by kind and verdict, the two readers, and what has not been done."""
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
-        parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in VERDICTS if counts[v])
+        parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
-    say(text("out.not_fitted", lang, n=histories) if histories else text("out.no_model", lang))
+    tried = sorted({j.trial.hypothesis for j in judged if j.trial is not None})
+    if tried:
+        say(text("out.tried", lang, n=len(tried)))
+    else:
+        say(text("out.not_fitted", lang, n=histories) if histories else text("out.no_model", lang))
     if agreed := agreement(loaded.account):
         low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
         say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))

@@ -17,6 +17,8 @@ from qantar.record.schema import MODELS
 from qantar.scenario.case import CaseFile, case_names, find_folder, read_case, read_shapes
 from qantar.scenario.scenario import FILE, read_scenario
 from qantar.scenario.schema import ScenarioFile
+from qantar.study.experiments import FOLDER as EXPERIMENTS
+from qantar.study.experiments import read_experiments
 from qantar.tables import Row, Strict, read_json, read_table, read_text, read_toml
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
@@ -56,6 +58,11 @@ def check(target: str, problems: Problems) -> list[Checked]:
 def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:
     if (folder / "result.json").is_file():
         return _check_result(folder, problems)
+    if folder.name == EXPERIMENTS and (folder.parent / "case.toml").is_file():
+        whole = Problems()
+        found = [c for c in _check_folder(folder.parent, whole) if c.file.startswith(f"{EXPERIMENTS}/")]
+        problems.found += [p for p in whole.found if (folder / p.file).is_file()]
+        return found
     if (folder / "account.toml").is_file():
         read_loaded(folder, problems)
     elif (folder / "case.toml").is_file():
@@ -63,14 +70,21 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     else:
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
     if scenario and (folder / FILE).is_file() and (case := read_case(folder, Problems())) is not None:
-        read_scenario(folder, problems, case)
+        found = read_scenario(folder, problems, case)
+        if found is not None:
+            read_experiments(found, problems)
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
-    return [Checked(p.name, *_kind_and_size(p)) for p in files]
+    tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
+    return [*(Checked(p.name, *_kind_and_size(p)) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
 
 
 def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
     """A single file: with its neighbours where it belongs to a case or a ledger, else by itself."""
     whole = Problems()
+    if path.parent.name == EXPERIMENTS and (path.parent.parent / "case.toml").is_file():
+        _check_folder(path.parent.parent, whole)
+        problems.found += [p for p in whole.found if p.file == path.name]
+        return [Checked(path.name, "experiment", 1)]
     if path.suffix in (".csv", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
         _check_folder(path.parent, whole, scenario=path.name == FILE)
         problems.found += [p for p in whole.found if p.file in (path.name, str(path))]

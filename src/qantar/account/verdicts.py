@@ -1,19 +1,27 @@
 """What each claim is worth, on which basis, and how far to trust it.
 
-In: an `Account`. Out: `Judged` rows and the agreement of two readers. A verdict here rests on the record alone: no
-model has been run, and the value says so (`model` is None, `experiment` names what is still to be run).
+In: an `Account`, and the experiments that were run for its hypotheses (`study.trials`). Out: `Judged` rows, and how two readers agreed.
+
+A fact is judged by the record. For a cause or a prediction the order of recorded events is not enough: where its hypothesis was tried, the
+verdict is that of the experiment, "in this model" and its basis in the same value, and the reading of the record stands beside it. What
+the record contradicts stays contradicted. Where an experiment is declared impossible, a claim that the record does not decide either
+is "not testable".
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qantar.account.ledger import Account, Claim
+from qantar.account.ledger import VERDICTS, Account, Claim
+from qantar.study.trials import Trial
 
-BASES = ("record", "order", "memory", "none", "judgement", "open")
+BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "prior")
+MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", "not-testable")
+"""Of experiments; those of the record are `VERDICTS`."""
+WORDS = (*VERDICTS[:4], *MODEL_VERDICTS, *VERDICTS[4:])
 FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
 
 
@@ -24,6 +32,26 @@ class Judged:
     claim: Claim
     basis: str
     flags: tuple[str, ...]
+    trial: Trial | None = None
+    """the experiment that the verdict rests on; None where it rests on the record"""
+
+    @property
+    def word(self) -> str:
+        """One of `WORDS`."""
+        if self.trial is None:
+            return self.claim.verdict
+        return self.trial.verdict if self.trial.verdict == "not-testable" else f"model-{self.trial.verdict}"
+
+    @property
+    def value(self) -> str:
+        """The verdict as it must be quoted: of an experiment, with the model and its basis inside."""
+        return self.claim.verdict if self.trial is None else self.trial.words
+
+    def repeat(self, account: str) -> str:
+        """The command that shows or repeats what the verdict rests on."""
+        if self.trial is None or self.trial.verdict == "not-testable":
+            return f"qantar show {account} {self.claim.claim_id}"
+        return f"qantar experiments {account} --only {self.trial.hypothesis}"
 
     def as_dict(self) -> dict[str, object]:
         """The shape of `qantar verdicts --json`."""
@@ -36,16 +64,29 @@ class Judged:
             "kind": c.kind,
             "claim_en": c.claim_en,
             "claim_zh": c.claim_zh,
-            "verdict": c.verdict,
+            "verdict": self.value,
+            "word": self.word,
             "basis": self.basis,
-            "model": None,
+            "record": c.verdict,
             "hypothesis": c.hypothesis_id,
+            **_figures(self.trial),
             "evidence_en": c.evidence_en,
             "evidence_zh": c.evidence_zh,
             "sources": list(c.sources),
             "flags": list(self.flags),
             "reading": c.reading,
         }
+
+
+def _figures(trial: Trial | None) -> dict[str, object]:
+    """Effect, interval and tipping value of the first part, over the posterior if there is one; None where there are none."""
+    lead = trial.lead if trial and trial.verdict != "not-testable" else None
+    names = ("measure", "unit", "effect", "low", "high", "smallest", "coefficient", "tipping")
+    return {
+        **{k: lead.get(k) if lead else None for k in names},
+        "flips": trial.flips if trial else [],
+        "rule_changed_since": trial.changed if trial else None,
+    }
 
 
 def _seen(claim: Claim, account: Account) -> dict[str, str]:
@@ -87,16 +128,38 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     return tuple(name for name, applies in rules.items() if applies)
 
 
-def judge(account: Account) -> list[Judged]:
-    """Every claim of the ledger with basis and flags, in the order of the ledger."""
-    return [Judged(c, basis(c, account), flags(c, account)) for c in account.claims]
+def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
+    """Every claim of the ledger with basis and flags, in the order of the ledger.
+
+    Parameters
+    ----------
+    trials : by hypothesis, optional
+        As `study.trials.read_trials` gives those that ship with a case.
+    """
+    found = []
+    for c in account.claims:
+        trial = _tried(c, trials or {})
+        found.append(Judged(c, basis(c, account) if trial is None else _basis(trial), flags(c, account), trial))
+    return found
+
+
+def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
+    """The experiment that decides a claim, if one does."""
+    trial = trials.get(claim.hypothesis_id or "")
+    if trial is None or trial.verdict == "not-run" or claim.kind not in ("cause", "prediction") or claim.verdict == "contradicted":
+        return None
+    return None if trial.verdict == "not-testable" and claim.verdict != "unverifiable" else trial
+
+
+def _basis(trial: Trial) -> str:
+    return "none" if trial.verdict == "not-testable" else trial.basis
 
 
 def tally(judged: Iterable[Judged]) -> dict[str, Counter[str]]:
     """Counts of verdicts by kind of claim."""
     counts: dict[str, Counter[str]] = {}
     for j in judged:
-        counts.setdefault(j.claim.kind, Counter())[j.claim.verdict] += 1
+        counts.setdefault(j.claim.kind, Counter())[j.word] += 1
     return counts
 
 

@@ -20,14 +20,15 @@ import jinja2
 from markupsafe import Markup
 
 import qantar
-from qantar.account.ledger import KINDS, VERDICTS
+from qantar.account.ledger import KINDS
 from qantar.account.load import Loaded
-from qantar.account.verdicts import BASES, FLAGS, agreement, judge, tally
+from qantar.account.verdicts import BASES, FLAGS, WORDS, agreement, judge, tally
 from qantar.messages import LANGUAGES, text
 from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
+from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
@@ -35,6 +36,7 @@ from qantar.scenario.parameters import parameters
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
+from qantar.study.trials import expected_by_chance, read_trials
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -105,13 +107,17 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
-    judged = judge(account)
+    trials = read_trials(case.folder)
+    judged = judge(account, trials)
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
     sheet = draw(case)
     sim = simulated(result, days) if result else None
     fit = read_fit(case.folder) if result and result.provenance["calibrated"] else None
-    drawn = {lang: draw_all(case.record, seen, lang) | (draw_simulated(sim, seen, lang) if sim else {}) for lang in LANGUAGES}
+    drawn = {
+        lang: draw_all(case.record, seen, lang) | (draw_simulated(sim, seen, lang) if sim else {}) | draw_experiments(trials, lang)
+        for lang in LANGUAGES
+    }
     return environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -119,7 +125,11 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
         judged=judged,
         tally=tally(judged),
         kinds=[k for k in KINDS if any(j.claim.kind == k for j in judged)],
-        verdicts=[v for v in VERDICTS if any(j.claim.verdict == v for j in judged)],
+        verdicts=[v for v in WORDS if any(j.word == v for j in judged)],
+        trials=trials,
+        specs=specs_of(case.folder),
+        tried=shown(trials),
+        expected=f"{expected_by_chance(list(trials.values())):.2f}",
         flags=Counter(f for j in judged for f in j.flags),
         flag_names=FLAGS,
         bases=[b for b in BASES if any(j.basis == b for j in judged)],
@@ -190,7 +200,7 @@ def _percent(share: str | float, unit: str = " %") -> str:
     return f"{100 * float(share):.0f}{unit}"
 
 
-def _short(number: str) -> str:
+def _short(number: str | float) -> str:
     return f"{float(number):.3g}"
 
 

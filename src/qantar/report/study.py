@@ -13,6 +13,7 @@ import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
 from qantar.study.run import Result
+from qantar.study.trials import read_trials
 from qantar.tables import refuse_foreign, to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
@@ -37,9 +38,9 @@ def study_account(
 
     refuse_foreign(out)
     progress("judge")
-    judged = judge(loaded.account)
+    judged = judge(loaded.account, read_trials(loaded.case.folder))
     progress("draw")
-    files = {"report.html": render(loaded, result), "verdicts.csv": verdicts_csv(judged)}
+    files = {"report.html": render(loaded, result), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
     progress("write")
     whole = provenance(loaded, judged, files, result)
     files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
@@ -70,8 +71,8 @@ def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str], resu
     }
 
 
-def verdicts_csv(judged: list[Judged]) -> str:
+def verdicts_csv(judged: list[Judged], account: str) -> str:
     """The table of verdicts for a spreadsheet; lists are joined by `;`."""
-    rows = [j.as_dict() for j in judged]
+    rows = [{**j.as_dict(), "repeat": j.repeat(account)} for j in judged]
     header = list(rows[0]) if rows else ["id"]
     return to_csv(header, [[";".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])

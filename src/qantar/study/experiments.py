@@ -416,7 +416,7 @@ def detectable_effect(noise: float, draws: int, smallest: float) -> float:
     Without luck it is the smallest effect itself:
 
     >>> detectable_effect(0.0, 100, 0.1), round(detectable_effect(0.1, 100, 0.1), 2)
-    (0.1, 0.25)
+    (0.1, 0.24)
     """
     from scipy.special import ndtri
     from scipy.stats import beta

@@ -1,0 +1,73 @@
+"""Experiments in the report: one figure for all of them, and a list with question, rule, effects and the command of each.
+
+In: the trials and the experiment files of a case. Out: an SVG a language, and rows for the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qantar.errors import Problems
+from qantar.messages import text
+from qantar.report.curves import MUTED, A, B, svg
+from qantar.study.experiments import FOLDER, Experiment
+from qantar.study.trials import Trial
+from qantar.tables import read_toml
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FIGURE = "experiments"
+MOST = 30.0
+"""The axis ends at so many smallest effects; longer lines run out of it."""
+
+
+def specs_of(folder: Path) -> dict[str, Experiment]:
+    """The experiment files of a case by hypothesis; a file that cannot be read is left out (`qantar check` says why)."""
+    found = [read_toml(path, Experiment, Problems()) for path in sorted((folder / FOLDER).glob("H*.toml"))]
+    return {spec.hypothesis: spec for spec in found if spec is not None}
+
+
+def shown(trials: Mapping[str, Trial]) -> list[dict[str, Any]]:
+    """Rows of the figure and its table: parts with an effect and a smallest one, of the model itself, in the order of the hypotheses."""
+    return [
+        r for _, trial in sorted(trials.items()) for r in trial.rows if not r["rival"] and r.get("smallest") and r.get("effect") is not None
+    ]
+
+
+def draw_experiments(trials: Mapping[str, Trial], lang: str) -> dict[str, str]:
+    """The figure by name; none without rows."""
+    rows = shown(trials)
+    if not rows:
+        return {}
+    title = text(f"report.figure.{FIGURE}.title", lang)
+    return {FIGURE: svg(lambda ax: _forest(ax, rows, lang), FIGURE, title, lang)}
+
+
+def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
+    """A line a hypothesis and part, priors above the posterior; in smallest effects, in the direction asked about."""
+    parts = list(dict.fromkeys((r["hypothesis"], r["part"]) for r in rows))
+    ax.get_figure(root=True).set_size_inches(7.4, 1.5 + 0.34 * len(parts))  # type: ignore[union-attr]
+    for basis, sign, colour, shift in (("prior", "o", A, -0.16), ("posterior", "D", B, 0.16)):
+        own = [r for r in rows if r["basis"] == basis]
+        if not own:
+            continue
+        scale = [(-1 if r.get("direction") == "fall" else 1) / r["smallest"] for r in own]
+        low, middle, high = (np.array([r[k] * s for r, s in zip(own, scale, strict=True)]) for k in ("low", "effect", "high"))
+        y = np.array([parts.index((r["hypothesis"], r["part"])) for r in own]) + shift
+        ax.hlines(y, np.clip(np.minimum(low, high), -MOST, MOST), np.clip(np.maximum(low, high), -MOST, MOST), color=colour, linewidth=1.6)
+        ax.plot(np.clip(middle, -MOST, MOST), y, sign, color=colour, markersize=5, label=text(f"experiment.basis.{basis}", lang))
+    ax.axvline(1, color=MUTED, linewidth=1.0, linestyle="--")
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.set_xscale("symlog", linthresh=1)
+    ticks = [-10, -1, 0, 1, 10]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.set_xlim(-MOST, MOST)
+    ax.set_yticks(range(len(parts)), [f"{h} {p}" if len(p) == 1 else f"{h} {p.removeprefix('rival-')}" for h, p in parts])
+    ax.set_ylim(len(parts) - 0.5, -0.5)
+    ax.set_xlabel(text(f"report.figure.{FIGURE}.axis", lang))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -1.1 / (0.34 * len(parts) + 0.4)), ncols=2)
