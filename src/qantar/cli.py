@@ -601,6 +601,29 @@ def sensitivity(
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
+@app.command(help="cli.export")
+def export(
+    context: Context,
+    account: AccountArgument,
+    study: Annotated[Path | None, typer.Option("--study", metavar="FOLDER", help="cli.opt_study")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_export")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.account.load import load_account
+    from qantar.report.crate import export as do
+
+    lang = context.obj
+    name = Path(account).resolve().name
+    loaded = load_account(account)
+    folder = out or Path("results") / f"{name}-crate"
+    n = do(loaded, study or Path("results") / name, folder)
+    if json:
+        terminal.print_json({"folder": str(folder), "files": n})
+        return
+    sys.stdout.write(text("out.exported", lang, n=n, path=folder) + "\n")
+
+
 @app.command(help="cli.bench")
 def bench(
     context: Context,

@@ -69,9 +69,9 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         read_case(folder, problems)
     else:
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
-    if scenario and (folder / FILE).is_file() and (case := read_case(folder, Problems())) is not None:
-        if (country := read_scenario(folder, problems, case)) is not None:
-            read_experiments(country, problems)
+    case = read_case(folder, Problems()) if scenario and (folder / FILE).is_file() else None
+    if case is not None and (country := read_scenario(folder, problems, case)) is not None:
+        read_experiments(country, problems)
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
     return [*(Checked(p.name, *_kind_and_size(p)) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
