@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import poisson
 
 from qantar.study.scores import Share, brier, paired
-from qantar.study.warning import MONTH_DAYS, Rate, Warnings, follows, hazard_regression, judge, share_of_draws
+from qantar.study.warning import MONTH_DAYS, Rate, Warnings, ahead, first_days, follows, hazard_regression, judge
 
 DAYS = np.arange(60.0)
 WAVES = np.array([20.0, 50.0])
@@ -75,11 +75,16 @@ def test_a_rate_has_garwoods_interval(count: int) -> None:
     assert Rate(0, 0.0).interval() == (0.0, math.inf)
 
 
-def test_draws_count_regions_that_rise_after_the_origin() -> None:
-    onset = np.array([[1, 2, 3], [3, 3, -1], [3, 5, 4], [16, 16, 16]])
-    assert share_of_draws(onset, origin=2, h=2, k=2) == pytest.approx(2.5 / 5)  # the second and the third
-    assert share_of_draws(onset, origin=2, h=1, k=1) == pytest.approx(3.5 / 5)
-    assert share_of_draws(onset, origin=2, h=2, k=4) == pytest.approx(0.5 / 5)
+def test_a_wave_is_the_first_day_with_enough_regions_at_once() -> None:
+    assert first_days(np.array([1, 3, 2, 4]), 3) == 1
+    assert first_days(np.array([[1, 1, 1, 1], [3, 0, 0, 0]]), 3).tolist() == [-1, 0]
+
+
+def test_histories_that_had_their_wave_are_not_asked_for_another() -> None:
+    wave = np.array([1, 3, 5, 6, -1])
+    assert ahead(wave, 2, 3) == Share(2, 4)  # the third day and the fifth; the first day is gone, and the origin's own day would be
+    assert ahead(wave, 3, 3) == Share(2, 3)
+    assert ahead(np.array([0, 1]), 4, 3) == Share(0, 0)
     assert follows(np.array([2.0]), np.array([2.0, 3, 4, 5]), 2.0).tolist() == [[False, True, True, False]]
 
 

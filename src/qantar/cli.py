@@ -38,6 +38,7 @@ STORE = Path("results/store")
 QUICK_SCALE = 0.02
 STUDY_DRAWS, STUDY_SCALE = 100, 0.1
 """What a study simulates: the same as `qantar run` with nothing said, so that both use the same kept histories."""
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 
 
@@ -427,20 +428,27 @@ def heldout(
     scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
     store: StoreOption = STORE,
+    out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
+    from dataclasses import asdict
+
     from qantar import terminal
-    from qantar.scenario.scenario import load_scenario
+    from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.heldout import as_rows, held_out
 
     lang = context.obj
     given = load_scenario(scenario)
+    write = _evidence_folder("heldout", given, resolve(given, scale=scale), out, seed)
     with _interruptible(lang), terminal.staging(lang) as told:
         found, power = held_out(given, table, near, store, seed=seed, scale=scale, processes=processes, progress=told)
+    made = {"table": table, "near": near, "detectable": asdict(power)}
+    folder = write({"scores": as_rows(found)}, {"table": table, "near": near}, made)
     if json:
-        terminal.print_json({"table": table, "near": near, "scores": as_rows(found)})
+        terminal.print_json({"folder": str(folder), "table": table, "near": near, "scores": as_rows(found)})
         return
     terminal.heldout_table(found, power, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
 @app.command(help="cli.rivals")
@@ -456,27 +464,117 @@ def rivals(
     scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
     store: StoreOption = STORE,
+    out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
+    from dataclasses import asdict
+
     from qantar import terminal
-    from qantar.scenario.scenario import load_scenario
+    from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.calibrate import QUICK, Setup
     from qantar.study.rivals import HOME, compare
 
     lang = context.obj
     given = load_scenario(scenario)
+    write = _evidence_folder("rivals", given, resolve(given, scale=scale), out, seed)
     known = [name for name in given.file.arms if name.startswith("rival-")]
     arms = arm or [HOME, *(name for name in known if name != HOME)]
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
     near, each = (20, 2) if quick else (100, 4)
     with _interruptible(lang), terminal.staging(lang) as told:
         found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, each=each, processes=processes, progress=told)
+    said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
+    made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near, "each": each}
+    folder = write({"rivals": found.rows()}, said | {"arm": arm or []}, made)
     if json:
-        terminal.print_json({"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()})
+        kept = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
+        terminal.print_json({"folder": str(folder), **kept})
         return
     if quick:
         terminal.say(text("fitted.quick", lang))
     terminal.rivals_table(found, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.warning")
+def warning(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    draws: Annotated[int | None, typer.Option(min=8, max=100_000, help="cli.opt_warning_draws")] = None,
+    table: Annotated[int | None, typer.Option(min=50, max=1_000_000, help="cli.opt_warning_table")] = None,
+    horizon: Annotated[int, typer.Option(min=1, max=14, help="cli.opt_horizon")] = 3,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_warning_quick")] = False,
+    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_hindsight")] = False,
+    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.errors import ResultError, fail
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.study.outlook import as_tables, outlook
+    from qantar.study.posterior import fits, known_table, read_fit
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
+    draws, table = draws or (40 if quick else 400), table or (150 if quick else 4_000)
+    plan = resolve(given, scale=scale)
+    write = _evidence_folder("warning", given, plan, out, seed)
+    values, base = None, known_table(known, plan, seed) if known is not None else None
+    if posterior:
+        fit = read_fit(given.case.folder)
+        if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+            raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
+        values = fit.posterior.values
+    with _interruptible(lang), terminal.staging(lang) as told:
+        found = outlook(
+            given,
+            store,
+            seed=seed,
+            draws=draws,
+            table=table,
+            horizon=horizon,
+            scale=scale,
+            posterior=values,
+            known=base,
+            processes=processes,
+            progress=told,
+        )
+    said = {"draws": draws, "table": table, "horizon": horizon, "posterior": posterior}
+    folder = write(as_tables(found), said, {**said, "quick": quick, **found.as_dict()})
+    if json:
+        terminal.print_json({"folder": str(folder), **said, "quick": quick, **found.as_dict(), **as_tables(found)})
+        return
+    terminal.outlook_tables(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:
+    """Refuses a wrong folder before anything is computed; gives what writes it: from tables, options of the command, and more."""
+    import shlex
+
+    from qantar.study.evidence import files_of
+    from qantar.study.run import case_sha256
+    from qantar.tables import refuse_foreign, write_folder
+
+    folder = out or Path("results") / f"{plan.case}-{kind}"
+    refuse_foreign(folder)
+
+    def write(tables: dict[str, Any], said: dict[str, Any], made: dict[str, Any]) -> Path:
+        words = ["qantar", kind, plan.case, f"--seed={seed}", f"--scale={plan.scale:g}"]
+        for name, value in said.items():
+            for x in value if isinstance(value, list) else [value]:
+                words += [f"--{name}"] * x if isinstance(x, bool) else [f"--{name}={x}"]
+        about = {"command": shlex.join(words), "seed": seed, "record_sha256": case_sha256(scenario.case)}
+        write_folder(folder, files_of(kind, plan, tables, **about, **made))
+        return folder
+
+    return write
 
 
 @app.command(help="cli.experiments")

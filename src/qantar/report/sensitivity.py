@@ -57,6 +57,7 @@ def files_of(found: Sensitivity, plan: Plan, effort: Effort, *, seed: int, recor
         "effort": {k: getattr(effort, k) for k in effort.__dataclass_fields__},
         "histories": found.histories,
         "keys": list(found.keys),
+        "scale": plan.scale,
         "plan_sha256": plan.sha256(),
         "plan": plan.model_dump(),
         "history_sha256": hashlib.sha256("".join(found.history_sha256).encode()).hexdigest(),

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.record.observables import Observables, observe
+from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import POLICY_KINDS
@@ -104,8 +105,31 @@ def again(
 ) -> Runs:
     """Draws of the priors under a plan, with new seeds, so many histories of each."""
     values = [values_at(row) for row in points_of(seed, draws)]
-    given = keep_draws(root, values)
-    recipe = Recipe(plan, history_seed(seed, (1 << 35) + key, 0), engine, sampling="given", given=given, replicates=each, part=25 * each)
+    return simulated(plan, values, seed, key, root, each=each, engine=engine, processes=processes, progress=progress)
+
+
+def simulated(
+    plan: Plan,
+    values: Sequence[Values],
+    seed: int,
+    key: int,
+    root: Path,
+    *,
+    each: int,
+    engine: str = "event",
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Runs:
+    """Histories of sets of parameters under a plan, so many of each; `key` keeps their luck apart from that of others."""
+    recipe = Recipe(
+        plan,
+        history_seed(seed, (1 << 35) + key, 0),
+        engine,
+        sampling="given",
+        given=keep_draws(root, values),
+        replicates=each,
+        part=25 * each,
+    )
     n = len(values) * each
     return arrays(*run_ensemble(recipe, n, root, processes=processes, progress=progress).read(n))
 

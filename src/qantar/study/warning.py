@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.study.baselines import INTERCEPT_SD, SLOPE_SD
-from qantar.study.scores import Share, probability
+from qantar.study.scores import Share
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -41,20 +41,36 @@ def follows(origins: Floats, waves: Floats, h: float) -> Bools:
     return np.asarray((ahead > 0) & (ahead <= h))
 
 
-def share_of_draws(onset: NDArray[np.int64], origin: int, h: int, k: int) -> float:
-    """Probability that at least k regions rise in the h days after the origin, from M histories.
+def first_days(reported: NDArray[np.int64], least: int) -> NDArray[np.int64]:
+    """The day on which a wave begins: the first with at least so many regions reported at once, -1 if there is none.
 
     Parameters
     ----------
-    onset : int array, shape (M, regions), first day of unrest; never is negative, or past every origin
+    reported : int array, shape (..., days), regions with reported unrest
 
     Examples
     --------
-    >>> share_of_draws(np.array([[1, 2], [1, -1], [4, 4]]), origin=0, h=2, k=2)              # one of three: 1.5 / 4
-    0.375
+    >>> first_days(np.array([[0, 1, 3, 5], [2, 2, 2, 2]]), least=3).tolist()
+    [2, -1]
     """
-    rise = ((onset > origin) & (onset <= origin + h)).sum(axis=1)
-    return float(probability((rise >= k).sum(), len(onset)))
+    hit = reported >= least
+    return np.where(hit.any(axis=-1), hit.argmax(axis=-1), -1)
+
+
+def ahead(wave: NDArray[np.int64], origin: int, h: int) -> Share:
+    """Histories whose wave begins in the h days after the origin, among those that had none by then: the others are not this world.
+
+    Parameters
+    ----------
+    wave : int array, shape (M,), day on which each history's wave begins, -1 if never
+
+    Examples
+    --------
+    >>> ahead(np.array([0, 2, 5, -1]), origin=0, h=2)                       # the first has had its wave, the second rises in time
+    Share(hits=1, of=3)
+    """
+    left = wave[(wave < 0) | (wave > origin)]
+    return Share(int(((left > origin) & (left <= origin + h)).sum()), len(left))
 
 
 @dataclass(frozen=True)
