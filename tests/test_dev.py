@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import REPOSITORY
+from qantar.study.evidence import NEEDED
 
 
 @pytest.fixture
@@ -95,3 +96,27 @@ def test_a_changed_source_installs_qantar_again(dev: ModuleType, monkeypatch: py
     monkeypatch.setattr(dev, "pip", lambda python, arguments, what: steps.append(what))
     dev.set_up([])
     assert steps == ["installing qantar"]
+
+
+def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(dev, "HERE", str(tmp_path))
+    monkeypatch.setattr(dev, "set_up", lambda extras: None)
+    asked: list[str] = []
+
+    def made(arguments: list[str], what: str, **more: Any) -> None:
+        asked.append(arguments[3])
+        folder = Path(arguments[arguments.index("--out") + 1])
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(arguments[3])
+        if arguments[3] == "sensitivity":
+            raise SystemExit(1)  # the night ends here
+
+    monkeypatch.setattr(dev, "run", made)
+    with pytest.raises(SystemExit):
+        dev.evidence()
+    assert asked == ["calibrate", "heldout", "rivals", "sensitivity"]
+    fit = tmp_path / "src" / "qantar" / "scenario" / "cases" / dev.ACCOUNT / "fit"
+    assert {p.relative_to(fit).as_posix() for p in fit.rglob("*.json")} == {"result.json", "heldout/result.json", "rivals/result.json"}
+    assert set(dev.SHIPPED) == set(NEEDED)

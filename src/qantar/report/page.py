@@ -28,6 +28,7 @@ from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
+from qantar.report.evidence import draw_evidence, helpers, shipped
 from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
@@ -114,8 +115,13 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
     sheet = draw(case)
     sim = simulated(result, days) if result else None
     fit = read_fit(case.folder) if result and result.provenance["calibrated"] else None
+    evidence = shipped(case)
+    environment.globals.update(helpers(evidence))
     drawn = {
-        lang: draw_all(case.record, seen, lang) | (draw_simulated(sim, seen, lang) if sim else {}) | draw_experiments(trials, lang)
+        lang: draw_all(case.record, seen, lang)
+        | (draw_simulated(sim, seen, lang) if sim else {})
+        | draw_evidence(evidence, lang)
+        | draw_experiments(trials, lang)
         for lang in LANGUAGES
     }
     return environment.get_template("page.html.j2").render(
@@ -148,6 +154,7 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
         figures={lang: {n: Markup(s) for n, s in found.items()} for lang, found in drawn.items()},
         sim=sim,
         fit=fit,
+        evidence=evidence,
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],

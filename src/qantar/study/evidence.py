@@ -46,6 +46,8 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }  # fmt: skip
 """Columns that a reader may count on, by kind and table."""
+SAID = {"rivals": ("home", "tolerance"), "warning": ("eve", "wave", "horizon", "least_regions", "thresholds", "hindsight")}
+"""What `result.json` holds besides command and seed, by kind."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def read_evidence(folder: Path, kind: str) -> Evidence | None:
     problems = Problems()
     made = read_json(home / "result.json", problems)
     problems.raise_as(ResultError)
-    if not isinstance(made, dict) or made.get("kind") != kind or not isinstance(made.get("files"), dict):
+    said = ("command", "seed", *SAID.get(kind, ()))
+    if not isinstance(made, dict) or made.get("kind") != kind or not isinstance(made.get("files"), dict) or not {*said} <= set(made):
         raise fail(ResultError, home / "result.json", "not_of_kind", value=kind)
     return Evidence(made, {name: _table(home, f"{name}.csv", columns, made["files"]) for name, columns in NEEDED[kind].items()})
 
