@@ -293,9 +293,9 @@ def _evenings(evidence: Evidence, lang: str, ax: Axes) -> None:
     """Every forecaster evening by evening; the evenings that a wave followed are shaded, thresholds are dashed."""
     names, days = by_evening(evidence)
     x = [dt.date.fromisoformat(day).toordinal() for day, _, _ in days]
-    for start, (_, followed, _) in zip(x, days, strict=True):
-        if followed:
-            ax.axvspan(start - 0.5, start + 0.5, color=GRID, linewidth=0)
+    before = [d for d, (_, followed, _) in zip(x, days, strict=True) if followed]
+    if before:  # in one piece: there is at most one wave
+        ax.axvspan(min(before) - 0.5, max(before) + 0.5, color=GRID, linewidth=0)
     for t in evidence.made.get("thresholds", []):
         ax.axhline(100 * float(t), color=MUTED, linewidth=0.8, linestyle=":")
     for name in names:
