@@ -699,6 +699,34 @@ def sensitivity(
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
+@app.command(help="cli.planted")
+def planted(
+    context: Context,
+    each: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_each")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_planted")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.study.planted import KINDS, files_of, worlds
+    from qantar.tables import refuse_foreign, write_folder
+
+    lang = context.obj
+    folder = out or Path("results") / "planted"
+    refuse_foreign(folder)
+    with _interruptible(lang), terminal.counting(lang, each * len(KINDS), what="worlds") as counted:
+        found = worlds(seed, each, store, processes=processes, progress=counted)
+    files = files_of(found, seed, f"qantar planted --each {each} --seed {seed}")
+    write_folder(folder, files)
+    if json:
+        sys.stdout.write(files["result.json"])
+        return
+    terminal.planted_table(found, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
 @app.command(help="cli.export")
 def export(
     context: Context,

@@ -626,6 +626,20 @@ def experiments_table(trials: Sequence[Any], lang: str) -> None:
     say(text("experiment.note", lang))
 
 
+def planted_table(found: Sequence[Any], lang: str) -> None:
+    """Error rates on planted worlds, each with its interval and its bar."""
+    from qantar.study.planted import rates
+
+    rows = []
+    for r in rates(found):
+        held = "" if r["bar"] is None else text("out.yes" if r["holds"] else "out.no", lang)
+        bar = "" if r["bar"] is None else f"{100 * r['bar']:.0f} %"
+        share = f"{100 * r['share']:.0f} % ({100 * r['low']:.0f}–{100 * r['high']:.0f})" if r["of"] else "–"
+        rows.append([text(f"planted.{r['rate'].replace(' ', '_')}", lang), f"{r['hits']} / {r['of']}", share, bar, held])
+    grid([text(f"planted.{k}", lang) for k in ("rate", "worlds", "share", "bar", "holds")], rows, title=text("planted.title", lang))
+    say(text("planted.note", lang))
+
+
 def trial_words(trial: Any, lang: str) -> str:
     """The verdict as it must be quoted, in words."""
     if trial.verdict in ("not-testable", "not-run"):

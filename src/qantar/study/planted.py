@@ -1,0 +1,237 @@
+"""Planted worlds: what the rules of experiments say where the answer is known, because it was put in.
+
+Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
+the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`. Four kinds:
+
+    on        a shock to everybody's pressure acts, its size drawn from the upper half of its prior (`shock_prior`)
+    off       it does not: its size is 0
+    nothing   the arm changes nothing but luck: an effect that cannot be there
+    unseen    the coefficient acts only in the arm, so that no record could tell it: posterior and prior know the same
+
+The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the smallest effect, or not. Stated error rates:
+
+    wrong "supported"      of the worlds whose true effect is smaller, at most 10 %: the rule asks for nine of ten draws
+    wrong "contradicted"   of the worlds whose true effect is as large, at most 10 %
+    nothing                "supported" in at most 5 %
+    unseen                 never "supported" or "contradicted" with the basis "experiment" in more than 10 %: else undecided, or assumed
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.draws import Purpose, uniform
+from qantar.scenario.parameters import Values, draw
+from qantar.scenario.plan import Plan
+from qantar.study.countries import base_plan
+from qantar.study.ensemble import one_run
+from qantar.study.experiments import BASE, Answer, Part
+from qantar.study.measures import MEASURES, Seen, Where
+from qantar.study.reporting import history_seed
+from qantar.study.run import RESULT_VERSION, made_by
+from qantar.study.store import Recipe, model_hash
+from qantar.study.summary import Runs, arrays, wilson
+from qantar.study.trials import judged
+from qantar.tables import to_csv, write_bytes
+
+Floats = NDArray[np.float64]
+KINDS = ("on", "off", "nothing", "unseen")
+WORLDS = 100
+"""Of each kind."""
+SCALE, HOURS, STOP = 0.0005, 96, 300_000.0
+"""Residents of the model for each of the country, hours of a history, people out at once at which it is broken off; 20 to 40 ms each."""
+DRAWS, NEAR, SEEDS, TRUE_SEEDS = 200, 30, 2, 20
+"""Draws of the priors, those that stand for a posterior, seeds of each in an experiment, seeds behind the truth."""
+SMALLEST = 0.1
+_KEY = 1 << 28
+"""Key of the draws of a world (`Purpose.STUDY`)."""
+_WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "planted")
+PART = Part.model_validate(
+    {"id": "a", "measure": "peak", "contrast": {BASE: 1, "arm": -1}, "direction": "rise", "smallest": SMALLEST, **_WORDS}
+)
+SHOCK, SHOCK_MAX = "price_slope", 6.0
+"""The coefficient of the shock (log pressure) and the end of its prior: half on 0, the rest uniform."""
+
+
+def plan_of(seed: int, number: int) -> Plan:
+    """The country of a world, small and short; the size of its shock is left to the draws."""
+    plan = base_plan(seed, number)
+    fixed = {k: v for k, v in plan.parameters.items() if k != SHOCK}
+    return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": [False] * (HOURS // 24), "parameters": fixed})
+
+
+def arm_of(plan: Plan, kind: str) -> Plan:
+    """The arm of a kind: without the shock; the same; or with organizers everywhere."""
+    if kind in ("on", "off"):
+        return plan.model_copy(update={"parameters": {**plan.parameters, SHOCK: 0.0}})
+    if kind == "nothing":
+        return plan
+    able = [s["id"] for s in plan.sectors if s["takes_part"]]
+    everywhere = {"id": "all", "presence": 1.0, "places": [p["id"] for p in plan.places], "sectors": able, "demand_gap": 0.0,
+                  "start": 0.0, "end": float(HOURS)}  # fmt: skip
+    return plan.model_copy(update={"organizations": [everywhere]})
+
+
+def shock_prior(seed: int, number: int, k: int, *, upper: bool | None = None) -> float:
+    """The shock of draw k of a world: 0 in half of the draws, else uniform; or from the upper half, or 0, for a truth."""
+    u, v = (uniform(seed, int(Purpose.STUDY), k, 2 * number + j, _KEY) for j in range(2))
+    if upper is None:
+        return 0.0 if v < 0.5 else SHOCK_MAX * u
+    return SHOCK_MAX * (1 + u) / 2 if upper else 0.0
+
+
+def drawn(seed: int, number: int, k: int) -> Values:
+    """Draw k of the priors of a world."""
+    return {**draw(history_seed(seed, number, _KEY), k), SHOCK: shock_prior(seed, number, k)}
+
+
+def truth_of(seed: int, number: int, kind: str) -> Values:
+    """The true parameters of a world."""
+    upper = {"on": True, "off": False}.get(kind)
+    return {**draw(history_seed(seed, number, _KEY), DRAWS), SHOCK: shock_prior(seed, number, DRAWS, upper=upper)}
+
+
+def simulated(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Runs:
+    """Histories of these parameters, so many seeds of each."""
+    recipe = Recipe(plan, seed, sampling="given", replicates=replicates, stop_above=STOP)
+    done = [one_run(recipe, k, values) for k in range(len(values) * replicates)]
+    days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
+    order = np.lexsort((days["day"], days["region"], days["run"]))
+    return arrays({k: v[order] for k, v in days.items()}, {k: np.array([w[k] for _, w in done]) for k in done[0][1]})
+
+
+def record_of(runs: Runs) -> Floats:
+    """What a record of a history would hold: log participants by day and regions with reported unrest by day, shape (runs, 2 x days)."""
+    return np.concatenate([np.log10(1 + runs.participants), runs.presence.sum(axis=2)], axis=1)
+
+
+def world(seed: int, number: int, kind: str) -> dict[str, Any]:
+    """One study of a world, and the truth.
+
+    Parameters
+    ----------
+    seed : of all worlds
+    number : which country
+    kind : one of `KINDS`
+    """
+    plan = plan_of(seed, number)
+    arm, own = arm_of(plan, kind), history_seed(seed, number, _KEY)
+    true = truth_of(seed, number, kind)
+    sign = -1.0 if kind == "unseen" else 1.0  # there the organizers are in the arm
+    effect = sign * float((_peak(plan, [true], own, TRUE_SEEDS) - _peak(arm, [true], own, TRUE_SEEDS)).mean())
+    prior = [drawn(seed, number, k) for k in range(DRAWS)]
+    table = record_of(simulated(plan, prior, own + 2, 1))
+    record = record_of(simulated(plan, [true], own + 3, 1))[0]
+    scale = np.maximum(table.std(axis=0), 0.1)
+    near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
+    rows = []
+    luck = own + 5 if kind == "nothing" else own + 4
+    for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
+        seeds = sign * (_peak(plan, values, own + 4, SEEDS) - _peak(arm, values, luck, SEEDS))
+        rows.append(Answer("planted", PART, basis, "", seeds, np.empty(0), seed).as_dict())
+    verdict, basis = judged(rows)
+    return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
+
+
+def _peak(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Floats:
+    """The measure of each draw and seed, shape (draws, replicates)."""
+    runs = simulated(plan, values, seed, replicates)
+    return MEASURES["peak"].of(Seen(runs, np.empty((0, 0, 0))), Where([0], [0])).reshape(len(values), replicates)
+
+
+def worlds(
+    seed: int,
+    n: int,
+    root: Path,
+    *,
+    kinds: Sequence[str] = KINDS,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Worlds of every kind; those that were done before are read from the folder.
+
+    Parameters
+    ----------
+    n : worlds of each kind
+    root : folder of stores
+    """
+    folder = root / f"planted-{model_hash()[:16]}-{seed}"
+    wanted = [(k, kind) for k in range(n) for kind in kinds]
+    missing = [w for w in wanted if not _file(folder, *w).is_file()]
+    done = len(wanted) - len(missing)
+    progress(done, len(wanted))
+    if missing:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            for found in pool.map(partial(_one, seed), missing):
+                write_bytes(_file(folder, found["number"], found["kind"]), json.dumps(found).encode())
+                done += 1
+                progress(done, len(wanted))
+    return [json.loads(_file(folder, *w).read_bytes()) for w in wanted]
+
+
+def _one(seed: int, which: tuple[int, str]) -> dict[str, Any]:
+    return world(seed, *which)
+
+
+def _file(folder: Path, number: int, kind: str) -> Path:
+    return folder / f"{kind}-{number:04d}.json"
+
+
+def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Error rates with their 95 % intervals and the bar of each.
+
+    >>> one = {"kind": "off", "true": False, "verdict": "supported", "basis": "experiment"}
+    >>> [(r["rate"], r["of"], r["share"]) for r in rates([one])][0]
+    ('wrong supported', 1, 1.0)
+    """
+    plain = [w for w in found if w["kind"] in ("on", "off")]
+    small, large = [w for w in plain if not w["true"]], [w for w in plain if w["true"]]
+    nothing, unseen = ([w for w in found if w["kind"] == kind] for kind in ("nothing", "unseen"))
+    said = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
+    table = (
+        ("wrong supported", sum(w["verdict"] == "supported" for w in small), len(small), 0.1),
+        ("wrong contradicted", sum(w["verdict"] == "contradicted" for w in large), len(large), 0.1),
+        ("nothing supported", sum(w["verdict"] == "supported" for w in nothing), len(nothing), 0.05),
+        ("unseen decided by experiment", len(said), len(unseen), 0.1),
+        ("right supported", sum(w["verdict"] == "supported" for w in large), len(large), None),
+        ("right contradicted", sum(w["verdict"] == "contradicted" for w in small), len(small), None),
+    )
+    rows = []
+    for name, hits, n, bar in table:
+        low, high = wilson(hits, n) if n else (0.0, 1.0)
+        share = hits / n if n else 0.0
+        rows.append({"rate": name, "hits": hits, "of": n, "share": share, "low": low, "high": high, "bar": bar,
+                     "holds": None if bar is None else low <= bar})  # fmt: skip
+    return rows
+
+
+def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[str, str]:
+    """The folder of a result as text: every world, the rates, the provenance."""
+    names = list(found[0])
+    table = rates(found)
+    files = {
+        "worlds.csv": to_csv(names, [[w[n] for n in names] for w in found]),
+        "rates.csv": to_csv(list(table[0]), [["" if v is None else v for v in r.values()] for r in table]),
+    }
+    setup = {"scale": SCALE, "hours": HOURS, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS, "smallest": SMALLEST}
+    whole = {
+        "result_version": RESULT_VERSION,
+        "kind": "planted",
+        **made_by(),
+        "command": command,
+        "seed": seed,
+        "setup": setup,
+        "rates": table,
+        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
+    }
+    return {**files, "result.json": json.dumps(whole, indent=1) + "\n"}

@@ -1,0 +1,96 @@
+"""Planted worlds: known answers, the same again, resumed; and rates that see a rule that is too generous."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qantar.study import planted as module
+from qantar.study.counterfactual import Finding
+from qantar.study.planted import KINDS, SHOCK, arm_of, drawn, plan_of, rates, truth_of, world, worlds
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"DRAWS": 12, "NEAR": 4, "SEEDS": 2, "TRUE_SEEDS": 2, "SCALE": 0.0002, "HOURS": 48}.items():
+        monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_arm_differs_from_its_base_by_what_its_kind_says(kind: str) -> None:
+    plan = plan_of(3, 1)
+    assert SHOCK not in plan.parameters  # left to the draws
+    arm = arm_of(plan, kind)
+    changed = {k for k, v in arm.model_dump().items() if v != plan.model_dump()[k]}
+    assert changed == {"on": {"parameters"}, "off": {"parameters"}, "nothing": set(), "unseen": {"organizations"}}[kind]
+
+
+def test_the_truth_is_planted_as_the_kind_says_and_draws_do_not_know_it() -> None:
+    for k in range(5):
+        assert truth_of(3, k, "on")[SHOCK] >= module.SHOCK_MAX / 2
+        assert truth_of(3, k, "off")[SHOCK] == 0.0
+    shocks = [drawn(3, 0, k)[SHOCK] for k in range(400)]
+    assert 150 < sum(x == 0 for x in shocks) < 250  # half of the prior: five standard errors
+    assert max(shocks) < module.SHOCK_MAX
+
+
+def test_a_world_is_the_same_again_and_off_has_no_effect() -> None:
+    found = world(3, 1, "off")
+    assert found == world(3, 1, "off")
+    assert (found["effect"], found["true"]) == (0.0, False)
+    assert found["verdict"] in ("supported", "contradicted", "undecided")
+
+
+def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Here:
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+        def __enter__(self) -> Here:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        map = staticmethod(map)
+
+    done: list[tuple[int, str]] = []
+
+    def one(seed: int, number: int, kind: str) -> dict[str, Any]:
+        done.append((number, kind))
+        return {"kind": kind, "number": number, "effect": 0.0, "true": False, "verdict": "undecided", "basis": "experiment"}
+
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(module, "world", one)
+    first = worlds(3, 2, tmp_path)
+    assert len(done) == 2 * len(KINDS)
+    next(tmp_path.rglob("on-0001.json")).unlink()
+    assert worlds(3, 2, tmp_path) == first
+    assert done[2 * len(KINDS) :] == [(1, "on")]
+
+
+def test_rates_count_errors_against_the_truth_and_catch_a_generous_rule() -> None:
+    def row(kind: str, true: bool, verdict: str, basis: str = "experiment") -> dict[str, Any]:
+        return {"kind": kind, "true": true, "verdict": verdict, "basis": basis}
+
+    honest = [row("on", True, "supported")] * 60 + [row("on", True, "undecided")] * 36 + [row("on", True, "contradicted")] * 4
+    honest += [row("off", False, "contradicted")] * 95 + [row("off", False, "supported")] * 5
+    honest += [row("nothing", False, "contradicted")] * 100 + [row("unseen", False, "supported", "assumed")] * 100
+    assert all(r["holds"] in (True, None) for r in rates(honest))
+    found = {r["rate"]: r for r in rates(honest)}
+    assert (found["wrong supported"]["hits"], found["wrong supported"]["of"]) == (5, 100)
+    assert found["right supported"]["share"] == 0.6
+    generous = [{**r, "verdict": "supported", "basis": "experiment"} for r in honest]
+    assert {r["rate"] for r in rates(generous) if r["holds"] is False} == {
+        "wrong supported", "nothing supported", "unseen decided by experiment"
+    }  # fmt: skip
+    json.dumps(rates(honest))
+
+
+def test_a_rule_that_supports_everything_is_seen_in_the_worlds_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qantar.study import experiments
+
+    monkeypatch.setattr(experiments, "finding_of", lambda values, *_: Finding("supported", len(values), 0, 0))
+    found = [world(3, 1, kind) for kind in ("off", "nothing")]
+    assert [w["verdict"] for w in found] == ["supported"] * 2
+    assert not [w for w in found if w["true"]]
