@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from qantar.draws import Purpose, uniform
+from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.study import ensemble
+from qantar.study.calibrate import scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
-from qantar.study.posterior import fits, unpack
+from qantar.study.fit import FORCE, MOBILIZATION, distances, items_of, target_of
+from qantar.study.posterior import Fit, fits, read_fit, unpack
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, arrays
 
@@ -48,7 +52,7 @@ def test_the_table_of_the_priors_is_of_this_model_and_scenario() -> None:
     assert made["model_sha256"] == model_hash(), STALE
     assert fits(made, country(float(str(made["scale"]))))
     assert not fits(made, resolve(scenario(), scale=0.05))
-    assert runs.n >= 1000
+    assert runs.n >= 20_000
 
 
 def test_draws_of_the_table_simulated_again_are_the_same() -> None:
@@ -63,3 +67,54 @@ def test_draws_of_the_table_simulated_again_are_the_same() -> None:
         for name in ("participants", "detained", "killed"):
             assert getattr(again, name)[0] == pytest.approx(getattr(runs, name)[number], rel=1e-6)
         assert whole["p_base_pressure"] == draw(recipe.seed, number)["base_pressure"]
+
+
+@functools.cache
+def shipped() -> Fit:
+    found = read_fit(scenario().case.folder)
+    assert found is not None, "no posterior ships with the case"
+    return found
+
+
+def test_the_posterior_is_of_this_model_and_scenario_and_used_by_the_study() -> None:
+    made = shipped().posterior.made
+    assert made["model_sha256"] == model_hash(), STALE
+    assert fits(made, country(float(made["scale"])))
+    assert made["command"].startswith(f"qantar calibrate {CASE}")
+    assert made["setup"]["table"] >= 20_000
+    assert len(shipped().posterior.values) == made["setup"]["keep"]
+
+
+def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, (table_runs, _) = shipped().posterior, table()
+    plan = country(float(found.made["scale"]))
+    spec = spec_of(scenario())
+    target = target_of(observe(scenario().case.record), plan, detained=tuple(spec.detained))
+    scales = scales_from(table_runs, target, plan)
+    for k in some(SAMPLE, len(found.values)):
+        recipe = Recipe(plan, 1, sampling="given", stop_above=stop_of(target))
+        monkeypatch.setattr(ensemble, "seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
+        days, whole = one_run(recipe, 0, [found.values[k]])
+        order = np.lexsort((days["day"], days["region"]))
+        again = arrays({n: v[order] for n, v in days.items()}, {n: np.array([v]) for n, v in whole.items()})
+        items = items_of(again, target, plan)
+        assert distances(items, target, scales, MOBILIZATION)[0] == pytest.approx(found.mobilization[k], rel=1e-4)
+        assert distances(items, target, scales, FORCE)[0] == pytest.approx(found.force[k], rel=1e-4)
+
+
+def test_intervals_of_the_posterior_hold_the_truth_of_simulated_records() -> None:
+    rows = shipped().coverage
+    assert {r["parameter"] for r in rows} == set(spec_of(scenario()).fitted)
+    assert all(int(r["of"]) >= 500 for r in rows)
+    missed = [r for r in rows if r["holds"] != "1"]
+    assert len(missed) <= 3, missed  # 24 shares at 95 % each: four or more misses have a chance below 3 %
+
+
+def test_scale_makes_no_difference_to_the_posterior() -> None:
+    import csv
+
+    path = scenario().case.folder / "fit" / "scale.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert all(int(r["n"]) == 200 for r in rows)

@@ -51,7 +51,7 @@ class Judged:
         """The command that shows or repeats what the verdict rests on."""
         if self.trial is None or self.trial.verdict == "not-testable":
             return f"qantar show {account} {self.claim.claim_id}"
-        return f"qantar experiments {account} --only {self.trial.hypothesis}"
+        return "qantar methods" if self.trial.type == "stylized" else f"qantar experiments {account} --only {self.trial.hypothesis}"
 
     def as_dict(self) -> dict[str, object]:
         """The shape of `qantar verdicts --json`."""
@@ -145,7 +145,7 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
 
 def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
     """The experiment that decides a claim, if one does."""
-    trial = trials.get(claim.hypothesis_id or "")
+    trial = trials.get(claim.claim_id) or trials.get(claim.hypothesis_id or "")
     if trial is None or trial.verdict == "not-run" or claim.kind not in ("cause", "prediction") or claim.verdict == "contradicted":
         return None
     return None if trial.verdict == "not-testable" and claim.verdict != "unverifiable" else trial

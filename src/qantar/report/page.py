@@ -37,7 +37,7 @@ from qantar.scenario.parameters import parameters
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
-from qantar.study.trials import expected_by_chance, read_trials
+from qantar.study.trials import by_hypothesis, expected_by_chance, read_trials
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -108,8 +108,8 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
-    trials = read_trials(case.folder)
-    judged = judge(account, trials)
+    tried = read_trials(case.folder)
+    judged, trials = judge(account, tried), by_hypothesis(tried)
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
     sheet = draw(case)

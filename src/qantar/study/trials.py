@@ -311,6 +311,11 @@ def compared_verdict(gain: float, se: float, margin: float) -> str:
     return "contradicted" if gain < -2 * se or gain + 2 * se < margin else "undecided"
 
 
+def by_hypothesis(trials: Mapping[str, Trial]) -> dict[str, Trial]:
+    """The trials of hypotheses alone, in their order."""
+    return {name: trials[name] for name in sorted(trials) if name == trials[name].hypothesis}
+
+
 def expected_by_chance(trials: Sequence[Trial]) -> float:
     """How many of the verdicts would be "supported" if nothing were so: the sum over hypotheses of the least chance of their parts."""
     total = 0.0
@@ -355,20 +360,45 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
 def read_trials(folder: Path) -> dict[str, Trial]:
     """The trials that ship with a case, by hypothesis; none if there are none or they were made by another version of the model.
 
+    The stylized experiment (`methods`) judges claim by claim: its trials stand under the ids of claims, and together under its hypothesis.
+
     Parameters
     ----------
     folder : of the case
     """
+    found = _stylized(folder)
     made = _json(folder / FIT / KIND / "result.json")
     if made.get("model_sha256") != model_hash():
-        return {}
-    found = {}
+        return found
     for t in made["trials"]:
         path = folder / FOLDER / f"{t['hypothesis']}.toml"
         changed = not path.is_file() or sha256_of(path) != t["file_sha256"]
         found[t["hypothesis"]] = Trial(
             t["hypothesis"], t["type"], t["verdict"], t["basis"], t["rows"], t["flips"], t["file_sha256"], changed
         )
+    return found
+
+
+def _stylized(folder: Path) -> dict[str, Trial]:
+    made = _json(folder / FIT / "methods" / "result.json")
+    if made.get("model_sha256") != model_hash():
+        return {}
+    name, sha = made["hypothesis"], made["experiment_sha256"]
+    path = folder / FOLDER / f"{name}.toml"
+    changed = not path.is_file() or sha256_of(path) != sha
+    rows = {
+        c["claim"]: {
+            "hypothesis": name, "part": c["claim"], "basis": "prior", "rival": "", "measure": c["outcome"], "unit": "share",
+            "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"], "low": c["over_draws_low"],
+            "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"], "finding": c["finding"],
+            "verdict": claimed(c["finding"], "effect"), "coefficient": None, "tipping": None, "chance": c["supported_by_chance"],
+            "detectable": None,
+        }
+        for c in made["claims"]
+        if c["main"]
+    }  # fmt: skip
+    found = {claim: Trial(name, "stylized", row["verdict"], "prior", [row], [], sha, changed) for claim, row in rows.items()}
+    found[name] = Trial(name, "stylized", together(list(rows.values())), "prior", list(rows.values()), [], sha, changed)
     return found
 
 
