@@ -62,14 +62,14 @@ def test_every_packaged_file_is_clean() -> None:
 def test_a_folder_of_experiments_or_results_is_checked_as_a_whole() -> None:
     problems = Problems()
     found = check(str(cases_folder() / CASE / "experiments"), problems)
-    assert len(found) == 15
+    assert len(found) == 16
     assert {c.kind for c in found} == {"experiment"}
     assert not problems.found
 
 
 def test_the_packaged_case_is_clean_as_a_whole() -> None:
     problems = Problems()
-    assert len(check(CASE, problems)) == 21 + 15
+    assert len(check(CASE, problems)) == 21 + 16
     assert not problems.found
 
 

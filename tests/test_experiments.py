@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from qantar.account.load import load_account
+from qantar.account.verdicts import judge
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError, StudyError
 from qantar.scenario.case import cases_folder
@@ -38,6 +40,7 @@ from qantar.study.experiments import (
     load_experiments,
     plans_of,
     read_experiments,
+    sha256_of,
     tipping_value,
 )
 from qantar.study.measures import MEASURES, Seen, Where
@@ -47,6 +50,7 @@ from qantar.study.summary import Runs
 from qantar.study.trials import (
     KIND,
     Trial,
+    by_hypothesis,
     compared_verdict,
     expected_by_chance,
     files_of,
@@ -91,8 +95,6 @@ def answer(
 
 def test_every_hypothesis_has_one_file_with_question_caution_and_rule() -> None:
     written = {w.spec.hypothesis: w.spec for w in load_experiments(scenario())}
-    from qantar.account.load import load_account
-
     hypotheses = {h.hypothesis_id: h for h in load_account(CASE).account.hypotheses}
     assert set(written) == set(hypotheses) - {"H11"}  # the four methods have a file of their own kind
     for name, spec in written.items():
@@ -401,6 +403,26 @@ def test_what_ships_is_read_back_and_a_rule_changed_afterwards_shows(tmp_path: P
     path = folder / module.FOLDER / "H05.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("smallest = 0.0706", "smallest = 0.0001"), encoding="utf-8")
     assert read_trials(folder)["H05"].changed
+
+
+def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
+    folder = shipped(tmp_path, model_hash())
+    claims = [
+        {"claim": c, "main": True, "outcome": "success", "smallest": 0.1, "interaction": x, "over_draws_low": x, "over_draws_high": x,
+         "draws": 10, "reached": 10, "finding": f, "supported_by_chance": 0.0}
+        for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"))
+    ]  # fmt: skip
+    path = folder / module.FOLDER / "H11.toml"
+    made = {"model_sha256": model_hash(), "hypothesis": "H11", "experiment_sha256": sha256_of(path), "claims": claims}
+    (folder / FIT / "methods").mkdir(exist_ok=True)
+    (folder / FIT / "methods" / "result.json").write_text(json.dumps(made), encoding="utf-8")
+    found = read_trials(folder)
+    assert [found[c].verdict for c in ("C077", "C078", "C079", "H11")] == ["supported", "contradicted", "undecided", "undecided"]
+    assert list(by_hypothesis(found)) == ["H05", "H11"]
+    judged_rows = {j.claim.claim_id: j for j in judge(load_account(CASE).account, found)}
+    assert judged_rows["C077"].value == "supported in this model (not fitted)"
+    assert judged_rows["C078"].word == "model-contradicted"
+    assert judged_rows["C077"].repeat(CASE) == "qantar methods"
 
 
 def test_what_another_model_made_is_not_read(tmp_path: Path) -> None:

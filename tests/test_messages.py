@@ -53,7 +53,9 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
     keys = set(catalogue("en"))
     used: set[str] = set()
     for name, code in source():
-        for key in re.findall(r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|rivals|warning)\.[\w.-]+)["']""", code):
+        for key in re.findall(
+            r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|methods|rivals|warning)\.[\w.-]+)["']""", code
+        ):
             if not key.endswith((".", "_", ".html", ".css", ".js", ".csv")):
                 assert key in keys or any(k.startswith(key + ".") for k in keys), f"{name}: {key}"
                 used.add(key)

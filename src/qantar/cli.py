@@ -750,6 +750,57 @@ def export(
     sys.stdout.write(text("out.exported", lang, n=n, path=folder) + "\n")
 
 
+@app.command(help="cli.methods")
+def methods(
+    context: Context,
+    countries: Annotated[int | None, typer.Option(min=1, max=4096, help="cli.opt_countries")] = None,
+    draws: Annotated[int | None, typer.Option(min=2, max=100_000, help="cli.opt_method_draws")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_methods_quick")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="cli.opt_methods_seed")] = None,
+    experiment: Annotated[Path | None, typer.Option("--experiment", metavar="FILE", help="cli.opt_experiment")] = None,
+    navco: Annotated[Path | None, typer.Option("--navco", metavar="FILE", help="cli.opt_navco")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
+    json: JsonOption = False,
+) -> None:
+    import shlex
+    from dataclasses import replace
+
+    from qantar import terminal
+    from qantar.study.methods import QUICK, as_dict, load_experiment, shape_of, write
+    from qantar.study.methods import methods as do
+    from qantar.study.navco import count
+    from qantar.tables import refuse_foreign
+
+    lang = context.obj
+    loaded = load_experiment(experiment)
+    if navco is not None:
+        loaded = replace(loaded, counts=count(navco))
+    n_countries, n_draws = (a or b for a, b in zip((countries, draws), QUICK if quick else (None, None), strict=True))
+    shape = shape_of(loaded.experiment, n_countries, n_draws)
+    base = loaded.experiment.seed if seed is None else seed
+    refuse_foreign(out)
+    with _interruptible(lang), terminal.counting(lang, shape.histories) as counted:
+        found = do(
+            loaded,
+            countries=shape.countries,
+            draws=shape.draws,
+            seed=base,
+            root=store,
+            processes=processes,
+            expect=lambda *left: terminal.expected(lang, *left),
+            progress=counted,
+        )
+    words = ["qantar", "methods", f"--countries={shape.countries}", f"--draws={shape.draws}", f"--seed={base}"]
+    written = write(found, out, shlex.join(words + ["--quick"] * quick))
+    if json:
+        terminal.print_json({"folder": str(out), **as_dict(found), "files": written["files"]})
+        return
+    terminal.methods_tables(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=out / "result.json") + "\n")
+
+
 @app.command(help="cli.bench")
 def bench(
     context: Context,

@@ -362,27 +362,29 @@ def _evaluate(
         )
         for c, second in enumerate(design.second)
     ]
-    _ahead(recipes, rows, root, processes, progress)
+    ahead(recipes, rows, root, processes, progress)
     found = [arrays(*run_ensemble(recipe, rows, root, processes=processes).read(rows)) for recipe in recipes]
     digests = [sha for runs in found for sha in runs.whole["sha256"]]
     return np.stack([outputs_of(runs) for runs in found], axis=1), digests, [recipe.key() for recipe in recipes]
 
 
-def _ahead(recipes: Sequence[Recipe], rows: int, root: Path, processes: int | None, progress: Callable[[int], None]) -> None:
-    """Parts of many short recipes by one set of processes: a hundred ensembles would start theirs a hundred times.
+def ahead(recipes: Sequence[Recipe], rows: int, root: Path, processes: int | None, progress: Callable[[int], None]) -> None:
+    """Do parts of many short recipes by one set of processes: a hundred ensembles would start theirs a hundred times.
 
     If a process dies, this gives up: `run_ensemble`, which comes after, does what is missing.
     """
     left = [(recipe, part) for recipe in recipes for part in Store.of(root, recipe).missing(rows)]
-    done = len(recipes) * rows - sum(_size(part, rows) for _, part in left)
+    done = len(recipes) * rows - sum(_size(recipe, part, rows) for recipe, part in left)
     progress(done)
     if not left:
         return
     workers = min(processes or os.cpu_count() or 1, len(left))
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet)
     try:
-        for future in as_completed([pool.submit(write_part, recipe, root, part, rows) for recipe, part in left]):
-            done += _size(future.result(), rows)
+        waiting = {pool.submit(write_part, recipe, root, part, rows): (recipe, part) for recipe, part in left}
+        for future in as_completed(waiting):
+            future.result()
+            done += _size(*waiting[future], rows)
             progress(done)
     except BrokenProcessPool:
         pass
@@ -394,6 +396,6 @@ def _ahead(recipes: Sequence[Recipe], rows: int, root: Path, processes: int | No
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _size(part: int, rows: int) -> int:
+def _size(recipe: Recipe, part: int, rows: int) -> int:
     """Histories in a part."""
-    return min((part + 1) * PART, rows) - part * PART
+    return min((part + 1) * recipe.part, rows) - part * recipe.part
