@@ -49,8 +49,10 @@ from qantar.study.store import model_hash
 from qantar.study.summary import Runs
 from qantar.study.trials import (
     KIND,
+    Again,
     Trial,
     by_hypothesis,
+    check_again,
     compared_verdict,
     expected_by_chance,
     files_of,
@@ -370,6 +372,19 @@ def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path
     assert a.values == pytest.approx(levels["disloyal"] - levels["neither"])
     assert b.values == pytest.approx(levels["armed"] - levels["neither"])
     assert c.values == pytest.approx(levels["both"] + levels["neither"] - levels["disloyal"] - levels["armed"])
+
+
+@pytest.mark.usefixtures("_in_process")
+def test_an_effect_computed_again_without_the_store_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H06").model_copy(update={"replicates": 2})
+    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(3)]
+    found = answers(scenario(), spec, loud, "posterior", tmp_path, scale=0.001)
+    for a in found:
+        for k in (0, 2):
+            assert module.effect_of(scenario(), spec, a.part, loud, k, scale=0.001) == pytest.approx(a.values[k], abs=1e-12)
+    assert Again("H06", "a", 0, 0.123456, 0.1234561).same
+    assert not Again("H06", "a", 0, 0.123456, 0.124).same
+    assert check_again(replace(scenario(), case=replace(scenario().case, folder=tmp_path)), 3, 1) == []
 
 
 def test_draws_with_an_uprising_are_those_of_the_table() -> None:

@@ -131,6 +131,8 @@ def study(
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
     document: DocumentOption = None,
     draws: Annotated[int, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = STUDY_DRAWS,
+    again: Annotated[int, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = 3,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_again_seed")] = 1,
     store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
@@ -147,13 +149,16 @@ def study(
     folder = out or Path("results") / Path(account).resolve().name
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     histories = _histories(loaded, lang, draws, store) if draws else None
+    checked = _again(loaded, lang, again, seed) if draws and again else []
     with terminal.progress(lang) as step:
-        result = run(loaded, folder, step, histories)
+        result = run(loaded, folder, step, histories, checked)
     sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
     terminal.verdict_summary(loaded, judge(loaded.account, read_trials(loaded.case.folder)), lang, histories.runs.n if histories else 0)
+    if checked:
+        terminal.say(text("out.again", lang, n=len(checked), same=sum(c.same for c in checked)))
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
@@ -183,6 +188,19 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
         draws = min(draws, len(fit.posterior.values))
     with _interruptible(lang), terminal.counting(lang, draws) as counted:
         return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, posterior=made, progress=counted)
+
+
+def _again(loaded: Any, lang: str, n: int, seed: int) -> Any:
+    """Some effects of the experiments that ship, computed again."""
+    from qantar import terminal
+    from qantar.scenario.scenario import FILE, load_scenario
+    from qantar.study.trials import check_again, read_trials
+
+    folder = loaded.case.folder
+    if not (folder / FILE).is_file() or not any(t.type == "counterfactual" and t.rows for t in read_trials(folder).values()):
+        return []
+    with _interruptible(lang), terminal.counting(lang, n, what="again") as counted:
+        return check_again(load_scenario(str(folder)), n, seed, progress=counted)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from qantar.scenario.parameters import parameters
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
-from qantar.study.trials import by_hypothesis, expected_by_chance, read_trials
+from qantar.study.trials import Again, by_hypothesis, expected_by_chance, read_trials
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -85,7 +85,7 @@ def safe_link(address: str) -> str:
     return address if address.startswith(("http://", "https://")) and "…" not in address else ""
 
 
-def render(loaded: Loaded, result: Result | None = None) -> str:
+def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] = ()) -> str:
     """The whole page of an account, with what was simulated if anything was.
 
     The same account gives the same bytes: nothing of the machine, the user or the time goes in.
@@ -133,6 +133,8 @@ def render(loaded: Loaded, result: Result | None = None) -> str:
         kinds=[k for k in KINDS if any(j.claim.kind == k for j in judged)],
         verdicts=[v for v in WORDS if any(j.word == v for j in judged)],
         trials=trials,
+        again=again,
+        same=sum(a.same for a in again),
         specs=specs_of(case.folder),
         tried=shown(trials),
         expected=f"{expected_by_chance(list(trials.values())):.2f}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
 from qantar.study.run import Result
-from qantar.study.trials import read_trials
+from qantar.study.trials import Again, read_trials
 from qantar.tables import refuse_foreign, to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
@@ -21,11 +22,16 @@ RESULT_VERSION = 1
 
 
 def study_account(
-    loaded: Loaded, out: Path, progress: Callable[[str], None] = lambda step: None, result: Result | None = None
+    loaded: Loaded,
+    out: Path,
+    progress: Callable[[str], None] = lambda step: None,
+    result: Result | None = None,
+    again: Sequence[Again] = (),
 ) -> dict[str, object]:
     """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
 
-    `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them.
+    `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `again` holds effects of
+    the experiments that ship, computed again on this machine.
 
     The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
 
@@ -40,15 +46,17 @@ def study_account(
     progress("judge")
     judged = judge(loaded.account, read_trials(loaded.case.folder))
     progress("draw")
-    files = {"report.html": render(loaded, result), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
+    files = {"report.html": render(loaded, result, again), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
     progress("write")
-    whole = provenance(loaded, judged, files, result)
+    whole = provenance(loaded, judged, files, result, again)
     files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
     write_folder(out, files)
     return whole
 
 
-def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str], result: Result | None) -> dict[str, object]:
+def provenance(
+    loaded: Loaded, judged: list[Judged], files: dict[str, str], result: Result | None, again: Sequence[Again] = ()
+) -> dict[str, object]:
     """What is needed to repeat the study; no name of a user, a machine or a folder."""
     agreed = agreement(loaded.account)
     return {
@@ -63,6 +71,7 @@ def provenance(loaded: Loaded, judged: list[Judged], files: dict[str, str], resu
         "model": result.provenance if result else None,
         "calibrated": bool(result and result.provenance["calibrated"]),
         "data": loaded.hashes(),
+        "computed_again": [{**asdict(a), "same": a.same} for a in again],
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
         "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},

@@ -47,8 +47,8 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit
 from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
-from qantar.study.ensemble import run_ensemble
-from qantar.study.measures import MEASURES, Where, read_seen
+from qantar.study.ensemble import one_run, run_ensemble
+from qantar.study.measures import MEASURES, Where, read_seen, seen_of
 from qantar.study.store import Recipe, keep_draws
 from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines
 
@@ -494,6 +494,23 @@ def answers(
         level = MEASURES[part.measure].of(seen[BASE], where).reshape(len(values), -1).mean(axis=1)
         found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level))
     return found
+
+
+def effect_of(scenario: Scenario, spec: Experiment, part: Part, values: Sequence[Values], number: int, *, scale: float) -> float:
+    """Delta of one draw, computed again without a store.
+
+    Parameters
+    ----------
+    values : all draws of the experiment, because a draw's seeds follow from its number
+    number : of the draw
+    """
+    plans = plans_of(scenario, spec, scale=scale)
+    where, total = where_of(part, plans[BASE]), 0.0
+    for arm, weight in part.contrast.items():
+        recipe = Recipe(plans[arm], spec.seed, sampling="given", replicates=spec.replicates)
+        runs = [one_run(recipe, number * spec.replicates + r, values) for r in range(spec.replicates)]
+        total += weight * float(MEASURES[part.measure].of(seen_of(runs), where).mean())
+    return total
 
 
 def where_of(part: Part, plan: Plan) -> Where:

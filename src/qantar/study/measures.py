@@ -6,8 +6,9 @@ Participants and unrest are as reported, through the record model; deaths, seats
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +47,18 @@ class Measure:
 
 def read_seen(store: Store, n: int) -> Seen:
     """The first n histories of a store."""
-    days, whole = store.read(n)
-    shape = (n, int(days["region"].max()) + 1, int(days["day"].max()) + 1)
+    return _seen(*store.read(n))
+
+
+def seen_of(runs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Seen:
+    """Histories as `ensemble.one_run` gives them."""
+    days = {k: np.concatenate([d[k] for d, _ in runs]) for k in runs[0][0]}
+    order = np.lexsort((days["day"], days["region"], days["run"]))
+    return _seen({k: v[order] for k, v in days.items()}, {k: np.array([w[k] for _, w in runs]) for k in runs[0][1]})
+
+
+def _seen(days: dict[str, Any], whole: dict[str, Any]) -> Seen:
+    shape = (len(whole["run"]), int(days["region"].max()) + 1, int(days["day"].max()) + 1)
     return Seen(arrays(days, whole), np.asarray(days["gathering"], float).reshape(shape).transpose(0, 2, 1))
 
 

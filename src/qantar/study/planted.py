@@ -36,11 +36,11 @@ from qantar.scenario.plan import Plan
 from qantar.study.countries import base_plan
 from qantar.study.ensemble import one_run
 from qantar.study.experiments import BASE, Answer, Part
-from qantar.study.measures import MEASURES, Seen, Where
+from qantar.study.measures import MEASURES, Seen, Where, seen_of
 from qantar.study.reporting import history_seed
 from qantar.study.run import RESULT_VERSION, made_by
 from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import Runs, arrays, wilson
+from qantar.study.summary import Runs, wilson
 from qantar.study.trials import judged
 from qantar.tables import to_csv, write_bytes
 
@@ -104,10 +104,7 @@ def truth_of(seed: int, number: int, kind: str) -> Values:
 def simulated(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Runs:
     """Histories of these parameters, so many seeds of each."""
     recipe = Recipe(plan, seed, sampling="given", replicates=replicates, stop_above=STOP)
-    done = [one_run(recipe, k, values) for k in range(len(values) * replicates)]
-    days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
-    order = np.lexsort((days["day"], days["region"], days["run"]))
-    return arrays({k: v[order] for k, v in days.items()}, {k: np.array([w[k] for _, w in done]) for k in done[0][1]})
+    return seen_of([one_run(recipe, k, values) for k in range(len(values) * replicates)]).runs
 
 
 def record_of(runs: Runs) -> Floats:

@@ -35,7 +35,7 @@ from qantar.scenario.parameters import Values, draw
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import prior_table
 from qantar.study.counterfactual import finding_of
-from qantar.study.experiments import FOLDER, Answer, Written, answers, claimed, sha256_of
+from qantar.study.experiments import FOLDER, Answer, Written, answers, claimed, effect_of, load_experiments, sha256_of
 from qantar.study.policy import constant_error, date_policies
 from qantar.study.posterior import FIT, fits, known_table, read_fit
 from qantar.study.run import RESULT_VERSION, made_by
@@ -49,6 +49,8 @@ RIVALS = "rivals.csv"
 POLICY_DRAWS = 200
 POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
 """Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
+AGAIN_KEY = 1 << 29
+"""Key of the lots that say which effects are computed again."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -376,6 +378,49 @@ def read_trials(folder: Path) -> dict[str, Trial]:
         found[t["hypothesis"]] = Trial(
             t["hypothesis"], t["type"], t["verdict"], t["basis"], t["rows"], t["flips"], t["file_sha256"], changed
         )
+    return found
+
+
+@dataclass(frozen=True)
+class Again:
+    """One effect of a result that ships, computed again."""
+
+    hypothesis: str
+    part: str
+    draw: int
+    shipped: float
+    found: float
+
+    @property
+    def same(self) -> bool:
+        """Equal in the six digits that are written."""
+        return math.isclose(self.shipped, self.found, rel_tol=1e-5, abs_tol=1e-9)
+
+
+def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Again]:
+    """Effects over the posterior, drawn by lot from the result that ships, from histories simulated anew; none if no such result ships.
+
+    Parameters
+    ----------
+    n : how many effects of one draw
+    seed : of the lots
+    """
+    folder = scenario.case.folder
+    made, ships = _json(folder / FIT / KIND / "result.json"), read_fit(folder)
+    if made.get("model_sha256") != model_hash() or ships is None:
+        return []
+    rows = [r for r in read_rows(folder / FIT / KIND / "draws.csv") if r["basis"] == "posterior" and not r["rival"]]
+    specs = {w.spec.hypothesis: w.spec for w in load_experiments(scenario)}
+    rows = [r for r in rows if r["hypothesis"] in specs]
+    found = []
+    for k in range(min(n, len(rows))):
+        r = rows[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(rows))]
+        spec = specs[r["hypothesis"]]
+        values = spread(ships.posterior.values, sum(x["hypothesis"] == r["hypothesis"] and x["part"] == r["part"] for x in rows))
+        part = next(p for p in spec.parts if p.id == r["part"])
+        again = effect_of(scenario, spec, part, values, int(r["draw"]), scale=float(made["scale"]))
+        found.append(Again(r["hypothesis"], r["part"], int(r["draw"]), float(r["effect"]), again))
+        progress(k + 1, n)
     return found
 
 
