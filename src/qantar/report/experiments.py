@@ -70,4 +70,4 @@ def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
     ax.set_yticks(range(len(parts)), [f"{h} {p}" if len(p) == 1 else f"{h} {p.removeprefix('rival-')}" for h, p in parts])
     ax.set_ylim(len(parts) - 0.5, -0.5)
     ax.set_xlabel(text(f"report.figure.{FIGURE}.axis", lang))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -1.1 / (0.34 * len(parts) + 0.4)), ncols=2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.62 / (0.34 * len(parts) + 0.4)), ncols=2)
