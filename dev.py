@@ -154,7 +154,16 @@ def test():
     run([python, "-m", "pytest", "--quiet", "--durations=5", "--numprocesses", workers, "--dist", "loadfile"], "the tests")
 
 
-SHIPPED = ("heldout", "rivals", "sensitivity", "warning")
+FITTING = ["--table", "20000", "--particles", "200", "--rounds", "6", "--force-rounds", "3", "--verify", "200"]
+SHIPPED = {
+    "heldout": [ACCOUNT, "--known"],
+    "warning": [ACCOUNT, "--known"],
+    "experiments": [ACCOUNT, "--known"],
+    "methods": [],
+    "sensitivity": [ACCOUNT],
+    "rivals": [ACCOUNT],
+}
+"""What is made beside the posterior, in this order, and with which arguments; --known is followed by the table of the priors."""
 
 
 def evidence():
@@ -166,15 +175,21 @@ def evidence():
     case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
     made = os.path.join(HERE, "results", "evidence")
     table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
-    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--verify", "200", "--out", made, "--pack", table], "the calibration")
+    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT] + FITTING + ["--out", made, "--pack", table], "the calibration")
     os.makedirs(case, exist_ok=True)
     for name in os.listdir(made):
         shutil.copyfile(os.path.join(made, name), os.path.join(case, name))
-    for kind in SHIPPED:
-        folder = made + "-" + kind
-        run([venv_python(), "-m", "qantar", kind, ACCOUNT, "--out", folder], "qantar " + kind)
-        shutil.rmtree(os.path.join(case, kind), ignore_errors=True)
-        shutil.copytree(folder, os.path.join(case, kind))
+    for kind, arguments in SHIPPED.items():
+        known = [table] if "--known" in arguments else []
+        ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
+    ship("planted", [], made + "-planted", os.path.join(HERE, "docs", "evidence", "planted"))
+
+
+def ship(kind, arguments, folder, place):
+    """Make one folder of evidence and put it where it ships."""
+    run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(folder, place)
 
 
 def main():

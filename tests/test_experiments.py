@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.study import ensemble
 from qantar.study import experiments as module
+from qantar.study.calibrate import prior_table
 from qantar.study.experiments import (
     BASE,
     Answer,
@@ -46,7 +48,7 @@ from qantar.study.experiments import (
 from qantar.study.measures import MEASURES, Seen, Where
 from qantar.study.posterior import FIT
 from qantar.study.store import model_hash
-from qantar.study.summary import Runs
+from qantar.study.summary import Runs, first
 from qantar.study.trials import (
     KIND,
     Again,
@@ -454,3 +456,16 @@ def test_claimed_is_defined_for_every_finding() -> None:
     assert {claimed(f, a) for f in ("supported", "null", "reversed", "mixed", "undecided") for a in ("effect", "absence")} == {
         "supported", "contradicted", "undecided"
     }  # fmt: skip
+
+
+def test_a_table_begun_with_a_packed_one_is_whole_without_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[prior_table.__module__], "run_ensemble", here)
+    plan = plans_of(scenario(), load_experiments(scenario())[0].spec, scale=0.001)[BASE].model_copy(update={"hours": 24})
+    given: dict[str, Any] = {"part": 2, "processes": 1, "progress": lambda done, total: None}
+    whole = prior_table(plan, 4, 5, tmp_path / "one", **given)
+    begun = prior_table(plan, 4, 5, tmp_path / "two", known=first(whole, 2), **given)
+    again = prior_table(plan, 4, 5, tmp_path / "two", **given)
+    assert [r.n for r in (whole, begun, again)] == [4, 4, 4]
+    for found in (begun, again):
+        assert np.array_equal(found.whole["peak"], whole.whole["peak"])
+        assert np.array_equal(found.presence, whole.presence)

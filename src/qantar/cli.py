@@ -442,6 +442,7 @@ def heldout(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
     table: Annotated[int, typer.Option(min=100, max=1_000_000, help="cli.opt_table")] = 20_000,
     near: Annotated[int, typer.Option(min=5, max=10_000, help="cli.opt_near")] = 100,
+    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
     scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
@@ -454,12 +455,15 @@ def heldout(
     from qantar import terminal
     from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.heldout import as_rows, held_out
+    from qantar.study.posterior import known_table
 
     lang = context.obj
     given = load_scenario(scenario)
-    write = _evidence_folder("heldout", given, resolve(given, scale=scale), out, seed)
+    plan = resolve(given, scale=scale)
+    write = _evidence_folder("heldout", given, plan, out, seed)
+    base = known_table(known, plan, seed) if known is not None else None
     with _interruptible(lang), terminal.staging(lang) as told:
-        found, power = held_out(given, table, near, store, seed=seed, scale=scale, processes=processes, progress=told)
+        found, power = held_out(given, table, near, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
     made = {"table": table, "near": near, "detectable": asdict(power)}
     folder = write({"scores": as_rows(found)}, {"table": table, "near": near}, made)
     if json:

@@ -166,7 +166,7 @@ def prior_table(
     recipe = Recipe(plan, seed, part=part)
     store = Store.of(root, recipe)
     have = 0 if known is None else min(known.n, size) // part * part
-    if have:
+    if have or store.elsewhere():  # a store that was begun with a packed table is not whole without one
         store.leave_out(have)
     run_ensemble(recipe, size, root, processes=processes, progress=progress)
     parts = [first(known, have)] if known is not None and have else []

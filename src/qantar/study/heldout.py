@@ -240,6 +240,7 @@ def held_out(
     *,
     seed: int,
     scale: float = 0.1,
+    known: Runs | None = None,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> tuple[list[Score], Detectable]:
@@ -249,6 +250,7 @@ def held_out(
     ----------
     size : draws of the priors in the table
     near : draws that stand for a posterior
+    known : histories of the first draws, from a packed table of this plan, seed and version of the model
 
     Raises
     ------
@@ -259,12 +261,12 @@ def held_out(
     plan = resolve(scenario, scale=scale)
     record = observe(scenario.case.record)
     target = target_of(record, plan, detained=tuple(spec.detained))
-    table = prior_table(plan, size, seed, root, part=50, processes=processes, progress=partial(progress, "table"))
+    table = prior_table(plan, size, seed, root, part=50, known=known, processes=processes, progress=partial(progress, "table"))
     items = items_of(table, target, plan)
     given = (plan, record, target, items, scales_of(items, target), seed, root)
     facts = facts_of(record, plan)
-    known = onset_forecast(REFERENCE["region"], facts)
-    power = detectable(known, onset_forecast("population", facts), (facts.low, facts.high))
+    reference = onset_forecast(REFERENCE["region"], facts)
+    power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))
     onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
     days = [d for d in range(record_days(facts) - 1) if d >= 1]
     ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
