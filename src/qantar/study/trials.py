@@ -171,15 +171,15 @@ def try_all(
         if w.spec.type == "counterfactual":
             n = min(w.spec.draws, most or w.spec.draws)
             for basis, values in draws.items():
-                told = partial(progress, f"{w.spec.hypothesis} {basis}")
+                told = partial(progress, f"{w.spec.hypothesis}, {basis}: histories")
                 own += answers(scenario, w.spec, spread(values, n), basis, root, scale=scale, processes=processes, progress=told)
             for rival in w.spec.rivals if rivals else []:
                 basis, values = list(draws.items())[-1]
-                told = partial(progress, f"{w.spec.hypothesis} {rival}")
+                told = partial(progress, f"{w.spec.hypothesis}, {rival}: histories")
                 own += answers(
                     scenario, w.spec, spread(values, n), basis, root, scale=scale, rival=rival, processes=processes, progress=told
                 )
-        found.append((trial_of(scenario, w, own, partial(progress, w.spec.hypothesis)), own))
+        found.append((trial_of(scenario, w, own, partial(progress, f"{w.spec.hypothesis}: draws")), own))
     return found
 
 
