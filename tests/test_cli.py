@@ -343,3 +343,13 @@ def test_an_own_case_goes_the_whole_way(qantar: Callable[..., Ran], tmp_path: Pa
     assert "Twoia" in page
     assert "Kazakhstan" not in page
     assert "哈萨克斯坦" not in page
+
+
+def test_experiments_say_what_cannot_be_tested_and_name_their_stages(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    small = ("--table", "30", "--scale", "0.002", "--draws", "2", "--no-rivals", "--store", str(tmp_path / "store"))
+    ran = qantar("experiments", CASE, "--only", "H07", *small, "--out", str(tmp_path / "out"), "--json")
+    (trial,) = ran.json()["trials"]
+    assert (trial["hypothesis"], trial["words"]) == ("H07", "not-testable")
+    again = qantar("--lang", "zh", "experiments", CASE, "--only", "H03", *small, "--out", str(tmp_path / "out"))
+    assert "在此无法检验" in again.out
+    assert qantar("experiments", CASE, "--only", "H5", *small).code == 2

@@ -22,6 +22,7 @@ from qantar.account.load import load_account
 from qantar.account.verdicts import judge
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError, StudyError
+from qantar.messages import keys_under
 from qantar.scenario.case import cases_folder
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
@@ -325,11 +326,12 @@ def test_every_measure_is_read_here() -> None:
 # --- Runs ----------------------------------------------------------------------------------------------------------------
 
 
-def here(recipe: Any, runs: int, root: Path, **options: Any) -> Any:
+def here(recipe: Any, runs: int, root: Path, *, progress: Any = lambda done, total: None, **options: Any) -> Any:
     """The ensemble in this process."""
     store = ensemble.Store.of(root, recipe)
     for number in store.missing(runs):
         ensemble.write_part(recipe, root, number, runs)
+    progress(runs, runs)
     return store
 
 
@@ -344,7 +346,10 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
     draws = {"prior": loud, "posterior": loud}
-    found = try_all(scenario(), small, draws, tmp_path, scale=0.001)
+    stages: set[str] = set()
+    found = try_all(scenario(), small, draws, tmp_path, scale=0.001, progress=lambda what, done, total: stages.add(what))
+    assert "H05, rival-seeding: histories" in stages
+    assert {s.rpartition(": ")[2] for s in stages} <= set(keys_under("progress"))  # what the terminal can name
     trials = {t.hypothesis: t for t, _ in found}
     assert trials["H07"].verdict == "not-testable"
     h05 = trials["H05"]
