@@ -630,7 +630,9 @@ def experiments(
     folder = out or Path("results") / f"{given.case.head.id}-experiments"
     refuse_foreign(folder)
     with _interruptible(lang), terminal.staging(lang) as told:
-        rows = draws_of(given, table, store, seed=seed, scale=scale, known=known, processes=processes, progress=told)
+        simulated = any(w.spec.type == "counterfactual" for w in written)
+        size = table if simulated else 0
+        rows = draws_of(given, size, store, seed=seed, scale=scale, known=known, processes=processes, progress=told)
         found = try_all(given, written, rows, store, scale=scale, most=draws, rivals=rivals, processes=processes, progress=told)
     words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
     words += ["--no-rivals"] * (not rivals) + [f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]

@@ -114,7 +114,7 @@ def draws_of(
 
     Parameters
     ----------
-    size : draws of the priors looked at
+    size : draws of the priors looked at; with 0 nothing is needed and nothing is looked up
     known : a packed table of the priors, all of whose draws are looked at instead
 
     Raises
@@ -122,6 +122,8 @@ def draws_of(
     ResultError
         If the packed table is of another model, scenario or seed; and as `run_ensemble`.
     """
+    if not size:
+        return {}
     plan = resolve(scenario, scale=scale)
     told = partial(progress, "table")
     if known is not None:
