@@ -5,6 +5,7 @@ Checks that rest on luck have fixed seeds and reject correct code with probabili
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import shutil
@@ -26,6 +27,7 @@ from qantar.messages import keys_under
 from qantar.scenario.case import cases_folder
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.scenario.schema import POLICY_KINDS
 from qantar.study import ensemble
 from qantar.study import experiments as module
 from qantar.study.calibrate import prior_table
@@ -174,7 +176,32 @@ def test_arms_differ_from_the_base_by_their_edits_alone() -> None:
         for name, plan in plans.items():
             own = plan.model_dump(exclude={"edits"})
             assert (own == base) == (name == BASE), (w.file, name)
-            assert all(v == "policy" for k, v in plan.drivers.items() if k in ("emergency", "shoot_order")), w.file
+            conditional = any(e.path == "drivers.all" for e in w.spec.base)  # the change comes before everything
+            assert plan.drivers["emergency"] == ("recorded" if conditional else "policy"), w.file
+
+
+def test_decisions_are_replayed_up_to_the_change_and_then_the_state_answers() -> None:
+    for w in load_experiments(scenario()):
+        if w.spec.replay_until is None or w.spec.type != "counterfactual":
+            continue
+        hour = (w.spec.replay_until - dt.datetime.fromisoformat("2022-01-01T00:00")).total_seconds() / 3600
+        named = {e.path.removeprefix("drivers.") for e in w.spec.base if e.path.startswith("drivers.")}
+        for name, plan in plans_of(scenario(), w.spec, scale=0.01).items():
+            in_arm = {e.path.removeprefix("drivers.") for e in (w.spec.arms[name].edits if name != BASE else [])}
+            for step in plan.steps:
+                if step["source"] != "edit" and step["kind"] in POLICY_KINDS and step["at"] > hour and step["kind"] not in named | in_arm:
+                    assert not step["given"], (w.file, step["id"])  # left to the policy
+                if step["at"] <= hour:
+                    assert step["given"], (w.file, step["id"])
+    troops = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H12")
+    base, arm = (plans_of(scenario(), troops, scale=0.01)[k].drivers["intervention"] for k in (BASE, "no-troops"))
+    assert (base, arm) == ("recorded", "off")
+
+
+def test_a_part_whose_base_is_no_uprising_is_not_judged() -> None:
+    quiet = replace(answer(np.zeros((20, 2)), asserts="absence"), uprisings=0.4)
+    assert (quiet.verdict, replace(quiet, uprisings=0.5).verdict) == ("undecided", "supported")
+    assert quiet.as_dict()["base_uprisings"] == 0.4
 
 
 # --- Rules ---------------------------------------------------------------------------------------------------------------

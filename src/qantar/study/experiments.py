@@ -8,7 +8,9 @@ An experiment (`experiments/H05.toml` of a case) has a question, parts, and for 
                where a claim asserts that something makes no difference, supported and contradicted change places
 
 Every part is run over draws of the priors and over the posterior. The priors' draws are those of the table that had an uprising in its own
-history: where nobody goes out, everything is without effect. The state answers by policy unless the file says otherwise.
+history: where nobody goes out, everything is without effect. Up to the change (`replay_until`) the state's decisions are replayed as
+recorded; after it the state answers by policy, unless the file says otherwise. A part of whose base histories fewer than `BASE_LEAST` are
+uprisings is not judged: "undecided", because its base is not the world that the claim speaks of.
 
     verdict    the finding over the posterior (over the priors where there is none: "not fitted")
     basis      "assumed" where priors and posterior say the same: then it follows from what was put in, and the record added nothing;
@@ -41,13 +43,15 @@ from pydantic_core import PydanticCustomError
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError, StudyError, fail, nearest
+from qantar.model.outcome import UPRISING
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
-from qantar.scenario.schema import SIGNALS, Edit
+from qantar.scenario.schema import SIGNALS, Edit, Moment
 from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
 from qantar.study.ensemble import one_run, run_ensemble
+from qantar.study.heldout import by_policy
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
 from qantar.study.store import Recipe, keep_draws
 from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines
@@ -59,6 +63,8 @@ ASSERTS = ("effect", "absence")
 BASE = "base"
 ROUNDS, SIGN = 1000, 1 << 26
 """Lots of signs, and what they are called among the draws of a study."""
+BASE_LEAST = 0.5
+"""Share of base histories that must be uprisings (`outcome.UPRISING`) for a part to be judged."""
 POWER = 0.8
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
@@ -117,8 +123,10 @@ class Experiment(Strict):
     draws: Annotated[int, BeforeValidator(Number("draws", 1, 100_000, whole=True))] = 100
     replicates: Annotated[int, BeforeValidator(Number("seeds", 1, 10_000, whole=True))] = 3
     seed: Annotated[int, BeforeValidator(Number("1", 0, 2**40, whole=True))] = 1
+    replay_until: Moment | None = None
+    """decisions up to here are replayed as recorded, in base and arms; without it the state answers by policy from the start"""
     base: list[Edit] = Field(default_factory=list)
-    """changes to base and arms alike, after `drivers.all = policy`"""
+    """changes to base and arms alike; a driver named here, or in an arm, stays as it is put"""
     arms: dict[str, ArmSpec] = Field(default_factory=dict)
     parts: list[Part] = Field(default_factory=list)
     rivals: list[Key] = Field(default_factory=list)
@@ -249,9 +257,19 @@ def days_of(plan: Plan) -> list[dt.date]:
 
 def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = ()) -> dict[str, Plan]:
     """Base and arms of an experiment; `under` are the changes of a rival, to all of them."""
-    shared = [*under, Edit(path="drivers.all", value="policy"), *spec.base]
     arms = {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}
-    return {name: resolve(scenario, [*shared, *edits], scale=scale) for name, edits in arms.items()}
+    if spec.replay_until is None:
+        shared = [*under, Edit(path="drivers.all", value="policy"), *spec.base]
+        return {name: resolve(scenario, [*shared, *edits], scale=scale) for name, edits in arms.items()}
+    found = {}
+    for name, edits in arms.items():
+        plan = resolve(scenario, [*under, *spec.base, *edits], scale=scale)
+        named = {e.path.removeprefix("drivers.") for e in [*spec.base, *edits] if e.path.startswith("drivers.")}
+        hour = (spec.replay_until - dt.datetime.fromisoformat(plan.start)).total_seconds() / 3600
+        free = by_policy(plan, hour)
+        drivers = {kind: plan.drivers[kind] if kind in named else driver for kind, driver in free.drivers.items()}
+        found[name] = free.model_copy(update={"drivers": drivers})
+    return found
 
 
 @dataclass(frozen=True)
@@ -271,6 +289,8 @@ class Answer:
     seed: int
     level: Floats = field(default_factory=lambda: np.empty(0))
     """Y(base) by draw"""
+    uprisings: float = 1.0
+    """share of base histories that are uprisings"""
 
     @property
     def values(self) -> Floats:
@@ -285,7 +305,7 @@ class Answer:
     @property
     def verdict(self) -> str:
         """supported, contradicted or undecided, of what the part claims."""
-        return claimed(self.found.name, self.part.asserts)
+        return claimed(self.found.name, self.part.asserts) if self.uprisings >= BASE_LEAST else "undecided"
 
     def tipping(self) -> float | None:
         """The tipping value of the named coefficient, if there is one."""
@@ -325,6 +345,7 @@ class Answer:
             "base": before[1],
             "base_low": before[0],
             "base_high": before[2],
+            "base_uprisings": self.uprisings,
             "draws": f.draws,
             "replicates": self.seeds.shape[1],
             "reached": f.reached,
@@ -484,6 +505,7 @@ def answers(
     plans = plans_of(scenario, spec, scale=scale, under=under)
     seen = run_part_arms(plans, values, spec, root, processes=processes, progress=progress)
     base = plans[BASE]
+    uprisings = float((np.asarray(seen[BASE].runs.whole["peak"], float) >= UPRISING).mean())
     found = []
     for part in spec.parts:
         where = where_of(part, base)
@@ -492,7 +514,7 @@ def answers(
         name = part.coefficient
         coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
         level = MEASURES[part.measure].of(seen[BASE], where).reshape(len(values), -1).mean(axis=1)
-        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level))
+        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level, uprisings))
     return found
 
 
