@@ -377,7 +377,7 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
         parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
-    tried = sorted({j.trial.hypothesis for j in judged if j.trial is not None})
+    tried = {j.trial.hypothesis for j in judged if j.trial is not None}
     if tried:
         say(text("out.tried", lang, n=len(tried)))
     if histories:
@@ -660,7 +660,8 @@ def experiment_cells(row: Any, lang: str) -> list[str]:
         least = text("experiment.never", lang) if row["detectable"] is None else f"{row['detectable']:.2g}"
         return ["", text("experiment.power", lang, few=row["few"], of=row["of"], ratio=least), "", ""]
     unit = text(f"unit.{row['unit']}", lang)
-    effect = f"{row['effect']:.2g} ({row['low']:.2g}–{row['high']:.2g}) {unit}; ≥ {row['smallest']:.2g}?"
+    middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
+    effect = f"{middle} ({low} … {high}) {unit}; ≥ {least}?"  # no dash: ends may be negative
     where = text(f"experiment.basis.{'prior' if row['basis'] == 'prior' else 'posterior'}", lang)
     tipping = "" if row["tipping"] is None else f"{row['coefficient']} = {row['tipping']:.2g}"
     return [f"{row['part']} ({where})", effect, text(f"experiment.{row['verdict']}", lang), tipping]
