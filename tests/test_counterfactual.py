@@ -467,7 +467,7 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     words = ["counterfactual", CASE, "--arm", "parameters.base_pressure=0", "--arm", "steps.troops=off", "--set", "time.hours=24",
-             "--set", "parameters.base_pressure=0.0001", "--scale", "0.001", "--draws", "8", "--replicates", "2", "--direction", "fall"]  # fmt: skip
+             "--set", "parameters.base_pressure=0.0001", "--scale", "0.001", "--draws", "8", "--replicates", "2", "--direction", "fall", "--prior"]  # fmt: skip
 
     def done(*more: str, lang: str = "en") -> tuple[str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -108,13 +108,3 @@ def test_intervals_of_the_posterior_hold_the_truth_of_simulated_records() -> Non
     assert all(int(r["of"]) >= 500 for r in rows)
     missed = [r for r in rows if r["holds"] != "1"]
     assert len(missed) <= 3, missed  # 24 shares at 95 % each: four or more misses have a chance below 3 %
-
-
-def test_scale_makes_no_difference_to_the_posterior() -> None:
-    import csv
-
-    path = scenario().case.folder / "fit" / "scale.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows
-    assert all(int(r["n"]) == 200 for r in rows)

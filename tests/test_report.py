@@ -83,17 +83,18 @@ def test_both_languages_are_there(tags: list[tuple[str, dict[str, str | None]]])
 
 def test_every_figure_has_its_table(page: str) -> None:
     figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 6
+    assert len(figures) == 7
     for figure in figures:
         assert "<table>" in figure
         assert figure.count("<svg") == 2  # one in each language
     assert figures[0].count("<tr>") == 9 + 6  # eight days, five statements, and the two heads
-    assert all("#s-" in figure for figure in figures)  # sources beside each
+    recorded = [f for f in figures if 'id="figure-experiments"' not in f]  # that one shows nothing recorded
+    assert all("#s-" in figure for figure in recorded)  # sources beside each
 
 
 def test_the_page_says_in_which_model_a_verdict_holds(page: str) -> None:
-    assert "It is not fitted to anything yet and judges no claim" in page
-    assert "模型尚未作任何拟合" in page
+    assert "such a verdict holds in this model only, and says on what it rests" in page
+    assert "这样的结论只在本模型中成立，并注明依据" in page
     assert "77 %" in page
     assert "66 to 86 %" in page
     assert "0.54 to 0.82" in page
@@ -231,9 +232,9 @@ def test_every_source_listed_is_cited_somewhere(page: str) -> None:
 
 def test_the_simulation_is_shown_beside_the_record_and_not_overstated(page: str) -> None:
     (part,) = re.findall(r'<section id="simulated">.*?</section>', page, re.DOTALL)
-    assert "Illustration, not fitted" in part
-    assert "仅为示意，未经拟合" in part
-    assert "no probabilities of anything" in part
+    assert "Fitted to this record. Shares hold in this model only" in part
+    assert "Illustration, not fitted" not in part
+    assert "no probabilities of what would happen elsewhere or again" in part
     assert "1:10 model" in part
     shares = re.findall(r'data-shares="([^"]*)"', part)
     assert len(shares) == 17
@@ -244,7 +245,7 @@ def test_the_simulation_is_shown_beside_the_record_and_not_overstated(page: str)
     assert re.search(r"<code class=\"hash\">[0-9a-f]{64}</code>", part)
 
 
-def test_without_histories_the_page_says_that_no_model_was_run(loaded: Loaded) -> None:
+def test_without_histories_the_page_shows_no_simulation(loaded: Loaded) -> None:
     page = render(loaded)
-    assert "No model has been run" in page
+    assert "Facts are judged from the record." in page
     assert 'id="simulated"' not in page
