@@ -43,6 +43,7 @@ from qantar.population.blocks import apportion
 from qantar.population.build import class_sizes
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import POLICY_KINDS, STEP_KINDS
+from qantar.study.world import LAYERS, MECHANISMS
 
 Floats = NDArray[np.float64]
 TRAITS = ("urban", "large", "dominant", "heavy", "aided", "strong")
@@ -59,11 +60,6 @@ FIRST_DAY, DAYS = 1, 4
 """Day on which organizers begin, and days on which they are at work: as many in every allocation."""
 LARGEST = 6
 """Towns of an urban guerrilla."""
-MECHANISMS = (
-    "information", "economy", "grievance", "organization", "demands", "loyalty", "intervention", "forces", "arms", "control", "repression",
-    "diffusion",
-)  # fmt: skip
-"""Those of the packaged case."""
 WORKERS = ("industry", "services")
 TOWN, DISTRICT = "T", "D"
 """First letters of the ids of places."""
@@ -203,13 +199,7 @@ def base_plan(seed: int, number: int) -> Plan:
             {"id": "at_home", "takes_part": False, "workgroup": 1, "output": 0.0, "revenue": 0.0},
         ],
         hardship=[0.2, 0.7],
-        layers=[
-            {"id": "household", "scope": "place", "group": 4, "repeats": 1, "online": False},
-            {"id": "workplace", "scope": "workplace", "group": None, "repeats": 1, "online": False},
-            {"id": "neighbourhood", "scope": "place", "group": 6, "repeats": 1, "online": False},
-            {"id": "online-near", "scope": "region", "group": 2, "repeats": 3, "online": True},
-            {"id": "online-far", "scope": "country", "group": 2, "repeats": 2, "online": True},
-        ],
+        layers=[dict(layer) for layer in LAYERS],
         price=1.0,
         inflation_excess=0.0,
         internet=0.6,

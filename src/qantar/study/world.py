@@ -33,6 +33,14 @@ MECHANISMS = (
     "diffusion",
 )  # fmt: skip
 """Those of the packaged case."""
+LAYERS = (
+    {"id": "household", "scope": "place", "group": 4, "repeats": 1, "online": False},
+    {"id": "workplace", "scope": "workplace", "group": None, "repeats": 1, "online": False},
+    {"id": "neighbourhood", "scope": "place", "group": 6, "repeats": 1, "online": False},
+    {"id": "online-near", "scope": "region", "group": 2, "repeats": 3, "online": True},
+    {"id": "online-far", "scope": "country", "group": 2, "repeats": 2, "online": True},
+)
+"""Likewise."""
 PARAMETERS = {"base_pressure": 4.3e-7, "media_gain": 0.1, "near_gain": 0.1}
 """Pressure for two to three million joins; news carry less than by default, because a world hears of more people than a country."""
 
@@ -85,13 +93,7 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
             {"id": "others", "takes_part": True, "workgroup": 4, "output": 0.0, "revenue": 0.0},
         ],
         hardship=[0.3, 0.7],
-        layers=[
-            {"id": "household", "scope": "place", "group": 4, "repeats": 1, "online": False},
-            {"id": "workplace", "scope": "workplace", "group": None, "repeats": 1, "online": False},
-            {"id": "neighbourhood", "scope": "place", "group": 6, "repeats": 1, "online": False},
-            {"id": "online-near", "scope": "region", "group": 2, "repeats": 3, "online": True},
-            {"id": "online-far", "scope": "country", "group": 2, "repeats": 2, "online": True},
-        ],
+        layers=[dict(layer) for layer in LAYERS],
         price=100.0,
         inflation_excess=0.0,
         internet=0.6,
