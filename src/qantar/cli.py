@@ -37,9 +37,9 @@ StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cl
 STORE = Path("results/store")
 QUICK_SCALE = 0.02
 STUDY_DRAWS, STUDY_SCALE = 100, 0.1
+"""What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""
 PAGE_DRAWS = 60
 """Histories that `qantar study` shows: a minute or two on two cores."""
-"""What a study simulates: the same as `qantar run` with nothing said, so that both use the same kept histories."""
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 

@@ -46,8 +46,6 @@ from qantar.tables import to_csv, write_bytes
 
 Floats = NDArray[np.float64]
 KINDS = ("on", "off", "nothing", "unseen")
-WORLDS = 100
-"""Of each kind."""
 SCALE, HOURS, STOP = 0.0005, 96, 300_000.0
 """Residents of the model for each of the country, hours of a history, people out at once at which it is broken off; 20 to 40 ms each."""
 DRAWS, NEAR, SEEDS, TRUE_SEEDS = 200, 30, 2, 20

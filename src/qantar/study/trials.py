@@ -375,8 +375,7 @@ def read_trials(folder: Path) -> dict[str, Trial]:
     if made.get("model_sha256") != model_hash():
         return found
     for t in made["trials"]:
-        path = folder / FOLDER / f"{t['hypothesis']}.toml"
-        changed = not path.is_file() or sha256_of(path) != t["file_sha256"]
+        changed = _changed(folder, t["hypothesis"], t["file_sha256"])
         found[t["hypothesis"]] = Trial(
             t["hypothesis"], t["type"], t["verdict"], t["basis"], t["rows"], t["flips"], t["file_sha256"], changed
         )
@@ -426,13 +425,18 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     return found
 
 
+def _changed(folder: Path, hypothesis: str, sha256: str) -> bool:
+    """Whether the file of an experiment is no longer the one that was run."""
+    path = folder / FOLDER / f"{hypothesis}.toml"
+    return not path.is_file() or sha256_of(path) != sha256
+
+
 def _stylized(folder: Path) -> dict[str, Trial]:
     made = _json(folder / FIT / "methods" / "result.json")
     if made.get("model_sha256") != model_hash():
         return {}
     name, sha = made["hypothesis"], made["experiment_sha256"]
-    path = folder / FOLDER / f"{name}.toml"
-    changed = not path.is_file() or sha256_of(path) != sha
+    changed = _changed(folder, name, sha)
     rows = {
         c["claim"]: {
             "hypothesis": name, "part": c["claim"], "basis": "prior", "rival": "", "measure": c["outcome"], "unit": "share",
