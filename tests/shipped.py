@@ -91,7 +91,7 @@ def warning() -> dict[str, list[dict[str, Any]]]:
 
 
 MADE: dict[str, dict[str, Any]] = {
-    "heldout": {"table": 20_000, "near": 100},
+    "heldout": {"table": 20_000, "near": 400},
     "rivals": {"home": "rival-home-grown", "tolerance": 1.25, "quick": False},
     "sensitivity": {"histories": 3356},
     "warning": {

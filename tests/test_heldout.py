@@ -22,6 +22,7 @@ from qantar.study.heldout import (
     MODEL,
     REFERENCE,
     TWIN,
+    again,
     by_policy,
     day_ahead,
     nearest_draws,
@@ -29,8 +30,8 @@ from qantar.study.heldout import (
     region_out,
     scores,
     until,
+    without_local_steps,
     without_region,
-    without_steps,
 )
 from qantar.study.rivals import HOME, common_tolerance, compare, held_out, mass_at
 from qantar.study.scores import log_score_days
@@ -124,11 +125,25 @@ def test_a_day_ahead_knows_what_was_known_then_and_no_more() -> None:
 
 def test_decisions_that_concern_one_region_alone_are_withheld() -> None:
     plan = country()
-    left = {s["id"] for s in without_steps(plan, number(ALMATY)).steps}
+    left = {s["id"] for s in without_local_steps(plan).steps}
     gone = {s["id"] for s in plan.steps} - left
-    assert {"emergency-almaty", "price-caps-65", "troops"} <= gone
-    assert {"emergency-all", "cabinet", "price-free", "emergency-mangystau"} <= left
-    assert "price-free-atyrau" in {s["id"] for s in without_steps(plan, number("KZ-ATY")).steps}  # given: no answer to unrest
+    assert {"emergency-almaty", "emergency-mangystau", "price-mangystau", "price-caps-65", "troops"} <= gone
+    assert {"emergency-all", "cabinet", "price-free"} <= left
+    assert "price-free-atyrau" in left  # given: no answer to unrest
+
+
+@pytest.mark.usefixtures("in_process")
+def test_histories_keep_parameters_and_luck_under_another_plan(tmp_path: Path) -> None:
+    plan, seed = country(hours=96), 5
+    table = calibrate.prior_table(plan, 6, seed, tmp_path, part=3, processes=1, progress=lambda done, total: None)
+    told: list[tuple[int, int]] = []
+    runs = again(plan, np.array([5, 1, 1, 3]), seed, tmp_path, progress=lambda done, total: told.append((done, total)))
+    for name in ("participants", "killed", "presence"):
+        assert np.array_equal(getattr(runs, name), getattr(table, name)[[5, 1, 1, 3]])
+    assert told[-1] == (3, 3)  # a history that is asked for twice is simulated once
+    late = plan.model_copy(update={"steps": [s for s in plan.steps if s["at"] < 60]})
+    same = again(late, np.array([0, 4]), seed, tmp_path)
+    assert np.array_equal(same.participants[:, :2], table.participants[[0, 4], :2])  # until a decision differs
 
 
 def test_a_policy_replays_what_had_been_decided_and_decides_the_rest() -> None:
@@ -159,12 +174,12 @@ def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
     t = target_of(record(), plan)
     items = np.random.default_rng(2).uniform(0, 6, (30, len(t.items)))
     given = (plan, record(), t, items, np.ones(len(t.items)), 5, tmp_path)
-    onsets = region_out(*given, near=2, each=1)
+    onsets = region_out(*given, near=2)
     assert {*onsets} == {MODEL, TWIN}
     for p in onsets.values():
         assert p.shape == (17, facts.n_days + 1)
         assert p.sum(axis=1) == pytest.approx(np.ones(17))
-    ahead = day_ahead(*given, [1, 2], near=2, each=2)
+    ahead = day_ahead(*given, [1, 2], near=4)
     assert ahead.shape == (2, 17)
     assert ((ahead >= 0) & (ahead <= 1)).all()
     found = scores(facts, onsets, [1, 2], ahead, 4)
@@ -216,11 +231,11 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     told: list[str] = []
     given = Scenario(scenario().case, fast)
     arms = [HOME, "rival-seeding"]
-    found = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, each=1, progress=lambda w, d, n: told.append(w))
+    found = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, progress=lambda w, d, n: told.append(w))
     rows = found.rows()
     assert [r["rival"] for r in rows] == arms
     assert rows[0]["near_difference"] == rows[0]["held_out_difference"] == 0
     assert {len(r.particles.seeds) for r in found.rivals} == {6}
     assert {w.partition(": ")[2] for w in told} == {"table", "mobilization", "heldout"}
-    again = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, each=1)
+    again = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2)
     assert again.rows() == rows

@@ -187,10 +187,11 @@ def planted_study(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(outlook, "_from_quiet", lambda plan, *a: np.array([1, -1, 3, 3] if plan.steps else [1, -1, -1, -1]))
     asked: dict[int, list[int]] = {}
 
-    def again(plan: Any, draws: np.ndarray, seed: int, key: int, root: Path, **more: Any) -> Any:
-        asked[key - 300] = draws.tolist()
+    def again(plan: Any, draws: np.ndarray, seed: int, root: Path, **more: Any) -> Any:
+        day = int(plan.hours - heldout.ZONES) // 24 - 1 - H
+        asked[day] = draws.tolist()
         presence = np.zeros((2, 8, 17), bool)
-        presence[0, key - 300 + 1] = True  # one of two rises on the next day
+        presence[0, day + 1] = True  # one of two rises on the next day
         return type("Runs", (), {"presence": presence})
 
     monkeypatch.setattr(outlook, "again", again)
@@ -237,10 +238,10 @@ def test_plans_hold_what_was_known(small: Any) -> None:
     assert [s["id"] for s in told.steps] == ["price-free", "price-free-atyrau"]
     assert without.steps == []
     assert {told.drivers[k] for k in ("price", "internet", "emergency")} == {"policy"}
-    inside = outlook._short(resolve(short(), scale=0.0005), 1, H)
-    assert inside.hours == 24 * (2 + H)
+    inside = heldout.known_on(resolve(short(), scale=0.0005), 1, H)
+    assert inside.hours == 24 * (2 + H) + heldout.ZONES  # the last day ends everywhere
     assert {s["id"] for s in inside.steps} == {"price-free", "price-free-atyrau"}
-    assert "price-mangystau" in {s["id"] for s in outlook._short(resolve(short(), scale=0.0005), 3, H).steps}
+    assert "price-mangystau" in {s["id"] for s in heldout.known_on(resolve(short(), scale=0.0005), 3, H).steps}
 
 
 def test_a_posterior_is_hindsight_and_called_so(small: Any) -> None:

@@ -152,6 +152,8 @@ def test_what_is_written_is_read_in_order_and_to_the_last_bit(tmp_path: Path) ->
         s.write(number, *table(number * PART))
     assert s.missing(3 * PART) == [1]
     assert (s.missing(2 * PART + 1), s.missing(1), s.missing(0)) == ([1], [], [])
+    some = Store(s.folder, s.size, only=(2, 1))
+    assert (some.missing(3 * PART), some.missing(PART)) == ([1], [])
     days, runs = s.read(3 * PART)
     assert runs["run"].tolist() == [*range(PART), *range(2 * PART, 3 * PART)]
     assert runs["joins"].tobytes() == np.tile(table()[1]["joins"], 2).tobytes()
@@ -248,7 +250,8 @@ def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest
     ]
     keys = [recipe(**change).key() for change in changes]
     assert len(set(keys)) == len(changes)
-    assert set(recipe().as_dict()) == {f for f in Recipe.__dataclass_fields__ if f != "plan"}
+    assert set(recipe().as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
+    assert recipe(only=(1, 2)).key() == keys[0]  # what is looked at changes nothing that is kept
     assert recipe().key() == keys[0]
     assert Store.of(tmp_path, recipe()).folder.name == keys[0][:24]
     monkeypatch.setattr(store, "model_hash", lambda: "another model")

@@ -444,7 +444,7 @@ def heldout(
     context: Context,
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
     table: Annotated[int, typer.Option(min=100, max=1_000_000, help="cli.opt_table")] = 20_000,
-    near: Annotated[int, typer.Option(min=5, max=10_000, help="cli.opt_near")] = 100,
+    near: Annotated[int, typer.Option(min=5, max=10_000, help="cli.opt_near")] = 400,
     known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
     scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
@@ -505,11 +505,11 @@ def rivals(
     known = [name for name in given.file.arms if name.startswith("rival-")]
     arms = arm or [HOME, *(name for name in known if name != HOME)]
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
-    near, each = (20, 2) if quick else (100, 4)
+    near = 40 if quick else 400
     with _interruptible(lang), terminal.staging(lang) as told:
-        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, each=each, processes=processes, progress=told)
+        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, processes=processes, progress=told)
     said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
-    made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near, "each": each}
+    made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
     folder = write({"rivals": found.rows()}, said | {"arm": arm or []}, made)
     if json:
         kept = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}

@@ -3,20 +3,21 @@
 Two partitions, both scored against the same baselines (`baselines`) with the same number of histories:
 
 - *region out*: one region's onset, and every national total that contains it, are withheld; so are the state's decisions that concern
-  that region alone. The draws of the table nearest to what is left are simulated anew; their first reported day there is the forecast.
+  one region alone, of any region. Its first reported day in the histories of the table nearest to what is left is the forecast.
 - *day ahead*: only what was known at the end of a day is shown; from then on the state acts by policy. The forecast is which regions
   report unrest on the next day.
 
-Nearest draws of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. So these are
-forecasts of the model given the rest of the record, a little wider than a full fit would make them. The mean-field twin of the same draws
-is one more rival: it says whether ties between people improve anything.
+The nearest histories of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. Both their
+parameters and their luck are kept, because what is left of the record speaks of both: how far a wave has come is not a parameter.
+They are simulated again under the changed plan; until a decision differs they are the histories of the table. The mean-field twin of the
+same draws is one more rival: it says whether ties between people improve anything.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,25 +26,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.record.observables import Observables, observe
-from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import POLICY_KINDS
 from qantar.study.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
-from qantar.study.calibrate import points_of, prior_table, spec_of
+from qantar.study.calibrate import prior_table, spec_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import Target, distances, items_of, scales_of, target_of
 from qantar.study.power import Detectable, detectable
-from qantar.study.prior import values_at
-from qantar.study.reporting import history_seed
 from qantar.study.scores import Difference, brier, crps_days, log_score, log_score_days, paired
-from qantar.study.store import Recipe, keep_draws
-from qantar.study.summary import Runs, arrays
+from qantar.study.store import Recipe
+from qantar.study.summary import Runs, arrays, chosen
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-NEAR, EACH = 100, 4
-"""Draws that stand for a posterior, and histories of each: 400 in all, the number that scores are made for."""
+NEAR = 400
+"""Histories that stand for a posterior: the number that scores are made for."""
+ZONES = 6
+"""Hours after a day's end by which it has ended everywhere in a country."""
 MODEL, TWIN = "model", "mean-field twin"
 """Names of the forecasts that are no baselines."""
 
@@ -72,15 +72,16 @@ def until(target: Target, day: int, never: int) -> Target:
 
 
 def nearest_draws(items: Floats, target: Target, scales: Floats, n: int = NEAR) -> Ints:
-    """Numbers of the draws nearest to what is known of a record."""
+    """Numbers of the histories of the table nearest to what is known of a record."""
     blocks = tuple(dict.fromkeys(i.block for i, x in zip(target.items, target.low, strict=True) if not np.isnan(x)))
     return np.argsort(distances(items, target, scales, blocks), kind="stable")[:n]
 
 
-def without_steps(plan: Plan, region: int) -> Plan:
-    """A plan without the decisions that name this region, or places of it, alone."""
-    own = {plan.regions[region]["id"], *(p["id"] for p in plan.places if p["region"] == region)}
-    steps = [s for s in plan.steps if s["given"] or not {*s["places"]} <= own]
+def without_local_steps(plan: Plan) -> Plan:
+    """A plan without the decisions that name one region, or places of it, alone."""
+    home = {r["id"]: number for number, r in enumerate(plan.regions)} | {p["id"]: p["region"] for p in plan.places}
+    local = [{home.get(place) for place in s["places"]} for s in plan.steps]  # of the whole country: no home
+    steps = [s for s, homes in zip(plan.steps, local, strict=True) if s["given"] or len(homes) != 1 or None in homes]
     return plan.model_copy(update={"steps": steps})
 
 
@@ -91,47 +92,36 @@ def by_policy(plan: Plan, hour: float) -> Plan:
     return plan.model_copy(update={"drivers": drivers, "steps": steps})
 
 
+def known_on(plan: Plan, day: int, ahead: int) -> Plan:
+    """A plan to so many days after a day: what the state had decided by that evening and what is given, the rest by policy."""
+    offset = dt.datetime.fromisoformat(plan.start).hour
+    free = by_policy(plan, 24.0 * (day + 1) - offset)
+    steps = [s for s in free.steps if s["given"]]  # a later decision that no policy takes would be knowledge of what came
+    return free.model_copy(update={"steps": steps, "hours": min(plan.hours, 24 * (day + 1 + ahead) + ZONES - offset)})
+
+
 def again(
     plan: Plan,
     draws: Ints,
     seed: int,
-    key: int,
     root: Path,
     *,
-    each: int = EACH,
     engine: str = "event",
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Runs:
-    """Draws of the priors under a plan, with new seeds, so many histories of each."""
-    values = [values_at(row) for row in points_of(seed, draws)]
-    return simulated(plan, values, seed, key, root, each=each, engine=engine, processes=processes, progress=progress)
+    """Histories of the table of the priors under a changed plan, with the parameters and the luck they had; in the order asked for.
 
-
-def simulated(
-    plan: Plan,
-    values: Sequence[Values],
-    seed: int,
-    key: int,
-    root: Path,
-    *,
-    each: int,
-    engine: str = "event",
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Runs:
-    """Histories of sets of parameters under a plan, so many of each; `key` keeps their luck apart from that of others."""
-    recipe = Recipe(
-        plan,
-        history_seed(seed, (1 << 35) + key, 0),
-        engine,
-        sampling="given",
-        given=keep_draws(root, values),
-        replicates=each,
-        part=25 * each,
-    )
-    n = len(values) * each
-    return arrays(*run_ensemble(recipe, n, root, processes=processes, progress=progress).read(n))
+    Parameters
+    ----------
+    draws : numbers in the table, shape (histories,)
+    seed : of the table
+    """
+    numbers, order = np.unique(draws, return_inverse=True)
+    recipe = Recipe(plan, seed, engine, part=1, only=tuple(numbers.tolist()))
+    runs, n = int(numbers[-1]) + 1, len(numbers)
+    store = run_ensemble(recipe, runs, root, processes=processes, progress=lambda done, total: progress(n - (total - done), n))
+    return chosen(arrays(*store.read(runs)), order)
 
 
 def _blanked(target: Target, blank: NDArray[np.bool_]) -> Target:
@@ -166,23 +156,21 @@ def region_out(
     root: Path,
     *,
     near: int = NEAR,
-    each: int = EACH,
     twin: bool = True,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Floats]:
     """Forecasts of each region's first reported day from all others, shape (regions, days + 1), by the model and its twin."""
     never = facts_of(record, plan).n_days
-    found: dict[str, list[Floats]] = {MODEL: [], **({TWIN: []} if twin else {})}
-    for number, region in enumerate(plan.regions):
-        draws = nearest_draws(items, without_region(target, region["id"]), scales, near)
-        local = without_steps(plan, number)
-        for name in found:
-            engine, times = ("mean", 1) if name == TWIN else ("event", each)
-            runs = again(local, draws, seed, 100 + number, root, each=times, engine=engine, processes=processes)
-            found[name].append(_histogram(runs.onset()[:, number], never))
-        progress(number + 1, len(plan.regions))
-    return {name: np.stack(rows) for name, rows in found.items()}
+    draws = np.stack([nearest_draws(items, without_region(target, r["id"]), scales, near) for r in plan.regions])
+    local = without_local_steps(plan)
+    found = {}
+    for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):
+        told = progress if name == MODEL else lambda done, total: None  # the twin takes seconds
+        onset = again(local, draws.ravel(), seed, root, engine=engine, processes=processes, progress=told).onset()
+        onset = onset.reshape(*draws.shape, -1)
+        found[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
+    return found
 
 
 def day_ahead(
@@ -196,22 +184,20 @@ def day_ahead(
     days: Iterable[int],
     *,
     near: int = NEAR,
-    each: int = EACH,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
     """Probability that each region reports unrest on the day after each of these, shape (days, regions)."""
-    start = dt.datetime.fromisoformat(plan.start)
     never = facts_of(record, plan).n_days
     days = list(days)
     found = []
     for k, day in enumerate(days):
         draws = nearest_draws(items, until(target, day, never), scales, near)
-        free = by_policy(plan, 24.0 * (day + 1) - start.hour)
-        short = free.model_copy(update={"hours": min(plan.hours, 24 * (day + 3) - start.hour)})
-        runs = again(short, draws, seed, 200 + day, root, each=each, processes=processes)
+        runs = again(
+            known_on(plan, day, 1), draws, seed, root, processes=processes,
+            progress=lambda done, _, before=k * near: progress(before + done, len(days) * near),  # type: ignore[misc]
+        )  # fmt: skip
         found.append(runs.presence[:, day + 1, :].mean(axis=0))
-        progress(k + 1, len(days))
     return np.stack(found)
 
 
@@ -249,7 +235,7 @@ def held_out(
     Parameters
     ----------
     size : draws of the priors in the table
-    near : draws that stand for a posterior
+    near : histories that stand for a posterior
     known : histories of the first draws, from a packed table of this plan, seed and version of the model
 
     Raises
@@ -270,7 +256,7 @@ def held_out(
     onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
     days = [d for d in range(record_days(facts) - 1) if d >= 1]
     ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
-    return scores(facts, onsets, days, ahead, near * EACH), power
+    return scores(facts, onsets, days, ahead, near), power
 
 
 def record_days(facts: Facts) -> int:

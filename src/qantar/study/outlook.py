@@ -39,10 +39,11 @@ from qantar.study.baselines import Facts, facts_of
 from qantar.study.calibrate import prior_table, spec_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import items_of, scales_of, target_of
-from qantar.study.heldout import EACH, again, by_policy, nearest_draws, record_days, simulated, until
+from qantar.study.heldout import again, by_policy, known_on, nearest_draws, record_days, until
+from qantar.study.reporting import history_seed
 from qantar.study.run import STAMP
 from qantar.study.scores import Difference, Share, brier, log_score, paired, probability
-from qantar.study.store import Recipe
+from qantar.study.store import Recipe, keep_draws
 from qantar.study.summary import Runs, arrays
 from qantar.study.warning import Warnings, ahead, first_days, hazard_regression, judge
 
@@ -256,13 +257,12 @@ def outlook(
             items = items_of(runs, target, plan)
             scales = scales_of(items, target)
         for n, day in enumerate(inside):
-            short = _short(plan, day, horizon)
+            short = known_on(plan, day, horizon)
             if posterior is None:
-                near = nearest_draws(items, until(target, day, facts.n_days), scales, draws // EACH)
-                runs = again(short, near, seed, 300 + day, root, processes=processes)
+                near = nearest_draws(items, until(target, day, facts.n_days), scales, draws)
+                runs = again(short, near, seed, root, processes=processes)
             else:
-                each = math.ceil(draws / len(posterior))
-                runs = simulated(short, posterior, seed, 300 + day, root, each=each, processes=processes)
+                runs = _fitted(short, posterior, seed, 300 + day, root, draws, processes=processes)
             progress("ahead", n + 1, len(inside))
             found = ahead(first_days(runs.presence.sum(axis=2), least), day, horizon)
             counts[MODEL].append(found)
@@ -280,6 +280,25 @@ def outlook(
     return Outlook(
         plan, first, days - 1, origins, wave, end, horizon, least, forecasts, start, draws, posterior is not None, worth, warnings
     )  # fmt: skip
+
+
+def _fitted(
+    plan: Plan,
+    values: Sequence[Values],
+    seed: int,
+    key: int,
+    root: Path,
+    draws: int,
+    *,
+    processes: int | None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Runs:
+    """At least so many histories of fitted sets of parameters under a plan; `key` keeps their luck apart from that of others."""
+    each = math.ceil(draws / len(values))
+    base = history_seed(seed, (1 << 35) + key, 0)
+    recipe = Recipe(plan, base, sampling="given", given=keep_draws(root, values), replicates=each, part=25 * each)
+    n = len(values) * each
+    return arrays(*run_ensemble(recipe, n, root, processes=processes, progress=progress).read(n))
 
 
 def _quiet(scenario: Scenario) -> Quiet:
@@ -313,14 +332,6 @@ def _quiet_plans(scenario: Scenario, h: int, scale: float) -> tuple[Plan, Plan]:
     return free.model_copy(update={"steps": before}), free.model_copy(update={"steps": given})
 
 
-def _short(plan: Plan, day: int, h: int) -> Plan:
-    """The window to h days after a day; what the state had decided by that evening and what is given, the rest by policy."""
-    offset = dt.datetime.fromisoformat(plan.start).hour
-    free = by_policy(plan, 24.0 * (day + 1) - offset)
-    steps = [s for s in free.steps if s["given"]]  # a later decision that no policy takes would be knowledge of what came
-    return free.model_copy(update={"steps": steps, "hours": min(plan.hours, 24 * (day + 1 + h) - offset)})
-
-
 def _from_quiet(
     plan: Plan,
     seed: int,
@@ -336,9 +347,8 @@ def _from_quiet(
         recipe = Recipe(plan, seed, part=20)
         runs = arrays(*run_ensemble(recipe, draws, root, processes=processes, progress=progress).read(draws))
     else:
-        each = math.ceil(draws / len(posterior))
         # One key for both plans: the same luck, so that they differ by what was announced and by nothing else.
-        runs = simulated(plan, posterior, seed, 299, root, each=each, processes=processes, progress=progress)
+        runs = _fitted(plan, posterior, seed, 299, root, draws, processes=processes, progress=progress)
     return first_days(runs.presence.sum(axis=2), least)
 
 

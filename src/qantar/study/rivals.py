@@ -27,7 +27,7 @@ from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
 from qantar.study.calibrate import Particles, Setup, Task, calibrate, prior_table, spec_of
 from qantar.study.fit import items_of, scales_of, target_of
-from qantar.study.heldout import EACH, MODEL, NEAR, region_out
+from qantar.study.heldout import MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
 from qantar.study.scores import Difference, log_score_days, paired
 
@@ -139,7 +139,6 @@ def compare(
     seed: int,
     scale: float = 0.1,
     near: int = NEAR,
-    each: int = EACH,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Comparison:
@@ -178,8 +177,8 @@ def compare(
         facts = facts_of(record, plan)
         onsets = region_out(
             plan, record, target, items, scales, seed, root,
-            near=near, each=each, twin=False, processes=processes, progress=partial(told, "heldout"),
+            near=near, twin=False, processes=processes, progress=partial(told, "heldout"),
         )  # fmt: skip
-        score = log_score_days(onsets[MODEL], facts.low, facts.high, near * each)
+        score = log_score_days(onsets[MODEL], facts.low, facts.high, near)
         found.append(Rival(arm, particles, score, effective_families(particles.origin)))
     return Comparison(found, setup.table, common_tolerance({r.arm: r.particles for r in found}), arms[0])

@@ -71,10 +71,12 @@ class Recipe:
     """runs in a part"""
     given: str = ""
     """name of a table of draws (`keep_draws`) whose row k is draw k"""
+    only: tuple[int, ...] = ()
+    """numbers of the parts that are wanted; none: all. What a part holds does not depend on it"""
 
     def as_dict(self) -> dict[str, Any]:
-        """As data, without the plan, which goes beside it."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "plan"}
+        """As data, without the plan, which goes beside it, and without what changes no number."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only")}
 
     def key(self) -> str:
         """SHA-256 of the recipe with plan, draw scheme and model."""
@@ -113,11 +115,13 @@ class Store:
     folder: Path
     size: int = PART
     """runs in a part"""
+    only: tuple[int, ...] = ()
+    """parts that are looked at; none: all"""
 
     @classmethod
     def of(cls, root: Path, recipe: Recipe) -> Store:
         """The store of a recipe under a root; nothing is written yet."""
-        return cls(root / recipe.key()[:24], recipe.part)
+        return cls(root / recipe.key()[:24], recipe.part, recipe.only)
 
     def part(self, number: int) -> Path:
         """Where a part stands when it is whole."""
@@ -125,7 +129,7 @@ class Store:
 
     def missing(self, runs: int) -> list[int]:
         """Numbers of the parts that are not there yet, nor kept elsewhere."""
-        return [n for n in range(self.elsewhere() // self.size, -(-runs // self.size)) if not self.part(n).is_dir()]
+        return [n for n in self._numbers(self.elsewhere() // self.size, runs) if not self.part(n).is_dir()]
 
     def elsewhere(self) -> int:
         """How many of the first runs are kept elsewhere: in a packed table that came with the sources."""
@@ -181,12 +185,16 @@ class Store:
         """
         import duckdb
 
-        parts = [self.part(n) for n in range(-(-runs // self.size)) if self.part(n).is_dir()]
+        parts = [self.part(n) for n in self._numbers(0, runs) if self.part(n).is_dir()]
         try:
             with duckdb.connect(":memory:") as con:
                 return _read(con, parts, DAYS, runs, "run, region, day"), _read(con, parts, RUNS, runs, "run")
         except duckdb.Error as error:
             raise fail(ResultError, self.folder, "broken_store", reason=str(error).splitlines()[0]) from None
+
+    def _numbers(self, start: int, runs: int) -> list[int]:
+        stop = -(-runs // self.size)
+        return [n for n in sorted(self.only) if start <= n < stop] if self.only else list(range(start, stop))
 
     def sweep(self) -> None:
         """Delete what processes that were stopped left behind."""

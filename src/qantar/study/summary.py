@@ -146,7 +146,12 @@ def joined(parts: Sequence[Runs]) -> Runs:
 
 def first(runs: Runs, n: int) -> Runs:
     """The first n histories."""
-    return Runs(whole={k: v[:n] for k, v in runs.whole.items()}, **{k: getattr(runs, k)[:n] for k in (*PEOPLE, *SIGNS)})
+    return chosen(runs, slice(n))
+
+
+def chosen(runs: Runs, rows: NDArray[np.int64] | slice) -> Runs:
+    """These histories, in this order."""
+    return Runs(whole={k: v[rows] for k, v in runs.whole.items()}, **{k: getattr(runs, k)[rows] for k in (*PEOPLE, *SIGNS)})
 
 
 def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
