@@ -154,10 +154,11 @@ def test():
     run([python, "-m", "pytest", "--quiet", "--durations=5", "--numprocesses", workers, "--dist", "loadfile"], "the tests")
 
 
-FITTING = ["--table", "20000", "--particles", "200", "--rounds", "6", "--force-rounds", "3", "--verify", "200"]
+FITTING = ["--table", "20000", "--particles", "200", "--rounds", "6", "--force-rounds", "3"]
 SHIPPED = {
     "heldout": [ACCOUNT, "--known"],
-    "warning": [ACCOUNT, "--known"],
+    "warning": [ACCOUNT, "--table", "20000", "--known"],
+    "scale": [ACCOUNT],
     "experiments": [ACCOUNT, "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],

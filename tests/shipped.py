@@ -11,6 +11,7 @@ from qantar.study.evidence import files_of
 from qantar.study.posterior import FIT
 from qantar.tables import write_folder
 
+SCALED = (("onset", "KZ-ALA", -1), ("participants", "country", 3), ("deaths", "country", -1), ("stopped", "", -1))
 INPUTS = ("base_pressure", "media_gain", "price_slope", "protest_hours", "deterrence", "others", "seed")
 
 
@@ -52,6 +53,15 @@ def rivals() -> dict[str, list[dict[str, Any]]]:
     return {"rivals": rows}
 
 
+def scales() -> dict[str, list[dict[str, Any]]]:
+    rows = []
+    for k, (block, of, day) in enumerate(SCALED):
+        x = 0.02 * k - 0.01
+        row = {"block": block, "of": of, "day": day, "scaled_down": 2.0 + k, "everyone": 2.0 + k + x, "difference": x, "se": 0.02, "n": 200}
+        rows.append(row | {"in_spreads": 2 * x, "in_spreads_se": 0.04, "separated": abs(x) >= 0.04})
+    return {"items": rows}
+
+
 def sensitivity() -> dict[str, list[dict[str, Any]]]:
     rows = []
     for o, output in enumerate(("participants", "regions", "killed", "detained")):
@@ -91,15 +101,16 @@ def warning() -> dict[str, list[dict[str, Any]]]:
 
 
 MADE: dict[str, dict[str, Any]] = {
-    "heldout": {"table": 20_000, "near": 400},
+    "heldout": {"table": 20_000, "near": 400, "ties": {"mean": -0.4, "se": 0.1, "n": 17, "separated": True}},
     "rivals": {"home": "rival-home-grown", "tolerance": 1.25, "quick": False},
+    "scale": {"draws": 200, "residents": 19_122_423},
     "sensitivity": {"histories": 3356},
     "warning": {
         "eve": "2021-12-31", "wave": "2022-01-03", "horizon": 3, "least_regions": 3, "thresholds": [0.1, 0.3, 0.5],
         "hindsight": False, "quick": False,
     },
 }  # fmt: skip
-TABLES = {"heldout": heldout, "rivals": rivals, "sensitivity": sensitivity, "warning": warning}
+TABLES = {"heldout": heldout, "rivals": rivals, "scale": scales, "sensitivity": sensitivity, "warning": warning}
 
 
 def ship(case: Path, *kinds: str, scale: float = 0.1, **change: Any) -> None:

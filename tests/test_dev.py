@@ -116,9 +116,9 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
     monkeypatch.setattr(dev, "run", made)
     with pytest.raises(SystemExit):
         dev.evidence()
-    assert asked == ["calibrate", "heldout", "warning", "experiments", "methods", "sensitivity"]
+    assert asked == ["calibrate", "heldout", "warning", "scale", "experiments", "methods", "sensitivity"]
     fit = tmp_path / "src" / "qantar" / "scenario" / "cases" / dev.ACCOUNT / "fit"
     assert {p.relative_to(fit).as_posix() for p in fit.rglob("*.json")} == {
-        "result.json", *(f"{kind}/result.json" for kind in ("heldout", "warning", "experiments", "methods"))
+        "result.json", *(f"{kind}/result.json" for kind in ("heldout", "warning", "scale", "experiments", "methods"))
     }  # fmt: skip
     assert set(dev.SHIPPED) == {*NEEDED, "experiments", "methods"}

@@ -13,13 +13,17 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.study import ensemble
+from qantar.study import ensemble, heldout
+from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
-from qantar.study.fit import FORCE, MOBILIZATION, distances, items_of, target_of
+from qantar.study.evidence import Evidence, of_this, read_evidence
+from qantar.study.fit import FORCE, MOBILIZATION, distances, items_of, scales_of, target_of
+from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
 from qantar.study.posterior import Fit, fits, read_fit, unpack
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, arrays
+from test_heldout import here
 
 CASE = "kazakhstan-2022"
 TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"
@@ -108,3 +112,49 @@ def test_intervals_of_the_posterior_hold_the_truth_of_simulated_records() -> Non
     assert all(int(r["of"]) >= 500 for r in rows)
     missed = [r for r in rows if r["holds"] != "1"]
     assert len(missed) <= 3, missed  # 24 shares at 95 % each: four or more misses have a chance below 3 %
+
+
+# --- held-out scores, early warning, scale ------------------------------------------------------------------------------
+
+
+def evidence(kind: str) -> Evidence:
+    found = read_evidence(scenario().case.folder, kind)
+    assert found is not None, f"no evidence of kind {kind} ships with the case"
+    assert found.made["model_sha256"] == model_hash(), STALE
+    assert of_this(found, scenario())
+    assert found.made["command"].startswith(f"qantar {kind} {CASE}")
+    return found
+
+
+def test_scores_of_the_baselines_are_computed_again() -> None:
+    rows = {(r["partition"], r["forecaster"]): r for r in evidence("heldout").tables["scores"]}
+    facts = facts_of(observe(scenario().case.record), country(0.1))
+    again = score_onsets(facts, m=int(evidence("heldout").made["near"]))
+    assert len(again) >= 5
+    for score in again:
+        row = rows["region", score.name]
+        assert float(row["log_mean"]) == pytest.approx(float(np.mean(score.log)), rel=1e-6), score.name
+        assert float(row["other_mean"]) == pytest.approx(float(np.mean(score.crps)), rel=1e-6), score.name
+    assert {(p, MODEL) for p in ("region", "day")} <= set(rows)
+
+
+def test_a_history_held_out_is_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a region no decision names alone until the third day, the first day of the nearest draws is that of the table."""
+    runs, made = table()
+    plan = country(0.1)
+    target = target_of(observe(scenario().case.record), plan, detained=tuple(spec_of(scenario()).detained))
+    items = items_of(runs, target, plan)
+    draws = nearest_draws(items, without_region(target, "KZ-MAN"), scales_of(items, target), 400)
+    small = [int(k) for k in draws if float(runs.whole["joins"][k]) < 20_000][:SAMPLE]
+    monkeypatch.setattr(heldout, "run_ensemble", here)
+    again_ = heldout.again(without_local_steps(plan), np.array(small), int(str(made["seed"])), tmp_path)
+    assert np.array_equal(again_.presence[:, :3], runs.presence[small, :3])
+    assert not np.array_equal(again_.participants, runs.participants[small])  # and later a price is not cut there
+
+
+def test_early_warning_ships_with_one_wave_and_every_evening() -> None:
+    found = evidence("warning")
+    evenings = {r["date"] for r in found.tables["origins"] if r["forecaster"] == MODEL}
+    assert len(evenings) == 33  # 1 December to 2 January
+    assert found.made["wave"] == "2022-01-03"
+    assert not found.made["hindsight"]

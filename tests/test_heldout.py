@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qantar.errors import ResultError
 from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.study import calibrate, heldout
 from qantar.study.baselines import facts_of
-from qantar.study.calibrate import Particles, Round, Setup
+from qantar.study.calibrate import Round, Setup
 from qantar.study.ensemble import write_part
 from qantar.study.fit import Target, distances, target_of
 from qantar.study.heldout import (
@@ -32,8 +33,9 @@ from qantar.study.heldout import (
     until,
     without_local_steps,
     without_region,
+    worth_of_ties,
 )
-from qantar.study.rivals import HOME, common_tolerance, compare, held_out, mass_at
+from qantar.study.rivals import HOME, Rival, common_tolerance, compare, held_out, mass_at
 from qantar.study.scores import log_score_days
 from qantar.study.store import Recipe, Store
 
@@ -187,25 +189,27 @@ def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
     assert {("region", MODEL), ("region", TWIN), ("region", "never"), ("day", MODEL), ("day", "logistic")} <= names
     own = next(s for s in found if (s.partition, s.forecaster) == ("region", MODEL))
     assert own.log.mean == pytest.approx(float(np.mean(log_score_days(onsets[MODEL], facts.low, facts.high, 4))))
+    ties = worth_of_ties(facts, onsets, 4)
+    twin = next(s for s in found if (s.partition, s.forecaster) == ("region", TWIN))
+    assert ties.mean == pytest.approx(own.log.mean - twin.log.mean)
     for partition, name in REFERENCE.items():
         assert next(s for s in found if (s.partition, s.forecaster) == (partition, name)).against.mean == 0
     assert record_days(facts) <= facts.n_days
 
 
-def particles(trace: list[tuple[float, float]], n: int = 100) -> Particles:
-    """Particles whose first module went through these (tolerance, share within it)."""
+def rival(trace: list[tuple[float, float]], n: int = 100) -> Rival:
+    """An account whose first module went through these (tolerance, share within it)."""
     rounds = [Round("mobilization", k, eps, alive, 0.2, 1.0, n, eps) for k, (eps, alive) in enumerate(trace)]
-    zeros = np.zeros(n)
-    return Particles(np.zeros((n, 2)), np.zeros((n, 1)), zeros, zeros, np.arange(n), np.arange(n), rounds)
+    return Rival("a", rounds, np.arange(n), np.zeros(17))
 
 
 def test_the_share_of_a_prior_that_comes_near() -> None:
-    p = particles([(3.0, 0.5), (2.0, 0.5), (1.0, 0.25)])
+    p = rival([(3.0, 0.5), (2.0, 0.5), (1.0, 0.25)])
     assert mass_at(p, 1000, 1.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5 * 0.25))
     assert mass_at(p, 1000, 2.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5))  # a round beyond the tolerance does not count
     assert mass_at(p, 1000, 1.0).se > mass_at(p, 1000, 2.0).se > 0
-    other = particles([(3.0, 0.5), (2.5, 0.5)])
-    assert common_tolerance({"a": p, "b": other}) == 2.5
+    other = rival([(3.0, 0.5), (2.5, 0.5)])
+    assert common_tolerance([p, other]) == 2.5
     gap = mass_at(p, 1000, 2.5).minus(mass_at(other, 1000, 2.5))
     assert gap.mean == pytest.approx(np.log(2))  # one halving more on the way to 2.5
     assert gap.se == pytest.approx(np.hypot(mass_at(p, 1000, 2.5).se, mass_at(other, 1000, 2.5).se))
@@ -231,11 +235,28 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     told: list[str] = []
     given = Scenario(scenario().case, fast)
     arms = [HOME, "rival-seeding"]
-    found = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2, progress=lambda w, d, n: told.append(w))
+    terms: dict[str, Any] = {"seed": 3, "scale": 0.0005, "near": 2}
+    found = compare(given, arms, setup, tmp_path, **terms, progress=lambda w, d, n: told.append(w))
     rows = found.rows()
     assert [r["rival"] for r in rows] == arms
     assert rows[0]["near_difference"] == rows[0]["held_out_difference"] == 0
-    assert {len(r.particles.seeds) for r in found.rivals} == {6}
+    assert {len(r.origin) for r in found.rivals} == {6}
     assert {w.partition(": ")[2] for w in told} == {"table", "mobilization", "heldout"}
-    again = compare(given, arms, setup, tmp_path, seed=3, scale=0.0005, near=2)
+    fits = sorted(tmp_path.glob("rival-*.json"))
+    assert len(fits) == 2
+
+    # A finished fit is not made again, here or from where it ships; one of another seed is not taken.
+    told.clear()
+    elsewhere = tmp_path / "kept"
+    again = compare(given, arms, setup, tmp_path, **terms, kept=elsewhere, progress=lambda w, d, n: told.append(w))
     assert again.rows() == rows
+    assert not told
+    assert [p.name for p in sorted(elsewhere.iterdir())] == [p.name for p in fits]
+    moved = compare(given, arms, setup, tmp_path / "empty", **terms, kept=elsewhere, progress=lambda w, d, n: told.append(w))
+    assert moved.rows() == rows
+    assert not told
+    compare(given, arms[:1], setup, tmp_path, **{**terms, "seed": 4}, progress=lambda w, d, n: told.append(w))
+    assert told
+    fits[0].write_text("{}")
+    with pytest.raises(ResultError):
+        compare(given, arms, setup, tmp_path, **terms)

@@ -19,7 +19,7 @@ from qantar.report import evidence as sections
 from qantar.report.page import render
 from qantar.scenario.case import cases_folder
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study import heldout, outlook, rivals
+from qantar.study import heldout, outlook, rivals, scaling
 from qantar.study.evidence import NEEDED, of_this, read_evidence
 from qantar.study.posterior import FIT
 from qantar.study.store import model_hash
@@ -37,7 +37,7 @@ def case(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of a case with all four."""
+    """The page of a case with all of them."""
     home = tmp_path_factory.mktemp("shipped") / CASE
     shutil.copytree(cases_folder() / CASE, home, ignore=shutil.ignore_patterns(FIT))
     ship(home)
@@ -63,7 +63,7 @@ def test_what_ships_is_shown_with_its_command_and_plots(shown: str, kind: str) -
     assert f'<a href="#{kind}">' in shown
     assert f'id="stale-{kind}"' not in shown
     figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
-    assert len(figures) == {"heldout": 2, "rivals": 2, "sensitivity": 2, "warning": 1}[kind]
+    assert len(figures) == {"heldout": 2, "rivals": 2, "scale": 1, "sensitivity": 2, "warning": 1}[kind]
     for figure in figures:
         assert figure.count("<svg") == 2  # one in each language
         assert "<table" in figure
@@ -93,11 +93,12 @@ def test_sentences_follow_the_rules(case: Path) -> None:
         return [key.rpartition(".")[2] for key, _ in sections.sentences(kind, found.shown[kind], found.scenario)]
 
     ship(case)
-    assert said("heldout") == ["heldout_region_better", "heldout_day_same"]
+    assert said("heldout") == ["heldout_region_better", "heldout_day_same", "heldout_ties_better"]
     assert said("rivals") == ["rivals_alike", "rivals_worse"]
     found = sections.shipped(load_account(str(case)).case)
     alike = sections.sentences("rivals", found.shown["rivals"], found.scenario)[0][1]["names"]
     assert alike == ("seeding, split", "seeding、split")  # one whose comparison is blank is not said to be alike
+    assert said("scale") == ["scale_some"]
     assert said("sensitivity") == ["sensitivity_most"]
     assert said("warning") == ["warning_said", "warning_stands_out", "warning_one", "warning_prior"]
     ship(case, "warning", wave=None, hindsight=True)
@@ -210,11 +211,26 @@ def test_heldout_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     d = Difference(0.1, 0.2, 17)
     power = Detectable(d, Share(80, 100), Share(2, 100), 0.5)
     scores = [heldout.Score(p, n, d, d, d) for p in ("region", "day") for n in ("never", "model")]
-    monkeypatch.setattr(heldout, "held_out", lambda *a, **k: (scores, power))
+    monkeypatch.setattr(heldout, "held_out", lambda *a, **k: heldout.HeldOut(scores, power, Difference(-0.3, 0.1, 17)))
     made = run(monkeypatch, tmp_path, "heldout", CASE, "--table", "300", "--near", "7", "--seed", "3")
     assert made["command"] == f"qantar heldout {CASE} --seed=3 --scale=0.1 --table=300 --near=7"
     assert made["detectable"]["difference"]["mean"] == 0.1
+    assert made["ties"] == {"mean": -0.3, "se": 0.1, "n": 17, "separated": True}
     assert "result.json" in capsys.readouterr().out
+
+
+def test_scale_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = TABLES["scale"]()["items"]
+    given: list[int] = []
+    monkeypatch.setattr(scaling, "at_scales", lambda scenario, values, *a, **k: given.append(len(values)) or rows)
+    made = run(monkeypatch, tmp_path, "scale", CASE, "--draws", "3")
+    assert given == [made["draws"]] == [3]
+    assert made["command"] == f"qantar scale {CASE} --seed=2022 --draws=3"
+    assert made["residents"] > 19_000_000
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "broken off as too large" in printed
+    assert "participants (log10), day 4" not in printed  # within chance
+    assert "1 of 4 numbers" in printed
 
 
 def test_rivals_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -317,7 +317,7 @@ def calibrate(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
     quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
     table: Annotated[int | None, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = None,
     particles: Annotated[int | None, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = None,
     rounds: Annotated[int | None, typer.Option(min=0, max=200, help="cli.opt_rounds")] = None,
@@ -328,7 +328,6 @@ def calibrate(
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_calibrate")] = None,
     packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack")] = None,
-    verify: Annotated[int, typer.Option(min=0, max=10_000, help="cli.opt_verify")] = 0,
     known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -343,6 +342,7 @@ def calibrate(
 
     lang = context.obj
     given = load_scenario(scenario)
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
     asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
     setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
@@ -350,7 +350,6 @@ def calibrate(
     refuse_foreign(folder)
     said = ["qantar calibrate", scenario, "--quick" * quick, f"--seed {seed}", f"--scale {scale:g}", *(f"--arm {a}" for a in arm or [])]
     said += [f"--{k.replace('_', '-')} {v}" for k, v in asked.items() if v is not None]
-    said += [f"--verify {verify}"] if verify else []
     base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
     command = " ".join(w for w in [*said, *(f"--set {s}" for s in set_ or [])] if w)
     with _interruptible(lang), terminal.staging(lang) as told:
@@ -362,7 +361,6 @@ def calibrate(
             edits=edits,
             scale=scale,
             known=base,
-            verify=verify,
             processes=processes,
             progress=told,
             command=command,
@@ -466,13 +464,15 @@ def heldout(
     write = _evidence_folder("heldout", given, plan, out, seed)
     base = known_table(known, plan, seed) if known is not None else None
     with _interruptible(lang), terminal.staging(lang) as told:
-        found, power = held_out(given, table, near, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
-    made = {"table": table, "near": near, "detectable": asdict(power)}
-    folder = write({"scores": as_rows(found)}, {"table": table, "near": near}, made)
+        found = held_out(given, table, near, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
+    ties = {**asdict(found.ties), "separated": found.ties.separated}
+    made = {"table": table, "near": near, "detectable": asdict(found.power), "ties": ties}
+    rows = as_rows(found.scores)
+    folder = write({"scores": rows}, {"table": table, "near": near}, made)
     if json:
-        terminal.print_json({"folder": str(folder), "table": table, "near": near, "scores": as_rows(found)})
+        terminal.print_json({"folder": str(folder), "table": table, "near": near, "ties": ties, "scores": rows})
         return
-    terminal.heldout_table(found, power, lang)
+    terminal.heldout_table(found, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
@@ -485,8 +485,9 @@ def rivals(
     table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 4_000,
     particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
     rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 10,
+    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
     store: StoreOption = STORE,
     out: OutOption = None,
@@ -501,23 +502,61 @@ def rivals(
 
     lang = context.obj
     given = load_scenario(scenario)
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     write = _evidence_folder("rivals", given, resolve(given, scale=scale), out, seed)
     known = [name for name in given.file.arms if name.startswith("rival-")]
     arms = arm or [HOME, *(name for name in known if name != HOME)]
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
     near = 40 if quick else 400
     with _interruptible(lang), terminal.staging(lang) as told:
-        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, processes=processes, progress=told)
+        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
     said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
     made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
     folder = write({"rivals": found.rows()}, said | {"arm": arm or []}, made)
     if json:
-        kept = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
-        terminal.print_json({"folder": str(folder), **kept})
+        result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
+        terminal.print_json({"folder": str(folder), **result})
         return
     if quick:
         terminal.say(text("fitted.quick", lang))
     terminal.rivals_table(found, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.scale")
+def scale(
+    context: Context,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    draws: Annotated[int, typer.Option(min=2, max=100_000, help="cli.opt_scale_draws")] = 200,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
+    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    store: StoreOption = STORE,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar import terminal
+    from qantar.errors import ResultError, fail
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.study.posterior import fits, read_fit
+    from qantar.study.scaling import at_scales
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    fit = read_fit(given.case.folder)
+    fitted_at = fit.posterior.made["scale"] if fit is not None else 1.0
+    plan = resolve(given, scale=fitted_at)
+    if fit is None or not fits(fit.posterior.made, plan):
+        raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
+    write = _evidence_folder("scale", given, plan, out, seed, scaled=False)
+    values = fit.posterior.values[:draws]
+    with _interruptible(lang), terminal.staging(lang) as told:
+        rows = at_scales(given, values, store, seed=seed, scale=fitted_at, processes=processes, progress=told)
+    residents = sum(p["population"] for p in plan.places)
+    folder = write({"items": rows}, {"draws": draws}, {"draws": len(values), "residents": residents})
+    if json:
+        terminal.print_json({"folder": str(folder), "draws": len(values), "scale": fitted_at, "items": rows})
+        return
+    terminal.scale_table(rows, len(values), fitted_at, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
@@ -579,7 +618,7 @@ def warning(
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
-def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:
+def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed: int, *, scaled: bool = True) -> Any:
     """Refuses a wrong folder before anything is computed; gives what writes it: from tables, options of the command, and more."""
     import shlex
 
@@ -591,7 +630,7 @@ def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed
     refuse_foreign(folder)
 
     def write(tables: dict[str, Any], said: dict[str, Any], made: dict[str, Any]) -> Path:
-        words = ["qantar", kind, plan.case, f"--seed={seed}", f"--scale={plan.scale:g}"]
+        words = ["qantar", kind, plan.case, f"--seed={seed}", *([f"--scale={plan.scale:g}"] if scaled else [])]
         for name, value in said.items():
             for x in value if isinstance(value, list) else [value]:
                 words += [f"--{name}"] * x if isinstance(x, bool) else [f"--{name}={x}"]

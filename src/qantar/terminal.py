@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qantar.explain import Explanation
     from qantar.scenario.plan import Plan
     from qantar.study.counterfactual import Effects
+    from qantar.study.heldout import HeldOut
     from qantar.study.methods import Found as FoundMethods
     from qantar.study.outlook import Outlook
     from qantar.study.run import Result
@@ -597,17 +598,20 @@ def _difference(d: Any, digits: int = 2) -> str:
     return f"{d.mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
-def heldout_table(found: Any, power: Any, lang: str) -> None:
+def heldout_table(found: HeldOut, lang: str) -> None:
     """Scores of all forecasters in both partitions; what a comparison of this size can tell apart comes first."""
+    power = found.power
     say(text("heldout.power", lang, difference=f"{power.difference.mean:.2f}", share=f"{100 * power.power.share:.0f}"))
     for partition in ("region", "day"):
         rows = []
-        for s in [x for x in found if x.partition == partition]:
+        for s in [x for x in found.scores if x.partition == partition]:
             word = "–" if s.against.mean == 0 else text(f"heldout.{'separated' if s.against.separated else 'not_separated'}", lang)
             name = text(f"forecaster.{s.forecaster.replace(' ', '_')}", lang)
             rows.append([name, _difference(s.log), _difference(s.other), _difference(s.against), word])
         heads = [text(f"heldout.{k}", lang) for k in ("forecaster", "log", f"other_{partition}", f"against_{partition}", "rule")]
         grid(heads, rows, title=text(f"heldout.title_{partition}", lang))
+    word = text(f"heldout.{'separated' if found.ties.separated else 'not_separated'}", lang)
+    say(text("heldout.ties", lang, difference=_difference(found.ties), word=word))
     say(text("heldout.note", lang))
 
 
@@ -681,6 +685,22 @@ def rivals_table(found: Any, lang: str) -> None:
     heads = [text(f"rivals.{k}", lang) for k in ("rival", "tolerance", "families", "near", "score", "held_out")]
     grid(heads, rows, title=text("rivals.title", lang, tolerance=f"{found.tolerance:.2f}"))
     say(text("rivals.note", lang))
+
+
+def scale_table(rows: Sequence[dict[str, Any]], draws: int, scale: float, lang: str) -> None:
+    """What is compared at two scales: the rows that differ, how many do, and how many would by chance."""
+    from qantar.study.scaling import CHANCE, name_of
+
+    scaled = text("scale.one_in", lang, n=f"{1 / scale:g}")
+    say(text("scale.head", lang, draws=draws, scaled=scaled))
+    apart = [r for r in rows if r["separated"]]
+    cells = [
+        [name_of(r, lang), f"{r['scaled_down']:.2f}", f"{r['everyone']:.2f}", f"{r['difference']:.2f} ± {2 * r['se']:.2f}"] for r in apart
+    ]
+    if cells:
+        heads = [text(f"scale.{k}", lang) for k in ("item", "scaled_down", "everyone", "difference")]
+        grid(heads, cells, title=text("scale.title", lang))
+    say(text("scale.note", lang, apart=len(apart), of=len(rows), chance=f"{CHANCE * len(rows):.0f}"))
 
 
 SHOWN_EVENINGS = 10

@@ -1,4 +1,4 @@
-"""Evidence that ships with a case, as sections of the page: held-out scores, rivals, sensitivity, early warning.
+"""Evidence that ships with a case, as sections of the page: held-out scores, rivals, scale, sensitivity, early warning.
 
 In: result folders in `fit/` of the case (`study.evidence`). Out: for each kind a sentence, rows for its tables and SVG text for its plots.
 What was made for another scenario or by another version of the model is only named.
@@ -21,6 +21,7 @@ from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, read_scenario
 from qantar.study.evidence import NEEDED, Evidence, of_this, read_evidence
 from qantar.study.heldout import MODEL, REFERENCE
+from qantar.study.scaling import CHANCE, name_of
 from qantar.study.scores import SEPARATED
 from qantar.study.sensitivity import OTHERS, OUTPUTS, SEED
 
@@ -127,7 +128,8 @@ def percent(value: str, low: str = "", high: str = "") -> str:
 
 def sentences(kind: str, evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     """What a table says, in words for a reader who does not read tables; the rule of each is fixed here."""
-    return {"heldout": _of_heldout, "rivals": _of_rivals, "sensitivity": _of_sensitivity, "warning": _of_warning}[kind](evidence, scenario)
+    rules = {"heldout": _of_heldout, "rivals": _of_rivals, "scale": _of_scale, "sensitivity": _of_sensitivity, "warning": _of_warning}
+    return rules[kind](evidence, scenario)
 
 
 def _of_heldout(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -137,7 +139,11 @@ def _of_heldout(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]
         for row in own:
             word = "same" if row["separated"] != "1" else "better" if float(row["against_mean"]) < 0 else "worse"
             found.append((f"report.evidence.heldout_{partition}_{word}", {}))
-    return found
+    ties = evidence.made["ties"]
+    word = "same" if not ties["separated"] else "better" if ties["mean"] < 0 else "worse"
+    low, high = (str(ties["mean"] + s * SEPARATED * ties["se"]) for s in (-1, 1))
+    said = within(str(ties["mean"]), low, high)
+    return [*found, (f"report.evidence.heldout_ties_{word}", {"difference": said})]
 
 
 def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -157,6 +163,19 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
         if names:
             found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": home.removeprefix("rival-")}))
     return found
+
+
+def _of_scale(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
+    rows, made = evidence.tables["items"], evidence.made
+    apart = sum(r["separated"] == "1" for r in rows)
+    said = {"draws": made["draws"], "residents": f"{int(made['residents']):,}", "n": f"{1 / float(made['scale']):g}", "of": len(rows)}
+    return [(f"report.evidence.scale_{'some' if apart else 'none'}", {**said, "apart": apart, "chance": f"{CHANCE * len(rows):.0f}"})]
+
+
+def scale_names(row: Row) -> tuple[str, str]:
+    """What a row of the comparison of scales is about, in both languages."""
+    en, zh = (name_of(row, lang) for lang in LANGUAGES)
+    return en, zh
 
 
 def _of_sensitivity(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -237,6 +256,9 @@ def draw_evidence(found: Shipped, lang: str) -> dict[str, str]:
         names = [r["rival"].removeprefix("rival-") for r in e.tables["rivals"]]
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
             plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}", lang)
+    if e := found.shown.get("scale"):
+        rows = e.tables["items"]
+        plots["scale"] = partial(_intervals, rows, [name_of(r, lang) for r in rows], "in_spreads", "in_spreads_se", "scale", lang)
     if e := found.shown.get("sensitivity"):
         for output in DRAWN:
             if output in outputs(e):
@@ -335,6 +357,7 @@ def helpers(found: Shipped) -> dict[str, Any]:
         "around": around,
         "within": within,
         "shown_as": number,
+        "scale_name": scale_names,
         "as_percent": percent,
         "sentences_of": lambda kind: sentences(kind, found.shown[kind], found.scenario),
         "indices_of": indices,

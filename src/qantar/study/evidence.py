@@ -34,6 +34,9 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         )
     },
     "sensitivity": {"indices": ("measure", "output", "input", "value", "low", "high")},
+    "scale": {
+        "items": ("block", "of", "day", "scaled_down", "everyone", "difference", "se", "n", "in_spreads", "in_spreads_se", "separated")
+    },
     "warning": {
         "origins": ("date", "forecaster", "probability", "low", "high", "shown", "of", "followed"),
         "scores": (
@@ -46,7 +49,12 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }  # fmt: skip
 """Columns that a reader may count on, by kind and table."""
-SAID = {"rivals": ("home", "tolerance"), "warning": ("eve", "wave", "horizon", "least_regions", "thresholds", "hindsight")}
+SAID = {
+    "heldout": ("ties",),
+    "rivals": ("home", "tolerance"),
+    "scale": ("draws", "scale", "residents"),
+    "warning": ("eve", "wave", "horizon", "least_regions", "thresholds", "hindsight"),
+}
 """What `result.json` holds besides command and seed, by kind."""
 
 

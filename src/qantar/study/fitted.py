@@ -26,7 +26,6 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
 from qantar.study.calibrate import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from, spec_of
-from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import Target, items_of, middle_of, summary_of, target_of
 from qantar.study.inference import (
     Coverage,
@@ -42,10 +41,9 @@ from qantar.study.inference import (
 )
 from qantar.study.posterior import pack, write_posterior
 from qantar.study.prior import value_at
-from qantar.study.reporting import history_seed
-from qantar.study.scores import paired
-from qantar.study.store import Recipe, keep_draws, model_hash
-from qantar.study.summary import Feature, Runs, arrays, features, first
+from qantar.study.scaling import predictive
+from qantar.study.store import model_hash
+from qantar.study.summary import Feature, Runs, features
 from qantar.tables import to_csv
 
 Floats = NDArray[np.float64]
@@ -81,8 +79,6 @@ class Fitted:
     """features shown by draws of the priors, and by the particles that ship under new seeds"""
     table: Runs
     made: dict[str, Any]
-    scale: list[dict[str, Any]]
-    """the same particles with everyone simulated, item by item against the scaled-down model; empty if that was not asked for"""
 
     @property
     def families(self) -> float:
@@ -99,7 +95,6 @@ def fit(
     edits: Sequence[Edit] = (),
     scale: float = 0.1,
     known: Runs | None = None,
-    verify: int = 0,
     processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
     command: str = "",
@@ -118,8 +113,6 @@ def fit(
         Of the draws of the priors, the moves and all histories.
     known : Runs, optional
         Histories of the first draws, from a packed table of this plan, seed and version of the model.
-    verify : int, at most `setup.keep`
-        Particles that are also simulated with everyone.
 
     Raises
     ------
@@ -152,7 +145,9 @@ def fit(
     ranks = _ranks(spec.fitted, table, target, plan, seed, lambda done, total: progress("pseudo", done, total))
     covered = coverage(ranks, spec.fitted) if len(ranks) else []
     p_values = dict(zip(spec.fitted, uniformity(ranks).tolist(), strict=True)) if len(ranks) else {}
-    again = predictive(plan, particles, rows, root, seed, processes, setup.part, lambda done, total: progress("after", done, total))
+    values = particles.values()
+    after = partial(progress, "after")
+    again = predictive(plan, [values[k] for k in rows], root, seed, processes=processes, part=setup.part, progress=after)
     learned, pairs = _learned(spec.fitted, particles, target, seed)
     made = {
         "program": f"qantar {qantar.__version__}",
@@ -172,49 +167,10 @@ def fit(
         "distinct": particles.distinct(),
     }
     before = features(table, record, plan)
-    at_scale: list[dict[str, Any]] = []
-    if verify:
-        full, chosen = resolve(scenario, edits, scale=1.0), rows[:verify]
-        everyone = predictive(full, particles, chosen, root, seed, processes, 10, partial(progress, "verify"))
-        at_scale = by_scale(items_of(first(again, len(chosen)), target, plan), items_of(everyone, target, full), target)
     return Fitted(
         scenario, plan, setup, seed, target, particles, rows, learned, pairs, covered, p_values, len(ranks), before,
-        features(again, record, plan), table, made, at_scale,
+        features(again, record, plan), table, made,
     )  # fmt: skip
-
-
-def predictive(
-    plan: Plan,
-    particles: Particles,
-    rows: Sequence[int],
-    root: Path,
-    seed: int,
-    processes: int | None,
-    part: int,
-    progress: Callable[[int, int], None],
-) -> Runs:
-    """One more history of each particle that ships, with a seed that nothing was fitted to."""
-    values = particles.values()
-    recipe = Recipe(plan, history_seed(seed, 1 << 34, 0), sampling="given", given=keep_draws(root, [values[k] for k in rows]), part=part)
-    return arrays(*run_ensemble(recipe, len(rows), root, processes=processes, progress=progress).read(len(rows)))
-
-
-def by_scale(small: Floats, full: Floats, target: Target) -> list[dict[str, Any]]:
-    """Items of histories at two scales, row by row the same parameters: means, their paired difference and its standard error.
-
-    >>> from qantar.study.fit import Item
-    >>> t = Target((Item("deaths", "country"),), np.array([0.0]), np.array([1.0]))
-    >>> row = by_scale(np.array([[1.0], [2.0]]), np.array([[1.5], [2.5]]), t)[0]
-    >>> row["difference"], row["se"], row["separated"]
-    (0.5, 0.0, True)
-    """
-    found = []
-    for k, item in enumerate(target.items):
-        d = paired(full[:, k], small[:, k])
-        name: dict[str, Any] = {"block": item.block, "of": item.of, "day": item.day}
-        means = {"scaled_down": float(small[:, k].mean()), "everyone": float(full[:, k].mean())}
-        found.append({**name, **means, "difference": d.mean, "se": d.se, "n": d.n, "separated": d.separated})
-    return found
 
 
 def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
@@ -293,7 +249,6 @@ def files_of(found: Fitted) -> dict[str, str]:
             ],
         ),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
-        **({"scale.csv": to_csv(list(found.scale[0]), [[_short(v) for v in r.values()] for r in found.scale])} if found.scale else {}),
         "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
         "result.json": json.dumps({"kind": "calibration", **found.made}, indent=1, ensure_ascii=False) + "\n",
     }

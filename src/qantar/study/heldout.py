@@ -142,6 +142,16 @@ class Score:
     """log score less that of `REFERENCE`, paired by region"""
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Everything that was scored."""
+
+    scores: list[Score]
+    power: Detectable
+    ties: Difference
+    """`worth_of_ties`"""
+
+
 REFERENCE = {"region": "average", "day": "logistic"}
 """The baseline that others are compared with, fixed beforehand: the strongest simple one of its kind."""
 
@@ -229,8 +239,8 @@ def held_out(
     known: Runs | None = None,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> tuple[list[Score], Detectable]:
-    """Both partitions on a scenario's record, and what a comparison of this size can tell apart.
+) -> HeldOut:
+    """Both partitions on a scenario's record, what ties are worth, and what a comparison of this size can tell apart.
 
     Parameters
     ----------
@@ -256,7 +266,13 @@ def held_out(
     onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
     days = [d for d in range(record_days(facts) - 1) if d >= 1]
     ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
-    return scores(facts, onsets, days, ahead, near), power
+    return HeldOut(scores(facts, onsets, days, ahead, near), power, worth_of_ties(facts, onsets, near))
+
+
+def worth_of_ties(facts: Facts, onsets: dict[str, Floats], m: int) -> Difference:
+    """Log score of the model less that of its twin without ties, paired by region; below 0, ties between people improve the forecast."""
+    model, twin = (log_score_days(onsets[name], facts.low, facts.high, m) for name in (MODEL, TWIN))
+    return paired(model, twin)
 
 
 def record_days(facts: Facts) -> int:

@@ -8,10 +8,16 @@ the same seed; none reads where or when a recorded event happened. Two compariso
   Anal. 6); its logarithm has a standard error of sqrt(sum (1 - f) / (f n)), n the independent ancestors. A ratio of two is an approximate
   Bayes factor *for this distance*; it is printed as a difference of logarithms with its error, never as a probability of a model.
 - *held out*: paired differences by region of the log score of its onset (`heldout`); "not separated" below two standard errors.
+
+A fit takes half an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked for: what
+ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and model.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,16 +28,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.errors import ResultError, fail
 from qantar.record.observables import observe
+from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
-from qantar.study.calibrate import Particles, Setup, Task, calibrate, prior_table, spec_of
+from qantar.study.calibrate import Round, Setup, Task, calibrate, prior_table, spec_of
 from qantar.study.fit import items_of, scales_of, target_of
 from qantar.study.heldout import MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
 from qantar.study.scores import Difference, log_score_days, paired
+from qantar.study.store import model_hash
+from qantar.tables import write_bytes
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 HOME = "rival-home-grown"
 """The account that others are compared with."""
 
@@ -48,7 +59,7 @@ class Mass:
         return Difference(self.log - other.log, math.hypot(self.se, other.se), 2)
 
 
-def mass_at(p: Particles, table: int, tolerance: float) -> Mass:
+def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
     """The share of the prior within a tolerance, from the table and the rounds of the first module.
 
     Parameters
@@ -56,20 +67,19 @@ def mass_at(p: Particles, table: int, tolerance: float) -> Mass:
     table : draws of the priors in the table
     tolerance : at least the last tolerance reached
     """
-    rounds = [r for r in p.trace if r.module == "mobilization"]
-    n = effective_families(p.origin)
-    log, variance = math.log(len(p.seeds) / table), 1 / len(p.seeds)
-    for r in rounds:
-        if r.tolerance < tolerance:
+    particles = len(r.origin)
+    log, variance = math.log(particles / table), 1 / particles
+    for x in r.trace:
+        if x.tolerance < tolerance:
             break
-        log += math.log(r.alive)
-        variance += (1 - r.alive) / (r.alive * max(n, 1.0))
+        log += math.log(x.alive)
+        variance += (1 - x.alive) / (x.alive * max(r.families, 1.0))
     return Mass(log, math.sqrt(variance))
 
 
-def common_tolerance(fits: dict[str, Particles]) -> float:
+def common_tolerance(rivals: Sequence[Rival]) -> float:
     """The smallest tolerance that every rival reached."""
-    return max(min(r.tolerance for r in p.trace if r.module == "mobilization") for p in fits.values())
+    return max(r.tolerance for r in rivals)
 
 
 def held_out(scores: dict[str, Floats], home: str = HOME) -> dict[str, Difference]:
@@ -87,10 +97,22 @@ class Rival:
     """One account: what it reached, how much of its prior comes near, and its held-out log score by region."""
 
     arm: str
-    particles: Particles
+    trace: list[Round]
+    """rounds of the first module"""
+    origin: Ints
+    """which particle of the first round each descends from"""
     log_score: Floats
     """nats lost on the onset of each region, shape (regions,)"""
-    families: float
+
+    @property
+    def families(self) -> float:
+        """Independent ancestors that its particles stand for."""
+        return effective_families(self.origin)
+
+    @property
+    def tolerance(self) -> float:
+        """The smallest that it reached."""
+        return min(r.tolerance for r in self.trace)
 
 
 @dataclass(frozen=True)
@@ -105,7 +127,7 @@ class Comparison:
 
     def rows(self) -> list[dict[str, Any]]:
         """A row an account; differences from `home`."""
-        masses = {r.arm: mass_at(r.particles, self.table, self.tolerance) for r in self.rivals}
+        masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}
         differences = held_out({r.arm: r.log_score for r in self.rivals}, self.home)
         rows = []
         for r in self.rivals:
@@ -114,7 +136,7 @@ class Comparison:
             rows.append(
                 {
                     "rival": r.arm,
-                    "tolerance": float(min(x.tolerance for x in r.particles.trace if x.module == "mobilization")),
+                    "tolerance": r.tolerance,
                     "families": r.families,
                     "log_share": masses[r.arm].log,
                     "log_share_se": masses[r.arm].se,
@@ -139,6 +161,7 @@ def compare(
     seed: int,
     scale: float = 0.1,
     near: int = NEAR,
+    kept: Path | None = None,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Comparison:
@@ -150,35 +173,88 @@ def compare(
         The first is the one others are compared with.
     setup : Setup
         The same for all.
+    kept : folder of finished fits, besides the store; new ones are written there too
 
     Raises
     ------
     ScenarioError
         If an arm does not exist, or the scenario does not say what is fitted.
+    ResultError
+        If a finished fit cannot be read or written.
     """
     spec = spec_of(scenario)
-    record = observe(scenario.case.record)
+    terms = {"setup": dataclasses.asdict(setup), "seed": seed, "near": near, "model": model_hash(), "spec": spec.model_dump(mode="json")}
+    folders = [root, *([kept] if kept is not None else [])]
     scales: Floats | None = None
     found = []
     for arm in arms:
-        edits = arm_edits(scenario, arm)
-        plan = resolve(scenario, edits, scale=scale)
-        target = target_of(record, plan, detained=tuple(spec.detained))
+        plan = resolve(scenario, arm_edits(scenario, arm), scale=scale)
+        target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
+        record = {"low": target.low.tolist(), "high": target.high.tolist()}
+        key = {**terms, **record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
+        name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
+        done = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if done is None:
+            told = partial(_told, progress, arm)
+            rival, scales = _fitted(scenario, arm, plan, setup, root, seed, scale, near, scales, processes, told)
+            content = _written(rival, scales)
+        else:
+            content = done.read_text(encoding="utf-8")
+            rival, scales = _read(content, arm, done)  # its scales are those it was given, or the first one's own
+        for folder in folders:
+            if not (folder / name).is_file():
+                write_bytes(folder / name, content.encode())
+        found.append(rival)
+    return Comparison(found, setup.table, common_tolerance(found), arms[0])
 
-        def told(what: str, done: int, total: int, arm: str = arm) -> None:
-            progress(f"{arm}: {what}", done, total)
 
-        table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=partial(told, "table"))
-        items = items_of(table, target, plan)
-        scales = scales_of(items, target) if scales is None else scales  # those of the first: one distance for all
-        most = spec.quiet.most_regions if spec.quiet else 0
-        quiet = quiet_plan(scenario, edits, scale=scale)
-        particles = calibrate(Task(plan, target, scales, quiet, most, seed, root, processes, told, tuple(spec.mobilization)), table, setup)
-        facts = facts_of(record, plan)
-        onsets = region_out(
-            plan, record, target, items, scales, seed, root,
-            near=near, twin=False, processes=processes, progress=partial(told, "heldout"),
-        )  # fmt: skip
-        score = log_score_days(onsets[MODEL], facts.low, facts.high, near)
-        found.append(Rival(arm, particles, score, effective_families(particles.origin)))
-    return Comparison(found, setup.table, common_tolerance({r.arm: r.particles for r in found}), arms[0])
+def _told(progress: Callable[[str, int, int], None], arm: str, what: str, done: int, total: int) -> None:
+    progress(f"{arm}: {what}", done, total)
+
+
+def _fitted(
+    scenario: Scenario,
+    arm: str,
+    plan: Plan,
+    setup: Setup,
+    root: Path,
+    seed: int,
+    scale: float,
+    near: int,
+    scales: Floats | None,
+    processes: int | None,
+    told: Callable[[str, int, int], None],
+) -> tuple[Rival, Floats]:
+    """One rival, and the scales of its distance: those of the first, one distance for all."""
+    spec, record = spec_of(scenario), observe(scenario.case.record)
+    target = target_of(record, plan, detained=tuple(spec.detained))
+    table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=partial(told, "table"))
+    items = items_of(table, target, plan)
+    scales = scales_of(items, target) if scales is None else scales
+    most = spec.quiet.most_regions if spec.quiet else 0
+    quiet = quiet_plan(scenario, arm_edits(scenario, arm), scale=scale)
+    particles = calibrate(Task(plan, target, scales, quiet, most, seed, root, processes, told, tuple(spec.mobilization)), table, setup)
+    facts = facts_of(record, plan)
+    onsets = region_out(
+        plan, record, target, items, scales, seed, root, near=near, twin=False, processes=processes, progress=partial(told, "heldout")
+    )
+    score = log_score_days(onsets[MODEL], facts.low, facts.high, near)
+    trace = [r for r in particles.trace if r.module == "mobilization"]
+    return Rival(arm, trace, particles.origin, score), scales
+
+
+def _written(rival: Rival, scales: Floats) -> str:
+    """A finished fit as text."""
+    trace = [dataclasses.asdict(r) for r in rival.trace]
+    content = {"arm": rival.arm, "trace": trace, "origin": rival.origin.tolist(), "log_score": rival.log_score.tolist()}
+    return json.dumps({**content, "scales": scales.tolist()}) + "\n"
+
+
+def _read(content: str, arm: str, path: Path) -> tuple[Rival, Floats]:
+    """A finished fit that was kept."""
+    try:
+        found = json.loads(content)
+        trace = [Round(**r) for r in found["trace"]]
+        return Rival(arm, trace, np.array(found["origin"]), np.array(found["log_score"], float)), np.array(found["scales"], float)
+    except (ValueError, KeyError, TypeError) as error:
+        raise fail(ResultError, path, "not_packed", reason=str(error)) from None

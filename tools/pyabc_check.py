@@ -1,0 +1,100 @@
+"""Our rounds against those of pyabc, an independent program, on the real model: `python tools/pyabc_check.py FOLDER_OF_STORES`.
+
+Both fit the same two parameters (all others fixed) to the same record with the same distance, on a country so small that a history takes
+a moment. Ours runs first; pyabc gets its tolerances. At the last of them both must have the same law of the two normal scores: means and
+standard deviations side by side go to `docs/evidence/pyabc.csv`. Needs `pip install pyabc` (400 MB, which is why it is in no extra).
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from qantar.record.observables import observe
+from qantar.scenario.parameters import defaults, parameters
+from qantar.scenario.scenario import load_scenario, resolve
+from qantar.study.calibrate import Setup, Task, calibrate, prior_table, scales_from, stop_of
+from qantar.study.ensemble import one_run
+from qantar.study.fit import MOBILIZATION, distances, items_of, target_of
+from qantar.study.inference import effective_families
+from qantar.study.prior import value_at
+from qantar.study.store import Recipe, model_hash
+from qantar.study.summary import arrays
+
+OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
+FREE = ("base_pressure", "protest_hours")
+SEED, SCALE, HOURS = 11, 0.0005, 120
+SETUP = Setup(table=1500, particles=500, rounds=3, force_rounds=0, part=25)
+
+
+def main(root: Path) -> None:
+    """Both, and the table."""
+    import pyabc
+
+    scenario = load_scenario("kazakhstan-2022")
+    fixed = {name: value for name, value in defaults().items() if name not in FREE}
+    plan = resolve(scenario, scale=SCALE).model_copy(update={"hours": HOURS, "parameters": fixed})
+    target = target_of(observe(scenario.case.record), plan)
+    told = lambda what, done, total: print(f"\r{what} {done} / {total}   ", end="", file=sys.stderr)  # noqa: E731
+    table = prior_table(plan, SETUP.table, SEED, root, part=SETUP.part, processes=None, progress=partial(told, "table"))
+    scales = scales_from(table, target, plan)
+    ours = calibrate(Task(plan, target, scales, None, 17, SEED, root, None, told), table, SETUP)
+    tolerances = [r.tolerance for r in ours.trace]
+    columns = [list(parameters()).index(name) for name in FREE]
+    z = ndtri(ours.points[:, columns])
+
+    seeds = itertools.count(1)
+
+    def model(p: dict[str, float]) -> dict[str, float]:
+        values = {**fixed, **{name: value_at(parameters()[name], float(np.clip(ndtr(p[name]), 1e-12, 1 - 1e-12))) for name in FREE}}
+        recipe = Recipe(plan, next(seeds), sampling="given", stop_above=stop_of(target))
+        days, whole = one_run(recipe, 0, [values])
+        order = np.lexsort((days["day"], days["region"]))
+        runs = arrays({k: v[order] for k, v in days.items()}, {k: np.array([v]) for k, v in whole.items()})
+        far = float(distances(items_of(runs, target, plan), target, scales, MOBILIZATION)[0])
+        return {"d": np.inf if runs.stopped[0] else far}
+
+    logging.getLogger("ABC").setLevel(logging.WARNING)
+    np.random.seed(SEED)  # noqa: NPY002
+    prior = pyabc.Distribution(**{name: pyabc.RV("norm", 0, 1) for name in FREE})
+    abc = pyabc.ABCSMC(
+        model,
+        prior,
+        distance_function=lambda x, y: x["d"],
+        population_size=SETUP.particles,
+        eps=pyabc.ListEpsilon(tolerances),
+        sampler=pyabc.SingleCoreSampler(),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        abc.new(f"sqlite:///{folder}/abc.db", {"d": 0.0})
+        history = abc.run(max_nr_populations=len(tolerances))
+        theirs, w = history.get_distribution(m=0)
+        theirs, w = theirs[list(FREE)].to_numpy(), np.asarray(w)
+        sizes = len(np.unique(ours.points[:, columns], axis=0)), effective_families(ours.origin), 1 / (w**2).sum()
+    write(z, theirs, w, tolerances[-1], sizes, pyabc.__version__)
+
+
+def write(z: np.ndarray, theirs: np.ndarray, w: np.ndarray, tolerance: float, sizes: Sequence[float], version: str) -> None:
+    """A row a parameter: mean and standard deviation of its normal score, ours and theirs, with the sizes they rest on."""
+    rows = []
+    for k, name in enumerate(FREE):
+        mean = float(w @ theirs[:, k])
+        there = [mean, float(np.sqrt(w @ (theirs[:, k] - mean) ** 2))]
+        rows.append([name, tolerance, float(z[:, k].mean()), float(z[:, k].std()), *there, *sizes, version, model_hash()])
+    sizes_of = ["distinct", "families", "pyabc_effective", "pyabc_version", "model_sha256"]
+    head = ["parameter", "tolerance", "mean", "sd", "pyabc_mean", "pyabc_sd", *sizes_of]
+    with OUT.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, *([f"{x:.5g}" if isinstance(x, float) else x for x in r] for r in rows)])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
