@@ -162,7 +162,7 @@ SHIPPED = {
     "experiments": [ACCOUNT, "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],
-    "rivals": [ACCOUNT],
+    "rivals": [ACCOUNT, "--table", "2000", "--particles", "100", "--rounds", "3", "--known"],
 }
 """What is made beside the posterior, in this order, and with which arguments; --known is followed by the table of the priors."""
 
