@@ -58,7 +58,7 @@ def scales() -> dict[str, list[dict[str, Any]]]:
     for k, (block, of, day) in enumerate(SCALED):
         x = 0.02 * k - 0.01
         row = {"block": block, "of": of, "day": day, "scaled_down": 2.0 + k, "everyone": 2.0 + k + x, "difference": x, "se": 0.02, "n": 200}
-        rows.append(row | {"in_spreads": 2 * x, "in_spreads_se": 0.04, "separated": abs(x) >= 0.04})
+        rows.append(row | {"in_spreads": 2 * x, "in_spreads_se": 0.04, "separated": abs(x) >= 0.04, "record_error": 1.0, "beyond": False})
     return {"items": rows}
 
 

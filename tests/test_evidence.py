@@ -18,11 +18,11 @@ from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
 from qantar.study.evidence import Evidence, of_this, read_evidence
-from qantar.study.fit import FORCE, MOBILIZATION, distances, items_of, scales_of, target_of
+from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, scales_of, target_of
 from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
 from qantar.study.posterior import Fit, fits, read_fit, unpack
 from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import Runs, arrays
+from qantar.study.summary import Runs, arrays, first
 from test_heldout import here
 
 CASE = "kazakhstan-2022"
@@ -158,3 +158,19 @@ def test_early_warning_ships_with_one_wave_and_every_evening() -> None:
     assert len(evenings) == 33  # 1 December to 2 January
     assert found.made["wave"] == "2022-01-03"
     assert not found.made["hindsight"]
+
+
+def test_fitted_sets_were_simulated_with_everyone() -> None:
+    found = evidence("scale")
+    rows = found.tables["items"]
+    assert int(found.made["draws"]) >= 200
+    assert len(rows) == len(items_of(*_one(), country(0.1))[0]) + 1
+    assert all(int(r["n"]) >= 200 for r in rows)
+    beyond = [r["of"] for r in rows if r["beyond"] == "1"]
+    assert beyond == ["KZ-ATY"]  # said in docs/explanation/inference.md: if this changes, so does the text
+
+
+def _one() -> tuple[Runs, Target]:
+    runs, _ = table()
+    target = target_of(observe(scenario().case.record), country(0.1), detained=tuple(spec_of(scenario()).detained))
+    return first(runs, 1), target

@@ -700,7 +700,8 @@ def scale_table(rows: Sequence[dict[str, Any]], draws: int, scale: float, lang: 
     if cells:
         heads = [text(f"scale.{k}", lang) for k in ("item", "scaled_down", "everyone", "difference")]
         grid(heads, cells, title=text("scale.title", lang))
-    say(text("scale.note", lang, apart=len(apart), of=len(rows), chance=f"{CHANCE * len(rows):.0f}"))
+    beyond = sum(r["beyond"] for r in rows)
+    say(text("scale.note", lang, apart=len(apart), of=len(rows), chance=f"{CHANCE * len(rows):.0f}", beyond=beyond))
 
 
 SHOWN_EVENINGS = 10

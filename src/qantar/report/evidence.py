@@ -167,9 +167,10 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
 
 def _of_scale(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     rows, made = evidence.tables["items"], evidence.made
-    apart = sum(r["separated"] == "1" for r in rows)
+    apart, beyond = (sum(r[k] == "1" for r in rows) for k in ("separated", "beyond"))
     said = {"draws": made["draws"], "residents": f"{int(made['residents']):,}", "n": f"{1 / float(made['scale']):g}", "of": len(rows)}
-    return [(f"report.evidence.scale_{'some' if apart else 'none'}", {**said, "apart": apart, "chance": f"{CHANCE * len(rows):.0f}"})]
+    said |= {"apart": apart, "chance": f"{CHANCE * len(rows):.0f}", "beyond": beyond}
+    return [(f"report.evidence.scale_{'some' if apart else 'none'}", said)]
 
 
 def scale_names(row: Row) -> tuple[str, str]:

@@ -81,7 +81,7 @@ class Setup:
     """histories in a part of the store"""
 
 
-QUICK = Setup(table=600, particles=40, rounds=3, force_rounds=1, keep=40, part=5)
+QUICK = Setup(table=400, particles=30, rounds=2, force_rounds=1, keep=30, part=5)
 """Less than five minutes at 1:50: a look, not a result."""
 
 

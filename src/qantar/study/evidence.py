@@ -35,7 +35,9 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sensitivity": {"indices": ("measure", "output", "input", "value", "low", "high")},
     "scale": {
-        "items": ("block", "of", "day", "scaled_down", "everyone", "difference", "se", "n", "in_spreads", "in_spreads_se", "separated")
+        "items": (
+            "block", "of", "day", "scaled_down", "everyone", "difference", "se", "n", "in_spreads", "in_spreads_se", "separated", "beyond"
+        )
     },
     "warning": {
         "origins": ("date", "forecaster", "probability", "low", "high", "shown", "of", "followed"),

@@ -4,10 +4,12 @@ Every particle gets one new history at the scale it was fitted at and one with e
 broken off where the calibration breaks off. What the fit compares with the record is then compared between the two, item by item, and the
 share broken off. The luck of the two is not the same, because residents are not: differences are means over particles, paired, with
 their standard errors; "separated" means two of them. Of so many rows about one in twenty is separated by chance.
+Hundreds of pairs also find differences that do not matter: each is held against the error that the fit allows the record as well.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import spec_of, stop_of
 from qantar.study.ensemble import run_ensemble
-from qantar.study.fit import items_of, target_of
+from qantar.study.fit import ERRORS, items_of, target_of
 from qantar.study.reporting import history_seed
 from qantar.study.scores import paired
 from qantar.study.store import Recipe, keep_draws
@@ -91,6 +93,8 @@ def at_scales(
 def compared(names: Sequence[tuple[str, str, int]], small: Floats, full: Floats) -> list[dict[str, Any]]:
     """Means at two scales, their paired difference with its standard error, and both in units of the spread at the smaller scale.
 
+    A difference is "beyond" if it is larger than the error that the fit allows the record (`fit.ERRORS`).
+
     >>> row = compared([("deaths", "country", -1)], np.array([[1.0], [2.0]]), np.array([[1.5], [2.5]]))[0]
     >>> row["difference"], row["se"], row["separated"]
     (0.5, 0.0, True)
@@ -112,6 +116,8 @@ def compared(names: Sequence[tuple[str, str, int]], small: Floats, full: Floats)
                 "in_spreads": d.mean / spread,
                 "in_spreads_se": d.se / spread,
                 "separated": d.separated,
+                "record_error": ERRORS.get(block, math.nan),
+                "beyond": abs(d.mean) > ERRORS.get(block, math.inf),
             }
         )
     return rows
