@@ -83,12 +83,14 @@ def test_both_languages_are_there(tags: list[tuple[str, dict[str, str | None]]])
 
 def test_every_figure_has_its_table(page: str) -> None:
     figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 7
     for figure in figures:
-        assert "<table>" in figure
+        assert "<table" in figure
         assert figure.count("<svg") == 2  # one in each language
     assert figures[0].count("<tr>") == 9 + 6  # eight days, five statements, and the two heads
-    recorded = [f for f in figures if 'id="figure-experiments"' not in f]  # that one shows nothing recorded
+    of_the_model = ("experiments", "heldout-", "rivals-", "scale", "sensitivity-", "warning")  # these show nothing recorded
+    recorded = [f for f in figures if not f.startswith(tuple(f'<figure id="figure-{name}' for name in of_the_model))]
+    assert len(recorded) == 6
+    assert len(figures) >= 11
     assert all("#s-" in figure for figure in recorded)  # sources beside each
 
 
