@@ -238,10 +238,8 @@ def run(
 
     from qantar import terminal
     from qantar.engine.loop import ENGINES
-    from qantar.errors import ResultError, fail
     from qantar.record.observables import observe
     from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
-    from qantar.study.posterior import fits, read_fit
     from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
     from qantar.study.store import Recipe, keep_draws
@@ -254,11 +252,9 @@ def run(
     plan = resolve(given, edits, scale=scale)
     recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
     if posterior:
-        found = read_fit(given.case.folder)
-        if found is None or not fits(found.posterior.made, resolve(given, scale=found.posterior.made["scale"])):
-            raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
-        made, draws = found.posterior.made, min(draws, len(found.posterior.values))
-        recipe = replace(recipe, sampling="given", given=keep_draws(store, found.posterior.values))
+        found = _posterior(given, scenario)
+        made, draws = found.made, min(draws, len(found.values))
+        recipe = replace(recipe, sampling="given", given=keep_draws(store, found.values))
     n = replicates * (1 if defaults and not posterior else draws)
     folder = out or Path("results") / f"{plan.case}-run"
     refuse_foreign(folder)
@@ -540,20 +536,16 @@ def scale(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.errors import ResultError, fail
     from qantar.scenario.scenario import load_scenario, resolve
-    from qantar.study.posterior import fits, read_fit
     from qantar.study.scaling import at_scales
 
     lang = context.obj
     given = load_scenario(scenario)
-    fit = read_fit(given.case.folder)
-    fitted_at = fit.posterior.made["scale"] if fit is not None else 1.0
+    posterior = _posterior(given, scenario)
+    fitted_at = posterior.made["scale"]
     plan = resolve(given, scale=fitted_at)
-    if fit is None or not fits(fit.posterior.made, plan):
-        raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
     write = _evidence_folder("scale", given, plan, out, seed, scaled=False)
-    values = fit.posterior.values[:draws]
+    values = posterior.values[:draws]
     with _interruptible(lang), terminal.staging(lang) as told:
         rows = at_scales(given, values, store, seed=seed, scale=fitted_at, processes=processes, progress=told)
     residents = sum(p["population"] for p in plan.places)
@@ -621,6 +613,18 @@ def warning(
         return
     terminal.outlook_tables(found, quick, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+def _posterior(given: Any, said: str) -> Any:
+    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model."""
+    from qantar.errors import ResultError, fail
+    from qantar.scenario.scenario import resolve
+    from qantar.study.posterior import fits, read_fit
+
+    fit = read_fit(given.case.folder)
+    if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+        raise fail(ResultError, said, "no_posterior", value=given.case.head.id)
+    return fit.posterior
 
 
 def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed: int, *, scaled: bool = True) -> Any:

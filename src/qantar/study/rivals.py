@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.errors import ResultError, fail
-from qantar.record.observables import observe
+from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
 from qantar.study.calibrate import Round, Setup, Task, calibrate, prior_table, spec_of
-from qantar.study.fit import items_of, scales_of, target_of
+from qantar.study.fit import Target, items_of, scales_of, target_of
 from qantar.study.heldout import MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
 from qantar.study.scores import Difference, log_score_days, paired
@@ -190,12 +190,12 @@ def compare(
     folders = [root, *([kept] if kept is not None else [])]
     scales: Floats | None = None
     found = []
-    base = resolve(scenario, scale=scale)
+    base, seen = resolve(scenario, scale=scale), observe(scenario.case.record)
     for arm in arms:
         plan = resolve(scenario, arm_edits(scenario, arm), scale=scale)
         same = plan.model_copy(update={"edits": base.edits}) == base  # as the home-grown account where nobody organizes anyway
         plan = base if same else plan
-        target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
+        target = target_of(seen, plan, detained=tuple(spec.detained))
         record = {"low": target.low.tolist(), "high": target.high.tolist()}
         key = {**terms, **record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
         name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
@@ -203,7 +203,7 @@ def compare(
         if done is None:
             told = partial(_told, progress, arm)
             own = known if same else None
-            rival, scales = _fitted(scenario, arm, plan, setup, root, seed, scale, near, scales, own, processes, told)
+            rival, scales = _fitted(scenario, arm, plan, seen, target, setup, root, seed, scale, near, scales, own, processes, told)
             content = _written(rival, scales)
         else:
             content = done.read_text(encoding="utf-8")
@@ -223,6 +223,8 @@ def _fitted(
     scenario: Scenario,
     arm: str,
     plan: Plan,
+    record: Observables,
+    target: Target,
     setup: Setup,
     root: Path,
     seed: int,
@@ -234,8 +236,7 @@ def _fitted(
     told: Callable[[str, int, int], None],
 ) -> tuple[Rival, Floats]:
     """One rival, and the scales of its distance: those of the first, one distance for all."""
-    spec, record = spec_of(scenario), observe(scenario.case.record)
-    target = target_of(record, plan, detained=tuple(spec.detained))
+    spec = spec_of(scenario)
     table = prior_table(plan, setup.table, seed, root, part=setup.part, known=known, processes=processes, progress=partial(told, "table"))
     items = items_of(table, target, plan)
     scales = scales_of(items, target) if scales is None else scales

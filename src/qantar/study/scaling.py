@@ -79,7 +79,7 @@ def at_scales(
     """
     record, detained = observe(scenario.case.record), tuple(spec_of(scenario).detained)
     found = []
-    for what, of in (("table", scale), ("verify", full)):
+    for what, of in (("after", scale), ("verify", full)):
         plan = resolve(scenario, scale=of)
         target = target_of(record, plan, detained=detained)
         runs = predictive(
