@@ -162,7 +162,7 @@ SHIPPED = {
     "experiments": [ACCOUNT, "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],
-    "rivals": [ACCOUNT, "--table", "2000", "--particles", "100", "--rounds", "3", "--known"],
+    "rivals": [ACCOUNT, "--table", "10000", "--particles", "200", "--rounds", "5", "--kept", os.path.join("docs", "evidence", "rivals")],
 }
 """What is made beside the posterior, in this order, and with which arguments; --known is followed by the table of the priors."""
 
@@ -190,7 +190,7 @@ def ship(kind, arguments, folder, place):
     """Make one folder of evidence and put it where it ships."""
     run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(folder, place)
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.svg"))  # the page draws its own
 
 
 def main():

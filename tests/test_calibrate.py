@@ -47,12 +47,15 @@ from qantar.study.fit import (
     Target,
     deviations,
     distances,
+    distances_so_far,
     items_of,
+    last_day,
     middle_of,
     pseudo_target,
     scales_of,
     summary_of,
     target_of,
+    up_to,
 )
 from qantar.study.inference import Learned, adjusted, coverage, effective_families, leave_one_out, narrowing, nearest, ridges, uniformity
 from qantar.study.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior, unpack, write_posterior
@@ -413,9 +416,12 @@ def simulated(points: Floats, seeds: Sequence[int]) -> Runs:
 def histories(wave: Callable[[Floats], Any]) -> Callable[..., tuple[Runs, Any]]:
     """In place of `_histories`: the closed form, and a quiet period that has a wave in three regions where `wave` says so."""
 
-    def instead(task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup) -> tuple[Runs, Any]:
+    def instead(
+        task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Any = slice(None)
+    ) -> tuple[Runs, Any]:
         first = history_seed(task.seed, (1 << 30) + 1000 * key[0] + key[1], 1)
-        seeds = np.array([history_seed(first, k, 0) for k in range(len(points))])
+        seeds = np.array([history_seed(first, k, 0) for k in range(len(points))])[only]
+        points = points[only]
         runs = simulated(points, seeds)
         if what == "quiet":
             runs.presence[:, 2, :3] = np.asarray(wave(points))[:, None]
@@ -507,6 +513,43 @@ def test_rounds_end_when_nearly_nothing_is_accepted(closed: pytest.MonkeyPatch, 
     closed.setattr(module, "moved", lambda points, seed, number, free=None: np.where(np.arange(len(FEW)) == PEOPLE_AT, 1e-9, points))
     found = first_module(tmp_path)
     assert [(r.module, r.accepted) for r in found.trace] == [("mobilization", 0.0)]
+
+
+def test_a_proposal_that_is_not_run_on_would_not_have_been_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    small, quiet = resolve(scenario(), scale=0.002), Setup(table=24, particles=8, rounds=2, force_rounds=1, keep=4, part=6)
+    table = module.prior_table(small, 24, SEED, tmp_path / "table", part=6, processes=1, progress=lambda *_: None)
+    assert last_day(target(), MOBILIZATION, small) == 4  # the last count of participants; 17 onsets are dated by then
+    early = up_to(small, 4)
+    assert early.hours == 126
+    runs = module.prior_table(early, 24, SEED, tmp_path / "early", part=6, processes=1, progress=lambda *_: None)
+    assert np.array_equal(runs.participants[:, :5], table.participants[:, :5])
+    assert np.array_equal(runs.presence[:, :5], table.presence[:, :5])
+    scales = scales_of(items_of(table, target(), small), target())
+    far = distances(items_of(table, target(), small), target(), scales, MOBILIZATION)
+    least = distances_so_far(runs, target(), scales, MOBILIZATION, early)
+    assert (least <= far + 1e-12).all()
+    assert (least < far - 1e-3).any()  # some rose later than the fifth day and the bound does not know how late
+
+    followed: list[tuple[int, int]] = []
+    one = module._histories
+
+    def counted(task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Any = None) -> Any:
+        followed.append((p.hours, len(points) if only is None else len(only)))
+        return one(task, p, points, key, what, setup, only)
+
+    def found(name: str) -> Particles:
+        task = a_task(tmp_path / name, plan=small, target=target(), scales=scales, processes=1)
+        return calibrate(task, table, quiet)
+
+    monkeypatch.setattr(module, "_histories", counted)
+    staged = found("staged")
+    proposed, run_on = (sum(n for hours, n in followed if hours == h) for h in (early.hours, small.hours))
+    assert 0 < run_on < proposed
+    monkeypatch.setattr(module, "up_to", lambda plan, day: plan)
+    whole = found("whole")
+    assert (staged.trace, staged.seeds.tolist()) == (whole.trace, whole.seeds.tolist())
+    for name in ("points", "items", "mobilization", "force", "origin"):
+        assert np.array_equal(getattr(staged, name), getattr(whole, name))
 
 
 # --- the quiet period -------------------------------------------------------------------------------------------------

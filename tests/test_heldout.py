@@ -257,12 +257,6 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     assert not told
     compare(given, arms[:1], setup, tmp_path, **{**terms, "seed": 4}, progress=lambda w, d, n: told.append(w))
     assert told
-    # The home-grown account changes nothing of this scenario: it is the scenario, and a table of it need not be made again.
-    table = calibrate.prior_table(resolve(given, scale=0.0005), 12, 3, tmp_path / "table", part=6, processes=1, progress=lambda *_: None)
-    told.clear()
-    home = compare(given, arms[:1], setup, tmp_path / "new", **terms, known=table, progress=lambda w, d, n: told.append(f"{w} {d}"))
-    assert home.rows()[0] == rows[0]
-    assert list((tmp_path / "new").glob("*/elsewhere"))
     fits[0].write_text("{}")
     with pytest.raises(ResultError):
         compare(given, arms, setup, tmp_path, **terms)

@@ -15,7 +15,7 @@ from qantar.errors import QantarError
 from qantar.record.observables import Observables, observe
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.study import calibrate, heldout, outlook
-from qantar.study.fit import Target
+from qantar.study.fit import ZONES, Target
 from qantar.study.outlook import (
     CONSTANT,
     MODEL,
@@ -188,7 +188,7 @@ def planted_study(monkeypatch: pytest.MonkeyPatch) -> Any:
     asked: dict[int, list[int]] = {}
 
     def again(plan: Any, draws: np.ndarray, seed: int, root: Path, **more: Any) -> Any:
-        day = int(plan.hours - heldout.ZONES) // 24 - 1 - H
+        day = int(plan.hours - ZONES) // 24 - 1 - H
         asked[day] = draws.tolist()
         presence = np.zeros((2, 8, 17), bool)
         presence[0, day + 1] = True  # one of two rises on the next day
@@ -239,7 +239,7 @@ def test_plans_hold_what_was_known(small: Any) -> None:
     assert without.steps == []
     assert {told.drivers[k] for k in ("price", "internet", "emergency")} == {"policy"}
     inside = heldout.known_on(resolve(short(), scale=0.0005), 1, H)
-    assert inside.hours == 24 * (2 + H) + heldout.ZONES  # the last day ends everywhere
+    assert inside.hours == 24 * (2 + H) + ZONES  # the last day ends everywhere
     assert {s["id"] for s in inside.steps} == {"price-free", "price-free-atyrau"}
     assert "price-mangystau" in {s["id"] for s in heldout.known_on(resolve(short(), scale=0.0005), 3, H).steps}
 

@@ -482,7 +482,6 @@ def rivals(
     particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
     rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 10,
     kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept")] = None,
-    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
     scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
@@ -495,7 +494,6 @@ def rivals(
     from qantar import terminal
     from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.calibrate import QUICK, Setup
-    from qantar.study.posterior import known_table
     from qantar.study.rivals import HOME, compare
 
     lang = context.obj
@@ -504,13 +502,10 @@ def rivals(
     plan = resolve(given, scale=scale)
     write = _evidence_folder("rivals", given, plan, out, seed)
     arms = arm or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
-    base = known_table(known, plan, seed) if known is not None else None
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
     near = 40 if quick else 400
     with _interruptible(lang), terminal.staging(lang) as told:
-        found = compare(
-            given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, known=base, processes=processes, progress=told
-        )
+        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
     said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
     made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
     folder = write({"rivals": found.rows()}, said | {"arm": arm or []}, made)

@@ -17,6 +17,10 @@ comes as near to the record as can be had. Nothing needs a likelihood:
    parameters. Then force and harm given it: only parameters of forces move, each particle along its own chain, and none is
    dropped for what force and harm say; the first module's tolerance still holds.
 
+A proposal is followed only as long as it can still be accepted: the items of the first module are dated by the day of the last count of
+participants, and by then most proposals are already farther off than the tolerance. They are not run on. What is accepted, and with
+which numbers, is the same (early rejection: Prangle 2016, Stat. Comput. 26, whose continuation probability is 0 or 1 here).
+
 Parameters that are not named as fitted ("nuisance") are drawn and moved as all others, because leaving them at a default would be
 a claim; they are never reported as learned. Every proposal is a pure function of seed, round, particle and parameter, and every
 history is kept, so a run that was killed goes on where it was and ends with the same particles.
@@ -37,11 +41,11 @@ from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario
 from qantar.scenario.schema import CalibrationSpec
 from qantar.study.ensemble import run_ensemble
-from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, scales_of
+from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, scales_of, up_to
 from qantar.study.prior import point_of, values_at
 from qantar.study.reporting import history_seed
 from qantar.study.store import Recipe, Store, keep_draws
-from qantar.study.summary import Runs, arrays, first, joined
+from qantar.study.summary import Runs, arrays, chosen, first, joined
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,6 +62,8 @@ SWEEPS, MOVED = 4, 0.5
 """In a round everyone proposes again, at most so many times, until this share has moved: copies must part before the next tolerance."""
 ACCEPTED_LEAST = 0.03
 """Rounds end when fewer proposals than this are accepted: tolerance would fall by luck of the seed only."""
+ROUNDING = 1e-9
+"""Two ways to add up one distance differ by less."""
 FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "arms", "control")
 FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
 """What moves in the second module: parameters of these groups, and these."""
@@ -252,8 +258,7 @@ def _mobilize(task: Task, p: Particles, number: int, setup: Setup) -> tuple[Part
     shares = []
     for sweep in range(SWEEPS):
         points = moved(p.points, task.seed, key := number * SWEEPS + sweep)
-        runs, seeds = _histories(task, task.plan, points, (1, key), "mobilization", setup)
-        items, near, far = _compared(task, runs)
+        items, near, far, seeds = _compared(task, points, (1, key), tolerance, "mobilization", setup)
         within = near <= tolerance
         accepted = within.copy()
         accepted[within] = _calm(task, points[within], (3, key), setup)
@@ -273,8 +278,7 @@ def _force(task: Task, p: Particles, number: int, limit: float, setup: Setup) ->
     tolerance = float(np.quantile(p.force, KEPT))
     free = np.array([name in moving(task.held) for name in parameters()])
     points = moved(p.points, task.seed, FORCE_KEY + number, free)
-    runs, seeds = _histories(task, task.plan, points, (2, number), "force", setup)
-    items, near, far = _compared(task, runs)
+    items, near, far, seeds = _compared(task, points, (2, number), limit, "force", setup)
     accepted = (near <= limit) & (far <= np.maximum(tolerance, p.force))
     accepted[accepted] = _calm(task, points[accepted], (5, number), setup)
     p = _taken(p, accepted, points, items, near, far, seeds)
@@ -287,11 +291,27 @@ def moving(held: Sequence[str] = ()) -> set[str]:
     return {name for name, p in parameters().items() if p.group in FORCE_GROUPS or name in FORCE_NAMES} - {*held}
 
 
-def _compared(task: Task, runs: Runs) -> tuple[Floats, Floats, Floats]:
-    """Items of histories and their distances in both modules; one that was broken off is infinitely far."""
-    items = items_of(runs, task.target, task.plan)
-    near, far = (np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, b)) for b in (MOBILIZATION, FORCE))
-    return items, near, far
+def _compared(
+    task: Task, points: Floats, key: tuple[int, int], limit: float, what: str, setup: Setup
+) -> tuple[Floats, Floats, Floats, Ints]:
+    """Histories of these points: items, distances in both modules, seeds.
+
+    One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
+    """
+    early = up_to(task.plan, last_day(task.target, MOBILIZATION, task.plan))
+    runs, seeds = _histories(task, early, points, key, what, setup)
+    if early == task.plan:
+        left = np.arange(len(points))
+    else:
+        least = distances_so_far(runs, task.target, task.scales, MOBILIZATION, early)
+        left = np.flatnonzero((least <= limit + ROUNDING) & ~runs.stopped)
+        runs = _histories(task, task.plan, points, key, what, setup, left)[0] if len(left) else chosen(runs, left)
+    items, near, far = (np.full(shape, np.inf) for shape in ((len(points), len(task.target.items)), len(points), len(points)))
+    if len(left):
+        items[left] = items_of(runs, task.target, task.plan)
+        for distance, blocks in ((near, MOBILIZATION), (far, FORCE)):
+            distance[left] = np.where(runs.stopped, np.inf, distances(items[left], task.target, task.scales, blocks))
+    return items, near, far, seeds
 
 
 def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None = None) -> Floats:
@@ -311,15 +331,20 @@ def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None
     return np.where(b == 0, points, np.clip(ndtr(scores), 1e-12, 1 - 1e-12))
 
 
-def _histories(task: Task, plan: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup) -> tuple[Runs, Ints]:
-    """The histories of these points, each with a seed of its own, and the seeds."""
+def _histories(
+    task: Task, plan: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Ints | None = None
+) -> tuple[Runs, Ints]:
+    """The histories of these points, or of some of them, each with a seed of its own, and the seeds."""
     seed = history_seed(task.seed, *((1 << 30) + 1000 * key[0] + key[1], 1))
     name = keep_draws(task.root, [values_at(row) for row in points])
     recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target))
+    if only is not None:
+        recipe = replace(recipe, part=1, only=tuple(only.tolist()))
+    n, before = len(points) if only is None else int(only[-1]) + 1, 0 if only is None else int(only[-1]) + 1 - len(only)
     store = run_ensemble(
-        recipe, len(points), task.root, processes=task.processes, progress=lambda done, total: task.progress(what, done, total)
+        recipe, n, task.root, processes=task.processes, progress=lambda done, total: task.progress(what, done - before, total - before)
     )
-    runs = arrays(*store.read(len(points)))
+    runs = arrays(*store.read(n))
     return runs, np.asarray(runs.whole["seed"], np.int64)
 
 

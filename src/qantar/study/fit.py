@@ -31,6 +31,8 @@ ONSET_CAP = 5.0
 MOBILIZATION = ("onset", "participants")
 FORCE = ("detained", "deaths", "share", "seats")
 """The two modules: how unrest spread, and what force and harm followed."""
+ZONES = 6
+"""Hours after a day's end by which it has ended everywhere in a country."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Target:
         """Which items belong to these blocks and are not blank."""
         return np.array([i.block in names for i in self.items]) & ~np.isnan(self.low)
 
+    def only(self, names: tuple[str, ...]) -> Target:
+        """What a record says in these blocks, without its blanks."""
+        mask = self.blocks(names)
+        return Target(tuple(i for i, m in zip(self.items, mask, strict=True) if m), self.low[mask], self.high[mask])
+
 
 def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] = ()) -> Target:
     """The record of a case as intervals.
@@ -64,7 +71,7 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
         Whose counts of detained are used, all if none is named: later ones contain the earlier ones.
     """
     first = dt.datetime.fromisoformat(plan.start).date()
-    n_days = _days(plan)
+    n_days = days_of(plan)
     items: list[Item] = []
     low: list[float] = []
     high: list[float] = []
@@ -100,10 +107,11 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
 
 
 def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
-    """The items of each history, shape (runs, items)."""
+    """The items of each history, shape (runs, items); days that the plan does not reach the end of are not looked at."""
     ids = [r["id"] for r in plan.regions]
+    never = days_of(plan)
     onset = runs.onset().astype(float)
-    onset[onset < 0] = runs.presence.shape[1]
+    onset[(onset < 0) | (onset > never)] = never
     total = runs.killed.sum(axis=1)
     columns: list[Floats] = []
     for item in target.items:
@@ -148,6 +156,32 @@ def distances(items: Floats, target: Target, scales: Floats, blocks: tuple[str, 
     return np.asarray(np.sqrt(np.mean(found, axis=0))) if found else np.zeros(len(items))
 
 
+def last_day(target: Target, blocks: tuple[str, ...], plan: Plan) -> int:
+    """Index of the last day on which anything in these blocks is dated; later days say nothing about them, but how late a region rose."""
+    never = days_of(plan)
+    days = [-1.0]
+    for item, low, high in zip(target.items, target.low, target.high, strict=True):
+        if item.block in blocks and not np.isnan(low):
+            days += [float(item.day)] if item.block != "onset" else [x for x in (low, high) if x < never]
+    return int(max(days))
+
+
+def up_to(plan: Plan, day: int) -> Plan:
+    """A plan that ends as soon as a day has ended everywhere in the country."""
+    start = dt.datetime.fromisoformat(plan.start)
+    return plan.model_copy(update={"hours": min(plan.hours, 24 * (day + 1) + ZONES - start.hour)})
+
+
+def distances_so_far(runs: Runs, target: Target, scales: Floats, blocks: tuple[str, ...], plan: Plan) -> Floats:
+    """The least that the distances in these blocks can become, for histories that end early, shape (runs,).
+
+    A region that has not risen by the end of the last day rises on the next at the earliest; all else is known, if that is `last_day`.
+    """
+    mask = target.blocks(blocks)
+    known = target.only(blocks)
+    return distances(items_of(runs, known, plan), known, scales[mask], blocks)
+
+
 def pseudo_target(target: Target, row: Floats) -> Target:
     """A simulated history as a record: as wide as the real one, item by item, and as blank."""
     width = np.minimum(np.where(np.isnan(target.low), np.nan, target.high - target.low), ONSET_CAP)
@@ -181,6 +215,7 @@ def _top(high: float | None, low: float) -> float:
     return low if high is None else high
 
 
-def _days(plan: Plan) -> int:
+def days_of(plan: Plan) -> int:
+    """Whole days of a plan: what is counted by day is known for these."""
     start = dt.datetime.fromisoformat(plan.start)
-    return int(np.ceil((start.hour + start.minute / 60 + plan.hours) / 24))
+    return int((start.hour + start.minute / 60 + plan.hours) // 24)

@@ -32,7 +32,7 @@ from qantar.scenario.schema import POLICY_KINDS
 from qantar.study.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
 from qantar.study.calibrate import prior_table, spec_of
 from qantar.study.ensemble import run_ensemble
-from qantar.study.fit import Target, distances, items_of, scales_of, target_of
+from qantar.study.fit import Target, distances, items_of, scales_of, target_of, up_to
 from qantar.study.power import Detectable, detectable
 from qantar.study.scores import Difference, brier, crps_days, log_score, log_score_days, paired
 from qantar.study.store import Recipe
@@ -42,8 +42,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NEAR = 400
 """Histories that stand for a posterior: the number that scores are made for."""
-ZONES = 6
-"""Hours after a day's end by which it has ended everywhere in a country."""
 MODEL, TWIN = "model", "mean-field twin"
 """Names of the forecasts that are no baselines."""
 
@@ -97,7 +95,7 @@ def known_on(plan: Plan, day: int, ahead: int) -> Plan:
     offset = dt.datetime.fromisoformat(plan.start).hour
     free = by_policy(plan, 24.0 * (day + 1) - offset)
     steps = [s for s in free.steps if s["given"]]  # a later decision that no policy takes would be knowledge of what came
-    return free.model_copy(update={"steps": steps, "hours": min(plan.hours, 24 * (day + 1 + ahead) + ZONES - offset)})
+    return up_to(free.model_copy(update={"steps": steps}), day + ahead)
 
 
 def again(

@@ -1,7 +1,8 @@
 """Rivals: other accounts of the same record, fitted on equal terms and compared on what they were not shown.
 
 Each rival is an arm of the scenario. All have a table of draws of the same size from the same priors, the same scales, the same rounds and
-the same seed; none reads where or when a recorded event happened. Two comparisons:
+the same seed; none reads where or when a recorded event happened. They are compared on how unrest spread (the first module), so their
+histories end with the last day that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
 
 - *how much of the prior comes near*: at the smallest tolerance that every rival reached, the share of its prior whose histories lie
   within it. The product of the shares that survived each round estimates it (Didelot, Everitt, Johansen and Lawson 2011, Bayesian
@@ -9,8 +10,9 @@ the same seed; none reads where or when a recorded event happened. Two compariso
   Bayes factor *for this distance*; it is printed as a difference of logarithms with its error, never as a probability of a model.
 - *held out*: paired differences by region of the log score of its onset (`heldout`); "not separated" below two standard errors.
 
-A fit takes half an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked for: what
-ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and model.
+A fit takes a quarter of an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked
+for: what ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and
+model.
 """
 
 from __future__ import annotations
@@ -34,12 +36,11 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
 from qantar.study.calibrate import Round, Setup, Task, calibrate, prior_table, spec_of
-from qantar.study.fit import Target, items_of, scales_of, target_of
+from qantar.study.fit import MOBILIZATION, Target, items_of, last_day, scales_of, target_of, up_to
 from qantar.study.heldout import MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
 from qantar.study.scores import Difference, log_score_days, paired
 from qantar.study.store import model_hash
-from qantar.study.summary import Runs
 from qantar.tables import write_bytes
 
 Floats = NDArray[np.float64]
@@ -163,7 +164,6 @@ def compare(
     scale: float = 0.1,
     near: int = NEAR,
     kept: Path | None = None,
-    known: Runs | None = None,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Comparison:
@@ -176,7 +176,6 @@ def compare(
     setup : Setup
         The same for all.
     kept : folder of finished fits, besides the store; new ones are written there too
-    known : the first histories of the scenario's own table, from a packed one: for a rival that changes nothing of it
 
     Raises
     ------
@@ -190,20 +189,18 @@ def compare(
     folders = [root, *([kept] if kept is not None else [])]
     scales: Floats | None = None
     found = []
-    base, seen = resolve(scenario, scale=scale), observe(scenario.case.record)
+    seen = observe(scenario.case.record)
     for arm in arms:
         plan = resolve(scenario, arm_edits(scenario, arm), scale=scale)
-        same = plan.model_copy(update={"edits": base.edits}) == base  # as the home-grown account where nobody organizes anyway
-        plan = base if same else plan
-        target = target_of(seen, plan, detained=tuple(spec.detained))
+        plan = up_to(plan, last_day(target_of(seen, plan), MOBILIZATION, plan))
+        target = target_of(seen, plan).only(MOBILIZATION)
         record = {"low": target.low.tolist(), "high": target.high.tolist()}
         key = {**terms, **record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
         name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
         done = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if done is None:
             told = partial(_told, progress, arm)
-            own = known if same else None
-            rival, scales = _fitted(scenario, arm, plan, seen, target, setup, root, seed, scale, near, scales, own, processes, told)
+            rival, scales = _fitted(scenario, arm, plan, seen, target, setup, root, seed, scale, near, scales, processes, told)
             content = _written(rival, scales)
         else:
             content = done.read_text(encoding="utf-8")
@@ -231,13 +228,12 @@ def _fitted(
     scale: float,
     near: int,
     scales: Floats | None,
-    known: Runs | None,
     processes: int | None,
     told: Callable[[str, int, int], None],
 ) -> tuple[Rival, Floats]:
     """One rival, and the scales of its distance: those of the first, one distance for all."""
     spec = spec_of(scenario)
-    table = prior_table(plan, setup.table, seed, root, part=setup.part, known=known, processes=processes, progress=partial(told, "table"))
+    table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=partial(told, "table"))
     items = items_of(table, target, plan)
     scales = scales_of(items, target) if scales is None else scales
     most = spec.quiet.most_regions if spec.quiet else 0
