@@ -172,7 +172,7 @@ def evidence():
 
     What is finished ships at once: a night that ends early leaves whole folders.
     """
-    set_up(["sensitivity"])
+    set_up(["sensitivity", "neural"])
     case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
     made = os.path.join(HERE, "results", "evidence")
     table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
@@ -183,6 +183,8 @@ def evidence():
     for kind, arguments in SHIPPED.items():
         known = [table] if "--known" in arguments else []
         ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
+    neural = [ACCOUNT, "--method", "neural", "--table", "20000", "--known", table]
+    ship("calibrate", neural, made + "-neural", os.path.join(HERE, "docs", "evidence", "neural"))
     ship("planted", [], made + "-planted", os.path.join(HERE, "docs", "evidence", "planted"))
 
 

@@ -12,9 +12,9 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from conftest import CASE, Ran
+from qantar import errors
 from qantar.account.load import Loaded
 from qantar.errors import ResultError, StudyError
-from qantar.report import crate as module
 from qantar.report.crate import METADATA, RELEASED, export
 from qantar.report.study import study_account
 
@@ -116,7 +116,7 @@ def test_a_study_of_other_data_is_refused(loaded: Loaded, study: Path, tmp_path:
 
 
 def test_without_the_extra_it_says_what_to_install(loaded: Loaded, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(errors, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="qantar\\[provenance\\]"):
         export(loaded, study, tmp_path / "out")
 

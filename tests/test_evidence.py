@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from qantar.study.evidence import Evidence, of_this, read_evidence
 from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, scales_of, target_of
 from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
 from qantar.study.posterior import Fit, fits, read_fit, unpack
+from qantar.study.sensitivity import SEED, Effort, varied
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, arrays, first
 from test_heldout import here
@@ -168,6 +171,33 @@ def test_fitted_sets_were_simulated_with_everyone() -> None:
     assert all(int(r["n"]) >= 200 for r in rows)
     beyond = [r["of"] for r in rows if r["beyond"] == "1"]
     assert beyond == ["KZ-ATY"]  # said in docs/explanation/inference.md: if this changes, so does the text
+
+
+def test_what_moves_what_was_computed_for_all_that_varies() -> None:
+    found = evidence("sensitivity")
+    names, _ = varied(country(0.1))
+    screened = {r["input"] for r in found.tables["indices"] if r["measure"] == "size"}
+    assert screened == {*names, SEED}
+    effort = Effort(**found.made["effort"])
+    assert (effort.trajectories, effort.draws) >= (20, 128)
+    assert found.made["histories"] == sum(effort.histories(len(names)))
+
+
+def test_networks_agree_with_the_rounds_on_what_was_learned() -> None:
+    folder = TABLE.parent / "neural"
+    made = json.loads((folder / "result.json").read_text())
+    assert made["model_sha256"] == model_hash(), STALE
+    assert fits(made, country(0.1))
+    assert made["command"] == f"qantar calibrate {CASE} --method neural --seed 2022 --scale 0.1 --table 20000"
+    with (folder / "learned.csv").open() as file:
+        networks = {r["parameter"]: r for r in csv.DictReader(file)}
+    rounds = {r["parameter"]: r for r in shipped().learned}
+    assert set(networks) == set(rounds)
+    assert {name for name in rounds if rounds[name]["word"] == "learned"} == {"base_pressure"}
+    assert {name for name in networks if networks[name]["word"] == "learned"} == {"base_pressure"}
+    with (folder / "coverage.csv").open() as file:
+        assert sum(r["holds"] != "1" for r in csv.DictReader(file)) <= 3
+    assert made["gain"] > 2 * made["gain_se"]
 
 
 def _one() -> tuple[Runs, Target]:

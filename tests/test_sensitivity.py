@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE, Ran
-from qantar import warm
+from qantar import errors, warm
 from qantar.errors import StudyError
 from qantar.report.sensitivity import files_of
 from qantar.scenario.edits import parse_set
@@ -26,7 +26,6 @@ from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
-from qantar.study import sensitivity as module
 from qantar.study.ensemble import one_run
 from qantar.study.sensitivity import (
     ALONE,
@@ -38,7 +37,6 @@ from qantar.study.sensitivity import (
     Effort,
     Index,
     Sensitivity,
-    needs_salib,
     ranked,
     screening,
     screening_design,
@@ -246,9 +244,9 @@ def test_nothing_left_to_vary_is_said() -> None:
 
 
 def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(errors, "find_spec", lambda name: None)
     with pytest.raises(StudyError) as caught:
-        needs_salib()
+        sensitivity(country(), Path("nowhere"))
     assert "qantar[sensitivity]" in str(caught.value)
 
 

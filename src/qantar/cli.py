@@ -311,6 +311,7 @@ def rerun(
 def calibrate(
     context: Context,
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    method: Annotated[str, typer.Option("--method", metavar="METHOD", help="cli.opt_method")] = "rounds",
     quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
     scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
@@ -330,6 +331,7 @@ def calibrate(
     from dataclasses import replace
 
     from qantar import terminal
+    from qantar.errors import needs
     from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
     from qantar.study.calibrate import QUICK, Setup
     from qantar.study.fitted import files_of, fit, packed_table
@@ -337,30 +339,47 @@ def calibrate(
     from qantar.tables import refuse_foreign, write_bytes, write_folder
 
     lang = context.obj
+    _one_of("--method", method, ("rounds", "neural"), lang)
+    if neural := method == "neural":
+        needs("flowjax", "neural", "--method neural")
+        of_rounds = {"--particles": particles, "--rounds": rounds, "--force-rounds": force_rounds, "--pack": packed}
+        if extra := [option for option, value in of_rounds.items() if value is not None]:
+            raise typer.BadParameter(text("cli.of_rounds", lang), param_hint=extra[0])
     given = load_scenario(scenario)
     scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
     asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
     setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
-    folder = out or Path("results") / f"{given.case.head.id}-calibrate"
+    folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
     refuse_foreign(folder)
-    said = ["qantar calibrate", scenario, "--quick" * quick, f"--seed {seed}", f"--scale {scale:g}", *(f"--arm {a}" for a in arm or [])]
+    asked = {"table": table} if neural else asked
+    said = [
+        "qantar calibrate",
+        scenario,
+        "--method neural" * neural,
+        "--quick" * quick,
+        f"--seed {seed}",
+        f"--scale {scale:g}",
+        *(f"--arm {a}" for a in arm or []),
+    ]
     said += [f"--{k.replace('_', '-')} {v}" for k, v in asked.items() if v is not None]
     base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
     command = " ".join(w for w in [*said, *(f"--set {s}" for s in set_ or [])] if w)
+    terms: dict[str, Any] = {"seed": seed, "edits": edits, "scale": scale, "known": base, "processes": processes, "command": command}
+    if neural:
+        from qantar.study import neural as networks
+
+        with _interruptible(lang), terminal.staging(lang) as told:
+            read, made = networks.of_scenario(given, setup.table, store, progress=told, **terms)
+        write_folder(folder, networks.files_of(read, made, [x.parameter for x in read.learned]))
+        if json:
+            terminal.print_json(terminal.neural_json(read, made, folder))
+            return
+        terminal.neural_summary(read, given.case.head.id, quick, lang)
+        sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+        return
     with _interruptible(lang), terminal.staging(lang) as told:
-        found = fit(
-            given,
-            setup,
-            store,
-            seed=seed,
-            edits=edits,
-            scale=scale,
-            known=base,
-            processes=processes,
-            progress=told,
-            command=command,
-        )
+        found = fit(given, setup, store, progress=told, **terms)
     write_folder(folder, files_of(found))
     if packed is not None:
         write_bytes(packed, packed_table(found))
@@ -734,15 +753,16 @@ def sensitivity(
     from dataclasses import replace
 
     from qantar import terminal
+    from qantar.errors import needs
     from qantar.report.sensitivity import files_of
     from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
     from qantar.study.run import case_sha256
-    from qantar.study.sensitivity import QUICK, Effort, needs_salib, varied
+    from qantar.study.sensitivity import QUICK, Effort, varied
     from qantar.study.sensitivity import sensitivity as do
     from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
-    needs_salib()
+    needs("SALib", "sensitivity", "sensitivity")
     given = load_scenario(scenario)
     edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
     plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))

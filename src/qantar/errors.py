@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from qantar.messages import text
@@ -95,6 +96,18 @@ class Problems:
 def fail(error: type[QantarError], file: str | Path, code: str, /, **args: object) -> QantarError:
     """One problem about a whole file or name, ready to raise."""
     return error([Problem(str(file), None, "", code, {k: str(v) for k, v in args.items()})])
+
+
+def needs(package: str, extra: str, command: str) -> None:
+    """Whether the library of an extra is there.
+
+    Raises
+    ------
+    StudyError
+        If it is not installed.
+    """
+    if find_spec(package) is None:
+        raise fail(StudyError, command, "missing_extra", package=package, extra=extra)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

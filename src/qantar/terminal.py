@@ -496,24 +496,67 @@ def fitted_json(found: Any, folder: Any) -> dict[str, Any]:
     return {
         "folder": str(folder),
         **found.made,
-        "learned": [{**asdict(x), "word": x.word} for x in found.learned],
-        "ridges": [{"parameter": a, "with": b, "correlation": r} for a, b, r in found.ridges],
-        "coverage": [{**asdict(c), "holds": c.holds} for c in found.coverage],
+        **_inference_json(found),
         "rounds": [asdict(r) for r in found.particles.trace],
         "fit": [f.as_dict() for f in found.after],
         "prior": [f.as_dict() for f in found.before],
     }
 
 
+def neural_json(found: Any, made: dict[str, Any], folder: Any) -> dict[str, Any]:
+    """What networks say of the fitted parameters, for machines."""
+    return {"folder": str(folder), **made, **_inference_json(found)}
+
+
+def _inference_json(found: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "learned": [{**asdict(x), "word": x.word} for x in found.learned],
+        "ridges": [{"parameter": a, "with": b, "correlation": r} for a, b, r in found.ridges],
+        "coverage": [{**asdict(c), "holds": c.holds} for c in found.coverage],
+    }
+
+
 def fitted_summary(found: Any, quick: bool, lang: str) -> None:
     """What was learned, what cannot be told apart, whether intervals are right, and how well it fits."""
-    from qantar.scenario.parameters import parameters
-
     made = found.made
     say(text("fitted.head", lang, case=found.plan.case, n=len(found.particles.seeds), tolerance=f"{made['tolerance']:.2f}"))
     say(text("fitted.families", lang, families=f"{found.families:.0f}", distinct=made["distinct"]))
     if quick:
         say(text("fitted.quick", lang))
+    _inference_tables(found, lang)
+    unfitted = {(f.kind, f.of): f for f in found.before}
+    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in found.scenario.case.record.regions}
+    rows = []
+    for f in found.after:
+        low, high = f.interval()
+        old = unfitted[(f.kind, f.of)]
+        share = f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+        name, recorded, numbers, _ = _feature_row(f, names, lang)
+        rows.append([name, recorded, f"{100 * old.share:.0f} %", share, numbers])
+    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "prior", "posterior", "simulated")]
+    grid(heads, rows, title=text("fitted.fit_title", lang))
+    say(text("fitted.note", lang))
+
+
+def neural_summary(found: Any, case: str, quick: bool, lang: str) -> None:
+    """What networks say of the fitted parameters, and whether they can be believed."""
+    say(text("fitted.neural_head", lang, case=case, n=f"{found.trained:,}"))
+    if found.pseudo:
+        say(text("fitted.neural_gain", lang, n=found.pseudo, gain=f"{found.gain:.2f}", error=f"{2 * found.gain_se:.2f}"))
+        if found.gain <= 2 * found.gain_se:
+            say(text("fitted.neural_useless", lang))
+    if quick:
+        say(text("fitted.quick", lang))
+    _inference_tables(found, lang)
+    say(text("fitted.neural_note", lang))
+
+
+def _inference_tables(found: Any, lang: str) -> None:
+    """What was learned, ridges, coverage."""
+    from qantar.scenario.parameters import parameters
+
     heads = [text(f"out.{k}", lang) for k in ("parameter", "prior", "posterior", "narrowing", "said")]
     rows = []
     for x in found.learned:
@@ -538,18 +581,6 @@ def fitted_summary(found: Any, quick: bool, lang: str) -> None:
         )
     else:
         say(text("fitted.no_coverage", lang))
-    unfitted = {(f.kind, f.of): f for f in found.before}
-    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in found.scenario.case.record.regions}
-    rows = []
-    for f in found.after:
-        low, high = f.interval()
-        old = unfitted[(f.kind, f.of)]
-        share = f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-        name, recorded, numbers, _ = _feature_row(f, names, lang)
-        rows.append([name, recorded, f"{100 * old.share:.0f} %", share, numbers])
-    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "prior", "posterior", "simulated")]
-    grid(heads, rows, title=text("fitted.fit_title", lang))
-    say(text("fitted.note", lang))
 
 
 def sensitivity_json(found: Sensitivity, result: str, folder: Path) -> dict[str, Any]:

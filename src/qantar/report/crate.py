@@ -16,14 +16,13 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import judge
-from qantar.errors import ResultError, StudyError, fail
+from qantar.errors import ResultError, fail, needs
 from qantar.study.experiments import FOLDER as EXPERIMENTS
 from qantar.study.posterior import FIT
 from qantar.study.trials import read_trials
@@ -36,18 +35,6 @@ FORMATS = {
     ".svg": "image/svg+xml", ".npz": "application/zip",
 }  # fmt: skip
 LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-Clause": "https://spdx.org/licenses/BSD-3-Clause"}
-
-
-def needs_rocrate() -> None:
-    """Whether the library of the export is there.
-
-    Raises
-    ------
-    StudyError
-        If it is not installed.
-    """
-    if find_spec("rocrate") is None:
-        raise fail(StudyError, "export", "missing_extra", package="rocrate", extra="provenance")
 
 
 def export(loaded: Loaded, study: Path, out: Path) -> int:
@@ -64,7 +51,7 @@ def export(loaded: Loaded, study: Path, out: Path) -> int:
     StudyError
         If the extra is not installed.
     """
-    needs_rocrate()
+    needs("rocrate", "provenance", "export")
     made = _made(study, loaded)
     if out.exists() and not (out.is_dir() and (out / METADATA).is_file()):
         raise fail(ResultError, out, "not_a_result", found=out.name)

@@ -50,6 +50,9 @@ Floats = NDArray[np.float64]
 _STUDY = int(Purpose.STUDY)
 PSEUDO = 500
 """Simulated records on which intervals are checked."""
+PSEUDO_LEAST = 30
+"""Fewer than so many say nothing about intervals."""
+Q = (0.05, 0.5, 0.95)
 TIE, RESAMPLE, CHOOSE, SHUFFLE = 1 << 22, 1 << 23, 1 << 24, 1 << 25
 """Keys of draws: ties between ranks, bootstrap of ancestors, which histories play the record, the order of what ships."""
 Progress = Callable[[str, int, int], None]
@@ -179,18 +182,33 @@ def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
     return [int(k) for k in np.argsort(lots, kind="stable")[:keep]]
 
 
-def _ranks(names: list[str], table: Runs, target: Target, plan: Plan, seed: int, progress: Callable[[int, int], None]) -> Floats:
-    """Ranks of true parameters on simulated records: histories of the table with at least `UPRISING` out, at most `PSEUDO` of them."""
-    summaries, _ = summary_of(items_of(table, target, plan), target)
+def simulated_records(table: Runs, seed: int) -> NDArray[np.int64]:
+    """Numbers of the histories that play the record: at least `UPRISING` out, at most `PSEUDO` of them, none if they are too few."""
     candidates = np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
     order = np.argsort([uniform(seed, _STUDY, int(k), 0, CHOOSE) for k in candidates], kind="stable")
-    rows = candidates[order[:PSEUDO]]
-    if len(rows) < 30:
+    return candidates[order[:PSEUDO]] if len(candidates) >= PSEUDO_LEAST else candidates[:0]
+
+
+def record_summary(target: Target, items: Floats) -> Floats:
+    """The summary of a record at the middle of its intervals, shape (numbers,); a blank is as simulated."""
+    middle = middle_of(target)
+    return np.asarray(summary_of(np.where(np.isnan(middle), items.mean(axis=0), middle)[None], target)[0][0])
+
+
+def prior_scores(names: Sequence[str], seed: int, n: int) -> Floats:
+    """Normal scores of some parameters of the first n draws of the priors, shape (n, names)."""
+    columns = [list(parameters()).index(name) for name in names]
+    return scores_of(points_of(seed, np.arange(n))[:, columns])
+
+
+def _ranks(names: list[str], table: Runs, target: Target, plan: Plan, seed: int, progress: Callable[[int, int], None]) -> Floats:
+    """Ranks of true parameters on simulated records."""
+    rows = simulated_records(table, seed)
+    if not len(rows):
         return np.empty((0, len(names)))
-    columns = [list(parameters()).index(n) for n in names]
-    scores = scores_of(points_of(seed, np.arange(table.n))[:, columns])
+    summaries, _ = summary_of(items_of(table, target, plan), target)
     return leave_one_out(
-        scores,
+        prior_scores(names, seed, table.n),
         summaries,
         rows,
         near=min(300, table.n // 2),
@@ -203,33 +221,23 @@ def _learned(names: list[str], p: Particles, target: Target, seed: int) -> tuple
     """What was learned of each fitted parameter, after adjustment to the middle of the record's intervals, and the ridges."""
     columns = [list(parameters()).index(n) for n in names]
     summaries, _ = summary_of(p.items, target)
-    middle = middle_of(target)
-    record, _ = summary_of(np.where(np.isnan(middle), p.items.mean(axis=0), middle)[None], target)  # a blank: as simulated
-    scores = adjusted(scores_of(p.points[:, columns]), summaries, record[0])
-    narrowed, low, high = narrowing(scores, p.origin, lambda t, k: uniform(seed, _STUDY, k, t, RESAMPLE))
+    scores = adjusted(scores_of(p.points[:, columns]), summaries, record_summary(target, p.items))
+    narrowed = narrowing(scores, p.origin, lambda t, k: uniform(seed, _STUDY, k, t, RESAMPLE))
+    return [learned_of(name, scores[:, k], *(float(x[k]) for x in narrowed)) for k, name in enumerate(names)], ridges(scores, names)
+
+
+def learned_of(name: str, scores: Floats, narrowed: float, low: float, high: float) -> Learned:
+    """Quantiles of a parameter before and after, from its normal scores after, with how much narrower it became."""
     from scipy.special import ndtr
 
-    found = []
-    for k, name in enumerate(names):
-        row = parameters()[name]
-        after = [value_at(row, float(np.clip(ndtr(z), 1e-12, 1 - 1e-12))) for z in np.quantile(scores[:, k], (0.05, 0.5, 0.95))]
-        before = [value_at(row, q) for q in (0.05, 0.5, 0.95)]
-        found.append(
-            Learned(
-                name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), float(narrowed[k]), float(low[k]), float(high[k])
-            )
-        )
-    return found, ridges(scores, names)
+    places = np.clip(ndtr(np.quantile(scores, Q)), 1e-12, 1 - 1e-12)
+    before, after = ([value_at(parameters()[name], float(q)) for q in three] for three in (Q, places))
+    return Learned(name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), narrowed, low, high)
 
 
 def files_of(found: Fitted) -> dict[str, str]:
     """The result's folder as text; `result.json` last."""
     posterior = write_posterior(found.particles, found.rows, found.made)
-    learned = [
-        [x.parameter, *map(_short, x.prior), *map(_short, x.posterior), _short(x.narrowing), _short(x.low), _short(x.high), x.word]
-        for x in found.learned
-    ]
-    heads = ["prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95"]
     before = {(f.kind, f.of): f for f in found.before}
     shares = []
     for f in found.after:
@@ -239,18 +247,32 @@ def files_of(found: Fitted) -> dict[str, str]:
     trace = [dataclasses.asdict(r) for r in found.particles.trace]
     return {
         **posterior,
-        "learned.csv": to_csv(["parameter", *heads, "narrowing", "low", "high", "word"], learned),
-        "ridges.csv": to_csv(["parameter", "with", "correlation"], [[a, b, _short(r)] for a, b, r in found.ridges]),
-        "coverage.csv": to_csv(
-            ["parameter", "level", "held", "of", "chance_low", "chance_high", "holds", "ranks_uniform_p"],
-            [
-                [c.parameter, c.level, c.held, c.of, _short(c.low), _short(c.high), int(c.holds), _short(found.uniform[c.parameter])]
-                for c in found.coverage
-            ],
-        ),
+        **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
         "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
         "result.json": json.dumps({"kind": "calibration", **found.made}, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def tables_of(
+    learned: list[Learned], pairs: list[tuple[str, str, float]], covered: list[Coverage], p_values: dict[str, float]
+) -> dict[str, str]:
+    """What was learned, ridges and coverage as tables."""
+    heads = ["prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95"]
+    of_learned = [
+        [x.parameter, *map(_short, x.prior), *map(_short, x.posterior), _short(x.narrowing), _short(x.low), _short(x.high), x.word]
+        for x in learned
+    ]
+    return {
+        "learned.csv": to_csv(["parameter", *heads, "narrowing", "low", "high", "word"], of_learned),
+        "ridges.csv": to_csv(["parameter", "with", "correlation"], [[a, b, _short(r)] for a, b, r in pairs]),
+        "coverage.csv": to_csv(
+            ["parameter", "level", "held", "of", "chance_low", "chance_high", "holds", "ranks_uniform_p"],
+            [
+                [c.parameter, c.level, c.held, c.of, _short(c.low), _short(c.high), int(c.holds), _short(p_values[c.parameter])]
+                for c in covered
+            ],
+        ),
     }
 
 

@@ -35,7 +35,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
-from qantar.errors import StudyError, fail
+from qantar.errors import StudyError, fail, needs
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Plan
 from qantar.study.ensemble import _quiet, one_run, run_ensemble, write_part
@@ -165,18 +164,6 @@ def varied(plan: Plan) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     reasons = {name: reason(name, p.group) for name, p in parameters().items()}
     names = tuple(name for name, why in reasons.items() if not why)
     return names, {why: tuple(n for n, w in reasons.items() if w == why) for why in sorted(set(reasons.values())) if why}
-
-
-def needs_salib() -> None:
-    """Whether the library of the methods is there.
-
-    Raises
-    ------
-    StudyError
-        If it is not installed.
-    """
-    if find_spec("SALib") is None:
-        raise fail(StudyError, "sensitivity", "missing_extra", package="SALib", extra="sensitivity")
 
 
 def screening_design(names: Sequence[str], trajectories: int, seed: int) -> Design:
@@ -301,7 +288,7 @@ def sensitivity(
     ResultError
         If the store cannot be written.
     """
-    needs_salib()
+    needs("SALib", "sensitivity", "sensitivity")
     effort = effort or Effort()
     names, left_out = varied(plan)
     if not names:

@@ -1,0 +1,119 @@
+"""Networks against a closed form, what they refuse, and one small run from the table that ships."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import CASE, Ran, run_qantar
+from qantar import errors
+from qantar.errors import StudyError
+from qantar.scenario.scenario import load_scenario
+from qantar.study import neural as module
+from qantar.study.calibrate import spec_of
+from qantar.study.neural import LEAST, Neural, files_of, neural, of_scenario
+from qantar.study.posterior import unpack
+from qantar.study.summary import first
+
+TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"
+NOISE, AT = 0.5, 1.2
+"""What is seen is the first score and so much noise; the record. The second score leaves no trace."""
+GAIN = 0.5 * np.log(1 + 1 / NOISE**2)
+
+
+def closed_form() -> Neural:
+    rng = np.random.default_rng(5)
+    scores = rng.standard_normal((1500, 2))
+    seen = scores[:, :1] + NOISE * rng.standard_normal((1500, 1))
+    return neural(["base_pressure", "arrest_rate"], scores, seen, np.array([AT]), np.ones(1500, bool), np.arange(300), 3, members=2)
+
+
+def check(found: Neural) -> None:
+    mean, sd = AT / (1 + NOISE**2), NOISE / np.sqrt(1 + NOISE**2)
+    assert found.scores[:, 0].mean() == pytest.approx(mean, abs=0.2)
+    assert found.scores[:, 0].std() == pytest.approx(sd, abs=0.12)
+    assert found.scores[:, 1].mean() == pytest.approx(0, abs=0.2)
+    assert found.scores[:, 1].std() == pytest.approx(1, abs=0.2)
+    assert found.gain == pytest.approx(GAIN, abs=0.15)
+    assert all(c.holds for c in found.coverage)
+    assert found.learned[0].narrowing == pytest.approx(1 - sd, abs=0.12)
+    assert (found.pseudo, found.trained) == (300, 1200)
+
+
+def test_networks_find_a_posterior_that_is_known() -> None:
+    check(closed_form())
+
+
+def test_the_same_seed_trains_the_same_network() -> None:
+    scores, seen = np.random.default_rng(5).standard_normal((2, 200, 1))
+    one, two, other = (module._sampled(module._trained(scores, seen, seed), np.zeros((1, 1)), 10, 1) for seed in (1, 1, 2))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("fault", ["blind", "too sure"])
+def test_wrong_networks_are_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    trained, sampled = module._trained, module._sampled
+    if fault == "blind":
+        monkeypatch.setattr(module, "_trained", lambda scores, context, seed: trained(scores, np.roll(context, 1, axis=0), seed))
+    else:
+
+        def narrow(*args: Any) -> Any:
+            draws = sampled(*args)
+            return draws.mean(axis=1, keepdims=True) + 0.5 * (draws - draws.mean(axis=1, keepdims=True))
+
+        monkeypatch.setattr(module, "_sampled", narrow)
+    with pytest.raises(AssertionError):
+        check(closed_form())
+
+
+def test_too_little_to_learn_from_is_said() -> None:
+    use = np.zeros(2000, bool)
+    use[: LEAST - 1] = True
+    with pytest.raises(StudyError) as caught:
+        neural(["a"], np.zeros((2000, 1)), np.zeros((2000, 1)), np.zeros(1), use, np.arange(0), 1)
+    assert [p.code for p in caught.value.problems] == ["few_to_learn"]
+    assert all(p.render("en") and p.render("zh") for p in caught.value.problems)
+
+
+def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
+    runs, made = unpack(TABLE)
+    given = load_scenario(CASE)
+    found, told = of_scenario(given, 20_000, tmp_path, seed=int(str(made["seed"])), known=first(runs, 20_000), members=2, processes=1)
+    fitted = spec_of(given).fitted
+    assert [x.parameter for x in found.learned] == fitted
+    assert found.pseudo == 500
+    assert found.gain > 2 * found.gain_se > 0
+    assert found.learned[fitted.index("base_pressure")].posterior[1] > found.learned[fitted.index("base_pressure")].prior[1]
+    files = files_of(found, told, fitted)
+    assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "draws.csv", "result.json"}
+    assert files["draws.csv"].splitlines()[0].split(",") == fitted
+    assert len(files["draws.csv"].splitlines()) == 1 + len(found.scores)
+    assert json.loads(files["result.json"])["method"] == "neural"
+    assert not list(tmp_path.glob("*/part-*"))  # nothing was simulated
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "magic"], "rounds, neural"),
+        (["--method", "neural", "--rounds", "3"], "--rounds"),
+        (["--method", "neural", "--pack", "x.npz"], "--pack"),
+    ],
+)
+def test_what_does_not_go_together_is_said(words: list[str], said: str, tmp_path: Path) -> None:
+    ran: Ran = run_qantar("calibrate", CASE, *words, cwd=tmp_path)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "find_spec", lambda name: None)
+    with pytest.raises(StudyError, match="qantar\\[neural\\]"):
+        errors.needs("flowjax", "neural", "--method neural")
