@@ -68,6 +68,26 @@ def test_a_result_that_was_touched_is_not_made_again(ran: Path, qantar: Callable
     assert "made by" in qantar("rerun", "other").err
 
 
+def test_any_other_result_is_made_again_by_its_command(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    words = ("counterfactual", CASE, "--arm", "no-internet-cut", "--draws", "2", "--replicates", "1", "--scale", "0.001", "--prior")
+    assert (made := qantar(*words, "--out", "made")).code == 0, made.err
+    again = qantar("rerun", "made", "--json")
+    assert again.code == 0, again.err
+    assert again.json()["same"] is True
+    assert again.json()["command"].startswith(f"qantar {words[0]} {CASE} ")
+    name = next(p.name for p in sorted((tmp_path / "made").glob("*.csv")))
+    (tmp_path / "made" / name).write_text("spoilt")
+    other = qantar("rerun", "made")
+    assert other.code == 1
+    assert f"Not the same: {name}" in other.out + other.err
+    data = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
+    for wrong in ({"command": "rm -r ."}, {"command": "qantar study x"}, {"model_sha256": "0" * 64}):
+        (tmp_path / "made" / "result.json").write_text(json.dumps({**data, **wrong}), encoding="utf-8")
+        refused = qantar("rerun", "made")
+        assert refused.code == 2
+        assert "Traceback" not in refused.err
+
+
 def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
     shown = run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).out
     assert "Not yet calibrated" in shown

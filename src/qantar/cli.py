@@ -278,12 +278,21 @@ def rerun(
     processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
     json: JsonOption = False,
 ) -> None:
+    import shlex
+
     from qantar import terminal
     from qantar.record.observables import observe
     from qantar.scenario.case import load_case
     from qantar.study.posterior import read_fit
-    from qantar.study.run import case_sha256, load
+    from qantar.study.run import case_sha256, command_of, load, remake
     from qantar.study.run import rerun as do
+
+    if (words := command_of(folder)) is not None:
+        with _interruptible(context.obj, kept=False):
+            status, differ = remake(folder, words)
+        if status == 0:
+            _print_rerun(context.obj, json, differ, {"command": shlex.join(["qantar", *words])})
+        raise typer.Exit(status or bool(differ))
 
     def record_of(name: str) -> tuple[Any, str]:
         found = load_case(case or name)
@@ -296,15 +305,23 @@ def rerun(
     lang = context.obj
     with _interruptible(lang, kept=False), terminal.counting(lang, load(folder)["runs"]) as counted:
         new, differ = do(folder, record_of, draws_of=draws_of, processes=processes, progress=counted)
-    if json:
-        terminal.print_json({"same": not differ, "differ": differ, "history_sha256": new["history_sha256"], "files": new["files"]})
-    elif not differ:
-        terminal.say(text("out.rerun_same", lang, n=new["runs"]))
-        sys.stdout.write(new["history_sha256"] + "\n")
-    else:
-        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
+    _print_rerun(lang, json, differ, {"history_sha256": new["history_sha256"], "files": new["files"], "runs": new["runs"]})
     if differ:
         raise typer.Exit(1)
+
+
+def _print_rerun(lang: str, json: bool, differ: list[str], made: dict[str, Any]) -> None:
+    from qantar import terminal
+
+    if json:
+        terminal.print_json({"same": not differ, "differ": differ, **made})
+    elif differ:
+        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
+    elif "command" in made:
+        terminal.say(text("out.remade_same", lang, command=made["command"]))
+    else:
+        terminal.say(text("out.rerun_same", lang, n=made["runs"]))
+        sys.stdout.write(made["history_sha256"] + "\n")
 
 
 @app.command(help="cli.calibrate")
@@ -410,6 +427,8 @@ def counterfactual(
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
     json: JsonOption = False,
 ) -> None:
+    import shlex
+
     from qantar import terminal
     from qantar.report.effects import draw_effects
     from qantar.scenario.scenario import load_scenario, parse_set, resolve
@@ -444,7 +463,11 @@ def counterfactual(
             expect=lambda *left: terminal.expected(lang, *left),
             progress=counted,
         )
-    written = write(found, folder, case_sha256(given.case), draw_effects(found))
+    words = ["qantar", "counterfactual", scenario, *(f"--arm={a}" for a in arm), *(f"--set={s}" for s in set_ or [])]
+    words += [f"--draws={draws}", f"--replicates={replicates}", f"--seed={seed}", f"--scale={scale:g}", f"--direction={direction}"]
+    words += [*(f"--delta={d}" for d in delta or []), *["--recorded"] * recorded, *["--prior"] * prior]
+    words += [f"--posterior={posterior}"] if posterior else []
+    written = write(found, folder, case_sha256(given.case), draw_effects(found), shlex.join(words))
     if json:
         terminal.print_json({"folder": str(folder), **as_dict(found), "files": written["files"]})
         return

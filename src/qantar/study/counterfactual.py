@@ -522,7 +522,7 @@ def _cell(value: Any) -> Any:
     return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
-def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None = None) -> dict[str, str]:
+def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None = None, command: str = "") -> dict[str, str]:
     """The folder's files as text, `result.json` last; plots by file name."""
     rows = [e.as_dict() for e in found.effects]
     stamp = [found.stamp, f"{found.base.plan.scale:g}"]
@@ -535,6 +535,7 @@ def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None
     provenance = {
         "result_version": RESULT_VERSION,
         "kind": "counterfactual",
+        "command": command,
         **made_by(),
         "record_sha256": record_sha256,
         **as_dict(found),
@@ -545,7 +546,7 @@ def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None
     return {**files, "result.json": json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"}
 
 
-def write(found: Effects, out: Path, record_sha256: str, plots: Mapping[str, str] | None = None) -> dict[str, Any]:
+def write(found: Effects, out: Path, record_sha256: str, plots: Mapping[str, str] | None = None, command: str = "") -> dict[str, Any]:
     """Write the result's folder whole or not at all; an older result there is replaced, anything else refused. Gives its provenance.
 
     Raises
@@ -554,6 +555,6 @@ def write(found: Effects, out: Path, record_sha256: str, plots: Mapping[str, str
         When `out` holds something else, or cannot be written.
     """
     refuse_foreign(out)
-    files = files_of(found, record_sha256, plots)
+    files = files_of(found, record_sha256, plots, command)
     write_folder(out, files)
     return json.loads(files["result.json"])  # type: ignore[no-any-return]

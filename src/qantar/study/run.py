@@ -10,6 +10,9 @@ import datetime as dt
 import hashlib
 import json
 import platform
+import shlex
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +38,8 @@ from qantar.tables import read_json, refuse_foreign, to_csv, write_folder
 RESULT_VERSION = 1
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
 STAMP = "illustration, not fitted"
+REMADE = ("calibrate", "counterfactual", "experiments", "heldout", "methods", "planted", "rivals", "scale", "sensitivity", "warning")
+"""Commands whose results name the command that makes them again."""
 FITTED = "fitted to this record; holds in this model"
 
 
@@ -192,6 +197,45 @@ def load(folder: Path) -> dict[str, Any]:
         if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             raise fail(ResultError, path, "hash_differs", expected=expected[:12])
     return data
+
+
+def command_of(folder: Path) -> list[str] | None:
+    """Words of the command that wrote a result, without "qantar"; None for a run, which holds all that it was made from.
+
+    Raises
+    ------
+    ResultError
+        When the folder is no result, or was made by another version of the model.
+    """
+    problems = Problems()
+    if not (folder / "result.json").is_file():
+        raise fail(ResultError, folder, "folder_without", marker="result.json")
+    data = read_json(folder / "result.json", problems)
+    problems.raise_as(ResultError)
+    if isinstance(data, dict) and data.get("kind") == "run":
+        return None
+    words = shlex.split(str(data.get("command", ""))) if isinstance(data, dict) else []
+    if words[:1] != ["qantar"] or words[1:2] not in [[k] for k in REMADE]:
+        raise fail(ResultError, folder, "not_a_run")
+    if data.get("model_sha256") != model_hash() or data.get("draw_scheme") != SCHEME:
+        was = {"program": data.get("program"), "expected": str(data.get("model_sha256"))[:12]}
+        raise fail(ResultError, folder, "other_model", **was, found=model_hash()[:12])
+    return words[1:]
+
+
+def remake(folder: Path, words: Sequence[str]) -> tuple[int, list[str]]:
+    """Run the command of a result again in a process of its own, with an empty store.
+
+    Returns
+    -------
+    Its exit status, and the names of the files of the folder that differ; all, if it failed.
+    """
+    names = sorted(p.name for p in folder.iterdir() if p.is_file())
+    with tempfile.TemporaryDirectory(prefix="qantar-") as root:
+        out, store = Path(root) / "out", Path(root) / "store"
+        asked = [sys.executable, "-m", "qantar", *words, f"--out={out}", f"--store={store}"]
+        status = subprocess.run(asked, check=False, stdout=subprocess.DEVNULL).returncode
+        return status, [n for n in names if not (out / n).is_file() or (out / n).read_bytes() != (folder / n).read_bytes()]
 
 
 def rerun(
