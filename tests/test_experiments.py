@@ -22,7 +22,7 @@ from conftest import CASE
 from qantar.account.load import load_account
 from qantar.account.verdicts import judge
 from qantar.draws import Purpose, uniform
-from qantar.errors import Problems, ScenarioError, StudyError
+from qantar.errors import Problems, ResultError, ScenarioError, StudyError
 from qantar.messages import keys_under
 from qantar.scenario.case import cases_folder
 from qantar.scenario.parameters import draw
@@ -239,6 +239,44 @@ def test_parts_that_disagree_leave_the_whole_undecided() -> None:
     assert judged(rows) == ("undecided", "prior")
 
 
+def scaled(everyone: np.ndarray, **changes: Any) -> tuple[Answer, Trial]:
+    """An effect of about 0.2 at 1:10 in 40 draws, beside what was found with everyone; the smallest that counts is 0.1."""
+    small = replace(answer(0.2 + 0.01 * np.arange(40.0)[:, None] / 40, **changes), scale=0.1)
+    full = replace(small, basis=module.EVERYONE, seeds=everyone[:, None], scale=1.0, beside=small)
+    w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
+    return full, trial_of(scenario(), w, [replace(small, basis="prior"), small, full])
+
+
+@pytest.mark.parametrize(
+    ("everyone", "said", "verdict"),
+    [
+        (0.2 + np.linspace(-0.02, 0.02, 10), "same", "supported"),  # the same finding
+        (0.6 + np.linspace(-0.02, 0.02, 10), "same", "supported"),  # larger, and the finding is the same
+        (np.linspace(-0.02, 0.02, 10), "differs", "undecided"),  # nothing is left of it
+        (np.linspace(-0.5, 0.5, 10), "unclear", "supported"),  # too few draws to say
+        (0.13 + np.array([-0.04, -0.04, *[0.0] * 8]), "same", "supported"),  # another finding, by less than what counts
+    ],
+)
+def test_a_verdict_that_changes_with_everyone_is_none(everyone: np.ndarray, said: str, verdict: str) -> None:
+    full, trial = scaled(everyone)
+    assert full.scaled() == trial.scaled == said
+    assert trial.verdict == verdict
+    assert trial.basis == "assumed"
+    assert {"same": "the same with everyone", "differs": "changes", "unclear": "unclear"}[said] in trial.words
+    row = next(r for r in trial.rows if r["basis"] == module.EVERYONE)
+    assert row["more_low"] <= row["more"] <= row["more_high"]
+    assert row["more"] == pytest.approx(float((everyone - 0.2 - 0.01 * 4 * np.arange(10) / 40).mean()))
+
+
+def test_what_was_scaled_down_and_not_compared_says_so() -> None:
+    w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
+    small = replace(answer(np.ones((20, 2))), scale=0.1)
+    trial = trial_of(scenario(), w, [small])
+    assert trial.scaled == "not-compared"
+    assert "not compared with everyone" in trial.words
+    assert trial_of(scenario(), w, [replace(small, scale=1.0)]).scaled == ""
+
+
 def test_the_verdict_cannot_be_quoted_without_model_and_basis() -> None:
     for basis in ("assumed", "experiment", "prior"):
         words = Trial("H99", "counterfactual", "supported", basis, [], [], "").words
@@ -368,7 +406,7 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_in_process")
-def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: Path) -> None:
+def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = chosen(load_experiments(scenario()), ["H05", "H07"])
     small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
@@ -383,6 +421,20 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     assert [(r["basis"], r["rival"]) for r in h05.rows] == [("prior", ""), ("posterior", ""), ("posterior", "rival-seeding")]
     assert h05.rows[0]["effect"] == h05.rows[1]["effect"]  # the same draws
     assert h05.basis == ("experiment" if h05.verdict == "undecided" else "assumed")
+    kept, plans = tmp_path / "kept", module.plans_of
+    monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
+    first = try_all(scenario(), small, draws, tmp_path, scale=0.001, everyone=1, kept=kept)
+    assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (module.EVERYONE, 1.0)
+    assert len(list(kept.iterdir())) == 3  # priors and posterior are the same draws here
+    monkeypatch.setattr(module, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
+    assert files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, everyone=1, kept=kept), {}) == files_of(
+        scenario(), first, {}
+    )
+    next(kept.iterdir()).write_text("{}")
+    with pytest.raises(ResultError):
+        try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, everyone=1, kept=kept)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "run_ensemble", here)
     files = files_of(scenario(), found, {"command": "x"})
     again = files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "other", scale=0.001), {"command": "x"})
     assert files == again

@@ -694,6 +694,8 @@ def experiments(
     only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
     draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
     rivals: Annotated[bool, typer.Option("--rivals/--no-rivals", help="cli.opt_under_rivals")] = True,
+    everyone: Annotated[int, typer.Option("--everyone", min=0, max=100_000, metavar="DRAWS", help="cli.opt_everyone")] = 0,
+    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept_answers")] = None,
     table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
     known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
@@ -718,9 +720,14 @@ def experiments(
         simulated = any(w.spec.type == "counterfactual" for w in written)
         size = table if simulated else 0
         rows = draws_of(given, size, store, seed=seed, scale=scale, known=known, processes=processes, progress=told)
-        found = try_all(given, written, rows, store, scale=scale, most=draws, rivals=rivals, processes=processes, progress=told)
+        how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
+        found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
     words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
-    words += ["--no-rivals"] * (not rivals) + [f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
+    words += (
+        ["--no-rivals"] * (not rivals)
+        + [f"--everyone {everyone}"] * bool(everyone)
+        + [f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
+    )
     files = files_of(
         given, found, {"command": " ".join(words), "seed": seed, "scale": scale, "draws": {k: len(v) for k, v in rows.items()}}
     )

@@ -684,7 +684,10 @@ def trial_words(trial: Any, lang: str) -> str:
         return text(f"experiment.{trial.verdict}", lang)
     said = text(f"experiment.{trial.verdict}", lang)
     changed = text("experiment.changed", lang) if trial.changed else ""
-    return text("experiment.in_model", lang, verdict=said, basis=text(f"experiment.basis.{trial.basis}", lang)) + changed
+    basis = text(f"experiment.basis.{trial.basis}", lang)
+    if trial.scaled:
+        basis += text("report.semicolon", lang) + text(f"experiment.scaled.{trial.scaled}", lang)
+    return text("experiment.in_model", lang, verdict=said, basis=basis) + changed
 
 
 def experiment_cells(row: Any, lang: str) -> list[str]:
@@ -697,7 +700,7 @@ def experiment_cells(row: Any, lang: str) -> list[str]:
     unit = text(f"unit.{row['unit']}", lang)
     middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
     effect = f"{middle} ({low} … {high}) {unit}; ≥ {least}?"  # no dash: ends may be negative
-    where = text(f"experiment.basis.{'prior' if row['basis'] == 'prior' else 'posterior'}", lang)
+    where = text(f"experiment.basis.{row['basis']}", lang)
     tipping = "" if row["tipping"] is None else f"{row['coefficient']} = {row['tipping']:.2g}"
     return [f"{row['part']} ({where})", effect, text(f"experiment.{row['verdict']}", lang), tipping]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from qantar.errors import Problems
 from qantar.messages import text
-from qantar.report.curves import MUTED, A, B, svg
-from qantar.study.experiments import FOLDER, Experiment
+from qantar.report.curves import INK, MUTED, A, B, svg
+from qantar.study.experiments import EVERYONE, FOLDER, Experiment
 from qantar.study.trials import Trial
 from qantar.tables import read_toml
 
@@ -49,10 +49,10 @@ def draw_experiments(trials: Mapping[str, Trial], lang: str) -> dict[str, str]:
 
 
 def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
-    """A line a hypothesis and part, priors above the posterior; in smallest effects, in the direction asked about."""
+    """A line a hypothesis and part, priors, posterior, everyone from above; in smallest effects, in the direction asked about."""
     parts = list(dict.fromkeys((r["hypothesis"], r["part"]) for r in rows))
     ax.get_figure(root=True).set_size_inches(7.4, 1.5 + 0.34 * len(parts))  # type: ignore[union-attr]
-    for basis, sign, colour, shift in (("prior", "o", A, -0.16), ("posterior", "D", B, 0.16)):
+    for basis, sign, colour, shift in (("prior", "o", A, -0.24), ("posterior", "D", B, 0.0), (EVERYONE, "s", INK, 0.24)):
         own = [r for r in rows if r["basis"] == basis]
         if not own:
             continue
@@ -70,4 +70,4 @@ def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
     ax.set_yticks(range(len(parts)), [f"{h} {p}" if len(p) == 1 else f"{h} {p.removeprefix('rival-')}" for h, p in parts])
     ax.set_ylim(len(parts) - 0.5, -0.5)
     ax.set_xlabel(text(f"report.figure.{FIGURE}.axis", lang))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.62 / (0.34 * len(parts) + 0.4)), ncols=2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.62 / (0.34 * len(parts) + 0.4)), ncols=3)

@@ -21,6 +21,12 @@ uprisings is not judged: "undecided", because its base is not the world that the
     chance     the share of `ROUNDS` lots in which the same numbers, with the sign of each seed's difference by lot, give "supported":
                what a true zero would give with these seeds (where absence is asserted: what an effect of the smallest size would give)
     detectable the smallest effect, the same in every draw, found "supported" in 80 % of repetitions, from the luck of the seeds
+    scaled     the same contrast with every resident, one seed, in some of the draws of the posterior: "same" if the finding is the same or
+               the difference (mean over draws, 95 % by Student's t) is smaller than the smallest effect; "differs" if the finding is
+               another one and the difference is not 0; else "unclear"
+
+Histories are hours of computing, so what a set of them said can be kept as a small file under a name made from all it depends on; wording,
+smallest effects and directions are not among that.
 
 A result carries the SHA-256 of each file. A file that was changed after its result shows as such.
 """
@@ -29,6 +35,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +48,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from qantar.draws import Purpose, uniform
-from qantar.errors import Problems, ScenarioError, StudyError, fail, nearest
+from qantar.draws import SCHEME, Purpose, uniform
+from qantar.errors import Problems, ResultError, ScenarioError, StudyError, fail, nearest
 from qantar.model.outcome import UPRISING
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
@@ -53,14 +60,14 @@ from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_o
 from qantar.study.ensemble import one_run, run_ensemble
 from qantar.study.heldout import by_policy
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
-from qantar.study.store import Recipe, keep_draws
-from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines
+from qantar.study.store import Recipe, keep_draws, model_hash
+from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines, write_bytes
 
 Floats = NDArray[np.float64]
 FOLDER = "experiments"
 TYPES = ("counterfactual", "comparison", "none")
 ASSERTS = ("effect", "absence")
-BASE = "base"
+BASE, EVERYONE = "base", "everyone"
 ROUNDS, SIGN = 1000, 1 << 26
 """Lots of signs, and what they are called among the draws of a study."""
 BASE_LEAST = 0.5
@@ -291,6 +298,9 @@ class Answer:
     """Y(base) by draw"""
     uprisings: float = 1.0
     """share of base histories that are uprisings"""
+    scale: float = 1.0
+    beside: Answer | None = None
+    """with everyone: the answer at the scale of the experiment, whose draws at even distances these are"""
 
     @property
     def values(self) -> Floats:
@@ -324,9 +334,32 @@ class Answer:
         """Smallest effect found in `POWER` of repetitions, in the unit of the measure; NaN with one seed."""
         return detectable_effect(noise_of(self.seeds), len(self.values), self.part.smallest)
 
+    def more(self) -> tuple[float, float, float]:
+        """Delta with everyone less Delta beside it: mean over the same draws and its 95 % interval."""
+        from scipy.stats import t
+
+        assert self.beside is not None
+        n, there = len(self.values), self.beside.values
+        difference = self.values - np.array([there[k] for k in even(len(there), n)])
+        middle = float(difference.mean())
+        half = float(t.ppf(0.975, n - 1) * difference.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+        return middle, middle - half, middle + half
+
+    def scaled(self) -> str:
+        """same, differs or unclear."""
+        assert self.beside is not None
+        _, low, high = self.more()
+        if self.verdict == self.beside.verdict or max(-low, high) < self.part.smallest:
+            return "same"
+        return "differs" if low > 0 or high < 0 else "unclear"
+
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
         f, part = self.found, self.part
+        compared = {}
+        if self.beside is not None:
+            more = dict(zip(("more", "more_low", "more_high"), map(finite, self.more()), strict=True))
+            compared = {"scaled": self.scaled(), **more}
         low, middle, high = np.quantile(self.values, (0.05, 0.5, 0.95)).tolist()
         before = np.quantile(self.level, (0.05, 0.5, 0.95)).tolist() if len(self.level) else [None] * 3
         return {
@@ -357,7 +390,18 @@ class Answer:
             "tipping": self.tipping(),
             "chance": self.chance(),
             "detectable": finite(self.detectable()),
+            "scale": self.scale,
+            **compared,
         }
+
+
+def even(of: int, n: int) -> list[int]:
+    """Numbers of n out of so many at even distances, or of all.
+
+    >>> even(10, 4), even(2, 4)
+    ([0, 2, 5, 7], [0, 1])
+    """
+    return [k * of // n for k in range(n)] if of > n else list(range(of))
 
 
 def claimed(finding: str, asserts: str) -> str:
@@ -485,6 +529,7 @@ def answers(
     *,
     scale: float = 0.1,
     rival: str = "",
+    kept: Path | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Answer]:
@@ -493,8 +538,9 @@ def answers(
     Parameters
     ----------
     values : draws of all parameters
-    basis : "prior" or "posterior"
+    basis : "prior", "posterior" or "everyone"
     rival : an arm of the scenario, under which all is repeated
+    kept : folder of what sets of histories said: what is there is not simulated again, what is new is written there
 
     Raises
     ------
@@ -503,19 +549,49 @@ def answers(
     """
     under = scenario.file.arms[rival].edits if rival else []
     plans = plans_of(scenario, spec, scale=scale, under=under)
-    seen = run_part_arms(plans, values, spec, root, processes=processes, progress=progress)
-    base = plans[BASE]
-    uprisings = float((np.asarray(seen[BASE].runs.whole["peak"], float) >= UPRISING).mean())
+    path = None if kept is None else kept / f"{spec.hypothesis}-{_name_of(plans, values, spec)}.json"
+    if path is not None and path.is_file():
+        said = _read(path)
+    else:
+        seen = run_part_arms(plans, values, spec, root, processes=processes, progress=progress)
+        said = _said(seen, plans[BASE], spec)
+        if path is not None:
+            write_bytes(path, (json.dumps(said) + "\n").encode())
     found = []
     for part in spec.parts:
-        where = where_of(part, base)
-        y = {arm: MEASURES[part.measure].of(seen[arm], where).reshape(len(values), -1) for arm in part.contrast}
-        delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros((len(values), spec.replicates)))
-        name = part.coefficient
+        name, of_part = part.coefficient, said["parts"][part.id]
         coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
-        level = MEASURES[part.measure].of(seen[BASE], where).reshape(len(values), -1).mean(axis=1)
-        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level, uprisings))
+        delta, level = np.array(of_part["delta"], float), np.array(of_part["level"], float)
+        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level, said["uprisings"], scale))
     return found
+
+
+def _said(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str, Any]:
+    """What histories of base and arms say: Delta by draw and seed and Y(base) by draw, a part each; the share of uprisings."""
+    shape = (-1, spec.replicates)
+    parts = {}
+    for part in spec.parts:
+        where = where_of(part, base)
+        y = {arm: MEASURES[part.measure].of(seen[arm], where).reshape(shape) for arm in {**part.contrast, BASE: 0}}
+        delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros_like(y[BASE], float))
+        parts[part.id] = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist()}
+    return {"uprisings": float((np.asarray(seen[BASE].runs.whole["peak"], float) >= UPRISING).mean()), "parts": parts}
+
+
+def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment) -> str:
+    """A name made from all that `_said` depends on."""
+    asked = [p.model_dump(mode="json", include={"id", "measure", "days", "regions", "people", "contrast"}) for p in spec.parts]
+    parts = {"plans": {k: p.sha256() for k, p in plans.items()}, "draws": [dict(v) for v in values], "parts": asked}
+    whole = {**parts, "replicates": spec.replicates, "seed": spec.seed, "model": model_hash(), "scheme": SCHEME}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return {"uprisings": float(said["uprisings"]), "parts": dict(said["parts"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
 
 
 def effect_of(scenario: Scenario, spec: Experiment, part: Part, values: Sequence[Values], number: int, *, scale: float) -> float:

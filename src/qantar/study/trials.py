@@ -20,7 +20,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from qantar.scenario.parameters import Values, draw
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import prior_table
 from qantar.study.counterfactual import finding_of
-from qantar.study.experiments import FOLDER, Answer, Written, answers, claimed, effect_of, load_experiments, sha256_of
+from qantar.study.experiments import EVERYONE, FOLDER, Answer, Written, answers, claimed, effect_of, even, load_experiments, sha256_of
 from qantar.study.policy import constant_error, date_policies
 from qantar.study.posterior import FIT, fits, known_table, read_fit
 from qantar.study.run import RESULT_VERSION, made_by
@@ -49,6 +49,10 @@ RIVALS = "rivals.csv"
 POLICY_DRAWS = 200
 POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
 """Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
+SCALED = {
+    "": "", "same": "; the same with everyone", "differs": "; changes with everyone", "unclear": "; with everyone unclear",
+    "not-compared": "; scaled down, not compared with everyone",
+}  # fmt: skip
 AGAIN_KEY = 1 << 29
 """Key of the lots that say which effects are computed again."""
 Progress = Callable[[str, int, int], None]
@@ -80,12 +84,20 @@ class Trial:
         return next((r for basis in ("posterior", "prior") for r in own if r["basis"] == basis), None)
 
     @property
+    def scaled(self) -> str:
+        """Whether it holds with everyone: same, differs, unclear, not-compared; empty where nothing was scaled down."""
+        if self.lead is None or self.lead.get("scale", 1) == 1:
+            return ""
+        said = {r["scaled"] for r in self.rows if r["basis"] == EVERYONE}
+        return "not-compared" if not said else next(x for x in ("differs", "unclear", "same") if x in said)
+
+    @property
     def words(self) -> str:
         """The verdict as it must be quoted."""
         if self.verdict in ("not-testable", "not-run"):
             return self.verdict
         named = {"prior": "not fitted", "assumed": "assumed", "experiment": "experiment"}[self.basis]
-        return f"{self.verdict} in this model ({named})"
+        return f"{self.verdict} in this model ({named}{SCALED[self.scaled]})"
 
 
 def loud_draws(table: Runs, seed: int) -> list[Values]:
@@ -139,7 +151,7 @@ def draws_of(
 
 def spread(values: Sequence[Values], n: int) -> list[Values]:
     """So many of these draws at even distances, or all of them."""
-    return [values[k * len(values) // n] for k in range(n)] if len(values) > n else list(values)
+    return [values[k] for k in even(len(values), n)]
 
 
 def try_all(
@@ -151,6 +163,8 @@ def try_all(
     scale: float = 0.1,
     most: int | None = None,
     rivals: bool = True,
+    everyone: int = 0,
+    kept: Path | None = None,
     processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> list[tuple[Trial, list[Answer]]]:
@@ -161,6 +175,8 @@ def try_all(
     draws : "prior" and "posterior" to draws of all parameters; either may be absent
     most : draws of an experiment, at most
     rivals : whether experiments are repeated under the rivals they name
+    everyone : draws of the posterior repeated with every resident, one seed each
+    kept : as in `answers`
 
     Raises
     ------
@@ -172,15 +188,19 @@ def try_all(
         own: list[Answer] = []
         if w.spec.type == "counterfactual":
             n = min(w.spec.draws, most or w.spec.draws)
+            run = partial(answers, scenario, root=root, kept=kept, processes=processes)
             for basis, values in draws.items():
                 told = partial(progress, f"{w.spec.hypothesis}, {basis}: histories")
-                own += answers(scenario, w.spec, spread(values, n), basis, root, scale=scale, processes=processes, progress=told)
+                own += run(w.spec, spread(values, n), basis, scale=scale, progress=told)
             for rival in w.spec.rivals if rivals else []:
                 basis, values = list(draws.items())[-1]
                 told = partial(progress, f"{w.spec.hypothesis}, {rival}: histories")
-                own += answers(
-                    scenario, w.spec, spread(values, n), basis, root, scale=scale, rival=rival, processes=processes, progress=told
-                )
+                own += run(w.spec, spread(values, n), basis, scale=scale, rival=rival, progress=told)
+            if everyone and "posterior" in draws and scale < 1:
+                once, told = w.spec.model_copy(update={"replicates": 1}), partial(progress, f"{w.spec.hypothesis}, {EVERYONE}: histories")
+                few = run(once, spread(spread(draws["posterior"], n), everyone), EVERYONE, scale=1.0, progress=told)
+                beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}
+                own += [replace(a, beside=beside[a.part.id]) for a in few]
         found.append((trial_of(scenario, w, own, partial(progress, f"{w.spec.hypothesis}: draws")), own))
     return found
 
@@ -226,7 +246,8 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     if "posterior" not in own:
         return own["prior"], "prior"
     same = own.get("prior") == own["posterior"] != "undecided"
-    return own["posterior"], "assumed" if same else "experiment"
+    scaled = any(r.get("scaled") == "differs" for r in rows)  # what holds only of a smaller country is no verdict on this one
+    return "undecided" if scaled else own["posterior"], "assumed" if same else "experiment"
 
 
 def policy_row(
