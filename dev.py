@@ -184,7 +184,7 @@ def evidence():
         known = [table] if "--known" in arguments else []
         ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
     neural = [ACCOUNT, "--method", "neural", "--table", "20000", "--known", table]
-    ship("calibrate", neural, made + "-neural", os.path.join(HERE, "docs", "evidence", "neural"))
+    ship("calibrate", neural, made + "-neural", os.path.join(case, "neural"))
     ship("planted", [], made + "-planted", os.path.join(HERE, "docs", "evidence", "planted"))
 
 
@@ -192,7 +192,7 @@ def ship(kind, arguments, folder, place):
     """Make one folder of evidence and put it where it ships."""
     run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.svg"))  # the page draws its own
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.svg", "sample.csv"))  # the page draws its own
 
 
 def main():

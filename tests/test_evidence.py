@@ -14,15 +14,16 @@ from qantar.draws import Purpose, uniform
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
 from qantar.study import ensemble, heldout
 from qantar.study.baselines import facts_of, score_onsets
-from qantar.study.calibrate import scales_from, spec_of, stop_of
+from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
 from qantar.study.evidence import Evidence, of_this, read_evidence
-from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, scales_of, target_of
+from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
-from qantar.study.posterior import Fit, fits, read_fit, unpack
+from qantar.study.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
+from qantar.study.rivals import HOME, compare
 from qantar.study.sensitivity import SEED, Effort, varied
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, arrays, first
@@ -173,6 +174,36 @@ def test_fitted_sets_were_simulated_with_everyone() -> None:
     assert beyond == ["KZ-ATY"]  # said in docs/explanation/inference.md: if this changes, so does the text
 
 
+def test_rivals_are_what_their_fits_say(tmp_path: Path) -> None:
+    """The comparison, again from the fits that were kept; nothing is simulated."""
+    found = evidence("rivals")
+    made, rows = found.made, found.tables["rivals"]
+    assert [r["rival"] for r in rows] == [HOME, *(a for a in scenario().file.arms if a.startswith("rival-") and a != HOME)]
+    setup = Setup(**made["setup"])
+    assert (setup.table, setup.particles) >= (10_000, 200)
+    again = compare(
+        scenario(), [r["rival"] for r in rows], setup, tmp_path, seed=int(made["seed"]), near=int(made["near"]),
+        kept=TABLE.parent / "rivals", progress=lambda *told: pytest.fail(f"simulated again: {told}"),
+    )  # fmt: skip
+    assert again.tolerance == pytest.approx(float(made["tolerance"]))
+    for one, row in zip(again.rows(), rows, strict=True):
+        for name in ("log_share", "near_difference", "near_se", "log_score", "held_out_difference", "held_out_se"):
+            assert float(row[name]) == pytest.approx(one[name], rel=1e-5, abs=1e-9)
+        assert row["held_out_separated"] == str(int(one["held_out_separated"]))
+
+
+def test_the_home_grown_account_is_the_table_of_the_priors_to_the_fifth_of_january() -> None:
+    runs, made = table()
+    plan = resolve(scenario(), arm_edits(scenario(), HOME), scale=0.1)
+    early = up_to(plan, last_day(target_of(observe(scenario().case.record), plan), MOBILIZATION, plan))
+    for number in some(SAMPLE, 10_000):
+        days, whole = one_run(Recipe(early, int(str(made["seed"])), part=50), number)
+        order = np.lexsort((days["day"], days["region"]))
+        again = arrays({k: v[order] for k, v in days.items()}, {k: np.array([v]) for k, v in whole.items()})
+        assert np.array_equal(again.presence[0, :5], runs.presence[number, :5])
+        assert again.participants[0, :5] == pytest.approx(runs.participants[number, :5], rel=1e-6)
+
+
 def test_what_moves_what_was_computed_for_all_that_varies() -> None:
     found = evidence("sensitivity")
     names, _ = varied(country(0.1))
@@ -184,7 +215,7 @@ def test_what_moves_what_was_computed_for_all_that_varies() -> None:
 
 
 def test_networks_agree_with_the_rounds_on_what_was_learned() -> None:
-    folder = TABLE.parent / "neural"
+    folder = scenario().case.folder / FIT / NEURAL
     made = json.loads((folder / "result.json").read_text())
     assert made["model_sha256"] == model_hash(), STALE
     assert fits(made, country(0.1))
@@ -192,6 +223,7 @@ def test_networks_agree_with_the_rounds_on_what_was_learned() -> None:
     with (folder / "learned.csv").open() as file:
         networks = {r["parameter"]: r for r in csv.DictReader(file)}
     rounds = {r["parameter"]: r for r in shipped().learned}
+    assert shipped().second == networks
     assert set(networks) == set(rounds)
     assert {name for name in rounds if rounds[name]["word"] == "learned"} == {"base_pressure"}
     assert {name for name in networks if networks[name]["word"] == "learned"} == {"base_pressure"}

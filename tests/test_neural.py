@@ -90,9 +90,9 @@ def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
     assert found.gain > 2 * found.gain_se > 0
     assert found.learned[fitted.index("base_pressure")].posterior[1] > found.learned[fitted.index("base_pressure")].prior[1]
     files = files_of(found, told, fitted)
-    assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "draws.csv", "result.json"}
-    assert files["draws.csv"].splitlines()[0].split(",") == fitted
-    assert len(files["draws.csv"].splitlines()) == 1 + len(found.scores)
+    assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "sample.csv", "result.json"}
+    assert files["sample.csv"].splitlines()[0].split(",") == fitted
+    assert len(files["sample.csv"].splitlines()) == 1 + len(found.scores)
     assert json.loads(files["result.json"])["method"] == "neural"
     assert not list(tmp_path.glob("*/part-*"))  # nothing was simulated
 

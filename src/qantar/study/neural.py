@@ -183,7 +183,7 @@ def files_of(found: Neural, made: dict[str, Any], names: Sequence[str]) -> dict[
     rows = [[f"{value_at(parameters()[name], float(q)):.6g}" for name, q in zip(names, row, strict=True)] for row in places]
     return {
         **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
-        "draws.csv": to_csv(list(names), rows),
+        "sample.csv": to_csv(list(names), rows),
         "result.json": json.dumps({"kind": "calibration", **made}, indent=1, ensure_ascii=False) + "\n",
     }
 

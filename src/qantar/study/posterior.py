@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.errors import ResultError, fail
+from qantar.errors import Problems, ResultError, fail
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan
 from qantar.study.calibrate import Particles
 from qantar.study.store import model_hash
 from qantar.study.summary import PEOPLE, Runs
-from qantar.tables import to_csv
+from qantar.tables import read_json, to_csv
 
 Floats = NDArray[np.float64]
 CSV, JSON = "posterior.csv", "posterior.json"
@@ -92,8 +92,8 @@ def read_posterior(folder: Path) -> Posterior | None:
     return Posterior(values, seeds, rows[:, 1].astype(np.int64), rows[:, 3], rows[:, 4], made)
 
 
-FIT = "fit"
-"""Folder of a case in which a calibration ships: the files of `qantar calibrate`."""
+FIT, NEURAL = "fit", "neural"
+"""Folder of a case in which a calibration ships: the files of `qantar calibrate`, and in it those of a second opinion by networks."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class Fit:
     ridges: list[dict[str, str]]
     coverage: list[dict[str, str]]
     fit: list[dict[str, str]]
+    second: dict[str, dict[str, str]]
+    """what networks learned of the same parameters, by name; empty if nothing of this model ships"""
 
 
 def read_fit(folder: Path) -> Fit | None:
@@ -123,7 +125,14 @@ def read_fit(folder: Path) -> Fit | None:
         with (folder / FIT / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             return [{k: v.removeprefix("'") for k, v in row.items()} for row in csv.DictReader(file)]
 
-    return Fit(posterior, rows("learned"), rows("ridges"), rows("coverage"), rows("fit"))
+    second: dict[str, dict[str, str]] = {}
+    if (path := folder / FIT / NEURAL / "result.json").is_file():
+        problems = Problems()
+        made = read_json(path, problems)
+        problems.raise_as(ResultError)
+        if isinstance(made, dict) and made.get("model_sha256") == posterior.made["model_sha256"]:
+            second = {r["parameter"]: r for r in rows(f"{NEURAL}/learned")}
+    return Fit(posterior, rows("learned"), rows("ridges"), rows("coverage"), rows("fit"), second)
 
 
 def fits(made: dict[str, Any], plan: Plan) -> bool:
