@@ -33,6 +33,16 @@ AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="cli.arg
 DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.arg_document")]
 CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.case")]
 DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")]
+LongSeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")]
+ScaleOption = Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")]
+ScaleLookOption = Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")]
+KnownOption = Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")]
+ArmOption = Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="cli.opt_quick")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store")]
 STORE = Path("results/store")
 QUICK_SCALE = 0.02
@@ -219,17 +229,17 @@ def _interruptible(lang: str, kept: bool = True) -> Iterator[None]:
 @app.command(help="cli.run")
 def run(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = STUDY_DRAWS,
     replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_replicates")] = 1,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    seed: LongSeedOption = 1,
+    scale: ScaleOption = STUDY_SCALE,
     engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
     defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
     posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_posterior")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
-    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
     json: JsonOption = False,
@@ -275,7 +285,7 @@ def rerun(
     context: Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_result")],
     case: Annotated[str | None, typer.Option(metavar="CASE", help="cli.opt_rerun_case")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    processes: ProcessesOption = None,
     json: JsonOption = False,
 ) -> None:
     import shlex
@@ -327,22 +337,22 @@ def _print_rerun(lang: str, json: bool, differ: list[str], made: dict[str, Any])
 @app.command(help="cli.calibrate")
 def calibrate(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     method: Annotated[str, typer.Option("--method", metavar="METHOD", help="cli.opt_method")] = "rounds",
-    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
+    quick: QuickOption = False,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
     table: Annotated[int | None, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = None,
     particles: Annotated[int | None, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = None,
     rounds: Annotated[int | None, typer.Option(min=0, max=200, help="cli.opt_rounds")] = None,
     force_rounds: Annotated[int | None, typer.Option("--force-rounds", min=0, max=200, help="cli.opt_force_rounds")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
-    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_calibrate")] = None,
     packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack")] = None,
-    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
+    known: KnownOption = None,
     json: JsonOption = False,
 ) -> None:
     from dataclasses import replace
@@ -410,19 +420,19 @@ def calibrate(
 @app.command(help="cli.counterfactual")
 def counterfactual(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     arm: Annotated[list[str], typer.Option("--arm", metavar="ARM", help="cli.opt_cf_arm")],
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_cf_set")] = None,
     draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_cf_draws")] = STUDY_DRAWS,
     replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_cf_replicates")] = 4,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
+    seed: LongSeedOption = 1,
+    scale: ScaleOption = STUDY_SCALE,
     posterior: Annotated[Path | None, typer.Option("--posterior", metavar="FILE", help="cli.opt_cf_posterior")] = None,
     prior: Annotated[bool, typer.Option("--prior", help="cli.opt_cf_prior")] = False,
     recorded: Annotated[bool, typer.Option("--recorded", help="cli.opt_recorded")] = False,
     direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "rise",
     delta: Annotated[list[str] | None, typer.Option("--delta", metavar="OUTCOME=NUMBER", help="cli.opt_delta")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
     json: JsonOption = False,
@@ -478,13 +488,13 @@ def counterfactual(
 @app.command(help="cli.heldout")
 def heldout(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     table: Annotated[int, typer.Option(min=100, max=1_000_000, help="cli.opt_table")] = 20_000,
     near: Annotated[int, typer.Option(min=5, max=10_000, help="cli.opt_near")] = 400,
-    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    known: KnownOption = None,
+    seed: SeedOption = 2022,
+    scale: ScaleOption = STUDY_SCALE,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: OutOption = None,
     json: JsonOption = False,
@@ -517,16 +527,16 @@ def heldout(
 @app.command(help="cli.rivals")
 def rivals(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_rivals")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_quick")] = False,
+    quick: QuickOption = False,
     table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 4_000,
     particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
     rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 10,
     kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: OutOption = None,
     json: JsonOption = False,
@@ -564,10 +574,10 @@ def rivals(
 @app.command(help="cli.scale")
 def scale(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     draws: Annotated[int, typer.Option(min=2, max=100_000, help="cli.opt_scale_draws")] = 200,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    seed: SeedOption = 2022,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: OutOption = None,
     json: JsonOption = False,
@@ -597,16 +607,16 @@ def scale(
 @app.command(help="cli.warning")
 def warning(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     draws: Annotated[int | None, typer.Option(min=8, max=100_000, help="cli.opt_warning_draws")] = None,
     table: Annotated[int | None, typer.Option(min=50, max=1_000_000, help="cli.opt_warning_table")] = None,
     horizon: Annotated[int, typer.Option(min=1, max=14, help="cli.opt_horizon")] = 3,
     quick: Annotated[bool, typer.Option("--quick", help="cli.opt_warning_quick")] = False,
     posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_hindsight")] = False,
-    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    known: KnownOption = None,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: OutOption = None,
     json: JsonOption = False,
@@ -690,17 +700,17 @@ def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed
 @app.command(help="cli.experiments")
 def experiments(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
     draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
     rivals: Annotated[bool, typer.Option("--rivals/--no-rivals", help="cli.opt_under_rivals")] = True,
     everyone: Annotated[int, typer.Option("--everyone", min=0, max=100_000, metavar="DRAWS", help="cli.opt_everyone")] = 0,
     kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept_answers")] = None,
     table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
-    known: Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    scale: Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")] = STUDY_SCALE,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    known: KnownOption = None,
+    seed: SeedOption = 2022,
+    scale: ScaleOption = STUDY_SCALE,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_experiments")] = None,
     json: JsonOption = False,
@@ -742,9 +752,9 @@ def experiments(
 @app.command(help="cli.policy")
 def policy(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_policy_draws")] = 200,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
+    seed: LongSeedOption = 1,
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
@@ -765,15 +775,15 @@ def policy(
 @app.command(help="cli.sensitivity")
 def sensitivity(
     context: Context,
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")],
+    scenario: ScenarioArgument,
     trajectories: Annotated[int | None, typer.Option(min=2, max=10_000, help="cli.opt_trajectories")] = None,
     draws: Annotated[int | None, typer.Option(min=2, max=2**16, help="cli.opt_rows")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="cli.opt_look")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")] = 1,
-    scale: Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")] = None,
-    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    seed: LongSeedOption = 1,
+    scale: ScaleLookOption = None,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_sensitivity")] = None,
     json: JsonOption = False,
@@ -823,8 +833,8 @@ def sensitivity(
 def planted(
     context: Context,
     each: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_each")] = 100,
-    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")] = 2022,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    seed: SeedOption = 2022,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_planted")] = None,
     json: JsonOption = False,
@@ -879,7 +889,7 @@ def methods(
     seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="cli.opt_methods_seed")] = None,
     experiment: Annotated[Path | None, typer.Option("--experiment", metavar="FILE", help="cli.opt_experiment")] = None,
     navco: Annotated[Path | None, typer.Option("--navco", metavar="FILE", help="cli.opt_navco")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")] = None,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
     json: JsonOption = False,
