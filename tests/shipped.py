@@ -50,7 +50,8 @@ def rivals() -> dict[str, list[dict[str, Any]]]:
                 "log_score": 1.5 + out, "held_out_difference": out, "held_out_se": 0.1 if k else 0.0, "held_out_separated": abs(out) > 0.2,
             }
         )  # fmt: skip
-    return {"rivals": rows}
+    regions = [{"rival": r["rival"], "region": f"R{k}", "log_score": r["log_score"] + 0.1 * (k % 3)} for r in rows for k in range(6)]
+    return {"rivals": rows, "regions": regions}
 
 
 def scales() -> dict[str, list[dict[str, Any]]]:

@@ -69,6 +69,7 @@ from qantar.study.trials import (
     trial_of,
     try_all,
 )
+from qantar.tables import to_csv
 from qantar.validate import check
 
 
@@ -127,7 +128,9 @@ def test_no_experiment_reads_its_verdict_from_a_file() -> None:
         ("H05", 'coefficient = "shutdown_effect"', 'coefficient = "shutdown"', "parts.0.coefficient", "not_one_of"),
         ("H05", "smallest = 0.0706", "smallest = 0", "parts.0.smallest", "below"),
         ("H05", 'path = "drivers.internet", op', 'path = "drivers.intranet", op', "arms.no-cut.edits", "not_one_of"),
-        ("H15", '"rival-home-grown"', '"rival-home"', "compare", "not_one_of"),
+        ("H15", '"rival-home-grown"', '"rival-home"', "plain", "not_one_of"),
+        ("H15", '"rival-split"', '"rival-splits"', "compare", "not_one_of"),
+        ("H05", 'judges = ["C048"]', 'judges = ["48"]', "judges.0", "bad_form"),
         ("H16", '"clashes"', '"clash"', "signals", "not_one_of"),
         ("H05", "draws = 100", 'draws = 100\nverdict = "supported"', "verdict", "unknown_key"),
         ("H04", "[[parts]]", "[[part]]", "part", "unknown_key"),
@@ -325,6 +328,40 @@ def test_models_are_compared_by_margin_and_error() -> None:
     assert compared_verdict(0.1, 0.01, 0.18) == "contradicted"  # better, but never by the margin
     assert compared_verdict(0.3, 0.2, 0.18) == "undecided"
     assert compared_verdict(-0.5, 0.1, 0.18) == "contradicted"
+
+
+def test_whoever_is_claimed_must_beat_every_account_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regions are paired; an account better than the first plain one and worse than the second is not supported."""
+    w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H15")
+    here_ = replace(scenario(), case=replace(scenario().case, folder=tmp_path))
+    assert trial_of(here_, w, []).verdict == "not-run"
+    home = np.linspace(1, 4, 17)
+    shift = {"rival-home-grown": 0.0, "rival-common-shock": -1.5, "rival-labour": -0.3, "rival-seeding": -0.9, "rival-split": 0.5}
+    rows = [[arm, f"R{k}", x + d] for arm, d in {**shift, "rival-composite": -0.2}.items() for k, x in enumerate(home)]
+    (tmp_path / FIT / "rivals").mkdir(parents=True)
+    (tmp_path / FIT / "rivals" / "result.json").write_text(json.dumps({"model_sha256": model_hash()}))
+    table = tmp_path / FIT / "rivals" / "regions.csv"
+    table.write_text(to_csv(["rival", "region", "log_score"], rows))
+    found = trial_of(here_, w, [])
+    assert (found.verdict, found.judges) == ("contradicted", ())
+    assert {r["against"] for r in found.rows} == {"rival-common-shock"}
+    assert next(r for r in found.rows if r["part"] == "rival-seeding")["effect"] == pytest.approx(-0.6)
+    table.write_text(to_csv(["rival", "region", "log_score"], [[a, r, x - 2.1 * (a == "rival-split")] for a, r, x in rows]))
+    assert trial_of(here_, w, []).verdict == "contradicted"  # the split is better than the shock by 0.1, for certain: less than the margin
+    table.write_text(to_csv(["rival", "region", "log_score"], [[a, r, x - 3 * (a == "rival-split")] for a, r, x in rows]))
+    assert trial_of(here_, w, []).verdict == "supported"
+    table.write_text(to_csv(["rival", "region", "log_score"], [r for r in rows if r[0] != "rival-common-shock"]))
+    assert trial_of(here_, w, []).verdict == "not-run"
+
+
+def test_claims_that_bear_a_verdict_say_what_was_tested() -> None:
+    """Named in the file: causes or predictions of its own hypothesis."""
+    claims = {c.claim_id: c for c in load_account(CASE).account.claims}
+    judged = {claim: w.spec.hypothesis for w in load_experiments(scenario()) for claim in w.spec.judges}
+    assert len(judged) == sum(len(w.spec.judges) for w in load_experiments(scenario())) == 11
+    for claim, hypothesis in judged.items():
+        assert claims[claim].hypothesis_id == hypothesis
+        assert claims[claim].kind in ("cause", "prediction")
 
 
 def test_power_of_few_regions_is_low_and_grows_with_their_number() -> None:

@@ -67,10 +67,12 @@ def test_without_experiments_causes_rest_on_the_order_of_events(loaded: Loaded) 
 def test_an_experiment_judges_causes_and_predictions_and_never_a_fact(loaded: Loaded) -> None:
     hypotheses = {c.hypothesis_id for c in loaded.account.claims if c.hypothesis_id}
     row = {"basis": "posterior", "rival": "", "effect": 0.5, "low": 0.4, "high": 0.6, "unit": "log10", "smallest": 0.1}
-    trials = {h: Trial(h, "counterfactual", "supported", "assumed", [row], [], "") for h in hypotheses}
+    named = {h: tuple(c.claim_id for c in loaded.account.claims if c.hypothesis_id == h and c.claim_id != "C117") for h in hypotheses}
+    trials = {h: Trial(h, "counterfactual", "supported", "assumed", [row], [], "", judges=named[h]) for h in hypotheses}
     for j in judge(loaded.account, trials):
         c = j.claim
         tried = bool(c.hypothesis_id) and c.kind in ("cause", "prediction") and c.verdict != "contradicted"
+        tried = tried and c.claim_id != "C117"  # near the hypothesis, and its experiment does not name it
         assert (j.trial is not None) == tried
         assert j.word == ("model-supported" if tried else c.verdict)
         if tried:
@@ -82,12 +84,13 @@ def test_an_experiment_judges_causes_and_predictions_and_never_a_fact(loaded: Lo
 
 
 def test_what_cannot_be_tested_leaves_the_record_its_word(loaded: Loaded) -> None:
-    trials = {h: Trial(h, "none", "not-testable", "none", [], [], "") for h in ("H03", "H07")}
+    every = tuple(c.claim_id for c in loaded.account.claims)
+    trials = {h: Trial(h, "none", "not-testable", "none", [], [], "", judges=every) for h in ("H03", "H07")}
     for j in judge(loaded.account, trials):
         c = j.claim
         open_cause = c.hypothesis_id in trials and c.kind in ("cause", "prediction") and c.verdict == "unverifiable"
         assert (j.word == "not-testable") == open_cause
-    not_run = {h.hypothesis_id: Trial(h.hypothesis_id, "x", "not-run", "none", [], [], "") for h in loaded.account.hypotheses}
+    not_run = {h.hypothesis_id: Trial(h.hypothesis_id, "x", "not-run", "none", [], [], "", judges=every) for h in loaded.account.hypotheses}
     assert all(j.trial is None for j in judge(loaded.account, not_run))
 
 

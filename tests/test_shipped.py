@@ -234,8 +234,8 @@ def test_scale_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_rivals_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = TABLES["rivals"]()["rivals"][:2]
-    found = SimpleNamespace(tolerance=1.5, home="rival-home-grown", rows=lambda: rows)
+    rows, regions = (TABLES["rivals"]()[k] for k in ("rivals", "regions"))
+    found = SimpleNamespace(tolerance=1.5, home="rival-home-grown", rows=lambda: rows[:2], regions=lambda ids: regions)
     monkeypatch.setattr(rivals, "compare", lambda *a, **k: found)
     made = run(monkeypatch, tmp_path, "rivals", CASE, "--quick", "--arm", "rival-home-grown", "--arm", "rival-seeding")
     assert made["quick"]

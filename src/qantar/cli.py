@@ -560,7 +560,7 @@ def rivals(
         found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
     said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
     made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
-    folder = write({"rivals": found.rows()}, said | {"arm": arm or []}, made)
+    folder = write({"rivals": found.rows(), "regions": found.regions([r["id"] for r in plan.regions])}, said | {"arm": arm or []}, made)
     if json:
         result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
         terminal.print_json({"folder": str(folder), **result})

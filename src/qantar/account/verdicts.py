@@ -144,9 +144,15 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
 
 
 def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
-    """The experiment that decides a claim, if one does."""
+    """The experiment that decides a claim: one whose file names it."""
     trial = trials.get(claim.claim_id) or trials.get(claim.hypothesis_id or "")
-    if trial is None or trial.verdict == "not-run" or claim.kind not in ("cause", "prediction") or claim.verdict == "contradicted":
+    if (
+        trial is None
+        or claim.claim_id not in trial.judges
+        or trial.verdict == "not-run"
+        or claim.kind not in ("cause", "prediction")
+        or claim.verdict == "contradicted"
+    ):
         return None
     return None if trial.verdict == "not-testable" and claim.verdict != "unverifiable" else trial
 

@@ -31,7 +31,8 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         "rivals": (
             "rival", "tolerance", "families", "near_difference", "near_se", "near_separated",
             "log_score", "held_out_difference", "held_out_se", "held_out_separated",
-        )
+        ),
+        "regions": ("rival", "region", "log_score"),
     },
     "sensitivity": {"indices": ("measure", "output", "input", "value", "low", "high")},
     "scale": {

@@ -139,16 +139,20 @@ class Experiment(Strict):
     rivals: list[Key] = Field(default_factory=list)
     """arms of the scenario under which all is repeated"""
     compare: list[Key] = Field(default_factory=list)
-    """for a comparison of models: arms held out against the first of them"""
+    """for a comparison of models: arms that have what is claimed"""
     signals: list[Key] = Field(default_factory=list)
     """for a comparison of policies: the signal claimed, and the one it is held against"""
+    plain: list[Key] = Field(default_factory=list)
+    """for a comparison of models: the accounts without what is claimed, each of which must be beaten"""
+    judges: list[Annotated[str, BeforeValidator(Form(r"C\d\d\d", "C048"))]] = Field(default_factory=list)
+    """claims of the account that say what is tested here, and so bear its verdict; others of the hypothesis are only near it"""
     margin: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
     """of a comparison: nats, or hours"""
     power: Power | None = None
 
     @model_validator(mode="after")
     def _says_what_is_run(self) -> Experiment:
-        runs = {"counterfactual": bool(self.parts), "comparison": bool(self.compare or self.signals), "none": True}
+        runs = {"counterfactual": bool(self.parts), "comparison": bool((self.compare and self.plain) or self.signals), "none": True}
         if not runs[self.type]:
             raise PydanticCustomError("missing_key", "{code}", {"code": "missing_key", "value": "parts"})
         return self
@@ -226,7 +230,7 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
     plan = resolve(scenario)
     for n, part in enumerate(spec.parts):
         _check_part(part, f"parts.{n}", spec, plan, add)
-    for key in ("rivals", "compare"):
+    for key in ("rivals", "compare", "plain"):
         for arm in getattr(spec, key):
             if arm not in scenario.file.arms:
                 add(key, "not_one_of", value=arm, choices=nearest(arm, scenario.file.arms))

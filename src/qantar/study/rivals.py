@@ -127,6 +127,10 @@ class Comparison:
     """the smallest that all reached"""
     home: str
 
+    def regions(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Nats lost on the onset of each region when it was held out, a row an account and region."""
+        return [{"rival": r.arm, "region": i, "log_score": float(x)} for r in self.rivals for i, x in zip(ids, r.log_score, strict=True)]
+
     def rows(self) -> list[dict[str, Any]]:
         """A row an account; differences from `home`."""
         masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}

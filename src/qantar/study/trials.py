@@ -4,9 +4,9 @@ In: the experiments of a case (`experiments`), draws of the priors that had an u
 hypothesis, and the files of a result; `read_trials` gives them back for the table of verdicts and the report.
 
     several parts   one verdict if all parts agree; else "undecided", and the parts say why
-    comparison      of models: "supported" if an account other than the first is better held out by at least the margin and by two
-                    standard errors; "contradicted" if the first is better than every other by two standard errors, or none can be better
-                    by the margin (difference plus two standard errors); else "undecided"
+    comparison      of models: each account that has what is claimed against the best held out of those without it, paired by region:
+                    "supported" if one is better by at least the margin and by two standard errors; "contradicted" if every one is worse by
+                    two standard errors or cannot be better by the margin (difference plus two standard errors); else "undecided"
                     of policies: error of the signal it is held against less that of the signal claimed, by draw of the priors, by the rule
                     of the parts with the margin as smallest effect; "supported" only if it beats the constant too in nine of ten draws
     none            "not testable", with what the record could show at most
@@ -39,13 +39,14 @@ from qantar.study.experiments import EVERYONE, FOLDER, Answer, Written, answers,
 from qantar.study.policy import constant_error, date_policies
 from qantar.study.posterior import FIT, fits, known_table, read_fit
 from qantar.study.run import RESULT_VERSION, made_by
+from qantar.study.scores import paired
 from qantar.study.store import model_hash
 from qantar.study.summary import Runs
 from qantar.tables import to_csv
 
 Floats = NDArray[np.float64]
 KIND = "experiments"
-RIVALS = "rivals.csv"
+REGIONS = "regions.csv"
 POLICY_DRAWS = 200
 POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
 """Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
@@ -76,6 +77,8 @@ class Trial:
     """of the file as it was run"""
     changed: bool = False
     """whether the file has been changed since"""
+    judges: tuple[str, ...] = ()
+    """claims that bear its verdict"""
 
     @property
     def lead(self) -> dict[str, Any] | None:
@@ -209,6 +212,10 @@ def trial_of(
     scenario: Scenario, w: Written, own: Sequence[Answer], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Trial:
     """The verdict on one hypothesis."""
+    return replace(_judged(scenario, w, own, progress), judges=tuple(w.spec.judges))
+
+
+def _judged(scenario: Scenario, w: Written, own: Sequence[Answer], progress: Callable[[int, int], None]) -> Trial:
     spec = w.spec
     if spec.type == "none":
         rows = [power_row(scenario, spec.hypothesis, spec.power.regions)] if spec.power else []
@@ -304,20 +311,20 @@ def _compared(scenario: Scenario, w: Written) -> Trial:
     """From the comparison of rivals that ships with the case; "not-run" without one of this model."""
     spec = w.spec
     folder = scenario.case.folder / FIT / "rivals"
-    rows = read_rows(folder / RIVALS)
-    made = _json(folder / "result.json")
-    by_arm = {r["rival"]: r for r in rows}
-    if made.get("model_sha256") != model_hash() or not {*spec.compare} <= {*by_arm}:
+    scores: dict[str, list[float]] = {}
+    for r in read_rows(folder / REGIONS):
+        scores.setdefault(r["rival"], []).append(float(r["log_score"]))
+    if _json(folder / "result.json").get("model_sha256") != model_hash() or not {*spec.compare, *spec.plain} <= {*scores}:
         return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
+    best = min(spec.plain, key=lambda arm: float(np.mean(scores[arm])))
     found = []
-    for arm in spec.compare[1:]:
-        gain, se = -float(by_arm[arm]["held_out_difference"]), float(by_arm[arm]["held_out_se"])
-        verdict = compared_verdict(gain, se, spec.margin)
+    for arm in spec.compare:
+        gain = paired(np.array(scores[best]), np.array(scores[arm]))
         found.append(
             {
                 "hypothesis": spec.hypothesis, "part": arm, "basis": "posterior", "rival": "", "measure": "held_out", "unit": "nats",
-                "effect": gain, "low": gain - 2 * se, "high": gain + 2 * se, "smallest": spec.margin, "verdict": verdict,
-                "tipping": None, "chance": 0.0,
+                "effect": gain.mean, "low": gain.mean - 2 * gain.se, "high": gain.mean + 2 * gain.se, "smallest": spec.margin,
+                "verdict": compared_verdict(gain.mean, gain.se, spec.margin), "against": best, "tipping": None, "chance": 0.0,
             }
         )  # fmt: skip
     verdicts = {r["verdict"] for r in found}
@@ -326,7 +333,7 @@ def _compared(scenario: Scenario, w: Written) -> Trial:
 
 
 def compared_verdict(gain: float, se: float, margin: float) -> str:
-    """Whether another account is better held out than the first, by region: gain in nats with its standard error.
+    """Whether one account is better held out than another, by region: gain in nats with its standard error.
 
     >>> [compared_verdict(g, 0.5, 1.0) for g in (2.0, -1.5, 0.5, -0.4)]
     ['supported', 'contradicted', 'undecided', 'contradicted']
@@ -374,7 +381,7 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
         "expected_supported_by_chance": expected_by_chance(trials),
         "trials": [
             {"hypothesis": t.hypothesis, "type": t.type, "verdict": t.verdict, "basis": t.basis, "words": t.words, "flips": t.flips,
-             "file_sha256": t.sha256, "rows": t.rows}
+             "judges": t.judges, "file_sha256": t.sha256, "rows": t.rows}
             for t in trials
         ],
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
@@ -398,7 +405,15 @@ def read_trials(folder: Path) -> dict[str, Trial]:
     for t in made["trials"]:
         changed = _changed(folder, t["hypothesis"], t["file_sha256"])
         found[t["hypothesis"]] = Trial(
-            t["hypothesis"], t["type"], t["verdict"], t["basis"], t["rows"], t["flips"], t["file_sha256"], changed
+            t["hypothesis"],
+            t["type"],
+            t["verdict"],
+            t["basis"],
+            t["rows"],
+            t["flips"],
+            t["file_sha256"],
+            changed,
+            tuple(t.get("judges", ())),
         )
     return found
 
@@ -469,7 +484,7 @@ def _stylized(folder: Path) -> dict[str, Trial]:
         for c in made["claims"]
         if c["main"]
     }  # fmt: skip
-    found = {claim: Trial(name, "stylized", row["verdict"], "prior", [row], [], sha, changed) for claim, row in rows.items()}
+    found = {claim: Trial(name, "stylized", row["verdict"], "prior", [row], [], sha, changed, (claim,)) for claim, row in rows.items()}
     found[name] = Trial(name, "stylized", together(list(rows.values())), "prior", list(rows.values()), [], sha, changed)
     return found
 
