@@ -62,6 +62,7 @@ from qantar.study.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior
 from qantar.study.prior import point_of, value_at, values_at
 from qantar.study.reporting import history_seed
 from qantar.study.summary import Runs
+from test_heldout import here
 from test_store import children, needs_proc, runs_still, wait_for
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -516,12 +517,13 @@ def test_rounds_end_when_nearly_nothing_is_accepted(closed: pytest.MonkeyPatch, 
 
 
 def test_a_proposal_that_is_not_run_on_would_not_have_been_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small, quiet = resolve(scenario(), scale=0.002), Setup(table=24, particles=8, rounds=2, force_rounds=1, keep=4, part=6)
-    table = module.prior_table(small, 24, SEED, tmp_path / "table", part=6, processes=1, progress=lambda *_: None)
+    monkeypatch.setattr(module, "run_ensemble", here)
+    small, quiet = resolve(scenario(), scale=0.001), Setup(table=12, particles=6, rounds=1, force_rounds=1, keep=4, part=6)
+    table = module.prior_table(small, 12, SEED, tmp_path / "table", part=6, processes=1, progress=lambda *_: None)
     assert last_day(target(), MOBILIZATION, small) == 4  # the last count of participants; 17 onsets are dated by then
     early = up_to(small, 4)
     assert early.hours == 126
-    runs = module.prior_table(early, 24, SEED, tmp_path / "early", part=6, processes=1, progress=lambda *_: None)
+    runs = module.prior_table(early, 12, SEED, tmp_path / "early", part=6, processes=1, progress=lambda *_: None)
     assert np.array_equal(runs.participants[:, :5], table.participants[:, :5])
     assert np.array_equal(runs.presence[:, :5], table.presence[:, :5])
     scales = scales_of(items_of(table, target(), small), target())
