@@ -159,7 +159,7 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
         return ", ".join(short), "、".join(short)
 
     found: list[Sentence] = []
-    for word, names in (("alike", [r["rival"] for r in alike]), ("better", better), ("worse", worse)):
+    for word, names in (("better", better), ("worse", worse), ("alike", [r["rival"] for r in alike])):
         if names:
             found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": home.removeprefix("rival-")}))
     return found
