@@ -14,7 +14,7 @@ from qantar import errors
 from qantar.errors import StudyError
 from qantar.scenario.scenario import load_scenario
 from qantar.study import neural as module
-from qantar.study.calibrate import spec_of
+from qantar.study.calibrate import Setup, spec_of
 from qantar.study.neural import LEAST, Neural, files_of, neural, of_scenario
 from qantar.study.posterior import unpack
 from qantar.study.summary import first
@@ -99,7 +99,9 @@ def test_too_little_to_learn_from_is_said() -> None:
 def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
     runs, made = unpack(TABLE)
     given = load_scenario(CASE)
-    found, told = of_scenario(given, 20_000, tmp_path, seed=int(str(made["seed"])), known=first(runs, 20_000), members=2, processes=1)
+    found, told = of_scenario(
+        given, Setup(table=20_000), tmp_path, seed=int(str(made["seed"])), known=first(runs, 20_000), members=2, processes=1
+    )
     fitted = spec_of(given).fitted
     assert [x.parameter for x in found.learned] == fitted
     assert found.pseudo == 500
@@ -119,6 +121,7 @@ def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
         (["--method", "magic"], "rounds, neural"),
         (["--method", "neural", "--rounds", "3"], "--rounds"),
         (["--method", "neural", "--pack", "x.npz"], "--pack"),
+        (["--method", "neural", "--set", "parameters.base_pressure=1e-7"], "base_pressure"),
     ],
 )
 def test_what_does_not_go_together_is_said(words: list[str], said: str, tmp_path: Path) -> None:

@@ -379,7 +379,6 @@ def calibrate(
     setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
     folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
     refuse_foreign(folder)
-    asked = {"table": table} if neural else asked
     said = [
         "qantar calibrate",
         scenario,
@@ -397,7 +396,7 @@ def calibrate(
         from qantar.study import neural as networks
 
         with _interruptible(lang), terminal.staging(lang) as told:
-            read, made = networks.of_scenario(given, setup.table, store, progress=told, **terms)
+            read, made = networks.of_scenario(given, setup, store, progress=told, **terms)
         write_folder(folder, networks.files_of(read, made, [x.parameter for x in read.learned]))
         if json:
             terminal.print_json(terminal.neural_json(read, made, folder))

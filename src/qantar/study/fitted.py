@@ -125,21 +125,11 @@ def fit(
         As `run_ensemble`.
     """
     spec = spec_of(scenario)
-    plan = resolve(scenario, edits, scale=scale)
-    if fixed := [name for name in spec.fitted if name in plan.parameters]:
-        raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
-    record = observe(scenario.case.record)
-    target = target_of(record, plan, detained=tuple(spec.detained))
-    table = prior_table(
-        plan,
-        setup.table,
-        seed,
-        root,
-        part=setup.part,
-        known=known,
-        processes=processes,
-        progress=partial(progress, "table"),
+    told = partial(progress, "table")
+    plan, target, table = ground_of(
+        scenario, setup, root, seed=seed, edits=edits, scale=scale, known=known, processes=processes, progress=told
     )
+    record = observe(scenario.case.record)
     quiet = quiet_plan(scenario, edits, scale=scale)
     most = spec.quiet.most_regions if spec.quiet else 0
     task = Task(plan, target, scales_from(table, target, plan), quiet, most, seed, root, processes, progress, tuple(spec.mobilization))
@@ -174,6 +164,28 @@ def fit(
         scenario, plan, setup, seed, target, particles, rows, learned, pairs, covered, p_values, len(ranks), before,
         features(again, record, plan), table, made,
     )  # fmt: skip
+
+
+def ground_of(
+    scenario: Scenario,
+    setup: Setup,
+    root: Path,
+    *,
+    seed: int,
+    edits: Sequence[Edit],
+    scale: float,
+    known: Runs | None,
+    processes: int | None,
+    progress: Callable[[int, int], None],
+) -> tuple[Plan, Target, Runs]:
+    """What any fit stands on: the plan, the record as intervals, the table of the priors; arguments and errors as `fit`."""
+    spec = spec_of(scenario)
+    plan = resolve(scenario, edits, scale=scale)
+    if fixed := [name for name in spec.fitted if name in plan.parameters]:
+        raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
+    target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
+    table = prior_table(plan, setup.table, seed, root, part=setup.part, known=known, processes=processes, progress=progress)
+    return plan, target, table
 
 
 def _kept(particles: Particles, keep: int, seed: int) -> list[int]:

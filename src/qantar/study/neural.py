@@ -30,12 +30,11 @@ from numpy.typing import NDArray
 import qantar
 from qantar.draws import SCHEME, Purpose, uniform
 from qantar.errors import StudyError, fail
-from qantar.record.observables import observe
 from qantar.scenario.parameters import parameters
-from qantar.scenario.scenario import Edit, Scenario, resolve
-from qantar.study.calibrate import prior_table, spec_of
-from qantar.study.fit import items_of, summary_of, target_of
-from qantar.study.fitted import learned_of, prior_scores, record_summary, simulated_records, tables_of
+from qantar.scenario.scenario import Edit, Scenario
+from qantar.study.calibrate import Setup, spec_of
+from qantar.study.fit import items_of, summary_of
+from qantar.study.fitted import ground_of, learned_of, prior_scores, record_summary, simulated_records, tables_of
 from qantar.study.inference import Coverage, Learned, coverage, ridges, uniformity
 from qantar.study.prior import value_at
 from qantar.study.store import model_hash
@@ -141,7 +140,7 @@ def neural(
 
 def of_scenario(
     scenario: Scenario,
-    size: int,
+    setup: Setup,
     root: Path,
     *,
     seed: int,
@@ -153,11 +152,11 @@ def of_scenario(
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     command: str = "",
 ) -> tuple[Neural, dict[str, Any]]:
-    """What networks say of a scenario's record, and where it comes from; arguments as `fitted.fit`, `size` the draws of the table."""
-    spec = spec_of(scenario)
-    plan = resolve(scenario, edits, scale=scale)
-    target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
-    table = prior_table(plan, size, seed, root, part=50, known=known, processes=processes, progress=partial(progress, "table"))
+    """What networks say of a scenario's record, and where it comes from; arguments and errors as `fitted.fit`."""
+    spec, told = spec_of(scenario), partial(progress, "table")
+    plan, target, table = ground_of(
+        scenario, setup, root, seed=seed, edits=edits, scale=scale, known=known, processes=processes, progress=told
+    )
     items = items_of(table, target, plan)
     summaries, _ = summary_of(items, target)
     seen = table.presence.any(axis=(1, 2)) & ~table.stopped
@@ -169,7 +168,7 @@ def of_scenario(
     made = {
         "method": "neural", "program": f"qantar {qantar.__version__}", "library": f"flowjax {version('flowjax')}, jax {version('jax')}",
         "command": command, "scenario": plan.case, "model_sha256": model_hash(), "draw_scheme": SCHEME, "plan_sha256": plan.sha256(),
-        "scale": scale, "seed": seed, "table": size, "networks": members, "trained": found.trained,
+        "scale": scale, "seed": seed, "table": setup.table, "networks": members, "trained": found.trained,
         "edits": [e.model_dump() for e in edits], "gain": found.gain, "gain_se": found.gain_se,
     }  # fmt: skip
     return found, made
