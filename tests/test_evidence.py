@@ -22,11 +22,12 @@ from qantar.study.ensemble import one_run
 from qantar.study.evidence import Evidence, of_this, read_evidence
 from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
+from qantar.study.measures import seen_of
 from qantar.study.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.study.rivals import HOME, compare
 from qantar.study.sensitivity import SEED, Effort, varied
 from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import Runs, arrays, first
+from qantar.study.summary import Runs, first
 from test_heldout import here
 
 CASE = "kazakhstan-2022"
@@ -67,14 +68,12 @@ def test_draws_of_the_table_simulated_again_are_the_same() -> None:
     runs, made = table()
     recipe = Recipe(country(0.1), int(str(made["seed"])), part=50)
     for number in some(SAMPLE, runs.n):
-        days, whole = one_run(recipe, number)
-        order = np.lexsort((days["day"], days["region"]))  # as the store gives them
-        again = arrays({k: v[order] for k, v in days.items()}, {k: np.array([v]) for k, v in whole.items()})
+        again = seen_of([one_run(recipe, number)]).runs
         assert np.array_equal(again.presence[0], runs.presence[number])
         assert np.array_equal(again.seat_lost[0], runs.seat_lost[number])
         for name in ("participants", "detained", "killed"):
             assert getattr(again, name)[0] == pytest.approx(getattr(runs, name)[number], rel=1e-6)
-        assert whole["p_base_pressure"] == draw(recipe.seed, number)["base_pressure"]
+        assert again.whole["p_base_pressure"][0] == draw(recipe.seed, number)["base_pressure"]
 
 
 @functools.cache
@@ -102,9 +101,7 @@ def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.M
     for k in some(SAMPLE, len(found.values)):
         recipe = Recipe(plan, 1, sampling="given", stop_above=stop_of(target))
         monkeypatch.setattr(ensemble, "seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
-        days, whole = one_run(recipe, 0, [found.values[k]])
-        order = np.lexsort((days["day"], days["region"]))
-        again = arrays({n: v[order] for n, v in days.items()}, {n: np.array([v]) for n, v in whole.items()})
+        again = seen_of([one_run(recipe, 0, [found.values[k]])]).runs
         items = items_of(again, target, plan)
         assert distances(items, target, scales, MOBILIZATION)[0] == pytest.approx(found.mobilization[k], rel=1e-4)
         assert distances(items, target, scales, FORCE)[0] == pytest.approx(found.force[k], rel=1e-4)
@@ -197,9 +194,7 @@ def test_the_home_grown_account_is_the_table_of_the_priors_to_the_fifth_of_janua
     plan = resolve(scenario(), arm_edits(scenario(), HOME), scale=0.1)
     early = up_to(plan, last_day(target_of(observe(scenario().case.record), plan), MOBILIZATION, plan))
     for number in some(SAMPLE, 10_000):
-        days, whole = one_run(Recipe(early, int(str(made["seed"])), part=50), number)
-        order = np.lexsort((days["day"], days["region"]))
-        again = arrays({k: v[order] for k, v in days.items()}, {k: np.array([v]) for k, v in whole.items()})
+        again = seen_of([one_run(Recipe(early, int(str(made["seed"])), part=50), number)]).runs
         assert np.array_equal(again.presence[0, :5], runs.presence[number, :5])
         assert again.participants[0, :5] == pytest.approx(runs.participants[number, :5], rel=1e-6)
 

@@ -26,9 +26,9 @@ from qantar.study.calibrate import Setup, Task, calibrate, prior_table, scales_f
 from qantar.study.ensemble import one_run
 from qantar.study.fit import MOBILIZATION, distances, items_of, target_of
 from qantar.study.inference import effective_families
+from qantar.study.measures import seen_of
 from qantar.study.prior import value_at
 from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import arrays
 
 OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
 FREE = ("base_pressure", "protest_hours")
@@ -57,9 +57,7 @@ def main(root: Path) -> None:
     def model(p: dict[str, float]) -> dict[str, float]:
         values = {**fixed, **{name: value_at(parameters()[name], float(np.clip(ndtr(p[name]), 1e-12, 1 - 1e-12))) for name in FREE}}
         recipe = Recipe(plan, next(seeds), sampling="given", stop_above=stop_of(target))
-        days, whole = one_run(recipe, 0, [values])
-        order = np.lexsort((days["day"], days["region"]))
-        runs = arrays({k: v[order] for k, v in days.items()}, {k: np.array([v]) for k, v in whole.items()})
+        runs = seen_of([one_run(recipe, 0, [values])]).runs
         far = float(distances(items_of(runs, target, plan), target, scales, MOBILIZATION)[0])
         return {"d": np.inf if runs.stopped[0] else far}
 
