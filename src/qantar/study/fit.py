@@ -71,7 +71,7 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
         Whose counts of detained are used, all if none is named: later ones contain the earlier ones.
     """
     first = dt.datetime.fromisoformat(plan.start).date()
-    n_days = days_of(plan)
+    n_days = whole_days(plan)
     items: list[Item] = []
     low: list[float] = []
     high: list[float] = []
@@ -109,7 +109,7 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
 def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
     """The items of each history, shape (runs, items); days that the plan does not reach the end of are not looked at."""
     ids = [r["id"] for r in plan.regions]
-    never = days_of(plan)
+    never = whole_days(plan)
     onset = runs.onset().astype(float)
     onset[(onset < 0) | (onset > never)] = never
     total = runs.killed.sum(axis=1)
@@ -158,7 +158,7 @@ def distances(items: Floats, target: Target, scales: Floats, blocks: tuple[str, 
 
 def last_day(target: Target, blocks: tuple[str, ...], plan: Plan) -> int:
     """Index of the last day on which anything in these blocks is dated; later days say nothing about them, but how late a region rose."""
-    never = days_of(plan)
+    never = whole_days(plan)
     days = [-1.0]
     for item, low, high in zip(target.items, target.low, target.high, strict=True):
         if item.block in blocks and not np.isnan(low):
@@ -215,7 +215,7 @@ def _top(high: float | None, low: float) -> float:
     return low if high is None else high
 
 
-def days_of(plan: Plan) -> int:
+def whole_days(plan: Plan) -> int:
     """Whole days of a plan: what is counted by day is known for these."""
     start = dt.datetime.fromisoformat(plan.start)
     return int((start.hour + start.minute / 60 + plan.hours) // 24)
