@@ -174,6 +174,23 @@ def write(result: Result, out: Path) -> dict[str, Any]:
     return json.loads(files["result.json"])  # type: ignore[no-any-return]
 
 
+def _made(folder: Path) -> Any:
+    """What `result.json` of a folder holds."""
+    problems = Problems()
+    if not (folder / "result.json").is_file():
+        raise fail(ResultError, folder, "folder_without", marker="result.json")
+    data = read_json(folder / "result.json", problems)
+    problems.raise_as(ResultError)
+    return data
+
+
+def _by_this_model(folder: Path, made: dict[str, Any]) -> None:
+    """Refuses a result of another version of the model."""
+    if made.get("model_sha256") != model_hash() or made.get("draw_scheme") != SCHEME:
+        was = {"program": made.get("program"), "expected": str(made.get("model_sha256"))[:12]}
+        raise fail(ResultError, folder, "other_model", **was, found=model_hash()[:12])
+
+
 def load(folder: Path) -> dict[str, Any]:
     """The provenance of a result of `qantar run`, after checking that every file is as it was written.
 
@@ -182,11 +199,7 @@ def load(folder: Path) -> dict[str, Any]:
     ResultError
         When it is not whole.
     """
-    problems = Problems()
-    if not (folder / "result.json").is_file():
-        raise fail(ResultError, folder, "folder_without", marker="result.json")
-    data = read_json(folder / "result.json", problems)
-    problems.raise_as(ResultError)
+    data = _made(folder)
     needed = {"files", "model_sha256", "record_sha256", "scenario", "draw_scheme", "plan", "recipe", "runs", "program"}
     if not isinstance(data, dict) or data.get("kind") != "run" or not needed <= set(data) or not isinstance(data["files"], dict):
         raise fail(ResultError, folder, "not_a_run")
@@ -207,19 +220,13 @@ def command_of(folder: Path) -> list[str] | None:
     ResultError
         When the folder is no result, or was made by another version of the model.
     """
-    problems = Problems()
-    if not (folder / "result.json").is_file():
-        raise fail(ResultError, folder, "folder_without", marker="result.json")
-    data = read_json(folder / "result.json", problems)
-    problems.raise_as(ResultError)
+    data = _made(folder)
     if isinstance(data, dict) and data.get("kind") == "run":
         return None
     words = shlex.split(str(data.get("command", ""))) if isinstance(data, dict) else []
     if words[:1] != ["qantar"] or words[1:2] not in [[k] for k in REMADE]:
         raise fail(ResultError, folder, "not_a_run")
-    if data.get("model_sha256") != model_hash() or data.get("draw_scheme") != SCHEME:
-        was = {"program": data.get("program"), "expected": str(data.get("model_sha256"))[:12]}
-        raise fail(ResultError, folder, "other_model", **was, found=model_hash()[:12])
+    _by_this_model(folder, data)
     return words[1:]
 
 
@@ -261,8 +268,7 @@ def rerun(
     record, record_sha256 = record_of(old["scenario"])
     if old["record_sha256"] != record_sha256:
         raise fail(ResultError, folder, "other_record", value=old["scenario"])
-    if old["model_sha256"] != model_hash() or old["draw_scheme"] != SCHEME:
-        raise fail(ResultError, folder, "other_model", program=old["program"], expected=old["model_sha256"][:12], found=model_hash()[:12])
+    _by_this_model(folder, old)
     plan = Plan.model_validate(old["plan"])
     recipe = Recipe(plan, **old["recipe"])
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
