@@ -347,7 +347,7 @@ def test_an_own_case_goes_the_whole_way(qantar: Callable[..., Ran], tmp_path: Pa
 
 
 def test_experiments_say_what_cannot_be_tested_and_name_their_stages(qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    small = ("--table", "30", "--scale", "0.002", "--draws", "2", "--no-rivals", "--store", str(tmp_path / "store"))
+    small = ("--table", "30", "--scale", "0.002", "--draws", "2", "--rivals", "0", "--store", str(tmp_path / "store"))
     ran = qantar("experiments", CASE, "--only", "H07", *small, "--out", str(tmp_path / "out"), "--json")
     (trial,) = ran.json()["trials"]
     assert (trial["hypothesis"], trial["words"]) == ("H07", "not-testable")

@@ -33,6 +33,8 @@ from qantar.study import experiments as module
 from qantar.study.calibrate import prior_table
 from qantar.study.experiments import (
     BASE,
+    POLICY,
+    RECORDED,
     Answer,
     Experiment,
     Part,
@@ -55,6 +57,7 @@ from qantar.study.summary import Runs, first
 from qantar.study.trials import (
     KIND,
     Again,
+    Draws,
     Trial,
     by_hypothesis,
     check_again,
@@ -65,7 +68,6 @@ from qantar.study.trials import (
     loud_draws,
     power_row,
     read_trials,
-    spread,
     trial_of,
     try_all,
 )
@@ -201,6 +203,53 @@ def test_decisions_are_replayed_up_to_the_change_and_then_the_state_answers() ->
     assert (base, arm) == ("recorded", "off")
 
 
+def test_as_recorded_only_what_an_arm_changes_is_not_replayed() -> None:
+    for w in load_experiments(scenario()):
+        if w.spec.type != "counterfactual":
+            continue
+        named = {e.path for e in [*w.spec.base, *(e for a in w.spec.arms.values() for e in a.edits)]}
+        for name, plan in plans_of(scenario(), w.spec, scale=0.01, state=RECORDED).items():
+            left = {k for k, driver in plan.drivers.items() if driver != "recorded"}
+            assert {f"drivers.{k}" for k in left} <= named, (w.file, name)
+            assert name != BASE or not left, w.file
+
+
+def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[str, str, str, int, float]] = []
+
+    def told(
+        scenario: Any, spec: Experiment, values: Any, basis: str, root: Path, *, state: str, rival: str, scale: float, **more: Any
+    ) -> list[Answer]:
+        asked.append((basis, rival, state, spec.replicates, scale))
+        seeds = np.full((len(values), spec.replicates), -1.0 if state == POLICY else 1.0)
+        return [replace(answer(seeds, basis=basis, rival=rival), state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
+
+    monkeypatch.setattr("qantar.study.trials.answers", told)
+    (w,) = chosen(load_experiments(scenario()), ["H06"])
+    w = replace(w, spec=w.spec.model_copy(update={"rivals": ["rival-seeding"]}))
+    draws = {"prior": Draws([{}] * 4), "posterior": Draws([{}] * 4, [1, 2, 3, 4])}
+    loud = 0.2
+    ((trial, own),) = try_all(scenario(), [w], draws, tmp_path, rivals=2, everyone=2)
+    assert [(b, r, s) for b, r, s, _, _ in asked] == [
+        ("prior", "", POLICY), ("posterior", "", POLICY), ("prior", "", RECORDED), ("posterior", "", RECORDED),
+        ("posterior", "rival-seeding", RECORDED), (module.EVERYONE, "", RECORDED),
+    ]  # fmt: skip
+    assert (trial.verdict, trial.basis, trial.state, trial.quiet, trial.flips) == ("supported", "assumed", RECORDED, 0.2, [])
+    assert trial.words == "supported in this model (assumed; 4 independent draws; given what the state did; the same with everyone)"
+    assert trial.lead is not None
+    assert (trial.lead["effect"], own[-1].beside.state if own[-1].beside else "") == (1.0, RECORDED)
+    asked.clear()
+    loud = 0.8
+    ((trial, _),) = try_all(scenario(), [w], draws, tmp_path, rivals=2)
+    assert [(b, r, s) for b, r, s, _, _ in asked] == [
+        ("prior", "", POLICY),
+        ("posterior", "", POLICY),
+        ("posterior", "rival-seeding", POLICY),
+    ]
+    assert (trial.verdict, trial.state, trial.quiet) == ("contradicted", POLICY, None)
+    assert "given what" not in trial.words
+
+
 def test_a_part_whose_base_is_no_uprising_is_not_judged() -> None:
     quiet = replace(answer(np.zeros((20, 2)), asserts="absence"), uprisings=0.4)
     assert (quiet.verdict, replace(quiet, uprisings=0.5).verdict) == ("undecided", "supported")
@@ -210,6 +259,15 @@ def test_a_part_whose_base_is_no_uprising_is_not_judged() -> None:
 # --- Rules ---------------------------------------------------------------------------------------------------------------
 
 
+def test_where_the_priors_cannot_be_judged_the_basis_says_so() -> None:
+    rows = [
+        {"basis": b, "verdict": v, "rival": "", "base_uprisings": u}
+        for b, v, u in (("prior", "undecided", 0.2), ("posterior", "supported", 0.9))
+    ]
+    assert judged(rows) == ("supported", "fitted")
+    assert judged([rows[0] | {"base_uprisings": 0.5}, rows[1]]) == ("supported", "experiment")
+
+
 def test_a_claim_of_absence_turns_the_finding_round() -> None:
     flat = answer(np.zeros((20, 2)))
     assert (flat.verdict, replace(flat, part=part(asserts="absence")).verdict) == ("contradicted", "supported")
@@ -217,6 +275,21 @@ def test_a_claim_of_absence_turns_the_finding_round() -> None:
     assert (strong.verdict, replace(strong, part=part(asserts="absence")).verdict) == ("supported", "contradicted")
     half = answer(np.repeat([[1.0], [0.0]], 10, axis=0))
     assert (half.verdict, replace(half, part=part(asserts="absence")).verdict) == ("undecided", "undecided")
+
+
+def test_no_single_ancestor_decides() -> None:
+    seeds = np.concatenate([np.ones((18, 2)), np.zeros((2, 2))])
+    alone = answer(seeds)
+    assert (alone.verdict, alone.as_dict()["independent"]) == ("supported", 20.0)
+    # Eight of the eighteen that reach the effect descend from one ancestor: without them it is ten of twelve.
+    family = replace(alone, ancestors=np.array([1] * 8 + list(range(2, 14))))
+    assert (family.verdict, family.as_dict()["reached"]) == ("undecided", 18)
+    assert family.as_dict()["independent"] == pytest.approx(400 / (64 + 12))
+    assert replace(alone, seeds=np.ones((20, 2)), ancestors=family.ancestors).verdict == "supported"
+    assert replace(alone, seeds=np.ones((20, 2)), ancestors=np.zeros(20, np.int64)).verdict == "undecided"  # no other to ask
+    # Null and reversed are both contradicted, whichever is left.
+    mixed = replace(alone, seeds=np.concatenate([np.zeros((10, 2)), -np.ones((10, 2))]), ancestors=np.array([1] * 10 + list(range(2, 12))))
+    assert mixed.verdict == "contradicted"
 
 
 @pytest.mark.parametrize(
@@ -447,38 +520,41 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     written = chosen(load_experiments(scenario()), ["H05", "H07"])
     small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
-    draws = {"prior": loud, "posterior": loud}
+    draws = {"prior": Draws(loud), "posterior": Draws(loud, [4, 9])}
     stages: set[str] = set()
-    found = try_all(scenario(), small, draws, tmp_path, scale=0.001, progress=lambda what, done, total: stages.add(what))
+    found = try_all(scenario(), small, draws, tmp_path, scale=0.001, rivals=1, progress=lambda what, done, total: stages.add(what))
     assert "H05, rival-seeding: histories" in stages
     assert {s.rpartition(": ")[2] for s in stages} <= set(keys_under("progress"))  # what the terminal can name
     trials = {t.hypothesis: t for t, _ in found}
     assert trials["H07"].verdict == "not-testable"
     h05 = trials["H05"]
     assert [(r["basis"], r["rival"]) for r in h05.rows] == [("prior", ""), ("posterior", ""), ("posterior", "rival-seeding")]
+    assert [(r["draws"], r["replicates"]) for r in h05.rows] == [(2, 2), (2, 2), (1, 1)]
+    assert h05.repeated == ["rival-seeding"]
+    assert set(h05.flips) == {r["rival"] for r in h05.rows if r["rival"] and r["verdict"] != h05.verdict}
     assert h05.rows[0]["effect"] == h05.rows[1]["effect"]  # the same draws
     assert h05.basis == ("experiment" if h05.verdict == "undecided" else "assumed")
     kept, plans = tmp_path / "kept", module.plans_of
     monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
-    first = try_all(scenario(), small, draws, tmp_path, scale=0.001, everyone=1, kept=kept)
+    first = try_all(scenario(), small, draws, tmp_path, scale=0.001, rivals=1, everyone=1, kept=kept)
     assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (module.EVERYONE, 1.0)
     assert len(list(kept.iterdir())) == 3  # priors and posterior are the same draws here
     monkeypatch.setattr(module, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
-    assert files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, everyone=1, kept=kept), {}) == files_of(
-        scenario(), first, {}
-    )
+    assert files_of(
+        scenario(), try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, rivals=1, everyone=1, kept=kept), {}
+    ) == files_of(scenario(), first, {})
     next(kept.iterdir()).write_text("{}")
     with pytest.raises(ResultError):
-        try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, everyone=1, kept=kept)
+        try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, rivals=1, everyone=1, kept=kept)
     monkeypatch.undo()
     monkeypatch.setattr(module, "run_ensemble", here)
     files = files_of(scenario(), found, {"command": "x"})
-    again = files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "other", scale=0.001), {"command": "x"})
+    again = files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "other", scale=0.001, rivals=1), {"command": "x"})
     assert files == again
     whole = json.loads(files["result.json"])
     assert whole["model_sha256"] == model_hash()
     assert whole["trials"][0]["file_sha256"] == written[0].sha256
-    assert len(files["draws.csv"].splitlines()) == 1 + 3 * 2
+    assert len(files["draws.csv"].splitlines()) == 1 + 2 * 2 + 1
 
 
 @pytest.mark.usefixtures("_in_process")
@@ -514,7 +590,8 @@ def test_draws_with_an_uprising_are_those_of_the_table() -> None:
     table = replace(histories().runs, whole={"peak": np.array([3000.0, 10.0])})
     assert loud_draws(table, 7) == [draw(7, 0)]
     assert loud_draws(replace(table, stopped=np.ones(2, bool)), 7) == []
-    assert spread([{"x": float(k)} for k in range(10)], 5) == [{"x": float(k)} for k in (0, 2, 4, 6, 8)]
+    draws = Draws([{"x": float(k)} for k in range(10)], list(range(10)))
+    assert draws.spread(5) == Draws([{"x": float(k)} for k in (0, 2, 4, 6, 8)], [0, 2, 4, 6, 8])
 
 
 # --- What ships ----------------------------------------------------------------------------------------------------------

@@ -702,7 +702,7 @@ def experiments(
     scenario: ScenarioArgument,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
     draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
-    rivals: Annotated[bool, typer.Option("--rivals/--no-rivals", help="cli.opt_under_rivals")] = True,
+    rivals: Annotated[int, typer.Option("--rivals", min=0, max=100_000, metavar="DRAWS", help="cli.opt_under_rivals")] = 20,
     everyone: Annotated[int, typer.Option("--everyone", min=0, max=100_000, metavar="DRAWS", help="cli.opt_everyone")] = 0,
     kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept_answers")] = None,
     table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
@@ -732,13 +732,9 @@ def experiments(
         how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
         found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
     words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
-    words += (
-        ["--no-rivals"] * (not rivals)
-        + [f"--everyone {everyone}"] * bool(everyone)
-        + [f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
-    )
+    words += [f"--rivals {rivals}", f"--everyone {everyone}", f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
     files = files_of(
-        given, found, {"command": " ".join(words), "seed": seed, "scale": scale, "draws": {k: len(v) for k, v in rows.items()}}
+        given, found, {"command": " ".join(words), "seed": seed, "scale": scale, "draws": {k: len(v.values) for k, v in rows.items()}}
     )
     write_folder(folder, files)
     if json:

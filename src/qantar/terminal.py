@@ -647,18 +647,20 @@ def heldout_table(found: HeldOut, lang: str) -> None:
 
 
 def experiments_table(trials: Sequence[Any], lang: str) -> None:
-    """A row for each part of each experiment: verdict with its basis, effect, tipping value, rivals under which it flips."""
+    """For each hypothesis its verdict, the rivals under which it flips, and a row a part: effect, finding, tipping value."""
     from qantar.study.trials import expected_by_chance
 
-    rows = []
+    heads = [text(f"experiment.{k}", lang) for k in ("part", "effect", "says", "tipping")]
+    say(text("experiment.title", lang))
     for t in trials:
-        own = [r for r in t.rows if not r["rival"]]
-        for r in own or [None]:
-            rows.append(
-                [t.hypothesis, trial_words(t, lang), *experiment_cells(r, lang), ", ".join(x.removeprefix("rival-") for x in t.flips)]
-            )
-    heads = [text(f"experiment.{k}", lang) for k in ("hypothesis", "verdict", "part", "effect", "says", "tipping", "flips")]
-    grid(heads, rows, title=text("experiment.title", lang))
+        verdict = f"{t.hypothesis}  {trial_words(t, lang)}"
+        flips = flips_words(t, lang)
+        say("\n" + verdict + (text("report.semicolon", lang) + flips if flips else ""))
+        if t.quiet is not None:
+            say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
+        own = [experiment_cells(r, lang) for r in t.rows if not r["rival"] and r.get("state") == t.state]
+        if own:
+            grid(heads, own)
     supported = sum(t.verdict == "supported" for t in trials)
     say(text("experiment.chance", lang, n=supported, expected=f"{expected_by_chance(trials):.2f}"))
     say(text("experiment.note", lang))
@@ -685,24 +687,40 @@ def trial_words(trial: Any, lang: str) -> str:
     said = text(f"experiment.{trial.verdict}", lang)
     changed = text("experiment.changed", lang) if trial.changed else ""
     basis = text(f"experiment.basis.{trial.basis}", lang)
+    if trial.independent is not None:
+        basis += text("report.semicolon", lang) + text("experiment.independent", lang, n=trial.independent)
+    if trial.state == "recorded":
+        basis += text("report.semicolon", lang) + text("experiment.given", lang)
     if trial.scaled:
         basis += text("report.semicolon", lang) + text(f"experiment.scaled.{trial.scaled}", lang)
     return text("experiment.in_model", lang, verdict=said, basis=basis) + changed
 
 
+def flips_words(trial: Any, lang: str) -> str:
+    """Rivals under which a counterfactual has another verdict, or that it has none, or that it was not repeated."""
+    if trial.type != "counterfactual" or trial.verdict == "not-run":
+        return ""
+    if trial.flips:
+        return text("experiment.flips", lang) + text("report.colon", lang) + ", ".join(x.removeprefix("rival-") for x in trial.flips)
+    return text("experiment.steady", lang, n=len(trial.repeated)) if trial.repeated else text("experiment.alone", lang)
+
+
 def experiment_cells(row: Any, lang: str) -> list[str]:
     """Part, effect with its range, finding and tipping value of one row."""
-    if row is None:
-        return ["", "", "", ""]
     if row["measure"] == "power":
-        least = text("experiment.never", lang) if row["detectable"] is None else f"{row['detectable']:.2g}"
-        return ["", text("experiment.power", lang, few=row["few"], of=row["of"], ratio=least), "", ""]
+        few = {"few": row["few"], "of": row["of"]}
+        least = row["detectable"]
+        said = text("experiment.never", lang, **few) if least is None else text("experiment.power", lang, **few, ratio=f"{least:.2g}")
+        return ["", said, "", ""]
     unit = text(f"unit.{row['unit']}", lang)
     middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
     effect = f"{middle} ({low} … {high}) {unit}; ≥ {least}?"  # no dash: ends may be negative
     where = text(f"experiment.basis.{row['basis']}", lang)
     tipping = "" if row["tipping"] is None else f"{row['coefficient']} = {row['tipping']:.2g}"
-    return [f"{row['part']} ({where})", effect, text(f"experiment.{row['verdict']}", lang), tipping]
+    says = text(f"experiment.{row['verdict']}", lang)
+    if row["verdict"] == "contradicted" and row.get("finding"):
+        says += f" ({text('experiment.how.' + row['finding'], lang)})"
+    return [f"{row['part']} ({where})", effect, says, tipping]
 
 
 def rivals_table(found: Any, lang: str) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from qantar.account.ledger import VERDICTS, Account, Claim
 from qantar.study.trials import Trial
 
-BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "prior")
+BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
 MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", "not-testable")
 """Of experiments; those of the record are `VERDICTS`."""
 WORDS = (*VERDICTS[:4], *MODEL_VERDICTS, *VERDICTS[4:])
@@ -84,6 +84,8 @@ def _figures(trial: Trial | None) -> dict[str, object]:
     names = ("measure", "unit", "effect", "low", "high", "smallest", "coefficient", "tipping")
     return {
         **{k: lead.get(k) if lead else None for k in names},
+        "state": trial.state if trial else None,
+        "repeated_under": trial.repeated if trial else [],
         "flips": trial.flips if trial else [],
         "rule_changed_since": trial.changed if trial else None,
     }

@@ -7,10 +7,13 @@ An experiment (`experiments/H05.toml` of a case) has a question, parts, and for 
     finding    supported, contradicted (null, reversed, mixed) or undecided, by the rule of `counterfactual` at the smallest effect;
                where a claim asserts that something makes no difference, supported and contradicted change places
 
-Every part is run over draws of the priors and over the posterior. The priors' draws are those of the table that had an uprising in its own
-history: where nobody goes out, everything is without effect. Up to the change (`replay_until`) the state's decisions are replayed as
-recorded; after it the state answers by policy, unless the file says otherwise. A part of whose base histories fewer than `BASE_LEAST` are
-uprisings is not judged: "undecided", because its base is not the world that the claim speaks of.
+Every part is run over draws of the priors and over the posterior. Draws of the posterior that descend from one ancestor (`calibrate`) are
+not independent: a finding that would be another one without the draws of some one ancestor is "undecided". The priors' draws are those of
+the table that had an uprising in its own history: where nobody goes out, everything is without effect. Up to the change (`replay_until`)
+the state's decisions are replayed as recorded; after it the state answers by policy, unless the file says otherwise. A part of whose base
+histories fewer than `BASE_LEAST` are uprisings is not judged: "undecided", because its base is not the world that the claim speaks of.
+Where that is so of the base by policy, all is run once more with every other decision of the state as recorded, and judged by that: "given
+what the state did", the effect that does not pass through the state's answer.
 
     verdict    the finding over the posterior (over the priors where there is none: "not fitted")
     basis      "assumed" where priors and posterior say the same: then it follows from what was put in, and the record added nothing;
@@ -39,7 +42,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,15 +62,19 @@ from qantar.scenario.schema import SIGNALS, Edit, Moment
 from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
 from qantar.study.ensemble import one_run, run_ensemble
 from qantar.study.heldout import by_policy
+from qantar.study.inference import effective_families
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
 from qantar.study.store import Recipe, keep_draws, model_hash
 from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines, write_bytes
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 FOLDER = "experiments"
 TYPES = ("counterfactual", "comparison", "none")
 ASSERTS = ("effect", "absence")
 BASE, EVERYONE = "base", "everyone"
+POLICY, RECORDED = "policy", "recorded"
+"""Whose decisions follow the change: those of the policy, or those of the record."""
 ROUNDS, SIGN = 1000, 1 << 26
 """Lots of signs, and what they are called among the draws of a study."""
 BASE_LEAST = 0.5
@@ -266,11 +273,11 @@ def days_of(plan: Plan) -> list[dt.date]:
     return [start.date() + dt.timedelta(days=k) for k in range(n)]
 
 
-def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = ()) -> dict[str, Plan]:
-    """Base and arms of an experiment; `under` are the changes of a rival, to all of them."""
+def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = (), state: str = POLICY) -> dict[str, Plan]:
+    """Base and arms of an experiment; `under` are changes of a rival, to all of them; `state` is whose decisions follow the change."""
     arms = {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}
-    if spec.replay_until is None:
-        shared = [*under, Edit(path="drivers.all", value="policy"), *spec.base]
+    if spec.replay_until is None or state == RECORDED:
+        shared = [*under, Edit(path="drivers.all", value=state), *spec.base]
         return {name: resolve(scenario, [*shared, *edits], scale=scale) for name, edits in arms.items()}
     found = {}
     for name, edits in arms.items():
@@ -281,6 +288,11 @@ def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Seque
         drivers = {kind: plan.drivers[kind] if kind in named else driver for kind, driver in free.drivers.items()}
         found[name] = free.model_copy(update={"drivers": drivers})
     return found
+
+
+def state_of(spec: Experiment, state: str) -> str:
+    """Whose decisions follow the change, when the file has its say: all of them may be recorded in base and arms."""
+    return RECORDED if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base) else state
 
 
 @dataclass(frozen=True)
@@ -303,6 +315,9 @@ class Answer:
     uprisings: float = 1.0
     """share of base histories that are uprisings"""
     scale: float = 1.0
+    state: str = POLICY
+    ancestors: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """of each draw, shape (draws,); empty where each draw stands for itself"""
     beside: Answer | None = None
     """with everyone: the answer at the scale of the experiment, whose draws at even distances these are"""
 
@@ -314,7 +329,7 @@ class Answer:
     @property
     def found(self) -> Finding:
         """By the rule."""
-        return finding_of(self.values, self.part.smallest, DIRECTIONS[self.part.direction])
+        return sturdy(self.values, self.ancestors, self.part.smallest, DIRECTIONS[self.part.direction])
 
     @property
     def verdict(self) -> str:
@@ -371,6 +386,7 @@ class Answer:
             "part": part.id,
             "basis": self.basis,
             "rival": self.rival,
+            "state": self.state,
             "measure": part.measure,
             "unit": MEASURES[part.measure].unit,
             "direction": part.direction,
@@ -384,6 +400,7 @@ class Answer:
             "base_high": before[2],
             "base_uprisings": self.uprisings,
             "draws": f.draws,
+            "independent": effective_families(self.ancestors) if len(self.ancestors) else float(f.draws),
             "replicates": self.seeds.shape[1],
             "reached": f.reached,
             "between": f.between,
@@ -397,6 +414,28 @@ class Answer:
             "scale": self.scale,
             **compared,
         }
+
+
+def sturdy(values: Floats, ancestors: Ints, smallest: float, direction: int) -> Finding:
+    """The finding by the rule; undecided if the draws of some one ancestor decide it.
+
+    Parameters
+    ----------
+    values : shape (draws,)
+    ancestors : shape (draws,), or empty where each draw stands for itself
+
+    Examples
+    --------
+    >>> x, of = np.array([0.0, 1.0, 1.0, 1.0]), np.array([3, 5, 5, 7])
+    >>> sturdy(x[1:], of[1:], 0.5, 1).name, sturdy(x[1:3], of[1:3], 0.5, 1).name
+    ('supported', 'undecided')
+    """
+    found = finding_of(values, smallest, direction)
+    for one in np.unique(ancestors):
+        left = values[ancestors != one]
+        if not len(left) or claimed(finding_of(left, smallest, direction).name, "effect") != claimed(found.name, "effect"):
+            return replace(found, name="undecided")
+    return found
 
 
 def even(of: int, n: int) -> list[int]:
@@ -533,6 +572,8 @@ def answers(
     *,
     scale: float = 0.1,
     rival: str = "",
+    state: str = POLICY,
+    ancestors: Sequence[int] = (),
     kept: Path | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -544,6 +585,8 @@ def answers(
     values : draws of all parameters
     basis : "prior", "posterior" or "everyone"
     rival : an arm of the scenario, under which all is repeated
+    state : whose decisions follow the change, "policy" or "recorded"
+    ancestors : of each draw; none where each draw stands for itself
     kept : folder of what sets of histories said: what is there is not simulated again, what is new is written there
 
     Raises
@@ -552,7 +595,7 @@ def answers(
         As `resolve` and `run_ensemble`.
     """
     under = scenario.file.arms[rival].edits if rival else []
-    plans = plans_of(scenario, spec, scale=scale, under=under)
+    plans = plans_of(scenario, spec, scale=scale, under=under, state=state)
     path = None if kept is None else kept / f"{spec.hypothesis}-{_name_of(plans, values, spec)}.json"
     if path is not None and path.is_file():
         said = _read(path)
@@ -566,7 +609,8 @@ def answers(
         name, of_part = part.coefficient, said["parts"][part.id]
         coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
         delta, level = np.array(of_part["delta"], float), np.array(of_part["level"], float)
-        found.append(Answer(spec.hypothesis, part, basis, rival, delta, coefficient, spec.seed, level, said["uprisings"], scale))
+        of_draws = coefficient, spec.seed, level, said["uprisings"], scale, state_of(spec, state), np.array(ancestors, np.int64)
+        found.append(Answer(spec.hypothesis, part, basis, rival, delta, *of_draws))
     return found
 
 
@@ -598,7 +642,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise fail(ResultError, path, "not_packed", reason=str(error)) from None
 
 
-def effect_of(scenario: Scenario, spec: Experiment, part: Part, values: Sequence[Values], number: int, *, scale: float) -> float:
+def effect_of(
+    scenario: Scenario, spec: Experiment, part: Part, values: Sequence[Values], number: int, *, scale: float, state: str = POLICY
+) -> float:
     """Delta of one draw, computed again without a store.
 
     Parameters
@@ -606,7 +652,7 @@ def effect_of(scenario: Scenario, spec: Experiment, part: Part, values: Sequence
     values : all draws of the experiment, because a draw's seeds follow from its number
     number : of the draw
     """
-    plans = plans_of(scenario, spec, scale=scale)
+    plans = plans_of(scenario, spec, scale=scale, state=state)
     where, total = where_of(part, plans[BASE]), 0.0
     for arm, weight in part.contrast.items():
         recipe = Recipe(plans[arm], spec.seed, sampling="given", replicates=spec.replicates)

@@ -3,6 +3,7 @@
 In: the experiments of a case (`experiments`), draws of the priors that had an uprising, and the posterior where one ships. Out: `Trial` by
 hypothesis, and the files of a result; `read_trials` gives them back for the table of verdicts and the report.
 
+    given           where the base by policy is no uprising, all is run and judged with the state's other decisions as recorded
     several parts   one verdict if all parts agree; else "undecided", and the parts say why
     comparison      of models: each account that has what is claimed against the best held out of those without it, paired by region:
                     "supported" if one is better by at least the margin and by two standard errors; "contradicted" if every one is worse by
@@ -20,7 +21,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,22 @@ from qantar.scenario.parameters import Values, draw
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import prior_table
 from qantar.study.counterfactual import finding_of
-from qantar.study.experiments import EVERYONE, FOLDER, Answer, Written, answers, claimed, effect_of, even, load_experiments, sha256_of
+from qantar.study.experiments import (
+    BASE_LEAST,
+    EVERYONE,
+    FOLDER,
+    POLICY,
+    RECORDED,
+    Answer,
+    Experiment,
+    Written,
+    answers,
+    claimed,
+    effect_of,
+    even,
+    load_experiments,
+    sha256_of,
+)
 from qantar.study.policy import constant_error, date_policies
 from qantar.study.posterior import FIT, fits, known_table, read_fit
 from qantar.study.run import RESULT_VERSION, made_by
@@ -68,7 +84,7 @@ class Trial:
     verdict: str
     """supported, contradicted, undecided, not-testable, not-run"""
     basis: str
-    """experiment, assumed, prior (no posterior was at hand), none"""
+    """experiment, assumed, fitted (the priors' base could not be judged), prior (no posterior was at hand), none"""
     rows: list[dict[str, Any]]
     """one a part, basis and rival"""
     flips: list[str]
@@ -83,8 +99,31 @@ class Trial:
     @property
     def lead(self) -> dict[str, Any] | None:
         """The row whose figures are quoted: of the model itself, the posterior's if there is one, the first part."""
-        own = [r for r in self.rows if not r["rival"]]
+        own = [r for r in self.rows if not r["rival"] and r.get("state") == self.state]
         return next((r for basis in ("posterior", "prior") for r in own if r["basis"] == basis), None)
+
+    @property
+    def state(self) -> str | None:
+        """Whose decisions follow the change where it is judged: policy or recorded; None where nothing is changed."""
+        return state_in(self.rows)
+
+    @property
+    def quiet(self) -> float | None:
+        """Share of base histories by policy that are uprisings, if for want of them it is judged as recorded."""
+        own = [r["base_uprisings"] for r in self.rows if r.get("state") == POLICY and not r["rival"]]
+        return float(own[-1]) if own and self.state == RECORDED else None
+
+    @property
+    def repeated(self) -> list[str]:
+        """Rivals under which it was repeated."""
+        return sorted({r["rival"] for r in self.rows if r["rival"]})
+
+    @property
+    def independent(self) -> int | None:
+        """How many independent draws of the posterior it rests on; None where it rests on no posterior of parameters."""
+        if self.type != "counterfactual" or self.lead is None or self.lead["basis"] != "posterior":
+            return None
+        return int(self.lead["independent"])
 
     @property
     def scaled(self) -> str:
@@ -99,8 +138,25 @@ class Trial:
         """The verdict as it must be quoted."""
         if self.verdict in ("not-testable", "not-run"):
             return self.verdict
-        named = {"prior": "not fitted", "assumed": "assumed", "experiment": "experiment"}[self.basis]
+        named = {"prior": "not fitted", "fitted": "fitted; priors could not be judged"}.get(self.basis, self.basis)
+        if self.independent is not None:
+            named += f"; {self.independent} independent draws"
+        if self.state == RECORDED:
+            named += "; given what the state did"
         return f"{self.verdict} in this model ({named}{SCALED[self.scaled]})"
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Sets of all parameters, and which ancestor each descends from; none where each stands for itself."""
+
+    values: list[Values]
+    ancestors: list[int] = field(default_factory=list)
+
+    def spread(self, n: int) -> Draws:
+        """So many of these at even distances, or all of them."""
+        rows = even(len(self.values), n)
+        return Draws([self.values[k] for k in rows], [self.ancestors[k] for k in rows] if self.ancestors else [])
 
 
 def loud_draws(table: Runs, seed: int) -> list[Values]:
@@ -124,7 +180,7 @@ def draws_of(
     known: Path | None = None,
     processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
-) -> dict[str, list[Values]]:
+) -> dict[str, Draws]:
     """Draws of the priors with an uprising, and of the posterior if one of this model ships with the case.
 
     Parameters
@@ -145,27 +201,22 @@ def draws_of(
         table = known_table(known, plan, seed)
     else:
         table = prior_table(plan, size, seed, root, part=50, processes=processes, progress=told)
-    found = {"prior": loud_draws(table, seed)}
+    found = {"prior": Draws(loud_draws(table, seed))}
     ships = read_fit(scenario.case.folder)
     if ships is not None and fits(ships.posterior.made, plan):
-        found["posterior"] = ships.posterior.values
-    return {basis: values for basis, values in found.items() if values}
-
-
-def spread(values: Sequence[Values], n: int) -> list[Values]:
-    """So many of these draws at even distances, or all of them."""
-    return [values[k] for k in even(len(values), n)]
+        found["posterior"] = Draws(ships.posterior.values, ships.posterior.ancestors.tolist())
+    return {basis: draws for basis, draws in found.items() if draws.values}
 
 
 def try_all(
     scenario: Scenario,
     written: Sequence[Written],
-    draws: Mapping[str, Sequence[Values]],
+    draws: Mapping[str, Draws],
     root: Path,
     *,
     scale: float = 0.1,
     most: int | None = None,
-    rivals: bool = True,
+    rivals: int = 0,
     everyone: int = 0,
     kept: Path | None = None,
     processes: int | None = None,
@@ -177,7 +228,7 @@ def try_all(
     ----------
     draws : "prior" and "posterior" to draws of all parameters; either may be absent
     most : draws of an experiment, at most
-    rivals : whether experiments are repeated under the rivals they name
+    rivals : draws of the posterior (of the priors, if there is none) repeated under each rival that an experiment names, one seed each
     everyone : draws of the posterior repeated with every resident, one seed each
     kept : as in `answers`
 
@@ -186,23 +237,29 @@ def try_all(
     ScenarioError, StudyError, ResultError
         As `answers`.
     """
+
+    def run(spec: Experiment, of: Draws, basis: str, what: str, state: str, scale: float = scale, rival: str = "") -> list[Answer]:
+        told = partial(progress, f"{spec.hypothesis}, {what}: histories")
+        where = partial(answers, kept=kept, processes=processes, progress=told)
+        return where(scenario, spec, of.values, basis, root, scale=scale, rival=rival, state=state, ancestors=of.ancestors)
+
     found = []
     for w in written:
         own: list[Answer] = []
         if w.spec.type == "counterfactual":
             n = min(w.spec.draws, most or w.spec.draws)
-            run = partial(answers, scenario, root=root, kept=kept, processes=processes)
-            for basis, values in draws.items():
-                told = partial(progress, f"{w.spec.hypothesis}, {basis}: histories")
-                own += run(w.spec, spread(values, n), basis, scale=scale, progress=told)
+            once = w.spec.model_copy(update={"replicates": 1})
+            for state in (POLICY, RECORDED):
+                for basis, of in draws.items():
+                    own += run(w.spec, of.spread(n), basis, basis, state)
+                if not own or own[-1].uprisings >= BASE_LEAST or own[-1].state == RECORDED:
+                    break
             for rival in w.spec.rivals if rivals else []:
-                basis, values = list(draws.items())[-1]
-                told = partial(progress, f"{w.spec.hypothesis}, {rival}: histories")
-                own += run(w.spec, spread(values, n), basis, scale=scale, rival=rival, progress=told)
+                basis, of = list(draws.items())[-1]
+                own += run(once, of.spread(n).spread(rivals), basis, rival, state, rival=rival)
             if everyone and "posterior" in draws and scale < 1:
-                once, told = w.spec.model_copy(update={"replicates": 1}), partial(progress, f"{w.spec.hypothesis}, {EVERYONE}: histories")
-                few = run(once, spread(spread(draws["posterior"], n), everyone), EVERYONE, scale=1.0, progress=told)
-                beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}
+                few = run(once, draws["posterior"].spread(n).spread(everyone), EVERYONE, EVERYONE, state, scale=1.0)
+                beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
                 own += [replace(a, beside=beside[a.part.id]) for a in few]
         found.append((trial_of(scenario, w, own, partial(progress, f"{w.spec.hypothesis}: draws")), own))
     return found
@@ -239,8 +296,14 @@ def together(rows: Sequence[Mapping[str, Any]]) -> str:
     return verdicts.pop() if len(verdicts) == 1 else "undecided"
 
 
+def state_in(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Whose decisions follow the change in the rows that are judged: as recorded, if there are such."""
+    said = {r.get("state") for r in rows}
+    return next((s for s in (RECORDED, POLICY) if s in said), None)
+
+
 def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """Verdict and basis from the rows of priors and posterior, rivals left out.
+    """Verdict and basis from the rows of priors and posterior in the state that is judged, rivals left out.
 
     >>> row = lambda basis, verdict: {"basis": basis, "verdict": verdict, "rival": ""}
     >>> judged([row("prior", "supported"), row("posterior", "supported")])
@@ -248,13 +311,15 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     >>> judged([row("prior", "undecided"), row("posterior", "supported")]), judged([row("prior", "supported")])
     (('supported', 'experiment'), ('supported', 'prior'))
     """
+    rows = [r for r in rows if r.get("state") == state_in(rows)]
     own = {basis: together([r for r in rows if r["basis"] == basis and not r["rival"]]) for basis in ("prior", "posterior")
            if any(r["basis"] == basis for r in rows)}  # fmt: skip
     if "posterior" not in own:
         return own["prior"], "prior"
-    same = own.get("prior") == own["posterior"] != "undecided"
+    quiet = any(r["basis"] == "prior" and r.get("base_uprisings", 1.0) < BASE_LEAST for r in rows)
+    basis = "fitted" if quiet else "assumed" if own.get("prior") == own["posterior"] != "undecided" else "experiment"
     scaled = any(r.get("scaled") == "differs" for r in rows)  # what holds only of a smaller country is no verdict on this one
-    return "undecided" if scaled else own["posterior"], "assumed" if same else "experiment"
+    return "undecided" if scaled else own["posterior"], basis
 
 
 def policy_row(
@@ -353,7 +418,8 @@ def expected_by_chance(trials: Sequence[Trial]) -> float:
     total = 0.0
     for t in trials:
         if (lead := t.lead) is not None:
-            total += min((float(r["chance"]) for r in t.rows if r["basis"] == lead["basis"] and not r["rival"]), default=0.0)
+            same = [r for r in t.rows if r["basis"] == lead["basis"] and r.get("state") == t.state and not r["rival"]]
+            total += min((float(r["chance"]) for r in same), default=0.0)
     return total
 
 
@@ -362,14 +428,14 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
     rows = [r for t, _ in found for r in t.rows]
     names = list(dict.fromkeys(k for r in rows for k in r))
     by_draw = [
-        [a.hypothesis, a.part.id, a.basis, a.rival, k, _short(d), _short(a.coefficient[k]) if len(a.coefficient) else ""]
+        [a.hypothesis, a.part.id, a.basis, a.rival, a.state, k, _short(d), _short(a.coefficient[k]) if len(a.coefficient) else ""]
         for _, own in found
         for a in own
         for k, d in enumerate(a.values)
     ]
     files = {
         "experiments.csv": to_csv(names, [[_cell(r.get(n)) for n in names] for r in rows]),
-        "draws.csv": to_csv(["hypothesis", "part", "basis", "rival", "draw", "effect", "coefficient"], by_draw),
+        "draws.csv": to_csv(["hypothesis", "part", "basis", "rival", "state", "draw", "effect", "coefficient"], by_draw),
     }
     trials = [t for t, _ in found]
     whole = {
@@ -453,9 +519,9 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     for k in range(min(n, len(rows))):
         r = rows[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(rows))]
         spec = specs[r["hypothesis"]]
-        values = spread(ships.posterior.values, sum(x["hypothesis"] == r["hypothesis"] and x["part"] == r["part"] for x in rows))
+        values = Draws(ships.posterior.values).spread(sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)).values
         part = next(p for p in spec.parts if p.id == r["part"])
-        again = effect_of(scenario, spec, part, values, int(r["draw"]), scale=float(made["scale"]))
+        again = effect_of(scenario, spec, part, values, int(r["draw"]), scale=float(made["scale"]), state=r["state"])
         found.append(Again(r["hypothesis"], r["part"], int(r["draw"]), float(r["effect"]), again))
         progress(k + 1, n)
     return found
