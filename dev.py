@@ -159,7 +159,8 @@ SHIPPED = {
     "heldout": [ACCOUNT, "--known"],
     "warning": [ACCOUNT, "--table", "20000", "--known"],
     "scale": [ACCOUNT],
-    "experiments": [ACCOUNT, "--draws", "25", "--rivals", "8", "--everyone", "8", "--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
+    "experiments": [ACCOUNT, "--draws", "25", "--rivals", "8", "--everyone", "8"]
+    + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],
     "rivals": [ACCOUNT, "--table", "10000", "--particles", "200", "--rounds", "5", "--kept", os.path.join("docs", "evidence", "rivals")],

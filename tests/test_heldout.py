@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qantar.engine.loop import simulate
 from qantar.errors import ResultError
 from qantar.record.observables import Observables, observe
+from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.study import calibrate, heldout
 from qantar.study.baselines import facts_of
 from qantar.study.calibrate import Round, Setup
 from qantar.study.ensemble import write_part
-from qantar.study.fit import Target, distances, target_of
+from qantar.study.fit import Target, distances, target_of, up_to
 from qantar.study.heldout import (
     MODEL,
     REFERENCE,
@@ -154,6 +156,22 @@ def test_a_policy_replays_what_had_been_decided_and_decides_the_rest() -> None:
     assert {"price-free", "price-mangystau"} <= given
     assert "cabinet" not in given
     assert {"concession", "internet", "emergency", "price"} <= {k for k, d in free.drivers.items() if d == "policy"}
+
+
+def test_up_to_its_hour_a_policy_only_looks_on() -> None:
+    rungs = {k: 0.001 for k in parameters() if k.startswith("rung_")}  # so low that it would decide at the first sight of anybody
+    values = defaults() | rungs | {"base_pressure": 3e-6, "decide_hours": 0.0}
+    plan = up_to(country(scale=0.002), 5)
+    recorded, handed_over = simulate(plan, values, 3), simulate(by_policy(plan, 92.0), values, 3)
+    own = [s for s in handed_over.decisions if s.source == "policy"]
+    assert own
+    assert min(s.at for s in own) > 92
+    assert np.array_equal(handed_over.protesting[:92], recorded.protesting[:92])
+    replayed = {s.id for s in handed_over.decisions if s.source != "policy"}
+    assert "price-mangystau-2" in replayed
+    assert "cabinet" not in replayed
+    early = simulate(by_policy(plan, 92.0).model_copy(update={"policy_from": None}), values, 3)
+    assert min(s.at for s in early.decisions if s.source == "policy") < 92  # else nothing above was tested
 
 
 def test_nearest_draws_are_near_in_what_is_known_only() -> None:

@@ -13,6 +13,7 @@ import pytest
 from conftest import CASE, Ran
 from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, Sight, first_hours
+from qantar.model.world import StateStep
 from qantar.population.build import blocks_of
 from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
@@ -86,6 +87,43 @@ def dates(signal: str, sights: list[Sight], **values: float) -> dict[str, float]
     policy = Policy(land, defaults() | values, signal, set(POLICY_KINDS), 2500.0)
     steps = [s for t, sight in enumerate(sights) for s in policy.decide(sight, float(t), 1.0)]
     return first_hours((s.kind, s.size, s.at) for s in steps)
+
+
+def followed(*steps: tuple[str, float, float, str]) -> tuple[Policy, set[str]]:
+    """A policy that looked on at these steps (kind, hour, size, region; empty: everywhere), and what it then decides with all in the streets."""
+    land = land_of(given()[1], blocks_of(given()[1]))
+    rungs = dict.fromkeys((k for k in defaults() if k.startswith("rung_")), 0.01)
+    policy = Policy(land, defaults() | rungs | {"decide_hours": 0.0, "relax_hours": 6.0}, "spread", set(POLICY_KINDS), 2500.0)
+    for kind, hour, size, name in steps:
+        places = np.flatnonzero(land.region == region(name)) if name else np.arange(len(land.region))
+        policy.follow([StateStep("x", kind, tuple(places.tolist()), hour, size, "record")])
+    everywhere = Sight(np.full(land.n_regions, 1e6), 0.0, np.zeros(land.n_regions, bool))
+    return policy, {s.id.removeprefix("policy-") for s in policy.decide(everywhere, 100.0, 1.0)}
+
+
+def test_what_was_decided_in_its_place_is_not_decided_again() -> None:
+    _, alone = followed()
+    assert alone == {"price", "promise", "cabinet", "emergency", "internet", "intervention", "shoot", "framing"}
+    national = {"cabinet": ("concession", 2.0), "internet": ("internet", 0.0), "shoot": ("shoot_order", 1.0), "framing": ("framing", 1.0)}
+    for name, (kind, size) in national.items():
+        assert followed((kind, 90.0, size, ""))[1] == alone - {name}
+        assert followed((kind, 90.0, size, "KZ-MAN"))[1] == alone  # in one region only: the rung is for the country
+    assert followed(("intervention", 90.0, 2030.0, "KZ-ALA"))[1] == alone - {"intervention"}
+    assert followed(("internet", 90.0, 1.0, ""))[1] == alone  # mobile internet alone is not the cut
+    assert followed(("price", 0.0, 120.0, ""))[1] == alone  # a rise is no cut
+    assert followed(("price", 0.0, 120.0, ""), ("price", 90.0, 70.0, ""))[1] == alone - {"price"}
+    assert followed(("emergency", 90.0, 1.0, ""), ("emergency", 95.0, 0.0, ""))[1] == alone  # lifted again
+
+
+def test_in_one_region_it_is_decided_for_the_others_and_may_be_taken_back() -> None:
+    policy, _ = followed(("emergency", 90.0, 1.0, "KZ-MAN"))
+    (state,) = [s for rung, s in policy.rungs if rung.name == "emergency"]
+    assert len(state.places) == policy.land.n_regions  # the others were added
+    policy, decided = followed(("internet", 90.0, 0.0, ""))
+    assert "internet" not in decided
+    nobody = Sight(np.zeros(policy.land.n_regions), 0.0, np.zeros(policy.land.n_regions, bool))
+    later = [s for t in range(101, 600) for s in policy.decide(nobody, float(t), 1.0)]
+    assert [(s.kind, s.size) for s in later if s.kind == "internet"] == [("internet", 2.0)]
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

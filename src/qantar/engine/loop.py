@@ -155,7 +155,13 @@ def simulate(
     for t in range(n_steps):
         world.steps = recorded.due(t, world.dt)
         if by_policy:
-            world.steps += policy.decide(government.sight_of(world, runner.counts), world.hour(t), world.dt)
+            sight = government.sight_of(world, runner.counts)
+            if plan.policy_from is not None:
+                policy.follow(world.steps)
+            if plan.policy_from is not None and world.hour(t) <= plan.policy_from:
+                policy.look(sight, world.dt)
+            else:
+                world.steps += policy.decide(sight, world.hour(t), world.dt)
         decisions += world.steps
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)

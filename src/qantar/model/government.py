@@ -7,6 +7,7 @@
         seats          s / (s + see_seats_half), s seats of government in the crowd's hands
         threat         mean of the four, weighted by weigh_participants, weigh_spread, weigh_clashes, weigh_seats
     a decision is made    decide_hours after the signal first reached its rung (rung_price, rung_cabinet, rung_emergency, ...)
+    it is in force        also where it was made in the policy's place: until `policy_from` of the plan the policy only looks on
     it is taken back      after the signal has been below half its rung for relax_hours (emergency, cut, order to shoot, framing)
 
 Price cuts with a promise of level 1 (one rung) and an emergency go to regions with unrest to be seen and, once made, to others as soon
@@ -55,6 +56,15 @@ LADDER = (
     Rung("framing", "framing", "rung_framing", 1.0, True, 0.0),
 )
 """Size 0 of a price stands for the old price, size 0 of an intervention for the troops that the scenario says would be asked for."""
+
+
+def _is_of(rung: Rung, size: float, lower: bool) -> bool:
+    """Whether a step of the rung's kind is the decision that the rung stands for, by its size; `lower`: it lowers a price."""
+    if rung.kind == "price":
+        return lower
+    if rung.kind == "concession":
+        return (size >= 2) == rung.national
+    return size == 0 if rung.kind == "internet" else size > 0
 
 
 class Sight(NamedTuple):
@@ -141,18 +151,42 @@ class Policy:
         self.land, self.params, self.signal = land, params, signal
         self.foreign = foreign
         self.rungs = [(r, _Rung()) for r in LADDER if r.kind in kinds]
+        self.price = land.price.copy()
         self.peak = np.zeros(land.n_regions)
         self.clashes = self.seats = 0.0
 
+    def follow(self, steps: Iterable[StateStep]) -> None:
+        """Takes note of what was decided in its place: it does not decide that again where it is in force, and may take it back."""
+        for step in steps:
+            places = list(step.places)
+            lower = step.kind == "price" and step.size < float(self.price[places].mean())
+            if step.kind == "price":
+                self.price[places] = step.size
+            regions = frozenset(self.land.region[places].tolist())
+            for rung, state in self.rungs:
+                if rung.kind != step.kind:
+                    continue
+                wide = not rung.national or rung.kind == "intervention" or len(regions) == self.land.n_regions
+                if wide and _is_of(rung, step.size, lower):
+                    state.due, state.made, state.places, state.calm = step.at, True, state.places | regions, None
+                elif rung.back is not None and step.size == rung.back:
+                    state.places -= regions
+                    if not state.places:
+                        state.due, state.made, state.calm = None, False, None
+
     def decide(self, sight: Sight, hour: float, dt: float) -> tuple[StateStep, ...]:
         """Decisions that fall due at this hour, after a look at what there is to see."""
+        seen, visible = self.look(sight, dt)
+        return tuple(s for rung, state in self.rungs for s in self._climb(rung, state, seen, visible, hour))
+
+    def look(self, sight: Sight, dt: float) -> tuple[float, Bools]:
+        """The signal, and the regions with unrest to be seen, after one more step."""
         keep = 0.5 ** (dt / DAY_HOURS)
         self.peak = np.maximum(sight.people, keep * self.peak)
         self.clashes = max(sight.clashes, keep * self.clashes)
         self.seats = max(float(sight.seats.sum()), keep * self.seats)
         visible = self.peak >= self.land.visible(self.params["see_visible"])
-        seen = signals(float(self.peak.sum()), float(visible.mean()), self.clashes, self.seats, self.params)[self.signal]
-        return tuple(s for rung, state in self.rungs for s in self._climb(rung, state, seen, visible, hour))
+        return signals(float(self.peak.sum()), float(visible.mean()), self.clashes, self.seats, self.params)[self.signal], visible
 
     def _climb(self, rung: Rung, state: _Rung, seen: float, visible: Bools, hour: float) -> list[StateStep]:
         """What happens on one rung in this hour."""

@@ -55,6 +55,8 @@ class Plan(Strict):
     """what a policy reacts to"""
     drivers: dict[str, str]
     """who yields the decisions of each kind: recorded, policy or off"""
+    policy_from: float | None = None
+    """hours since the start up to which a policy looks on at what is decided in its place; none: it decides from the start"""
     organizations: list[dict[str, Any]]
     """id, presence, places (all if empty), sectors (all if empty), demand_gap, start, end (hours since the start)"""
     steps: list[dict[str, Any]]
@@ -64,14 +66,15 @@ class Plan(Strict):
     edits: list[dict[str, Any]] = Field(default_factory=list)
 
     def as_json(self) -> str:
-        """One text for one plan: keys sorted, no spaces.
+        """One text for one plan: keys sorted, no spaces; without `policy_from` where a policy decides from the start.
 
         >>> from qantar.scenario.scenario import load_scenario, resolve
         >>> plan = resolve(load_scenario("kazakhstan-2022"))
         >>> Plan.model_validate_json(plan.as_json()) == plan
         True
         """
-        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        left_out = {"policy_from"} if self.policy_from is None else None
+        return json.dumps(self.model_dump(exclude=left_out), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     def replayed(self) -> list[str]:
         """Recorded decisions of a changed plan: their cause may be absent in the world where they are replayed."""

@@ -84,10 +84,10 @@ def without_local_steps(plan: Plan) -> Plan:
 
 
 def by_policy(plan: Plan, hour: float) -> Plan:
-    """A plan in which the state decides by itself; what it had decided by an hour, and what is given, is replayed."""
+    """A plan in which the state decides by itself after an hour; what it had decided by then, and what is given, is replayed."""
     drivers = {kind: "policy" if kind in POLICY_KINDS else driver for kind, driver in plan.drivers.items()}
     steps = [{**s, "given": True} if s["at"] <= hour else s for s in plan.steps]
-    return plan.model_copy(update={"drivers": drivers, "steps": steps})
+    return plan.model_copy(update={"drivers": drivers, "steps": steps, "policy_from": hour if hour > 0 else None})
 
 
 def known_on(plan: Plan, day: int, ahead: int) -> Plan:
