@@ -66,7 +66,8 @@ def test_without_experiments_causes_rest_on_the_order_of_events(loaded: Loaded) 
 
 def test_an_experiment_judges_causes_and_predictions_and_never_a_fact(loaded: Loaded) -> None:
     hypotheses = {c.hypothesis_id for c in loaded.account.claims if c.hypothesis_id}
-    row = {"basis": "posterior", "rival": "", "effect": 0.5, "low": 0.4, "high": 0.6, "unit": "log10", "smallest": 0.1}
+    row = {"basis": "posterior", "rival": "", "effect": 0.5, "low": 0.4, "high": 0.6, "unit": "log10", "smallest": 0.1,
+           "independent": 9.4}  # fmt: skip
     named = {h: tuple(c.claim_id for c in loaded.account.claims if c.hypothesis_id == h and c.claim_id != "C117") for h in hypotheses}
     trials = {h: Trial(h, "counterfactual", "supported", "assumed", [row], [], "", judges=named[h]) for h in hypotheses}
     for j in judge(loaded.account, trials):
@@ -76,7 +77,7 @@ def test_an_experiment_judges_causes_and_predictions_and_never_a_fact(loaded: Lo
         assert (j.trial is not None) == tried
         assert j.word == ("model-supported" if tried else c.verdict)
         if tried:
-            assert j.value == "supported in this model (assumed)"
+            assert j.value == "supported in this model (assumed; 9 independent draws)"
             assert (j.as_dict()["record"], j.as_dict()["effect"]) == (c.verdict, 0.5)
             assert j.basis == "assumed"
         else:

@@ -658,6 +658,8 @@ def experiments_table(trials: Sequence[Any], lang: str) -> None:
         say("\n" + verdict + (text("report.semicolon", lang) + flips if flips else ""))
         if t.quiet is not None:
             say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
+        if t.lacking is not None:
+            say(text("experiment.lacking", lang, share=f"{100 * t.lacking:.0f}"))
         own = [experiment_cells(r, lang) for r in t.rows if not r["rival"] and r.get("state") == t.state]
         if own:
             grid(heads, own)

@@ -7,13 +7,17 @@ An experiment (`experiments/H05.toml` of a case) has a question, parts, and for 
     finding    supported, contradicted (null, reversed, mixed) or undecided, by the rule of `counterfactual` at the smallest effect;
                where a claim asserts that something makes no difference, supported and contradicted change places
 
-Every part is run over draws of the priors and over the posterior. Draws of the posterior that descend from one ancestor (`calibrate`) are
-not independent: a finding that would be another one without the draws of some one ancestor is "undecided". The priors' draws are those of
-the table that had an uprising in its own history: where nobody goes out, everything is without effect. Up to the change (`replay_until`)
-the state's decisions are replayed as recorded; after it the state answers by policy, unless the file says otherwise. A part of whose base
-histories fewer than `BASE_LEAST` are uprisings is not judged: "undecided", because its base is not the world that the claim speaks of.
-Where that is so of the base by policy, all is run once more with every other decision of the state as recorded, and judged by that: "given
-what the state did", the effect that does not pass through the state's answer.
+Every part is run over draws of the priors and over the posterior. In both the coefficients that carry what is tested (`tests`) are drawn
+anew from their priors, unless they are among the fitted: a dated decision is an input of the fit, and what stands beside a surge in time
+would come out as its cause. Draws of the posterior that descend from one ancestor (`calibrate`) are not independent: a finding that would
+be another one without the draws of some one ancestor is "undecided". The priors' draws are those of the table that had an uprising in its
+own history: where nobody goes out, everything is without effect.
+
+Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, unless the file
+says otherwise. A part of whose base histories fewer than `BASE_LEAST` are uprisings, or show what is to be explained (`needs`: a seat
+lost, somebody killed), is not judged: "undecided", because its base is not the world that the claim speaks of. Where the base by policy
+has too few uprisings, all is run once more with every other decision of the state as recorded, and judged by that: "given what the state
+did", the effect that does not pass through the state's answer. What that answer itself decides (`ANSWERED`) is not judged then.
 
     verdict    the finding over the posterior (over the priors where there is none: "not fitted")
     basis      "assumed" where priors and posterior say the same: then it follows from what was put in, and the record added nothing;
@@ -78,7 +82,9 @@ POLICY, RECORDED = "policy", "recorded"
 ROUNDS, SIGN = 1000, 1 << 26
 """Lots of signs, and what they are called among the draws of a study."""
 BASE_LEAST = 0.5
-"""Share of base histories that must be uprisings (`outcome.UPRISING`) for a part to be judged."""
+"""Share of base histories that must be uprisings (`outcome.UPRISING`), and show what is to be explained, for a part to be judged."""
+ANSWERED = ("conceded", "settled")
+"""Measures that say what the state grants: fixed where its decisions are the recorded ones."""
 POWER = 0.8
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
@@ -106,6 +112,9 @@ class Part(Strict):
     people: Annotated[float, BeforeValidator(Number("people", 1))] = 1000.0
     contrast: dict[str, float]
     """weight of each arm in Delta"""
+    needs: Annotated[str | None, BeforeValidator(lambda v: v if v is None else Choice(tuple(MEASURES))(v))] = None
+    """a measure that must reach `needs_least` in `BASE_LEAST` of the base histories: what is to be explained"""
+    needs_least: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
     direction: Annotated[str, BeforeValidator(Choice(tuple(DIRECTIONS)))]
     smallest: Annotated[float, BeforeValidator(Number("1", 1e-9))]
     smallest_en: Text
@@ -143,6 +152,8 @@ class Experiment(Strict):
     """changes to base and arms alike; a driver named here, or in an arm, stays as it is put"""
     arms: dict[str, ArmSpec] = Field(default_factory=dict)
     parts: list[Part] = Field(default_factory=list)
+    tests: list[Key] = Field(default_factory=list)
+    """coefficients that carry what is tested: those that are not fitted are drawn from their priors, whatever came with the fit"""
     rivals: list[Key] = Field(default_factory=list)
     """arms of the scenario under which all is repeated"""
     compare: list[Key] = Field(default_factory=list)
@@ -241,6 +252,9 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
         for arm in getattr(spec, key):
             if arm not in scenario.file.arms:
                 add(key, "not_one_of", value=arm, choices=nearest(arm, scenario.file.arms))
+    for name in spec.tests:
+        if name not in parameters():
+            add("tests", "not_one_of", value=name, choices=nearest(name, parameters()))
     for signal in spec.signals:
         if signal not in SIGNALS:
             add("signals", "not_one_of", value=signal, choices=nearest(signal, SIGNALS))
@@ -314,6 +328,8 @@ class Answer:
     """Y(base) by draw"""
     uprisings: float = 1.0
     """share of base histories that are uprisings"""
+    shown: float = 1.0
+    """share of base histories that show what is to be explained"""
     scale: float = 1.0
     state: str = POLICY
     ancestors: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -334,7 +350,9 @@ class Answer:
     @property
     def verdict(self) -> str:
         """supported, contradicted or undecided, of what the part claims."""
-        return claimed(self.found.name, self.part.asserts) if self.uprisings >= BASE_LEAST else "undecided"
+        fixed = self.state == RECORDED and self.part.measure in ANSWERED
+        judged = min(self.uprisings, self.shown) >= BASE_LEAST and not fixed
+        return claimed(self.found.name, self.part.asserts) if judged else "undecided"
 
     def tipping(self) -> float | None:
         """The tipping value of the named coefficient, if there is one."""
@@ -399,6 +417,7 @@ class Answer:
             "base_low": before[0],
             "base_high": before[2],
             "base_uprisings": self.uprisings,
+            "base_shown": self.shown,
             "draws": f.draws,
             "independent": effective_families(self.ancestors) if len(self.ancestors) else float(f.draws),
             "replicates": self.seeds.shape[1],
@@ -609,26 +628,31 @@ def answers(
         name, of_part = part.coefficient, said["parts"][part.id]
         coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
         delta, level = np.array(of_part["delta"], float), np.array(of_part["level"], float)
-        of_draws = coefficient, spec.seed, level, said["uprisings"], scale, state_of(spec, state), np.array(ancestors, np.int64)
+        base = level, said["uprisings"], float(of_part["shown"])
+        of_draws = coefficient, spec.seed, *base, scale, state_of(spec, state), np.array(ancestors, np.int64)
         found.append(Answer(spec.hypothesis, part, basis, rival, delta, *of_draws))
     return found
 
 
 def _said(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str, Any]:
-    """What histories of base and arms say: Delta by draw and seed and Y(base) by draw, a part each; the share of uprisings."""
+    """What histories of base and arms say: Delta by draw and seed, Y(base) by draw and the share that shows what is to be explained, a part
+    each; the share of uprisings.
+    """
     shape = (-1, spec.replicates)
     parts = {}
     for part in spec.parts:
         where = where_of(part, base)
         y = {arm: MEASURES[part.measure].of(seen[arm], where).reshape(shape) for arm in {**part.contrast, BASE: 0}}
         delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros_like(y[BASE], float))
-        parts[part.id] = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist()}
+        shown = MEASURES[part.needs].of(seen[BASE], where) >= part.needs_least if part.needs else np.ones(1)
+        parts[part.id] = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist(), "shown": float(shown.mean())}
     return {"uprisings": float((np.asarray(seen[BASE].runs.whole["peak"], float) >= UPRISING).mean()), "parts": parts}
 
 
 def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment) -> str:
     """A name made from all that `_said` depends on."""
-    asked = [p.model_dump(mode="json", include={"id", "measure", "days", "regions", "people", "contrast"}) for p in spec.parts]
+    of_part = {"id", "measure", "days", "regions", "people", "contrast", "needs", "needs_least"}
+    asked = [p.model_dump(mode="json", include=of_part) for p in spec.parts]
     parts = {"plans": {k: p.sha256() for k, p in plans.items()}, "draws": [dict(v) for v in values], "parts": asked}
     whole = {**parts, "replicates": spec.replicates, "seed": spec.seed, "model": model_hash(), "scheme": SCHEME}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from qantar.draws import Purpose, uniform
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
-from qantar.scenario.parameters import Values, draw
+from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import prior_table
 from qantar.study.counterfactual import finding_of
@@ -70,6 +70,8 @@ SCALED = {
     "": "", "same": "; the same with everyone", "differs": "; changes with everyone", "unclear": "; with everyone unclear",
     "not-compared": "; scaled down, not compared with everyone",
 }  # fmt: skip
+ANEW = 1 << 30
+"""First number of the draws of the priors that give a tested coefficient its value."""
 AGAIN_KEY = 1 << 29
 """Key of the lots that say which effects are computed again."""
 Progress = Callable[[str, int, int], None]
@@ -88,7 +90,7 @@ class Trial:
     rows: list[dict[str, Any]]
     """one a part, basis and rival"""
     flips: list[str]
-    """rivals under which the verdict is another one"""
+    """rivals under which it is supported or contradicted, and not so here"""
     sha256: str
     """of the file as it was run"""
     changed: bool = False
@@ -112,6 +114,14 @@ class Trial:
         """Share of base histories by policy that are uprisings, if for want of them it is judged as recorded."""
         own = [r["base_uprisings"] for r in self.rows if r.get("state") == POLICY and not r["rival"]]
         return float(own[-1]) if own and self.state == RECORDED else None
+
+    @property
+    def lacking(self) -> float | None:
+        """Share of base histories that show what is to be explained, if it is too small for some part to be judged."""
+        lead = self.lead
+        same = [r for r in self.rows if lead and r["basis"] == lead["basis"] and r.get("state") == self.state and not r["rival"]]
+        least = min((float(r.get("base_shown", 1.0)) for r in same), default=1.0)
+        return least if least < BASE_LEAST else None
 
     @property
     def repeated(self) -> list[str]:
@@ -152,6 +162,11 @@ class Draws:
 
     values: list[Values]
     ancestors: list[int] = field(default_factory=list)
+
+    def anew(self, names: Sequence[str], seed: int) -> Draws:
+        """The same with these parameters drawn from their priors, each set for itself."""
+        fresh = [{name: parameters()[name].draw(seed, ANEW + k) for name in names} for k in range(len(self.values) if names else 0)]
+        return Draws([{**v, **new} for v, new in zip(self.values, fresh, strict=True)], self.ancestors) if names else self
 
     def spread(self, n: int) -> Draws:
         """So many of these at even distances, or all of them."""
@@ -249,20 +264,27 @@ def try_all(
         if w.spec.type == "counterfactual":
             n = min(w.spec.draws, most or w.spec.draws)
             once = w.spec.model_copy(update={"replicates": 1})
+            fresh = {basis: of.anew(unlearned(scenario, w.spec), w.spec.seed).spread(n) for basis, of in draws.items()}
             for state in (POLICY, RECORDED):
-                for basis, of in draws.items():
-                    own += run(w.spec, of.spread(n), basis, basis, state)
+                for basis, of in fresh.items():
+                    own += run(w.spec, of, basis, basis, state)
                 if not own or own[-1].uprisings >= BASE_LEAST or own[-1].state == RECORDED:
                     break
             for rival in w.spec.rivals if rivals else []:
-                basis, of = list(draws.items())[-1]
-                own += run(once, of.spread(n).spread(rivals), basis, rival, state, rival=rival)
+                basis, of = list(fresh.items())[-1]
+                own += run(once, of.spread(rivals), basis, rival, state, rival=rival)
             if everyone and "posterior" in draws and scale < 1:
-                few = run(once, draws["posterior"].spread(n).spread(everyone), EVERYONE, EVERYONE, state, scale=1.0)
+                few = run(once, fresh["posterior"].spread(everyone), EVERYONE, EVERYONE, state, scale=1.0)
                 beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
                 own += [replace(a, beside=beside[a.part.id]) for a in few]
         found.append((trial_of(scenario, w, own, partial(progress, f"{w.spec.hypothesis}: draws")), own))
     return found
+
+
+def unlearned(scenario: Scenario, spec: Experiment) -> list[str]:
+    """The tested coefficients that the scenario does not name as fitted."""
+    fitted = scenario.file.calibration.fitted if scenario.file.calibration else []
+    return [name for name in spec.tests if name not in fitted]
 
 
 def trial_of(
@@ -279,14 +301,15 @@ def _judged(scenario: Scenario, w: Written, own: Sequence[Answer], progress: Cal
         return Trial(spec.hypothesis, spec.type, "not-testable", "none", rows, [], w.sha256)
     if spec.signals:
         row = policy_row(scenario, spec.hypothesis, spec.signals[0], spec.signals[1], spec.margin, progress)
-        return Trial(spec.hypothesis, spec.type, row["verdict"], "experiment", [row], [], w.sha256)
+        return Trial(spec.hypothesis, spec.type, row["verdict"], "prior", [row], [], w.sha256)
     if spec.compare:
         return _compared(scenario, w)
     rows = [a.as_dict() for a in own]
     if not rows:
         return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
     verdict, basis = judged(rows)
-    flips = sorted({r["rival"] for r in rows if r["rival"] and together([x for x in rows if x["rival"] == r["rival"]]) != verdict})
+    under = {name: together([r for r in rows if r["rival"] == name]) for name in {r["rival"] for r in rows if r["rival"]}}
+    flips = sorted(name for name, there in under.items() if there not in ("undecided", verdict))
     return Trial(spec.hypothesis, spec.type, verdict, basis, rows, flips, w.sha256)
 
 
@@ -316,8 +339,8 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
            if any(r["basis"] == basis for r in rows)}  # fmt: skip
     if "posterior" not in own:
         return own["prior"], "prior"
-    quiet = any(r["basis"] == "prior" and r.get("base_uprisings", 1.0) < BASE_LEAST for r in rows)
-    basis = "fitted" if quiet else "assumed" if own.get("prior") == own["posterior"] != "undecided" else "experiment"
+    quiet = any(r["basis"] == "prior" and min(r.get("base_uprisings", 1.0), r.get("base_shown", 1.0)) < BASE_LEAST for r in rows)
+    basis = "fitted" if quiet else "assumed" if own.get("prior") == own["posterior"] else "experiment"
     scaled = any(r.get("scaled") == "differs" for r in rows)  # what holds only of a smaller country is no verdict on this one
     return "undecided" if scaled else own["posterior"], basis
 
@@ -519,7 +542,8 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     for k in range(min(n, len(rows))):
         r = rows[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(rows))]
         spec = specs[r["hypothesis"]]
-        values = Draws(ships.posterior.values).spread(sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)).values
+        n_draws = sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)
+        values = Draws(ships.posterior.values).anew(unlearned(scenario, spec), spec.seed).spread(n_draws).values
         part = next(p for p in spec.parts if p.id == r["part"])
         again = effect_of(scenario, spec, part, values, int(r["draw"]), scale=float(made["scale"]), state=r["state"])
         found.append(Again(r["hypothesis"], r["part"], int(r["draw"]), float(r["effect"]), again))
