@@ -1,0 +1,129 @@
+"""After a change of the model's source that leaves its histories as they are: proves it on many, then gives the evidence the new hash.
+
+    python tools/restamp.py OLD_SRC [HISTORIES]
+
+OLD_SRC is the folder `src` of a checkout of the version that made the evidence. Under both sources the same histories are simulated: of
+the scenario, of its quiet period and of each arm, with drawn parameters and with those of the posterior that ships; moves, decisions and
+outcomes must be equal, each. Only then `model_sha256` is replaced in what ships, and finished fits of rivals get the names that follow from
+it. Evidence that the change does alter has to be made again; this tool cannot know which that is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+ROOT = Path(__file__).parents[1]
+CASE = "kazakhstan-2022"
+SHIPS = (ROOT / "src" / "qantar" / "scenario" / "cases" / CASE / "fit", ROOT / "docs" / "evidence")
+SCALE, SEED = 0.01, 77
+
+
+def digests(n: int) -> dict[str, str]:
+    """One digest a history, under the source that is imported."""
+    from qantar.engine.loop import simulate
+    from qantar.scenario.parameters import draw
+    from qantar.scenario.scenario import arm_edits, load_scenario, quiet_plan, resolve
+    from qantar.study.posterior import read_fit
+    from qantar.study.store import model_hash
+
+    scenario = load_scenario(CASE)
+    plans = {arm: resolve(scenario, arm_edits(scenario, arm), scale=SCALE) for arm in scenario.file.arms}
+    plans |= {"": resolve(scenario, scale=SCALE), "large": resolve(scenario, scale=10 * SCALE)}
+    if (quiet := quiet_plan(scenario, [], scale=SCALE)) is not None:
+        plans["quiet"] = quiet
+    fit = read_fit(scenario.case.folder)
+    fitted = fit.posterior.values if fit else []
+    found = {"model": model_hash()}
+    for name, plan in plans.items():
+        drawn = [draw(SEED, k) for k in range(n)] if name != "large" else [draw(SEED, k) for k in range(n // 2)]
+        for k, values in enumerate([*drawn, *fitted[:: max(1, len(fitted) // (n // 2))]]):
+            h = simulate(plan, values, SEED + k, stop_above=3e5)
+            whole = h.sha256(), [(s.id, s.at, s.size, s.places) for s in h.decisions], repr(h.outcome)
+            found[f"{name} {k}"] = hashlib.sha256(repr(whole).encode()).hexdigest()
+    return found
+
+
+def under(source: Path, n: int) -> dict[str, str]:
+    """As `digests`, in a process of its own."""
+    paths = {**os.environ, "PYTHONPATH": str(source)}
+    done = subprocess.run([sys.executable, __file__, "--digests", str(n)], env=paths, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def restamp(old: str, new: str) -> list[Path]:
+    """Replace the hash in every file that ships."""
+    from qantar.study.posterior import pack, unpack
+
+    changed = []
+    for path in sorted(p for folder in SHIPS for p in folder.rglob("*") if p.is_file()):
+        if path.suffix == ".npz":
+            runs, made = unpack(path)
+            if made.get("model_sha256") == old:
+                path.write_bytes(pack(runs, {**made, "model_sha256": new}))
+                changed.append(path)
+        elif old in (text := path.read_text(encoding="utf-8")):
+            path.write_text(text.replace(old, new), encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def rename_rivals(old: str, new: str) -> None:
+    """Finished fits of rivals under the names that follow from the new hash."""
+    from qantar.cli import build
+    from qantar.study import rivals
+
+    kept = ROOT / "docs" / "evidence" / "rivals"
+    files = list(kept.iterdir())
+    made = json.loads((SHIPS[0] / "rivals" / "result.json").read_text(encoding="utf-8"))
+    arguments = made["command"].split()[1:]
+    read, found = rivals._read, {}
+
+    def reading(content: str, arm: str, path: Path) -> object:
+        found[arm] = read(content, arm, path)
+        return found[arm]
+
+    def again(scenario: object, arm: str, *rest: object) -> object:
+        if arm not in found:
+            raise SystemExit(f"{arm}: no finished fit under the old name")
+        return found[arm]
+
+    for model in (old, new):
+        with tempfile.TemporaryDirectory() as folder:
+            where = ["--kept", str(kept), "--store", f"{folder}/store", "--out", f"{folder}/out"]
+            with (
+                patch.object(rivals, "_read", reading),
+                patch.object(rivals, "_fitted", again),
+                patch.object(rivals, "model_hash", lambda m=model: m),
+            ):
+                build("en").main(args=[*arguments, *where], obj="en", standalone_mode=False)
+    for file in files:
+        file.unlink()
+
+
+def main() -> None:
+    """See the module."""
+    if sys.argv[1] == "--digests":
+        json.dump(digests(int(sys.argv[2])), sys.stdout)
+        return
+    n = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    before, after = under(Path(sys.argv[1]), n), under(ROOT / "src", n)
+    old, new = before.pop("model"), after.pop("model")
+    differ = [k for k in before if before[k] != after.get(k)]
+    if differ or len(before) != len(after):
+        raise SystemExit(f"{len(differ)} of {len(before)} histories differ, the first: {differ[:3]}")
+    if old == new:
+        raise SystemExit("both sources have the same hash: nothing to do")
+    rename_rivals(old, new)
+    changed = restamp(old, new)
+    print(f"{len(before)} histories are the same under {old[:12]} and {new[:12]}; {len(changed)} files carry the new hash")
+
+
+if __name__ == "__main__":
+    main()
