@@ -231,3 +231,18 @@ def _one() -> tuple[Runs, Target]:
     runs, _ = table()
     target = target_of(observe(scenario().case.record), country(0.1), detained=tuple(spec_of(scenario()).detained))
     return first(runs, 1), target
+
+
+def test_an_independent_program_finds_the_same_posterior() -> None:
+    """Two parameters of a tiny country, at one tolerance: our rounds and those of pyabc (`tools/pyabc_check.py`)."""
+    with (TABLE.parent / "pyabc.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["parameter"] for r in rows] == ["base_pressure", "protest_hours"]
+    for r in rows:
+        assert r["model_sha256"] == model_hash(), STALE
+        mean, sd, there, there_sd = (float(r[k]) for k in ("mean", "sd", "pyabc_mean", "pyabc_sd"))
+        error = np.hypot(sd / np.sqrt(float(r["families"])), there_sd / np.sqrt(float(r["pyabc_effective"])))
+        assert abs(mean - there) < 3 * error, r["parameter"]
+        assert 0.6 < sd / there_sd < 1.6, r["parameter"]
+    # The record moved at least one of them, or agreement would be no news: a score of the prior has mean 0 and standard deviation 1.
+    assert any(abs(float(r["pyabc_mean"])) > 0.5 or float(r["pyabc_sd"]) < 0.7 for r in rows)

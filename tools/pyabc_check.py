@@ -33,7 +33,7 @@ from qantar.study.store import Recipe, model_hash
 OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
 FREE = ("base_pressure", "protest_hours")
 SEED, SCALE, HOURS = 11, 0.0005, 120
-SETUP = Setup(table=1500, particles=500, rounds=3, force_rounds=0, part=25)
+SETUP = Setup(table=6000, particles=300, rounds=2, force_rounds=0, part=50)
 
 
 def main(root: Path) -> None:
@@ -44,7 +44,7 @@ def main(root: Path) -> None:
     fixed = {name: value for name, value in defaults().items() if name not in FREE}
     plan = resolve(scenario, scale=SCALE).model_copy(update={"hours": HOURS, "parameters": fixed})
     target = target_of(observe(scenario.case.record), plan)
-    told = lambda what, done, total: print(f"\r{what} {done} / {total}   ", end="", file=sys.stderr)  # noqa: E731
+    told = lambda what, done, total: print(f"\r{what} {done} / {total or '?'}   ", end="", file=sys.stderr)  # noqa: E731
     table = prior_table(plan, SETUP.table, SEED, root, part=SETUP.part, processes=None, progress=partial(told, "table"))
     scales = scales_from(table, target, plan)
     ours = calibrate(Task(plan, target, scales, None, 17, SEED, root, None, told), table, SETUP)
@@ -56,7 +56,8 @@ def main(root: Path) -> None:
 
     def model(p: dict[str, float]) -> dict[str, float]:
         values = {**fixed, **{name: value_at(parameters()[name], float(np.clip(ndtr(p[name]), 1e-12, 1 - 1e-12))) for name in FREE}}
-        recipe = Recipe(plan, next(seeds), sampling="given", stop_above=stop_of(target))
+        recipe = Recipe(plan, seed := next(seeds), sampling="given", stop_above=stop_of(target))
+        told("pyabc", seed, 0)
         runs = seen_of([one_run(recipe, 0, [values])]).runs
         far = float(distances(items_of(runs, target, plan), target, scales, MOBILIZATION)[0])
         return {"d": np.inf if runs.stopped[0] else far}
