@@ -31,6 +31,7 @@ from qantar.scenario.schema import POLICY_KINDS
 from qantar.study import ensemble
 from qantar.study import experiments as module
 from qantar.study.calibrate import prior_table
+from qantar.study.ensemble import one_run
 from qantar.study.experiments import (
     BASE,
     POLICY,
@@ -50,9 +51,9 @@ from qantar.study.experiments import (
     sha256_of,
     tipping_value,
 )
-from qantar.study.measures import MEASURES, Seen, Where
+from qantar.study.measures import MEASURES, Seen, Where, seen_of
 from qantar.study.posterior import FIT
-from qantar.study.store import model_hash
+from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, first
 from qantar.study.trials import (
     KIND,
@@ -206,6 +207,24 @@ def test_decisions_are_replayed_up_to_the_change_and_then_the_state_answers() ->
     troops = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H12")
     base, arm = (plans_of(scenario(), troops, scale=0.01)[k].drivers["intervention"] for k in (BASE, "no-troops"))
     assert (base, arm) == ("recorded", "off")
+
+
+def test_histories_end_with_the_last_day_that_is_looked_at() -> None:
+    hours = {}
+    for w in load_experiments(scenario()):
+        if w.spec.type == "counterfactual":
+            for state in (POLICY, RECORDED):
+                (hours[w.spec.hypothesis],) = {p.hours for p in plans_of(scenario(), w.spec, scale=0.01, state=state).values()}
+    assert {h for h, n in hours.items() if n < 384} == {"H04", "H05", "H12"}
+    assert 120 <= hours["H04"] < 144 <= 168 <= hours["H05"] < 192 <= hours["H12"] < 216  # 5, 7 and 8 January, in the westernmost zone too
+    # What is read of the days is the same as in whole histories.
+    (w,) = chosen(load_experiments(scenario()), ["H05"])
+    plan = plans_of(scenario(), w.spec, scale=0.001)[BASE]
+    values = [draw(1, 0) | {"base_pressure": 3e-6}]
+    short, whole = (seen_of([one_run(Recipe(p, 1, sampling="given"), 0, values)]) for p in (plan, plan.model_copy(update={"hours": 384})))
+    part = w.spec.parts[0]
+    read = [MEASURES[part.measure].of(s, module.where_of(part, plan)) for s in (short, whole)]
+    assert read[0] == read[1] > 0
 
 
 def test_as_recorded_only_what_an_arm_changes_is_not_replayed() -> None:

@@ -65,6 +65,7 @@ from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
 from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
 from qantar.study.ensemble import one_run, run_ensemble
+from qantar.study.fit import up_to
 from qantar.study.heldout import by_policy
 from qantar.study.inference import effective_families
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
@@ -85,6 +86,8 @@ BASE_LEAST = 0.5
 """Share of base histories that must be uprisings (`outcome.UPRISING`), and show what is to be explained, for a part to be judged."""
 ANSWERED = ("conceded", "settled")
 """Measures that say what the state grants: fixed where its decisions are the recorded ones."""
+DAILY = ("participants", "crowd", "regions", "over")
+"""Measures that look at their days and at what was before: histories need not go on."""
 POWER = 0.8
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
@@ -288,14 +291,20 @@ def days_of(plan: Plan) -> list[dt.date]:
 
 
 def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = (), state: str = POLICY) -> dict[str, Plan]:
-    """Base and arms of an experiment; `under` are changes of a rival, to all of them; `state` is whose decisions follow the change."""
-    arms = {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}
-    if spec.replay_until is None or state == RECORDED:
-        shared = [*under, Edit(path="drivers.all", value=state), *spec.base]
-        return {name: resolve(scenario, [*shared, *edits], scale=scale) for name, edits in arms.items()}
+    """Base and arms of an experiment, to the last day that is looked at.
+
+    Parameters
+    ----------
+    under : changes of a rival, to all of them
+    state : whose decisions follow the change
+    """
     found = {}
-    for name, edits in arms.items():
-        plan = resolve(scenario, [*under, *spec.base, *edits], scale=scale)
+    for name, edits in {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}.items():
+        if spec.replay_until is None or state == RECORDED:
+            shared = [*under, Edit(path="drivers.all", value=state), *spec.base]
+            found[name] = _to_the_last_day(resolve(scenario, [*shared, *edits], scale=scale), spec)
+            continue
+        plan = _to_the_last_day(resolve(scenario, [*under, *spec.base, *edits], scale=scale), spec)
         named = {e.path.removeprefix("drivers.") for e in [*spec.base, *edits] if e.path.startswith("drivers.")}
         hour = (spec.replay_until - dt.datetime.fromisoformat(plan.start)).total_seconds() / 3600
         free = by_policy(plan, hour)
@@ -307,6 +316,13 @@ def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Seque
 def state_of(spec: Experiment, state: str) -> str:
     """Whose decisions follow the change, when the file has its say: all of them may be recorded in base and arms."""
     return RECORDED if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base) else state
+
+
+def _to_the_last_day(plan: Plan, spec: Experiment) -> Plan:
+    """Up to the last day of all parts, if none looks farther."""
+    if not all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts):
+        return plan
+    return up_to(plan, max(days_of(plan).index(day) for p in spec.parts for day in p.days))
 
 
 @dataclass(frozen=True)
