@@ -33,7 +33,7 @@ from qantar.study.store import Recipe, model_hash
 OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
 FREE = ("base_pressure", "protest_hours")
 SEED, SCALE, HOURS = 11, 0.0005, 120
-SETUP = Setup(table=6000, particles=300, rounds=2, force_rounds=0, part=50)
+SETUP = Setup(table=6000, particles=300, rounds=1, force_rounds=0, part=50)
 
 
 def main(root: Path) -> None:
