@@ -63,8 +63,8 @@ def qantar(tmp_path: Path) -> Callable[..., Ran]:
     return run
 
 
-STUDY = ("study", CASE, "--draws", "12")
-"""A study with few histories, which say no less about the page."""
+STUDY = ("study", CASE, "--draws", "12", "--again", "1")
+"""A study with few histories, and one effect computed again, which say no less about the page."""
 
 
 @pytest.fixture(scope="session")

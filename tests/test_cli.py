@@ -62,7 +62,7 @@ def test_verdicts_as_json_lists_118_claims(qantar: Callable[..., Ran]) -> None:
         assert {"id", "kind", "verdict", "basis", "effect", "low", "high", "tipping", "sources", "repeat"} <= set(row)
         assert row["sources"]
         assert row["repeat"].startswith("qantar ")
-        assert ("in this model" in row["verdict"]) == (row["basis"] in ("experiment", "assumed", "prior"))
+        assert ("in this model" in row["verdict"]) == (row["basis"] in ("experiment", "assumed", "fitted", "prior"))
     assert len({r["id"] for r in rows}) == 118
 
 
