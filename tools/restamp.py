@@ -42,7 +42,7 @@ def digests(n: int) -> dict[str, str]:
     fitted = fit.posterior.values if fit else []
     found = {"model": model_hash()}
     for name, plan in plans.items():
-        drawn = [draw(SEED, k) for k in range(n)] if name != "large" else [draw(SEED, k) for k in range(n // 2)]
+        drawn = [draw(SEED, k) for k in range(n // 2 if name == "large" else n)]
         for k, values in enumerate([*drawn, *fitted[:: max(1, len(fitted) // (n // 2))]]):
             h = simulate(plan, values, SEED + k, stop_above=3e5)
             whole = h.sha256(), [(s.id, s.at, s.size, s.places) for s in h.decisions], repr(h.outcome)

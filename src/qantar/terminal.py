@@ -660,9 +660,8 @@ def experiments_table(trials: Sequence[Any], lang: str) -> None:
             say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
         if t.lacking is not None:
             say(text("experiment.lacking", lang, share=f"{100 * t.lacking:.0f}"))
-        own = [experiment_cells(r, lang) for r in t.rows if not r["rival"] and r.get("state") == t.state]
-        if own:
-            grid(heads, own)
+        if t.own:
+            grid(heads, [experiment_cells(r, lang) for r in t.own])
     supported = sum(t.verdict == "supported" for t in trials)
     say(text("experiment.chance", lang, n=supported, expected=f"{expected_by_chance(trials):.2f}"))
     say(text("experiment.note", lang))

@@ -34,12 +34,8 @@ def specs_of(folder: Path) -> dict[str, Experiment]:
 
 def shown(trials: Mapping[str, Trial]) -> list[dict[str, Any]]:
     """Rows of the figure and its table: parts with an effect and a smallest one, as judged, of the model itself, by hypothesis."""
-    return [
-        r
-        for _, trial in sorted(trials.items())
-        for r in trial.rows
-        if not r["rival"] and r.get("state") == trial.state and r.get("smallest") and r.get("effect") is not None
-    ]
+    own = [r for _, trial in sorted(trials.items()) for r in trial.own]
+    return [r for r in own if r.get("smallest") and r.get("effect") is not None]
 
 
 def draw_experiments(trials: Mapping[str, Trial], lang: str) -> dict[str, str]:

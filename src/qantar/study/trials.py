@@ -99,10 +99,14 @@ class Trial:
     """claims that bear its verdict"""
 
     @property
+    def own(self) -> list[dict[str, Any]]:
+        """Rows of the model itself, no rival's, in the state that is judged."""
+        return [r for r in self.rows if not r["rival"] and r.get("state") == self.state]
+
+    @property
     def lead(self) -> dict[str, Any] | None:
         """The row whose figures are quoted: of the model itself, the posterior's if there is one, the first part."""
-        own = [r for r in self.rows if not r["rival"] and r.get("state") == self.state]
-        return next((r for basis in ("posterior", "prior") for r in own if r["basis"] == basis), None)
+        return next((r for basis in ("posterior", "prior") for r in self.own if r["basis"] == basis), None)
 
     @property
     def state(self) -> str | None:
@@ -119,8 +123,7 @@ class Trial:
     def lacking(self) -> float | None:
         """Share of base histories that show what is to be explained, if it is too small for some part to be judged."""
         lead = self.lead
-        same = [r for r in self.rows if lead and r["basis"] == lead["basis"] and r.get("state") == self.state and not r["rival"]]
-        least = min((float(r.get("base_shown", 1.0)) for r in same), default=1.0)
+        least = min((float(r.get("base_shown", 1.0)) for r in self.own if lead and r["basis"] == lead["basis"]), default=1.0)
         return least if least < BASE_LEAST else None
 
     @property
@@ -441,8 +444,7 @@ def expected_by_chance(trials: Sequence[Trial]) -> float:
     total = 0.0
     for t in trials:
         if (lead := t.lead) is not None:
-            same = [r for r in t.rows if r["basis"] == lead["basis"] and r.get("state") == t.state and not r["rival"]]
-            total += min((float(r["chance"]) for r in same), default=0.0)
+            total += min((float(r["chance"]) for r in t.own if r["basis"] == lead["basis"]), default=0.0)
     return total
 
 
