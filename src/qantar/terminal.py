@@ -688,12 +688,8 @@ def trial_words(trial: Any, lang: str) -> str:
     said = text(f"experiment.{trial.verdict}", lang)
     changed = text("experiment.changed", lang) if trial.changed else ""
     basis = text(f"experiment.basis.{trial.basis}", lang)
-    if trial.independent is not None:
-        basis += text("report.semicolon", lang) + text("experiment.independent", lang, n=trial.independent)
-    if trial.state == "recorded":
-        basis += text("report.semicolon", lang) + text("experiment.given", lang)
-    if trial.scaled:
-        basis += text("report.semicolon", lang) + text(f"experiment.scaled.{trial.scaled}", lang)
+    for key, args in trial.qualifiers:
+        basis += text("report.semicolon", lang) + text(f"experiment.{key}", lang, **args)
     return text("experiment.in_model", lang, verdict=said, basis=basis) + changed
 
 

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
+from qantar.messages import text
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values, draw, parameters
@@ -66,10 +67,6 @@ REGIONS = "regions.csv"
 POLICY_DRAWS = 200
 POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
 """Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
-SCALED = {
-    "": "", "same": "; the same with everyone", "differs": "; changes with everyone", "unclear": "; with everyone unclear",
-    "not-compared": "; scaled down, not compared with everyone",
-}  # fmt: skip
 ANEW = 1 << 30
 """First number of the draws of the priors that give a tested coefficient its value."""
 AGAIN_KEY = 1 << 29
@@ -151,12 +148,20 @@ class Trial:
         """The verdict as it must be quoted."""
         if self.verdict in ("not-testable", "not-run"):
             return self.verdict
-        named = {"prior": "not fitted", "fitted": "fitted; priors could not be judged"}.get(self.basis, self.basis)
+        said = [text(f"experiment.{key}", "en", **args) for key, args in [(f"basis.{self.basis}", {}), *self.qualifiers]]
+        return f"{self.verdict} in this model ({'; '.join(said)})"
+
+    @property
+    def qualifiers(self) -> list[tuple[str, dict[str, Any]]]:
+        """What must be quoted beside the basis, as messages under `experiment` with what they say."""
+        found: list[tuple[str, dict[str, Any]]] = []
         if self.independent is not None:
-            named += f"; {self.independent} independent draws"
+            found.append(("independent", {"n": self.independent}))
         if self.state == RECORDED:
-            named += "; given what the state did"
-        return f"{self.verdict} in this model ({named}{SCALED[self.scaled]})"
+            found.append(("given", {}))
+        if self.scaled:
+            found.append((f"scaled.{self.scaled}", {}))
+        return found
 
 
 @dataclass(frozen=True)
