@@ -15,13 +15,15 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
-from qantar.study import ensemble, heldout
+from qantar.study import ensemble, fitted, heldout
 from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
 from qantar.study.evidence import Evidence, of_this, read_evidence
 from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
+from qantar.study.fitted import Floats, record_ranks, simulated_records
 from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
+from qantar.study.inference import coverage, uniformity
 from qantar.study.measures import seen_of
 from qantar.study.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.study.rivals import HOME, compare
@@ -107,12 +109,35 @@ def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.M
         assert distances(items, target, scales, FORCE)[0] == pytest.approx(found.force[k], rel=1e-4)
 
 
+def ranks_of_records() -> Floats:
+    made, plan = shipped().posterior.made, country(0.1)
+    spec = spec_of(scenario())
+    target = target_of(observe(scenario().case.record), plan, detained=tuple(spec.detained))
+    return record_ranks(spec.fitted, table()[0], target, plan, int(made["seed"]))
+
+
 def test_intervals_of_the_posterior_hold_the_truth_of_simulated_records() -> None:
-    rows = shipped().coverage
-    assert {r["parameter"] for r in rows} == set(spec_of(scenario()).fitted)
-    assert all(int(r["of"]) >= 500 for r in rows)
-    missed = [r for r in rows if r["holds"] != "1"]
-    assert len(missed) <= 3, missed  # 24 shares at 95 % each: four or more misses have a chance below 3 %
+    """All shares and ranks computed again from the table; error budget: 24 shares at 99.9 %, 8 tests of ranks at 0.1 %."""
+    names, ranks = spec_of(scenario()).fitted, ranks_of_records()
+    rows = {(r["parameter"], float(r["level"])): r for r in shipped().coverage}
+    again = coverage(ranks, names)
+    assert set(rows) == {(c.parameter, c.level) for c in again}
+    for c, p in zip(again, np.repeat(uniformity(ranks), 3), strict=True):
+        row = rows[c.parameter, c.level]
+        assert (int(row["held"]), int(row["of"]), row["holds"]) == (c.held, c.of, str(int(c.holds)))
+        assert c.of >= 500
+        assert c.holds, c
+        assert float(row["ranks_uniform_p"]) == pytest.approx(p, rel=1e-3)
+        assert p > 0.001, c.parameter
+
+
+def test_ranks_among_draws_of_another_prior_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records chosen by their peak, neighbours not: ranks of `arrest_rate` lean, and their test says so."""
+    records = simulated_records(table()[0], int(shipped().posterior.made["seed"]))
+    monkeypatch.setattr(fitted, "uprisings", lambda runs: np.flatnonzero(~runs.stopped))
+    monkeypatch.setattr(fitted, "simulated_records", lambda runs, seed: records)
+    p = dict(zip(spec_of(scenario()).fitted, uniformity(ranks_of_records()), strict=True))
+    assert p["arrest_rate"] < 0.001
 
 
 # --- held-out scores, early warning, scale ------------------------------------------------------------------------------
