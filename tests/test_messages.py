@@ -37,6 +37,7 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
         if not key.startswith(("sign.", "error.sep", "error.colon", "error.space")) and key not in (
             "out.id",
             "report.colon",
+            "report.comma",
             "report.semicolon",
             "unit.number",
         ):

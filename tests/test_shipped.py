@@ -97,7 +97,7 @@ def test_sentences_follow_the_rules(case: Path) -> None:
     assert said("rivals") == ["rivals_worse", "rivals_alike"]
     found = sections.shipped(load_account(str(case)).case)
     alike = sections.sentences("rivals", found.shown["rivals"], found.scenario)[1][1]["names"]
-    assert alike == ("seeding, split", "seeding、split")  # one whose comparison is blank is not said to be alike
+    assert alike == ("organized seeding, elite split", "有组织的“播种”、精英分裂")  # one whose comparison is blank is not said to be alike
     assert said("scale") == ["scale_some"]
     assert said("sensitivity") == ["sensitivity_most"]
     assert said("warning") == ["warning_said", "warning_stands_out", "warning_one", "warning_prior"]

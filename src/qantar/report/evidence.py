@@ -82,12 +82,23 @@ def labels(group: str, name: str) -> tuple[str, str]:
     return en, zh
 
 
-def arm_names(scenario: Scenario | None) -> Callable[[str], tuple[str, str]]:
-    """What a rival says, in both languages, from its arm; its name where there is none of that name."""
+def arm_notes(scenario: Scenario | None) -> Callable[[str], tuple[str, str]]:
+    """What a rival says, in both languages, from its arm; its key where there is none of that name."""
     arms = {} if scenario is None else scenario.file.arms
 
-    def of(name: str) -> tuple[str, str]:
-        return (arms[name].note_en, arms[name].note_zh) if name in arms else (name, name)
+    def of(key: str) -> tuple[str, str]:
+        return (arms[key].note_en, arms[key].note_zh) if key in arms else (key, key)
+
+    return of
+
+
+def arm_names(scenario: Scenario | None) -> Callable[[str], tuple[str, str]]:
+    """What a reader calls a rival, in both languages; its key where its arm has no name."""
+    arms = {} if scenario is None else scenario.file.arms
+
+    def of(key: str) -> tuple[str, str]:
+        short = key.removeprefix("rival-")
+        return (arms[key].name_en or short, arms[key].name_zh or short) if key in arms else (short, short)
 
     return of
 
@@ -154,14 +165,16 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     better = [r["rival"] for r in apart if float(r["held_out_difference"]) < 0]
     worse = [r["rival"] for r in apart if float(r["held_out_difference"]) >= 0]
 
-    def named(names: Sequence[str]) -> tuple[str, str]:
-        short = [n.removeprefix("rival-") for n in names]
-        return ", ".join(short), "、".join(short)
+    called = arm_names(scenario)
+
+    def named(keys: Sequence[str]) -> tuple[str, str]:
+        en, zh = zip(*map(called, keys), strict=True)
+        return ", ".join(en), "、".join(zh)
 
     found: list[Sentence] = []
     for word, names in (("better", better), ("worse", worse), ("alike", [r["rival"] for r in alike])):
         if names:
-            found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": home.removeprefix("rival-")}))
+            found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": called(home)}))
     return found
 
 
@@ -254,7 +267,7 @@ def draw_evidence(found: Shipped, lang: str) -> dict[str, str]:
                 names = [label("forecaster", r["forecaster"], lang) for r in rows]
                 plots[f"heldout-{partition}"] = partial(_intervals, rows, names, "against_mean", "against_se", f"heldout-{partition}", lang)
     if e := found.shown.get("rivals"):
-        names = [r["rival"].removeprefix("rival-") for r in e.tables["rivals"]]
+        names = [arm_names(found.scenario)(r["rival"])[LANGUAGES.index(lang)] for r in e.tables["rivals"]]
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
             plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}", lang)
     if e := found.shown.get("scale"):
@@ -354,7 +367,8 @@ def helpers(found: Shipped) -> dict[str, Any]:
     """What the template calls."""
     return {
         "label_of": labels,
-        "arm_of": arm_names(found.scenario),
+        "arm_note": arm_notes(found.scenario),
+        "arm_name": arm_names(found.scenario),
         "around": around,
         "within": within,
         "shown_as": number,

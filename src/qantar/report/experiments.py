@@ -5,14 +5,14 @@ In: the trials and the experiment files of a case. Out: an SVG a language, and r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qantar.errors import Problems
-from qantar.messages import text
+from qantar.messages import LANGUAGES, text
 from qantar.report.curves import INK, MUTED, A, B, svg
 from qantar.study.experiments import EVERYONE, FOLDER, Experiment
 from qantar.study.trials import Trial
@@ -38,16 +38,16 @@ def shown(trials: Mapping[str, Trial]) -> list[dict[str, Any]]:
     return [r for r in own if r.get("smallest") and r.get("effect") is not None]
 
 
-def draw_experiments(trials: Mapping[str, Trial], lang: str) -> dict[str, str]:
-    """The figure by name; none without rows."""
+def draw_experiments(trials: Mapping[str, Trial], called: Callable[[str], tuple[str, str]], lang: str) -> dict[str, str]:
+    """The figure by name; none without rows. `called`: what a reader calls a rival, in both languages."""
     rows = shown(trials)
     if not rows:
         return {}
     title = text(f"report.figure.{FIGURE}.title", lang)
-    return {FIGURE: svg(lambda ax: _forest(ax, rows, lang), FIGURE, title, lang)}
+    return {FIGURE: svg(lambda ax: _forest(ax, rows, called, lang), FIGURE, title, lang)}
 
 
-def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
+def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], called: Callable[[str], tuple[str, str]], lang: str) -> None:
     """A line a hypothesis and part, priors, posterior, everyone from above; in smallest effects, in the direction asked about."""
     parts = list(dict.fromkeys((r["hypothesis"], r["part"]) for r in rows))
     ax.get_figure(root=True).set_size_inches(7.4, 1.5 + 0.34 * len(parts))  # type: ignore[union-attr]
@@ -66,7 +66,7 @@ def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], lang: str) -> None:
     ticks = [-10, -1, 0, 1, 10]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.set_xlim(-MOST, MOST)
-    ax.set_yticks(range(len(parts)), [f"{h} {p}" if len(p) == 1 else f"{h} {p.removeprefix('rival-')}" for h, p in parts])
+    ax.set_yticks(range(len(parts)), [f"{h} {called(p)[LANGUAGES.index(lang)]}" for h, p in parts])
     ax.set_ylim(len(parts) - 0.5, -0.5)
     ax.set_xlabel(text(f"report.figure.{FIGURE}.axis", lang))
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.62 / (0.34 * len(parts) + 0.4)), ncols=3)

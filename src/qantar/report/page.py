@@ -28,7 +28,7 @@ from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
-from qantar.report.evidence import draw_evidence, helpers, shipped
+from qantar.report.evidence import arm_names, draw_evidence, helpers, shipped
 from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
@@ -121,7 +121,7 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         lang: draw_all(case.record, seen, lang)
         | (draw_simulated(sim, seen, lang) if sim else {})
         | draw_evidence(evidence, lang)
-        | draw_experiments(trials, lang)
+        | draw_experiments(trials, arm_names(evidence.scenario), lang)
         for lang in LANGUAGES
     }
     return environment.get_template("page.html.j2").render(

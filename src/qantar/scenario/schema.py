@@ -252,6 +252,9 @@ class Edit(Strict):
 class Arm(Strict):
     """A named list of changes."""
 
+    name_en: str = ""
+    name_zh: str = ""
+    """what a reader calls it; its key where nothing is said"""
     note_en: Text
     note_zh: Text
     edits: list[Edit] = Field(min_length=1)
