@@ -119,6 +119,7 @@ def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
         (("--set", "steps.internet-cutt=off"), "internet-cut"),
         (("--set", "price"), "parameters.price_slope=0"),
         (("--arm", "bench"), "bench-loud"),
+        (("--arm", "bench.toml"), "bench.toml: there is no such file"),
         (("--engine", "fast"), "plain"),
     ],
 )

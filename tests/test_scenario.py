@@ -29,7 +29,7 @@ from qantar.scenario.case import cases_folder
 from qantar.scenario.edits import apply, parse_set
 from qantar.scenario.parameters import GROUPS, Parameter, Prior, defaults, draw, parameters, read_parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, read_scenario, resolve
+from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, read_scenario, resolve, with_arms
 from qantar.scenario.schema import MECHANISMS, POLICY_KINDS, STEP_KINDS, STEPS_MAX, Edit
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -478,6 +478,45 @@ def test_every_arm_resolves_to_a_plan_of_its_own() -> None:
     with pytest.raises(ScenarioError) as caught:
         arm_edits(scenario(), "no-price-rice")
     assert [(p.code, "no-price-rise" in p.render()) for p in said(caught.value.problems)] == [("not_one_of", True)]
+
+
+ARM = """note_en = "Half the guard."
+note_zh = "卫队减半。"
+edits = [{ path = "forces.guard", op = "scale", value = 0.5 }]
+"""
+
+
+def test_an_arm_in_a_file_is_called_as_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "half.toml"
+    path.write_text(ARM, encoding="utf-8")
+    wider, names = with_arms(scenario(), ["no-troops", str(path)])
+    assert names == ["no-troops", "half"]
+    assert resolve(wider, arm_edits(wider, "half")).forces["guard"] == resolve(scenario()).forces["guard"] / 2
+    assert "half" not in scenario().file.arms
+    assert resolve(wider).sha256() == resolve(scenario()).sha256()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code", "line"),
+    [
+        ("half.toml", "scale", "scales", "not_one_of", 3),
+        ("half.toml", "forces.guard", "forces.gard", "unknown_path", 3),
+        ("half.toml", "note_zh", "note_cn", "unknown_key", 2),
+        ("half.toml", "[{", "[", "broken_toml", 3),
+        ("no-troops.toml", "", "", "arm_exists", None),
+        (None, "", "", "file_missing", None),
+    ],
+)
+def test_a_wrong_arm_in_a_file_is_said_with_its_line(
+    tmp_path: Path, name: str | None, old: str, new: str, code: str, line: int | None
+) -> None:
+    path = tmp_path / (name or "none.toml")
+    if name:
+        path.write_text(ARM.replace(old, new), encoding="utf-8")
+    with pytest.raises(QantarError) as caught:
+        with_arms(scenario(), [str(path)])
+    found = said(caught.value.problems)
+    assert (code, path.name, line) in [(p.code, p.file, p.line) for p in found]
 
 
 # --- changes -------------------------------------------------------------------------------------------------------------------

@@ -249,7 +249,7 @@ def run(
     from qantar import terminal
     from qantar.engine.loop import ENGINES
     from qantar.record.observables import observe
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve, with_arms
     from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
     from qantar.study.store import Recipe, keep_draws
@@ -257,8 +257,8 @@ def run(
 
     lang = context.obj
     _one_of("--engine", engine, ENGINES, lang)
-    given = load_scenario(scenario)
-    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
+    given, arms = with_arms(load_scenario(scenario), arm or [])
+    edits = [e for name in arms for e in arm_edits(given, name)] + parse_set(set_ or [])
     plan = resolve(given, edits, scale=scale)
     recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
     if posterior:
@@ -440,7 +440,7 @@ def counterfactual(
 
     from qantar import terminal
     from qantar.report.effects import draw_effects
-    from qantar.scenario.scenario import load_scenario, parse_set, resolve
+    from qantar.scenario.scenario import load_scenario, parse_set, resolve, with_arms
     from qantar.study.counterfactual import as_dict, plans_of, read_draws, smallest_of, write
     from qantar.study.counterfactual import counterfactual as do
     from qantar.study.posterior import fits, read_fit
@@ -448,8 +448,8 @@ def counterfactual(
     from qantar.tables import refuse_foreign
 
     lang = context.obj
-    given = load_scenario(scenario)
-    base, arms = plans_of(given, arm, parse_set(set_ or []), scale=scale, recorded=recorded)
+    given, names = with_arms(load_scenario(scenario), arm)
+    base, arms = plans_of(given, names, parse_set(set_ or []), scale=scale, recorded=recorded)
     folder = out or Path("results") / f"{base.case}-counterfactual"
     refuse_foreign(folder)
     rows = read_draws(posterior) if posterior and not prior else None
@@ -543,16 +543,16 @@ def rivals(
     from dataclasses import asdict
 
     from qantar import terminal
-    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.scenario.scenario import load_scenario, resolve, with_arms
     from qantar.study.calibrate import QUICK, Setup
     from qantar.study.rivals import HOME, compare
 
     lang = context.obj
-    given = load_scenario(scenario)
+    given, arms = with_arms(load_scenario(scenario), arm or [])
     scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     plan = resolve(given, scale=scale)
     write = _evidence_folder("rivals", given, plan, out, seed)
-    arms = arm or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
+    arms = arms or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
     near = 40 if quick else 400
     with _interruptible(lang), terminal.staging(lang) as told:
@@ -790,7 +790,7 @@ def sensitivity(
     from qantar import terminal
     from qantar.errors import needs
     from qantar.report.sensitivity import files_of
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve, with_arms
     from qantar.study.run import case_sha256
     from qantar.study.sensitivity import QUICK, Effort, varied
     from qantar.study.sensitivity import sensitivity as do
@@ -798,8 +798,8 @@ def sensitivity(
 
     lang = context.obj
     needs("SALib", "sensitivity", "sensitivity")
-    given = load_scenario(scenario)
-    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
+    given, arms = with_arms(load_scenario(scenario), arm or [])
+    edits = [e for name in arms for e in arm_edits(given, name)] + parse_set(set_ or [])
     plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))
     asked = {"trajectories": trajectories, "draws": draws and 1 << (draws - 1).bit_length()}
     effort = replace(QUICK if quick else Effort(), **{k: v for k, v in asked.items() if v is not None})

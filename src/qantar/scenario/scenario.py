@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from qantar.scenario.case import Case, find_folder, read_case
 from qantar.scenario.edits import apply, check_parameter, parse_set
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
-from qantar.scenario.schema import SPREADS, Basis, Edit, ScenarioFile, step_fault
+from qantar.scenario.schema import SPREADS, Arm, Basis, Edit, ScenarioFile, step_fault
 from qantar.tables import Strict, read_text, read_toml, toml_lines
 
-__all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve"]
+__all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve", "with_arms"]
 
 
 FITTED_MAX = 8
@@ -257,6 +257,39 @@ def resolve(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.
     else:
         problems.found += own.found
     return plan
+
+
+def with_arms(scenario: Scenario, words: Sequence[str]) -> tuple[Scenario, list[str]]:
+    """A scenario with those arms that were written as files, and the names of all that are asked for.
+
+    Parameters
+    ----------
+    words : names of arms, or files ending in `.toml` with the keys of an arm; such an arm is called as its file
+
+    Raises
+    ------
+    ScenarioError, DataError
+        With every problem found in the files.
+    """
+    arms, problems, names = dict(scenario.file.arms), Problems(), []
+    for word in words:
+        path = Path(word)
+        names.append(path.stem if path.suffix == ".toml" else word)
+        if path.suffix != ".toml":
+            continue
+        arm = read_toml(path, Arm, problems)
+        if arm is None:
+            continue
+        if path.stem in arms:
+            problems.add(path.name, None, "", "arm_exists", value=path.stem)
+            continue
+        lines, found = toml_lines(read_text(path)), Problems()
+        resolve(scenario, arm.edits, problems=found)
+        line = lines.get(("edits",))
+        problems.found += [replace(p, file=path.name, line=line) for p in found.found]
+        arms[path.stem] = arm
+    problems.raise_as(ScenarioError)
+    return Scenario(scenario.case, scenario.file.model_copy(update={"arms": arms})), names
 
 
 def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
