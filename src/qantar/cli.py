@@ -226,6 +226,11 @@ def _interruptible(lang: str, kept: bool = True) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _regions(given: Any, lang: str) -> dict[str, str]:
+    """Names of regions by id."""
+    return {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
+
+
 @app.command(help="cli.run")
 def run(
     context: Context,
@@ -275,8 +280,7 @@ def run(
     if json:
         terminal.print_json(terminal.run_json(result, written, folder))
         return
-    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
-    terminal.run_summary(result, names, lang)
+    terminal.run_summary(result, _regions(given, lang), lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
@@ -599,7 +603,7 @@ def scale(
     if json:
         terminal.print_json({"folder": str(folder), "draws": len(values), "scale": fitted_at, "items": rows})
         return
-    terminal.scale_table(rows, len(values), fitted_at, lang)
+    terminal.scale_table(rows, len(values), fitted_at, _regions(given, lang), lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -736,15 +736,16 @@ def rivals_table(found: Any, lang: str) -> None:
     say(text("rivals.note", lang))
 
 
-def scale_table(rows: Sequence[dict[str, Any]], draws: int, scale: float, lang: str) -> None:
-    """What is compared at two scales: the rows that differ, how many do, and how many would by chance."""
+def scale_table(rows: Sequence[dict[str, Any]], draws: int, scale: float, places: Mapping[str, str], lang: str) -> None:
+    """What is compared at two scales: the rows that differ, how many do, and how many would by chance. Places: names by id."""
     from qantar.study.scaling import CHANCE, name_of
 
     scaled = text("scale.one_in", lang, n=f"{1 / scale:g}")
     say(text("scale.head", lang, draws=draws, scaled=scaled))
     apart = [r for r in rows if r["separated"]]
     cells = [
-        [name_of(r, lang), f"{r['scaled_down']:.2f}", f"{r['everyone']:.2f}", f"{r['difference']:.2f} ± {2 * r['se']:.2f}"] for r in apart
+        [name_of(r, lang, places), f"{r['scaled_down']:.2f}", f"{r['everyone']:.2f}", f"{r['difference']:.2f} ± {2 * r['se']:.2f}"]
+        for r in apart
     ]
     if cells:
         heads = [text(f"scale.{k}", lang) for k in ("item", "scaled_down", "everyone", "difference")]

@@ -186,10 +186,16 @@ def _of_scale(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     return [(f"report.evidence.scale_{'some' if apart else 'none'}", said)]
 
 
-def scale_names(row: Row) -> tuple[str, str]:
+def scale_names(scenario: Scenario | None) -> Callable[[Row], tuple[str, str]]:
     """What a row of the comparison of scales is about, in both languages."""
-    en, zh = (name_of(row, lang) for lang in LANGUAGES)
-    return en, zh
+    regions = list(scenario.case.record.regions) if scenario else []
+    places = [{r.region_id: r.name_en for r in regions}, {r.region_id: r.name_zh for r in regions}]
+
+    def of(row: Row) -> tuple[str, str]:
+        en, zh = (name_of(row, lang, named) for lang, named in zip(LANGUAGES, places, strict=True))
+        return en, zh
+
+    return of
 
 
 def _of_sensitivity(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -271,8 +277,10 @@ def draw_evidence(found: Shipped, lang: str) -> dict[str, str]:
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
             plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}", lang)
     if e := found.shown.get("scale"):
-        rows = e.tables["items"]
-        plots["scale"] = partial(_intervals, rows, [name_of(r, lang) for r in rows], "in_spreads", "in_spreads_se", "scale", lang)
+        rows, called = e.tables["items"], scale_names(found.scenario)
+        plots["scale"] = partial(
+            _intervals, rows, [called(r)[LANGUAGES.index(lang)] for r in rows], "in_spreads", "in_spreads_se", "scale", lang
+        )
     if e := found.shown.get("sensitivity"):
         for output in DRAWN:
             if output in outputs(e):
@@ -372,7 +380,7 @@ def helpers(found: Shipped) -> dict[str, Any]:
         "around": around,
         "within": within,
         "shown_as": number,
-        "scale_name": scale_names,
+        "scale_name": scale_names(found.scenario),
         "as_percent": percent,
         "sentences_of": lambda kind: sentences(kind, found.shown[kind], found.scenario),
         "indices_of": indices,

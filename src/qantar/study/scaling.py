@@ -123,8 +123,8 @@ def compared(names: Sequence[tuple[str, str, int]], small: Floats, full: Floats)
     return rows
 
 
-def name_of(row: Mapping[str, Any], lang: str) -> str:
-    """What a row compares, in words: the block, what of, the day of the window."""
-    of = "" if str(row["of"]) in ("", "country") else f" {row['of']}"
+def name_of(row: Mapping[str, Any], lang: str, places: Mapping[str, str]) -> str:
+    """What a row compares, in words: the block, what of (by the names of places), the day of the window."""
+    of = "" if str(row["of"]) in ("", "country") else text("report.colon", lang) + places.get(str(row["of"]), str(row["of"]))
     day = text("scale.day", lang, n=int(row["day"]) + 1) if int(row["day"]) >= 0 else ""
     return text(f"scale.block.{row['block']}", lang) + of + day
