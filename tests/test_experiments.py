@@ -246,7 +246,8 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     ) -> list[Answer]:
         asked.append((basis, rival, state, spec.replicates, scale))
         seeds = np.full((len(values), spec.replicates), -1.0 if state == POLICY else 1.0)
-        return [replace(answer(seeds, basis=basis, rival=rival), state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
+        found = replace(answer(seeds, basis=basis, rival=rival), ancestors=np.array(more["ancestors"], np.int64))
+        return [replace(found, state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
 
     monkeypatch.setattr("qantar.study.trials.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H06"])
@@ -272,6 +273,10 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     ]
     assert (trial.verdict, trial.state, trial.quiet) == ("contradicted", POLICY, None)
     assert "given what" not in trial.words
+    draws["posterior"] = Draws([{}] * 4, [1, 1, 1, 1])  # one ancestor: undecided, so there is nothing that everyone could change
+    asked.clear()
+    ((trial, _),) = try_all(scenario(), [w], draws, tmp_path, everyone=2)
+    assert (trial.verdict, [b for b, *_ in asked]) == ("undecided", ["prior", "posterior"])
 
 
 def test_a_part_whose_base_is_no_uprising_is_not_judged() -> None:
@@ -604,6 +609,7 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     assert h05.rows[0]["effect"] == h05.rows[1]["effect"]  # the same draws
     assert h05.basis == ("experiment" if h05.verdict == "undecided" else "assumed")
     kept, plans = tmp_path / "kept", module.plans_of
+    monkeypatch.setattr(module.Answer, "verdict", property(lambda self: "supported"))  # what is undecided is not asked of everyone
     monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
     first = try_all(scenario(), small, draws, tmp_path, scale=0.001, rivals=1, everyone=1, kept=kept)
     assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (module.EVERYONE, 1.0)

@@ -252,7 +252,7 @@ def try_all(
     draws : "prior" and "posterior" to draws of all parameters; either may be absent
     most : draws of an experiment, at most
     rivals : draws of the posterior (of the priors, if there is none) repeated under each rival that an experiment names, one seed each
-    everyone : draws of the posterior repeated with every resident, one seed each
+    everyone : draws of the posterior repeated with every resident, one seed each, where there is a verdict that could be lost by it
     kept : as in `answers`
 
     Raises
@@ -281,9 +281,9 @@ def try_all(
             for rival in w.spec.rivals if rivals else []:
                 basis, of = list(fresh.items())[-1]
                 own += run(once, of.spread(rivals), basis, rival, state, rival=rival)
-            if everyone and "posterior" in draws and scale < 1:
+            beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
+            if everyone and scale < 1 and {a.verdict for a in beside.values()} in ({"supported"}, {"contradicted"}):
                 few = run(once, fresh["posterior"].spread(everyone), EVERYONE, EVERYONE, state, scale=1.0)
-                beside = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
                 own += [replace(a, beside=beside[a.part.id]) for a in few]
         found.append((trial_of(scenario, w, own, partial(progress, f"{w.spec.hypothesis}: draws")), own))
     return found
