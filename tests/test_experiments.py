@@ -298,6 +298,30 @@ def test_a_part_whose_base_does_not_show_what_is_to_be_explained_is_not_judged()
     assert (trial.verdict, trial.basis, trial.lacking) == ("undecided", "fitted", 0.4)
 
 
+@pytest.mark.parametrize(
+    ("acting", "reached", "name"),
+    [
+        (10, 0, "null"),
+        (10, 1, "null"),
+        (10, 2, "undecided"),  # two of twenty reach it, and two of the ten in which anything can
+        (9, 0, "undecided"),  # too few to say
+        (0, 0, "undecided"),
+    ],
+)
+def test_zeros_of_a_prior_do_not_decide_that_nothing_happens(acting: int, reached: int, name: str) -> None:
+    coefficient = np.where(np.arange(20) < acting, 1.0, 0.0)
+    seeds = np.where(np.arange(20) < reached, 0.2, 0.0)[:, None]
+    assert answer(seeds, coefficient=coefficient).found.name == name
+    assert answer(seeds).found.name == "null"
+    absent = answer(seeds, coefficient=coefficient, asserts="absence")
+    assert absent.verdict == ("supported" if name == "null" else "undecided")
+
+
+def test_an_effect_that_is_found_needs_no_coefficient_but_its_own() -> None:
+    found = answer(np.where(np.arange(20) < 18, 0.2, 0.0)[:, None], coefficient=np.where(np.arange(20) < 18, 1.0, 0.0)).found
+    assert found.name == "supported"
+
+
 def test_what_the_state_itself_decides_is_not_judged_as_recorded() -> None:
     granted = replace(answer(np.ones((20, 2)), measure="conceded"), state=RECORDED)
     assert (granted.verdict, replace(granted, state=POLICY).verdict) == ("undecided", "supported")

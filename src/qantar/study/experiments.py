@@ -10,8 +10,10 @@ An experiment (`experiments/H05.toml` of a case) has a question, parts, and for 
 Every part is run over draws of the priors and over the posterior. In both the coefficients that carry what is tested (`tests`) are drawn
 anew from their priors, unless they are among the fitted: a dated decision is an input of the fit, and what stands beside a surge in time
 would come out as its cause. Draws of the posterior that descend from one ancestor (`calibrate`) are not independent: a finding that would
-be another one without the draws of some one ancestor is "undecided". The priors' draws are those of the table that had an uprising in its
-own history: where nobody goes out, everything is without effect.
+be another one without the draws of some one ancestor is "undecided". Half of many a prior lies on zero, where nothing can come of
+anything: an effect that is not found must be missing in nine of ten draws whose named coefficient is not 0, too, `ACTING_LEAST` of them
+at least. The priors' draws are those of the table that had an uprising in its own history: where nobody goes out, everything is without
+effect.
 
 Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, unless the file
 says otherwise. A part of whose base histories fewer than `BASE_LEAST` are uprisings, or show what is to be explained (`needs`: a seat
@@ -88,6 +90,8 @@ ANSWERED = ("conceded", "settled")
 """Measures that say what the state grants: fixed where its decisions are the recorded ones."""
 DAILY = ("participants", "crowd", "regions", "over")
 """Measures that look at their days and at what was before: histories need not go on."""
+ACTING_LEAST = 10
+"""Draws whose named coefficient is not 0 without which "no effect" says nothing of it."""
 POWER = 0.8
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
@@ -360,8 +364,14 @@ class Answer:
 
     @property
     def found(self) -> Finding:
-        """By the rule."""
-        return sturdy(self.values, self.ancestors, self.part.smallest, DIRECTIONS[self.part.direction])
+        """By the rule; what is not found must be missing where the named coefficient is not 0, too."""
+        found = sturdy(self.values, self.ancestors, self.part.smallest, DIRECTIONS[self.part.direction])
+        acts = self.coefficient != 0
+        if found.name in ("supported", "undecided") or acts.all():  # without a coefficient there is none that is 0
+            return found
+        there = finding_of(self.values[acts], self.part.smallest, DIRECTIONS[self.part.direction]) if acts.any() else None
+        missing = there is not None and acts.sum() >= ACTING_LEAST and claimed(there.name, "effect") == "contradicted"
+        return found if missing else replace(found, name="undecided")
 
     @property
     def verdict(self) -> str:
