@@ -159,7 +159,7 @@ SHIPPED = {
     "heldout": [ACCOUNT, "--known"],
     "warning": [ACCOUNT, "--table", "20000", "--known"],
     "scale": [ACCOUNT],
-    "experiments": [ACCOUNT, "--draws", "25", "--rivals", "8", "--everyone", "8"]
+    "experiments": [ACCOUNT, "--table", "20000", "--draws", "25", "--rivals", "8", "--everyone", "8"]
     + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],

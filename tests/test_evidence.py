@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
-from qantar.study import ensemble, fitted, heldout
+from qantar.study import ensemble, experiments, fitted, heldout, trials
 from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
@@ -212,6 +213,28 @@ def test_rivals_are_what_their_fits_say(tmp_path: Path) -> None:
         for name in ("log_share", "near_difference", "near_se", "log_score", "held_out_difference", "held_out_se"):
             assert float(row[name]) == pytest.approx(one[name], rel=1e-5, abs=1e-9)
         assert row["held_out_separated"] == str(int(one["held_out_separated"]))
+
+
+def test_effects_that_ship_are_what_their_histories_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number of every counterfactual hypothesis, again from what was kept of its histories; nothing is simulated."""
+    monkeypatch.setattr(experiments, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
+    made = json.loads((scenario().case.folder / FIT / trials.KIND / "result.json").read_text(encoding="utf-8"))
+    assert made["model_sha256"] == model_hash(), STALE
+    words = made["command"].split()
+    said = {k.removeprefix("--"): v for k, v in itertools.pairwise(words) if k.startswith("--")}
+    written = [w for w in experiments.load_experiments(scenario()) if w.spec.type == "counterfactual"]
+    draws = trials.draws_of(scenario(), int(said["table"]), tmp_path, seed=int(said["seed"]), scale=float(said["scale"]), known=table()[0])
+    n, under, everyone = (int(said[k]) for k in ("draws", "rivals", "everyone"))
+    kept = TABLE.parent / "experiments"
+    again = trials.try_all(scenario(), written, draws, tmp_path, most=n, rivals=under, everyone=everyone, kept=kept)
+    shipped = {t["hypothesis"]: t for t in made["trials"]}
+    assert len(again) >= 11
+    for trial, _ in again:
+        row = shipped[trial.hypothesis]
+        assert (trial.verdict, trial.basis, trial.flips, trial.words) == tuple(row[k] for k in ("verdict", "basis", "flips", "words"))
+        for mine, theirs in zip(trial.rows, row["rows"], strict=True):
+            for name in ("effect", "low", "high", "reached", "between", "reversed", "finding", "verdict", "tipping", "base_shown", "scale"):
+                assert theirs[name] == (pytest.approx(mine[name], rel=1e-5, abs=1e-9) if isinstance(mine[name], float) else mine[name])
 
 
 def test_the_home_grown_account_is_the_table_of_the_priors_to_the_fifth_of_january() -> None:

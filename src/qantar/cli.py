@@ -719,8 +719,9 @@ def experiments(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.scenario.scenario import load_scenario
+    from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.experiments import chosen, load_experiments
+    from qantar.study.posterior import known_table
     from qantar.study.trials import draws_of, files_of, try_all
     from qantar.tables import refuse_foreign, write_folder
 
@@ -729,10 +730,11 @@ def experiments(
     written = chosen(load_experiments(given), only or [])
     folder = out or Path("results") / f"{given.case.head.id}-experiments"
     refuse_foreign(folder)
+    base = known_table(known, resolve(given, scale=scale), seed) if known is not None else None
     with _interruptible(lang), terminal.staging(lang) as told:
         simulated = any(w.spec.type == "counterfactual" for w in written)
         size = table if simulated else 0
-        rows = draws_of(given, size, store, seed=seed, scale=scale, known=known, processes=processes, progress=told)
+        rows = draws_of(given, size, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
         how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
         found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
     words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]

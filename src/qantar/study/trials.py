@@ -54,7 +54,7 @@ from qantar.study.experiments import (
     sha256_of,
 )
 from qantar.study.policy import constant_error, date_policies
-from qantar.study.posterior import FIT, fits, known_table, read_fit
+from qantar.study.posterior import FIT, fits, read_fit
 from qantar.study.run import RESULT_VERSION, made_by
 from qantar.study.scores import paired
 from qantar.study.store import model_hash
@@ -200,7 +200,7 @@ def draws_of(
     *,
     seed: int,
     scale: float,
-    known: Path | None = None,
+    known: Runs | None = None,
     processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> dict[str, Draws]:
@@ -209,21 +209,18 @@ def draws_of(
     Parameters
     ----------
     size : draws of the priors looked at; with 0 nothing is needed and nothing is looked up
-    known : a packed table of the priors, all of whose draws are looked at instead
+    known : histories of the first of them, from a packed table of this plan, seed and version of the model
 
     Raises
     ------
     ResultError
-        If the packed table is of another model, scenario or seed; and as `run_ensemble`.
+        As `run_ensemble`.
     """
     if not size:
         return {}
     plan = resolve(scenario, scale=scale)
     told = partial(progress, "table")
-    if known is not None:
-        table = known_table(known, plan, seed)
-    else:
-        table = prior_table(plan, size, seed, root, part=50, processes=processes, progress=told)
+    table = prior_table(plan, size, seed, root, part=50, known=known, processes=processes, progress=told)
     found = {"prior": Draws(loud_draws(table, seed))}
     ships = read_fit(scenario.case.folder)
     if ships is not None and fits(ships.posterior.made, plan):
