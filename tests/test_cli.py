@@ -354,3 +354,10 @@ def test_experiments_say_what_cannot_be_tested_and_name_their_stages(qantar: Cal
     again = qantar("--lang", "zh", "experiments", CASE, "--only", "H03", *small, "--out", str(tmp_path / "out"))
     assert "在此无法检验" in again.out
     assert qantar("experiments", CASE, "--only", "H5", *small).code == 2
+
+
+def test_the_column_of_the_claim_keeps_room_beside_long_verdicts(qantar: Callable[..., Ran]) -> None:
+    ran = qantar("verdicts", CASE, env={"COLUMNS": "80"})
+    assert ran.code == 0, ran.err
+    assert "Quoted: united action" in ran.out  # 21 letters on one line, though its verdict says that priors could not be judged
+    assert max(map(len, ran.out.splitlines())) <= 80

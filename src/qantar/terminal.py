@@ -49,8 +49,8 @@ def say(line: str = "") -> None:
     Console(highlight=False, markup=False, emoji=False).print(line, soft_wrap=any("\u4e00" <= c <= "\u9fff" for c in line))
 
 
-def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None) -> None:
-    """A plain table that wraps inside its columns; column `widest` takes the room that is left."""
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None, least: int = 14) -> None:
+    """A plain table that wraps inside its columns; column `widest` takes the room that is left, `least` characters in any case."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -58,7 +58,8 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
 
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, expand=widest is not None)
     for index, name in enumerate(columns):
-        table.add_column(name, ratio=1 if index == widest else None, overflow="fold")
+        ratio, width = (1, least) if index == widest else (None, None)
+        table.add_column(name, ratio=ratio, width=width, overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False, markup=False, emoji=False).print(table)
@@ -370,7 +371,7 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
         return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
 
     heads = [text(f"out.{k}", lang) for k in ("id", "verdict", "claim", "sources_column")]
-    grid(heads, map(row, judged), widest=2)
+    grid(heads, map(row, judged), widest=2, least=30)
 
 
 def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0, *, fitted: bool = False) -> None:
