@@ -28,7 +28,13 @@ def heldout() -> dict[str, list[dict[str, Any]]]:
             error = 0.0 if x == 0 else 0.12
             row: dict[str, Any] = {"partition": partition, "forecaster": name}
             row |= {"log_mean": 1.8 + x, "log_se": 0.2, "log_n": 17, "other_mean": 0.9 + x / 4, "other_se": 0.1, "other_n": 17}
-            rows.append(row | {"against_mean": x, "against_se": error, "against_n": 17, "separated": abs(x) >= 2 * error and x != 0})
+            inside = (
+                dict.fromkeys(("held", "held_possibly", "held_of"), "")
+                if partition == "day"
+                else {"held": 9, "held_possibly": 14, "held_of": 17}
+            )
+            row |= {"against_mean": x, "against_se": error, "against_n": 17, "separated": abs(x) >= 2 * error and x != 0}
+            rows.append(row | inside)
     return {"scores": rows}
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import binom, kstest, ttest_rel
+from scipy.stats import binom, ttest_rel
 
 from qantar.study.power import between, detectable, hidden, score_differences
 from qantar.study.scores import (
@@ -24,7 +24,7 @@ from qantar.study.scores import (
     Difference,
     Share,
     brier,
-    coverage,
+    coverage_days,
     crps,
     crps_days,
     crps_interval,
@@ -34,7 +34,6 @@ from qantar.study.scores import (
     mass,
     outside,
     paired,
-    pit,
     probability,
 )
 from qantar.study.summary import wilson
@@ -218,40 +217,32 @@ def test_shares_have_wilsons_interval() -> None:
     assert Share(0, 0).interval() == (0.0, 1.0)
 
 
-def test_central_intervals_hold_what_they_promise() -> None:
-    samples, y = rng(3).normal(0, 1, (99, 4000)), rng(4).normal(0, 1, 4000)
+def test_central_intervals_of_days_hold_what_they_promise() -> None:
+    """Outcomes drawn from the forecast: shares are at least the level, by as much as days are whole; one too sure falls short of it."""
+    n, days = 4000, 17
+    p = rng(3).dirichlet(np.full(days, 0.8), n)
+    y = np.array([rng(4 + k).choice(days, p=p[k]) for k in range(n)])
+
+    def promised(p: Floats, level: float) -> float:
+        by = np.cumsum(p, axis=1)
+        first, last = (np.argmax(by >= q, axis=1) for q in ((1 - level) / 2, (1 + level) / 2))
+        return float(np.mean([p[k, a : b + 1].sum() for k, (a, b) in enumerate(zip(first, last, strict=True))]))
+
+    sharp = p**3 / (p**3).sum(axis=1, keepdims=True)
     for level in (0.5, 0.9):
-        margin = 4 * math.sqrt(level * (1 - level) / 4000)
-        sure, possible = coverage(samples, y, y, level)
+        margin = 4 * math.sqrt(level * (1 - level) / n)
+        sure, possible = coverage_days(p, y, y, level)
         assert sure == possible
-        assert abs(sure.share - level) < margin
-        assert abs(coverage(0.8 * samples, y, y, level)[0].share - level) > margin  # too narrow by a fifth
-    with pytest.raises(ValueError, match="too few"):
-        coverage(samples[:10], y, y, 0.9)
+        assert promised(p, level) >= level
+        assert abs(sure.share - promised(p, level)) < margin
+        assert coverage_days(sharp, y, y, level)[0].share < promised(sharp, level) - margin
 
 
 def test_an_interval_may_be_covered_for_certain_possibly_or_not() -> None:
-    samples = np.tile(np.arange(1.0, 20), (5, 1)).T  # the central 90 % runs from 1 to 19
-    sure, possible = coverage(samples, [1, 18, 20, -4, np.nan], [19, 25, 30, 1, np.nan])
+    p = np.tile([0.04, 0.5, 0.42, 0.04, 0.0], (4, 1))  # the central 90 % runs from day 1 to day 2
+    sure, possible = coverage_days(p, [1, 2, 3, 0], [2, 4, 4, 1])
     assert (sure, possible) == (Share(1, 4), Share(3, 4))
-
-
-@pytest.mark.parametrize("kind", ["numbers", "ties", "intervals"])
-def test_ranks_of_calibrated_forecasts_are_uniform(kind: str) -> None:
-    def drawn(number: int, *shape: int, spread: float = 1.0) -> Floats:
-        source = rng(number)
-        return source.normal(0, spread, shape) if kind == "numbers" else source.poisson(2 * spread, shape).astype(float)
-
-    samples, y = drawn(5, 19, 2000), drawn(6, 2000)
-    low, high = (y, y) if kind != "intervals" else (2 * (y // 2), 2 * (y // 2) + 1)
-    ranks = pit(samples, low, high, seed=1)
-    assert kstest(ranks, "uniform").pvalue > 1e-3
-    assert kstest(pit(drawn(5, 19, 2000, spread=0.6), low, high, seed=1), "uniform").pvalue < 1e-6  # too sure
-    assert not np.array_equal(ranks, pit(samples, low, high, seed=1, number=1))
-    if kind != "numbers":  # without luck ties pile up
-        bare = ((samples < low).sum(axis=0) + 0.5 * (((samples >= low) & (samples <= high)).sum(axis=0) + 1)) / 20
-        assert kstest(bare, "uniform").pvalue < 1e-3
-    assert np.isnan(pit(samples[:, :1], [np.nan], [np.nan], seed=1)).all()
+    assert coverage_days(np.array([[0.0, 0.0, 1.0]]), [2], [2]) == (Share(1, 1), Share(1, 1))  # never, and it never came
 
 
 # --- differences, power --------------------------------------------------------------------------------------------------

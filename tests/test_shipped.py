@@ -73,6 +73,7 @@ def test_what_ships_is_shown_with_its_command_and_plots(shown: str, kind: str) -
 
 def test_numbers_are_those_of_the_tables(shown: str) -> None:
     assert "−0.31 [−0.55, −0.07]" in part(shown, "heldout")
+    assert part(shown, "heldout").count("9 to 14 of 17") == 7  # in English, a forecaster of regions each
     assert "0.62 [0.49, 0.75]" in part(shown, "sensitivity")
     text = part(shown, "warning")
     assert "61 / 400" in text

@@ -640,7 +640,11 @@ def heldout_table(found: HeldOut, lang: str) -> None:
             word = "–" if s.against.mean == 0 else text(f"heldout.{'separated' if s.against.separated else 'not_separated'}", lang)
             name = text(f"forecaster.{s.forecaster.replace(' ', '_')}", lang)
             rows.append([name, _difference(s.log), _difference(s.other), _difference(s.against), word])
-        heads = [text(f"heldout.{k}", lang) for k in ("forecaster", "log", f"other_{partition}", f"against_{partition}", "rule")]
+            if s.held is not None:
+                sure, possible = s.held
+                rows[-1].append(text("heldout.held_of", lang, sure=sure.hits, possible=possible.hits, of=sure.of))
+        keys = ("forecaster", "log", f"other_{partition}", f"against_{partition}", "rule", *(["held"] if len(rows[0]) > 5 else []))
+        heads = [text(f"heldout.{k}", lang) for k in keys]
         grid(heads, rows, title=text(f"heldout.title_{partition}", lang))
     word = text(f"heldout.{'separated' if found.ties.separated else 'not_separated'}", lang)
     say(text("heldout.ties", lang, difference=_difference(found.ties), word=word))

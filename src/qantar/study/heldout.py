@@ -34,7 +34,7 @@ from qantar.study.calibrate import prior_table, spec_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import Target, distances, items_of, scales_of, target_of, up_to
 from qantar.study.power import Detectable, detectable
-from qantar.study.scores import Difference, brier, crps_days, log_score, log_score_days, paired
+from qantar.study.scores import Difference, Share, brier, coverage_days, crps_days, log_score, log_score_days, paired
 from qantar.study.store import Recipe
 from qantar.study.summary import Runs, arrays, chosen
 
@@ -138,6 +138,8 @@ class Score:
     """CRPS in days (region out) or Brier score (day ahead); smaller is better"""
     against: Difference
     """log score less that of `REFERENCE`, paired by region"""
+    held: tuple[Share, Share] | None = None
+    """regions whose first day a central 90 % interval holds: all of what the record allows, and a part of it (region out)"""
 
 
 @dataclass(frozen=True)
@@ -211,11 +213,14 @@ def day_ahead(
 
 def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
     """All forecasters in both partitions, baselines first."""
-    known = {s.name: (s.log, s.crps) for s in score_onsets(facts, m=m)}
+    known = {s.name: (s.p, s.log, s.crps) for s in score_onsets(facts, m=m)}
     for name, p in onsets.items():
-        known[name] = (log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
-    reference = known[REFERENCE["region"]][0]
-    found = [Score("region", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference)) for n, (a, b) in known.items()]
+        known[name] = (p, log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
+    reference = known[REFERENCE["region"]][1]
+    found = [
+        Score("region", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference), coverage_days(p, facts.low, facts.high))
+        for n, (p, a, b) in known.items()
+    ]
     rows = [d + 1 for d in days]  # the first origin of `score_days` is the day before the first
     daily = {s.name: (s.log[rows], s.brier[rows]) for s in score_days(facts, m=m)}
     happened = facts.presence[:, [d + 1 for d in days]].T
@@ -286,6 +291,9 @@ def as_rows(found: list[Score]) -> list[dict[str, object]]:
             "forecaster": s.forecaster,
             **{f"{name}_{k}": v for name in ("log", "other", "against") for k, v in dataclasses.asdict(getattr(s, name)).items()},
             "separated": s.against.separated,
+            "held": "" if s.held is None else s.held[0].hits,
+            "held_possibly": "" if s.held is None else s.held[1].hits,
+            "held_of": "" if s.held is None else s.held[0].of,
         }
         for s in found
     ]

@@ -1,4 +1,4 @@
-"""Proper scores of probabilistic predictions, their calibration, and when two predictors are told apart.
+"""Proper scores of probabilistic predictions, how often their intervals hold, and when two predictors are told apart.
 
 In: predictions as samples (M histories) or as probabilities, and what was recorded, as an interval [low, high]. Out: one penalty for each
 thing predicted; smaller is better. A score is proper if nobody who believes G expects a smaller penalty by saying anything else.
@@ -25,7 +25,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.study.summary import wilson
 
 Floats = NDArray[np.float64]
@@ -33,8 +32,6 @@ HISTORIES = 400
 """M of every probability from counts, over all draws of the parameters."""
 SEPARATED = 2.0
 """Standard errors below which two predictors are not separated."""
-PIT = 2**20
-"""What the random part of a rank is drawn for (`Purpose.STUDY`)."""
 
 
 def crps(samples: Floats, outcome: ArrayLike, *, fair: bool = True) -> Floats:
@@ -174,55 +171,28 @@ class Share:
         return wilson(self.hits, self.of)
 
 
-def coverage(samples: Floats, low: ArrayLike, high: ArrayLike, level: float = 0.9) -> tuple[Share, Share]:
-    """How often central intervals hold what was recorded: for certain (all of [low, high]), and possibly (a part of it).
+def coverage_days(p: Floats, low: ArrayLike, high: ArrayLike, level: float = 0.9) -> tuple[Share, Share]:
+    """How often central intervals of whole days hold what was recorded: for certain (all of [low, high]), and possibly (a part of it).
 
-    The central interval runs from the j-th smallest to the j-th largest sample, j = floor((M + 1) (1 - level) / 2): of continuous outcomes
-    from the same distribution it holds a share 1 - 2j / (M + 1) >= level; of whole numbers more.
+    The central interval runs from the first day by which (1 - level) / 2 of the probability lies to the first by which (1 + level) / 2
+    does, so it holds at least `level`: days are whole, and a forecast that is sure of one day has an interval of one.
 
     Parameters
     ----------
-    samples : float array, shape (M, n), M >= 2 / (1 - level) - 1
-    low, high : float array, shape (n,); equal where the outcome is known; NaN where it is blank, which is left out
+    p : float array, shape (n, n_days + 1), sums 1, the last for never
+    low, high : int array, shape (n,), 0 to n_days
     level : float, 0 to 1
 
     Examples
     --------
-    >>> [s.share for s in coverage(np.arange(19.0)[:, None] + [0, 0, 0], [9, 17, 30], [9, 20, 30])]     # from 0 to 18
-    [0.3333333333333333, 0.6666666666666666]
+    >>> sure, possible = coverage_days(np.array([[0.02, 0.48, 0.48, 0.02]] * 3), [1, 2, 3], [2, 3, 3])      # from day 1 to day 2
+    >>> sure.share, possible.share
+    (0.3333333333333333, 0.6666666666666666)
     """
-    j = math.floor((len(samples) + 1) * (1 - level) / 2 + 1e-9)
-    if j < 1:
-        raise ValueError(f"{len(samples)} samples are too few for an interval of {level:g}")
-    ordered = np.sort(samples, axis=0)
-    bottom, top = ordered[j - 1], ordered[-j]
-    a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    known = int((~np.isnan(a)).sum())
-    return Share(int(((a >= bottom) & (b <= top)).sum()), known), Share(int(((b >= bottom) & (a <= top)).sum()), known)
-
-
-def pit(samples: Floats, low: ArrayLike, high: ArrayLike, *, seed: int, number: int = 0) -> Floats:
-    """Randomized rank of the outcome among the samples, 0 to 1: uniform if it comes from the same distribution.
-
-    (samples below low + u (samples from low to high + 1)) / (M + 1), u uniform: exact for ties, for intervals of a fixed partition, and for
-    any M.
-
-    Parameters
-    ----------
-    samples : float array, shape (M, n)
-    low, high : float array, shape (n,); equal where the outcome is known; NaN gives NaN
-    seed, number : int
-        The luck of the ranks; records that are compared have numbers of their own.
-
-    Examples
-    --------
-    >>> 0.75 < pit(np.array([[1.0], [2.0], [3.0]]), [4.0], [4.0], seed=1).item() < 1
-    True
-    """
-    a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    u = np.array([uniform(seed, int(Purpose.STUDY), r, number, PIT) for r in range(len(a))])
-    below, within = (samples < a).sum(axis=0), ((samples >= a) & (samples <= b)).sum(axis=0)
-    return np.asarray(np.where(np.isnan(a), np.nan, (below + u * (within + 1)) / (len(samples) + 1)))
+    by = np.cumsum(p, axis=1)
+    first, last = (np.argmax(by >= share - 1e-12, axis=1) for share in ((1 - level) / 2, (1 + level) / 2))
+    a, b = np.asarray(low), np.asarray(high)
+    return Share(int(((a >= first) & (b <= last)).sum()), len(a)), Share(int(((b >= first) & (a <= last)).sum()), len(a))
 
 
 @dataclass(frozen=True)
