@@ -176,8 +176,7 @@ def region_out(
     local = without_local_steps(plan)
     found = {}
     for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):
-        told = progress if name == MODEL else lambda done, total: None  # the twin takes seconds
-        onset = again(local, draws.ravel(), seed, root, engine=engine, processes=processes, progress=told).onset()
+        onset = again(local, draws.ravel(), seed, root, engine=engine, processes=processes, progress=progress).onset()
         onset = onset.reshape(*draws.shape, -1)
         found[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
     return found
