@@ -28,6 +28,7 @@ from qantar.study.inference import coverage, uniformity
 from qantar.study.measures import seen_of
 from qantar.study.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.study.rivals import HOME, compare
+from qantar.study.scores import coverage_days
 from qantar.study.sensitivity import SEED, Effort, varied
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, first
@@ -162,6 +163,8 @@ def test_scores_of_the_baselines_are_computed_again() -> None:
         row = rows["region", score.name]
         assert float(row["log_mean"]) == pytest.approx(float(np.mean(score.log)), rel=1e-6), score.name
         assert float(row["other_mean"]) == pytest.approx(float(np.mean(score.crps)), rel=1e-6), score.name
+        sure, possible = coverage_days(score.p, facts.low, facts.high)
+        assert tuple(int(row[k]) for k in ("held", "held_possibly", "held_of")) == (sure.hits, possible.hits, sure.of), score.name
     assert {(p, MODEL) for p in ("region", "day")} <= set(rows)
 
 
