@@ -361,3 +361,12 @@ def test_the_column_of_the_claim_keeps_room_beside_long_verdicts(qantar: Callabl
     assert ran.code == 0, ran.err
     assert "Quoted: united action" in ran.out  # 21 letters on one line, though its verdict says that priors could not be judged
     assert max(map(len, ran.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["run", "calibrate", "counterfactual", "rivals", "sensitivity"])
+def test_every_command_with_arms_reads_them_from_files(qantar: Callable[..., Ran], tmp_path: Path, command: str) -> None:
+    (tmp_path / "own.toml").write_text('note_en = "x"\nnote_zh = "某"\nedits = [{ path = "forces.gard", value = 1 }]\n', encoding="utf-8")
+    ran = qantar(command, CASE, "--arm", "own.toml")
+    assert ran.code == 2
+    assert "own.toml, line 3, edits.0.forces.gard" in ran.err
+    assert [p.name for p in tmp_path.iterdir()] == ["own.toml"]

@@ -226,6 +226,14 @@ def _interruptible(lang: str, kept: bool = True) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _changed(scenario: str, arm: list[str] | None, set_: list[str] | None) -> tuple[Any, list[Any]]:
+    """A scenario with the changes of --arm, by name or from files, and of --set, in this order."""
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, with_arms
+
+    given, names = with_arms(load_scenario(scenario), arm or [])
+    return given, [e for name in names for e in arm_edits(given, name)] + parse_set(set_ or [])
+
+
 def _regions(given: Any, lang: str) -> dict[str, str]:
     """Names of regions by id."""
     return {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
@@ -254,7 +262,7 @@ def run(
     from qantar import terminal
     from qantar.engine.loop import ENGINES
     from qantar.record.observables import observe
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve, with_arms
+    from qantar.scenario.scenario import resolve
     from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
     from qantar.study.store import Recipe, keep_draws
@@ -262,8 +270,7 @@ def run(
 
     lang = context.obj
     _one_of("--engine", engine, ENGINES, lang)
-    given, arms = with_arms(load_scenario(scenario), arm or [])
-    edits = [e for name in arms for e in arm_edits(given, name)] + parse_set(set_ or [])
+    given, edits = _changed(scenario, arm, set_)
     plan = resolve(given, edits, scale=scale)
     recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
     if posterior:
@@ -363,7 +370,7 @@ def calibrate(
 
     from qantar import terminal
     from qantar.errors import needs
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve
+    from qantar.scenario.scenario import resolve
     from qantar.study.calibrate import QUICK, Setup
     from qantar.study.fitted import files_of, fit, packed_table
     from qantar.study.posterior import known_table
@@ -376,9 +383,8 @@ def calibrate(
         of_rounds = {"--particles": particles, "--rounds": rounds, "--force-rounds": force_rounds, "--pack": packed}
         if extra := [option for option, value in of_rounds.items() if value is not None]:
             raise typer.BadParameter(text("cli.of_rounds", lang), param_hint=extra[0])
-    given = load_scenario(scenario)
+    given, edits = _changed(scenario, arm, set_)
     scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
-    edits = [e for name in arm or [] for e in arm_edits(given, name)] + parse_set(set_ or [])
     asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
     setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
     folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
@@ -796,7 +802,7 @@ def sensitivity(
     from qantar import terminal
     from qantar.errors import needs
     from qantar.report.sensitivity import files_of
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, resolve, with_arms
+    from qantar.scenario.scenario import resolve
     from qantar.study.run import case_sha256
     from qantar.study.sensitivity import QUICK, Effort, varied
     from qantar.study.sensitivity import sensitivity as do
@@ -804,8 +810,7 @@ def sensitivity(
 
     lang = context.obj
     needs("SALib", "sensitivity", "sensitivity")
-    given, arms = with_arms(load_scenario(scenario), arm or [])
-    edits = [e for name in arms for e in arm_edits(given, name)] + parse_set(set_ or [])
+    given, edits = _changed(scenario, arm, set_)
     plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))
     asked = {"trajectories": trajectories, "draws": draws and 1 << (draws - 1).bit_length()}
     effort = replace(QUICK if quick else Effort(), **{k: v for k, v in asked.items() if v is not None})
