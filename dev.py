@@ -154,7 +154,6 @@ def test():
     run([python, "-m", "pytest", "--quiet", "--durations=5", "--numprocesses", workers, "--dist", "loadfile"], "the tests")
 
 
-FITTING = ["--table", "20000", "--particles", "200", "--rounds", "6", "--force-rounds", "3"]
 SHIPPED = {
     "heldout": [ACCOUNT, "--known"],
     "warning": [ACCOUNT, "--table", "20000", "--known"],
@@ -163,7 +162,7 @@ SHIPPED = {
     + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
     "methods": [],
     "sensitivity": [ACCOUNT],
-    "rivals": [ACCOUNT, "--table", "10000", "--particles", "200", "--rounds", "5", "--kept", os.path.join("docs", "evidence", "rivals")],
+    "rivals": [ACCOUNT, "--kept", os.path.join("docs", "evidence", "rivals")],
 }
 """What is made beside the posterior, in this order, and with which arguments; --known is followed by the table of the priors."""
 
@@ -177,7 +176,7 @@ def evidence():
     case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
     made = os.path.join(HERE, "results", "evidence")
     table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
-    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT] + FITTING + ["--out", made, "--pack", table], "the calibration")
+    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--out", made, "--pack", table], "the calibration")
     os.makedirs(case, exist_ok=True)
     for name in os.listdir(made):
         shutil.copyfile(os.path.join(made, name), os.path.join(case, name))
