@@ -724,7 +724,8 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     claims = [
         {"claim": c, "main": True, "outcome": "success", "smallest": 0.1, "interaction": x, "over_draws_low": x, "over_draws_high": x,
          "draws": 10, "reached": 10, "finding": f, "supported_by_chance": 0.0}
-        for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"))
+        for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"), ("C080", 0.0, "null"),
+                        ("C080", 0.0, "supported"))
     ]  # fmt: skip
     path = folder / module.FOLDER / "H11.toml"
     made = {"model_sha256": model_hash(), "hypothesis": "H11", "experiment_sha256": sha256_of(path), "claims": claims}
@@ -732,6 +733,9 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     (folder / FIT / "methods" / "result.json").write_text(json.dumps(made), encoding="utf-8")
     found = read_trials(folder)
     assert [found[c].verdict for c in ("C077", "C078", "C079", "H11")] == ["supported", "contradicted", "undecided", "undecided"]
+    # A claim with two parts is not judged by its last one.
+    assert (found["C080"].verdict, [r["part"] for r in found["C080"].rows]) == ("undecided", ["C080a", "C080b"])
+    assert [r["part"] for r in found["H11"].rows] == ["C077", "C078", "C079", "C080a", "C080b"]
     assert list(by_hypothesis(found)) == ["H05", "H11"]
     judged_rows = {j.claim.claim_id: j for j in judge(load_account(CASE).account, found)}
     assert judged_rows["C077"].value == "supported in this model (not fitted)"

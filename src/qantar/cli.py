@@ -145,6 +145,8 @@ def study(
     draws: Annotated[int, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = PAGE_DRAWS,
     again: Annotated[int, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = 3,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_again_seed")] = 1,
+    full: Annotated[bool, typer.Option("--full", help="cli.opt_full")] = False,
+    processes: ProcessesOption = None,
     store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
@@ -162,8 +164,9 @@ def study(
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     histories = _histories(loaded, lang, draws, store) if draws else None
     checked = _again(loaded, lang, again, seed) if draws and again else []
+    repeated = _in_full(loaded, lang, folder, processes, store) if full else []
     with terminal.progress(lang) as step:
-        result = run(loaded, folder, step, histories, checked)
+        result = run(loaded, folder, step, histories, checked, repeated)
     sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
@@ -172,6 +175,8 @@ def study(
     terminal.verdict_summary(loaded, judge(loaded.account, read_trials(loaded.case.folder)), lang, **shown)
     if checked:
         terminal.say(text("out.again", lang, n=len(checked), same=sum(c.same for c in checked)))
+    if repeated:
+        terminal.repeated_table(repeated, lang)
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
@@ -214,6 +219,18 @@ def _again(loaded: Any, lang: str, n: int, seed: int) -> Any:
         return []
     with _interruptible(lang), terminal.counting(lang, n, what="again") as counted:
         return check_again(load_scenario(str(folder)), n, seed, progress=counted)
+
+
+def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None, store: Path) -> Any:
+    """Everything that ships with the account's case, made again beside the study's folder."""
+    from qantar import terminal
+    from qantar.study.full import expected, repeat, shipped
+
+    results = shipped(loaded.case.folder)
+    terminal.in_full(lang, [r.name for r in results], expected(results, processes))
+    with _interruptible(lang):
+        place = folder.parent / f"{folder.name}-full"
+        return repeat(results, place, store, processes=processes, begun=lambda r: terminal.begun(lang, r.name, expected([r], processes)))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qantar.explain import Explanation
     from qantar.scenario.plan import Plan
     from qantar.study.counterfactual import Effects
+    from qantar.study.full import Repeated
     from qantar.study.heldout import HeldOut
     from qantar.study.methods import Found as FoundMethods
     from qantar.study.outlook import Outlook
@@ -263,6 +264,24 @@ def expected(lang: str, seconds: float, total: int, left: int) -> None:
     else:
         line = text("out.cf_kept", lang, n=total)
     sys.stderr.write(line + "\n")
+
+
+def in_full(lang: str, names: Sequence[str], minutes: float) -> None:
+    """What `study --full` will make and how long it will take, on stderr, before it begins."""
+    sys.stderr.write(text("out.full", lang, n=len(names), hours=f"{minutes / 60:.1f}") + "\n")
+
+
+def begun(lang: str, name: str, minutes: float) -> None:
+    """Which result is made now, on stderr."""
+    sys.stderr.write(text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") + "\n")
+
+
+def repeated_table(found: Sequence[Repeated], lang: str) -> None:
+    """Results made again in full, and what differs from those that ship."""
+    say(text("out.full_same", lang, n=len(found), same=sum(r.same for r in found)))
+    for r in found:
+        if not r.same:
+            say(text("out.full_differs" if r.made else "out.full_failed", lang, what=r.name, files=", ".join(r.differ)))
 
 
 EFFECT_HEADS = ("out.cf_effect", "out.cf_smallest", "out.cf_share", "out.cf_finding", "out.cf_fewer")

@@ -34,6 +34,7 @@ from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
+from qantar.study.full import Repeated
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
@@ -85,7 +86,7 @@ def safe_link(address: str) -> str:
     return address if address.startswith(("http://", "https://")) and "…" not in address else ""
 
 
-def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] = ()) -> str:
+def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] = (), repeated: Sequence[Repeated] = ()) -> str:
     """The whole page of an account, with what was simulated if anything was.
 
     The same account gives the same bytes: nothing of the machine, the user or the time goes in.
@@ -135,6 +136,7 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         trials=trials,
         again=again,
         same=sum(a.same for a in again),
+        repeated=repeated,
         specs=specs_of(case.folder),
         tried=shown(trials),
         expected=f"{expected_by_chance(list(trials.values())):.2f}",

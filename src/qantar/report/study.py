@@ -13,6 +13,7 @@ from pathlib import Path
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
+from qantar.study.full import Repeated
 from qantar.study.run import Result
 from qantar.study.trials import Again, read_trials
 from qantar.tables import refuse_foreign, to_csv, write_folder
@@ -27,11 +28,12 @@ def study_account(
     progress: Callable[[str], None] = lambda step: None,
     result: Result | None = None,
     again: Sequence[Again] = (),
+    repeated: Sequence[Repeated] = (),
 ) -> dict[str, object]:
     """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
 
     `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `again` holds effects of
-    the experiments that ship, computed again on this machine.
+    the experiments that ship, computed again on this machine; `repeated` whole results that ship, made again.
 
     The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
 
@@ -46,16 +48,21 @@ def study_account(
     progress("judge")
     judged = judge(loaded.account, read_trials(loaded.case.folder))
     progress("draw")
-    files = {"report.html": render(loaded, result, again), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
+    files = {"report.html": render(loaded, result, again, repeated), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
     progress("write")
-    whole = provenance(loaded, judged, files, result, again)
+    whole = provenance(loaded, judged, files, result, again, repeated)
     files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
     write_folder(out, files)
     return whole
 
 
 def provenance(
-    loaded: Loaded, judged: list[Judged], files: dict[str, str], result: Result | None, again: Sequence[Again] = ()
+    loaded: Loaded,
+    judged: list[Judged],
+    files: dict[str, str],
+    result: Result | None,
+    again: Sequence[Again] = (),
+    repeated: Sequence[Repeated] = (),
 ) -> dict[str, object]:
     """What is needed to repeat the study; no name of a user, a machine or a folder."""
     agreed = agreement(loaded.account)
@@ -72,6 +79,7 @@ def provenance(
         "calibrated": bool(result and result.provenance["calibrated"]),
         "data": loaded.hashes(),
         "computed_again": [{**asdict(a), "same": a.same} for a in again],
+        "made_again": [{**asdict(r), "same": r.same} for r in repeated],
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
         "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},

@@ -116,6 +116,15 @@ def read_evidence(folder: Path, kind: str) -> Evidence | None:
     return Evidence(made, {name: _table(home, f"{name}.csv", columns, made["files"]) for name, columns in NEEDED[kind].items()})
 
 
+def json_of(path: Path) -> dict[str, Any]:
+    """What a JSON file of ours holds; nothing if there is none, or it is broken."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def of_this(evidence: Evidence, scenario: Scenario) -> bool:
     """Whether it was made for this scenario, unchanged, by this version of the model."""
     scale = evidence.made.get("scale")

@@ -37,6 +37,7 @@ from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.calibrate import prior_table
 from qantar.study.counterfactual import finding_of
+from qantar.study.evidence import json_of
 from qantar.study.experiments import (
     BASE_LEAST,
     EVERYONE,
@@ -407,7 +408,7 @@ def _compared(scenario: Scenario, w: Written) -> Trial:
     scores: dict[str, list[float]] = {}
     for r in read_rows(folder / REGIONS):
         scores.setdefault(r["rival"], []).append(float(r["log_score"]))
-    if _json(folder / "result.json").get("model_sha256") != model_hash() or not {*spec.compare, *spec.plain} <= {*scores}:
+    if json_of(folder / "result.json").get("model_sha256") != model_hash() or not {*spec.compare, *spec.plain} <= {*scores}:
         return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
     best = min(spec.plain, key=lambda arm: float(np.mean(scores[arm])))
     found = []
@@ -492,7 +493,7 @@ def read_trials(folder: Path) -> dict[str, Trial]:
     folder : of the case
     """
     found = _stylized(folder)
-    made = _json(folder / FIT / KIND / "result.json")
+    made = json_of(folder / FIT / KIND / "result.json")
     if made.get("model_sha256") != model_hash():
         return found
     for t in made["trials"]:
@@ -536,7 +537,7 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     seed : of the lots
     """
     folder = scenario.case.folder
-    made, ships = _json(folder / FIT / KIND / "result.json"), read_fit(folder)
+    made, ships = json_of(folder / FIT / KIND / "result.json"), read_fit(folder)
     if made.get("model_sha256") != model_hash() or ships is None:
         return []
     rows = [r for r in read_rows(folder / FIT / KIND / "draws.csv") if r["basis"] == "posterior" and not r["rival"]]
@@ -562,24 +563,24 @@ def _changed(folder: Path, hypothesis: str, sha256: str) -> bool:
 
 
 def _stylized(folder: Path) -> dict[str, Trial]:
-    made = _json(folder / FIT / "methods" / "result.json")
+    made = json_of(folder / FIT / "methods" / "result.json")
     if made.get("model_sha256") != model_hash():
         return {}
     name, sha = made["hypothesis"], made["experiment_sha256"]
     changed = _changed(folder, name, sha)
-    rows = {
-        c["claim"]: {
-            "hypothesis": name, "part": c["claim"], "basis": "prior", "rival": "", "measure": c["outcome"], "unit": "share",
-            "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"], "low": c["over_draws_low"],
-            "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"], "finding": c["finding"],
-            "verdict": claimed(c["finding"], "effect"), "coefficient": None, "tipping": None, "chance": c["supported_by_chance"],
-            "detectable": None,
-        }
-        for c in made["claims"]
-        if c["main"]
-    }  # fmt: skip
-    found = {claim: Trial(name, "stylized", row["verdict"], "prior", [row], [], sha, changed, (claim,)) for claim, row in rows.items()}
-    found[name] = Trial(name, "stylized", together(list(rows.values())), "prior", list(rows.values()), [], sha, changed)
+    main = [c for c in made["claims"] if c["main"]]
+    of_claim: dict[str, list[dict[str, Any]]] = {}
+    for c in main:
+        rows = of_claim.setdefault(c["claim"], [])
+        several = sum(other["claim"] == c["claim"] for other in main) > 1
+        row = {"hypothesis": name, "part": c["claim"] + "abcdefgh"[len(rows)] * several, "basis": "prior", "rival": ""}
+        row |= {"measure": c["outcome"], "unit": "share", "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"]}
+        row |= {"low": c["over_draws_low"], "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"]}
+        row |= {"finding": c["finding"], "verdict": claimed(c["finding"], "effect"), "chance": c["supported_by_chance"]}
+        rows.append(row | dict.fromkeys(("coefficient", "tipping", "detectable")))
+    every = [r for rows in of_claim.values() for r in rows]
+    found = {claim: Trial(name, "stylized", together(rows), "prior", rows, [], sha, changed, (claim,)) for claim, rows in of_claim.items()}
+    found[name] = Trial(name, "stylized", together(every), "prior", every, [], sha, changed)
     return found
 
 
@@ -588,14 +589,6 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     return [{k: v.removeprefix("'") for k, v in r.items()} for r in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _short(x: float) -> float:
