@@ -160,7 +160,7 @@ SHIPPED = {
     "scale": [ACCOUNT],
     "experiments": [ACCOUNT, "--table", "20000", "--draws", "25", "--rivals", "8", "--everyone", "8"]
     + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
-    "methods": [],
+    "methods": ["--draws", "50", "--pack", os.path.join("docs", "evidence", "methods.npz")],
     "sensitivity": [ACCOUNT],
     "rivals": [ACCOUNT, "--kept", os.path.join("docs", "evidence", "rivals")],
 }

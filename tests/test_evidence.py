@@ -16,7 +16,7 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
-from qantar.study import ensemble, experiments, fitted, heldout, trials
+from qantar.study import ensemble, experiments, fitted, heldout, methods, trials
 from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
@@ -297,3 +297,28 @@ def test_an_independent_program_finds_the_same_posterior() -> None:
         assert 0.6 < sd / there_sd < 1.6, r["parameter"]
     # The record moved at least one of them, or agreement would be no news: a score of the prior has mean 0 and standard deviation 1.
     assert any(abs(float(r["pyabc_mean"])) > 0.5 or float(r["pyabc_sd"]) < 0.7 for r in rows)
+
+
+def test_methods_that_ship_are_what_their_histories_said() -> None:
+    """Every number is made again from what was kept of the histories, and a few histories are simulated again."""
+    folder = scenario().case.folder / FIT / "methods"
+    made = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert made["model_sha256"] == model_hash(), STALE
+    loaded = methods.load_experiment()
+    assert made["experiment_sha256"] == loaded.sha256
+    shape = methods.Shape(made["countries"], made["draws"], made["seeds"])
+    assert shape.countries == loaded.experiment.countries
+    runs, about = methods.unpack(TABLE.parent / "methods.npz")
+    assert {k: about[k] for k in ("model_sha256", "countries", "draws", "seeds", "seed")} == {
+        k: made[k] for k in ("model_sha256", "countries", "draws", "seeds", "seed")
+    }
+    files = methods.files_of(methods.judged(loaded, runs, shape, made["seed"]), made["command"])
+    for name in made["files"]:
+        assert files[name] == (folder / name).read_text(encoding="utf-8"), name
+    recipes = methods.recipes_of(made["seed"], shape.countries, shape.seeds)
+    for k in some(SAMPLE, len(recipes) * shape.draws * shape.seeds):
+        recipe, run = divmod(k, shape.draws * shape.seeds)
+        whole = one_run(recipes[recipe], run)[1]
+        assert str(whole["sha256"]).startswith(str(runs[recipe]["sha256"][run]))
+        assert all(np.isclose(float(whole[c]), float(runs[recipe][c][run])) for c in ("peak", "changed_sides", "stood_aside"))
+        assert whole["outcome"] == runs[recipe]["outcome"][run]

@@ -723,7 +723,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     folder = shipped(tmp_path, model_hash())
     claims = [
         {"claim": c, "main": True, "outcome": "success", "smallest": 0.1, "interaction": x, "over_draws_low": x, "over_draws_high": x,
-         "draws": 10, "reached": 10, "finding": f, "supported_by_chance": 0.0}
+         "draws": 10, "reached": 10, "finding": f, "supported_by_chance": 0.0, "moved": 1.0}
         for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"), ("C080", 0.0, "null"),
                         ("C080", 0.0, "supported"))
     ]  # fmt: skip

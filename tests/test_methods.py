@@ -226,6 +226,9 @@ def test_a_planted_interaction_supports_its_own_claim() -> None:
     none = judged(loaded, made_up(SHAPE, {}), SHAPE, 1)
     assert {r.interaction.finding for r in none.main if r.claim.kind == "matters"} == {"contradicted"}
     assert (none.ceiling, found.ceiling) == (0.0, 1.0)
+    # Where no method moves anything there is nothing to compare: neither "contradicted" nor a "supported" that costs nothing.
+    assert {r.finding for r in none.main} == {"undecided"}
+    assert ({r.moved for r in none.main}, {r.moved for r in found.main}) == ({0.0}, {1.0})
 
 
 def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -912,6 +912,7 @@ def methods(
     seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="cli.opt_methods_seed")] = None,
     experiment: Annotated[Path | None, typer.Option("--experiment", metavar="FILE", help="cli.opt_experiment")] = None,
     navco: Annotated[Path | None, typer.Option("--navco", metavar="FILE", help="cli.opt_navco")] = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack_methods")] = None,
     processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
@@ -942,6 +943,7 @@ def methods(
             seed=base,
             root=store,
             processes=processes,
+            packed=packed,
             expect=lambda *left: terminal.expected(lang, *left),
             progress=counted,
         )

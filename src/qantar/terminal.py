@@ -879,6 +879,7 @@ def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:
     ]
     grid(heads, rows, title=text("methods.title_claims", lang))
     say(text("methods.ceiling", lang, share=f"{100 * found.ceiling:.0f}", chance=f"{found.by_chance:.2f}"))
+    say(text("methods.moved", lang, share=f"{100 * max(r.moved for r in found.main):.0f}"))
     rows = [[text(f"methods.part.{name}", lang), f"{100 * v:.1f} %", f"[{100 * a:.1f}, {100 * b:.1f}]"] for name, v, a, b in found.shares]
     grid(
         [text(f"methods.{k}", lang) for k in ("source_of_variance", "share", "interval")], rows, title=text("methods.title_variance", lang)

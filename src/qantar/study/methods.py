@@ -16,11 +16,15 @@ outcome.
 
 An interaction against the others also moves where the condition does something for one of them; the same against the unorganized case
 alone stands beside it (`own`), and a claim that a condition matters is supported only if the rule supports it there too.
+
+Where no method moves the outcome there is nothing to compare: a claim is judged only if in half of the draws some method moves it by the
+smallest effect against the unorganized case (`moved`), as experiments are judged only where their base shows what is to be explained.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -36,12 +40,13 @@ from qantar.errors import DataError, Problems, StudyError, fail
 from qantar.study.counterfactual import expected
 from qantar.study.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.study.ensemble import run_ensemble
+from qantar.study.experiments import BASE_LEAST
 from qantar.study.interaction import KINDS, Interaction, by_chance, interaction, shares
 from qantar.study.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
 from qantar.study.run import RESULT_VERSION, STAMP, made_by
 from qantar.study.sensitivity import ahead
 from qantar.study.store import Recipe
-from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, refuse_foreign, to_csv, write_folder
+from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, refuse_foreign, to_csv, write_bytes, write_folder
 
 Floats = NDArray[np.float64]
 FILE = "H11.toml"
@@ -56,6 +61,8 @@ OUTCOMES: dict[str, Callable[[dict[str, Any]], Floats]] = {
     "collapsed": lambda r: (np.asarray(r["outcome"]).astype(str) == "collapsed").astype(float),
     "peak": lambda r: np.log10(1 + np.asarray(r["peak"], float)),
 }
+KEPT = ("draw", "peak", "changed_sides", "stood_aside", "outcome")
+"""What `judged` needs of a history, besides its digest."""
 Whole = Annotated[int, BeforeValidator(Number("1", 1, 100_000, whole=True))]
 Smallest = Annotated[float, BeforeValidator(Number("1", 1e-9))]
 
@@ -200,10 +207,14 @@ class Row:
     """how often the rule says "supported" with the condition given to other countries"""
     levels: Floats
     """mean outcome with and without the condition by allocation, with 95 % interval over countries, shape (2, allocations, 3)"""
+    moved: float
+    """share of draws in which some method moves the outcome at all"""
 
     @property
     def finding(self) -> str:
         """That of the interaction; but a claim that a condition matters is supported by both comparisons or not at all."""
+        if self.moved < BASE_LEAST:
+            return "undecided"
         only = self.claim.kind == "matters" and self.interaction.finding == "supported" and self.own.finding != "supported"
         return "undecided" if only else self.interaction.finding
 
@@ -253,6 +264,7 @@ def methods(
     seed: int | None = None,
     root: Path = Path("results/store"),
     processes: int | None = None,
+    packed: Path | None = None,
     expect: Callable[[float, int, int], None] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
@@ -263,6 +275,8 @@ def methods(
     countries : int, optional
         A multiple of `BLOCK`, so that every condition holds in as many countries as chance would have it; like `draws` (2 at least) and
         `seed` by default what the file says.
+    packed : Path, optional
+        A file that is to hold what `judged` needs of every history (`pack`).
     expect : callable, optional
         Called with the seconds that all will take, histories in all, and those missing.
     progress : callable
@@ -280,7 +294,39 @@ def methods(
         expect(*expected(recipes, n, root, processes=processes))
     ahead(recipes, n, root, processes, lambda done: progress(done, shape.histories))
     runs = [run_ensemble(recipe, n, root, processes=processes).read(n)[1] for recipe in recipes]
+    if packed is not None:
+        write_bytes(packed, pack(runs, {**made_by(), **asdict(shape), "seed": seed}))
     return judged(loaded, runs, shape, seed)
+
+
+def pack(runs: Sequence[dict[str, Any]], made: dict[str, Any]) -> bytes:
+    """What was kept of all histories as one compressed archive, country by country, allocations in order; eight bytes of each digest.
+
+    >>> runs = [{k: np.zeros(2) for k in KEPT} | {"outcome": np.array(["faded", "conceded"]), "sha256": np.array(["ab" * 32] * 2)}]
+    >>> path = Path("histories.npz")
+    >>> _ = path.write_bytes(pack(runs, {"seed": 1}))
+    >>> [r["outcome"].tolist() for r in unpack(path)[0]], unpack(path)[1], path.unlink()
+    ([['faded', 'conceded']], {'seed': 1}, None)
+    """
+    out = io.BytesIO()
+    columns: dict[str, Any] = {
+        k: np.stack([np.asarray(r[k]).astype(str) if k == "outcome" else np.asarray(r[k], float) for r in runs]) for k in KEPT
+    }
+    digests = [[list(bytes.fromhex(str(x)[:16])) for x in r["sha256"]] for r in runs]
+    about = np.frombuffer(json.dumps(made, sort_keys=True).encode(), np.uint8)
+    np.savez_compressed(out, made=about, sha256=np.array(digests, np.uint8), **columns)
+    return out.getvalue()
+
+
+def unpack(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Histories that were packed, for `judged`, and how they were made."""
+    with np.load(path, allow_pickle=False) as found:
+        made = json.loads(found["made"].tobytes())
+        columns = {k: found[k] for k in KEPT}
+        digests = [np.array([x.tobytes().hex() for x in row]) for row in found["sha256"]]
+    return [
+        {"run": np.arange(len(sha)), "sha256": sha, **{k: column[n] for k, column in columns.items()}} for n, sha in enumerate(digests)
+    ], made
 
 
 def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: int) -> Found:
@@ -297,7 +343,8 @@ def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: i
         for name, values in y.items():
             own = interaction(values, method, [ALLOCATIONS.index("unorganized")], holds, e.smallest[name], claim.kind)
             ask = (values, method, others, holds, e.smallest[name], claim.kind)
-            rows.append(Row(claim, name, e.smallest[name], interaction(*ask), own, by_chance(*ask, seed), levels(values, holds)))
+            found = interaction(*ask), own, by_chance(*ask, seed), levels(values, holds), moved(values, holds, e.smallest[name])
+            rows.append(Row(claim, name, e.smallest[name], *found))
     every = hashlib.sha256("".join(sha.ravel()).encode()).hexdigest()
     names = {m: dict(zip(*(x.tolist() for x in np.unique(ends[:, k], return_counts=True)), strict=True)) for k, m in enumerate(ALLOCATIONS)}
     return Found(
@@ -311,6 +358,19 @@ def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: i
         every,
         names,
     )
+
+
+def moved(y: Floats, holds: NDArray[np.bool_], smallest: float) -> float:
+    """Share of draws in which some method moves the outcome by the smallest effect, in countries with a condition or in those without.
+
+    >>> y = np.zeros((2, len(ALLOCATIONS), 4, 1))
+    >>> y[0, 0, :3] = 0.2                                             # the first method, in the first country, in three of four draws
+    >>> moved(y, np.array([True, False]), 0.1)
+    0.75
+    """
+    of = np.stack([y[side].mean(axis=(0, 3)) for side in (holds, ~holds)])  # side, allocation, draw
+    by = of[:, [ALLOCATIONS.index(m) for m in METHODS]] - of[:, [ALLOCATIONS.index("unorganized")]]
+    return float((np.abs(by) >= smallest).any(axis=(0, 1)).mean())
 
 
 def levels(y: Floats, holds: NDArray[np.bool_]) -> Floats:
@@ -374,6 +434,7 @@ def as_dict(found: Found) -> dict[str, Any]:
                 "countries_with": i.countries[0],
                 "countries_without": i.countries[1],
                 "supported_by_chance": r.by_chance,
+                "moved": r.moved,
             }
         )
     return {

@@ -577,7 +577,7 @@ def _stylized(folder: Path) -> dict[str, Trial]:
         row |= {"measure": c["outcome"], "unit": "share", "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"]}
         row |= {"low": c["over_draws_low"], "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"]}
         row |= {"finding": c["finding"], "verdict": claimed(c["finding"], "effect"), "chance": c["supported_by_chance"]}
-        rows.append(row | dict.fromkeys(("coefficient", "tipping", "detectable")))
+        rows.append(row | {"base_shown": c["moved"], **dict.fromkeys(("coefficient", "tipping", "detectable"))})
     every = [r for rows in of_claim.values() for r in rows]
     found = {claim: Trial(name, "stylized", together(rows), "prior", rows, [], sha, changed, (claim,)) for claim, rows in of_claim.items()}
     found[name] = Trial(name, "stylized", together(every), "prior", every, [], sha, changed)
