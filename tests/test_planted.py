@@ -6,16 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from qantar.study import planted as module
 from qantar.study.counterfactual import Finding
-from qantar.study.planted import KINDS, SHOCK, arm_of, drawn, plan_of, rates, truth_of, world, worlds
+from qantar.study.experiments import Answer
+from qantar.study.planted import KINDS, SHOCK, arm_of, drawn, plan_of, rates, shock_of, truth_of, world, worlds
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"DRAWS": 12, "NEAR": 4, "SEEDS": 2, "TRUE_SEEDS": 2, "SCALE": 0.0002, "HOURS": 48}.items():
+    for name, value in {"DRAWS": 12, "NEAR": 4, "SEEDS": 2, "TRUE_SEEDS": 2, "SCALE": 0.0005, "HOURS": 72}.items():
         monkeypatch.setattr(module, name, value)
 
 
@@ -23,6 +25,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_arm_differs_from_its_base_by_what_its_kind_says(kind: str) -> None:
     plan = plan_of(3, 1)
     assert SHOCK not in plan.parameters  # left to the draws
+    assert [(s["kind"], s["at"]) for s in plan.steps] == [("price", module.QUIET)]  # the record has days without the shock
     arm = arm_of(plan, kind)
     changed = {k for k, v in arm.model_dump().items() if v != plan.model_dump()[k]}
     assert changed == {"on": {"parameters"}, "off": {"parameters"}, "nothing": set(), "unseen": {"organizations"}}[kind]
@@ -30,17 +33,44 @@ def test_an_arm_differs_from_its_base_by_what_its_kind_says(kind: str) -> None:
 
 def test_the_truth_is_planted_as_the_kind_says_and_draws_do_not_know_it() -> None:
     for k in range(5):
-        assert truth_of(3, k, "on")[SHOCK] >= module.SHOCK_MAX / 2
-        assert truth_of(3, k, "off")[SHOCK] == 0.0
-    shocks = [drawn(3, 0, k)[SHOCK] for k in range(400)]
-    assert 150 < sum(x == 0 for x in shocks) < 250  # half of the prior: five standard errors
-    assert max(shocks) < module.SHOCK_MAX
+        assert truth_of(3, k, "on")[SHOCK] >= module.SHOCK_MOST / 2
+        assert truth_of(3, k, "off")[SHOCK] <= module.SHOCK_LEAST * (module.SHOCK_MOST / module.SHOCK_LEAST) ** (1 / 3)
+    logs = np.log([shock_of(3, 0, k) / module.SHOCK_LEAST for k in range(400)]) / np.log(module.SHOCK_MOST / module.SHOCK_LEAST)
+    assert 0 < logs.min() < logs.max() < 1
+    assert abs(logs.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 400)  # even on the logarithm: five standard errors
 
 
-def test_a_world_is_the_same_again_and_off_has_no_effect() -> None:
+def test_all_is_known_of_a_world_but_three_coefficients() -> None:
+    truth = truth_of(3, 0, "on")
+    for k in range(3):
+        differs = {name for name, value in drawn(3, 0, k).items() if value != truth[name]}
+        assert {SHOCK, "base_pressure"} <= differs <= set(module.UNKNOWN)  # calls may do nothing in both
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_world_is_judged_with_the_coefficient_it_turns_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Answer] = []
+
+    def noted(*given: Any) -> Answer:
+        seen.append(Answer(*given))
+        return seen[-1]
+
+    monkeypatch.setattr(module, "Answer", noted)
+    world(3, 1, kind)
+    name = module.COEFFICIENT.get(kind)
+    assert [a.basis for a in seen] == ["prior", "posterior"]
+    for a in seen:
+        assert a.part.coefficient == name
+        assert len(a.coefficient) == (module.NEAR if name else 0)
+    if name:
+        assert seen[0].coefficient.tolist() == [drawn(3, 1, k)[name] for k in range(module.NEAR)]
+
+
+def test_a_world_is_the_same_again_and_off_has_next_to_no_effect() -> None:
     found = world(3, 1, "off")
     assert found == world(3, 1, "off")
-    assert (found["effect"], found["true"]) == (0.0, False)
+    assert abs(found["effect"]) < module.SMALLEST
+    assert not found["true"]
     assert found["verdict"] in ("supported", "contradicted", "undecided")
 
 

@@ -1,10 +1,11 @@
 """Planted worlds: what the rules of experiments say where the answer is known, because it was put in.
 
 Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
-the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`. Four kinds:
+the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`. Two days are quiet, then a shock
+to everybody's pressure begins. All is known of a world but the size of the shock, the base pressure and what calls do. Four kinds:
 
-    on        a shock to everybody's pressure acts, its size drawn from the upper half of its prior (`shock_prior`)
-    off       it does not: its size is 0
+    on        the shock is large (`shock_of`); the arm takes it away
+    off       the shock is so small that it does next to nothing; the arm takes it away
     nothing   the arm changes nothing but luck: an effect that cannot be there
     unseen    the coefficient acts only in the arm, so that no record could tell it: posterior and prior know the same
 
@@ -46,26 +47,36 @@ from qantar.tables import to_csv, write_bytes
 
 Floats = NDArray[np.float64]
 KINDS = ("on", "off", "nothing", "unseen")
-SCALE, HOURS, STOP = 0.0005, 96, 300_000.0
-"""Residents of the model for each of the country, hours of a history, people out at once at which it is broken off; 20 to 40 ms each."""
-DRAWS, NEAR, SEEDS, TRUE_SEEDS = 200, 30, 2, 20
+SCALE, HOURS, QUIET, STOP = 0.01, 96, 48.0, 300_000.0
+"""Residents of the model for each of the country, hours of a history and of its quiet days, people out at once that break it off."""
+DRAWS, NEAR, SEEDS, TRUE_SEEDS = 300, 20, 2, 20
 """Draws of the priors, those that stand for a posterior, seeds of each in an experiment, seeds behind the truth."""
-SMALLEST = 0.1
+SMALLEST = 0.301
+"""Twice as many people out (log10)."""
 _KEY = 1 << 28
 """Key of the draws of a world (`Purpose.STUDY`)."""
 _WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "planted")
 PART = Part.model_validate(
     {"id": "a", "measure": "peak", "contrast": {BASE: 1, "arm": -1}, "direction": "rise", "smallest": SMALLEST, **_WORDS}
 )
-SHOCK, SHOCK_MAX = "price_slope", 6.0
-"""The coefficient of the shock (log pressure) and the end of its prior: half on 0, the rest uniform."""
+SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_slope", 0.12, 6.0
+"""The coefficient of the shock (log pressure) and its prior: nobody knows its order of magnitude, so evenly on the logarithm."""
+UNKNOWN = (SHOCK, "base_pressure", "call_rate")
+"""What nobody knows of a world. With everything unknown a tenth of 300 draws is no neighbourhood and every verdict is "undecided": no
+error, and no news."""
+BASE_TIMES = 20.0
+"""Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
+COEFFICIENT = {"on": SHOCK, "off": SHOCK, "unseen": "call_rate"}
+"""What an experiment names as the coefficient it turns on, as those of the case do: draws where it is 0 decide nothing."""
 
 
 def plan_of(seed: int, number: int) -> Plan:
-    """The country of a world, small and short; the size of its shock is left to the draws."""
+    """The country of a world, small and short; the shock comes after the quiet days and its size is left to the draws."""
     plan = base_plan(seed, number)
     fixed = {k: v for k, v in plan.parameters.items() if k != SHOCK}
-    return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": [False] * (HOURS // 24), "parameters": fixed})
+    steps = [{**s, "at": s["at"] + QUIET} for s in plan.steps if s["at"] + QUIET < HOURS]
+    days_off = [False] * (HOURS // 24)
+    return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": days_off, "steps": steps, "parameters": fixed})
 
 
 def arm_of(plan: Plan, kind: str) -> Plan:
@@ -80,23 +91,27 @@ def arm_of(plan: Plan, kind: str) -> Plan:
     return plan.model_copy(update={"organizations": [everywhere]})
 
 
-def shock_prior(seed: int, number: int, k: int, *, upper: bool | None = None) -> float:
-    """The shock of draw k of a world: 0 in half of the draws, else uniform; or from the upper half, or 0, for a truth."""
-    u, v = (uniform(seed, int(Purpose.STUDY), k, 2 * number + j, _KEY) for j in range(2))
-    if upper is None:
-        return 0.0 if v < 0.5 else SHOCK_MAX * u
-    return SHOCK_MAX * (1 + u) / 2 if upper else 0.0
+def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
+    """The shock of draw k of a world, by its prior; for `on` from the upper half of the range, for `off` from the lowest third of logs."""
+    u = uniform(seed, int(Purpose.STUDY), k, number, _KEY)
+    if kind == "on":
+        return SHOCK_MOST * (1 + u) / 2
+    return float(SHOCK_LEAST * (SHOCK_MOST / SHOCK_LEAST) ** (u / 3 if kind == "off" else u))
+
+
+def truth_of(seed: int, number: int, kind: str = "") -> Values:
+    """The true parameters of a world."""
+    return _louder(draw(history_seed(seed, number, _KEY), DRAWS), shock_of(seed, number, DRAWS, kind))
 
 
 def drawn(seed: int, number: int, k: int) -> Values:
-    """Draw k of the priors of a world."""
-    return {**draw(history_seed(seed, number, _KEY), k), SHOCK: shock_prior(seed, number, k)}
+    """Draw k of the priors of a world: what is known of it is the truth in every draw."""
+    truth, fresh = draw(history_seed(seed, number, _KEY), DRAWS), draw(history_seed(seed, number, _KEY), k)
+    return _louder({**truth, **{name: fresh[name] for name in UNKNOWN}}, shock_of(seed, number, k))
 
 
-def truth_of(seed: int, number: int, kind: str) -> Values:
-    """The true parameters of a world."""
-    upper = {"on": True, "off": False}.get(kind)
-    return {**draw(history_seed(seed, number, _KEY), DRAWS), SHOCK: shock_prior(seed, number, DRAWS, upper=upper)}
+def _louder(values: Values, shock: float) -> Values:
+    return {**values, SHOCK: shock, "base_pressure": BASE_TIMES * values["base_pressure"]}
 
 
 def simulated(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Runs:
@@ -133,7 +148,9 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     luck = own + 5 if kind == "nothing" else own + 4
     for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
         seeds = sign * (_peak(plan, values, own + 4, SEEDS) - _peak(arm, values, luck, SEEDS))
-        rows.append(Answer("planted", PART, basis, "", seeds, np.empty(0), seed).as_dict())
+        name = COEFFICIENT.get(kind)
+        part, coefficient = PART.model_copy(update={"coefficient": name}), np.array([v[name] for v in values] if name else [])
+        rows.append(Answer("planted", part, basis, "", seeds, coefficient, seed).as_dict())
     verdict, basis = judged(rows)
     return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
 
