@@ -707,6 +707,8 @@ def shipped(tmp_path: Path, model: str) -> Path:
     (folder / FIT / KIND).mkdir(parents=True)
     for name, content in files.items():
         (folder / FIT / KIND / name).write_text(content, encoding="utf-8")
+    stylized = folder / FIT / "methods" / "result.json"
+    stylized.write_text(stylized.read_text(encoding="utf-8").replace(model_hash(), model), encoding="utf-8")
     return folder
 
 
