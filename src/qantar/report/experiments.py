@@ -15,6 +15,8 @@ from qantar.errors import Problems
 from qantar.messages import LANGUAGES, text
 from qantar.report.curves import INK, MUTED, A, B, svg
 from qantar.study.experiments import EVERYONE, FOLDER, Experiment
+from qantar.study.methods import FILE
+from qantar.study.methods import Experiment as Stylized
 from qantar.study.trials import Trial
 from qantar.tables import read_toml
 
@@ -26,9 +28,11 @@ MOST = 30.0
 """The axis ends at so many smallest effects; longer lines run out of it."""
 
 
-def specs_of(folder: Path) -> dict[str, Experiment]:
+def specs_of(folder: Path) -> dict[str, Experiment | Stylized]:
     """The experiment files of a case by hypothesis; a file that cannot be read is left out (`qantar check` says why)."""
-    found = [read_toml(path, Experiment, Problems()) for path in sorted((folder / FOLDER).glob("H*.toml"))]
+    found: list[Experiment | Stylized | None] = []
+    for path in sorted((folder / FOLDER).glob("H*.toml")):
+        found.append(read_toml(path, Stylized, Problems()) if path.name == FILE else read_toml(path, Experiment, Problems()))
     return {spec.hypothesis: spec for spec in found if spec is not None}
 
 
