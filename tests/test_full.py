@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ def test_a_command_that_fails_is_said_and_the_others_go_on(tmp_path: Path, monke
         asked.append(words)
         return SimpleNamespace(returncode=2 if "rivals" in words else 0)
 
-    monkeypatch.setattr(module.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     results = [Shipped(name, tmp_path / "fit" / name, (name, "case")) for name in ("rivals", "scale")]
     for r in results:
         r.folder.mkdir(parents=True)

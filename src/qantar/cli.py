@@ -227,7 +227,7 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None, store:
     from qantar.study.full import expected, repeat, shipped
 
     results = shipped(loaded.case.folder)
-    terminal.in_full(lang, [r.name for r in results], expected(results, processes))
+    terminal.in_full(lang, len(results), expected(results, processes))
     with _interruptible(lang):
         place = folder.parent / f"{folder.name}-full"
         return repeat(results, place, store, processes=processes, begun=lambda r: terminal.begun(lang, r.name, expected([r], processes)))

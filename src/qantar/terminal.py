@@ -266,9 +266,9 @@ def expected(lang: str, seconds: float, total: int, left: int) -> None:
     sys.stderr.write(line + "\n")
 
 
-def in_full(lang: str, names: Sequence[str], minutes: float) -> None:
+def in_full(lang: str, n: int, minutes: float) -> None:
     """What `study --full` will make and how long it will take, on stderr, before it begins."""
-    sys.stderr.write(text("out.full", lang, n=len(names), hours=f"{minutes / 60:.1f}") + "\n")
+    sys.stderr.write(text("out.full", lang, n=n, hours=f"{minutes / 60:.1f}") + "\n")
 
 
 def begun(lang: str, name: str, minutes: float) -> None:

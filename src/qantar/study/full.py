@@ -10,15 +10,13 @@ import csv
 import io
 import math
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qantar.study.evidence import json_of
 from qantar.study.posterior import FIT
-from qantar.study.run import command_of
+from qantar.study.run import command_of, perform
 from qantar.study.store import model_hash
 
 MINUTES = {
@@ -110,9 +108,7 @@ def repeat(
         folder, command = place / result.name, " ".join(("qantar", *result.words))
         if not _whole(folder, result):
             begun(result)
-            asked = [sys.executable, "-m", "qantar", *result.words, f"--out={folder}", f"--store={store}"]
-            asked += [f"--processes={processes}"] if processes else []
-            if subprocess.run(asked, check=False, stdout=subprocess.DEVNULL).returncode:
+            if perform(result.words, folder, store, *([f"--processes={processes}"] if processes else [])):
                 found.append(Repeated(result.name, command, False, ()))
                 continue
         differ = [p.name for p in sorted(result.folder.glob("*.csv")) if not _same(p, folder / p.name)]

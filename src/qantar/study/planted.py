@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
-from qantar.scenario.parameters import Values, draw
+from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study.countries import base_plan
 from qantar.study.ensemble import one_run
@@ -106,8 +106,8 @@ def truth_of(seed: int, number: int, kind: str = "") -> Values:
 
 def drawn(seed: int, number: int, k: int) -> Values:
     """Draw k of the priors of a world: what is known of it is the truth in every draw."""
-    truth, fresh = draw(history_seed(seed, number, _KEY), DRAWS), draw(history_seed(seed, number, _KEY), k)
-    return _louder({**truth, **{name: fresh[name] for name in UNKNOWN}}, shock_of(seed, number, k))
+    own = history_seed(seed, number, _KEY)
+    return _louder({**draw(own, DRAWS), **{name: parameters()[name].draw(own, k) for name in UNKNOWN}}, shock_of(seed, number, k))
 
 
 def _louder(values: Values, shock: float) -> Values:
@@ -144,12 +144,12 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     record = record_of(simulated(plan, [true], own + 3, 1))[0]
     scale = np.maximum(table.std(axis=0), 0.1)
     near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
-    rows = []
+    rows, name = [], COEFFICIENT.get(kind)
+    part = PART.model_copy(update={"coefficient": name})
     luck = own + 5 if kind == "nothing" else own + 4
     for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
         seeds = sign * (_peak(plan, values, own + 4, SEEDS) - _peak(arm, values, luck, SEEDS))
-        name = COEFFICIENT.get(kind)
-        part, coefficient = PART.model_copy(update={"coefficient": name}), np.array([v[name] for v in values] if name else [])
+        coefficient = np.array([v[name] for v in values] if name else [])
         rows.append(Answer("planted", part, basis, "", seeds, coefficient, seed).as_dict())
     verdict, basis = judged(rows)
     return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}

@@ -230,6 +230,12 @@ def command_of(folder: Path) -> list[str] | None:
     return words[1:]
 
 
+def perform(words: Sequence[str], out: Path, store: Path, *more: str) -> int:
+    """Run a command of ours in a process of its own, into a folder and with a store of the caller's; gives its exit status."""
+    asked = [sys.executable, "-m", "qantar", *words, f"--out={out}", f"--store={store}", *more]
+    return subprocess.run(asked, check=False, stdout=subprocess.DEVNULL).returncode
+
+
 def remake(folder: Path, words: Sequence[str]) -> tuple[int, list[str]]:
     """Run the command of a result again in a process of its own, with an empty store.
 
@@ -240,8 +246,7 @@ def remake(folder: Path, words: Sequence[str]) -> tuple[int, list[str]]:
     names = sorted(p.name for p in folder.iterdir() if p.is_file())
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
         out, store = Path(root) / "out", Path(root) / "store"
-        asked = [sys.executable, "-m", "qantar", *words, f"--out={out}", f"--store={store}"]
-        status = subprocess.run(asked, check=False, stdout=subprocess.DEVNULL).returncode
+        status = perform(words, out, store)
         return status, [n for n in names if not (out / n).is_file() or (out / n).read_bytes() != (folder / n).read_bytes()]
 
 
