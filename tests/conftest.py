@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from qantar.account.load import Loaded, load_account
@@ -68,10 +69,20 @@ STUDY = ("study", CASE, "--draws", "3", "--again", "1")
 
 
 @pytest.fixture(scope="session")
-def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packaged account studied once, through the command line."""
-    home = tmp_path_factory.mktemp("study")
-    folder = home / "out"
-    ran = run_qantar(*STUDY, "--out", str(folder), cwd=home)
-    assert ran.code == 0, ran.err
-    return folder
+def study_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Where the packaged account was studied through the command line, once for all workers; what it said is in `printed.txt`."""
+    own = tmp_path_factory.getbasetemp()
+    home = (own if worker_id == "master" else own.parent) / "study"
+    with FileLock(f"{home}.lock"):
+        if not home.exists():
+            home.mkdir()
+            ran = run_qantar(*STUDY, cwd=home, env={"COLUMNS": "200"})
+            assert ran.code == 0, ran.err
+            (home / "printed.txt").write_text(ran.out, encoding="utf-8")
+    return home
+
+
+@pytest.fixture(scope="session")
+def study_folder(study_home: Path) -> Path:
+    """The result of that study."""
+    return study_home / "results" / CASE

@@ -107,7 +107,7 @@ def keyed(seed: int, purpose: int, a: int, b: int, c: int) -> float:
 @pytest.mark.parametrize("draw", [uniform, keyed], ids=["draws", "streams"])
 @pytest.mark.parametrize("name", KEYS)
 def test_uniform_and_independent_on_structured_keys(name: str, draw: Callable[..., float]) -> None:
-    u = np.array([draw(11, Purpose.RESISTANCE, *KEYS[name](n)) for n in range(N)])
+    u = np.array([draw(11, int(Purpose.RESISTANCE), *KEYS[name](n)) for n in range(N)])
     assert not reject(np.bincount((u * 256).astype(int), minlength=256), N / 256)
     pairs = (u[:-1] * 16).astype(int) * 16 + (u[1:] * 16).astype(int)  # neighbours in the key
     assert not reject(np.bincount(pairs, minlength=256), (N - 1) / 256)
@@ -178,7 +178,7 @@ def test_purposes_are_numbered_once() -> None:
 
 @pytest.mark.parametrize("n", [*range(1, 40), 64, 97, 100, 255, 256, 257, 1000, 4095, 4096, 4097, 65_536, 70_001])
 def test_a_permutation_is_a_bijection_and_its_inverse_undoes_it(n: int) -> None:
-    key = np.uint64(bits(5, Purpose.BLOCK, n, 0, 0))
+    key = np.uint64(bits(5, int(Purpose.BLOCK), n, 0, 0))
     sent = np.array([permute(key, n, i) for i in range(n)])
     assert np.array_equal(np.sort(sent), np.arange(n))
     assert all(unpermute(key, n, j) == i for i, j in enumerate(sent))
@@ -186,7 +186,7 @@ def test_a_permutation_is_a_bijection_and_its_inverse_undoes_it(n: int) -> None:
 
 def orders(n: int, keys: int) -> np.ndarray:
     index = {order: k for k, order in enumerate(itertools.permutations(range(n)))}
-    found = [index[tuple(permute(np.uint64(bits(9, Purpose.BLOCK, k, 0, 0)), n, i) for i in range(n))] for k in range(keys)]
+    found = [index[tuple(permute(np.uint64(bits(9, int(Purpose.BLOCK), k, 0, 0)), n, i) for i in range(n))] for k in range(keys)]
     return np.bincount(found, minlength=math.factorial(n))
 
 
@@ -200,7 +200,7 @@ def test_all_orders_of_a_small_block_are_equally_likely(n: int) -> None:
 def test_everybody_is_as_likely_to_go_anywhere_and_pairs_too(n: int) -> None:
     keys = 20_000
     picks = [0, 1, n - 1]
-    sent = np.array([[permute(np.uint64(bits(3, Purpose.BLOCK, k, 1, 0)), n, i) for i in picks] for k in range(keys)])
+    sent = np.array([[permute(np.uint64(bits(3, int(Purpose.BLOCK), k, 1, 0)), n, i) for i in picks] for k in range(keys)])
     cells = min(n, 40)
     for column in sent.T:
         low, high = np.arange(cells) * n // cells, (np.arange(cells) + 1) * n // cells
