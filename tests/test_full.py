@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran
+from qantar.account.load import Loaded
+from qantar.report.page import render
 from qantar.scenario.case import cases_folder
 from qantar.study import full as module
 from qantar.study.full import Repeated, Shipped, expected, repeat, shipped
@@ -65,6 +68,16 @@ def test_a_command_that_fails_is_said_and_the_others_go_on(tmp_path: Path, monke
     assert asked[1][-3:] == [f"--out={tmp_path / 'again' / 'scale'}", f"--store={tmp_path / 'store'}", "--processes=1"]
 
 
+def test_the_page_says_what_differs_and_what_could_not_be_made(loaded: Loaded) -> None:
+    page = render(
+        loaded, repeated=[Repeated("rivals", "qantar rivals case", False, ()), Repeated("scale", "qantar scale case", True, ("items.csv",))]
+    )
+    assert "0 of 2 results that ship" in page
+    assert re.search("<code>qantar rivals case</code> <strong>[^/]*could not be made", page)
+    assert "未能重做" in page
+    assert "<code>qantar scale case</code> <strong>≠ items.csv</strong>" in page
+
+
 @pytest.mark.parametrize(
     ("other", "same"),
     [
@@ -85,8 +98,8 @@ def test_tables_are_the_same_to_the_sixth_digit(tmp_path: Path, other: str, same
 
 def test_all_that_ships_with_the_packaged_case_can_be_made_again() -> None:
     found = shipped(PACKAGED)
-    assert [r.name for r in found] == ["calibrate", *sorted(p.parent.name for p in (PACKAGED / FIT).glob("*/result.json"))]
-    assert {r.name for r in found} <= set(module.MINUTES)  # how long each takes is known
+    assert {r.name for r in found} == {"calibrate", *(p.parent.name for p in (PACKAGED / FIT).glob("*/result.json"))}
+    assert [module.MINUTES[r.name] for r in found] == sorted(module.MINUTES[r.name] for r in found)  # known, and the shortest first
     assert expected(found, 1) == 2 * expected(found, 2) > 60
     for r in found:
         made = json.loads((r.folder / "result.json").read_text(encoding="utf-8"))
