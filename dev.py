@@ -143,9 +143,13 @@ def study():
 def test():
     set_up(["test"])
     python = venv_python()
+    # Every test needs the engines: compiled here, beside the checks of the source, and not by each worker.
+    compiling = subprocess.Popen([python, "-c", "from qantar.warm import compiled; compiled(now=True)"], cwd=HERE)
     run([python, "-m", "ruff", "check", "."], "ruff")
     run([python, "-m", "ruff", "format", "--check", "--quiet", "."], "ruff format")
     run([python, "-m", "mypy"], "mypy")
+    if compiling.wait():
+        sys.exit("dev.py: compiling the engines failed (status %d); see the lines above." % compiling.returncode)
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         print("No Chromium found: browser tests are skipped. Debian or Ubuntu: apt-get install chromium fonts-wqy-microhei", flush=True)
@@ -185,7 +189,7 @@ def evidence():
         ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
     neural = [ACCOUNT, "--method", "neural", "--table", "20000", "--known", table]
     ship("calibrate", neural, made + "-neural", os.path.join(case, "neural"))
-    ship("planted", [], made + "-planted", os.path.join(HERE, "docs", "evidence", "planted"))
+    ship("planted", [], made + "-planted", os.path.join(case, "planted"))
 
 
 def ship(kind, arguments, folder, place):

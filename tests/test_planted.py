@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from conftest import CASE
+from qantar.account.load import load_account
+from qantar.report.page import render
+from qantar.scenario.case import cases_folder
 from qantar.study import planted as module
 from qantar.study.counterfactual import Finding
 from qantar.study.experiments import Answer
-from qantar.study.planted import KINDS, SHOCK, arm_of, drawn, plan_of, rates, shock_of, truth_of, world, worlds
+from qantar.study.planted import KINDS, SHOCK, arms_of, drawn, files_of, plan_of, rates, read_rates, shock_of, truth_of, world, worlds
+from qantar.study.posterior import FIT
+from qantar.study.store import model_hash
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +34,13 @@ def test_an_arm_differs_from_its_base_by_what_its_kind_says(kind: str) -> None:
     plan = plan_of(3, 1)
     assert SHOCK not in plan.parameters  # left to the draws
     assert [(s["kind"], s["at"]) for s in plan.steps] == [("price", module.QUIET)]  # the record has days without the shock
-    arm = arm_of(plan, kind)
-    changed = {k for k, v in arm.model_dump().items() if v != plan.model_dump()[k]}
-    assert changed == {"on": {"parameters"}, "off": {"parameters"}, "nothing": set(), "unseen": {"organizations"}}[kind]
+    recorded, arm = arms_of(plan, kind)
+    assert (recorded == plan) == (kind != "unseen")
+    assert (arm == plan) == (kind in ("nothing", "unseen"))
+    for other in (recorded, arm):
+        changed = {k for k, v in other.model_dump().items() if v != plan.model_dump()[k]}
+        assert changed == (set() if other == plan else {"parameters"})
+        assert other == plan or other.parameters == {**plan.parameters, SHOCK: 0.0}
 
 
 def test_the_truth_is_planted_as_the_kind_says_and_draws_do_not_know_it() -> None:
@@ -40,11 +52,11 @@ def test_the_truth_is_planted_as_the_kind_says_and_draws_do_not_know_it() -> Non
     assert abs(logs.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 400)  # even on the logarithm: five standard errors
 
 
-def test_all_is_known_of_a_world_but_three_coefficients() -> None:
+def test_all_is_known_of_a_world_but_two_coefficients() -> None:
     truth = truth_of(3, 0, "on")
     for k in range(3):
         differs = {name for name, value in drawn(3, 0, k).items() if value != truth[name]}
-        assert {SHOCK, "base_pressure"} <= differs <= set(module.UNKNOWN)  # calls may do nothing in both
+        assert differs == {SHOCK, module.UNKNOWN}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,6 +109,28 @@ def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monke
     next(tmp_path.rglob("on-0001.json")).unlink()
     assert worlds(3, 2, tmp_path) == first
     assert done[2 * len(KINDS) :] == [(1, "on")]
+
+
+def test_rates_that_ship_are_on_the_page_unless_another_model_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qantar.report.page.draw_evidence", lambda *_: {})  # no plots: they take seconds
+    monkeypatch.setattr("qantar.report.page.draw_all", lambda *_: {})
+    case = tmp_path / CASE
+    shutil.copytree(cases_folder() / CASE, case, ignore=shutil.ignore_patterns(FIT))
+    assert 'id="planted"' not in render(load_account(str(case)))
+    one = {"kind": "on", "number": 0, "effect": 1.0, "true": True, "verdict": "supported", "basis": "experiment"}
+    found = [{**one, "number": k, "verdict": "contradicted" if k < 7 else "supported"} for k in range(100)]
+    folder = case / FIT / "planted"
+    folder.mkdir(parents=True)
+    for name, content in files_of(found, 3, "qantar planted --seed 3").items():
+        (folder / name).write_text(content, encoding="utf-8")
+    page = render(load_account(str(case)))
+    (shown,) = re.findall('<details id="planted">.*?</details>', page, re.DOTALL)
+    assert "7 / 100" in shown
+    assert "93 / 100" in shown
+    assert "Of 100 that do enough, 93 were called supported and 7 contradicted" in page
+    made = (folder / "result.json").read_text(encoding="utf-8")
+    (folder / "result.json").write_text(made.replace(model_hash(), "0" * 64), encoding="utf-8")
+    assert read_rates(case) == {}
 
 
 def test_rates_count_errors_against_the_truth_and_catch_a_generous_rule() -> None:

@@ -693,7 +693,7 @@ def experiments_table(trials: Sequence[Any], lang: str) -> None:
 
 def planted_table(found: Sequence[Any], lang: str) -> None:
     """Error rates on planted worlds, each with its interval and its bar."""
-    from qantar.study.planted import rates
+    from qantar.study.planted import TRUE_SEEDS, rates
 
     rows = []
     for r in rates(found):
@@ -702,7 +702,7 @@ def planted_table(found: Sequence[Any], lang: str) -> None:
         share = f"{100 * r['share']:.0f} % ({100 * r['low']:.0f}–{100 * r['high']:.0f})" if r["of"] else "–"
         rows.append([text(f"planted.{r['rate'].replace(' ', '_')}", lang), f"{r['hits']} / {r['of']}", share, bar, held])
     grid([text(f"planted.{k}", lang) for k in ("rate", "worlds", "share", "bar", "holds")], rows, title=text("planted.title", lang))
-    say(text("planted.note", lang))
+    say(text("planted.note", lang, seeds=TRUE_SEEDS))
 
 
 def trial_words(trial: Any, lang: str) -> str:

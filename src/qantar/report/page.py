@@ -35,6 +35,7 @@ from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
 from qantar.study.full import Repeated
+from qantar.study.planted import TRUE_SEEDS, read_rates
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
@@ -137,6 +138,8 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         again=again,
         same=sum(a.same for a in again),
         repeated=repeated,
+        planted=read_rates(case.folder),
+        true_seeds=TRUE_SEEDS,
         specs=specs_of(case.folder),
         tried=shown(trials),
         expected=f"{expected_by_chance(list(trials.values())):.2f}",

@@ -2,12 +2,12 @@
 
 Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
 the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`. Two days are quiet, then a shock
-to everybody's pressure begins. All is known of a world but the size of the shock, the base pressure and what calls do. Four kinds:
+to everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Four kinds:
 
     on        the shock is large (`shock_of`); the arm takes it away
     off       the shock is so small that it does next to nothing; the arm takes it away
     nothing   the arm changes nothing but luck: an effect that cannot be there
-    unseen    the coefficient acts only in the arm, so that no record could tell it: posterior and prior know the same
+    unseen    the record is made without the shock, the arm brings it: no record could tell its size, posterior and prior know the same
 
 The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the smallest effect, or not. Stated error rates:
 
@@ -36,8 +36,10 @@ from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study.countries import base_plan
 from qantar.study.ensemble import one_run
+from qantar.study.evidence import json_of
 from qantar.study.experiments import BASE, Answer, Part
 from qantar.study.measures import MEASURES, Seen, Where, seen_of
+from qantar.study.posterior import FIT
 from qantar.study.reporting import history_seed
 from qantar.study.run import RESULT_VERSION, made_by
 from qantar.study.store import Recipe, model_hash
@@ -61,13 +63,13 @@ PART = Part.model_validate(
 )
 SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_slope", 0.12, 6.0
 """The coefficient of the shock (log pressure) and its prior: nobody knows its order of magnitude, so evenly on the logarithm."""
-UNKNOWN = (SHOCK, "base_pressure", "call_rate")
-"""What nobody knows of a world. With everything unknown a tenth of 300 draws is no neighbourhood and every verdict is "undecided": no
-error, and no news."""
+UNKNOWN = "base_pressure"
+"""What nobody knows of a world beside the shock. With everything unknown a tenth of 300 draws is no neighbourhood and every verdict is
+"undecided": no error, and no news."""
 BASE_TIMES = 20.0
 """Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
-COEFFICIENT = {"on": SHOCK, "off": SHOCK, "unseen": "call_rate"}
-"""What an experiment names as the coefficient it turns on, as those of the case do: draws where it is 0 decide nothing."""
+COEFFICIENT = {"on": SHOCK, "off": SHOCK, "unseen": SHOCK}
+"""What an experiment names as the coefficient it turns on, as those of the case do."""
 
 
 def plan_of(seed: int, number: int) -> Plan:
@@ -79,16 +81,10 @@ def plan_of(seed: int, number: int) -> Plan:
     return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": days_off, "steps": steps, "parameters": fixed})
 
 
-def arm_of(plan: Plan, kind: str) -> Plan:
-    """The arm of a kind: without the shock; the same; or with organizers everywhere."""
-    if kind in ("on", "off"):
-        return plan.model_copy(update={"parameters": {**plan.parameters, SHOCK: 0.0}})
-    if kind == "nothing":
-        return plan
-    able = [s["id"] for s in plan.sectors if s["takes_part"]]
-    everywhere = {"id": "all", "presence": 1.0, "places": [p["id"] for p in plan.places], "sectors": able, "demand_gap": 0.0,
-                  "start": 0.0, "end": float(HOURS)}  # fmt: skip
-    return plan.model_copy(update={"organizations": [everywhere]})
+def arms_of(plan: Plan, kind: str) -> tuple[Plan, Plan]:
+    """The country that makes the record, and the arm beside it: of the two with and without the shock, or the same twice."""
+    without = plan.model_copy(update={"parameters": {**plan.parameters, SHOCK: 0.0}})
+    return {"on": (plan, without), "off": (plan, without), "nothing": (plan, plan), "unseen": (without, plan)}[kind]
 
 
 def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
@@ -107,7 +103,7 @@ def truth_of(seed: int, number: int, kind: str = "") -> Values:
 def drawn(seed: int, number: int, k: int) -> Values:
     """Draw k of the priors of a world: what is known of it is the truth in every draw."""
     own = history_seed(seed, number, _KEY)
-    return _louder({**draw(own, DRAWS), **{name: parameters()[name].draw(own, k) for name in UNKNOWN}}, shock_of(seed, number, k))
+    return _louder({**draw(own, DRAWS), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
 
 
 def _louder(values: Values, shock: float) -> Values:
@@ -134,10 +130,9 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     number : which country
     kind : one of `KINDS`
     """
-    plan = plan_of(seed, number)
-    arm, own = arm_of(plan, kind), history_seed(seed, number, _KEY)
-    true = truth_of(seed, number, kind)
-    sign = -1.0 if kind == "unseen" else 1.0  # there the organizers are in the arm
+    plan, arm = arms_of(plan_of(seed, number), kind)
+    own, true = history_seed(seed, number, _KEY), truth_of(seed, number, kind)
+    sign = -1.0 if kind == "unseen" else 1.0  # there the shock is in the arm
     effect = sign * float((_peak(plan, [true], own, TRUE_SEEDS) - _peak(arm, [true], own, TRUE_SEEDS)).mean())
     prior = [drawn(seed, number, k) for k in range(DRAWS)]
     table = record_of(simulated(plan, prior, own + 2, 1))
@@ -225,6 +220,12 @@ def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         rows.append({"rate": name, "hits": hits, "of": n, "share": share, "low": low, "high": high, "bar": bar,
                      "holds": None if bar is None else low <= bar})  # fmt: skip
     return rows
+
+
+def read_rates(case: Path) -> dict[str, dict[str, Any]]:
+    """The rates in the `fit/planted` of a case, by name; none where they were not made by this version of the model."""
+    made = json_of(case / FIT / "planted" / "result.json")
+    return {r["rate"]: r for r in made["rates"]} if made.get("model_sha256") == model_hash() else {}
 
 
 def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[str, str]:
