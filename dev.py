@@ -88,6 +88,7 @@ def set_up(extras):
     elif not set(extras) <= set(have_extras):
         print("Adding %s to .venv ..." % ", ".join(set(extras) - set(have_extras)), flush=True)
         network += install_dependencies(venv_python(), extras)
+        with_extras = "extras " + " ".join(sorted(set(extras) | set(have_extras)))
     else:
         with_extras = "extras " + " ".join(have_extras)
         if package in have:
@@ -162,13 +163,15 @@ SHIPPED = {
     "heldout": [ACCOUNT, "--known"],
     "warning": [ACCOUNT, "--table", "20000", "--known"],
     "scale": [ACCOUNT],
+    "rivals": [ACCOUNT, "--kept", os.path.join("docs", "evidence", "rivals")],
     "experiments": [ACCOUNT, "--table", "20000", "--draws", "25", "--rivals", "8", "--everyone", "8"]
     + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
     "methods": ["--draws", "50", "--pack", os.path.join("docs", "evidence", "methods.npz")],
     "sensitivity": [ACCOUNT],
-    "rivals": [ACCOUNT, "--kept", os.path.join("docs", "evidence", "rivals")],
 }
-"""What is made beside the posterior, in this order, and with which arguments; --known is followed by the table of the priors."""
+"""What is made beside the posterior, in this order (experiments read the rivals), and with which arguments; --known is followed by the
+table of the priors."""
+EXTRAS = ["sensitivity", "neural"]
 
 
 def evidence():
@@ -176,14 +179,16 @@ def evidence():
 
     What is finished ships at once: a night that ends early leaves whole folders.
     """
-    set_up(["sensitivity", "neural"])
+    set_up(EXTRAS)
     case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
     made = os.path.join(HERE, "results", "evidence")
     table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
     run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--out", made, "--pack", table], "the calibration")
     os.makedirs(case, exist_ok=True)
-    for name in os.listdir(made):
-        shutil.copyfile(os.path.join(made, name), os.path.join(case, name))
+    for name in sorted(os.listdir(made)):
+        shutil.copyfile(os.path.join(made, name), os.path.join(case, name + ".part"))
+        os.replace(os.path.join(case, name + ".part"), os.path.join(case, name))
+    set_up(EXTRAS)
     for kind, arguments in SHIPPED.items():
         known = [table] if "--known" in arguments else []
         ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
@@ -193,10 +198,13 @@ def evidence():
 
 
 def ship(kind, arguments, folder, place):
-    """Make one folder of evidence and put it where it ships."""
+    """Make one folder of evidence, put it where it ships, and install it: what is made later reads it."""
     run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
+    shutil.rmtree(place + ".part", ignore_errors=True)
+    shutil.copytree(folder, place + ".part", ignore=shutil.ignore_patterns("*.svg", "sample.csv"))  # the page draws its own
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.svg", "sample.csv"))  # the page draws its own
+    os.rename(place + ".part", place)
+    set_up(EXTRAS)
 
 
 def main():

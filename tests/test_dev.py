@@ -70,7 +70,9 @@ def test_the_environment_is_renamed_only_when_whole(dev: ModuleType, monkeypatch
     assert (tmp_path / ".venv").is_dir()
 
 
-@pytest.mark.parametrize(("have", "asked", "done"), [([], [], True), (["test"], [], True), ([], ["test"], False)])
+@pytest.mark.parametrize(
+    ("have", "asked", "done"), [([], [], True), (["test"], [], True), ([], ["test"], False), (["neural"], ["test"], False)]
+)
 def test_nothing_is_done_again_when_nothing_changed(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, have: list[str], asked: list[str], done: bool
 ) -> None:
@@ -83,7 +85,7 @@ def test_nothing_is_done_again_when_nothing_changed(
     monkeypatch.setattr(dev, "pip", lambda python, arguments, what: steps.append(what))
     dev.set_up(asked)
     assert steps == ([] if done else ["dependencies", "installing qantar"])
-    assert Path(dev.STAMP).read_text().splitlines() == list(dev.needed(have if done else asked))
+    assert Path(dev.STAMP).read_text().splitlines() == list(dev.needed(sorted({*have, *asked})))
 
 
 def test_a_changed_source_installs_qantar_again(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +104,10 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(dev, "HERE", str(tmp_path))
-    monkeypatch.setattr(dev, "set_up", lambda extras: None)
     asked: list[str] = []
+    installed: list[tuple[str, ...]] = []  # what ships when qantar is installed: a command reads what was made before it
+    fit = tmp_path / "src" / "qantar" / "scenario" / "cases" / dev.ACCOUNT / "fit"
+    monkeypatch.setattr(dev, "set_up", lambda extras: installed.append(tuple(p.parent.name for p in fit.rglob("result.json"))))
 
     def made(arguments: list[str], what: str, **more: Any) -> None:
         asked.append(arguments[3])
@@ -116,9 +120,10 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
     monkeypatch.setattr(dev, "run", made)
     with pytest.raises(SystemExit):
         dev.evidence()
-    assert asked == ["calibrate", "heldout", "warning", "scale", "experiments", "methods", "sensitivity"]
-    fit = tmp_path / "src" / "qantar" / "scenario" / "cases" / dev.ACCOUNT / "fit"
+    assert asked == ["calibrate", "heldout", "warning", "scale", "rivals", "experiments", "methods", "sensitivity"]
+    assert [len(names) for names in installed] == list(range(len(asked)))
+    assert "rivals" in installed[asked.index("experiments")]
     assert {p.relative_to(fit).as_posix() for p in fit.rglob("*.json")} == {
-        "result.json", *(f"{kind}/result.json" for kind in ("heldout", "warning", "scale", "experiments", "methods"))
+        "result.json", *(f"{kind}/result.json" for kind in ("heldout", "warning", "scale", "rivals", "experiments", "methods"))
     }  # fmt: skip
     assert set(dev.SHIPPED) == {*NEEDED, "experiments", "methods"}
