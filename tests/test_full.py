@@ -20,6 +20,7 @@ from qantar.scenario.case import cases_folder
 from qantar.study import full as module
 from qantar.study.full import Repeated, Shipped, expected, repeat, shipped
 from qantar.study.posterior import FIT
+from qantar.study.store import model_hash
 
 PACKAGED = cases_folder() / CASE
 
@@ -62,10 +63,13 @@ def test_a_command_that_fails_is_said_and_the_others_go_on(tmp_path: Path, monke
     for r in results:
         r.folder.mkdir(parents=True)
         (r.folder / "items.csv").write_text("a\n1\n", encoding="utf-8")
-    found = repeat(results, tmp_path / "again", tmp_path / "store", processes=1)
+    told: list[tuple[str, float]] = []
+    found = repeat(results, tmp_path / "case", tmp_path / "again", processes=1, begun=lambda *x: told.append(x))
     assert found == [Repeated("rivals", "qantar rivals case", False, ()), Repeated("scale", "qantar scale case", True, ("items.csv",))]
+    assert told == [("rivals", 240.0), ("scale", 90.0)]
+    assert asked[0][3:5] == ["rivals", str(tmp_path / "case")]  # the case at hand, not one of its name
     assert not any(r.same for r in found)
-    assert asked[1][-3:] == [f"--out={tmp_path / 'again' / 'scale'}", f"--store={tmp_path / 'store'}", "--processes=1"]
+    assert asked[1][-3:] == [f"--out={tmp_path / 'again' / 'scale'}", f"--store={tmp_path / 'again' / 'store'}", "--processes=1"]
 
 
 def test_the_page_says_what_differs_and_what_could_not_be_made(loaded: Loaded) -> None:
@@ -83,6 +87,7 @@ def test_the_page_says_what_differs_and_what_could_not_be_made(loaded: Loaded) -
     [
         ("name,x\na,1.00000001\n", True),  # the last digits are those of a machine's linear algebra
         ("name,x\na,1.001\n", False),
+        ("name,x\na,1e-9\n", False),
         ("name,x\nb,1.0\n", False),
         ("name,x\na,\n", False),
         ("name,x\na,1.0\na,1.0\n", False),
@@ -99,11 +104,27 @@ def test_tables_are_the_same_to_the_sixth_digit(tmp_path: Path, other: str, same
 def test_all_that_ships_with_the_packaged_case_can_be_made_again() -> None:
     found = shipped(PACKAGED)
     assert {r.name for r in found} == {"calibrate", *(p.parent.name for p in (PACKAGED / FIT).glob("*/result.json"))}
-    assert [module.MINUTES[r.name] for r in found] == sorted(module.MINUTES[r.name] for r in found)  # known, and the shortest first
+    assert [module.MINUTES[r.name] for r in found[:2]] == [11, 45]  # known, and the shortest first
+    assert [r.name in module.FROM_TABLE for r in found] == sorted(r.name in module.FROM_TABLE for r in found)
     assert expected(found, 1) == 2 * expected(found, 2) > 60
+    assert expected(found, 2) - expected(found, 2, table=True) == module.TABLE_MINUTES
     for r in found:
         made = json.loads((r.folder / "result.json").read_text(encoding="utf-8"))
         assert " ".join(("qantar", *r.words)) == made["command"]
+
+
+def test_small_numbers_and_seeds_are_not_the_same_by_being_near() -> None:
+    assert module._alike("3.14e-07", "3.14000000001e-07")
+    assert not module._alike("3.14e-07", "3.15e-07")
+    assert not module._alike("6004838293757243001", "6004838293757243002")
+    assert module._alike("1e-17", "0.0")
+
+
+def test_what_has_no_command_of_ours_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / FIT / "mine"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"model_sha256": model_hash(), "command": "rm -r ."}), encoding="utf-8")
+    assert shipped(tmp_path) == []
 
 
 def test_what_another_model_made_is_not_made_again(mine: Path) -> None:

@@ -9,6 +9,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -164,7 +165,7 @@ def study(
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     histories = _histories(loaded, lang, draws, store) if draws else None
     checked = _again(loaded, lang, again, seed) if draws and again else []
-    repeated = _in_full(loaded, lang, folder, processes, store) if full else []
+    repeated = _in_full(loaded, lang, folder, processes) if full else []
     with terminal.progress(lang) as step:
         result = run(loaded, folder, step, histories, checked, repeated)
     sys.stderr.write(notice)
@@ -221,7 +222,7 @@ def _again(loaded: Any, lang: str, n: int, seed: int) -> Any:
         return check_again(load_scenario(str(folder)), n, seed, progress=counted)
 
 
-def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None, store: Path) -> Any:
+def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
     """Everything that ships with the account's case, made again beside the study's folder."""
     from qantar import terminal
     from qantar.study.full import expected, repeat, shipped
@@ -230,7 +231,8 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None, store:
     terminal.in_full(lang, len(results), expected(results, processes))
     with _interruptible(lang):
         place = folder.parent / f"{folder.name}-full"
-        return repeat(results, place, store, processes=processes, begun=lambda r: terminal.begun(lang, r.name, expected([r], processes)))
+        begun = partial(terminal.begun, lang)
+        return repeat(results, loaded.case.folder, place, processes=processes, begun=begun)
 
 
 @contextmanager
@@ -863,13 +865,13 @@ def planted(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.study.planted import KINDS, files_of, worlds
+    from qantar.study.planted import files_of, wanted, worlds
     from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
     folder = out or Path("results") / "planted"
     refuse_foreign(folder)
-    with _interruptible(lang), terminal.counting(lang, each * len(KINDS), what="worlds") as counted:
+    with _interruptible(lang), terminal.counting(lang, len(wanted(each)), what="worlds") as counted:
         found = worlds(seed, each, store, processes=processes, progress=counted)
     files = files_of(found, seed, f"qantar planted --each {each} --seed {seed}")
     write_folder(folder, files)

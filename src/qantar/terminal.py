@@ -272,8 +272,8 @@ def in_full(lang: str, n: int, minutes: float) -> None:
 
 
 def begun(lang: str, name: str, minutes: float) -> None:
-    """Which result is made now, on stderr."""
-    sys.stderr.write(text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") + "\n")
+    """Which result is made now, on stderr, and how long that takes if it is known."""
+    sys.stderr.write((text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") if minutes else name) + "\n")
 
 
 def repeated_table(found: Sequence[Repeated], lang: str) -> None:

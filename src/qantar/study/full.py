@@ -1,7 +1,8 @@
 """Everything that ships with a case, made again on this machine: each result by the command it names, and which tables differ.
 
 In: a case whose `fit/` holds results of this version of the model. Out: one `Repeated` a result. Each is written to a folder of its own and
-its histories to the durable store, so nothing that is finished is made again: the same call goes on where it was stopped.
+its histories to a store beside them that begins empty, so nothing of other studies is taken over, and nothing that is finished is made
+again: the same call goes on where it was stopped. Where a result rests on another (experiments on the fit), it reads the one that ships.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import csv
 import io
 import math
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qantar.errors import ResultError
+from qantar.scenario.case import cases_folder
 from qantar.study.evidence import json_of
 from qantar.study.posterior import FIT
 from qantar.study.run import command_of, perform
 from qantar.study.store import model_hash
 
 MINUTES = {
-    "calibrate": 125,
+    "calibrate": 80,
     "experiments": 200,
     "heldout": 60,
     "methods": 95,
@@ -31,10 +35,14 @@ MINUTES = {
     "sensitivity": 11,
     "warning": 8,
 }
-"""What each took for the packaged case on two cores, from an empty store; others are not foretold."""
+"""What each took for the packaged case on two cores; others are not foretold."""
+FROM_TABLE, TABLE_MINUTES = ("calibrate", "experiments", "heldout", "neural", "warning"), 45
+"""Those that begin with the table of draws of the priors, which the first of them makes, and what that took."""
 CORES = 2
 SAME = 1e-6
 """Numbers that differ by less than this part are the same: the last digits of a fit depend on the machine's linear algebra."""
+NOTHING = 1e-12
+"""Numbers smaller than this are nothing: the least that any table holds is a base pressure of 6e-9."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Repeated:
 
 
 def shipped(case: Path) -> list[Shipped]:
-    """Results of this version of the model in the `fit/` of a case, the shortest first: none waits for another.
+    """Results of this version of the model in the `fit/` of a case, the shortest first, those from the table of the priors last.
 
     Parameters
     ----------
@@ -71,56 +79,75 @@ def shipped(case: Path) -> list[Shipped]:
     found = []
     for folder in [case / FIT, *sorted(p for p in (case / FIT).glob("*") if p.is_dir())]:
         made = json_of(folder / "result.json")
-        if made.get("model_sha256") == model_hash() and (words := command_of(folder)):
+        if made.get("model_sha256") != model_hash():
+            continue
+        try:
+            words = command_of(folder)
+        except ResultError:  # no command of ours: nothing that can be made again
+            continue
+        if words:
             found.append(Shipped("calibrate" if folder.name == FIT else folder.name, folder, tuple(words)))
-    return sorted(found, key=lambda r: MINUTES.get(r.name, 0))
+    return sorted(found, key=lambda r: (r.name in FROM_TABLE, MINUTES.get(r.name, 0)))
 
 
-def expected(results: Sequence[Shipped], processes: int | None = None) -> float:
-    """Minutes that results will take from an empty store, as far as it is known.
+def expected(results: Sequence[Shipped], processes: int | None = None, *, table: bool = False) -> float:
+    """Minutes that results will take, as far as it is known; with `table`, where the table of the priors is there.
 
     >>> expected([Shipped("scale", Path("fit/scale"), ("scale", "kazakhstan-2022"))], processes=1)
     90.0
     """
-    return sum(MINUTES.get(r.name, 0) for r in results) * CORES / (processes or os.cpu_count() or 1)
+    minutes = sum(MINUTES.get(r.name, 0) for r in results) + TABLE_MINUTES * (not table and any(r.name in FROM_TABLE for r in results))
+    return minutes * CORES / (processes or os.cpu_count() or 1)
 
 
 def repeat(
     results: Sequence[Shipped],
+    case: Path,
     place: Path,
-    store: Path,
     *,
     processes: int | None = None,
-    begun: Callable[[Shipped], None] = lambda result: None,
+    begun: Callable[[str, float], None] = lambda name, minutes: None,
 ) -> list[Repeated]:
     """Make results again, each in a process of its own, and compare their tables with what ships.
 
     Parameters
     ----------
-    place : folder of the folders of results; what is there already is not made again
-    begun : called with a result before it is made
+    case : whose results they are
+    place : folder of the folders of results and of their store; what is there already is not made again
+    begun : called with the name of a result before it is made, and the minutes it is expected to take
 
     Returns
     -------
     One for each; a command that fails has said why on standard error, and the others go on.
     """
-    found = []
+    found, table = [], False
     for result in results:
-        folder, command = place / result.name, " ".join(("qantar", *result.words))
+        folder, command = place / result.name, shlex.join(("qantar", *result.words))
         if not _whole(folder, result):
-            begun(result)
-            if perform(result.words, folder, store, *([f"--processes={processes}"] if processes else [])):
+            begun(result.name, expected([result], processes, table=table))
+            if perform(_for(case, result.words), folder, place / "store", *([f"--processes={processes}"] if processes else [])):
                 found.append(Repeated(result.name, command, False, ()))
                 continue
+        table |= result.name in FROM_TABLE
         differ = [p.name for p in sorted(result.folder.glob("*.csv")) if not _same(p, folder / p.name)]
         found.append(Repeated(result.name, command, True, tuple(differ)))
     return found
 
 
+def _for(case: Path, words: Sequence[str]) -> list[str]:
+    """A command about a case, wherever that lies now: a copy is not the case it was copied from.
+
+    >>> _for(Path("/home/me/mine"), ("scale", "kazakhstan-2022", "--seed=1")), _for(Path("/home/me/mine"), ("methods", "--seed=1"))
+    (['scale', '/home/me/mine', '--seed=1'], ['methods', '--seed=1'])
+    """
+    named = len(words) > 1 and not words[1].startswith("-") and cases_folder() / words[1] != case
+    return [words[0], str(case), *words[2:]] if named else list(words)
+
+
 def _whole(folder: Path, result: Shipped) -> bool:
-    """Whether a folder holds a result of the same command by this model: folders appear whole or not at all."""
+    """Whether a folder holds a result of this model: folders appear whole or not at all, and hold what this study asked for."""
     made, ships = json_of(folder / "result.json"), json_of(result.folder / "result.json")
-    return bool(made) and all(made.get(k) == ships.get(k) for k in ("command", "model_sha256", "plan_sha256"))
+    return bool(made) and all(made.get(k) == ships.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256"))
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -135,12 +162,12 @@ def _same(one: Path, other: Path) -> bool:
 def _alike(a: str, b: str) -> bool:
     """Whether two cells say the same.
 
-    >>> _alike("3.53625331", "3.53625332"), _alike("0.5", "0.6"), _alike("peak", "peak"), _alike("", "0")
-    (True, False, True, False)
+    >>> _alike("3.53625331", "3.53625332"), _alike("0.5", "0.6"), _alike("peak", "peak"), _alike("", "0"), _alike("3e-7", "1e-9")
+    (True, False, True, False, False)
     """
-    if a == b:
-        return True
+    if a == b or (a.isdigit() and b.isdigit()):  # a count or a seed has no last digits to lose
+        return a == b
     try:
-        return math.isclose(float(a), float(b), rel_tol=SAME, abs_tol=SAME)
+        return math.isclose(float(a), float(b), rel_tol=SAME, abs_tol=NOTHING)
     except ValueError:
         return False
