@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,27 @@ import pytest
 
 from conftest import CASE
 from qantar.account.load import load_account
+from qantar.errors import StudyError
 from qantar.report.page import render
 from qantar.scenario.case import cases_folder
 from qantar.study import planted as module
 from qantar.study.counterfactual import Finding
-from qantar.study.experiments import Answer
-from qantar.study.planted import KINDS, SHOCK, arms_of, drawn, files_of, plan_of, rates, read_rates, shock_of, truth_of, world, worlds
+from qantar.study.planted import (
+    KINDS,
+    SHOCK,
+    arms_of,
+    drawn,
+    files_of,
+    plan_of,
+    rates,
+    read_rates,
+    shock_of,
+    true_effect,
+    truth_of,
+    wanted,
+    world,
+    worlds,
+)
 from qantar.study.posterior import FIT
 from qantar.study.store import model_hash
 
@@ -60,22 +77,55 @@ def test_all_is_known_of_a_world_but_two_coefficients() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_world_is_judged_with_the_coefficient_it_turns_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Answer] = []
+def test_a_world_compares_what_its_kind_says_with_the_luck_it_says(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, int, int]] = []
+    simulated = module.simulated
 
-    def noted(*given: Any) -> Answer:
-        seen.append(Answer(*given))
-        return seen[-1]
+    def noted(plan: Any, values: Any, seed: int, replicates: int) -> Any:
+        calls.append((plan, seed, replicates))
+        return simulated(plan, values, seed, replicates)
 
-    monkeypatch.setattr(module, "Answer", noted)
+    monkeypatch.setattr(module, "simulated", noted)
+    monkeypatch.setattr(module, "TRUE_SEEDS", 3)
     world(3, 1, kind)
-    name = module.COEFFICIENT.get(kind)
-    assert [a.basis for a in seen] == ["prior", "posterior"]
-    for a in seen:
-        assert a.part.coefficient == name
-        assert len(a.coefficient) == (module.NEAR if name else 0)
-    if name:
-        assert seen[0].coefficient.tolist() == [drawn(3, 1, k)[name] for k in range(module.NEAR)]
+    base, arm = arms_of(plan_of(3, 1), kind)
+    truth, made, twice = ([c for c in calls if c[2] == n] for n in (3, 1, 2))
+    assert [c[0] for c in truth] == [base, arm]
+    assert len({c[1] for c in truth}) == 1
+    assert [c[0] for c in made] == [base, base]  # what is known, and the record, both of the country that makes the record
+    assert made[0][1] != made[1][1]  # nobody shares the luck of the record
+    assert [c[0] for c in twice] == [base, arm] * 2
+    assert (twice[0][1] == twice[1][1]) == (kind != "nothing")  # only there luck differs
+    assert not {c[1] for c in twice} & {c[1] for c in truth + made}
+
+
+def test_the_shock_raises_the_peak_wherever_it_is_and_nothing_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SCALE", 0.004)
+    monkeypatch.setattr(module, "HOURS", 96)
+    strong = max(range(8), key=lambda k: shock_of(3, k, module.DRAWS, "unseen"))
+    assert true_effect(3, 1, "on") > module.SMALLEST
+    assert true_effect(3, strong, "unseen") > module.SMALLEST
+    assert true_effect(3, strong, "drawn") == true_effect(3, strong, "unseen")  # the same shock, taken away or brought
+    assert true_effect(3, 1, "off") < module.SMALLEST
+    assert true_effect(3, 1, "nothing") == 0
+
+
+def test_what_stands_for_a_posterior_is_nearer_to_the_truth_than_the_priors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SCALE": 0.004, "HOURS": 96, "DRAWS": 60, "NEAR": 6}.items():
+        monkeypatch.setattr(module, name, value)
+    seen: list[list[float]] = []
+    peak = module._peak
+
+    def noted(plan: Any, values: Any, seed: int, replicates: int) -> Any:
+        seen.append([v[SHOCK] for v in values])
+        return peak(plan, values, seed, replicates)
+
+    monkeypatch.setattr(module, "_peak", noted)
+    world(3, 1, "on")
+    truth = truth_of(3, 1, "on")[SHOCK]
+    prior, posterior = (np.abs(np.log(np.array(seen[k]) / truth)).mean() for k in (2, 4))
+    assert len(seen[2]) == len(seen[4]) == 6
+    assert posterior < prior / 2
 
 
 def test_a_world_is_the_same_again_and_off_has_next_to_no_effect() -> None:
@@ -88,13 +138,15 @@ def test_a_world_is_the_same_again_and_off_has_next_to_no_effect() -> None:
 
 def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Here:
+        _processes = None
+
         def __init__(self, *_: Any, **__: Any) -> None: ...
-        def __enter__(self) -> Here:
-            return self
+        def submit(self, function: Any, *args: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(function(*args))
+            return future
 
-        def __exit__(self, *_: object) -> None: ...
-
-        map = staticmethod(map)
+        def shutdown(self, **_: Any) -> None: ...
 
     done: list[tuple[int, str]] = []
 
@@ -105,10 +157,33 @@ def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monke
     monkeypatch.setattr(module, "ProcessPoolExecutor", Here)
     monkeypatch.setattr(module, "world", one)
     first = worlds(3, 2, tmp_path)
-    assert len(done) == 2 * len(KINDS)
+    assert [(w["number"], w["kind"]) for w in first] == wanted(2)
+    assert sorted(done) == sorted(wanted(2))
     next(tmp_path.rglob("on-0001.json")).unlink()
     assert worlds(3, 2, tmp_path) == first
-    assert done[2 * len(KINDS) :] == [(1, "on")]
+    assert done[len(wanted(2)) :] == [(1, "on")]
+    monkeypatch.setattr(module, "_rules", lambda: "0" * 64)  # judged by other rules: nothing is read
+    worlds(3, 2, tmp_path)
+    assert len(done) == 2 * len(wanted(2)) + 1
+
+
+def test_a_world_whose_process_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        _processes = None
+
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+        def submit(self, *_: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_exception(BrokenProcessPool())
+            return future
+
+        def shutdown(self, **_: Any) -> None: ...
+
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Dead)
+    with pytest.raises(StudyError) as caught:
+        worlds(3, 1, tmp_path)
+    assert [p.code for p in caught.value.problems] == ["world_dies"]
+    assert all(p.render("en") and p.render("zh") for p in caught.value.problems)
 
 
 def test_rates_that_ship_are_on_the_page_unless_another_model_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,15 +214,22 @@ def test_rates_count_errors_against_the_truth_and_catch_a_generous_rule() -> Non
 
     honest = [row("on", True, "supported")] * 60 + [row("on", True, "undecided")] * 36 + [row("on", True, "contradicted")] * 4
     honest += [row("off", False, "contradicted")] * 95 + [row("off", False, "supported")] * 5
+    honest += [row("drawn", True, "supported")] * 28 + [row("drawn", False, "supported")] * 2
+    honest += [row("drawn", False, "contradicted")] * 27 + [row("drawn", True, "contradicted")] * 3
     honest += [row("nothing", False, "contradicted")] * 100 + [row("unseen", False, "supported", "assumed")] * 100
     assert all(r["holds"] in (True, None) for r in rates(honest))
     found = {r["rate"]: r for r in rates(honest)}
-    assert (found["wrong supported"]["hits"], found["wrong supported"]["of"]) == (5, 100)
-    assert found["right supported"]["share"] == 0.6
+    assert (found["wrong supported"]["hits"], found["wrong supported"]["of"]) == (7, 129)
+    assert (found["right supported"]["hits"], found["right supported"]["of"]) == (88, 131)
+    assert (found["untrue among supported"]["hits"], found["untrue among supported"]["of"]) == (2, 30)
+    assert (found["true among contradicted"]["hits"], found["true among contradicted"]["of"]) == (3, 30)
     generous = [{**r, "verdict": "supported", "basis": "experiment"} for r in honest]
     assert {r["rate"] for r in rates(generous) if r["holds"] is False} == {
-        "wrong supported", "nothing supported", "unseen decided by experiment"
+        "wrong supported", "untrue among supported", "nothing supported", "unseen decided by experiment"
     }  # fmt: skip
+    silent = {r["rate"]: r for r in rates([{**r, "verdict": "undecided"} for r in honest])}
+    assert silent["untrue among supported"]["holds"] is None  # nothing to judge
+    assert silent["right supported"]["share"] == silent["right contradicted"]["share"] == 0  # breaks no bar, finds nothing
     json.dumps(rates(honest))
 
 

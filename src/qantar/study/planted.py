@@ -1,29 +1,35 @@
 """Planted worlds: what the rules of experiments say where the answer is known, because it was put in.
 
 Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
-the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`. Two days are quiet, then a shock
-to everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Four kinds:
+the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`: nine of ten draws, twice. Guards
+that can only turn a decision into "undecided" (ancestors, quiet bases, everyone) are not in it. Two days are quiet, then a shock to
+everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Five kinds:
 
     on        the shock is large (`shock_of`); the arm takes it away
     off       the shock is so small that it does next to nothing; the arm takes it away
+    drawn     the shock is a draw of its prior, as large or small as it comes; the arm takes it away
     nothing   the arm changes nothing but luck: an effect that cannot be there
-    unseen    the record is made without the shock, the arm brings it: no record could tell its size, posterior and prior know the same
+    unseen    the record is made without the shock, the arm brings it: no record could tell its size
 
 The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the smallest effect, or not. Stated error rates:
 
-    wrong "supported"      of the worlds whose true effect is smaller, at most 10 %: the rule asks for nine of ten draws
-    wrong "contradicted"   of the worlds whose true effect is as large, at most 10 %
+    wrong "supported"      of the worlds (on, off, drawn) whose true effect is smaller, at most 10 %
+    wrong "contradicted"   of those whose true effect is large enough, at most 10 %
+    among "supported"      of the drawn worlds called so, at most 10 % are not: what nine of ten draws of a posterior promise
+    among "contradicted"   likewise
     nothing                "supported" in at most 5 %
-    unseen                 never "supported" or "contradicted" with the basis "experiment" in more than 10 %: else undecided, or assumed
+    unseen                 decided with the basis "experiment" in at most 10 %: else undecided, or assumed
+
+Saying nothing breaks none of these: how many true effects are found stands beside them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,10 +38,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
+from qantar.errors import StudyError, fail
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study.countries import base_plan
-from qantar.study.ensemble import one_run
+from qantar.study.ensemble import _quiet, one_run
 from qantar.study.evidence import json_of
 from qantar.study.experiments import BASE, Answer, Part
 from qantar.study.measures import MEASURES, Seen, Where, seen_of
@@ -48,7 +55,9 @@ from qantar.study.trials import judged
 from qantar.tables import to_csv, write_bytes
 
 Floats = NDArray[np.float64]
-KINDS = ("on", "off", "nothing", "unseen")
+KINDS = ("on", "off", "drawn", "nothing", "unseen")
+HALF = ("nothing", "unseen")
+"""Kinds of which half as many are made: their bars are hard to miss."""
 SCALE, HOURS, QUIET, STOP = 0.01, 96, 48.0, 300_000.0
 """Residents of the model for each of the country, hours of a history and of its quiet days, people out at once that break it off."""
 DRAWS, NEAR, SEEDS, TRUE_SEEDS = 300, 20, 2, 20
@@ -64,12 +73,15 @@ PART = Part.model_validate(
 SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_slope", 0.12, 6.0
 """The coefficient of the shock (log pressure) and its prior: nobody knows its order of magnitude, so evenly on the logarithm."""
 UNKNOWN = "base_pressure"
-"""What nobody knows of a world beside the shock. With everything unknown a tenth of 300 draws is no neighbourhood and every verdict is
+"""What nobody knows of a world beside the shock. With everything unknown 20 of 300 draws are no neighbourhood and every verdict is
 "undecided": no error, and no news."""
 BASE_TIMES = 20.0
 """Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
-COEFFICIENT = {"on": SHOCK, "off": SHOCK, "unseen": SHOCK}
-"""What an experiment names as the coefficient it turns on, as those of the case do."""
+SETUP = {"scale": SCALE, "hours": HOURS, "quiet": QUIET, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS,
+         "smallest": SMALLEST, "shock": [SHOCK_LEAST, SHOCK_MOST], "base_times": BASE_TIMES}  # fmt: skip
+"""All of the above that a reader of a result may want to know."""
+RULES = ("planted", "experiments", "trials", "counterfactual", "countries", "measures")
+"""Files of this room that a verdict depends on, beside the model: worlds that were judged by others are not read again."""
 
 
 def plan_of(seed: int, number: int) -> Plan:
@@ -84,7 +96,7 @@ def plan_of(seed: int, number: int) -> Plan:
 def arms_of(plan: Plan, kind: str) -> tuple[Plan, Plan]:
     """The country that makes the record, and the arm beside it: of the two with and without the shock, or the same twice."""
     without = plan.model_copy(update={"parameters": {**plan.parameters, SHOCK: 0.0}})
-    return {"on": (plan, without), "off": (plan, without), "nothing": (plan, plan), "unseen": (without, plan)}[kind]
+    return {"nothing": (plan, plan), "unseen": (without, plan)}.get(kind, (plan, without))
 
 
 def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
@@ -131,29 +143,43 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     kind : one of `KINDS`
     """
     plan, arm = arms_of(plan_of(seed, number), kind)
-    own, true = history_seed(seed, number, _KEY), truth_of(seed, number, kind)
-    sign = -1.0 if kind == "unseen" else 1.0  # there the shock is in the arm
-    effect = sign * float((_peak(plan, [true], own, TRUE_SEEDS) - _peak(arm, [true], own, TRUE_SEEDS)).mean())
+    own, sign = history_seed(seed, number, _KEY), -1.0 if kind == "unseen" else 1.0  # there the shock is in the arm
+    effect = true_effect(seed, number, kind)
     prior = [drawn(seed, number, k) for k in range(DRAWS)]
     table = record_of(simulated(plan, prior, own + 2, 1))
-    record = record_of(simulated(plan, [true], own + 3, 1))[0]
+    record = record_of(simulated(plan, [truth_of(seed, number, kind)], own + 3, 1))[0]
     scale = np.maximum(table.std(axis=0), 0.1)
     near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
-    rows, name = [], COEFFICIENT.get(kind)
-    part = PART.model_copy(update={"coefficient": name})
+    rows = []
     luck = own + 5 if kind == "nothing" else own + 4
     for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
         seeds = sign * (_peak(plan, values, own + 4, SEEDS) - _peak(arm, values, luck, SEEDS))
-        coefficient = np.array([v[name] for v in values] if name else [])
-        rows.append(Answer("planted", part, basis, "", seeds, coefficient, seed).as_dict())
+        rows.append(Answer("planted", PART, basis, "", seeds, np.array([]), seed).as_dict())
     verdict, basis = judged(rows)
     return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
+
+
+def true_effect(seed: int, number: int, kind: str) -> float:
+    """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
+    plan, arm = arms_of(plan_of(seed, number), kind)
+    own, true = history_seed(seed, number, _KEY), [truth_of(seed, number, kind)]
+    difference = float((_peak(plan, true, own, TRUE_SEEDS) - _peak(arm, true, own, TRUE_SEEDS)).mean())
+    return -difference if kind == "unseen" else difference
 
 
 def _peak(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Floats:
     """The measure of each draw and seed, shape (draws, replicates)."""
     runs = simulated(plan, values, seed, replicates)
     return MEASURES["peak"].of(Seen(runs, np.empty((0, 0, 0))), Where([0], [0])).reshape(len(values), replicates)
+
+
+def wanted(n: int, kinds: Sequence[str] = KINDS) -> list[tuple[int, str]]:
+    """Number and kind of each world; of the kinds in `HALF`, half as many.
+
+    >>> len(wanted(100)), wanted(1)
+    (400, [(0, 'on'), (0, 'off'), (0, 'drawn'), (0, 'nothing'), (0, 'unseen')])
+    """
+    return [(k, kind) for k in range(n) for kind in kinds if kind not in HALF or 2 * k < n]
 
 
 def worlds(
@@ -169,25 +195,48 @@ def worlds(
 
     Parameters
     ----------
-    n : worlds of each kind
+    n : worlds of each kind; of those in `HALF`, half as many
     root : folder of stores
+
+    Raises
+    ------
+    StudyError
+        If a process dies.
     """
-    folder = root / f"planted-{model_hash()[:16]}-{seed}"
-    wanted = [(k, kind) for k in range(n) for kind in kinds]
-    missing = [w for w in wanted if not _file(folder, *w).is_file()]
-    done = len(wanted) - len(missing)
-    progress(done, len(wanted))
-    if missing:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            for found in pool.map(partial(_one, seed), missing):
-                write_bytes(_file(folder, found["number"], found["kind"]), json.dumps(found).encode())
-                done += 1
-                progress(done, len(wanted))
-    return [json.loads(_file(folder, *w).read_bytes()) for w in wanted]
+    folder = root / f"planted-{model_hash()[:16]}-{_rules()[:16]}-{seed}"
+    asked = wanted(n, kinds)
+    missing = [w for w in asked if not _file(folder, *w).is_file()]
+    done = len(asked) - len(missing)
+    progress(done, len(asked))
+    for found in _made(seed, missing, folder, processes):
+        write_bytes(_file(folder, found["number"], found["kind"]), json.dumps(found).encode())
+        done += 1
+        progress(done, len(asked))
+    return [json.loads(_file(folder, *w).read_bytes()) for w in asked]
 
 
-def _one(seed: int, which: tuple[int, str]) -> dict[str, Any]:
-    return world(seed, *which)
+def _made(seed: int, which: Sequence[tuple[int, str]], folder: Path, processes: int | None) -> Iterator[dict[str, Any]]:
+    """Worlds as they are finished, in processes that end with this one."""
+    if not which:
+        return
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_quiet)
+    try:
+        for future in as_completed([pool.submit(world, seed, *w) for w in which]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise fail(StudyError, folder, "world_dies") from None
+    except (KeyboardInterrupt, GeneratorExit):
+        for process in list((pool._processes or {}).values()):  # worlds are whole or absent: nothing is lost by not waiting
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _rules() -> str:
+    """SHA-256 of the files that judge a world."""
+    sources = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in RULES)
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()
 
 
 def _file(folder: Path, number: int, kind: str) -> Path:
@@ -195,19 +244,22 @@ def _file(folder: Path, number: int, kind: str) -> Path:
 
 
 def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Error rates with their 95 % intervals and the bar of each.
+    """Error rates with their 95 % intervals and the bar of each, which holds where the rate that was seen is not above it.
 
     >>> one = {"kind": "off", "true": False, "verdict": "supported", "basis": "experiment"}
     >>> [(r["rate"], r["of"], r["share"]) for r in rates([one])][0]
     ('wrong supported', 1, 1.0)
     """
-    plain = [w for w in found if w["kind"] in ("on", "off")]
+    plain, random = [w for w in found if w["kind"] not in HALF], [w for w in found if w["kind"] == "drawn"]
     small, large = [w for w in plain if not w["true"]], [w for w in plain if w["true"]]
+    so, not_so = ([w for w in random if w["verdict"] == verdict] for verdict in ("supported", "contradicted"))
     nothing, unseen = ([w for w in found if w["kind"] == kind] for kind in ("nothing", "unseen"))
     said = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
     table = (
         ("wrong supported", sum(w["verdict"] == "supported" for w in small), len(small), 0.1),
         ("wrong contradicted", sum(w["verdict"] == "contradicted" for w in large), len(large), 0.1),
+        ("untrue among supported", sum(not w["true"] for w in so), len(so), 0.1),
+        ("true among contradicted", sum(w["true"] for w in not_so), len(not_so), 0.1),
         ("nothing supported", sum(w["verdict"] == "supported" for w in nothing), len(nothing), 0.05),
         ("unseen decided by experiment", len(said), len(unseen), 0.1),
         ("right supported", sum(w["verdict"] == "supported" for w in large), len(large), None),
@@ -218,14 +270,14 @@ def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         low, high = wilson(hits, n) if n else (0.0, 1.0)
         share = hits / n if n else 0.0
         rows.append({"rate": name, "hits": hits, "of": n, "share": share, "low": low, "high": high, "bar": bar,
-                     "holds": None if bar is None else low <= bar})  # fmt: skip
+                     "holds": None if bar is None or not n else share <= bar})  # fmt: skip
     return rows
 
 
 def read_rates(case: Path) -> dict[str, dict[str, Any]]:
-    """The rates in the `fit/planted` of a case, by name; none where they were not made by this version of the model."""
+    """The rates in the `fit/planted` of a case, by name; none where this version of the model did not make them, in worlds as these."""
     made = json_of(case / FIT / "planted" / "result.json")
-    return {r["rate"]: r for r in made["rates"]} if made.get("model_sha256") == model_hash() else {}
+    return {r["rate"]: r for r in made["rates"]} if (made.get("model_sha256"), made.get("setup")) == (model_hash(), SETUP) else {}
 
 
 def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[str, str]:
@@ -236,14 +288,13 @@ def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[s
         "worlds.csv": to_csv(names, [[w[n] for n in names] for w in found]),
         "rates.csv": to_csv(list(table[0]), [["" if v is None else v for v in r.values()] for r in table]),
     }
-    setup = {"scale": SCALE, "hours": HOURS, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS, "smallest": SMALLEST}
     whole = {
         "result_version": RESULT_VERSION,
         "kind": "planted",
         **made_by(),
         "command": command,
         "seed": seed,
-        "setup": setup,
+        "setup": SETUP,
         "rates": table,
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
