@@ -204,11 +204,11 @@ class Row:
     own: Interaction
     """the same against the unorganized case alone: free of what a condition does for the other methods"""
     by_chance: float
-    """how often the rule says "supported" with the condition given to other countries"""
+    """how often the interaction alone would be "supported" with the condition given to other countries; the finding asks for more"""
     levels: Floats
     """mean outcome with and without the condition by allocation, with 95 % interval over countries, shape (2, allocations, 3)"""
     moved: float
-    """share of draws in which some method moves the outcome at all"""
+    """share of draws in which some method moves the outcome by its smallest effect, with the condition or without"""
 
     @property
     def finding(self) -> str:
