@@ -16,7 +16,7 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
-from qantar.study import ensemble, experiments, fitted, heldout, methods, trials
+from qantar.study import ensemble, experiments, fitted, heldout, methods, planted, trials
 from qantar.study.baselines import facts_of, score_onsets
 from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
 from qantar.study.ensemble import one_run
@@ -322,3 +322,29 @@ def test_methods_that_ship_are_what_their_histories_said() -> None:
         assert str(whole["sha256"]).startswith(str(runs[recipe]["sha256"][run]))
         assert all(np.isclose(float(whole[c]), float(runs[recipe][c][run])) for c in ("peak", "changed_sides", "stood_aside"))
         assert whole["outcome"] == runs[recipe]["outcome"][run]
+
+
+def test_rates_of_planted_worlds_are_those_of_their_worlds() -> None:
+    """The rates again from the worlds that ship, against the bars that were stated; a truth of each kind, and one world whole."""
+    folder = scenario().case.folder / FIT / "planted"
+    made = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert made["model_sha256"] == model_hash(), STALE
+    assert planted.read_rates(scenario().case.folder)  # what the page shows
+    with (folder / "worlds.csv").open(encoding="utf-8", newline="") as file:
+        found = [
+            {"kind": r["kind"], "number": int(r["number"]), "effect": float(r["effect"]), "true": r["true"] == "True",
+             "verdict": r["verdict"], "basis": r["basis"]} for r in csv.DictReader(file)
+        ]  # fmt: skip
+    assert [(w["number"], w["kind"]) for w in found] == planted.wanted(100)
+    assert all(w["true"] == (w["effect"] >= planted.SMALLEST) for w in found)
+    files = planted.files_of(found, made["seed"], made["command"])
+    for name in made["files"]:
+        assert files[name] == (folder / name).read_text(encoding="utf-8"), name
+    # Said in docs/explanation/verdicts.md: if this changes, so does the text.
+    assert [r["rate"] for r in made["rates"] if r["holds"] is False] == ["true among contradicted"]
+    for kind in planted.KINDS:
+        (one,) = [w for w in found if w["kind"] == kind and w["number"] == some(1, 50)[0]]
+        assert planted.true_effect(made["seed"], one["number"], kind) == pytest.approx(one["effect"], rel=1e-6)
+    decided = [w for w in found if w["kind"] == "off" and (w["verdict"], w["basis"]) == ("contradicted", "experiment")]
+    one = decided[some(1, len(decided))[0]]  # where fitting decided what the priors did not
+    assert planted.world(made["seed"], one["number"], one["kind"]) == {**one, "effect": pytest.approx(one["effect"], rel=1e-6)}
