@@ -29,7 +29,7 @@ MINUTES = {
     "heldout": 60,
     "methods": 95,
     "neural": 2,
-    "planted": 75,
+    "planted": 85,
     "rivals": 120,
     "scale": 45,
     "sensitivity": 11,
