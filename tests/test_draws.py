@@ -107,6 +107,7 @@ def keyed(seed: int, purpose: int, a: int, b: int, c: int) -> float:
 @pytest.mark.parametrize("draw", [uniform, keyed], ids=["draws", "streams"])
 @pytest.mark.parametrize("name", KEYS)
 def test_uniform_and_independent_on_structured_keys(name: str, draw: Callable[..., float]) -> None:
+    # int: numba types an enum anew at every call
     u = np.array([draw(11, int(Purpose.RESISTANCE), *KEYS[name](n)) for n in range(N)])
     assert not reject(np.bincount((u * 256).astype(int), minlength=256), N / 256)
     pairs = (u[:-1] * 16).astype(int) * 16 + (u[1:] * 16).astype(int)  # neighbours in the key

@@ -19,6 +19,7 @@ from qantar.errors import StudyError
 from qantar.report.page import render
 from qantar.scenario.case import cases_folder
 from qantar.study import planted as module
+from qantar.study import pool
 from qantar.study.counterfactual import Finding
 from qantar.study.planted import (
     KINDS,
@@ -136,25 +137,31 @@ def test_a_world_is_the_same_again_and_off_has_next_to_no_effect() -> None:
     assert found["verdict"] in ("supported", "contradicted", "undecided")
 
 
-def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Here:
-        _processes = None
+class Here:
+    """A pool that does everything at once, in this process."""
 
-        def __init__(self, *_: Any, **__: Any) -> None: ...
-        def submit(self, function: Any, *args: Any) -> Future[Any]:
-            future: Future[Any] = Future()
+    _processes = None
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+    def submit(self, function: Any, *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
             future.set_result(function(*args))
-            return future
+        except BrokenProcessPool as broken:
+            future.set_exception(broken)
+        return future
 
-        def shutdown(self, **_: Any) -> None: ...
+    def shutdown(self, **_: Any) -> None: ...
 
+
+def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[tuple[int, str]] = []
 
     def one(seed: int, number: int, kind: str) -> dict[str, Any]:
         done.append((number, kind))
         return {"kind": kind, "number": number, "effect": 0.0, "true": False, "verdict": "undecided", "basis": "experiment"}
 
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", Here)
     monkeypatch.setattr(module, "world", one)
     first = worlds(3, 2, tmp_path)
     assert [(w["number"], w["kind"]) for w in first] == wanted(2)
@@ -168,18 +175,11 @@ def test_worlds_that_were_done_are_read_and_not_done_again(tmp_path: Path, monke
 
 
 def test_a_world_whose_process_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dead:
-        _processes = None
+    def dies(*_: Any) -> None:
+        raise BrokenProcessPool
 
-        def __init__(self, *_: Any, **__: Any) -> None: ...
-        def submit(self, *_: Any) -> Future[Any]:
-            future: Future[Any] = Future()
-            future.set_exception(BrokenProcessPool())
-            return future
-
-        def shutdown(self, **_: Any) -> None: ...
-
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Dead)
+    monkeypatch.setattr(module, "world", dies)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", Here)
     with pytest.raises(StudyError) as caught:
         worlds(3, 1, tmp_path)
     assert [p.code for p in caught.value.problems] == ["world_dies"]

@@ -27,10 +27,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +40,11 @@ from qantar.errors import StudyError, fail
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study.countries import base_plan
-from qantar.study.ensemble import _quiet, one_run
+from qantar.study.ensemble import one_run
 from qantar.study.evidence import json_of
 from qantar.study.experiments import BASE, Answer, Part
 from qantar.study.measures import MEASURES, Seen, Where, seen_of
+from qantar.study.pool import in_processes
 from qantar.study.posterior import FIT
 from qantar.study.reporting import history_seed
 from qantar.study.run import RESULT_VERSION, made_by
@@ -142,18 +141,17 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     number : which country
     kind : one of `KINDS`
     """
-    plan, arm = arms_of(plan_of(seed, number), kind)
-    own, sign = history_seed(seed, number, _KEY), -1.0 if kind == "unseen" else 1.0  # there the shock is in the arm
-    effect = true_effect(seed, number, kind)
+    arms = arms_of(plan_of(seed, number), kind)
+    own, effect = history_seed(seed, number, _KEY), true_effect(seed, number, kind)
     prior = [drawn(seed, number, k) for k in range(DRAWS)]
-    table = record_of(simulated(plan, prior, own + 2, 1))
-    record = record_of(simulated(plan, [truth_of(seed, number, kind)], own + 3, 1))[0]
+    table = record_of(simulated(arms[0], prior, own + 2, 1))
+    record = record_of(simulated(arms[0], [truth_of(seed, number, kind)], own + 3, 1))[0]
     scale = np.maximum(table.std(axis=0), 0.1)
     near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
     rows = []
     luck = own + 5 if kind == "nothing" else own + 4
     for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
-        seeds = sign * (_peak(plan, values, own + 4, SEEDS) - _peak(arm, values, luck, SEEDS))
+        seeds = _difference(arms, kind, values, (own + 4, luck), SEEDS)
         rows.append(Answer("planted", PART, basis, "", seeds, np.array([]), seed).as_dict())
     verdict, basis = judged(rows)
     return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
@@ -161,10 +159,14 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
 
 def true_effect(seed: int, number: int, kind: str) -> float:
     """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
-    plan, arm = arms_of(plan_of(seed, number), kind)
     own, true = history_seed(seed, number, _KEY), [truth_of(seed, number, kind)]
-    difference = float((_peak(plan, true, own, TRUE_SEEDS) - _peak(arm, true, own, TRUE_SEEDS)).mean())
-    return -difference if kind == "unseen" else difference
+    return float(_difference(arms_of(plan_of(seed, number), kind), kind, true, (own, own), TRUE_SEEDS).mean())
+
+
+def _difference(arms: tuple[Plan, Plan], kind: str, values: Sequence[Values], luck: tuple[int, int], replicates: int) -> Floats:
+    """What the shock does to the peak (log10) of each draw and seed, shape (draws, replicates); the luck is that of each arm."""
+    of, other = (_peak(plan, values, seed, replicates) for plan, seed in zip(arms, luck, strict=True))
+    return other - of if kind == "unseen" else of - other  # there the shock is in the arm
 
 
 def _peak(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Floats:
@@ -208,29 +210,18 @@ def worlds(
     missing = [w for w in asked if not _file(folder, *w).is_file()]
     done = len(asked) - len(missing)
     progress(done, len(asked))
-    for found in _made(seed, missing, folder, processes):
+
+    def keep(_: tuple[int, int, str], found: dict[str, Any]) -> None:
+        nonlocal done
         write_bytes(_file(folder, found["number"], found["kind"]), json.dumps(found).encode())
         done += 1
         progress(done, len(asked))
-    return [json.loads(_file(folder, *w).read_bytes()) for w in asked]
 
-
-def _made(seed: int, which: Sequence[tuple[int, str]], folder: Path, processes: int | None) -> Iterator[dict[str, Any]]:
-    """Worlds as they are finished, in processes that end with this one."""
-    if not which:
-        return
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_quiet)
     try:
-        for future in as_completed([pool.submit(world, seed, *w) for w in which]):
-            yield future.result()
+        in_processes(world, [(seed, *w) for w in missing], processes, keep)
     except BrokenProcessPool:
         raise fail(StudyError, folder, "world_dies") from None
-    except (KeyboardInterrupt, GeneratorExit):
-        for process in list((pool._processes or {}).values()):  # worlds are whole or absent: nothing is lost by not waiting
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return [json.loads(_file(folder, *w).read_bytes()) for w in asked]
 
 
 def _rules() -> str:

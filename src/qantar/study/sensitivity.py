@@ -28,12 +28,11 @@ their own and columns share them. The recipes of the second seed differ by their
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,8 @@ from qantar.draws import Purpose, bits
 from qantar.errors import StudyError, fail, needs
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Plan
-from qantar.study.ensemble import _quiet, one_run, run_ensemble, write_part
+from qantar.study.ensemble import one_run, run_ensemble, write_part
+from qantar.study.pool import in_processes
 from qantar.study.prior import values_at
 from qantar.study.store import Recipe, Store, keep_draws
 from qantar.study.summary import Runs, arrays
@@ -360,27 +360,17 @@ def ahead(recipes: Sequence[Recipe], rows: int, root: Path, processes: int | Non
 
     If a process dies, this gives up: `run_ensemble`, which comes after, does what is missing.
     """
-    left = [(recipe, part) for recipe in recipes for part in Store.of(root, recipe).missing(rows)]
-    done = len(recipes) * rows - sum(_size(recipe, part, rows) for recipe, part in left)
+    left = [(recipe, root, part, rows) for recipe in recipes for part in Store.of(root, recipe).missing(rows)]
+    done = len(recipes) * rows - sum(_size(recipe, part, rows) for recipe, _, part, _ in left)
     progress(done)
-    if not left:
-        return
-    workers = min(processes or os.cpu_count() or 1, len(left))
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet)
-    try:
-        waiting = {pool.submit(write_part, recipe, root, part, rows): (recipe, part) for recipe, part in left}
-        for future in as_completed(waiting):
-            future.result()
-            done += _size(*waiting[future], rows)
-            progress(done)
-    except BrokenProcessPool:
-        pass
-    except KeyboardInterrupt:
-        for process in list((pool._processes or {}).values()):  # parts are whole or absent: nothing is lost by not waiting
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+    def tell(task: tuple[Recipe, Path, int, int], _: int) -> None:
+        nonlocal done
+        done += _size(task[0], task[2], rows)
+        progress(done)
+
+    with suppress(BrokenProcessPool):
+        in_processes(write_part, left, processes, tell)
 
 
 def _size(recipe: Recipe, part: int, rows: int) -> int:
