@@ -73,7 +73,7 @@ MODE, PICK, FORCE_KEY = 1 << 20, 1 << 21, 10_000
 
 @dataclass(frozen=True)
 class Setup:
-    """How much is computed: by default what ships was made with, two hours on two cores.
+    """How much is computed: by default what ships was made with, two to three hours on two cores.
 
     Rounds come nearer to the record and leave fewer independent ancestors, particles cost time: six rounds of 200 end with nine.
     """
