@@ -9,9 +9,11 @@ import csv
 import json
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +23,26 @@ import pytest
 from conftest import CASE
 from qantar import warm
 from qantar.cli import main
+from qantar.engine.loop import simulate
 from qantar.errors import DataError, QantarError, ScenarioError, StudyError
 from qantar.report.effects import draw_effects
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import Scenario, load_scenario, parse_set, resolve
 from qantar.scenario.schema import Edit
 from qantar.study import counterfactual as module
 from qantar.study import ensemble
+from qantar.study.answer import amount, sentence
 from qantar.study.counterfactual import (
     BASE,
     OUTCOMES,
     Effects,
+    answer_of,
     as_dict,
     counterfactual,
-    expected,
     files_of,
     finding_of,
+    in_order,
     is_paired,
     noise_of,
     pairing_gain,
@@ -47,6 +52,8 @@ from qantar.study.counterfactual import (
     smallest_of,
 )
 from qantar.study.ensemble import run_ensemble, write_part
+from qantar.study.inert import acting, why_inert
+from qantar.study.pool import in_processes
 from qantar.study.posterior import HEAD
 from qantar.study.reporting import history_seed
 from qantar.study.run import STAMP
@@ -70,9 +77,20 @@ def inline(recipe: Recipe, n: int, root: Path, *, progress: Callable[[int, int],
     return store
 
 
+def one_by_one(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int | None, done: Callable[..., None]) -> None:
+    """In place of processes of its own: the same tasks in the same order, here."""
+    for task in tasks:
+        done(task, function(*task))
+
+
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_ensemble", inline)
+    without_processes(monkeypatch)
+
+
+def without_processes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(module, "run_ensemble", inline)
+    patch.setattr(module, "in_processes", one_by_one)
 
 
 @cache
@@ -87,8 +105,8 @@ def plan(*edits: tuple[str, Any]) -> Plan:
     return resolve(scenario(), [*first, *(Edit(path=p, value=v) for p, v in edits)], scale=0.001)
 
 
-SAME = ("time.hours", 24)
-"""A change of nothing: a plan of another name, whose histories are computed again."""
+SAME = ("drivers.intervention", "off")
+"""No troops where none are asked for within a day: another plan, whose histories are computed again."""
 NOBODY, LOUD = ("parameters.base_pressure", 0.0), ("parameters.base_pressure", 1e-2)
 
 
@@ -108,7 +126,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Effects, Path]:
     """Three arms whose effects are known, and the store that they came from."""
     root = tmp_path_factory.mktemp("found")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "run_ensemble", inline)
+        without_processes(patch)
         return compare(root, {"same": plan(SAME), "nobody": plan(NOBODY), "loud": plan(LOUD)}), root
 
 
@@ -120,7 +138,8 @@ def test_an_arm_that_changes_nothing_gives_exactly_nothing(found: tuple[Effects,
     for name in OUTCOMES:
         effect = effects.of("same", name)
         assert (effect.arm_values == effect.base_values).all(), name
-        assert effect.as_dict()["finding"] == "null"
+        assert effect.as_dict()["finding"] == "same"
+        assert replace(effect, direction=1).as_dict()["finding"] == "null"
         assert effect.as_dict()["pairs_same"] == DRAWS * REPLICATES
     assert (effects.of("same", "peak").base_values > 0).all()  # there was something to be equal
 
@@ -166,7 +185,8 @@ def test_a_sure_effect_has_its_sign_and_a_fall_is_asked_by_turning_it(found: tup
     effects, _ = found
     for arm, rise, fall in (("loud", "supported", "reversed"), ("nobody", "reversed", "supported")):
         effect = effects.of(arm, "peak")
-        assert effect.as_dict()["finding"] == rise
+        assert effect.as_dict()["finding"] == {"loud": "more", "nobody": "fewer"}[arm]
+        assert replace(effect, direction=1).as_dict()["finding"] == rise
         assert replace(effect, direction=-1).as_dict()["finding"] == fall
     assert (effects.of("loud", "peak").values > 0).all()
 
@@ -274,7 +294,7 @@ def test_what_cannot_be_measured_is_not_a_number() -> None:
 def test_pairs_of_one_world_save_runs(found: tuple[Effects, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     effects, _ = found
     assert effects.unpaired == []
-    monkeypatch.setattr(module, "run_ensemble", inline)
+    without_processes(monkeypatch)
     near = compare(tmp_path, {"near": plan(("parameters.base_pressure", 1.02e-4))}, draws=6, replicates=4)
     assert near.differ["near"] == 1.0
     effect = near.of("near", "peak")
@@ -335,7 +355,8 @@ def test_a_wrong_arm_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path,
         (["--arm", "no-internet-cutt"], "no-internet-cut"),
         (["--arm", "parameters.media_gian=0"], "media_gain"),
         (["--arm", "no-troops", "--delta", "peek=1"], "peak"),
-        (["--arm", "no-troops", "--direction", "up"], "rise, fall"),
+        (["--arm", "no-troops", "--direction", "up"], "either, rise, fall"),
+        (["--arm", "steps.troops=off"], "Add --recorded"),
         (["--arm", "no-troops", "--posterior", "none.csv"], "none.csv"),
     ):
         with pytest.raises(SystemExit) as stopped:
@@ -401,40 +422,63 @@ def test_a_wrong_posterior_is_told(tmp_path: Path, content: str, code: str) -> N
 
 def test_one_and_two_processes_give_the_same_result(tmp_path: Path, found: tuple[Effects, Path]) -> None:
     effects, _ = found
-    assert module.run_ensemble is run_ensemble  # in processes indeed
+    assert (module.run_ensemble, module.in_processes) == (run_ensemble, in_processes)  # in processes indeed
     two = compare(tmp_path, {"loud": plan(LOUD)}, processes=2)
     assert two.history_sha256 == {k: effects.history_sha256[k] for k in (BASE, "loud")}  # of one process: this one
     assert as_dict(two)["effects"] == [e for e in as_dict(effects)["effects"] if e["arm"] == "loud"]
 
 
+@pytest.mark.usefixtures("here")
 def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, found: tuple[Effects, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     effects, _ = found
-    computed: list[tuple[str, int]] = []
+    made: list[tuple[str, int]] = []
 
-    def counted(recipe: Recipe, n: int, root: Path, **more: Any) -> Store:
-        before = Store.of(root, recipe).missing(n)
-        store = inline(recipe, n, root, **more)
-        computed.extend((recipe.key(), k) for k in before)
-        return store
+    def counted(recipe: Recipe, root: Path, number: int, n: int) -> int:
+        made.append((recipe.key(), number))
+        return write_part(recipe, root, number, n)
 
     def stop(done: int, total: int) -> None:
         assert total == 2 * DRAWS * REPLICATES
         if done > DRAWS * REPLICATES:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run_ensemble", counted)
+    monkeypatch.setattr(module, "write_part", counted)
     with pytest.raises(KeyboardInterrupt):
         compare(tmp_path, {"loud": plan(LOUD)}, progress=stop)
-    first = len(computed)
-    assert first == 2  # both parts of the base; the arm's first is there too
-    told: list[tuple[float, int, int]] = []
-    again = compare(tmp_path, {"loud": plan(LOUD)}, expect=lambda *x: told.append(x))
-    assert [n for _, n in computed[first:]] == [1]  # only what was missing
-    assert [x[1:] for x in told] == [(12, 2)]
-    assert told[0][0] > 0
-    assert expected([again.base], DRAWS * REPLICATES, tmp_path) == (0.0, 6, 0)
+    assert [number for _, number in made] == [0, 0]  # the first part of the base and of the arm, of four histories each
+    told: list[tuple[int, int]] = []
+    again = compare(tmp_path, {"loud": plan(LOUD)}, progress=lambda *x: told.append(x))
+    assert sorted(made) == sorted(set(made))  # nothing twice
+    assert told == [(8, 12), (10, 12), (12, 12)]  # what was kept counts as done at once
     for name in OUTCOMES:
         assert np.array_equal(again.of("loud", name).values, effects.of("loud", name).values), name
+
+
+@pytest.mark.usefixtures("here")
+def test_a_part_that_a_dying_process_left_is_made_after_all(
+    tmp_path: Path, found: tuple[Effects, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int | None, done: Callable[..., None]) -> None:
+        one_by_one(function, tasks[:1], processes, done)
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(module, "in_processes", dies)
+    assert as_dict(compare(tmp_path, {"loud": plan(LOUD)}))["effects"] == [e for e in as_dict(found[0])["effects"] if e["arm"] == "loud"]
+
+
+def test_parts_come_in_an_order_that_speaks_for_all_draws(tmp_path: Path) -> None:
+    recipes = [Recipe(plan(*edits), SEED, replicates=4) for edits in ((), (NOBODY,), (LOUD,))]
+    first, tasks = in_order(recipes, 400, tmp_path)
+    numbers = {recipe.key(): [t[2] for t in tasks if t[0] is recipe] for recipe in recipes}
+    assert all(sorted(found) == list(range(100)) for found in numbers.values())
+    assert first == [0, 64, 32] == [t[2] for t in tasks[:9:3]]
+    assert [t[2] for t in tasks[:9]] == [0, 0, 0, 64, 64, 64, 32, 32, 32]  # pairs to compare
+    early = [t[2] for t in tasks[:21]]
+    assert len(set(early)) == 3 + 12  # then every one at another draw
+    assert max(b - a for a, b in pairwise(sorted(set(early)))) <= 25  # all over
+    Store.of(tmp_path, recipes[1]).part(64).mkdir(parents=True)
+    assert len(in_order(recipes, 400, tmp_path)[1]) == 299
+    assert [t[2] for t in in_order(recipes[:1], 3, tmp_path)[1]] == [0]
 
 
 # --- what is written and said -------------------------------------------------------------------------------------------------
@@ -460,33 +504,188 @@ def test_the_files_carry_their_stamp_and_are_the_same_again(found: tuple[Effects
         assert ET.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
         assert all(arm in drawn for arm in ("same", "nobody", "loud"))
     assert "not fitted" in files["effects-en.svg"]
+    assert "not judged" not in files["effects-en.svg"]
+    peak = effects.of("nobody", "peak").as_dict()
+    assert f"{amount(peak['base_median'])} → 0" in files["effects-en.svg"]  # in people, too
+    assert "not judged" in draw_effects(replace(effects, uprisings=0.2))["effects-en.svg"]
 
 
 @pytest.mark.usefixtures("here")
 def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-    words = ["counterfactual", CASE, "--arm", "parameters.base_pressure=0", "--arm", "steps.troops=off", "--set", "time.hours=24",
-             "--set", "parameters.base_pressure=0.0001", "--scale", "0.001", "--draws", "8", "--replicates", "2", "--direction", "fall", "--prior"]  # fmt: skip
+    words = ["counterfactual", CASE, "--arm", "parameters.base_pressure=0", "--arm", "drivers.intervention=off", "--set", "time.hours=24",
+             "--set", "parameters.base_pressure=0.0001", "--scale", "0.001", "--draws", "8", "--replicates", "2", "--prior"]  # fmt: skip
 
-    def done(*more: str, lang: str = "en") -> tuple[str, str]:
+    def done(*more: str, lang: str = "en", columns: int = 80) -> tuple[str, str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as ended:
             main(["--lang", lang, *words, *more])
         assert ended.value.code == 0
         return tuple(capsys.readouterr())  # type: ignore[return-value]
 
     out, err = done()
-    assert "48 histories, about" in err
-    for said in ("Supported in this model", "Illustration, not fitted", "1:1000 model", "contradicted:", "supported",
+    assert "histories 0 / 48" in err
+    assert "So far drivers.intervention=off has changed none of 12 histories" in err
+    assert "uprising" not in err  # somebody out is a thousand here
+    for said in ("Illustration, not fitted", "1:1000 model", "fewer", "the state answers by policy", "0/0/8", "0/8/0",
                  "it needed 1 [1, 1] times fewer runs",  # an arm where nothing varies leaves nothing to share
-                 "Arm steps.troops=off changes none of these histories", "the state answers by policy", "security forces killed"):  # fmt: skip
+                 "Nothing can be said of drivers.intervention=off: it changed none of 16 histories",
+                 "In this model, which is not fitted to anything and with a state that answers what it sees, the largest crowd would have been "
+                 "smaller with parameters.base_pressure=0: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip
         assert said in " ".join(out.split()), said
+    assert max(map(len, out.splitlines()[:-1])) <= 80
     assert "probability of" not in out
+    assert "contradicted" not in out
     again, err = done(lang="zh")
-    assert "全部48段历史均已保存" in err
-    for said in ("在本模型中支持", "仅为示意，未经拟合", "否定：没有", "支持"):
+    assert "48 / 48" in err
+    for said in ("更少", "没有差别", "仅为示意，未经拟合", "同时上街的最多人数会更少：参数的8次抽取中有8次如此", "什么也说不出"):
         assert said in again, said
-    told = json.loads(done("--json")[0])
+    told = json.loads(done("--json", "--direction", "fall")[0])
     assert told["effects"][0]["finding"] == "supported"
+    assert told["effects"][0]["answer"] == "fewer"
     assert told["effects"][0]["direction"] == "fall"
+    assert told["arms"]["parameters.base_pressure=0"]["sentence_en"].startswith("In this model")
     assert sorted(p.name for p in (tmp_path / told["folder"]).iterdir()) == sorted([*told["files"], "result.json"])
+    assert "contradicted:" in done("--direction", "rise", columns=160)[0]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_base_without_uprisings_is_not_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["counterfactual", CASE, "--arm", "parameters.base_pressure=0.01", "--set", "time.hours=12", "--set", "parameters.base_pressure=0",
+             "--scale", "0.001", "--draws", "8", "--replicates", "2", "--prior"]  # fmt: skip
+    for more, helps in (([], True), (["--recorded"], False)):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, *more])
+        assert ended.value.code == 0
+        out, err = capsys.readouterr()
+        assert "in 0 of 12 histories without a change" in err
+        assert ("--recorded" in err) == helps
+        said = " ".join(out.split())
+        assert "cannot be judged here: without it 0 of 16 histories are an uprising (1,000 people or more out at once)" in said
+        assert ("With --recorded" in said) == helps
+        assert said.count("not judged") == len(OUTCOMES)  # though every draw has more people out
+        assert "8/0/0" in said
+        assert "contradicted" not in said
+    told = json.loads((tmp_path / "results" / f"{CASE}-counterfactual" / "result.json").read_text(encoding="utf-8"))
+    assert (told["judged"], told["uprisings"]) == (False, 0.0)
+    assert {e["finding"] for e in told["effects"]} == {"not-judged"}
+    assert told["effects"][0]["more"] == 8
+
+
+def test_half_of_the_base_must_be_uprisings(found: tuple[Effects, Path]) -> None:
+    effects, _ = found
+    assert (effects.uprisings, effects.judged) == (1.0, True)
+    assert [replace(effects, uprisings=x).judged for x in (0.5, 0.49)] == [True, False]
+    assert replace(effects.of("loud", "peak"), judged=False, direction=1).as_dict()["finding"] == "not-judged"
+
+
+def test_levels_are_in_people_and_effects_so_many_times(found: tuple[Effects, Path]) -> None:
+    effects, root = found
+    row = effects.of("nobody", "peak").as_dict()
+    peaks = np.asarray(arrays(*Store.of(root, effects.base).read(6)).whole["peak"], float).reshape(DRAWS, REPLICATES)
+    by_hand = np.exp(np.log1p(peaks).mean(axis=1)) - 1
+    assert row["base_median"] == pytest.approx(np.median(by_hand))
+    assert row["arm_median"] == row["arm_high"] == 0
+    assert row["times_median"] == pytest.approx(1 / (1 + np.median(by_hand)))
+    assert (row["level_unit"], row["more"], row["same"], row["fewer"]) == ("people", 0, 0, DRAWS)
+    assert effects.of("nobody", "regions").as_dict()["times_median"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ([0.5] * 9 + [-0.5], "more"),
+        ([-0.5] * 9 + [0.5], "fewer"),
+        ([0.499] * 9 + [-0.5], "same"),
+        ([-0.5] * 5 + [0.0] * 4 + [0.5], "not-more"),
+        ([0.5] * 5 + [0.0] * 4 + [-0.5], "not-fewer"),
+        ([-0.5] * 5 + [0.5] * 5, "undecided"),
+        ([0.5] * 8 + [0.0] * 2, "not-fewer"),
+    ],
+)
+def test_the_rule_in_both_directions(values: list[float], name: str) -> None:
+    found = answer_of(np.array(values), 0.5)
+    assert found.name == name
+    turned = {"more": "fewer", "fewer": "more", "not-more": "not-fewer", "not-fewer": "not-more"}
+    assert answer_of(-np.array(values), 0.5).name == turned.get(name, name)
+    assert (found.reached, found.reversed) == (sum(v >= 0.5 for v in values), sum(v <= -0.5 for v in values))
+
+
+@pytest.mark.parametrize("answer", ["more", "fewer", "same", "not-more", "not-fewer", "undecided"])
+@pytest.mark.parametrize("basis", ["prior", "posterior"])
+def test_every_answer_is_one_sentence_with_its_numbers(answer: str, basis: str) -> None:
+    row = {"outcome": "peak", "answer": answer, "draws": 20, "more": 3, "same": 4, "fewer": 13, "smallest": 0.1, "base_median": 50_000.0,
+           "arm_median": 1_234_567.0}  # fmt: skip
+    other = {**row, "outcome": "killed", "answer": "fewer"}
+    about = {"basis": basis, "judged": True, "by_policy": False, "histories": 80, "uprisings": 1.0, "pairs_that_differ": 0.5}
+    en, zh = (sentence("my-arm", [row, other], about, lang) for lang in ("en", "zh"))
+    assert en.count("my-arm") == zh.count("my-arm") == 1
+    assert ("not fitted" in en) == (basis == "prior")
+    counts = {"more": "3 of 20", "fewer": "13 of 20", "same": "4 of 20", "not-more": "smaller in 13", "not-fewer": "larger in 3"}
+    assert counts.get(answer, "larger in 3, smaller in 13, about as large (within 26 %) in 4") in en
+    assert en.endswith("Fewer: protesters and fighters killed.")
+    assert zh.endswith("更少的还有：抗议者与搏斗者死亡人数。")
+    if answer in ("more", "fewer", "same"):
+        assert "1.23m" in en
+        assert "50,000" in en
+        assert "123万" in zh
+
+
+# --- arms that cannot change anything -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "why"),
+    [
+        (["drivers.all=policy"], ["steps.troops=off"], "arm_not_in_force"),
+        (["drivers.all=policy"], ["steps.troops.size=5"], "arm_not_in_force"),
+        (["drivers.internet=off"], ["steps.internet-cut=off"], "arm_not_in_force"),
+        ([], ["government.signal=seats"], "arm_without_policy"),
+        ([], ["parameters.rung_shoot=0.5"], "arm_without_policy"),
+        ([], ["time.hours=384"], "arm_without_effect"),
+        (["time.hours=24"], ["steps.troops=off"], "arm_without_effect"),
+        (["parameters.media_gain=0"], ["parameters.media_gain=0"], "arm_without_effect"),
+        (["mechanisms.diffusion=off"], ["parameters.media_gain=0"], "arm_without_effect"),
+        (["organizations.network.presence=0"], ["organizations.network.demand_gap=1"], "arm_without_effect"),
+        ([], ["steps.troops=off"], None),
+        (["drivers.all=policy"], ["drivers.internet=off"], None),
+        (["drivers.all=policy"], ["steps.price-free=off"], None),  # given: replayed whoever decides
+        (["drivers.all=policy"], ["parameters.rung_shoot=0.5"], None),
+        ([], ["parameters.media_gain=0"], None),
+        ([], ["time.hours=383"], None),
+    ],
+)
+def test_an_arm_that_cannot_change_anything_is_known_before(shared: list[str], own: list[str], why: str | None) -> None:
+    base, arm = (resolve(scenario(), parse_set(words), scale=0.001) for words in (shared, [*shared, *own]))
+    assert why_inert(base, arm) == why
+
+
+def test_plans_that_act_alike_give_the_same_histories() -> None:
+    # What `acting` leaves out is left out by the model, too: digests of whole histories of five days, under both kinds of state.
+    for shared, own in (
+        (["drivers.all=policy"], ["steps.troops=off", "steps.emergency-all=off"]),
+        ([], ["parameters.rung_shoot=0.1", "government.signal=seats"]),
+        (["mechanisms.diffusion=off"], ["parameters.media_gain=0"]),
+        (["organizations.network.presence=0"], ["organizations.network.demand_gap=1"]),
+        (["time.hours=100"], ["steps.troops=off"]),
+    ):
+        words = ["time.hours=120", *shared, "parameters.base_pressure=0.0001"]
+        base, arm = (resolve(scenario(), parse_set(w), scale=0.001) for w in (words, [*words, *own]))
+        assert acting(base) == acting(arm), own
+        assert base.sha256() != arm.sha256()
+        one, other = (simulate(p, draw(SEED, 1), 1) for p in (base, arm))
+        assert one.sha256() == other.sha256(), own
+        assert one.joined.sum() > 0
+
+
+def test_all_inert_arms_are_refused_at_once_before_anything_is_made(tmp_path: Path) -> None:
+    gone = plan().model_copy(update={"steps": [s for s in plan().steps if s["id"] != "troops"]})
+    with pytest.raises(StudyError) as caught:
+        compare(tmp_path, {"same": plan(("time.hours", 24)), "loud": plan(LOUD), "gone": gone})
+    assert [(p.file, p.code) for p in caught.value.problems] == [("--arm gone", "arm_not_in_force"), ("--arm same", "arm_without_effect")]
+    assert all(p.render(lang) for p in caught.value.problems for lang in ("en", "zh"))
+    assert not list(tmp_path.iterdir())

@@ -82,6 +82,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "experiment.",
         "planted.",
         "scale.",
+        "answer.",
     )
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
     composed += ("sign.", "reading.", "seen.", "confidence.", "test.", "cue.")

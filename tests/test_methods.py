@@ -311,7 +311,6 @@ def test_the_command_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFix
     # Histories are made up here; that ensembles are kept and gone on with is tested with the store.
     runs = iter(2 * made_up(Shape(16, 2, 2), {"countryside": 0.5}))
     kept = SimpleNamespace(read=lambda n: ({}, next(runs)))
-    monkeypatch.setattr(experiment, "expected", lambda recipes, n, root, processes: (0.0, len(recipes) * n, 0))
     monkeypatch.setattr(experiment, "ahead", lambda recipes, n, root, processes, progress: progress(len(recipes) * n))
     monkeypatch.setattr(experiment, "run_ensemble", lambda recipe, n, root, processes: kept)
 

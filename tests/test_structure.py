@@ -29,6 +29,7 @@ ORDER = [
     "model",
     "engine",
     "warm",
+    "pace",
     "study",
     "account",
     "validate",

@@ -458,7 +458,7 @@ def counterfactual(
     posterior: Annotated[Path | None, typer.Option("--posterior", metavar="FILE", help="cli.opt_cf_posterior")] = None,
     prior: Annotated[bool, typer.Option("--prior", help="cli.opt_cf_prior")] = False,
     recorded: Annotated[bool, typer.Option("--recorded", help="cli.opt_recorded")] = False,
-    direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "rise",
+    direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "either",
     delta: Annotated[list[str] | None, typer.Option("--delta", metavar="OUTCOME=NUMBER", help="cli.opt_delta")] = None,
     processes: ProcessesOption = None,
     store: StoreOption = STORE,
@@ -468,9 +468,10 @@ def counterfactual(
     import shlex
 
     from qantar import terminal
+    from qantar.pace import SURE
     from qantar.report.effects import draw_effects
     from qantar.scenario.scenario import load_scenario, parse_set, resolve, with_arms
-    from qantar.study.counterfactual import as_dict, plans_of, read_draws, smallest_of, write
+    from qantar.study.counterfactual import FIRST, as_dict, plans_of, read_draws, smallest_of, write
     from qantar.study.counterfactual import counterfactual as do
     from qantar.study.posterior import fits, read_fit
     from qantar.study.run import case_sha256
@@ -485,8 +486,8 @@ def counterfactual(
     fit = None if prior or posterior else read_fit(given.case.folder)
     if fit is not None and fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
         rows = fit.posterior.values
-    total = (1 + len(arms)) * replicates * draws
-    with _interruptible(lang), terminal.counting(lang, total) as counted:
+    total, sure = (1 + len(arms)) * replicates * draws, SURE + FIRST * len(arms)
+    with _interruptible(lang), terminal.counting(lang, total, sure=sure) as counted:
         found = do(
             base,
             arms,
@@ -498,7 +499,7 @@ def counterfactual(
             smallest=smallest_of(delta or []),
             root=store,
             processes=processes,
-            expect=lambda *left: terminal.expected(lang, *left),
+            early=lambda found: terminal.early(found, recorded, lang),
             progress=counted,
         )
     words = ["qantar", "counterfactual", scenario, *(f"--arm={a}" for a in arm), *(f"--set={s}" for s in set_ or [])]
@@ -509,7 +510,8 @@ def counterfactual(
     if json:
         terminal.print_json({"folder": str(folder), **as_dict(found), "files": written["files"]})
         return
-    terminal.effects_table(found, as_dict(found), lang)
+    notes = {name: a.note_zh if lang == "zh" else a.note_en for name, a in given.file.arms.items()}
+    terminal.effects_table(found, as_dict(found), lang, notes)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
@@ -946,7 +948,6 @@ def methods(
             root=store,
             processes=processes,
             packed=packed,
-            expect=lambda *left: terminal.expected(lang, *left),
             progress=counted,
         )
     words = ["qantar", "methods", f"--countries={shape.countries}", f"--draws={shape.draws}", f"--seed={base}"]

@@ -8,12 +8,14 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from qantar.account.ledger import KINDS
 from qantar.account.load import Loaded
 from qantar.account.verdicts import WORDS, Judged, agreement, tally
 from qantar.messages import text
+from qantar.pace import SURE, Log, Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from qantar.account.ledger import Account
     from qantar.explain import Explanation
     from qantar.scenario.plan import Plan
-    from qantar.study.counterfactual import Effects
+    from qantar.study.counterfactual import Early, Effects
     from qantar.study.full import Repeated
     from qantar.study.heldout import HeldOut
     from qantar.study.methods import Found as FoundMethods
@@ -81,66 +83,76 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Several counts one after the other: each is named when it begins; a bar on a terminal, else a line at every fifth, on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Several counts one after the other: each is named when it begins, and has a time of its own."""
 
-    from qantar.warm import compiled
-
-    def stage(what: str) -> str:
+    def named(what: str) -> str:
         of, _, name = what.rpartition(": ")
         return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    if not compiled():
-        console.print(text("progress.compile", lang))
-        compiled(now=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda what, done, total: bar.update(task, description=stage(what), completed=done, total=total)
-    else:
-        told = [("", -1)]
-
-        def tell(what: str, done: int, total: int) -> None:
-            step = (what, 5 * done // max(1, total))
-            if step != told[0]:
-                told[0] = step
-                console.print(f"{stage(what)} {done} / {total}")
-
-        yield tell
+    with _counted(lang, sure=SURE, compile_first=True) as tell:
+        yield lambda what, done, total: tell(named(what), done, total)
 
 
 @contextmanager
-def counting(lang: str, total: int, *, what: str = "histories") -> Iterator[Callable[[int, int], None]]:
-    """Counts histories, or draws that need no engine: a bar with the time left on a terminal, else a line at every tenth, on stderr.
+def counting(lang: str, total: int, *, what: str = "histories", sure: int = SURE) -> Iterator[Callable[[int, int], None]]:
+    """Counts histories, or draws that need no engine; `sure`: how many must be finished before the time left is said (`pace`).
 
     The first history of a version compiles the engine, which takes longer than the history; a line says so.
     """
+    with _counted(lang, sure=sure, compile_first=what == "histories") as tell:
+        yield lambda done, total: tell(text(f"progress.{what}", lang), done, total)
+
+
+@contextmanager
+def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Done, of how many, time left: a bar on a terminal, else lines (`pace.Log`), on stderr."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from qantar.warm import compiled
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    if what == "histories" and not compiled():
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if compile_first and not compiled():
         console.print(text("progress.compile", lang))
         compiled(now=True)
-    if console.is_terminal:
-        columns = (TextColumn(text(f"progress.{what}", lang)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        told = [-1]
+    counts: dict[str, tuple[Pace, Log]] = {}
 
-        def tell(done: int, total: int) -> None:
-            if 10 * done // max(1, total) > told[0]:
-                told[0] = 10 * done // max(1, total)
-                console.print(f"{text(f'progress.{what}', lang)} {done} / {total}")
+    def left_of(what: str, done: int, total: int) -> tuple[str, str]:
+        """The key of the message, empty if there is nothing to say, and the message."""
+        pace = counts.setdefault(what, (Pace(sure=sure), Log()))[0]
+        seconds = pace.left(done, total)
+        key = "progress.rough" if pace.is_rough else "progress.left"
+        return (key, time_left(seconds, key, lang)) if seconds else ("", "")
+
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("", total=None, left="")
+
+            def show(what: str, done: int, total: int) -> None:
+                bar.update(task, description=what, completed=done, total=total, left=left_of(what, done, total)[1])
+
+            yield show
+    else:
+
+        def tell(what: str, done: int, total: int) -> None:
+            key, left = left_of(what, done, total)
+            if counts[what][1].wants(done, total, key):
+                console.print(f"{what} {done} / {total}{text('error.sep', lang) if left else ''}{left}")
 
         yield tell
+
+
+def time_left(seconds: float, key: str, lang: str) -> str:
+    """Seconds that are left, in a unit a reader can wait in.
+
+    >>> [time_left(n, "progress.left", "en") for n in (70.2, 600, 30_000)]
+    ['about 70 s left', 'about 10 min left', 'about 8.3 h left']
+    """
+    unit, n = ("seconds", f"{seconds:.0f}") if seconds < 90 else ("minutes", f"{seconds / 60:.0f}")
+    if seconds >= 5400:
+        unit, n = "hours", f"{seconds / 3600:.1f}"
+    return text(key, lang, time=text(f"out.{unit}", lang, n=n))
 
 
 @contextmanager
@@ -256,16 +268,6 @@ def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
     grid(heads, steps, title=text("out.policy_steps", lang))
 
 
-def expected(lang: str, seconds: float, total: int, left: int) -> None:
-    """How long a comparison will take, on stderr, before it begins."""
-    if left:
-        unit, n = ("minutes", seconds / 60) if seconds >= 90 else ("seconds", seconds)
-        line = text("out.cf_expect", lang, n=total, left=left, time=text(f"out.{unit}", lang, n=f"{n:.0f}"))
-    else:
-        line = text("out.cf_kept", lang, n=total)
-    sys.stderr.write(line + "\n")
-
-
 def in_full(lang: str, n: int, minutes: float) -> None:
     """What `study --full` will make and how long it will take, on stderr, before it begins."""
     sys.stderr.write(text("out.full", lang, n=n, hours=f"{minutes / 60:.1f}") + "\n")
@@ -284,69 +286,88 @@ def repeated_table(found: Sequence[Repeated], lang: str) -> None:
             say(text("out.full_differs" if r.made else "out.full_failed", lang, what=r.name, files=", ".join(r.differ)))
 
 
-EFFECT_HEADS = ("out.cf_effect", "out.cf_smallest", "out.cf_share", "out.cf_finding", "out.cf_fewer")
+def early(found: Early, recorded: bool, lang: str) -> None:
+    """What the first histories of a comparison foretell, on stderr, while it goes on."""
+    for arm in found.inert:
+        sys.stderr.write(text("out.cf_early_inert", lang, arm=arm, n=found.histories) + "\n")
+    if 2 * found.uprisings < found.histories:
+        line = text("out.cf_early_quiet", lang, k=found.uprisings, n=found.histories)
+        sys.stderr.write(line + ("" if recorded else text("out.cf_early_recorded", lang)) + "\n")
 
 
-def effects_table(found: Effects, data: dict[str, Any], lang: str) -> None:
-    """Each arm's effects in the order asked, what the rule says of them, and what the pairing saved; `data` as `--json` has it."""
-    from qantar.study.counterfactual import BASE, VARYING
+ASKED = {"rise": "out.cf_rise", "fall": "out.cf_fall"}
+NARROW = 9
+"""Letters of an interval that stand on one line of a narrow table."""
+EFFECT_HEADS = ("out.cf_base", "out.cf_with", "out.cf_difference", "out.cf_draws", "out.cf_finding")
+
+
+def effects_table(found: Effects, data: dict[str, Any], lang: str, notes: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Each arm in the order asked: outcomes without it and with it, in how many draws they differ, and what follows in one sentence.
+
+    `data` as `--json` has it; `notes` says what the scenario's own arms are.
+    """
+    from qantar.study.counterfactual import BASE
 
     plan, arms = found.base.plan, {name: arm for name, arm in data["arms"].items() if name != BASE}
     how = {
         "arms": text("out.cf_one_arm", lang) if len(arms) == 1 else text("out.cf_arms", lang, n=len(arms)),
         "basis": text("out.cf_prior" if found.basis == "prior" else "out.cf_posterior", lang),
         "scale": text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}"),
-        "state": text("out.cf_by_policy" if "policy" in plan.drivers.values() else "out.cf_recorded", lang),
+        "state": text("out.cf_by_policy" if data["by_policy"] else "out.cf_recorded", lang),
     }
-    say(
-        text(
-            "out.cf_head",
-            lang,
-            case=plan.case,
-            draws=found.draws,
-            replicates=found.base.replicates,
-            seed=found.base.seed,
-            hours=plan.hours,
-            **how,
-        )
-    )
+    counts = {"draws": found.draws, "replicates": found.base.replicates, "seed": found.base.seed, "hours": plan.hours}
+    say(text("out.cf_head", lang, case=plan.case, **counts, **how))
     heads = [text("out.what", lang), *(text(key, lang) for key in EFFECT_HEADS)]
     for name, arm in arms.items():
         rows = [e for e in data["effects"] if e["arm"] == name]
-        grid(
-            heads,
-            [_effect_row(e, lang) for e in rows],
-            widest=0,
-            title=text(
-                "out.cf_title", lang, arm=name, asked=text("out.cf_rise" if rows[0]["direction"] == "rise" else "out.cf_fall", lang)
-            ),
-        )
-        first = rows[0]
-        if not arm["pairs_that_differ"]:
-            say(text("out.cf_nothing", lang, arm=name))
-        elif not arm["paired"]:
-            say(text("out.cf_unpaired", lang, arm=name))
-        elif first["gain"] is not None:
-            counts = {k: first[f"pairs_{k}"] for k in ("up", "down", "same")}
-            say(text("out.cf_pairing", lang, arm=name, **dict(zip(("gain", "low", "high"), _gain(first), strict=True)), **counts))
-        else:
-            say(text("out.cf_no_gain", lang, arm=name, least=VARYING))
-        if arm["replayed"]:
-            say(text("out.cf_replayed", lang, arm=name, n=len(arm["replayed"])))
+        asked = text(ASKED[way], lang) if (way := rows[0]["direction"]) in ASKED else ""
+        grid(heads, [_effect_row(e, lang) for e in rows], widest=0, least=16, title=text("out.cf_title", lang, arm=name, asked=asked))
+        _say_pairing(name, arm, rows[0], lang)
     for name, arm in data["arms"].items():
         if arm["stopped"]:
             say(text("out.cf_stopped", lang, arm=name, n=arm["stopped"], limit=f"{found.base.stop_above:,.0f}"))
     say(text("out.cf_note", lang))
     say(text("out.cf_not_fitted" if found.basis == "prior" else "out.cf_fitted", lang))
+    for name, arm in arms.items():
+        say()
+        if name in notes:
+            say(text("out.cf_arm", lang, arm=name, note=notes[name]))
+        say(arm[f"sentence_{lang}"])
+
+
+def _say_pairing(name: str, arm: dict[str, Any], first: dict[str, Any], lang: str) -> None:
+    """What the pairing saved, and what is replayed without its cause."""
+    from qantar.study.counterfactual import VARYING
+
+    if arm["pairs_that_differ"] and not arm["paired"]:
+        say(text("out.cf_unpaired", lang, arm=name))
+    elif arm["pairs_that_differ"] and first["gain"] is not None:
+        counts = {k: first[f"pairs_{k}"] for k in ("up", "down", "same")}
+        say(text("out.cf_pairing", lang, arm=name, **dict(zip(("gain", "low", "high"), _gain(first), strict=True)), **counts))
+    elif arm["pairs_that_differ"]:
+        say(text("out.cf_no_gain", lang, arm=name, least=VARYING))
+    if arm["replayed"]:
+        say(text("out.cf_replayed", lang, arm=name, n=len(arm["replayed"])))
 
 
 def _effect_row(e: dict[str, Any], lang: str) -> list[str]:
-    low, middle, high = (f"{round(e[k], 2) + 0.0:+.2f}" for k in ("low", "median", "high"))
-    share = f"{100 * e['share']:.0f} % [{100 * e['share_low']:.0f}, {100 * e['share_high']:.0f}]"
-    gain = "–" if e["gain"] is None else "{} [{}, {}]".format(*_gain(e))
-    sign = "+" if e["direction"] == "rise" else "-"
-    found = text(f"finding.{e['finding']}", lang)
-    return [text(f"outcome.{e['outcome']}", lang), f"{middle} [{low}, {high}]", f"{sign}{e['smallest']:g}", share, found, gain]
+    """Outcome, its level without and with the arm, the difference, draws that go up, stay and go down, and the finding."""
+    from qantar.study.answer import level
+
+    def over(name: str, shown: Callable[[float, int], str]) -> str:
+        middle, *ends = (e[f"{name}_{k}" if name else k] for k in ("median", "low", "high"))
+        low, high = (shown(x, 2) for x in ends)
+        if low == high:
+            return shown(middle, 3)
+        return f"{shown(middle, 3)}\n{low}–{high}" if len(low + high) <= NARROW else f"{shown(middle, 3)}\n{low}–\n{high}"
+
+    base, arm = (over(name, lambda x, digits: level(x, e["level_unit"], lang, digits)) for name in ("base", "arm"))
+    if e["unit"] == "log10":
+        difference = over("times", lambda x, _: f"×{x:.2g}" if x < 100 else f"×{x:,.0f}")
+    else:
+        difference = over("", lambda x, _: f"{round(100 * x) + 0.0:+.0f} %" if e["level_unit"] == "share" else f"{round(x, 1) + 0.0:+g}")
+    draws = f"{e['more']}/{e['same']}/{e['fewer']}"
+    return [text(f"outcome.{e['outcome']}", lang), base, arm, difference, draws, text(f"finding.{e['finding']}", lang)]
 
 
 def _gain(e: dict[str, Any]) -> list[str]:

@@ -1,4 +1,5 @@
-"""The figure of a comparison: every effect with its interval, by outcome and arm, in units of the smallest effect that counts.
+"""The figure of a comparison: every effect with its interval, by outcome and arm, in units of the smallest effect that counts; beside it
+the same in people, without the change and with it.
 
 In: `Effects`. Out: SVG files that stand alone, light and dark, one a language; the same effects give the same bytes.
 """
@@ -12,6 +13,7 @@ import numpy as np
 
 from qantar.messages import LANGUAGES, text
 from qantar.report.curves import INK, MUTED, A, B, svg
+from qantar.study.answer import level
 from qantar.study.counterfactual import BASE, OUTCOMES, Effects
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ def _effects(ax: Axes, found: Effects, lang: str) -> None:
         y = np.arange(len(rows)) + 0.7 * ((number + 0.5) / len(arms) - 0.5)
         ax.hlines(y, low, high, color=colour, linewidth=1.6)
         ax.plot(middle, y, sign, color=colour, markersize=5, label=arm)
+        for row, at in zip((e.as_dict() for e in rows), y, strict=True):
+            counts = " → ".join(level(row[f"{k}_median"], row["level_unit"], lang) for k in ("base", "arm"))
+            ax.annotate(counts, (1.01, at), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=colour)
     for edge in (-1, 1):
         ax.axvline(edge, color=MUTED, linewidth=0.8, linestyle="--")
     ax.axvline(0, color=MUTED, linewidth=0.8)
@@ -54,5 +59,6 @@ def _effects(ax: Axes, found: Effects, lang: str) -> None:
     ax.set_yticks(range(len(OUTCOMES)), [text(f"outcome.{name}", lang) for name in OUTCOMES])
     ax.invert_yaxis()
     ax.set_xlabel(text("report.figure.effects.axis", lang))
-    ax.set_title(text("out.cf_not_fitted_short" if found.basis == "prior" else "out.cf_fitted_short", lang), fontsize=10.5)
+    title = text("out.cf_not_fitted_short" if found.basis == "prior" else "out.cf_fitted_short", lang)
+    ax.set_title(title if found.judged else text("out.cf_not_judged_short", lang, title=title), fontsize=10.5)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)

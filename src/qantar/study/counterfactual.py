@@ -4,13 +4,22 @@ In: a base plan, one or more arms (plans too), draws of all parameters from prio
 
     Delta(theta) = mean over seeds of Y(arm) - Y(base)       one number a draw theta
 
-and what follows from its distribution over draws. The smallest effect that counts, delta, and the direction asked about are fixed before:
+and what follows from its distribution over draws. The smallest effect that counts, delta, is fixed before. With no direction asked about,
+which is the default, each of these in at least 0.9 of the draws:
+
+    more       Delta >= delta                      not-more    Delta < delta, without one of the other two
+    fewer      Delta <= -delta                     not-fewer   Delta > -delta, likewise
+    same       |Delta| < delta                     undecided   none of them
+
+Where one is asked about, a rise:
 
     supported      Delta >= delta in at least 0.9 of the draws
     contradicted   Delta < delta in at least 0.9: "null" if |Delta| < delta is, "reversed" if Delta <= -delta is, else "mixed"
     undecided      otherwise
 
-A fall is asked about by turning the sign of Delta. All of it holds in this model only. Arms stand in the order asked; nothing ranks them.
+A fall is asked about by turning the sign of Delta. Where fewer than `BASE_LEAST` of the base's histories are uprisings, nothing is judged:
+the base is not the world that the question speaks of. An arm that cannot differ from the base is refused before anything is simulated.
+All of it holds in this model only. Arms stand in the order asked; nothing ranks them.
 
 Base and arm have the same parameters and the same seeds, and draws are keyed by what they are for, not by order: both worlds share all
 luck that the change leaves alone (common random numbers). How much that saves is measured, not assumed:
@@ -30,10 +39,10 @@ import functools
 import hashlib
 import io
 import json
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +51,7 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import DataError, Problems, StudyError, fail, nearest
+from qantar.messages import LANGUAGES
 from qantar.model.outcome import UPRISING
 from qantar.population.build import class_sizes
 from qantar.scenario.edits import check_parameter
@@ -49,20 +59,25 @@ from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, parse_set, resolve
 from qantar.scenario.schema import Edit
-from qantar.study.ensemble import one_run, run_ensemble
+from qantar.study.answer import sentence
+from qantar.study.ensemble import run_ensemble, write_part
+from qantar.study.inert import why_inert
+from qantar.study.pool import in_processes
 from qantar.study.posterior import HEAD
 from qantar.study.run import RESULT_VERSION, STAMP, made_by
-from qantar.study.store import Recipe, Store, keep_draws, kept_draws
+from qantar.study.store import Recipe, Store, keep_draws
 from qantar.study.summary import Runs, arrays, wilson
 from qantar.tables import read_text, refuse_foreign, to_csv, write_folder
 
 Floats = NDArray[np.float64]
 BASE = "base"
 DIRECTIONS = {"rise": 1, "fall": -1}
+EITHER = "either"
+"""No direction is asked about: each outcome says which way it goes."""
 ROUNDS, RESAMPLE = 1000, 5000
 """Resamples of the draws, and what they are called among the draws of a study."""
-TIMED = 3
-"""Histories of different draws that are timed to say how long all will take."""
+FIRST = 3
+"""Parts that are done first in the base and in all arms, to see early whether there is anything to compare."""
 VARYING = 5
 """Draws in which an outcome must vary over seeds for the gain to be measured: from one or two, an interval would say nothing."""
 EXACT = 1e-12
@@ -75,6 +90,8 @@ class Outcome:
 
     unit: str
     """log10, regions, seats or share"""
+    natural: str
+    """what is counted: people, participant-days, regions, seats, or a share of histories"""
     smallest: float
     of: Callable[[Runs], Floats]
 
@@ -84,14 +101,14 @@ def _log(x: Any) -> Floats:
 
 
 OUTCOMES = {
-    "peak": Outcome("log10", 0.1, lambda r: _log(r.whole["peak"])),
-    "participant_days": Outcome("log10", 0.1, lambda r: _log(r.participants.sum(axis=1))),
-    "regions": Outcome("regions", 0.5, lambda r: (r.onset() >= 0).sum(axis=1).astype(float)),
-    "killed": Outcome("log10", 0.1, lambda r: _log(r.whole["killed"])),
-    "security_killed": Outcome("log10", 0.1, lambda r: _log(r.whole["security_killed"])),
-    "detained": Outcome("log10", 0.1, lambda r: _log(r.whole["detained"])),
-    "seats_lost": Outcome("seats", 0.1, lambda r: np.asarray(r.whole["seats_lost"], float)),
-    "uprising": Outcome("share", 0.1, lambda r: (np.asarray(r.whole["peak"]) >= UPRISING).astype(float)),
+    "peak": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["peak"])),
+    "participant_days": Outcome("log10", "participant-days", 0.1, lambda r: _log(r.participants.sum(axis=1))),
+    "regions": Outcome("regions", "regions", 0.5, lambda r: (r.onset() >= 0).sum(axis=1).astype(float)),
+    "killed": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["killed"])),
+    "security_killed": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["security_killed"])),
+    "detained": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["detained"])),
+    "seats_lost": Outcome("seats", "seats", 0.1, lambda r: np.asarray(r.whole["seats_lost"], float)),
+    "uprising": Outcome("share", "share", 0.1, lambda r: (np.asarray(r.whole["peak"]) >= UPRISING).astype(float)),
 }
 """Outcomes in people of the country; deaths of both sides. Participants are as officially counted; their bias is the same in base and arm.
 
@@ -108,13 +125,15 @@ class Effect:
     outcome: str
     smallest: float
     direction: int
-    """1 asks about a rise, -1 about a fall"""
+    """1 asks about a rise, -1 about a fall, 0 about neither"""
     base_values: Floats
     """Y(base), shape (draws, replicates)"""
     arm_values: Floats
     """Y(arm), same shape and seeds"""
     gain: tuple[float, float, float]
     """by which factor pairing saves runs, with its 95 % interval; NaN where it cannot be measured"""
+    judged: bool = True
+    """whether enough of the base's histories are uprisings"""
 
     @property
     def values(self) -> Floats:
@@ -122,39 +141,64 @@ class Effect:
         return np.asarray((self.arm_values - self.base_values).mean(axis=1))
 
     def as_dict(self) -> dict[str, Any]:
-        """For machines. Quantiles 5, 50 and 95 % over draws; what cannot be measured is None."""
-        median, low, high = np.quantile(self.values, (0.5, 0.05, 0.95)).tolist()
-        finding = finding_of(self.values, self.smallest, self.direction)
-        share_low, share_high = wilson(finding.reached, finding.draws)
+        """For machines. Quantiles 5, 50 and 95 % over draws; what cannot be measured is None.
+
+        `median`, `low` and `high` are of the effect; `times`, likewise, say it as so many times as many; levels are counts.
+        """
+        outcome, draws = OUTCOMES[self.outcome], len(self.values)
+        answer = answer_of(self.values, self.smallest)
+        asked = finding_of(self.values, self.smallest, self.direction) if self.direction else answer
+        share_low, share_high = wilson(reached := self._reached(answer), draws)
         pairs = np.sign(self.arm_values - self.base_values)
+        effect = _over_draws(self.values)
+        log = outcome.unit == "log10"
         levels: dict[str, float] = {}
         for name, y in ((BASE, self.base_values), ("arm", self.arm_values)):
-            found = np.quantile(y.mean(axis=1), (0.5, 0.05, 0.95)).tolist()
-            levels |= dict(zip((f"{name}_median", f"{name}_low", f"{name}_high"), found, strict=True))
+            levels |= _named(name, (_counted(v) if log else v for v in _over_draws(y.mean(axis=1))))
         return {
             "arm": self.arm,
             "outcome": self.outcome,
-            "unit": OUTCOMES[self.outcome].unit,
-            "median": median,
-            "low": low,
-            "high": high,
-            "direction": next(name for name, sign in DIRECTIONS.items() if sign == self.direction),
+            "unit": outcome.unit,
+            **dict(zip(("median", "low", "high"), effect, strict=True)),
+            **_named("times", (10**v if log else None for v in effect)),
+            "level_unit": outcome.natural,
+            **levels,
+            "direction": next((name for name, sign in DIRECTIONS.items() if sign == self.direction), EITHER),
             "smallest": self.smallest,
-            "draws": finding.draws,
-            "reached": finding.reached,
-            "between": finding.between,
-            "reversed": finding.reversed,
-            "share": finding.reached / finding.draws,
+            "draws": draws,
+            "more": answer.reached,
+            "same": answer.between,
+            "fewer": answer.reversed,
+            "share": reached / draws,
             "share_low": share_low,
             "share_high": share_high,
-            "finding": finding.name,
+            "answer": answer.name if self.judged else NOT_JUDGED,
+            "finding": asked.name if self.judged else NOT_JUDGED,
             "pairs_up": int((pairs > 0).sum()),
             "pairs_down": int((pairs < 0).sum()),
             "pairs_same": int((pairs == 0).sum()),
             "noise": _finite(noise_of(self.arm_values - self.base_values)),
             **dict(zip(("gain", "gain_low", "gain_high"), map(_finite, self.gain), strict=True)),
-            **levels,
         }
+
+    def _reached(self, answer: Finding) -> int:
+        """Draws that go the way asked about; with none, the most that go one way or stay."""
+        counts = {0: max(answer.reached, answer.between, answer.reversed), 1: answer.reached, -1: answer.reversed}
+        return counts[self.direction]
+
+
+def _over_draws(values: Floats) -> list[float]:
+    """Median, 5 and 95 %."""
+    return np.quantile(values, (0.5, 0.05, 0.95)).tolist()  # type: ignore[no-any-return]
+
+
+def _named(name: str, found: Iterable[float | None]) -> dict[str, Any]:
+    return dict(zip((f"{name}_median", f"{name}_low", f"{name}_high"), found, strict=True))
+
+
+def _counted(x: float) -> float:
+    """People from log10 (1 + people)."""
+    return max(0.0, float(10**x - 1))
 
 
 @dataclass(frozen=True)
@@ -162,7 +206,7 @@ class Finding:
     """What the rule says, and the draws behind it."""
 
     name: str
-    """supported, null, reversed, mixed (these three: contradicted) or undecided"""
+    """supported, null, reversed, mixed (these three: contradicted) or undecided; of `answer_of` its own"""
     reached: int
     between: int
     reversed: int
@@ -197,6 +241,22 @@ def finding_of(values: Floats, smallest: float, direction: int = 1) -> Finding:
 
     names = {"supported": reached, "null": between, "reversed": back, "mixed": between + back}
     return Finding(next((name for name, count in names.items() if most(count)), "undecided"), reached, between, back)
+
+
+NOT_JUDGED = "not-judged"
+ANSWERS = {"supported": "more", "reversed": "fewer", "null": "same", "mixed": "not-more", "undecided": "undecided"}
+"""What a finding about a rise says where no direction is asked about."""
+
+
+def answer_of(values: Floats, smallest: float) -> Finding:
+    """Which way values go, by the same rule asked in both directions; `reached` counts rises and `reversed` falls.
+
+    >>> [answer_of(np.array(x), 0.1).name for x in ([0.2] * 10, [-0.2] * 9 + [0.2], [0.0] * 10, [0.0] * 5 + [0.2] * 5)]
+    ['more', 'fewer', 'same', 'not-fewer']
+    """
+    rise, fall = (finding_of(values, smallest, sign) for sign in (1, -1))
+    turned = rise.name == "undecided" and fall.name == "mixed"
+    return replace(rise, name="not-fewer" if turned else ANSWERS[rise.name])
 
 
 def noise_of(difference: Floats) -> float:
@@ -346,6 +406,8 @@ class Effects:
     """share of pairs in which the two histories differ at all, by arm"""
     unpaired: list[str]
     """arms in which the same seed is not the same luck"""
+    uprisings: float
+    """share of the base's histories with `UPRISING` people out at once"""
 
     @property
     def base(self) -> Recipe:
@@ -357,9 +419,33 @@ class Effects:
         """What every figure carries."""
         return STAMP if self.basis == "prior" else "fitted; holds in this model only"
 
+    @property
+    def judged(self) -> bool:
+        """Whether the base is a world with uprisings."""
+        return self.uprisings >= base_least()
+
     def of(self, arm: str, outcome: str) -> Effect:
         """The effect of an arm on an outcome."""
         return next(e for e in self.effects if (e.arm, e.outcome) == (arm, outcome))
+
+
+def base_least() -> float:
+    """The share of base histories that must be uprisings, as for experiments."""
+    from qantar.study.experiments import BASE_LEAST  # which imports this module
+
+    return BASE_LEAST
+
+
+@dataclass(frozen=True)
+class Early:
+    """What the first histories of base and arms say, before the others are done."""
+
+    histories: int
+    """of the base"""
+    uprisings: int
+    """of these"""
+    inert: tuple[str, ...]
+    """arms in which all of them are as in the base"""
 
 
 def counterfactual(
@@ -370,11 +456,11 @@ def counterfactual(
     replicates: int = 4,
     seed: int = 1,
     posterior: Sequence[Values] | None = None,
-    direction: str = "rise",
+    direction: str = EITHER,
     smallest: Mapping[str, float] | None = None,
     root: Path = Path("results/store"),
     processes: int | None = None,
-    expect: Callable[[float, int, int], None] | None = None,
+    early: Callable[[Early], None] = lambda found: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Effects:
     """Compare arms with a base; histories that the store holds are not computed again.
@@ -391,74 +477,123 @@ def counterfactual(
         Base seed of draws, networks and luck: the same for base and arms.
     posterior : sequence of values, optional
         Draws of some parameters, taken at even distances; all others are drawn from their priors. By default all are.
-    direction : "rise" or "fall"
+    direction : "either", "rise" or "fall"
         Which effect is asked about.
     smallest : mapping of outcome to number above 0, optional
         In place of those of `OUTCOMES`.
     root : Path
         Folder of stores.
-    expect : callable, optional
-        Called once, before anything long, with the seconds that all will take, from timing a few histories, how many there are
-        in all, and how many are missing.
+    early : callable
+        Called once, if there is more to do then, with what the first histories say.
     progress : callable
         Called with histories done and in all.
 
     Raises
     ------
     StudyError
-        For an unknown outcome or direction, a smallest effect that is not above 0, or no arm; and as `run_ensemble`.
+        For an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot differ from the base; and
+        as `run_ensemble`.
     ResultError
         As `run_ensemble`.
     """
-    _check(arms, direction, smallest or {})
+    _check(base, arms, direction, smallest or {})
     rows = posterior or []
     draws = min(draws, len(rows) or draws)
     given = [draw(seed, k) | dict(rows[k * len(rows) // draws]) for k in range(draws)] if rows else []
     name = keep_draws(root, given) if given else ""
     sampling = "given" if given else "prior"
     recipes = {k: Recipe(p, seed, "event", sampling, replicates, given=name) for k, p in {BASE: base, **arms}.items()}
-    n = draws * replicates
-    if expect is not None:
-        expect(*expected(list(recipes.values()), n, root, processes=processes))
-    runs: dict[str, Runs] = {}
-    for number, (label, recipe) in enumerate(recipes.items()):
-        store = run_ensemble(
-            recipe,
-            n,
-            root,
-            processes=processes,
-            progress=lambda done, _, before=number * n: progress(before + done, len(recipes) * n),  # type: ignore[misc]
-        )
-        runs[label] = arrays(*store.read(n))
-    return _compared(recipes, runs, draws, DIRECTIONS[direction], smallest or {})
+    runs = _simulated(recipes, draws * replicates, root, processes, early, progress)
+    return _compared(recipes, runs, draws, DIRECTIONS.get(direction, 0), smallest or {})
 
 
-def _check(arms: Mapping[str, Plan], direction: str, smallest: Mapping[str, float]) -> None:
+def _simulated(
+    recipes: Mapping[str, Recipe],
+    n: int,
+    root: Path,
+    processes: int | None,
+    early: Callable[[Early], None],
+    progress: Callable[[int, int], None],
+) -> dict[str, Runs]:
+    """Histories of base and arms by one set of processes; if one dies, `run_ensemble` does what is missing."""
+    first, tasks = in_order(list(recipes.values()), n, root)
+    left = {id(task) for task in tasks if task[2] in first}
+    total = len(recipes) * n
+    done = total - sum(_size(task[0], task[2], n) for task in tasks)
+    progress(done, total)
+
+    def look() -> None:
+        if tasks and not left:
+            early(_early(recipes, first, n, root))
+
+    def tell(task: Task, _: int) -> None:
+        nonlocal done
+        done += _size(task[0], task[2], n)
+        progress(done, total)
+        if id(task) in left:
+            left.remove(id(task))
+            if done < total:
+                look()
+
+    look()
+    with suppress(BrokenProcessPool):
+        in_processes(write_part, tasks, processes, tell)
+    return {label: arrays(*run_ensemble(recipe, n, root, processes=processes).read(n)) for label, recipe in recipes.items()}
+
+
+Task = tuple[Recipe, Path, int, int]
+"""Arguments of `write_part`."""
+
+
+def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], list[Task]]:
+    """Parts that the store lacks, in an order that tells early what is to come.
+
+    Draws are taken at even distances, ever closer. The first `FIRST` parts are done in all recipes, so that they can be compared; then each
+    recipe is at other draws, so that what was done of all of them speaks for many draws.
+
+    Returns
+    -------
+    The first parts, and the tasks.
+    """
+    parts = -(-n // recipes[0].part)
+    bits = max(1, (parts - 1).bit_length())
+    spread = sorted(range(parts), key=lambda k: f"{k:0{bits}b}"[::-1])
+    first, rest = spread[:FIRST], spread[FIRST:]
+    which = range(len(recipes))
+    order = [(j, number) for number in first for j in which]
+    order += [(j, rest[(k + j * len(rest) // len(recipes)) % len(rest)]) for k in range(len(rest)) for j in which]
+    missing = [set(Store.of(root, recipe).missing(n)) for recipe in recipes]
+    return first, [(recipes[j], root, number, n) for j, number in order if number in missing[j]]
+
+
+def _size(recipe: Recipe, number: int, n: int) -> int:
+    """Histories in a part."""
+    return min((number + 1) * recipe.part, n) - number * recipe.part
+
+
+def _early(recipes: Mapping[str, Recipe], first: Sequence[int], n: int, root: Path) -> Early:
+    """What the first parts say."""
+    found = {label: Store.of(root, replace(recipe, only=tuple(first))).read(n)[1] for label, recipe in recipes.items()}
+    shas = {label: list(whole["sha256"]) for label, whole in found.items()}
+    loud = np.asarray(found[BASE]["peak"], float) >= UPRISING
+    return Early(len(loud), int(loud.sum()), tuple(label for label in recipes if label != BASE and shas[label] == shas[BASE]))
+
+
+def _check(base: Plan, arms: Mapping[str, Plan], direction: str, smallest: Mapping[str, float]) -> None:
     if not arms or BASE in arms:
         raise fail(StudyError, "--arm", "no_arm")
-    if direction not in DIRECTIONS:
-        raise fail(StudyError, "--direction", "not_one_of", value=direction, choices=", ".join(DIRECTIONS))
+    if direction not in (EITHER, *DIRECTIONS):
+        raise fail(StudyError, "--direction", "not_one_of", value=direction, choices=", ".join((EITHER, *DIRECTIONS)))
     for name, value in smallest.items():
         if name not in OUTCOMES:
             raise fail(StudyError, f"--delta {name}", "not_one_of", value=name, choices=nearest(name, OUTCOMES))
         if not 0 < value < np.inf:
             raise fail(StudyError, f"--delta {name}", "not_above_zero", value=f"{value:g}")
-
-
-def expected(recipes: Sequence[Recipe], runs: int, root: Path, *, processes: int | None = None) -> tuple[float, int, int]:
-    """Seconds that the missing histories will take, from the mean of a few of different draws; all histories; those missing."""
-    left = sum(min(r.part, runs - number * r.part) for r in recipes for number in Store.of(root, r).missing(runs))
-    if not left:
-        return 0.0, len(recipes) * runs, 0
-    recipe = recipes[0]
-    given = kept_draws(root, recipe.given) if recipe.given else []
-    numbers = range(0, runs, recipe.replicates)[:TIMED]
-    one_run(recipe, 0, given)  # loads the machine code
-    start = time.perf_counter()
-    for number in numbers:
-        one_run(recipe, number, given)
-    each = (time.perf_counter() - start) / len(numbers)
-    return left * each / min(processes or os.cpu_count() or 1, left), len(recipes) * runs, left
+    problems = Problems()
+    for name, arm in arms.items():
+        if why := why_inert(base, arm):
+            problems.add(f"--arm {name}", None, "", why)
+    problems.raise_as(StudyError)
 
 
 def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, direction: int, smallest: Mapping[str, float]) -> Effects:
@@ -466,13 +601,14 @@ def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, dir
     shape = (draws, base.replicates)
     shas = {label: np.asarray(r.whole["sha256"]).astype(str) for label, r in runs.items()}
     effects, arms = [], [label for label in recipes if label != BASE]
+    uprisings = float((np.asarray(runs[BASE].whole["peak"], float) >= UPRISING).mean())
     unpaired = [label for label in arms if not is_paired(base.plan, recipes[label].plan)]
     for label in arms:
         assert np.array_equal(runs[label].whole["seed"], runs[BASE].whole["seed"])  # else no pair is one
         for name, outcome in OUTCOMES.items():
             y, x = (outcome.of(runs[k]).reshape(shape) for k in (label, BASE))
             gain = (float("nan"),) * 3 if label in unpaired else pairing_gain(x, y, base.seed)
-            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain))
+            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= base_least()))
     return Effects(
         recipes,
         draws,
@@ -482,6 +618,7 @@ def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, dir
         {label: int(r.stopped.sum()) for label, r in runs.items()},
         {label: float((shas[label] != shas[BASE]).mean()) for label in arms},
         unpaired,
+        uprisings,
     )
 
 
@@ -491,29 +628,36 @@ def _finite(x: float) -> float | None:
 
 def as_dict(found: Effects) -> dict[str, Any]:
     """Everything for machines but the plans: what was compared, how, and each effect."""
-    base = found.base
+    base, rows = found.base, [e.as_dict() for e in found.effects]
+    by_policy = "policy" in base.plan.drivers.values()
+    about = {"basis": found.basis, "judged": found.judged, "by_policy": by_policy}
+    about |= {"histories": found.draws * base.replicates, "uprisings": found.uprisings}
+    arms: dict[str, Any] = {}
+    for label, r in found.recipes.items():
+        arms[label] = {
+            "edits": r.plan.edits,
+            "key": r.key(),
+            "plan_sha256": r.plan.sha256(),
+            "history_sha256": found.history_sha256[label],
+            "replayed": r.plan.replayed(),
+            "stopped": found.stopped[label],
+        }
+        if label != BASE:
+            differ, own = found.differ[label], [row for row in rows if row["arm"] == label]
+            arms[label] |= {"paired": label not in found.unpaired, "pairs_that_differ": differ}
+            said = {lang: sentence(label, own, {**about, "pairs_that_differ": differ}, lang) for lang in LANGUAGES}
+            arms[label] |= {f"sentence_{lang}": words for lang, words in said.items()}
     return {
         "scenario": base.plan.case,
         "stamp": found.stamp,
-        "basis": found.basis,
         "calibrated": found.basis == "posterior",
+        **about,
         "scale": base.plan.scale,
         "draws": found.draws,
         "replicates": base.replicates,
         "seed": base.seed,
-        "arms": {
-            label: {
-                "edits": r.plan.edits,
-                "key": r.key(),
-                "plan_sha256": r.plan.sha256(),
-                "history_sha256": found.history_sha256[label],
-                "replayed": r.plan.replayed(),
-                "stopped": found.stopped[label],
-                **({} if label == BASE else {"paired": label not in found.unpaired, "pairs_that_differ": found.differ[label]}),
-            }
-            for label, r in found.recipes.items()
-        },
-        "effects": [e.as_dict() for e in found.effects],
+        "arms": arms,
+        "effects": rows,
     }
 
 

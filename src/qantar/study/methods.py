@@ -37,7 +37,6 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, StudyError, fail
-from qantar.study.counterfactual import expected
 from qantar.study.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.study.ensemble import run_ensemble
 from qantar.study.experiments import BASE_LEAST
@@ -265,7 +264,6 @@ def methods(
     root: Path = Path("results/store"),
     processes: int | None = None,
     packed: Path | None = None,
-    expect: Callable[[float, int, int], None] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
     """Run the experiment; histories that the store holds are not computed again.
@@ -277,8 +275,6 @@ def methods(
         `seed` by default what the file says.
     packed : Path, optional
         A file that is to hold what `judged` needs of every history (`pack`).
-    expect : callable, optional
-        Called with the seconds that all will take, histories in all, and those missing.
     progress : callable
         Called with histories done and in all.
 
@@ -290,8 +286,6 @@ def methods(
     e = loaded.experiment
     shape, seed = shape_of(e, countries, draws), e.seed if seed is None else seed
     recipes, n = recipes_of(seed, shape.countries, e.seeds), shape.draws * e.seeds
-    if expect is not None:
-        expect(*expected(recipes, n, root, processes=processes))
     ahead(recipes, n, root, processes, lambda done: progress(done, shape.histories))
     runs = [run_ensemble(recipe, n, root, processes=processes).read(n)[1] for recipe in recipes]
     if packed is not None:
