@@ -16,6 +16,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+os.environ["QANTAR_STORE"] = "results/store"  # of the folder a test works in: never the tester's own
+
 from qantar.account.load import Loaded, load_account
 
 # The same examples at every run; time limits would fail on a busy machine.
@@ -50,7 +52,7 @@ class Ran:
 
 def run_qantar(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
     """`qantar` in a process of its own, with nothing of the tester's language or terminal."""
-    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP")}
+    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP", "QANTAR_STORE")}
     clean |= {"COLUMNS": "100", "MPLCONFIGDIR": str(HERE.parent / ".pytest_cache" / "mpl")} | (env or {})
     done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, env=clean, capture_output=True, check=False)
     return Ran(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))

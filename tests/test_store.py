@@ -13,8 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from multiprocessing import active_children
@@ -28,13 +30,14 @@ import qantar
 from conftest import CASE
 from qantar import warm
 from qantar.errors import Problem, QantarError, ResultError, StudyError
+from qantar.places import user_store
 from qantar.scenario.parameters import defaults, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
 from qantar.study import ensemble, store
 from qantar.study.ensemble import one_run, run_ensemble, seed_of, values_of, write_part
-from qantar.study.store import DAYS, PART, RUNS, Recipe, Store, keep_draws, kept_draws, model_hash
+from qantar.study.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws, model_hash
 
 SEED, ALL = 11, 12
 """Of every ensemble here, and its runs: three parts."""
@@ -81,15 +84,9 @@ def assert_whole_parts_only(root: Path, whole: Store) -> int:
     """Every part that is there holds exactly its runs; gives how many there are."""
     found = parts(root)
     for part in found:
-        assert sorted(p.name for p in part.iterdir()) == sorted((DAYS, RUNS))
-        alone = Store(root / "alone")
-        alone.folder.mkdir()
-        shutil.copytree(part, alone.folder / part.name)
-        copy = Store(root / "copy")
-        shutil.copytree(whole.part(int(part.name[5:])), copy.folder / part.name)
-        assert content(alone) == content(copy)
-        for s in (alone, copy):
-            shutil.rmtree(s.folder)
+        assert sorted(p.name for p in part.iterdir()) == sorted((DAYS, RUNS, SEAL))
+        only = (int(part.name[5:]),)
+        assert content(replace(whole, folder=part.parent, only=only)) == content(replace(whole, only=only))
     return len(found)
 
 
@@ -147,14 +144,15 @@ def test_what_is_written_is_read_in_order_and_to_the_last_bit(tmp_path: Path) ->
     s = Store.of(tmp_path / "it's here", recipe())
     assert s.missing(3 * PART) == [0, 1, 2]
     assert not s.folder.exists()
-    assert s.read(3 * PART) == ({}, {})
     for number in (2, 0):
         s.write(number, *table(number * PART))
     assert s.missing(3 * PART) == [1]
     assert (s.missing(2 * PART + 1), s.missing(1), s.missing(0)) == ([1], [], [])
-    some = Store(s.folder, s.size, only=(2, 1))
+    some = replace(s, only=(2, 1))
     assert (some.missing(3 * PART), some.missing(PART)) == ([1], [])
-    days, runs = s.read(3 * PART)
+    with pytest.raises(ResultError, match="part-00001"):  # what is not there is not left out in silence
+        s.read(3 * PART)
+    days, runs = replace(s, only=(2, 0)).read(3 * PART)
     assert runs["run"].tolist() == [*range(PART), *range(2 * PART, 3 * PART)]
     assert runs["joins"].tobytes() == np.tile(table()[1]["joins"], 2).tobytes()
     assert runs["seed"].tolist() == [*range(2**62, 2**62 + PART)] * 2
@@ -162,6 +160,7 @@ def test_what_is_written_is_read_in_order_and_to_the_last_bit(tmp_path: Path) ->
     assert days["share"].tobytes() == (days["run"] / 7).tobytes()
     assert (days["presence"] == (days["run"] % 2 == 0)).all()
     assert s.read(2)[1]["run"].tolist() == [0, 1]  # a part may hold more than was asked for
+    assert s.read(0) == ({}, {})
     assert not list(s.folder.glob(".*"))
 
 
@@ -183,22 +182,136 @@ def test_what_was_interrupted_is_not_loaded_and_is_swept(tmp_path: Path) -> None
     for aside in (left, mine):
         shutil.copytree(s.part(1), aside)
         (aside / DAYS).write_bytes(b"PAR1 half of a")
+    foreign = [tmp_path / name for name in (".x-part-1", f".{gone.pid}-part-mine", f".{gone.pid}-part-00007")]
+    for path in foreign[:2]:
+        path.mkdir()
+    foreign[2].write_text("a file of somebody")
     assert s.missing(2 * PART) == [0]
-    assert s.read(2 * PART)[1]["run"].tolist() == [*range(PART, 2 * PART)]
+    assert replace(s, only=(1,)).read(2 * PART)[1]["run"].tolist() == [*range(PART, 2 * PART)]
     s.sweep()
     assert not left.exists()
     assert mine.exists()  # of a process that runs
+    assert all(path.exists() for path in foreign)  # nothing that is not of a store
     assert s.part(1).is_dir()
     Store(tmp_path / "nothing here").sweep()
 
 
-def test_a_part_that_is_damaged_is_said(tmp_path: Path) -> None:
-    s = Store(tmp_path)
-    s.write(0, *table())
-    (s.part(0) / RUNS).write_bytes(b"PAR1 half of a")
+def _spoil_swap(s: Store) -> None:
+    for name in (DAYS, RUNS, SEAL):
+        one, other = s.part(0) / name, s.part(1) / name
+        first = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.write_bytes(first)
+
+
+def _spoil_recipe(s: Store) -> None:
+    shutil.rmtree(s.part(1))
+    other = replace(s, folder=s.folder / "other", key="another recipe")
+    other.write(1, *table(PART))
+    other.part(1).rename(s.part(1))
+
+
+def _spoil_rows(s: Store) -> None:
+    shutil.rmtree(s.part(1))
+    other = replace(s, folder=s.folder / "other")
+    days, runs = table(PART)
+    other.write(1, days, {k: v[1:] for k, v in runs.items()})
+    other.part(1).rename(s.part(1))
+
+
+def _spoil_place(s: Store) -> None:
+    shutil.rmtree(s.part(1))
+    s.part(1).write_text("a file")
+
+
+SPOILT: dict[str, Callable[[Store], object]] = {
+    "half a table": lambda s: (s.part(1) / RUNS).write_bytes(b"PAR1 half of a"),
+    "no table": lambda s: (s.part(1) / DAYS).unlink(),
+    "no seal, as in the first format": lambda s: (s.part(1) / SEAL).unlink(),
+    "an empty seal": lambda s: (s.part(1) / SEAL).write_bytes(b""),
+    "a seal that is a list": lambda s: (s.part(1) / SEAL).write_bytes(b"[1]"),
+    "a seal without runs": lambda s: (s.part(1) / SEAL).write_bytes(b'{"runs": []}'),
+    "a table of another part": lambda s: (s.part(1) / RUNS).write_bytes((s.part(0) / RUNS).read_bytes()),
+    "parts swapped": _spoil_swap,
+    "a part of another recipe": _spoil_recipe,
+    "rows missing": _spoil_rows,
+    "a file in place of a part": _spoil_place,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_part_that_is_not_what_was_written_is_said_by_name(tmp_path: Path, spoil: Callable[[Store], object]) -> None:
+    s = Store.of(tmp_path, recipe())
+    for number in range(2):
+        s.write(number, *table(number * PART))
+    s.read(2 * PART)
+    spoil(s)
     with pytest.raises(ResultError) as caught:
-        s.read(PART)
+        _ = s.missing(2 * PART) or s.read(2 * PART)
     assert said(caught.value) == ["broken_store"]
+    assert caught.value.problems[0].file in {str(s.part(0)), str(s.part(1))}  # what has to be deleted
+
+
+FLIPS = 1200
+
+
+def test_no_flipped_bit_changes_a_number_in_silence(tmp_path: Path) -> None:
+    s = Store.of(tmp_path, recipe())
+    for number in range(2):
+        s.write(number, *table(number * PART))
+    name = keep_draws(tmp_path, [draw(SEED, k) for k in range(3)])
+    files = [s.part(number) / table for number in range(2) for table in (DAYS, RUNS, SEAL)]
+    files.append(tmp_path / f"draws-{name[:24]}" / DRAWS)
+    lots = np.random.default_rng(1)
+    found = 0
+    for k in range(FLIPS):
+        path = files[k % len(files)]
+        whole = path.read_bytes()
+        spoilt = bytearray(whole)
+        spoilt[lots.integers(len(whole))] ^= 1 << int(lots.integers(8))
+        path.write_bytes(spoilt)
+        kept_draws.cache_clear()
+        try:
+            kept_draws(tmp_path, name)
+            assert path.name == DRAWS or s.read(2 * PART)
+        except ResultError as error:
+            found += said(error) == ["broken_store"]
+        path.write_bytes(whole)
+    assert found == FLIPS
+    kept_draws.cache_clear()
+    assert len(s.read(2 * PART)[1]["run"]) == 2 * PART  # and what is whole is read
+    assert kept_draws(tmp_path, name)
+
+
+def test_draws_that_are_not_what_they_were_named_after_are_not_used(tmp_path: Path) -> None:
+    rows = [draw(SEED, 0)]
+    name = keep_draws(tmp_path, rows)
+    path = tmp_path / f"draws-{name[:24]}" / DRAWS
+    for spoil in (lambda: path.write_text("[{}]"), path.unlink):
+        spoil()
+        kept_draws.cache_clear()
+        with pytest.raises(ResultError, match=name[:24]):
+            keep_draws(tmp_path, rows)
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"QANTAR_STORE": "here", "HOME": "/nowhere"}, "here"),
+        ({"XDG_CACHE_HOME": "{tmp}/cache", "HOME": "{tmp}"}, "{tmp}/cache/qantar-store"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "{tmp}"}, "{tmp}/.cache/qantar-store"),
+        ({"HOME": "{tmp}"}, "{tmp}/.cache/qantar-store"),
+    ],
+)
+def test_the_store_has_one_place_a_user(tmp_path: Path, environment: dict[str, str], place: str) -> None:
+    found = user_store({k: v.replace("{tmp}", str(tmp_path)) for k, v in environment.items()})
+    assert found == Path(place.replace("{tmp}", str(tmp_path)))
+
+
+@pytest.mark.parametrize("home", ["", "{tmp}/file"])
+def test_without_a_home_that_can_be_written_to_the_store_is_temporary(tmp_path: Path, home: str) -> None:
+    (tmp_path / "file").write_text("")
+    assert user_store({"HOME": home.replace("{tmp}", str(tmp_path))}).parent == Path(tempfile.gettempdir())
 
 
 def said(error: QantarError) -> list[str]:
@@ -253,7 +366,7 @@ def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest
     assert set(recipe().as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
     assert recipe(only=(1, 2)).key() == keys[0]  # what is looked at changes nothing that is kept
     assert recipe().key() == keys[0]
-    assert Store.of(tmp_path, recipe()).folder.name == keys[0][:24]
+    assert Store.of(tmp_path, recipe()).folder.name == FORMAT + keys[0][:24]
     monkeypatch.setattr(store, "model_hash", lambda: "another model")
     assert recipe().key() not in keys
     monkeypatch.undo()
@@ -331,14 +444,6 @@ def test_draws_that_are_given_are_run_as_they_are(tmp_path: Path) -> None:
     assert runs["run"].tolist() == [0, 1, 2, 3]  # the last part ends where the table does
     assert runs["p_frailty"].tolist() == [rows[0]["frailty"]] * 2 + [rows[1]["frailty"]] * 2
     assert runs["seed"].tolist() == [seed_of(recipe(replicates=2), k) for k in range(4)]  # arms share the luck of a draw
-
-
-def test_runs_that_are_kept_elsewhere_are_not_missing(tmp_path: Path) -> None:
-    s = Store.of(tmp_path, recipe())
-    s.leave_out(2 * PART + 1)
-    assert s.elsewhere() == 2 * PART  # whole parts only
-    assert s.missing(4 * PART) == [2, 3]
-    assert Store.of(tmp_path, recipe(seed=12)).elsewhere() == 0
 
 
 # --- ensembles ------------------------------------------------------------------------------------------------------------------

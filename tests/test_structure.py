@@ -21,6 +21,7 @@ ORDER = [
     "compiled",
     "draws",
     "messages",
+    "places",
     "errors",
     "tables",
     "record",

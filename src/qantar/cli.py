@@ -17,6 +17,7 @@ import typer
 
 import qantar
 from qantar.messages import LANGUAGES, catalogue, language, text
+from qantar.places import user_store
 
 app = typer.Typer(
     help="cli.about",
@@ -44,8 +45,8 @@ KnownOption = Annotated[Path | None, typer.Option("--known", metavar="FILE", hel
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")]
 ArmOption = Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="cli.opt_quick")]
-StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store")]
-STORE = Path("results/store")
+StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
+STORE = user_store()
 QUICK_SCALE = 0.02
 STUDY_DRAWS, STUDY_SCALE = 100, 0.1
 """What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""

@@ -44,7 +44,7 @@ from qantar.study.ensemble import run_ensemble
 from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, scales_of, up_to
 from qantar.study.prior import point_of, values_at
 from qantar.study.reporting import history_seed
-from qantar.study.store import Recipe, Store, keep_draws
+from qantar.study.store import Recipe, keep_draws
 from qantar.study.summary import Runs, arrays, chosen, first, joined
 
 Floats = NDArray[np.float64]
@@ -172,17 +172,11 @@ def prior_table(
     known : Runs, optional
         The first of them, from a packed table made by this version of the model: they are not simulated again.
     """
-    recipe = Recipe(plan, seed, part=part)
-    store = Store.of(root, recipe)
     have = 0 if known is None else min(known.n, size) // part * part
-    if have or store.elsewhere():  # a store that was begun with a packed table is not whole without one
-        store.leave_out(have)
-    run_ensemble(recipe, size, root, processes=processes, progress=progress)
     parts = [first(known, have)] if known is not None and have else []
-    days, whole = store.read(size)
-    if whole and size > have:
-        rows = np.asarray(whole["run"]) >= have
-        parts.append(arrays({k: v[np.asarray(days["run"]) >= have] for k, v in days.items()}, {k: v[rows] for k, v in whole.items()}))
+    if size > have:
+        recipe = Recipe(plan, seed, part=part, only=tuple(range(have // part, -(-size // part))) if have else ())
+        parts.append(arrays(*run_ensemble(recipe, size, root, processes=processes, progress=progress).read(size)))
     return parts[0] if len(parts) == 1 else joined(parts)
 
 

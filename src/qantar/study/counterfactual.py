@@ -65,7 +65,7 @@ from qantar.study.inert import why_inert
 from qantar.study.pool import in_processes
 from qantar.study.posterior import HEAD
 from qantar.study.run import RESULT_VERSION, STAMP, made_by
-from qantar.study.store import Recipe, Store, keep_draws
+from qantar.study.store import STORE, Recipe, Store, keep_draws
 from qantar.study.summary import Runs, arrays, wilson
 from qantar.tables import read_text, refuse_foreign, to_csv, write_folder
 
@@ -458,7 +458,7 @@ def counterfactual(
     posterior: Sequence[Values] | None = None,
     direction: str = EITHER,
     smallest: Mapping[str, float] | None = None,
-    root: Path = Path("results/store"),
+    root: Path = STORE,
     processes: int | None = None,
     early: Callable[[Early], None] = lambda found: None,
     progress: Callable[[int, int], None] = lambda done, total: None,

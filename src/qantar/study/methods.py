@@ -44,7 +44,7 @@ from qantar.study.interaction import KINDS, Interaction, by_chance, interaction,
 from qantar.study.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
 from qantar.study.run import RESULT_VERSION, STAMP, made_by
 from qantar.study.sensitivity import ahead
-from qantar.study.store import Recipe
+from qantar.study.store import STORE, Recipe
 from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, refuse_foreign, to_csv, write_bytes, write_folder
 
 Floats = NDArray[np.float64]
@@ -261,7 +261,7 @@ def methods(
     countries: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
-    root: Path = Path("results/store"),
+    root: Path = STORE,
     processes: int | None = None,
     packed: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,

@@ -1,12 +1,16 @@
 """The durable store of histories: parts that are whole or absent, and so resumable at any moment.
 
 A store is a folder named by everything its numbers depend on: the plan, the engine, how parameters are drawn, the base seed,
-and the sources of the model. Runs are kept in parts of `PART` runs; a part is a folder with two Parquet tables, written aside,
+and the sources of the model. Runs are kept in parts of `PART` runs; a part is a folder with two Parquet tables and a seal, written aside,
 flushed to disk and renamed. A part that is there is done; nothing else needs to be remembered.
+
+The seal says what the part is (recipe, number, numbers of its runs) and the SHA-256 of both tables. It is compared before anything is
+read: a part with a flipped bit, of another recipe, under another number or without a file is an error that names it, never a number.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
@@ -25,9 +29,12 @@ import numpy as np
 
 from qantar.draws import SCHEME
 from qantar.errors import ResultError, fail
+from qantar.places import user_store
 from qantar.scenario.scenario import Plan
-from qantar.tables import write_bytes, write_folder
+from qantar.tables import write_folder
 
+STORE = user_store()
+"""Where histories are kept unless somebody says otherwise."""
 PART = 4
 """Runs in a part unless a recipe says otherwise: what is lost at most when the power fails, a core."""
 ROOMS = (
@@ -42,7 +49,9 @@ ROOMS = (
     "scenario/parameters.py",
 )
 DATA = ("scenario/parameters.toml",)
-DAYS, RUNS, DRAWS, ELSEWHERE = "days.parquet", "runs.parquet", "draws.json", "elsewhere"
+DAYS, RUNS, SEAL, DRAWS = "days.parquet", "runs.parquet", "seal.json", "draws.json"
+FORMAT = "2-"
+"""How folders of a store begin: parts of the first format had no seal, and are left where they are."""
 
 
 def model_hash() -> str:
@@ -97,15 +106,30 @@ def keep_draws(root: Path, draws: Sequence[Mapping[str, float]]) -> str:
     content = json.dumps(rows)
     name = hashlib.sha256(content.encode()).hexdigest()
     folder = root / f"draws-{name[:24]}"
-    if not folder.is_dir():
+    if folder.exists():
+        kept_draws(root, name)
+    else:
         write_folder(folder, {DRAWS: content})
     return name
 
 
 @functools.lru_cache(maxsize=4)
 def kept_draws(root: Path, name: str) -> list[dict[str, float]]:
-    """A table of draws that was kept."""
-    return json.loads((root / f"draws-{name[:24]}" / DRAWS).read_bytes())  # type: ignore[no-any-return]
+    """A table of draws that was kept.
+
+    Raises
+    ------
+    ResultError
+        When it is not there, or not what it was named after.
+    """
+    path = root / f"draws-{name[:24]}" / DRAWS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise fail(ResultError, path.parent, "broken_store", reason=error.strerror or DRAWS) from None
+    if hashlib.sha256(content).hexdigest() != name:
+        raise fail(ResultError, path.parent, "broken_store", reason=f"SHA-256 {DRAWS}")
+    return json.loads(content)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -117,30 +141,31 @@ class Store:
     """runs in a part"""
     only: tuple[int, ...] = ()
     """parts that are looked at; none: all"""
+    key: str = ""
+    """of the recipe: what the seals of its parts name"""
 
     @classmethod
     def of(cls, root: Path, recipe: Recipe) -> Store:
         """The store of a recipe under a root; nothing is written yet."""
-        return cls(root / recipe.key()[:24], recipe.part, recipe.only)
+        key = recipe.key()
+        return cls(root / f"{FORMAT}{key[:24]}", recipe.part, recipe.only, key)
 
     def part(self, number: int) -> Path:
         """Where a part stands when it is whole."""
         return self.folder / f"part-{number:05d}"
 
     def missing(self, runs: int) -> list[int]:
-        """Numbers of the parts that are not there yet, nor kept elsewhere."""
-        return [n for n in self._numbers(self.elsewhere() // self.size, runs) if not self.part(n).is_dir()]
+        """Numbers of the parts that are not there yet.
 
-    def elsewhere(self) -> int:
-        """How many of the first runs are kept elsewhere: in a packed table that came with the sources."""
-        try:
-            return int((self.folder / ELSEWHERE).read_text())
-        except (OSError, ValueError):
-            return 0
-
-    def leave_out(self, runs: int) -> None:
-        """Note that the first so many runs, whole parts of them, are kept elsewhere."""
-        write_bytes(self.folder / ELSEWHERE, str(runs // self.size * self.size).encode())
+        Raises
+        ------
+        ResultError
+            When something else stands where a part belongs.
+        """
+        numbers = self._numbers(runs)
+        if wrong := [self.part(n) for n in numbers if not self.part(n).is_dir() and os.path.lexists(self.part(n))]:
+            raise fail(ResultError, wrong[0], "broken_store", reason=os.strerror(errno.ENOTDIR))
+        return [n for n in numbers if not self.part(n).exists()]
 
     def write(self, number: int, days: dict[str, Any], runs: dict[str, Any]) -> None:
         """Write a part aside and rename it.
@@ -160,7 +185,8 @@ class Store:
                 for name, table in ((DAYS, days), (RUNS, runs)):
                     con.register("part", table)
                     con.execute(f"COPY (SELECT * FROM part) TO '{_quoted(aside / name)}' (FORMAT parquet)")
-            for name in (DAYS, RUNS):
+            (aside / SEAL).write_bytes(self._seal(number, np.unique(runs["run"]).tolist(), aside))
+            for name in (DAYS, RUNS, SEAL):
                 with (aside / name).open("rb") as file:
                     os.fsync(file.fileno())
             _flush(aside)
@@ -176,30 +202,51 @@ class Store:
             shutil.rmtree(aside, ignore_errors=True)
 
     def read(self, runs: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Both tables of all whole parts, as columns, in order of run; runs beyond `runs` are left out.
+        """Both tables, as columns, in order of run; runs beyond `runs` are left out.
 
         Raises
         ------
         ResultError
-            When a part cannot be read.
+            When a part is missing, not as it was written, or not of this store.
         """
         import duckdb
 
-        parts = [self.part(n) for n in self._numbers(0, runs) if self.part(n).is_dir()]
+        for number in (numbers := self._numbers(runs)):
+            self._verify(number)
+        parts = [self.part(number) for number in numbers]
         try:
             with duckdb.connect(":memory:") as con:
                 return _read(con, parts, DAYS, runs, "run, region, day"), _read(con, parts, RUNS, runs, "run")
         except duckdb.Error as error:
             raise fail(ResultError, self.folder, "broken_store", reason=str(error).splitlines()[0]) from None
 
-    def _numbers(self, start: int, runs: int) -> list[int]:
+    def _seal(self, number: int, runs: list[int], folder: Path) -> bytes:
+        """The seal of a part whose tables lie in a folder."""
+        tables = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (DAYS, RUNS)}
+        return json.dumps({"recipe": self.key, "part": number, "runs": runs, "sha256": tables}).encode()
+
+    def _verify(self, number: int) -> None:
+        """Refuses a part that is not what its seal says, byte for byte, or whose seal is not of this place."""
+        folder, first = self.part(number), number * self.size
+        try:
+            seal = (folder / SEAL).read_bytes()
+            runs = json.loads(seal)["runs"]
+            same = seal == self._seal(number, runs, folder) and 0 < len(runs) <= self.size and runs == [*range(first, first + len(runs))]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else SEAL
+            raise fail(ResultError, folder, "broken_store", reason=reason) from None
+        if not same:
+            raise fail(ResultError, folder, "broken_store", reason=SEAL)
+
+    def _numbers(self, runs: int) -> list[int]:
         stop = -(-runs // self.size)
-        return [n for n in sorted(self.only) if start <= n < stop] if self.only else list(range(start, stop))
+        return [n for n in sorted(self.only) if 0 <= n < stop] if self.only else list(range(stop))
 
     def sweep(self) -> None:
-        """Delete what processes that were stopped left behind."""
+        """Delete what processes that were stopped left behind; whatever else lies there is left alone."""
         for path in self.folder.glob(".*-part-*"):
-            if not _alive(int(path.name[1:].split("-")[0])):
+            made = re.fullmatch(r"\.(\d+)-part-\d{5,}", path.name)
+            if made and path.is_dir() and not _alive(int(made.group(1))):
                 shutil.rmtree(path, ignore_errors=True)
 
 
