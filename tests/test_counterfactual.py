@@ -41,16 +41,15 @@ from qantar.study.counterfactual import (
     as_dict,
     counterfactual,
     files_of,
-    finding_of,
     in_order,
     is_paired,
-    noise_of,
     pairing_gain,
     plans_of,
     read_draws,
     resamples,
     smallest_of,
 )
+from qantar.study.decision import finding_of, noise_of
 from qantar.study.ensemble import run_ensemble, write_part
 from qantar.study.inert import acting, why_inert
 from qantar.study.pool import in_processes

@@ -215,11 +215,11 @@ SHAPE = Shape(32, 12, 2)
 def test_a_planted_interaction_supports_its_own_claim() -> None:
     loaded = load_experiment()
     found = judged(loaded, made_up(SHAPE, {"countryside": 0.6}), SHAPE, 1)
-    said = {(r.claim.claim, r.claim.kind): r.finding for r in found.main}
+    said = {(r.claim.claim, r.claim.kind): r.said.verdict for r in found.main}
     assert said["C078", "matters"] == "supported"
     # Two other conditions leave out agrarian countries, so those methods gain on the others without doing better themselves.
     assert [r.interaction.finding for r in found.main if r.claim.kind == "matters"].count("supported") == 3
-    assert [r.finding for r in found.main if r.claim.kind == "matters"].count("supported") == 1
+    assert [r.said.verdict for r in found.main if r.claim.kind == "matters"].count("supported") == 1
     assert found.by_chance < 0.1
     for r in found.main:  # against the unorganized case alone, no other method has anything
         assert (abs(r.own.mean) < 0.1) == (r.claim.claim != "C078")
@@ -227,8 +227,8 @@ def test_a_planted_interaction_supports_its_own_claim() -> None:
     assert {r.interaction.finding for r in none.main if r.claim.kind == "matters"} == {"contradicted"}
     assert (none.ceiling, found.ceiling) == (0.0, 1.0)
     # Where no method moves anything there is nothing to compare: neither "contradicted" nor a "supported" that costs nothing.
-    assert {r.finding for r in none.main} == {"undecided"}
-    assert ({r.moved for r in none.main}, {r.moved for r in found.main}) == ({0.0}, {1.0})
+    assert {r.said.verdict for r in none.main} == {"not-judged"}
+    assert ({r.moving for r in none.main}, {r.moving for r in found.main}) == ({0.0}, {1.0})
 
 
 def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,7 +265,7 @@ def test_the_terminal_says_what_json_says(capsys: pytest.CaptureFixture[str], mo
     assert all(f"{c['interaction']:+.3f}" in out and f"{c['reached']} / {c['draws']}" in out for c in main)
     assert text("methods.not_predicted", "en") in out
     assert all(x["what_en"][:40] in out and x["why_en"][:40] in out for x in data["not_represented"])
-    assert [c["finding"] for c in main] == [r.finding for r in found.main]
+    assert [c["verdict"] for c in main] == [r.said.verdict for r in found.main]
     assert sum(x["share"] for x in data["variance"]) == pytest.approx(1)
 
 

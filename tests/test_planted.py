@@ -20,7 +20,7 @@ from qantar.report.page import render
 from qantar.scenario.case import cases_folder
 from qantar.study import planted as module
 from qantar.study import pool
-from qantar.study.counterfactual import Finding
+from qantar.study.decision import Finding
 from qantar.study.planted import (
     KINDS,
     SHOCK,
@@ -234,9 +234,9 @@ def test_rates_count_errors_against_the_truth_and_catch_a_generous_rule() -> Non
 
 
 def test_a_rule_that_supports_everything_is_seen_in_the_worlds_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qantar.study import experiments
+    from qantar.study import decision
 
-    monkeypatch.setattr(experiments, "finding_of", lambda values, *_: Finding("supported", len(values), 0, 0))
+    monkeypatch.setattr(decision, "finding_of", lambda values, *_: Finding("supported", len(values), 0, 0))
     found = [world(3, 1, kind) for kind in ("off", "nothing")]
     assert [w["verdict"] for w in found] == ["supported"] * 2
     assert not [w for w in found if w["true"]]

@@ -165,18 +165,19 @@ def study(
     folder = out or Path("results") / Path(account).resolve().name
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     histories = _histories(loaded, lang, draws, store) if draws else None
-    checked = _again(loaded, lang, again, seed) if draws and again else []
+    checked = _again(loaded, lang, again, seed) if draws and again else None
     repeated = _in_full(loaded, lang, folder, processes) if full else []
     with terminal.progress(lang) as step:
-        result = run(loaded, folder, step, histories, checked, repeated)
+        result = run(loaded, folder, step, histories, checked or [], repeated)
     sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
     shown = {"histories": histories.runs.n, "fitted": histories.provenance["calibrated"]} if histories else {}
     terminal.verdict_summary(loaded, judge(loaded.account, read_trials(loaded.case.folder)), lang, **shown)
-    if checked:
-        terminal.say(text("out.again", lang, n=len(checked), same=sum(c.same for c in checked)))
+    if checked is not None:
+        said = "again" if checked else "again_none"
+        terminal.say(text(f"out.{said}", lang, n=len(checked), same=sum(c.same for c in checked)))
     if repeated:
         terminal.repeated_table(repeated, lang)
     terminal.say(text("out.files", lang))
@@ -211,14 +212,14 @@ def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
 
 
 def _again(loaded: Any, lang: str, n: int, seed: int) -> Any:
-    """Some effects of the experiments that ship, computed again."""
+    """Some effects of the experiments that ship, computed again; None without any experiment."""
     from qantar import terminal
     from qantar.scenario.scenario import FILE, load_scenario
     from qantar.study.trials import check_again, read_trials
 
     folder = loaded.case.folder
     if not (folder / FILE).is_file() or not any(t.type == "counterfactual" and t.rows for t in read_trials(folder).values()):
-        return []
+        return None
     with _interruptible(lang), terminal.counting(lang, n, what="again") as counted:
         return check_again(load_scenario(str(folder)), n, seed, progress=counted)
 
@@ -750,7 +751,7 @@ def experiments(
     from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.experiments import chosen, load_experiments
     from qantar.study.posterior import known_table
-    from qantar.study.trials import draws_of, files_of, try_all
+    from qantar.study.trials import ceilings_of, draws_of, files_of, try_all
     from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
@@ -759,10 +760,12 @@ def experiments(
     folder = out or Path("results") / f"{given.case.head.id}-experiments"
     refuse_foreign(folder)
     base = known_table(known, resolve(given, scale=scale), seed) if known is not None else None
+    tried = [w.spec for w in written if w.spec.type == "counterfactual"]
     with _interruptible(lang), terminal.staging(lang) as told:
-        simulated = any(w.spec.type == "counterfactual" for w in written)
-        size = table if simulated else 0
+        size = table if tried else 0
         rows = draws_of(given, size, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
+        if not json and rows:
+            terminal.ceilings_note({spec.hypothesis: ceilings_of(given, spec, [*rows.values()][-1]) for spec in tried}, lang)
         how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
         found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
     words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
@@ -775,6 +778,7 @@ def experiments(
         sys.stdout.write(files["result.json"])
         return
     terminal.experiments_table([t for t, _ in found], lang)
+    terminal.versions_table([t for t, _ in found], lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
@@ -1017,6 +1021,7 @@ def verdicts(
         terminal.print_json([{**j.as_dict(), "repeat": j.repeat(account)} for j in chosen])
         return
     terminal.verdict_table(chosen, lang)
+    terminal.earlier_verdicts(chosen, lang)
     terminal.verdict_summary(loaded, chosen, lang)
     terminal.say(text("out.marks", lang))
 

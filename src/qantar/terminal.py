@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from qantar.study.summary import Feature
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
-_STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-testable": "dim"}
+_STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim"}
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
 
@@ -404,7 +404,7 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
     def row(j: Judged) -> list[object]:
         c = j.claim
         verdict = Text(f"{text('sign.' + j.word, lang)} {text('verdict.' + j.word, lang)}", style=_STYLE[j.word])
-        if j.trial is not None and j.word != "not-testable":
+        if j.trial is not None and j.word not in ("not-testable", "not-judged"):
             verdict.append(f" ({text('basis.' + j.basis, lang)})", style=_STYLE[j.word])
         verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
         letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
@@ -693,23 +693,63 @@ def heldout_table(found: HeldOut, lang: str) -> None:
 
 def experiments_table(trials: Sequence[Any], lang: str) -> None:
     """For each hypothesis its verdict, the rivals under which it flips, and a row a part: effect, finding, tipping value."""
-    from qantar.study.trials import expected_by_chance
+    from qantar.study.trials import summed
 
-    heads = [text(f"experiment.{k}", lang) for k in ("part", "effect", "says", "tipping")]
+    heads = [text(f"experiment.{k}", lang) for k in ("part", "effect", "smallest", "detectable", "ceiling", "says")]
     say(text("experiment.title", lang))
     for t in trials:
         verdict = f"{t.hypothesis}  {trial_words(t, lang)}"
         flips = flips_words(t, lang)
         say("\n" + verdict + (text("report.semicolon", lang) + flips if flips else ""))
+        if why := t.why(lang):
+            say(text("experiment.why", lang, why=why))
         if t.quiet is not None:
             say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
-        if t.lacking is not None:
-            say(text("experiment.lacking", lang, share=f"{100 * t.lacking:.0f}"))
         if t.own:
             grid(heads, [experiment_cells(r, lang) for r in t.own])
-    supported = sum(t.verdict == "supported" for t in trials)
-    say(text("experiment.chance", lang, n=supported, expected=f"{expected_by_chance(trials):.2f}"))
+        for r in t.own:
+            if r["tipping"] is not None:
+                told = {"coefficient": r["coefficient"], "value": f"{r['tipping']:.2g}", "part": r["part"]}
+                say(text("experiment.tipping_at", lang, **told, basis=text(f"experiment.basis.{r['basis']}", lang)))
+    say("\n" + text("experiment.chance", lang, **summed(trials)))
     say(text("experiment.note", lang))
+
+
+def ceilings_note(found: Mapping[str, Mapping[str, float]], lang: str) -> None:
+    """What could be found at all, before anything is run; by hypothesis and part."""
+    if not found:
+        return
+    say(text("experiment.before", lang))
+    sep = text("report.comma", lang)
+    for name, parts in found.items():
+        told = [text("experiment.before_part", lang, part=part, share=f"{100 * share:.0f}") for part, share in parts.items()]
+        say("  " + name + text("report.colon", lang) + sep.join(told))
+
+
+def versions_table(trials: Sequence[Any], lang: str) -> None:
+    """What each hypothesis was said to be under each version of the rules; nothing where there is one version only."""
+    from qantar.study.decision import VERSION
+
+    said = {t.hypothesis: {**{int(r["rules_version"]): r["verdict"] for r in t.versions}, t.rules: t.verdict} for t in trials}
+    known = sorted({v for by in said.values() for v in by})
+    say(text("experiment.rules", lang, version=VERSION))
+    if len(known) < 2:
+        return
+    heads = [text("experiment.hypothesis", lang), *(text("experiment.version", lang, version=v) for v in known)]
+    rows = [[name, *(text(f"experiment.{by[v]}", lang) if v in by else "–" for v in known)] for name, by in said.items()]
+    grid(heads, rows, title=text("experiment.versions_title", lang))
+
+
+def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:
+    """Claims that had another verdict under earlier rules of decision."""
+    rows = [(j, j.trial or j.beside) for j in judged]
+    changed = [(j.claim.claim_id, t, word) for j, t in rows if t is not None for word in t.earlier if word != t.verdict]
+    if not changed:
+        return
+    say(text("experiment.earlier", lang))
+    for claim, t, word in changed:
+        was, now = (text(f"experiment.{w}", lang) for w in (word, t.verdict))
+        say(f"  {claim} ({t.hypothesis}){text('report.colon', lang)}{was} → {now}{text('report.semicolon', lang)}{t.why(lang)}")
 
 
 def planted_table(found: Sequence[Any], lang: str) -> None:
@@ -730,6 +770,8 @@ def trial_words(trial: Any, lang: str) -> str:
     """The verdict as it must be quoted, in words."""
     if trial.verdict in ("not-testable", "not-run"):
         return text(f"experiment.{trial.verdict}", lang)
+    if trial.verdict == "not-judged":
+        return text("verdict.not-judged", lang)
     said = text(f"experiment.{trial.verdict}", lang)
     changed = text("experiment.changed", lang) if trial.changed else ""
     basis = text(f"experiment.basis.{trial.basis}", lang)
@@ -744,25 +786,45 @@ def flips_words(trial: Any, lang: str) -> str:
         return ""
     if trial.flips:
         return text("experiment.flips", lang) + text("report.colon", lang) + ", ".join(x.removeprefix("rival-") for x in trial.flips)
-    return text("experiment.steady", lang, n=len(trial.repeated)) if trial.repeated else text("experiment.alone", lang)
+    if trial.verdict == "not-judged":
+        return ""
+    same = "steady" if trial.verdict in ("supported", "contradicted") else "open_too"
+    return text(f"experiment.{same}", lang, n=len(trial.repeated)) if trial.repeated else text("experiment.alone", lang)
 
 
 def experiment_cells(row: Any, lang: str) -> list[str]:
-    """Part, effect with its range, finding and tipping value of one row."""
+    """Part, effect with its range, smallest effect, what would be seen and could be found, and what the part says."""
     if row["measure"] == "power":
         few = {"few": row["few"], "of": row["of"]}
         least = row["detectable"]
         said = text("experiment.never", lang, **few) if least is None else text("experiment.power", lang, **few, ratio=f"{least:.2g}")
-        return ["", said, "", ""]
-    unit = text(f"unit.{row['unit']}", lang)
+        return ["", said, "", "", "", ""]
     middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
-    effect = f"{middle} ({low} … {high}) {unit}; ≥ {least}?"  # no dash: ends may be negative
-    where = text(f"experiment.basis.{row['basis']}", lang)
-    tipping = "" if row["tipping"] is None else f"{row['coefficient']} = {row['tipping']:.2g}"
+    effect = f"{middle} ({low} … {high}) {text('unit.' + row['unit'], lang)}"  # no dash: ends may be negative
     says = text(f"experiment.{row['verdict']}", lang)
-    if row["verdict"] == "contradicted" and row.get("finding"):
+    if row["verdict"] == "contradicted" and row.get("finding") in HOW:
         says += f" ({text('experiment.how.' + row['finding'], lang)})"
-    return [f"{row['part']} ({where})", effect, says, tipping]
+    most = "" if row.get("ceiling") is None else text("experiment.ceiling_at_most", lang, share=f"{100 * row['ceiling']:.0f}")
+    return [
+        f"{row['part'].removeprefix('rival-')} ({text('experiment.basis.' + row['basis'], lang)})",
+        effect,
+        least,
+        seen_from(row, lang),
+        most,
+        says,
+    ]
+
+
+HOW = ("null", "reversed", "mixed")
+
+
+def seen_from(row: Any, lang: str) -> str:
+    """The smallest effect that would be seen; empty where it is not asked."""
+    if row.get("moving") is None:
+        return ""
+    if row["detectable"] is not None:
+        return f"{row['detectable']:.2g}"
+    return text("experiment.undefined", lang)
 
 
 def rivals_table(found: Any, lang: str) -> None:
@@ -890,7 +952,7 @@ def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:
         mean = f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]"
         asked = ("≥ {:g}" if r.claim.kind == "matters" else "|…| < {:g}").format(r.smallest)
         own = f"{r.own.mean:+.3f} [{r.own.low:+.3f}, {r.own.high:+.3f}]"
-        finding = text(f"methods.finding.{r.finding}", lang)
+        finding = text(f"methods.finding.{r.said.verdict}", lang)
         rows.append(
             [r.claim.claim, names[r.claim.method], asked, mean, own, f"{i.noise:.3f}", reached, finding, f"{100 * r.by_chance:.0f} %"]
         )
@@ -900,7 +962,7 @@ def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:
     ]
     grid(heads, rows, title=text("methods.title_claims", lang))
     say(text("methods.ceiling", lang, share=f"{100 * found.ceiling:.0f}", chance=f"{found.by_chance:.2f}"))
-    say(text("methods.moved", lang, share=f"{100 * max(r.moved for r in found.main):.0f}"))
+    say(text("methods.moving", lang, share=f"{100 * max(r.moving for r in found.main):.0f}"))
     rows = [[text(f"methods.part.{name}", lang), f"{100 * v:.1f} %", f"[{100 * a:.1f}, {100 * b:.1f}]"] for name, v, a, b in found.shares]
     grid(
         [text(f"methods.{k}", lang) for k in ("source_of_variance", "share", "interval")], rows, title=text("methods.title_variance", lang)

@@ -4,8 +4,8 @@ In: an `Account`, and the experiments that were run for its hypotheses (`study.t
 
 A fact is judged by the record. For a cause or a prediction the order of recorded events is not enough: where its hypothesis was tried, the
 verdict is that of the experiment, "in this model" and its basis in the same value, and the reading of the record stands beside it. What
-the record contradicts stays contradicted. Where an experiment is declared impossible, a claim that the record does not decide either
-is "not testable".
+the record contradicts stays contradicted. Where an experiment is declared impossible, or could not be judged, a claim keeps what the record
+says; one that the record does not decide either is "not testable", or "not judged".
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from qantar.account.ledger import VERDICTS, Account, Claim
 from qantar.study.trials import Trial
 
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
-MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", "not-testable")
+WITHOUT = ("not-judged", "not-testable")
+"""What is said where an experiment gives no answer."""
+MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", *WITHOUT)
 """Of experiments; those of the record are `VERDICTS`."""
 WORDS = (*VERDICTS[:4], *MODEL_VERDICTS, *VERDICTS[4:])
 FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
@@ -34,13 +36,15 @@ class Judged:
     flags: tuple[str, ...]
     trial: Trial | None = None
     """the experiment that the verdict rests on; None where it rests on the record"""
+    beside: Trial | None = None
+    """the experiment that was to decide and gave no answer, where the record's word stands"""
 
     @property
     def word(self) -> str:
         """One of `WORDS`."""
         if self.trial is None:
             return self.claim.verdict
-        return self.trial.verdict if self.trial.verdict == "not-testable" else f"model-{self.trial.verdict}"
+        return self.trial.verdict if self.trial.verdict in WITHOUT else f"model-{self.trial.verdict}"
 
     @property
     def value(self) -> str:
@@ -69,7 +73,7 @@ class Judged:
             "basis": self.basis,
             "record": c.verdict,
             "hypothesis": c.hypothesis_id,
-            **_figures(self.trial),
+            **_figures(self.trial or self.beside),
             "evidence_en": c.evidence_en,
             "evidence_zh": c.evidence_zh,
             "sources": list(c.sources),
@@ -81,13 +85,20 @@ class Judged:
 def _figures(trial: Trial | None) -> dict[str, object]:
     """Effect, interval and tipping value of the first part, over the posterior if there is one; None where there are none."""
     lead = trial.lead if trial and trial.verdict != "not-testable" else None
-    names = ("measure", "unit", "effect", "low", "high", "smallest", "coefficient", "tipping")
+    names = ("measure", "unit", "effect", "low", "high", "smallest", "detectable", "attainable", "ceiling", "coefficient", "tipping")
     return {
         **{k: lead.get(k) if lead else None for k in names},
         "state": trial.state if trial else None,
         "repeated_under": trial.repeated if trial else [],
         "flips": trial.flips if trial else [],
+        "experiment": trial.verdict if trial else None,
+        "reason_en": trial.why("en") if trial else None,
+        "reason_zh": trial.why("zh") if trial else None,
+        "rules_version": trial.rules if trial else None,
         "rule_changed_since": trial.changed if trial else None,
+        "under_other_rules": [f"{r['rules_version']}: {r['verdict']}" for r in trial.versions if r["verdict"] != trial.verdict]
+        if trial
+        else [],
     }
 
 
@@ -141,12 +152,14 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
     found = []
     for c in account.claims:
         trial = _tried(c, trials or {})
-        found.append(Judged(c, basis(c, account) if trial is None else _basis(trial), flags(c, account), trial))
+        bears = trial is not None and (trial.verdict not in WITHOUT or c.verdict == "unverifiable")
+        on = _basis(trial) if trial is not None and bears else basis(c, account)
+        found.append(Judged(c, on, flags(c, account), trial if bears else None, None if bears else trial))
     return found
 
 
 def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
-    """The experiment that decides a claim: one whose file names it."""
+    """The experiment that was to decide a claim: one whose file names it."""
     trial = trials.get(claim.claim_id) or trials.get(claim.hypothesis_id or "")
     if (
         trial is None
@@ -156,11 +169,11 @@ def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
         or claim.verdict == "contradicted"
     ):
         return None
-    return None if trial.verdict == "not-testable" and claim.verdict != "unverifiable" else trial
+    return trial
 
 
 def _basis(trial: Trial) -> str:
-    return "none" if trial.verdict == "not-testable" else trial.basis
+    return "none" if trial.verdict in WITHOUT else trial.basis
 
 
 def tally(judged: Iterable[Judged]) -> dict[str, Counter[str]]:

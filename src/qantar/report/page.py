@@ -34,12 +34,13 @@ from qantar.report.map import Sheet, draw
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
+from qantar.study.decision import versions as rule_versions
 from qantar.study.full import Repeated
 from qantar.study.planted import TRUE_SEEDS, read_rates
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
 from qantar.study.summary import Feature
-from qantar.study.trials import Again, by_hypothesis, expected_by_chance, read_trials
+from qantar.study.trials import Again, by_hypothesis, read_trials, summed
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -142,7 +143,9 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         true_seeds=TRUE_SEEDS,
         specs=specs_of(case.folder),
         tried=shown(trials),
-        expected=f"{expected_by_chance(list(trials.values())):.2f}",
+        summed=summed(list(trials.values())),
+        rules=rule_versions(),
+        versions=sorted({int(r["rules_version"]) for t in trials.values() for r in t.versions}),
         flags=Counter(f for j in judged for f in j.flags),
         flag_names=FLAGS,
         bases=[b for b in BASES if any(j.basis == b for j in judged)],

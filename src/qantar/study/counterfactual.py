@@ -60,6 +60,7 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, parse_set, resolve
 from qantar.scenario.schema import Edit
 from qantar.study.answer import sentence
+from qantar.study.decision import BASE_LEAST, DIRECTIONS, Finding, finding_of, noise_of
 from qantar.study.ensemble import run_ensemble, write_part
 from qantar.study.inert import why_inert
 from qantar.study.pool import in_processes
@@ -71,7 +72,6 @@ from qantar.tables import read_text, refuse_foreign, to_csv, write_folder
 
 Floats = NDArray[np.float64]
 BASE = "base"
-DIRECTIONS = {"rise": 1, "fall": -1}
 EITHER = "either"
 """No direction is asked about: each outcome says which way it goes."""
 ROUNDS, RESAMPLE = 1000, 5000
@@ -80,8 +80,6 @@ FIRST = 3
 """Parts that are done first in the base and in all arms, to see early whether there is anything to compare."""
 VARYING = 5
 """Draws in which an outcome must vary over seeds for the gain to be measured: from one or two, an interval would say nothing."""
-EXACT = 1e-12
-"""What rounding may take from an effect that is exactly the smallest one."""
 
 
 @dataclass(frozen=True)
@@ -201,48 +199,6 @@ def _counted(x: float) -> float:
     return max(0.0, float(10**x - 1))
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What the rule says, and the draws behind it."""
-
-    name: str
-    """supported, null, reversed, mixed (these three: contradicted) or undecided; of `answer_of` its own"""
-    reached: int
-    between: int
-    reversed: int
-
-    @property
-    def draws(self) -> int:
-        """All draws."""
-        return self.reached + self.between + self.reversed
-
-
-def finding_of(values: Floats, smallest: float, direction: int = 1) -> Finding:
-    """The rule of the docstring.
-
-    Parameters
-    ----------
-    values : shape (draws,)
-    smallest : above 0
-    direction : 1 or -1
-
-    Examples
-    --------
-    >>> finding_of(np.array([0.1] * 9 + [0.0]), 0.1).name, finding_of(np.array([-0.2] * 9 + [0.2]), 0.1).name
-    ('supported', 'reversed')
-    """
-    signed = direction * values
-    reached, back = (int((x >= smallest - EXACT).sum()) for x in (signed, -signed))
-    n = len(values)
-    between = n - reached - back
-
-    def most(count: int) -> bool:
-        return 10 * count >= 9 * n  # in whole numbers: no rounding at the border
-
-    names = {"supported": reached, "null": between, "reversed": back, "mixed": between + back}
-    return Finding(next((name for name, count in names.items() if most(count)), "undecided"), reached, between, back)
-
-
 NOT_JUDGED = "not-judged"
 ANSWERS = {"supported": "more", "reversed": "fewer", "null": "same", "mixed": "not-more", "undecided": "undecided"}
 """What a finding about a rise says where no direction is asked about."""
@@ -257,12 +213,6 @@ def answer_of(values: Floats, smallest: float) -> Finding:
     rise, fall = (finding_of(values, smallest, sign) for sign in (1, -1))
     turned = rise.name == "undecided" and fall.name == "mixed"
     return replace(rise, name="not-fewer" if turned else ANSWERS[rise.name])
-
-
-def noise_of(difference: Floats) -> float:
-    """Typical standard error of Delta within a draw, from the luck that its seeds leave; NaN with one seed. Shape (draws, replicates)."""
-    n = difference.shape[1]
-    return float(np.sqrt(difference.var(axis=1, ddof=1).mean() / n)) if n > 1 else float("nan")
 
 
 def pairing_gain(base: Floats, arm: Floats, seed: int) -> tuple[float, float, float]:
@@ -422,18 +372,11 @@ class Effects:
     @property
     def judged(self) -> bool:
         """Whether the base is a world with uprisings."""
-        return self.uprisings >= base_least()
+        return self.uprisings >= BASE_LEAST
 
     def of(self, arm: str, outcome: str) -> Effect:
         """The effect of an arm on an outcome."""
         return next(e for e in self.effects if (e.arm, e.outcome) == (arm, outcome))
-
-
-def base_least() -> float:
-    """The share of base histories that must be uprisings, as for experiments."""
-    from qantar.study.experiments import BASE_LEAST  # which imports this module
-
-    return BASE_LEAST
 
 
 @dataclass(frozen=True)
@@ -608,7 +551,7 @@ def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, dir
         for name, outcome in OUTCOMES.items():
             y, x = (outcome.of(runs[k]).reshape(shape) for k in (label, BASE))
             gain = (float("nan"),) * 3 if label in unpaired else pairing_gain(x, y, base.seed)
-            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= base_least()))
+            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= BASE_LEAST))
     return Effects(
         recipes,
         draws,

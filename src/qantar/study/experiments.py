@@ -4,40 +4,34 @@ An experiment (`experiments/H05.toml` of a case) has a question, parts, and for 
 
     Y(a)       a measure (`measures`) of a history under arm a, mean over the seeds of a draw theta
     Delta      sum over arms of weight x Y(a), one number a draw; the base is an arm too
-    finding    supported, contradicted (null, reversed, mixed) or undecided, by the rule of `counterfactual` at the smallest effect;
-               where a claim asserts that something makes no difference, supported and contradicted change places
+    verdict    by the rules of `decision`, at the smallest effect; where a claim asserts that something makes no difference, supported and
+               contradicted change places
 
 Every part is run over draws of the priors and over the posterior. In both the coefficients that carry what is tested (`tests`) are drawn
 anew from their priors, unless they are among the fitted: a dated decision is an input of the fit, and what stands beside a surge in time
-would come out as its cause. Draws of the posterior that descend from one ancestor (`calibrate`) are not independent: a finding that would
-be another one without the draws of some one ancestor is "undecided". Half of many a prior lies on zero, where nothing can come of
-anything: an effect that is not found must be missing in nine of ten draws whose named coefficient is not 0, too, `ACTING_LEAST` of them
-at least. The priors' draws are those of the table that had an uprising in its own history: where nobody goes out, everything is without
-effect.
+would come out as its cause. The priors' draws are those of the table that had an uprising in its own history: where nobody goes out,
+everything is without effect.
 
 Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, unless the file
-says otherwise. A part of whose base histories fewer than `BASE_LEAST` are uprisings, or show what is to be explained (`needs`: a seat
-lost, somebody killed), is not judged: "undecided", because its base is not the world that the claim speaks of. Where the base by policy
-has too few uprisings, all is run once more with every other decision of the state as recorded, and judged by that: "given what the state
-did", the effect that does not pass through the state's answer. What that answer itself decides (`ANSWERED`) is not judged then.
+says otherwise. Where the base by policy has too few uprisings to be judged, all is run once more with every other decision of the state as
+recorded, and judged by that: "given what the state did", the effect that does not pass through the state's answer.
 
-    verdict    the finding over the posterior (over the priors where there is none: "not fitted")
-    basis      "assumed" where priors and posterior say the same: then it follows from what was put in, and the record added nothing;
-               "experiment" where the record changed it
     tipping    the value of the named coefficient at which Delta reaches the smallest effect in half of the draws: a logistic regression
                on normal scores of the draws' ranks; none if its slope is within two standard errors of 0 or the value beyond 5 to 95 % of
                the draws
     chance     the share of `ROUNDS` lots in which the same numbers, with the sign of each seed's difference by lot, give "supported":
                what a true zero would give with these seeds (where absence is asserted: what an effect of the smallest size would give)
-    detectable the smallest effect, the same in every draw, found "supported" in 80 % of repetitions, from the luck of the seeds
-    scaled     the same contrast with every resident, one seed, in some of the draws of the posterior: "same" if the finding is the same or
-               the difference (mean over draws, 95 % by Student's t) is smaller than the smallest effect; "differs" if the finding is
-               another one and the difference is not 0; else "unclear"
+    ceiling    the share of draws in which a coefficient that carries the effect (`carriers`, by default all that are tested) lets it be
+               there: known before anything is run, and an upper bound
+    attainable the share of draws in which the smallest effect fits between the limits of the measure
+    detectable the smallest effect that would be seen against none, from the luck of the seeds (`decision.detectable`)
+    scaled     the same contrast with every resident, one seed, in some of the draws of the posterior, as a difference (mean over draws,
+               95 % by Student's t)
 
 Histories are hours of computing, so what a set of them said can be kept as a small file under a name made from all it depends on; wording,
 smallest effects and directions are not among that.
 
-A result carries the SHA-256 of each file. A file that was changed after its result shows as such.
+A result carries the SHA-256 of each file and that of the rules. What was changed after its result shows as such.
 """
 
 from __future__ import annotations
@@ -48,8 +42,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -65,7 +60,8 @@ from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
-from qantar.study.counterfactual import DIRECTIONS, Finding, finding_of, noise_of
+from qantar.study import decision
+from qantar.study.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
 from qantar.study.ensemble import one_run, run_ensemble
 from qantar.study.fit import up_to
 from qantar.study.heldout import by_policy
@@ -84,18 +80,15 @@ POLICY, RECORDED = "policy", "recorded"
 """Whose decisions follow the change: those of the policy, or those of the record."""
 ROUNDS, SIGN = 1000, 1 << 26
 """Lots of signs, and what they are called among the draws of a study."""
-BASE_LEAST = 0.5
-"""Share of base histories that must be uprisings (`outcome.UPRISING`), and show what is to be explained, for a part to be judged."""
-ANSWERED = ("conceded", "settled")
-"""Measures that say what the state grants: fixed where its decisions are the recorded ones."""
 DAILY = ("participants", "crowd", "regions", "over")
 """Measures that look at their days and at what was before: histories need not go on."""
-ACTING_LEAST = 10
-"""Draws whose named coefficient is not 0 without which "no effect" says nothing of it."""
-POWER = 0.8
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
 _STUDY = int(Purpose.STUDY)
+
+
+Coefficient = Annotated[str, BeforeValidator(lambda v: Choice(tuple(parameters()))(v))]
+Sign = Annotated[int, BeforeValidator(Number("1", -1, 1, whole=True))]
 
 
 class ArmSpec(Strict):
@@ -120,7 +113,7 @@ class Part(Strict):
     contrast: dict[str, float]
     """weight of each arm in Delta"""
     needs: Annotated[str | None, BeforeValidator(lambda v: v if v is None else Choice(tuple(MEASURES))(v))] = None
-    """a measure that must reach `needs_least` in `BASE_LEAST` of the base histories: what is to be explained"""
+    """a measure that must reach `needs_least` in half of the base histories (`decision`): what is to be explained"""
     needs_least: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
     direction: Annotated[str, BeforeValidator(Choice(tuple(DIRECTIONS)))]
     smallest: Annotated[float, BeforeValidator(Number("1", 1e-9))]
@@ -130,6 +123,9 @@ class Part(Strict):
     asserts: Annotated[str, BeforeValidator(Choice(ASSERTS))] = "effect"
     coefficient: Key | None = None
     """of the tipping value"""
+    carriers: dict[Coefficient, Sign] | None = None
+    """coefficients without which the effect cannot be there, each with the sign that carries it, 0 for either; without this key all
+    that are tested, with either sign; empty where the arm itself carries it"""
 
 
 class Power(Strict):
@@ -181,6 +177,10 @@ class Experiment(Strict):
         if not runs[self.type]:
             raise PydanticCustomError("missing_key", "{code}", {"code": "missing_key", "value": "parts"})
         return self
+
+    def carriers(self, part: Part) -> dict[str, int]:
+        """Coefficients that carry the effect of a part, with their signs."""
+        return dict.fromkeys(self.tests, 0) if part.carriers is None else dict(part.carriers)
 
 
 @dataclass(frozen=True)
@@ -356,6 +356,10 @@ class Answer:
     """of each draw, shape (draws,); empty where each draw stands for itself"""
     beside: Answer | None = None
     """with everyone: the answer at the scale of the experiment, whose draws at even distances these are"""
+    attainable: float = 1.0
+    """share of draws in which the smallest effect fits the measure"""
+    ceiling: float = 1.0
+    """share of draws in which the effect can be there, at most"""
 
     @property
     def values(self) -> Floats:
@@ -363,22 +367,16 @@ class Answer:
         return np.asarray(self.seeds.mean(axis=1))
 
     @property
-    def found(self) -> Finding:
-        """By the rule; what is not found must be missing where the named coefficient is not 0, too."""
-        found = sturdy(self.values, self.ancestors, self.part.smallest, DIRECTIONS[self.part.direction])
-        acts = self.coefficient != 0
-        if found.name in ("supported", "undecided") or acts.all():  # without a coefficient there is none that is 0
-            return found
-        there = finding_of(self.values[acts], self.part.smallest, DIRECTIONS[self.part.direction]) if acts.any() else None
-        missing = there is not None and acts.sum() >= ACTING_LEAST and claimed(there.name, "effect") == "contradicted"
-        return found if missing else replace(found, name="undecided")
+    def said(self) -> Said:
+        """By the rules: verdict, finding, and the reason where it is not decided."""
+        part, answered = self.part, self.state == RECORDED and self.part.measure in ANSWERED
+        ground = Ground(self.uprisings, self.shown, answered, self.attainable, self.ceiling)
+        return decision.judge(self.seeds, self.ancestors, part.smallest, DIRECTIONS[part.direction], part.asserts, ground)
 
     @property
     def verdict(self) -> str:
-        """supported, contradicted or undecided, of what the part claims."""
-        fixed = self.state == RECORDED and self.part.measure in ANSWERED
-        judged = min(self.uprisings, self.shown) >= BASE_LEAST and not fixed
-        return claimed(self.found.name, self.part.asserts) if judged else "undecided"
+        """supported, contradicted, undecided or not-judged, of what the part claims."""
+        return self.said.verdict
 
     def tipping(self) -> float | None:
         """The tipping value of the named coefficient, if there is one."""
@@ -393,10 +391,6 @@ class Answer:
             return 0.0
         return chance_of(self.seeds, self.part, self.seed)
 
-    def detectable(self) -> float:
-        """Smallest effect found in `POWER` of repetitions, in the unit of the measure; NaN with one seed."""
-        return detectable_effect(noise_of(self.seeds), len(self.values), self.part.smallest)
-
     def more(self) -> tuple[float, float, float]:
         """Delta with everyone less Delta beside it: mean over the same draws and its 95 % interval."""
         from scipy.stats import t
@@ -409,16 +403,16 @@ class Answer:
         return middle, middle - half, middle + half
 
     def scaled(self) -> str:
-        """same, differs or unclear."""
+        """same, more, differs or unclear."""
         assert self.beside is not None
         _, low, high = self.more()
-        if self.verdict == self.beside.verdict or max(-low, high) < self.part.smallest:
-            return "same"
-        return "differs" if low > 0 or high < 0 else "unclear"
+        found = 1 if self.beside.said.finding.name == "supported" else -1
+        return decision.scaled(low, high, self.part.smallest, found * DIRECTIONS[self.part.direction])
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
-        f, part = self.found, self.part
+        said, part = self.said, self.part
+        f = said.finding
         compared = {}
         if self.beside is not None:
             more = dict(zip(("more", "more_low", "more_high"), map(finite, self.more()), strict=True))
@@ -451,36 +445,19 @@ class Answer:
             "between": f.between,
             "reversed": f.reversed,
             "finding": f.name,
-            "verdict": self.verdict,
+            "verdict": said.verdict,
+            "reason": said.reason,
+            "reason_share": said.share,
             "coefficient": part.coefficient,
             "tipping": self.tipping(),
             "chance": self.chance(),
-            "detectable": finite(self.detectable()),
+            "detectable": finite(decision.detectable(self.seeds)),
+            "moving": float(decision.moves(self.seeds).mean()),
+            "attainable": self.attainable,
+            "ceiling": self.ceiling,
             "scale": self.scale,
             **compared,
         }
-
-
-def sturdy(values: Floats, ancestors: Ints, smallest: float, direction: int) -> Finding:
-    """The finding by the rule; undecided if the draws of some one ancestor decide it.
-
-    Parameters
-    ----------
-    values : shape (draws,)
-    ancestors : shape (draws,), or empty where each draw stands for itself
-
-    Examples
-    --------
-    >>> x, of = np.array([0.0, 1.0, 1.0, 1.0]), np.array([3, 5, 5, 7])
-    >>> sturdy(x[1:], of[1:], 0.5, 1).name, sturdy(x[1:3], of[1:3], 0.5, 1).name
-    ('supported', 'undecided')
-    """
-    found = finding_of(values, smallest, direction)
-    for one in np.unique(ancestors):
-        left = values[ancestors != one]
-        if not len(left) or claimed(finding_of(left, smallest, direction).name, "effect") != claimed(found.name, "effect"):
-            return replace(found, name="undecided")
-    return found
 
 
 def even(of: int, n: int) -> list[int]:
@@ -490,17 +467,6 @@ def even(of: int, n: int) -> list[int]:
     ([0, 2, 5, 7], [0, 1])
     """
     return [k * of // n for k in range(n)] if of > n else list(range(of))
-
-
-def claimed(finding: str, asserts: str) -> str:
-    """The verdict on a claim, from a finding about the effect.
-
-    >>> claimed("null", "effect"), claimed("null", "absence"), claimed("undecided", "absence")
-    ('contradicted', 'supported', 'undecided')
-    """
-    if finding == "undecided":
-        return finding
-    return "supported" if (finding == "supported") == (asserts == "effect") else "contradicted"
 
 
 def finite(x: float) -> float | None:
@@ -558,30 +524,6 @@ def chance_of(seeds: Floats, part: Part, seed: int) -> float:
     return hits / ROUNDS
 
 
-def detectable_effect(noise: float, draws: int, smallest: float) -> float:
-    """Smallest effect, the same in every draw, that the rule finds in `POWER` of repetitions.
-
-    Parameters
-    ----------
-    noise : standard error of Delta within a draw
-    draws : int
-    smallest : the effect asked for
-
-    Examples
-    --------
-    Without luck it is the smallest effect itself:
-
-    >>> detectable_effect(0.0, 100, 0.1), round(detectable_effect(0.1, 100, 0.1), 2)
-    (0.1, 0.24)
-    """
-    from scipy.special import ndtri
-    from scipy.stats import beta
-
-    least = math.ceil(0.9 * draws)  # P(Binomial(draws, p) >= least) = P(Beta(least, draws - least + 1) <= p)
-    p = float(beta.ppf(POWER, least, draws - least + 1))
-    return smallest + noise * float(ndtri(p))
-
-
 def run_part_arms(
     plans: Mapping[str, Plan],
     values: Sequence[Values],
@@ -619,6 +561,7 @@ def answers(
     rival: str = "",
     state: str = POLICY,
     ancestors: Sequence[int] = (),
+    ceilings: Mapping[str, float] = MappingProxyType({}),
     kept: Path | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -632,6 +575,7 @@ def answers(
     rival : an arm of the scenario, under which all is repeated
     state : whose decisions follow the change, "policy" or "recorded"
     ancestors : of each draw; none where each draw stands for itself
+    ceilings : by part, `decision.ceiling`
     kept : folder of what sets of histories said: what is there is not simulated again, what is new is written there
 
     Raises
@@ -656,7 +600,10 @@ def answers(
         delta, level = np.array(of_part["delta"], float), np.array(of_part["level"], float)
         base = level, said["uprisings"], float(of_part["shown"])
         of_draws = coefficient, spec.seed, *base, scale, state_of(spec, state), np.array(ancestors, np.int64)
-        found.append(Answer(spec.hypothesis, part, basis, rival, delta, *of_draws))
+        limits, sign = MEASURES[part.measure].limits(plans[BASE]), DIRECTIONS[part.direction]
+        fits = decision.attainable(level, part.contrast, BASE, limits, part.smallest, sign)
+        answer = Answer(spec.hypothesis, part, basis, rival, delta, *of_draws, attainable=fits, ceiling=ceilings.get(part.id, 1.0))
+        found.append(answer)
     return found
 
 

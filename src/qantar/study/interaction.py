@@ -6,7 +6,7 @@ fulfil a condition. Seeds are averaged inside a draw. Per draw k of the coeffici
     advantage A(c, k) = Y(method) - mean of Y(other methods)                            in country c
     interaction I(k)  = mean of A over countries with the condition - mean over those without it
 
-The rule, with delta fixed before:
+The rule is that of `decision`, with delta fixed before:
 
     a claim that it matters        supported if I >= delta in at least 0.9 of the draws, contradicted if I < delta in at least 0.9
     a claim that it does not       supported if |I| < delta in at least 0.9, contradicted if |I| >= delta in at least 0.9
@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
-from qantar.study.counterfactual import EXACT
+from qantar.study.decision import claimed, finding_of
 from qantar.study.summary import wilson
 
 Floats = NDArray[np.float64]
@@ -40,6 +40,8 @@ Bools = NDArray[np.bool_]
 SHUFFLES, ROUNDS = 400, 400
 """Conditions given to other countries; resamples of countries and draws."""
 KINDS = ("matters", "does_not_matter")
+DIRECTION, ASSERTS = dict(zip(KINDS, (1, 0), strict=True)), dict(zip(KINDS, ("effect", "absence"), strict=True))
+"""What each kind of claim is to the rules of `decision`: an effect that is a rise; or that there is none of either sign."""
 SHARES = ("country", "method", "country_method", "parameters", "parameters_with_others", "luck")
 """Of the variance; `country_method` is the interaction averaged over draws, `parameters_with_others` whatever a draw does in some
 countries or with some methods only."""
@@ -88,6 +90,12 @@ def per_draw(a: Floats, holds: Bools) -> Floats:
     return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
 
 
+def by_seed(y: Floats, method: int, others: Sequence[int], holds: Bools) -> Floats:
+    """I of each draw and seed, shape (draws, seeds), from outcomes of shape (countries, methods, draws, seeds)."""
+    a = y[:, method] - y[:, list(others)].mean(axis=1)
+    return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
+
+
 def rule(values: Floats, smallest: float, kind: str) -> tuple[str, int]:
     """The finding, and how many draws do what the claim says.
 
@@ -96,11 +104,8 @@ def rule(values: Floats, smallest: float, kind: str) -> tuple[str, int]:
     >>> rule(np.array([-0.3] * 10), 0.1, "matters"), rule(np.array([-0.3] * 10), 0.1, "does_not_matter")
     (('contradicted', 0), ('contradicted', 0))
     """
-    n = len(values)
-    reached = int((values >= smallest - EXACT).sum() if kind == "matters" else (np.abs(values) < smallest - EXACT).sum())
-    if 10 * reached >= 9 * n:
-        return "supported", reached
-    return ("contradicted" if 10 * (n - reached) >= 9 * n else "undecided"), reached
+    found = finding_of(values, smallest, DIRECTION[kind])
+    return claimed(found.name, ASSERTS[kind]), found.reached if kind == "matters" else found.between
 
 
 def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str = "matters") -> Interaction:

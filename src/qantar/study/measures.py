@@ -6,6 +6,7 @@ Participants and unrest are as reported, through the record model; deaths, seats
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.model.outcome import UPRISING
+from qantar.scenario.plan import Plan
 from qantar.study.store import Store
 from qantar.study.summary import Runs, arrays
 
@@ -39,10 +41,18 @@ class Where:
 
 @dataclass(frozen=True)
 class Measure:
-    """A unit (log10, regions, seats, share) and how the number is read, shape (runs,)."""
+    """A unit (log10, regions, seats, share), how the number is read, shape (runs,), and its limits."""
 
     unit: str
     of: Callable[[Seen, Where], Floats]
+    least: float = 0.0
+    """no history can have less"""
+    greatest: Callable[[Plan], float] = lambda plan: math.inf
+    """nor more, with this plan"""
+
+    def limits(self, plan: Plan) -> tuple[float, float]:
+        """Between which it lies in any history."""
+        return self.least, self.greatest(plan)
 
 
 def read_seen(store: Store, n: int) -> Seen:
@@ -88,6 +98,18 @@ def _over(s: Seen, at: Where) -> Floats:
     return np.asarray(((peak >= at.people) & (crowd[:, at.days].max(axis=1) < 0.1 * peak)).astype(float))
 
 
+def _regions(plan: Plan) -> float:
+    return float(len(plan.regions))
+
+
+def _hours(plan: Plan) -> float:
+    return math.log10(1 + plan.hours)
+
+
+def _one(plan: Plan) -> float:
+    return 1.0
+
+
 def _ended(*names: str) -> Callable[[Seen, Where], Floats]:
     return lambda s, at: np.isin(np.asarray(s.runs.whole["outcome"]).astype(str), names).astype(float)
 
@@ -96,15 +118,15 @@ MEASURES = {
     "participants": Measure("log10", lambda s, at: _log(_participants(s, at))),
     "peak": Measure("log10", lambda s, at: _log(s.runs.whole["peak"])),
     "crowd": Measure("log10", lambda s, at: _log(s.gathering[:, at.days][:, :, at.regions].max(axis=(1, 2)))),
-    "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"])),
+    "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"]), greatest=_hours),
     "killed": Measure("log10", lambda s, at: _log(_killed(s, at))),
-    "killed_per_participant": Measure("log10", lambda s, at: _log(_killed(s, at)) - _log(_participants(s, at))),
-    "regions": Measure("regions", lambda s, at: s.runs.presence[:, at.days].any(axis=1).sum(axis=1).astype(float)),
-    "seats": Measure("seats", lambda s, at: np.asarray(s.runs.whole["seats_lost"], float)),
-    "uprising": Measure("share", lambda s, at: (np.asarray(s.runs.whole["peak"]) >= at.people).astype(float)),
-    "first_region": Measure("share", _first_region),
-    "over": Measure("share", _over),
-    "collapsed": Measure("share", _ended("collapsed")),
-    "conceded": Measure("share", _ended("conceded")),
-    "settled": Measure("share", _ended("settled")),
+    "killed_per_participant": Measure("log10", lambda s, at: _log(_killed(s, at)) - _log(_participants(s, at)), -math.inf),
+    "regions": Measure("regions", lambda s, at: s.runs.presence[:, at.days].any(axis=1).sum(axis=1).astype(float), greatest=_regions),
+    "seats": Measure("seats", lambda s, at: np.asarray(s.runs.whole["seats_lost"], float), greatest=_regions),
+    "uprising": Measure("share", lambda s, at: (np.asarray(s.runs.whole["peak"]) >= at.people).astype(float), greatest=_one),
+    "first_region": Measure("share", _first_region, greatest=_one),
+    "over": Measure("share", _over, greatest=_one),
+    "collapsed": Measure("share", _ended("collapsed"), greatest=_one),
+    "conceded": Measure("share", _ended("conceded"), greatest=_one),
+    "settled": Measure("share", _ended("settled"), greatest=_one),
 }

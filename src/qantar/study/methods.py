@@ -17,8 +17,8 @@ outcome.
 An interaction against the others also moves where the condition does something for one of them; the same against the unorganized case
 alone stands beside it (`own`), and a claim that a condition matters is supported only if the rule supports it there too.
 
-Where no method moves the outcome there is nothing to compare: a claim is judged only if in half of the draws some method moves it by the
-smallest effect against the unorganized case (`moved`), as experiments are judged only where their base shows what is to be explained.
+All else is judged by the rules of `decision`, as any experiment is: where the interaction is exactly 0 in more than half of the draws, no
+method moves the outcome and there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -37,14 +37,19 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, StudyError, fail
+from qantar.study import decision
 from qantar.study.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
+from qantar.study.decision import Ground, Said
 from qantar.study.ensemble import run_ensemble
-from qantar.study.experiments import BASE_LEAST
-from qantar.study.interaction import KINDS, Interaction, by_chance, interaction, shares
+from qantar.study.interaction import ASSERTS, DIRECTION, KINDS, Interaction, by_chance, by_seed, interaction, shares
 from qantar.study.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
+from qantar.study.posterior import FIT
 from qantar.study.run import RESULT_VERSION, STAMP, made_by
 from qantar.study.sensitivity import ahead
 from qantar.study.store import STORE, Recipe
+from qantar.study.trials import stylized
+from qantar.study.versions import FILE as FILE_VERSIONS
+from qantar.study.versions import merged, read_versions, versions_csv
 from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, refuse_foreign, to_csv, write_bytes, write_folder
 
 Floats = NDArray[np.float64]
@@ -206,16 +211,23 @@ class Row:
     """how often the interaction alone would be "supported" with the condition given to other countries; the finding asks for more"""
     levels: Floats
     """mean outcome with and without the condition by allocation, with 95 % interval over countries, shape (2, allocations, 3)"""
-    moved: float
-    """share of draws in which some method moves the outcome by its smallest effect, with the condition or without"""
+    seeds: Floats
+    """the interaction by draw and seed, shape (draws, seeds)"""
+    ceiling: float
+    """share of draws in which organizers change any history at all"""
 
     @property
-    def finding(self) -> str:
-        """That of the interaction; but a claim that a condition matters is supported by both comparisons or not at all."""
-        if self.moved < BASE_LEAST:
-            return "undecided"
-        only = self.claim.kind == "matters" and self.interaction.finding == "supported" and self.own.finding != "supported"
-        return "undecided" if only else self.interaction.finding
+    def said(self) -> Said:
+        """By the rules; but a claim that a condition matters is supported by both comparisons or not at all."""
+        kind, ground = self.claim.kind, Ground(ceiling=self.ceiling)
+        said = decision.judge(self.seeds, np.empty(0, np.int64), self.smallest, DIRECTION[kind], ASSERTS[kind], ground)
+        alone = kind == "matters" and said.verdict == "supported" and self.own.finding != "supported"
+        return Said("undecided", said.finding, "disagree") if alone else said
+
+    @property
+    def moving(self) -> float:
+        """Share of draws in which the interaction is not exactly 0."""
+        return float(decision.moves(self.seeds).mean())
 
 
 @dataclass(frozen=True)
@@ -329,6 +341,7 @@ def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: i
     y = {name: np.array([of(r) for r in runs]).reshape(full) for name, of in OUTCOMES.items()}
     sha = np.array([np.asarray(r["sha256"]).astype(str) for r in runs]).reshape(full)
     differs = (sha[:, :-1] != sha[:, -1:]).any(axis=(0, 1, 3))
+    ceiling = float(differs.mean())
     ends = np.array([np.asarray(r["outcome"]).astype(str) for r in runs]).reshape(full)
     rows = []
     for claim in e.claims:
@@ -337,8 +350,8 @@ def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: i
         for name, values in y.items():
             own = interaction(values, method, [ALLOCATIONS.index("unorganized")], holds, e.smallest[name], claim.kind)
             ask = (values, method, others, holds, e.smallest[name], claim.kind)
-            found = interaction(*ask), own, by_chance(*ask, seed), levels(values, holds), moved(values, holds, e.smallest[name])
-            rows.append(Row(claim, name, e.smallest[name], *found))
+            found = interaction(*ask), own, by_chance(*ask, seed), levels(values, holds), by_seed(*ask[:4])
+            rows.append(Row(claim, name, e.smallest[name], *found, ceiling))
     every = hashlib.sha256("".join(sha.ravel()).encode()).hexdigest()
     names = {m: dict(zip(*(x.tolist() for x in np.unique(ends[:, k], return_counts=True)), strict=True)) for k, m in enumerate(ALLOCATIONS)}
     return Found(
@@ -346,25 +359,12 @@ def judged(loaded: Loaded, runs: Sequence[dict[str, Any]], shape: Shape, seed: i
         shape,
         seed,
         rows,
-        float(differs.mean()),
+        ceiling,
         shares(y[e.outcome], seed),
         contrasts(loaded.counts, histories(runs, y["success"], seed)),
         every,
         names,
     )
-
-
-def moved(y: Floats, holds: NDArray[np.bool_], smallest: float) -> float:
-    """Share of draws in which some method moves the outcome by the smallest effect, in countries with a condition or in those without.
-
-    >>> y = np.zeros((2, len(ALLOCATIONS), 4, 1))
-    >>> y[0, 0, :3] = 0.2                                             # the first method, in the first country, in three of four draws
-    >>> moved(y, np.array([True, False]), 0.1)
-    0.75
-    """
-    of = np.stack([y[side].mean(axis=(0, 3)) for side in (holds, ~holds)])  # side, allocation, draw
-    by = of[:, [ALLOCATIONS.index(m) for m in METHODS]] - of[:, [ALLOCATIONS.index("unorganized")]]
-    return float((np.abs(by) >= smallest).any(axis=(0, 1)).mean())
 
 
 def levels(y: Floats, holds: NDArray[np.bool_]) -> Floats:
@@ -398,7 +398,8 @@ def as_dict(found: Found) -> dict[str, Any]:
     e = found.loaded.experiment
     claims = []
     for r in found.rows:
-        i = r.interaction
+        i, said = r.interaction, r.said
+        least = decision.detectable(r.seeds)
         share, low, high = i.share()
         claims.append(
             {
@@ -409,7 +410,10 @@ def as_dict(found: Found) -> dict[str, Any]:
                 "outcome": r.outcome,
                 "main": r.outcome == e.outcome,
                 "smallest": r.smallest,
-                "finding": r.finding,
+                "finding": i.finding,
+                "verdict": said.verdict,
+                "reason": said.reason,
+                "reason_share": said.share,
                 "reached": i.reached,
                 "draws": i.draws,
                 "share": share,
@@ -428,7 +432,8 @@ def as_dict(found: Found) -> dict[str, Any]:
                 "countries_with": i.countries[0],
                 "countries_without": i.countries[1],
                 "supported_by_chance": r.by_chance,
-                "moved": r.moved,
+                "moving": r.moving,
+                "detectable": least if np.isfinite(least) else None,
             }
         )
     return {
@@ -480,12 +485,15 @@ def files_of(found: Found, command: str) -> dict[str, str]:
         "campaigns.csv": to_csv(list(data["campaigns"][0]), [[_digits(v) for v in c.values()] for c in data["campaigns"]]),
         "campaign-counts.csv": counts_csv(found.loaded.counts),
     }
+    whole = stylized({**data, "experiment_sha256": found.loaded.sha256})[data["hypothesis"]]
+    files[FILE_VERSIONS] = versions_csv(merged(read_versions(folder().parent / FIT / "methods"), [whole.now]))
     provenance = {
         "result_version": RESULT_VERSION,
         "kind": "methods",
         **made_by(),
         "command": command,
         "experiment_sha256": found.loaded.sha256,
+        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
         **data,
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }

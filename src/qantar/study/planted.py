@@ -1,7 +1,7 @@
 """Planted worlds: what the rules of experiments say where the answer is known, because it was put in.
 
 Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
-the record in place of a posterior, and one experiment judged by the rules of `experiments` and `trials`: nine of ten draws, twice. Guards
+the record in place of a posterior, and one experiment judged by the rules of `decision`: nine of ten draws, twice. Guards
 that can only turn a decision into "undecided" (ancestors, quiet bases, everyone) are not in it. Two days are quiet, then a shock to
 everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Five kinds:
 
@@ -21,6 +21,9 @@ The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the
     unseen                 decided with the basis "experiment" in at most 10 %: else undecided, or assumed
 
 Saying nothing breaks none of these: how many true effects are found stands beside them.
+
+This tries the rules where what is tested is learned from the record. The experiments draw it anew from its prior, where no rule can find
+more than the ceiling of that prior: their verdicts are not tried here.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from qantar.draws import Purpose, uniform
 from qantar.errors import StudyError, fail
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
+from qantar.study import decision
 from qantar.study.countries import base_plan
 from qantar.study.ensemble import one_run
 from qantar.study.evidence import json_of
@@ -79,7 +83,7 @@ BASE_TIMES = 20.0
 SETUP = {"scale": SCALE, "hours": HOURS, "quiet": QUIET, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS,
          "smallest": SMALLEST, "shock": [SHOCK_LEAST, SHOCK_MOST], "base_times": BASE_TIMES}  # fmt: skip
 """All of the above that a reader of a result may want to know."""
-RULES = ("planted", "experiments", "trials", "counterfactual", "countries", "measures")
+RULES = ("planted", "decision", "experiments", "trials", "countries", "measures")
 """Files of this room that a verdict depends on, beside the model: worlds that were judged by others are not read again."""
 
 
@@ -266,9 +270,15 @@ def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def read_rates(case: Path) -> dict[str, dict[str, Any]]:
-    """The rates in the `fit/planted` of a case, by name; none where this version of the model did not make them, in worlds as these."""
+    """The rates in the `fit/planted` of a case, by name; none where this version of the model did not make them, in worlds as these.
+
+    Each names the version of the rules that judged the worlds: what a world said is not kept, so it is not judged again.
+    """
     made = json_of(case / FIT / "planted" / "result.json")
-    return {r["rate"]: r for r in made["rates"]} if (made.get("model_sha256"), made.get("setup")) == (model_hash(), SETUP) else {}
+    if (made.get("model_sha256"), made.get("setup")) != (model_hash(), SETUP):
+        return {}
+    version = made.get("rules", {}).get("version", 1)
+    return {r["rate"]: {**r, "rules_version": version} for r in made["rates"]}
 
 
 def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[str, str]:
@@ -286,6 +296,7 @@ def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[s
         "command": command,
         "seed": seed,
         "setup": SETUP,
+        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
         "rates": table,
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }

@@ -3,19 +3,19 @@
 In: the experiments of a case (`experiments`), draws of the priors that had an uprising, and the posterior where one ships. Out: `Trial` by
 hypothesis, and the files of a result; `read_trials` gives them back for the table of verdicts and the report.
 
+All rules are those of `decision`:
+
     given           where the base by policy is no uprising, all is run and judged with the state's other decisions as recorded
-    several parts   one verdict if all parts agree; else "undecided", and the parts say why
-    comparison      of models: each account that has what is claimed against the best held out of those without it, paired by region:
-                    "supported" if one is better by at least the margin and by two standard errors; "contradicted" if every one is worse by
-                    two standard errors or cannot be better by the margin (difference plus two standard errors); else "undecided"
-                    of policies: error of the signal it is held against less that of the signal claimed, by draw of the priors, by the rule
-                    of the parts with the margin as smallest effect; "supported" only if it beats the constant too in nine of ten draws
-    none            "not testable", with what the record could show at most
+    comparison      of models: each account that has what is claimed against the best held out of those without it, paired by region
+                    of policies: error of the signal it is held against less that of the signal claimed, by draw of the priors
+    none            "not testable", with the reason of the file, and what the record could show at most: a power, or a comparison that says
+                    something else than what is asked
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -30,16 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
-from qantar.messages import text
+from qantar.messages import LANGUAGES, text
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario, resolve
+from qantar.study import decision
 from qantar.study.calibrate import prior_table
-from qantar.study.counterfactual import finding_of
+from qantar.study.decision import BASE_LEAST, DECIDED
 from qantar.study.evidence import json_of
 from qantar.study.experiments import (
-    BASE_LEAST,
     EVERYONE,
     FOLDER,
     POLICY,
@@ -48,7 +48,6 @@ from qantar.study.experiments import (
     Experiment,
     Written,
     answers,
-    claimed,
     effect_of,
     even,
     load_experiments,
@@ -60,6 +59,7 @@ from qantar.study.run import RESULT_VERSION, made_by
 from qantar.study.scores import paired
 from qantar.study.store import model_hash
 from qantar.study.summary import Runs
+from qantar.study.versions import FILE, Row, merged, read_versions, versions_csv
 from qantar.tables import to_csv
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,8 @@ POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
 """Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
 ANEW = 1 << 30
 """First number of the draws of the priors that give a tested coefficient its value."""
+CEILING_DRAWS = 4000
+"""Draws of the tested coefficients behind a ceiling."""
 AGAIN_KEY = 1 << 29
 """Key of the lots that say which effects are computed again."""
 Progress = Callable[[str, int, int], None]
@@ -82,9 +84,9 @@ class Trial:
     hypothesis: str
     type: str
     verdict: str
-    """supported, contradicted, undecided, not-testable, not-run"""
+    """supported, contradicted, undecided, not-judged, not-testable, not-run"""
     basis: str
-    """experiment, assumed, fitted (the priors' base could not be judged), prior (no posterior was at hand), none"""
+    """experiment, assumed, fitted (nothing is decided, or the priors could not be judged), prior (no posterior was at hand), none"""
     rows: list[dict[str, Any]]
     """one a part, basis and rival"""
     flips: list[str]
@@ -92,9 +94,15 @@ class Trial:
     sha256: str
     """of the file as it was run"""
     changed: bool = False
-    """whether the file has been changed since"""
+    """whether the file, or a rule of decision, has been changed since"""
     judges: tuple[str, ...] = ()
     """claims that bear its verdict"""
+    declared: tuple[str, str] = ("", "")
+    """why it cannot be tested, in both languages, where its file says so"""
+    rules: int = decision.VERSION
+    """version of the rules of decision"""
+    versions: tuple[Row, ...] = ()
+    """what it was said to be under each version of the rules, the oldest first"""
 
     @property
     def own(self) -> list[dict[str, Any]]:
@@ -118,11 +126,36 @@ class Trial:
         return float(own[-1]) if own and self.state == RECORDED else None
 
     @property
-    def lacking(self) -> float | None:
-        """Share of base histories that show what is to be explained, if it is too small for some part to be judged."""
-        lead = self.lead
-        least = min((float(r.get("base_shown", 1.0)) for r in self.own if lead and r["basis"] == lead["basis"]), default=1.0)
-        return least if least < BASE_LEAST else None
+    def leading(self) -> list[dict[str, Any]]:
+        """Rows of the lead's basis, one a part: those that the verdict is made of."""
+        return [r for r in self.own if self.lead is not None and r["basis"] == self.lead["basis"]]
+
+    def why(self, lang: str) -> str:
+        """Why it is not decided, or not tested, as one sentence a part; empty where there is an answer."""
+        if self.verdict == "not-testable":
+            return self.declared[LANGUAGES.index(lang)]
+        if self.verdict in (*DECIDED, "not-run"):
+            return ""
+        if any(r.get("scaled") == "differs" for r in self.rows):
+            return reason_of({"reason": "scale"}, lang)
+        said: dict[str, list[str]] = {}
+        for r in self.leading:
+            said.setdefault(reason_of(r, lang) or text(f"experiment.{r['verdict']}", lang), []).append(r["part"])
+        if len(said) == 1:
+            return next(iter(said))
+        colon, comma, sep = (text(f"report.{k}", lang) for k in ("colon", "comma", "semicolon"))
+        return sep.join(f"{comma.join(parts)}{colon}{why}" for why, parts in said.items())
+
+    @property
+    def earlier(self) -> list[str]:
+        """The verdicts under other versions of the rules, the oldest first."""
+        return [r["verdict"] for r in self.versions if int(r["rules_version"]) != self.rules]
+
+    @property
+    def now(self) -> Row:
+        """What the rules say now, as a row of the table of versions."""
+        verdict = {"hypothesis": self.hypothesis, "rules_version": str(self.rules), "verdict": self.verdict, "basis": self.basis}
+        return {**verdict, **{f"reason_{lang}": self.why(lang) for lang in LANGUAGES}}
 
     @property
     def repeated(self) -> list[str]:
@@ -138,17 +171,19 @@ class Trial:
 
     @property
     def scaled(self) -> str:
-        """Whether it holds with everyone: same, differs, unclear, not-compared; empty where nothing was scaled down."""
+        """Whether it holds with everyone: same, more, differs, unclear, not-compared; empty where nothing was scaled down."""
         if self.lead is None or self.lead.get("scale", 1) == 1:
             return ""
         said = {r["scaled"] for r in self.rows if r["basis"] == EVERYONE}
-        return "not-compared" if not said else next(x for x in ("differs", "unclear", "same") if x in said)
+        return "not-compared" if not said else next(x for x in ("differs", "unclear", "more", "same") if x in said)
 
     @property
     def words(self) -> str:
         """The verdict as it must be quoted."""
         if self.verdict in ("not-testable", "not-run"):
             return self.verdict
+        if self.verdict == "not-judged":
+            return "not judged in this model"
         said = [text(f"experiment.{key}", "en", **args) for key, args in [(f"basis.{self.basis}", {}), *self.qualifiers]]
         return f"{self.verdict} in this model ({'; '.join(said)})"
 
@@ -181,6 +216,17 @@ class Draws:
         """So many of these at even distances, or all of them."""
         rows = even(len(self.values), n)
         return Draws([self.values[k] for k in rows], [self.ancestors[k] for k in rows] if self.ancestors else [])
+
+
+def reason_of(row: Mapping[str, Any], lang: str) -> str:
+    """Why a part has no answer, in words; empty where it has one."""
+    if not row.get("reason"):
+        return ""
+    share, smallest = row.get("reason_share"), row.get("smallest")
+    numbers = {"share": "" if share is None else f"{100 * share:.0f}", "least": "" if share is None else f"{share:.2g}",
+               "smallest": "" if smallest is None else f"{smallest:.2g}"}  # fmt: skip
+    kind = text(f"reason_kind.{decision.REASONS[row['reason']]}", lang)
+    return text("experiment.because", lang, why=text(f"reason.{row['reason']}", lang, **numbers), kind=kind)
 
 
 def loud_draws(table: Runs, seed: int) -> list[Values]:
@@ -262,7 +308,9 @@ def try_all(
     def run(spec: Experiment, of: Draws, basis: str, what: str, state: str, scale: float = scale, rival: str = "") -> list[Answer]:
         told = partial(progress, f"{spec.hypothesis}, {what}: histories")
         where = partial(answers, kept=kept, processes=processes, progress=told)
-        return where(scenario, spec, of.values, basis, root, scale=scale, rival=rival, state=state, ancestors=of.ancestors)
+        most = ceilings_of(scenario, spec, draws["posterior" if basis == EVERYONE else basis])
+        how: dict[str, Any] = {"scale": scale, "rival": rival, "state": state, "ancestors": of.ancestors, "ceilings": most}
+        return where(scenario, spec, of.values, basis, root, **how)
 
     found = []
     for w in written:
@@ -293,36 +341,63 @@ def unlearned(scenario: Scenario, spec: Experiment) -> list[str]:
     return [name for name in spec.tests if name not in fitted]
 
 
+def ceilings_of(scenario: Scenario, spec: Experiment, of: Draws) -> dict[str, float]:
+    """Known before anything is run: in which share of the draws the effect of each part can be there at all, at most.
+
+    What is not fitted comes from its prior, as in the experiment; what is, from the draws. It says nothing of how large the effect would
+    be, and not that it is there: only that it cannot be in the others.
+
+    Parameters
+    ----------
+    of : draws of the priors or the posterior
+    """
+    fresh = unlearned(scenario, spec)
+    names = {name for part in spec.parts for name in spec.carriers(part)}
+    own = {name: _anew(name, spec.seed) if name in fresh else np.array([v[name] for v in of.values]) for name in names}
+    values = {name: np.resize(x, CEILING_DRAWS) for name, x in own.items()}
+    return {part.id: decision.ceiling(spec.carriers(part), values) for part in spec.parts}
+
+
+@functools.cache
+def _anew(name: str, seed: int) -> Floats:
+    return np.array([parameters()[name].draw(seed, ANEW + k) for k in range(CEILING_DRAWS)])
+
+
 def trial_of(
     scenario: Scenario, w: Written, own: Sequence[Answer], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Trial:
     """The verdict on one hypothesis."""
-    return replace(_judged(scenario, w, own, progress), judges=tuple(w.spec.judges))
+    declared = (w.spec.rule_en, w.spec.rule_zh) if w.spec.type == "none" else ("", "")
+    before = [r for r in read_versions(scenario.case.folder / FIT / KIND) if r["hypothesis"] == w.spec.hypothesis]
+    found = replace(_judged(scenario, w, own, progress), judges=tuple(w.spec.judges), declared=declared)
+    return replace(found, versions=tuple(merged(before, [found.now])))
 
 
 def _judged(scenario: Scenario, w: Written, own: Sequence[Answer], progress: Callable[[int, int], None]) -> Trial:
     spec = w.spec
     if spec.type == "none":
         rows = [power_row(scenario, spec.hypothesis, spec.power.regions)] if spec.power else []
+        rows += [{**r, "verdict": "not-testable"} for r in compared_rows(scenario, spec) or []]
         return Trial(spec.hypothesis, spec.type, "not-testable", "none", rows, [], w.sha256)
     if spec.signals:
         row = policy_row(scenario, spec.hypothesis, spec.signals[0], spec.signals[1], spec.margin, progress)
         return Trial(spec.hypothesis, spec.type, row["verdict"], "prior", [row], [], w.sha256)
     if spec.compare:
-        return _compared(scenario, w)
+        found = compared_rows(scenario, spec)
+        said = "not-run" if found is None else decision.any_of([r["verdict"] for r in found])
+        return Trial(spec.hypothesis, spec.type, said, "none" if found is None else "experiment", found or [], [], w.sha256)
     rows = [a.as_dict() for a in own]
     if not rows:
         return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
     verdict, basis = judged(rows)
     under = {name: together([r for r in rows if r["rival"] == name]) for name in {r["rival"] for r in rows if r["rival"]}}
-    flips = sorted(name for name, there in under.items() if there not in ("undecided", verdict))
+    flips = sorted(name for name, there in under.items() if there in DECIDED and there != verdict)
     return Trial(spec.hypothesis, spec.type, verdict, basis, rows, flips, w.sha256)
 
 
 def together(rows: Sequence[Mapping[str, Any]]) -> str:
     """One verdict of several parts."""
-    verdicts = {r["verdict"] for r in rows}
-    return verdicts.pop() if len(verdicts) == 1 else "undecided"
+    return decision.together([r["verdict"] for r in rows])
 
 
 def state_in(rows: Sequence[Mapping[str, Any]]) -> str | None:
@@ -343,12 +418,10 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     rows = [r for r in rows if r.get("state") == state_in(rows)]
     own = {basis: together([r for r in rows if r["basis"] == basis and not r["rival"]]) for basis in ("prior", "posterior")
            if any(r["basis"] == basis for r in rows)}  # fmt: skip
-    if "posterior" not in own:
-        return own["prior"], "prior"
-    quiet = any(r["basis"] == "prior" and min(r.get("base_uprisings", 1.0), r.get("base_shown", 1.0)) < BASE_LEAST for r in rows)
-    basis = "fitted" if quiet else "assumed" if own.get("prior") == own["posterior"] else "experiment"
-    scaled = any(r.get("scaled") == "differs" for r in rows)  # what holds only of a smaller country is no verdict on this one
-    return "undecided" if scaled else own["posterior"], basis
+    verdict = own.get("posterior", own.get("prior", "undecided"))
+    if any(r.get("scaled") == "differs" for r in rows):  # what holds only of a smaller country is no verdict on this one
+        verdict = "undecided"
+    return verdict, decision.basis_of(own.get("prior"), verdict if "posterior" in own else None)
 
 
 def policy_row(
@@ -360,14 +433,15 @@ def policy_row(
     mine, theirs = dates[claimed_signal].errors(), dates[other].errors()
     constant = constant_error(dates[other].recorded)
     values = theirs - mine
-    f = finding_of(values, margin, 1)
     better = float((mine < constant).mean())
-    verdict = "undecided" if f.name == "supported" and better < 0.9 else claimed(f.name, "effect")
+    said = decision.of_policy(values, margin, better)
+    f = said.finding
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
     return {
         "hypothesis": hypothesis, "part": "a", "basis": "prior", "rival": "", "measure": "date_error", "unit": "hours",
         "direction": "rise", "smallest": margin, "asserts": "effect", "effect": middle, "low": low, "high": high, "base": constant,
-        "draws": f.draws, "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name, "verdict": verdict,
+        "draws": f.draws, "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name, "verdict": said.verdict,
+        "reason": said.reason, "reason_share": said.share,
         "coefficient": None, "tipping": None, "chance": 0.0, "detectable": None, "better_than_constant": better,
     }  # fmt: skip
 
@@ -401,40 +475,27 @@ def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> di
     }  # fmt: skip
 
 
-def _compared(scenario: Scenario, w: Written) -> Trial:
-    """From the comparison of rivals that ships with the case; "not-run" without one of this model."""
-    spec = w.spec
+def compared_rows(scenario: Scenario, spec: Experiment) -> list[dict[str, Any]] | None:
+    """The accounts that have what is claimed, each against the best of those without it, by the comparison that ships; None without one."""
     folder = scenario.case.folder / FIT / "rivals"
     scores: dict[str, list[float]] = {}
     for r in read_rows(folder / REGIONS):
         scores.setdefault(r["rival"], []).append(float(r["log_score"]))
     if json_of(folder / "result.json").get("model_sha256") != model_hash() or not {*spec.compare, *spec.plain} <= {*scores}:
-        return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
-    best = min(spec.plain, key=lambda arm: float(np.mean(scores[arm])))
+        return None
+    best = min(spec.plain, key=lambda arm: float(np.mean(scores[arm])), default="")
     found = []
     for arm in spec.compare:
         gain = paired(np.array(scores[best]), np.array(scores[arm]))
+        said = decision.compared(gain.mean, gain.se, spec.margin)
         found.append(
             {
                 "hypothesis": spec.hypothesis, "part": arm, "basis": "posterior", "rival": "", "measure": "held_out", "unit": "nats",
                 "effect": gain.mean, "low": gain.mean - 2 * gain.se, "high": gain.mean + 2 * gain.se, "smallest": spec.margin,
-                "verdict": compared_verdict(gain.mean, gain.se, spec.margin), "against": best, "tipping": None, "chance": 0.0,
+                "finding": said, "verdict": said, "against": best, "tipping": None, "chance": 0.0,
             }
         )  # fmt: skip
-    verdicts = {r["verdict"] for r in found}
-    verdict = "supported" if "supported" in verdicts else "contradicted" if verdicts == {"contradicted"} else "undecided"
-    return Trial(spec.hypothesis, spec.type, verdict, "experiment", found, [], w.sha256)
-
-
-def compared_verdict(gain: float, se: float, margin: float) -> str:
-    """Whether one account is better held out than another, by region: gain in nats with its standard error.
-
-    >>> [compared_verdict(g, 0.5, 1.0) for g in (2.0, -1.5, 0.5, -0.4)]
-    ['supported', 'contradicted', 'undecided', 'contradicted']
-    """
-    if gain >= margin and gain > 2 * se:
-        return "supported"
-    return "contradicted" if gain < -2 * se or gain + 2 * se < margin else "undecided"
+    return found
 
 
 def by_hypothesis(trials: Mapping[str, Trial]) -> dict[str, Trial]:
@@ -451,6 +512,14 @@ def expected_by_chance(trials: Sequence[Trial]) -> float:
     return total
 
 
+def summed(trials: Sequence[Trial]) -> dict[str, str]:
+    """How many are supported, could have been before anything was run, and would be by chance: the numbers of one sentence."""
+    of = [t for t in trials if t.type == "counterfactual" and t.lead is not None]
+    possible = [t for t in of if decision.can_support([(r["asserts"], r.get("ceiling", 1.0)) for r in t.leading])]
+    supported = sum(t.verdict == "supported" for t in trials)
+    return {"n": str(supported), "possible": str(len(possible)), "of": str(len(of)), "expected": f"{expected_by_chance(trials):.2f}"}
+
+
 def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]], made: Mapping[str, Any]) -> dict[str, str]:
     """The folder of a result as text, `result.json` last."""
     rows = [r for t, _ in found for r in t.rows]
@@ -464,6 +533,7 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
     files = {
         "experiments.csv": to_csv(names, [[_cell(r.get(n)) for n in names] for r in rows]),
         "draws.csv": to_csv(["hypothesis", "part", "basis", "rival", "state", "draw", "effect", "coefficient"], by_draw),
+        FILE: versions_csv([row for t, _ in found for row in t.versions]),
     }
     trials = [t for t, _ in found]
     whole = {
@@ -472,10 +542,12 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
         **made_by(),
         **made,
         "scenario": scenario.case.head.id,
+        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
         "expected_supported_by_chance": expected_by_chance(trials),
         "trials": [
             {"hypothesis": t.hypothesis, "type": t.type, "verdict": t.verdict, "basis": t.basis, "words": t.words, "flips": t.flips,
-             "judges": t.judges, "file_sha256": t.sha256, "rows": t.rows}
+             "judges": t.judges, "file_sha256": t.sha256, "rules_version": t.rules, "reason_en": t.why("en"), "reason_zh": t.why("zh"),
+             "rows": t.rows}
             for t in trials
         ],
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
@@ -496,8 +568,9 @@ def read_trials(folder: Path) -> dict[str, Trial]:
     made = json_of(folder / FIT / KIND / "result.json")
     if made.get("model_sha256") != model_hash():
         return found
+    rules, before = made.get("rules", {}), read_versions(folder / FIT / KIND)
     for t in made["trials"]:
-        changed = _changed(folder, t["hypothesis"], t["file_sha256"])
+        changed = _changed(folder, t["hypothesis"], t["file_sha256"]) or rules.get("sha256") != decision.sha256()
         found[t["hypothesis"]] = Trial(
             t["hypothesis"],
             t["type"],
@@ -508,6 +581,9 @@ def read_trials(folder: Path) -> dict[str, Trial]:
             t["file_sha256"],
             changed,
             tuple(t.get("judges", ())),
+            (t.get("reason_en", ""), t.get("reason_zh", "")),
+            rules.get("version", 1),
+            tuple(r for r in before if r["hypothesis"] == t["hypothesis"]),
         )
     return found
 
@@ -529,7 +605,9 @@ class Again:
 
 
 def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Again]:
-    """Effects over the posterior, drawn by lot from the result that ships, from histories simulated anew; none if no such result ships.
+    """Effects over the posterior that are not zero, drawn by lot from the result that ships, from histories simulated anew.
+
+    None if no such result ships, or all its effects are zero: an arm that changes nothing would come out the same whatever was simulated.
 
     Parameters
     ----------
@@ -543,9 +621,10 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     rows = [r for r in read_rows(folder / FIT / KIND / "draws.csv") if r["basis"] == "posterior" and not r["rival"]]
     specs = {w.spec.hypothesis: w.spec for w in load_experiments(scenario)}
     rows = [r for r in rows if r["hypothesis"] in specs]
+    lots = [r for r in rows if float(r["effect"]) != 0]
     found = []
-    for k in range(min(n, len(rows))):
-        r = rows[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(rows))]
+    for k in range(min(n, len(lots))):
+        r = lots[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(lots))]
         spec = specs[r["hypothesis"]]
         n_draws = sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)
         values = Draws(ships.posterior.values).anew(unlearned(scenario, spec), spec.seed).spread(n_draws).values
@@ -566,8 +645,14 @@ def _stylized(folder: Path) -> dict[str, Trial]:
     made = json_of(folder / FIT / "methods" / "result.json")
     if made.get("model_sha256") != model_hash():
         return {}
+    rules = made.get("rules", {})
+    changed = _changed(folder, made["hypothesis"], made["experiment_sha256"]) or rules.get("sha256") != decision.sha256()
+    return stylized(made, changed, rules.get("version", 1), tuple(read_versions(folder / FIT / "methods")))
+
+
+def stylized(made: Mapping[str, Any], changed: bool = False, rules: int = decision.VERSION, before: Sequence[Row] = ()) -> dict[str, Trial]:
+    """The trials of a result of `methods`: under the ids of its claims, and together under its hypothesis."""
     name, sha = made["hypothesis"], made["experiment_sha256"]
-    changed = _changed(folder, name, sha)
     main = [c for c in made["claims"] if c["main"]]
     of_claim: dict[str, list[dict[str, Any]]] = {}
     for c in main:
@@ -576,11 +661,14 @@ def _stylized(folder: Path) -> dict[str, Trial]:
         row = {"hypothesis": name, "part": c["claim"] + "abcdefgh"[len(rows)] * several, "basis": "prior", "rival": ""}
         row |= {"measure": c["outcome"], "unit": "share", "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"]}
         row |= {"low": c["over_draws_low"], "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"]}
-        row |= {"finding": c["finding"], "verdict": claimed(c["finding"], "effect"), "chance": c["supported_by_chance"]}
-        rows.append(row | {"base_shown": c["moved"], **dict.fromkeys(("coefficient", "tipping", "detectable"))})
+        row |= {"finding": c["finding"], "chance": c["supported_by_chance"], "ceiling": made["ceiling"]}
+        row |= {k: c[k] for k in ("verdict", "reason", "reason_share", "moving", "detectable")}
+        rows.append(row | dict.fromkeys(("coefficient", "tipping")))
     every = [r for rows in of_claim.values() for r in rows]
-    found = {claim: Trial(name, "stylized", together(rows), "prior", rows, [], sha, changed, (claim,)) for claim, rows in of_claim.items()}
-    found[name] = Trial(name, "stylized", together(every), "prior", every, [], sha, changed)
+    judged_by = partial(Trial, name, "stylized")
+    how: dict[str, Any] = {"changed": changed, "rules": rules, "versions": tuple(before)}
+    found = {c: judged_by(together(rows), "prior", rows, [], sha, judges=(c,), **how) for c, rows in of_claim.items()}
+    found[name] = judged_by(together(every), "prior", every, [], sha, **how)
     return found
 
 

@@ -1,0 +1,455 @@
+"""Decision rules: from numbers to the words of a verdict, in one place, with a version and a hash.
+
+In: differences between arms by draw and seed, and what is known of the base they start from. Out: a finding, a verdict, and where the
+verdict is no answer, which rule withheld it.
+
+    finding        supported, if Delta reaches the smallest effect in at least 9 of 10 draws; missing, if it does not in 9 of 10 ("null" if
+                   it lies between the two smallest effects in 9 of 10, "reversed" if it reaches the one of the other sign, else
+                   "mixed"); undecided otherwise. Seeds are averaged inside a draw. With direction 0 either sign counts as an effect
+    sturdy         undecided, if it would be another finding without the draws of some one ancestor
+    zeros          draws in which the arm changes nothing decide nothing: an effect that is missing must be missing in 9 of 10 of the
+                   others, too
+    power          an effect is missing only where one of the smallest size would have been seen (`detectable`)
+    verdict        supported or contradicted, as the finding says what is claimed; where absence is claimed, the two change places
+    not judged     where the base is no uprising or does not show what is to be explained (fewer than half of its histories), where what
+                   is asked for is fixed by the record, where the smallest effect does not fit between the limits of the measure in 9 of 10
+                   draws, and where the arm changes nothing at all in more than half of the draws
+    several parts  one verdict if all agree; else "not-judged" if some part is, else "undecided"
+    basis          "assumed", if a decided verdict is the same over priors and posterior; "experiment", if the record brought it about;
+                   "fitted", if nothing is decided, or the priors could not be judged; "prior" without a fit
+    everyone       "same", if the difference between all residents and some of them lies within the smallest effect (95 %); "more", if it
+                   is not 0 and bears the finding out; "differs", if it is not 0 and goes against it: then nothing is decided; else
+                   "unclear"
+    models         one account against another, paired by region: supported if better by the margin and by two standard errors, contradicted
+                   if worse by two or if it cannot be better by the margin; undecided otherwise
+    policies       as parts; supported only if the constant is beaten in 9 of 10 draws, too
+
+The *ceiling* is known before anything is run: the share of draws in which some coefficient that carries the effect lets it be there at
+all. It is an upper bound. Below 9 of 10 an effect cannot be found, whatever the record was: "undecided" then is a property of the design.
+
+Whoever changes a rule raises `VERSION` and writes a line into `decision-versions.csv`: a test holds the version to `sha256()`.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+VERSION = 2
+DIRECTIONS = {"rise": 1, "fall": -1}
+MOST = (9, 10)
+"""What decides, as two whole numbers: no rounding at the border."""
+EXACT = 1e-12
+"""What rounding may take from an effect that is exactly the smallest one, or add to one that is nothing."""
+BASE_LEAST = 0.5
+"""Share of base histories that must be uprisings, and show what is to be explained, for a part to be judged."""
+MOVING_LEAST = 0.5
+"""Share of draws in which the arm must change the outcome at all."""
+ATTAINABLE_LEAST, CEILING_LEAST = 0.9, 0.9
+"""Share of draws in which the smallest effect must fit the measure; and must be possible for it to be found."""
+POWER = 0.8
+"""Share of repetitions in which an effect of the detectable size is seen."""
+APART = 2.0
+"""Standard errors that tell two accounts apart."""
+ANSWERED = ("conceded", "settled")
+"""Measures that say what the state grants: fixed where its decisions are the recorded ones."""
+DECIDED = ("supported", "contradicted")
+REASONS = {
+    "quiet": "model", "lacking": "model", "answered": "design", "unattainable": "design", "still": "design", "ancestor": "resources",
+    "power": "resources", "blind": "resources", "ceiling": "information", "disagree": "information", "constant": "information",
+    "scale": "resources",
+}  # fmt: skip
+"""Why there is no answer, messages under `reason`, and what is wanting: a better model, another design, more computing, or information
+that this record does not hold."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the draws say, and how many say so."""
+
+    name: str
+    """supported, null, reversed, mixed (these three: missing) or undecided"""
+    reached: int
+    between: int
+    reversed: int
+
+    @property
+    def draws(self) -> int:
+        """All draws."""
+        return self.reached + self.between + self.reversed
+
+    @property
+    def missing(self) -> bool:
+        """Whether the effect is not there."""
+        return self.name in ("null", "reversed", "mixed")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of one part."""
+
+    verdict: str
+    """supported, contradicted, undecided or not-judged"""
+    finding: Finding
+    reason: str = ""
+    """one of `REASONS`; empty where it is decided"""
+    share: float | None = None
+    """the number behind the reason"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a part stands on, beside its effect."""
+
+    uprisings: float = 1.0
+    """share of base histories that are uprisings"""
+    shown: float = 1.0
+    """share of base histories that show what is to be explained"""
+    answered: bool = False
+    """whether the record fixes what is measured"""
+    attainable: float = 1.0
+    """share of draws in which the smallest effect fits the measure"""
+    ceiling: float = 1.0
+    """share of draws in which the effect can be there at all, at most"""
+
+
+def most(count: int, of: int) -> bool:
+    """Whether so many are at least nine of ten.
+
+    >>> most(9, 10), most(89, 100)
+    (True, False)
+    """
+    return MOST[1] * count >= MOST[0] * of
+
+
+def finding_of(values: Floats, smallest: float, direction: int = 1) -> Finding:
+    """The finding of the docstring.
+
+    Parameters
+    ----------
+    values : shape (draws,)
+    smallest : above 0
+    direction : 1 or -1; 0 where an effect of either sign counts
+
+    Examples
+    --------
+    >>> finding_of(np.array([0.1] * 9 + [0.0]), 0.1).name, finding_of(np.array([-0.2] * 9 + [0.2]), 0.1).name
+    ('supported', 'reversed')
+    >>> finding_of(np.array([0.2, -0.2]), 0.1).name, finding_of(np.array([0.2, -0.2]), 0.1, 0).name
+    ('undecided', 'supported')
+    """
+    signed = direction * values if direction else np.abs(values)
+    reached, back = (int((x >= smallest - EXACT).sum()) for x in (signed, -signed))
+    n = len(values)
+    between = n - reached - back
+    names = {"supported": reached, "null": between, "reversed": back, "mixed": between + back}
+    return Finding(next((name for name, count in names.items() if most(count, n)), "undecided"), reached, between, back)
+
+
+def claimed(finding: str, asserts: str) -> str:
+    """The verdict on a claim, from a finding about the effect.
+
+    >>> claimed("null", "effect"), claimed("null", "absence"), claimed("undecided", "absence")
+    ('contradicted', 'supported', 'undecided')
+    """
+    if finding == "undecided":
+        return finding
+    return "supported" if (finding == "supported") == (asserts == "effect") else "contradicted"
+
+
+def is_sturdy(values: Floats, ancestors: Ints, found: Finding, smallest: float, direction: int) -> bool:
+    """Whether the finding is the same without the draws of any one ancestor.
+
+    Parameters
+    ----------
+    values : shape (draws,)
+    ancestors : shape (draws,), or empty where each draw stands for itself
+
+    Examples
+    --------
+    >>> x, of = np.array([0.0, 1.0, 1.0, 1.0]), np.array([3, 5, 5, 7])
+    >>> is_sturdy(x[1:], of[1:], finding_of(x[1:], 0.5), 0.5, 1), is_sturdy(x[1:3], of[1:3], finding_of(x[1:3], 0.5), 0.5, 1)
+    (True, False)
+    """
+    for one in np.unique(ancestors):
+        left = values[ancestors != one]
+        if not len(left) or claimed(finding_of(left, smallest, direction).name, "effect") != claimed(found.name, "effect"):
+            return False
+    return True
+
+
+def moves(seeds: Floats) -> NDArray[np.bool_]:
+    """In which draws the arm changes the outcome at all, with any seed, shape (draws,).
+
+    >>> moves(np.array([[0.0, 0.0], [0.0, -0.3]])).tolist()
+    [False, True]
+    """
+    return np.asarray((np.abs(seeds) > EXACT).any(axis=1))
+
+
+def noise_of(difference: Floats) -> float:
+    """Typical standard error of Delta within a draw, from the luck that its seeds leave; NaN with one seed. Shape (draws, replicates)."""
+    n = difference.shape[1]
+    return float(np.sqrt(difference.var(axis=1, ddof=1).mean() / n)) if n > 1 else float("nan")
+
+
+def detectable(seeds: Floats) -> float:
+    """Smallest effect that would be seen against none in `POWER` of repetitions; NaN where nothing varies, and with one seed.
+
+    Delta of a draw is the effect plus the luck of its seeds, normal with standard error s (`noise_of`). An effect d, the same in every
+    draw, is seen if nine of ten of n draws show its sign. A draw does with probability Phi(d / s), so this happens in `POWER` of
+    repetitions where P(Binomial(n, Phi(d / s)) >= k) = `POWER`, k being the least count that is nine of ten: Phi(d / s) is then the
+    `POWER` quantile of Beta(k, n - k + 1) (Clopper and Pearson 1934, Biometrika 26, 404-413). Draws in which the arm changes nothing have
+    no luck either and are left out.
+
+    Whether an effect *larger than the smallest one* would be found is another question, which has no answer but "somewhat more": the rule
+    itself sets the border there, and in one draw of two an effect of exactly that size falls short of it.
+
+    Parameters
+    ----------
+    seeds : Delta by draw and seed, shape (draws, replicates)
+
+    Examples
+    --------
+    >>> import math
+    >>> x = np.array([[0.1, -0.1], [-0.1, 0.1]] * 50)
+    >>> round(detectable(x), 2), math.isnan(detectable(0 * x)), math.isnan(detectable(x[:, :1]))
+    (0.14, True, True)
+    """
+    from scipy.special import ndtri
+    from scipy.stats import beta
+
+    there = seeds[moves(seeds)]
+    n = len(there)
+    if not n:
+        return math.nan
+    least = -(-MOST[0] * n // MOST[1])
+    return noise_of(there) * float(ndtri(beta.ppf(POWER, least, n - least + 1)))
+
+
+def attainable(
+    level: Floats, contrast: Mapping[str, float], base: str, limits: tuple[float, float], smallest: float, direction: int
+) -> float:
+    """Share of draws in which the smallest effect fits between the limits of the measure, the base being as it is.
+
+    An upper bound: the limits are those of any history. Where nothing is compared with the base there is no level to start from: all fit.
+
+    Parameters
+    ----------
+    level : Y(base) by draw
+    contrast : weight of each arm, the base among them under its name
+    limits : of the measure; infinite where it has none
+
+    Examples
+    --------
+    A share that is 1 already cannot rise, and what lasts to the end of time cannot last longer:
+
+    >>> attainable(np.array([0.0, 1.0]), {"arm": 1, "base": -1}, "base", (0, 1), 0.1, 1)
+    0.5
+    >>> attainable(np.array([2.0, 2.5]), {"arm": 1, "base": -1}, "base", (0, np.log10(385)), 0.176, 1)
+    0.5
+    """
+    own = direction * contrast.get(base, 0.0)
+    arms = [direction * weight for name, weight in contrast.items() if name != base]
+    if not own or not arms or not len(level):
+        return 1.0
+    room = sum(max(weight * limit for limit in limits) for weight in arms)
+    return float((own * level + room >= smallest - EXACT).mean())
+
+
+def ceiling(carriers: Mapping[str, int], values: Mapping[str, Floats]) -> float:
+    """Share of draws in which at least one carrier of the effect lets it be there, an upper bound; 1 where the arm itself carries it.
+
+    Parameters
+    ----------
+    carriers : by coefficient the sign with which it carries the effect; 0 where that is not known and any value but 0 may
+    values : of each coefficient by draw
+
+    Examples
+    --------
+    >>> x = {"call_rate": np.array([0.0, 0.0, 0.1, 0.2]), "retention": np.array([-1.0, 1.0, -1.0, 1.0])}
+    >>> ceiling({"call_rate": 1}, x), ceiling({"call_rate": 1, "retention": 1}, x), ceiling({"retention": 0}, x), ceiling({}, x)
+    (0.5, 0.75, 1.0, 1.0)
+    """
+    if not carriers:
+        return 1.0
+    acts = [sign * values[name] > 0 if sign else values[name] != 0 for name, sign in carriers.items()]
+    return float(np.any(acts, axis=0).mean())
+
+
+def can_support(parts: Sequence[tuple[str, float]]) -> bool:
+    """Whether a hypothesis could be supported before anything is run, from what each part asserts and its ceiling.
+
+    >>> can_support([("effect", 0.75)]), can_support([("absence", 0.5)]), can_support([("effect", 1.0), ("effect", 0.5)])
+    (False, True, False)
+    """
+    return all(asserts == "absence" or most_of >= CEILING_LEAST for asserts, most_of in parts)
+
+
+def judge(seeds: Floats, ancestors: Ints, smallest: float, direction: int, asserts: str, ground: Ground) -> Said:
+    """What is said of one part.
+
+    Parameters
+    ----------
+    seeds : Delta by draw and seed, shape (draws, replicates)
+    ancestors : shape (draws,), or empty where each draw stands for itself
+    asserts : "effect" or "absence"
+
+    Examples
+    --------
+    >>> there, none = np.full((20, 2), 0.5), np.array([[0.01, -0.01]] * 20)
+    >>> [judge(x, np.array([]), 0.1, 1, "effect", Ground()).verdict for x in (there, none, 0 * none, 50 * none)]
+    ['supported', 'contradicted', 'not-judged', 'undecided']
+    """
+    values, moving = np.asarray(seeds.mean(axis=1)), moves(seeds)
+    found = finding_of(values, smallest, direction)
+    gates = (
+        ("quiet", ground.uprisings, ground.uprisings < BASE_LEAST),
+        ("lacking", ground.shown, ground.shown < BASE_LEAST),
+        ("answered", None, ground.answered),
+        ("unattainable", ground.attainable, ground.attainable < ATTAINABLE_LEAST),
+        ("still", float(moving.mean()), moving.mean() < MOVING_LEAST),
+    )
+    for reason, share, shut in gates:
+        if shut:
+            return Said("not-judged", found, reason, share)
+    open_ = replace(found, name="undecided")
+    if found.name == "undecided" or (found.missing and not finding_of(values[moving], smallest, direction).missing):
+        low = ground.ceiling < CEILING_LEAST
+        return Said("undecided", open_, "ceiling" if low else "disagree", ground.ceiling if low else None)
+    if not is_sturdy(values, ancestors, found, smallest, direction):
+        return Said("undecided", open_, "ancestor")
+    if found.missing:
+        least = detectable(seeds)
+        if not least <= smallest + EXACT:
+            return Said("undecided", open_, "blind" if math.isnan(least) else "power", None if math.isnan(least) else least)
+    return Said(claimed(found.name, asserts), found)
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """One verdict of several parts.
+
+    >>> together(["supported"] * 2), together(["supported", "undecided"]), together(["contradicted", "not-judged"])
+    ('supported', 'undecided', 'not-judged')
+    """
+    said = set(verdicts)
+    if len(said) == 1:
+        return said.pop()
+    return "not-judged" if "not-judged" in said else "undecided"
+
+
+def basis_of(prior: str | None, posterior: str | None) -> str:
+    """What a verdict rests on: that over the priors, and that over the posterior; None where it was not run.
+
+    >>> [basis_of(*x) for x in (("supported", "supported"), ("undecided", "supported"), ("undecided", "undecided"), ("supported", None))]
+    ['assumed', 'experiment', 'fitted', 'prior']
+    """
+    if posterior is None:
+        return "prior"
+    if posterior not in DECIDED or prior in (None, "not-judged"):
+        return "fitted"
+    return "assumed" if prior == posterior else "experiment"
+
+
+def scaled(low: float, high: float, smallest: float, towards: int = 1) -> str:
+    """What the difference between everyone and some of them says, from its 95 % interval.
+
+    Parameters
+    ----------
+    towards : sign of a difference that would bear out the finding
+
+    Examples
+    --------
+    >>> [scaled(*x, 0.1) for x in ((-0.05, 0.08), (0.05, 0.3), (-0.3, -0.05), (-0.1, 0.3))], scaled(0.05, 0.3, 0.1, -1)
+    (['same', 'more', 'differs', 'unclear'], 'differs')
+    """
+    if max(-low, high) < smallest:
+        return "same"
+    if low > 0 or high < 0:
+        return "more" if (low > 0) == (towards > 0) else "differs"
+    return "unclear"
+
+
+def compared(gain: float, se: float, margin: float) -> str:
+    """Whether one account is better held out than another, by region: gain in nats with its standard error.
+
+    >>> [compared(g, 0.5, 1.0) for g in (2.0, -1.5, 0.5, -0.4)]
+    ['supported', 'contradicted', 'undecided', 'contradicted']
+    """
+    if gain >= margin and gain > APART * se:
+        return "supported"
+    return "contradicted" if gain < -APART * se or gain + APART * se < margin else "undecided"
+
+
+def any_of(verdicts: Sequence[str]) -> str:
+    """One verdict of several accounts that have what is claimed: it is enough that one is better, and none may be, to contradict.
+
+    >>> any_of(["contradicted", "supported"]), any_of(["contradicted"] * 2), any_of(["contradicted", "undecided"])
+    ('supported', 'contradicted', 'undecided')
+    """
+    if "supported" in verdicts:
+        return "supported"
+    return "contradicted" if set(verdicts) == {"contradicted"} else "undecided"
+
+
+def of_policy(values: Floats, margin: float, better: float) -> Said:
+    """A policy against another, on dates: hours by which it errs less in each draw, and the share of draws in which it beats the constant.
+
+    >>> late, soon = np.full(10, -50.0), np.full(10, 50.0)
+    >>> of_policy(soon, 12, 1.0).verdict, of_policy(soon, 12, 0.5).verdict, of_policy(late, 12, 0.0).verdict
+    ('supported', 'undecided', 'contradicted')
+    """
+    found = finding_of(values, margin)
+    if found.name == "undecided":
+        return Said("undecided", found, "disagree")
+    if found.name == "supported" and not better >= MOST[0] / MOST[1]:
+        return Said("undecided", found, "constant", better)
+    return Said(claimed(found.name, "effect"), found)
+
+
+def sha256() -> str:
+    """SHA-256 of these rules as a program: comments, docstrings and line breaks do not change it, a rule or a number does."""
+    return _sha256_of(Path(__file__).read_text(encoding="utf-8"))
+
+
+def _sha256_of(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [s for s in body if not _is_text(s)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """A docstring, of a module, a function, a class or what stands above it."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A line of `decision-versions.csv`: what changed in these rules."""
+
+    version: int
+    sha256: str
+    """empty where the rules stood in several files"""
+    since: str
+    change_en: str
+    change_zh: str
+
+
+def versions() -> list[Version]:
+    """All versions of the rules, the oldest first."""
+    rows = csv.DictReader(io.StringIO(Path(__file__).with_name("decision-versions.csv").read_text(encoding="utf-8")))
+    return [Version(int(r["version"]), r["sha256"], r["since"], r["change_en"], r["change_zh"]) for r in rows]

@@ -1,0 +1,382 @@
+"""Decision rules: each can come out each way, power by simulation, ceilings from priors, and a version that a change cannot slip past.
+
+Checks that rest on luck have fixed seeds and reject correct code with probability below 1e-4 each over seeds.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import CASE
+from qantar.draws import Purpose, uniform
+from qantar.messages import keys_under, text
+from qantar.scenario.case import cases_folder
+from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.study import decision
+from qantar.study.decision import (
+    DECIDED,
+    REASONS,
+    VERSION,
+    Ground,
+    any_of,
+    attainable,
+    basis_of,
+    ceiling,
+    claimed,
+    compared,
+    detectable,
+    finding_of,
+    judge,
+    of_policy,
+    sha256,
+    together,
+    versions,
+)
+from qantar.study.experiments import load_experiments
+from qantar.study.posterior import FIT, read_fit
+from qantar.study.trials import Draws, Trial, ceilings_of, read_trials, reason_of, summed, trial_of
+from qantar.study.versions import FILE, merged, read_versions
+
+NONE = np.empty(0, np.int64)
+
+
+@cache
+def scenario() -> Scenario:
+    return load_scenario(CASE)
+
+
+def gauss(n: int, m: int, key: int) -> np.ndarray:
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri([[uniform(9, int(Purpose.STUDY), k, j, key) for j in range(m)] for k in range(n)]))
+
+
+def luck(n: int = 20, size: float = 0.02) -> np.ndarray:
+    """Two seeds that move the outcome and cancel, in each draw."""
+    return np.tile([[size, -size]], (n, 1))
+
+
+def said(seeds: np.ndarray, *, asserts: str = "effect", ancestors: np.ndarray = NONE, direction: int = 1, **ground: Any) -> tuple[str, str]:
+    found = judge(seeds, ancestors, 0.1, direction, asserts, Ground(**ground))
+    return found.verdict, found.reason
+
+
+# --- A part --------------------------------------------------------------------------------------------------------------
+
+BOTH = np.concatenate([luck(10), 0.5 + luck(10)])
+CASES: list[tuple[np.ndarray, dict[str, Any], tuple[str, str]]] = [
+    (0.5 + luck(), {}, ("supported", "")),
+    (luck(), {}, ("contradicted", "")),
+    (-0.5 + luck(), {}, ("contradicted", "")),
+    (-0.5 + luck(), {"direction": -1}, ("supported", "")),
+    (0.5 + luck(), {"asserts": "absence"}, ("contradicted", "")),
+    (luck(), {"asserts": "absence"}, ("supported", "")),
+    (BOTH, {}, ("undecided", "disagree")),
+    (BOTH, {"ceiling": 0.75}, ("undecided", "ceiling")),
+    (luck(), {"ceiling": 0.75}, ("contradicted", "")),  # a low ceiling keeps from finding, not from missing
+    (0.5 + luck(), {"uprisings": 0.49}, ("not-judged", "quiet")),
+    (0.5 + luck(), {"uprisings": 0.5}, ("supported", "")),
+    (0.5 + luck(), {"shown": 0.49}, ("not-judged", "lacking")),
+    (0.5 + luck(), {"answered": True}, ("not-judged", "answered")),
+    (luck(), {"attainable": 0.89}, ("not-judged", "unattainable")),
+    (luck(), {"attainable": 0.9}, ("contradicted", "")),
+    (np.concatenate([luck(9), np.zeros((11, 2))]), {}, ("not-judged", "still")),
+    (np.concatenate([luck(10), np.zeros((10, 2))]), {}, ("contradicted", "")),
+    (np.zeros((20, 2)), {}, ("not-judged", "still")),
+    (np.zeros((20, 2)), {"asserts": "absence"}, ("not-judged", "still")),  # nor does it cost nothing to claim that nothing happens
+    (luck(size=1.0), {}, ("undecided", "power")),
+    (luck(size=1.0), {"asserts": "absence"}, ("undecided", "power")),
+    (0.5 + luck(size=1.0), {}, ("supported", "")),  # what is found needs no power
+    (luck()[:, :1], {}, ("undecided", "blind")),
+    (0.5 + luck(), {"ancestors": np.zeros(20, np.int64)}, ("undecided", "ancestor")),
+    (0.5 + luck(), {"ancestors": np.arange(20)}, ("supported", "")),
+]
+
+
+@pytest.mark.parametrize(("seeds", "how", "expected"), CASES)
+def test_each_rule_comes_out_each_way(seeds: np.ndarray, how: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert said(seeds, **how) == expected
+
+
+def test_every_reason_is_planted_or_belongs_to_another_rule() -> None:
+    planted = {reason for _, _, (_, reason) in CASES if reason}
+    assert planted | {"constant", "scale"} == set(REASONS)  # of policies; of everyone
+    for lang in ("en", "zh"):
+        for reason in REASONS:
+            row = {"reason": reason, "reason_share": 0.456, "smallest": 0.1}
+            told = reason_of(row, lang)
+            assert told
+            assert "{" not in told
+    assert set(keys_under("reason")) == set(REASONS)
+    assert set(keys_under("reason_kind")) == set(REASONS.values())
+    assert reason_of({"reason": ""}, "en") == ""
+
+
+@pytest.mark.parametrize(("moving", "reached", "word"), [(10, 0, "contradicted"), (10, 1, "contradicted"), (10, 2, "undecided")])
+def test_draws_in_which_nothing_changes_do_not_decide_that_nothing_happens(moving: int, reached: int, word: str) -> None:
+    # Two of twenty that reach it are one in ten; of the ten in which anything changes they are one in five.
+    seeds = np.zeros((20, 2))
+    seeds[:moving] = luck(moving)
+    seeds[:reached] += 0.5
+    assert said(seeds)[0] == word
+
+
+def test_the_rule_does_not_depend_on_the_order_of_draws() -> None:
+    seeds = 0.1 + 0.2 * gauss(40, 3, 11)
+    for shift in range(4):
+        there = finding_of(np.roll(seeds, shift, axis=0).mean(axis=1), 0.1)
+        assert there == finding_of(seeds.mean(axis=1), 0.1)
+        assert said(np.roll(seeds, shift, axis=0)) == said(seeds)
+
+
+def test_either_sign_counts_where_no_direction_is_asked() -> None:
+    values = np.array([0.2, -0.2] * 10)
+    assert (finding_of(values, 0.1).name, finding_of(values, 0.1, 0).name) == ("undecided", "supported")
+    assert claimed(finding_of(values, 0.1, 0).name, "absence") == "contradicted"
+    assert finding_of(values, 0.3, 0).name == "null"
+
+
+# --- Power ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "r", "sd"), [(25, 3, 0.2), (40, 2, 1.0)])
+def test_an_effect_of_the_detectable_size_is_told_from_none_in_four_of_five_repetitions(n: int, r: int, sd: float) -> None:
+    from scipy.special import ndtri
+
+    times = 400
+    noise = [sd * gauss(n, r, 1000 + k) for k in range(times)]
+    # The power of a design whose noise is known; what one study makes of its own noise varies about it.
+    least = -(-9 * n // 10)
+    from scipy.stats import beta
+
+    exact = sd / math.sqrt(r) * float(ndtri(beta.ppf(0.8, least, n - least + 1)))
+    estimated = [detectable(x) for x in noise]
+    assert abs(np.mean(estimated) / exact - 1) < 0.05
+    for size, low, high in ((exact, 0.72, 0.88), (exact / 2, 0.0, 0.4), (2 * exact, 0.97, 1.0)):
+        seen = np.mean([finding_of((size + x).mean(axis=1), 1e-9).name == "supported" for x in noise])
+        assert low <= seen <= high, size  # 0.8 within four standard errors; and not for any size
+
+
+def test_where_there_is_power_an_effect_of_the_smallest_size_is_hardly_ever_called_missing() -> None:
+    """What "contradicted" promises: had the effect been there, the data would have shown it. Planted in every draw, in repetitions."""
+    n, r, smallest, times = 25, 3, 0.1, 200
+    weak, strong = 0.8, 0.05
+    for sd in (weak, strong):
+        noise = [sd * gauss(n, r, 5000 + k) for k in range(times)]
+        there = [judge(smallest + x, NONE, smallest, 1, "effect", Ground()).verdict for x in noise]
+        none = [judge(x, NONE, smallest, 1, "effect", Ground()).verdict for x in noise]
+        assert there.count("contradicted") <= 1  # budget: 1 % at most
+        assert none.count("supported") == 0
+        assert (none.count("contradicted") > 0.95 * times) == (sd == strong)
+        assert (none.count("undecided") > 0.95 * times) == (sd == weak)  # a study that could not see it says nothing
+
+
+def test_power_is_undefined_where_nothing_varies_and_counts_only_draws_that_move() -> None:
+    assert math.isnan(detectable(np.zeros((20, 3))))
+    assert math.isnan(detectable(luck()[:, :1]))
+    mixed = np.concatenate([luck(20), np.zeros((20, 2))])
+    assert detectable(mixed) == detectable(luck(20)) > 0
+
+
+# --- Known before anything is run -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contrast", "limits", "direction", "expected"),
+    [
+        ({"arm": 1, "base": -1}, (0.0, 1.0), 1, 0.75),  # three of four can rise by a tenth
+        ({"arm": 1, "base": -1}, (0.0, 1.0), -1, 0.75),  # and three can fall
+        ({"base": 1, "arm": -1}, (0.0, 1.0), 1, 0.75),
+        ({"arm": 1, "base": -1}, (0.0, math.inf), 1, 1.0),
+        ({"base": 1}, (0.0, 1.0), 1, 1.0),  # a level is what is asked about
+        ({"one": 1, "other": -1}, (0.0, 1.0), 1, 1.0),  # nothing starts from the base
+    ],
+)
+def test_the_smallest_effect_must_fit_the_measure(
+    contrast: dict[str, float], limits: tuple[float, float], direction: int, expected: float
+) -> None:
+    level = np.array([0.0, 0.5, 0.9, 1.0])
+    assert attainable(level, contrast, "base", limits, 0.1, direction) == expected
+
+
+def ceilings() -> dict[str, dict[str, float]]:
+    fit = read_fit(scenario().case.folder)
+    assert fit is not None
+    of = Draws(fit.posterior.values)
+    return {w.spec.hypothesis: ceilings_of(scenario(), w.spec, of) for w in load_experiments(scenario()) if w.spec.parts}
+
+
+def test_ceilings_follow_from_the_priors_alone() -> None:
+    """Shares computed by hand from `parameters.toml`: half of a symmetric prior, and what a spike leaves, at least one carrier acting."""
+    found = ceilings()
+    by_hand = {
+        ("H01", "a"): 0.75, ("H02", "a"): 0.7, ("H04", "a"): 0.5, ("H05", "a"): 0.75, ("H06", "a"): 0.75, ("H08", "a"): 0.75,
+        ("H08", "b"): 0.75, ("H09", "a"): 0.75, ("H09", "b"): 0.75, ("H10", "a"): 0.5, ("H12", "a"): 1 - 0.5 * 0.5 * 0.7 * 0.3,
+        ("H13", "a"): 1.0, ("H13", "b"): 0.5, ("H13", "c"): 0.5, ("H14", "a"): 1.0, ("H14", "b"): 1.0,
+    }  # fmt: skip
+    for (name, part), share in by_hand.items():
+        assert found[name][part] == pytest.approx(share, abs=4 * 0.5 / math.sqrt(4000)), (name, part)
+    fit = read_fit(scenario().case.folder)
+    assert fit is not None
+    acts = np.mean([v["media_gain"] > 0 for v in fit.posterior.values])  # learned: from the fitted draws
+    assert found["H02"]["b"] == pytest.approx(acts, abs=0.01)
+    assert set(by_hand) | {("H02", "b"), ("H06", "b")} == {(h, p) for h, parts in found.items() for p in parts}
+
+
+def test_a_coefficient_that_lets_the_effect_be_there_raises_the_ceiling_and_one_of_the_wrong_sign_does_not() -> None:
+    x = {"a": np.array([0.0, 0.0, 1.0, 1.0]), "b": np.array([-1.0, 1.0, -1.0, 1.0])}
+    assert ceiling({"a": 1}, x) == 0.5
+    assert ceiling({"a": -1}, x) == 0.0
+    assert ceiling({"a": 1, "b": 1}, x) == 0.75
+    assert ceiling({"a": 0, "b": 0}, x) == 1.0  # no sign declared: whatever is not 0 may carry it, so "at most"
+
+
+# --- Several -----------------------------------------------------------------------------------------------------------------
+
+
+def test_one_verdict_of_several() -> None:
+    assert together(["supported", "contradicted"]) == "undecided"
+    assert together(["contradicted", "not-judged"]) == "not-judged"
+    assert together(["not-judged"]) == "not-judged"
+    assert any_of(["supported", "contradicted"]) == "supported"
+    assert any_of(["contradicted", "undecided"]) == "undecided"
+    assert [compared(g, e, 0.18) for g, e in ((0.5, 0.1), (0.1, 0.01), (0.3, 0.2), (-0.5, 0.1))] == [
+        "supported", "contradicted", "undecided", "contradicted"
+    ]  # fmt: skip
+
+
+def test_assumed_is_said_of_what_is_decided_only() -> None:
+    words = (*DECIDED, "undecided", "not-judged")
+    for prior in (*words, None):
+        for posterior in words:
+            basis = basis_of(prior, posterior)
+            assert (basis == "assumed") == (prior == posterior and posterior in DECIDED)
+            assert (basis == "experiment") == (posterior in DECIDED and prior in ("undecided", *DECIDED) and prior != posterior)
+        assert basis_of(prior, None) == "prior"
+
+
+def test_a_policy_must_beat_the_constant_too() -> None:
+    soon = np.full(20, 50.0)
+    assert [of_policy(soon, 12, b).verdict for b in (0.9, 0.89)] == ["supported", "undecided"]
+    assert of_policy(soon, 12, 0.1).reason == "constant"
+    assert of_policy(0 * soon, 12, 0.9).verdict == "contradicted"
+    assert of_policy(np.array([50.0, 0.0]), 12, 0.9).reason == "disagree"
+
+
+# --- Version -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_that_of_these_rules() -> None:
+    """Whoever changes a rule raises VERSION and adds a line to decision-versions.csv with the new hash, which this prints."""
+    known = versions()
+    assert [v.version for v in known] == list(range(1, VERSION + 1))
+    assert known[-1].sha256 == sha256(), f"a rule was changed: raise VERSION, add a line to decision-versions.csv with {sha256()}"
+    assert all(v.change_en and v.change_zh and v.since for v in known)
+
+
+def test_a_rule_or_a_number_changes_the_hash_and_a_comment_does_not() -> None:
+    source = Path(str(decision.__file__)).read_text(encoding="utf-8")
+    own = decision._sha256_of(source)
+    assert own == sha256()
+    told = source.replace('"""Whether so many are at least nine of ten.', '"""Whether it is enough.').replace(
+        "POWER = 0.8\n", "POWER = 0.8  # so\n\n"
+    )
+    assert told != source
+    assert decision._sha256_of(told) == own
+    assert ast.unparse(ast.parse(source)) != source
+    for old, new in (("MOST = (9, 10)", "MOST = (8, 10)"), ("POWER = 0.8\n", "POWER = 0.7\n"), ("MOVING_LEAST = 0.5", "MOVING_LEAST = 0.0"),
+                     ("return MOST[1] * count >= MOST[0] * of", "return MOST[1] * count > MOST[0] * of")):  # fmt: skip
+        assert source.count(old) == 1
+        assert decision._sha256_of(source.replace(old, new)) != own
+
+
+def test_what_was_said_before_stays_beside_what_is_said_now() -> None:
+    def row(name: str, version: int, verdict: str) -> dict[str, str]:
+        return {"hypothesis": name, "rules_version": str(version), "verdict": verdict}
+
+    now = [row("H08", VERSION, "not-judged")]
+    before = [row("H08", 1, "contradicted"), row("H08", VERSION, "undecided"), row("H09", 1, "contradicted")]
+    assert [(r["rules_version"], r["verdict"]) for r in merged(before, now)] == [("1", "contradicted"), (str(VERSION), "not-judged")]
+    assert merged([], now) == now
+
+
+# --- What ships ----------------------------------------------------------------------------------------------------------------
+
+FIRST = dict.fromkeys(("H08", "H09", "H15"), "contradicted") | dict.fromkeys(("H03", "H07"), "not-testable")
+"""Verdicts as they shipped under the first version; all others were undecided."""
+NOW = {
+    **dict.fromkeys(("H01", "H04", "H05", "H10", "H16"), "undecided"),
+    **dict.fromkeys(("H02", "H06", "H08", "H09", "H11", "H12", "H13", "H14"), "not-judged"),
+    **dict.fromkeys(("H03", "H07", "H15"), "not-testable"),
+}
+
+
+def test_the_table_of_versions_says_what_both_versions_said() -> None:
+    trials = read_trials(cases_folder() / CASE)
+    tried = {name: t for name, t in trials.items() if name.startswith("H")}
+    assert {name: t.verdict for name, t in tried.items()} == NOW
+    for name, t in tried.items():
+        rows = {int(r["rules_version"]): r for r in t.versions}
+        assert sorted(rows) == [1, VERSION], name
+        assert rows[1]["verdict"] == FIRST.get(name, "undecided"), name
+        assert (rows[VERSION]["verdict"], rows[VERSION]["reason_en"], rows[VERSION]["reason_zh"]) == (t.verdict, t.why("en"), t.why("zh"))
+        assert t.rules == VERSION
+        assert not t.changed, name
+        assert t.why("en")
+        assert t.why("zh")  # none is decided, so each says why
+    assert [w for name, t in sorted(tried.items()) for w in t.earlier if name in ("H08", "H09", "H15")] == ["contradicted"] * 3
+
+
+def test_what_was_withdrawn_is_withdrawn_for_the_reason_that_was_found() -> None:
+    trials = read_trials(cases_folder() / CASE)
+
+    def reasons(name: str) -> dict[str, str]:
+        return {r["part"]: r["reason"] for r in trials[name].leading}
+
+    assert reasons("H08") == {"a": "still", "b": "power"}
+    assert reasons("H09") == {"a": "unattainable", "b": "still"}
+    share = next(r["attainable"] for r in trials["H09"].leading if r["part"] == "a")
+    assert share == pytest.approx(18 / 25)
+    nothing = next(r for r in trials["H08"].leading if r["part"] == "a")
+    assert (nothing["detectable"], nothing["moving"]) == (None, 0.0)
+    assert trials["H15"].why("en").startswith("Not testable by first days")
+    assert {r["verdict"] for r in trials["H15"].rows} == {"not-testable"}
+    # No verdict is "contradicted" where what could be seen is larger than what counts, and none is "assumed" that is not decided.
+    rows = [r for t in trials.values() for r in t.rows if "detectable" in r and "smallest" in r]
+    assert len(rows) > 50
+    assert not [r for r in rows if r["verdict"] == "contradicted" and not (r["detectable"] or 9.0) <= r["smallest"]]
+    assert not [t for t in trials.values() if t.basis in ("assumed", "experiment") and t.verdict not in DECIDED]
+    assert summed([t for name, t in trials.items() if name.startswith("H")])["possible"] == "3"
+
+
+def test_rules_that_changed_after_the_result_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = cases_folder() / CASE
+    monkeypatch.setattr(decision, "sha256", lambda: "0" * 64)
+    assert all(t.changed for name, t in read_trials(folder).items() if name.startswith("H"))
+
+
+def test_the_files_of_versions_are_those_of_the_results() -> None:
+    for kind, least in (("experiments", 15), ("methods", 1)):
+        folder = cases_folder() / CASE / FIT / kind
+        made = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        assert made["rules"] == {"version": VERSION, "sha256": sha256()}
+        assert FILE in made["files"]
+        assert len({r["hypothesis"] for r in read_versions(folder)}) == least
+
+
+def test_an_answer_that_was_not_given_is_no_sentence_without_a_reason() -> None:
+    w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H15")
+    trial = trial_of(scenario(), w, [])
+    assert (trial.verdict, trial.why("zh")) == ("not-testable", w.spec.rule_zh)
+    assert Trial("H99", "counterfactual", "not-judged", "fitted", [], [], "").words == "not judged in this model"
+    decided = Trial("H99", "counterfactual", "supported", "prior", [], [], "")
+    assert decided.why("en") == ""
+    assert text("verdict.not-judged", "zh")
