@@ -905,8 +905,8 @@ FAULTS = [
     ('source = "metal_mining"', 'source = "metal"', "people = { value = 281200", "sectors.0.people", "unknown_source"),
     ('events = ["E003"]\n', "", '[[steps]]\nid = "price-free"', "steps.0", "figure_without"),
     ('events = ["E003"]', 'events = ["E003"]\nassumption = "x"', '[[steps]]\nid = "price-free"', "steps.0", "figure_without"),
-    ('events = ["E003"]', 'events = ["E999"]', 'events = ["E999"]', "steps.0.events", "unknown_row"),
-    ('events = ["E011"]', 'events = ["E011", "K0001"]', 'events = ["E011", "K0001"]', "steps.2.events", "unknown_row"),
+    ('events = ["E003"]', 'events = ["E999"]', 'events = ["E999"]', "steps.0.events", "unknown_event"),
+    ('events = ["E011"]', 'events = ["E011", "K0001"]', 'events = ["E011", "K0001"]', "steps.2.events", "unknown_event"),
     ('"KZ-ATY", "KZ-MAN"]', '"KZ-ATY", "KZ-MNA"]', '"KZ-MNA"]', "steps.13.places", "unknown_region"),
     ('region = "KZ-ZAP"', 'region = "KZ-ZPA"', "fuel_vehicles_by_region", "economy.fuel_vehicles_by_region.0", "unknown_region"),
     (
@@ -933,7 +933,7 @@ FAULTS = [
     ('at = "2022-01-05T16:30"', 'at = "2022-02-30T16:30"', 'at = "2022-02-30T16:30"', "steps.11.at", "bad_form"),
     ('at = "2022-01-05T16:30"', "at = 2022-01-05", "at = 2022-01-05\n", "steps.11.at", "bad_form"),
     ('start = "2022-01-01T00:00"', 'start = "1 January"', "start =", "time.start", "bad_form"),
-    ("days_off = [2022-01-01", 'days_off = ["1 January"', "days_off =", "time.days_off.0", "wrong_type"),
+    ("days_off = [2022-01-01", 'days_off = ["1 January"', "days_off =", "time.days_off.0", "not_a_date"),
     ("days_off = [2022-01-01", "days_off = [2022-13-01", "days_off =", "", "broken_toml"),
     ('kind = "framing"', 'kind = "farming"', 'kind = "farming"', "steps.19.kind", "not_one_of"),
     ("size = 0                          # none", "size = 3", "size = 3", "steps.11.size", "not_one_of"),
@@ -1217,7 +1217,7 @@ def test_a_folder_is_loaded_by_its_path_and_its_faults_are_raised(tmp_path: Path
     (folder / "scenario.toml").write_text(SOURCE.replace('events = ["E003"]', 'events = ["E999"]'), encoding="utf-8")
     with pytest.raises(QantarError) as caught:
         load_scenario(str(folder))
-    assert [p.code for p in said(caught.value.problems)] == ["unknown_row"]
+    assert [p.code for p in said(caught.value.problems)] == ["unknown_event"]
     (folder / "scenario.toml").unlink()
     with pytest.raises(ScenarioError) as missing:
         load_scenario(str(folder))

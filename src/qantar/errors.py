@@ -7,12 +7,30 @@ language. Checks collect every problem first and raise once.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from qantar.messages import text
+
+MOST = 100
+"""Problems that are listed of one file; what is wrong a hundred times has one cause, and the rest of the file is not read."""
+LONGEST = 200
+"""Characters that are shown of what a file holds."""
+
+
+def shown(value: str) -> str:
+    """What came from outside, safe to print: characters that steer a terminal or turn a line round by their number, and not too long.
+
+    >>> shown("a" + chr(27) + "[31m" + chr(0x202E) + "b")
+    'a<U+001B>[31m<U+202E>b'
+    """
+    cut = value if len(value) <= LONGEST else value[:LONGEST] + "…"
+    return "".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in cut)
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,7 @@ class Problem:
 
     def part(self, which: str, lang: str = "en") -> str:
         """One of the three sentences: `what`, `rule` or `mend`."""
-        args = dict(self.args)
+        args = {name: shown(value) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
             args["unit"] = text(f"unit.{args['unit']}", lang)
         return text(f"error.{self.code}.{which}", lang, **args)
@@ -39,7 +57,7 @@ class Problem:
     def render(self, lang: str = "en") -> str:
         """Two lines for a terminal: where and what, then the rule and the mend."""
         line = "" if self.line is None else text("error.line", lang, line=self.line)
-        where = text("error.sep", lang).join(p for p in (self.file, line, self.key) if p)
+        where = text("error.sep", lang).join(p for p in (shown(self.file), line, shown(self.key)) if p)
         help_ = text("error.space", lang).join(self.part(which, lang) for which in ("rule", "mend"))
         return f"{where}{text('error.colon', lang)}{self.part('what', lang)}\n  {help_}"
 
@@ -77,15 +95,40 @@ class ResultError(QantarError):
     """A result cannot be read or written."""
 
 
+T = TypeVar("T", covariant=True)
+
+
+class _Numbered(Protocol[T]):
+    @property
+    def file(self) -> str: ...
+
+    def numbered(self) -> Iterator[tuple[int, T]]: ...
+
+
 class Problems:
     """Collects problems so that all are reported at once."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self._of: Counter[str] = Counter()
 
     def add(self, file: str | Path, line: int | None, key: str, code: str, /, **args: object) -> None:
         """Note one problem. Files are shown by name only when they lie in the folder under check."""
         self.found.append(Problem(str(file), line, key, code, {k: str(v) for k, v in args.items()}))
+        self._of[str(file)] += 1
+        if self._of[str(file)] == MOST:
+            self.found.append(Problem(str(file), None, "", "more_problems", {"n": str(MOST)}))
+
+    def full(self, file: str) -> bool:
+        """Whether so much is wrong with a file already that the rest of it is not read."""
+        return self._of[file] >= MOST
+
+    def rows(self, table: _Numbered[T]) -> Iterator[tuple[int, T]]:
+        """Rows of a table with their lines, as long as its file is not full."""
+        for line, row in table.numbered():
+            if self.full(table.file):
+                return
+            yield line, row
 
     def raise_as(self, error: type[QantarError]) -> None:
         """Raise if anything was found, in order of file and line."""
@@ -116,8 +159,18 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     >>> nearest("protset", ["march", "protest", "strike"])
     'protest, strike, march'
     """
-    near = {c: difflib.SequenceMatcher(None, word.lower(), c.lower()).ratio() for c in choices}
+    word, there = word[:LONGEST].lower(), sorted(set(choices))
+    if len(there) > 8:  # the whole comparison only for those that share most letter pairs
+        pairs = _pairs(word)
+        there = sorted(there, key=lambda c: (-len(pairs & _pairs(c)) / (len(pairs) + len(_pairs(c))), c))[:40]
+    near = {c: difflib.SequenceMatcher(None, word, c.lower()).ratio() for c in there}
     ranked = sorted(near, key=lambda c: (-near[c], c))
     if len(ranked) <= 8:
         return ", ".join(ranked)
     return ", ".join([*(c for c in ranked[:5] if near[c] >= 0.3 or c == ranked[0]), "…"])
+
+
+@lru_cache(maxsize=100_000)
+def _pairs(word: str) -> frozenset[str]:
+    framed = f" {word[:LONGEST].lower()} "
+    return frozenset(framed[k : k + 2] for k in range(len(framed) - 1))

@@ -12,17 +12,37 @@ import io
 import json
 import math
 import re
+import stat
 import tempfile
 import tomllib
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ResultError, fail, nearest
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+BYTES_MAX = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
+DOCUMENT_MAX = 1_000_000
+"""Bytes of a file that is read, by ending; any other is a document. Ten to a hundred times what ships, and read within seconds."""
+ROWS_MAX = 100_000
+"""Rows of a table."""
+DEPTH_MAX = 32
+"""Levels of lists and tables inside each other."""
+NUMBER_MAX = 1e15
+"""No quantity of a country is larger, and whole numbers up to here are exact."""
+FIRST_DAY, LAST_DAY = dt.date(1500, 1, 1), dt.date(2200, 12, 31)
+"""Days of which anything can be recorded."""
+NAME_MAX = 64
+"""Characters of an id, which may become the name of a folder."""
 
 # --- cells -----------------------------------------------------------------------------------------------------------
 
@@ -31,35 +51,56 @@ def _wrong(code: str, **args: object) -> NoReturn:
     raise PydanticCustomError(code, "{code}", {"code": code, **{k: str(v) for k, v in args.items()}})
 
 
+_PLAIN = re.compile(r"-?\d{1,400}(\.\d{1,400})?", re.ASCII)
+
+
 @dataclass(frozen=True)
 class Number:
-    """A number with its unit and limits, written plainly: digits, one point, no thousands marks."""
+    """A number with its unit and limits, written plainly: digits, one point, no thousands marks.
+
+    A whole number may be written as a spreadsheet or a data frame writes it, 40.0 for 40.
+    """
 
     unit: str
-    low: float | None = None
-    high: float | None = None
+    low: float = -NUMBER_MAX
+    high: float = NUMBER_MAX
     whole: bool = False
 
     def __call__(self, cell: object) -> object:
-        given = isinstance(cell, int | float) and not isinstance(cell, bool)
-        if given and math.isfinite(cell):  # type: ignore[arg-type]
-            value = float(cell)  # type: ignore[arg-type]
-        elif not given and isinstance(cell, str) and re.fullmatch(r"-?\d+(\.\d+)?", cell, re.ASCII):
+        if isinstance(cell, str) and _PLAIN.fullmatch(cell):
             value = float(cell)
+        elif is_number(cell):
+            value = as_float(cell)
         else:
             _wrong("not_a_number", value=cell, unit=self.unit)
-        if self.whole and (value != int(value) or (isinstance(cell, str) and "." in cell)):
-            _wrong("not_whole", value=cell, unit=self.unit)
-        if self.low is not None and value < self.low:
+        if value < self.low:
             _wrong("below", value=cell, low=f"{self.low:g}", unit=self.unit)
-        if self.high is not None and value > self.high:
+        if value > self.high:
             _wrong("above", value=cell, high=f"{self.high:g}", unit=self.unit)
+        if self.whole and value != int(value):
+            _wrong("not_whole", value=cell, unit=self.unit)
         return int(value) if self.whole else value
 
     def allowed(self) -> str:
         """What fits, in words."""
-        low, high = ("" if x is None else f"{x:g}" for x in (self.low, self.high))
-        return f"{'whole number' if self.whole else 'number'} [{low or '-inf'}, {high or 'inf'}], {self.unit}"
+        return f"{'whole number' if self.whole else 'number'} [{self.low:g}, {self.high:g}], {self.unit}"
+
+
+def is_number(value: object) -> bool:
+    """Whether a value from outside is a number that is finite; yes and no are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(as_float(value))
+
+
+def as_float(value: Any) -> float:
+    """A number as a double; infinity with its sign for whole numbers beyond one.
+
+    >>> as_float(3), as_float(-(10**400))
+    (3.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 @dataclass(frozen=True)
@@ -96,41 +137,81 @@ class Form:
 
 
 class Day:
-    """A calendar day, ISO 8601."""
+    """A calendar day, ISO 8601, inside the days of which anything can be recorded."""
 
     def __call__(self, cell: object) -> object:
-        if isinstance(cell, dt.date):
-            return cell
-        try:
-            if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
-                return dt.date.fromisoformat(cell)
-        except ValueError:
-            pass
-        _wrong("not_a_date", value=cell)
+        day = cell if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime) else _day(cell)
+        if day is None:
+            _wrong("not_a_date", value=cell)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            _wrong("day_outside", value=day, low=FIRST_DAY, high=LAST_DAY)
+        return day
 
     def allowed(self) -> str:
         """What fits, in words."""
         return "date YYYY-MM-DD"
 
 
+def _day(cell: object) -> dt.date | None:
+    try:
+        if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
+            return dt.date.fromisoformat(cell)
+    except ValueError:
+        pass
+    return None
+
+
+@dataclass(frozen=True)
+class DayAndHour(Form):
+    """A calendar day, with the hour where it is known."""
+
+    def __call__(self, cell: object) -> object:
+        Day()(str(super().__call__(cell))[:10])
+        return cell
+
+
 def _split(cell: object) -> object:
     return tuple(filter(None, cell.split(";"))) if isinstance(cell, str) else cell
 
 
+_STEERING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff\\ufff9-\\ufffb]")
+"""Characters that steer a terminal or turn the direction of what follows: what is read would not be what stands there."""
+
+
+def printable(text: str) -> str:
+    """A text without characters that steer a terminal or turn the direction of a line.
+
+    >>> printable("a" + chr(27) + "b" + chr(0x202E) + "c")
+    'abc'
+    """
+    return _STEERING.sub("", text)
+
+
 def _plain_text(cell: object) -> object:
-    if isinstance(cell, str) and any(ord(c) < 32 and c not in "\n\t" for c in cell):
-        _wrong("control_character", value=ascii(cell))
+    if isinstance(cell, str) and _STEERING.search(cell):
+        _wrong("control_character", value=cell)
     return cell
 
 
+def _not_reserved(cell: object) -> object:
+    if isinstance(cell, str) and cell.lower() in RESERVED:
+        _wrong("reserved_name", value=cell)
+    return cell
+
+
+RESERVED = ("store", "con", "prn", "aux", "nul")
+"""Names that folders of results cannot have: of the store, and of devices."""
+_NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,{NAME_MAX - 2}}}[A-Za-z0-9_])?"
 Text = Annotated[str, BeforeValidator(_plain_text)]
 Date = Annotated[dt.date, BeforeValidator(Day())]
 Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30"))]
-Moment = Annotated[
-    str, BeforeValidator(Form(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))
-]
-Key = Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]+", "pgo_2022_01_15"))]
-Keys = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
+Key = Annotated[str, BeforeValidator(Form(_NAME, "pgo_2022_01_15"))]
+"""An id: letters, digits, `_`, and inside also `.` and `-`; at most `NAME_MAX` characters."""
+FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form(_NAME, "kazakhstan-2022"))]
+"""An id after which a folder of results is named."""
+Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
+Words = Annotated[tuple[Text, ...], BeforeValidator(_split)]
 Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
 
 
@@ -140,7 +221,29 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Row(Strict):
+class Told(Strict):
+    """Written by the author of a case: where a text is asked for in English and in Chinese, one of the two stands for both."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language_is_enough(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for here, other in twins(cls):
+                if given.get(here) in (None, "") and given.get(other) not in (None, ""):
+                    given = {**given, here: given[other]}
+        return given
+
+
+@cache
+def twins(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Pairs of required fields that hold one text in two languages, each way round."""
+    fields = model.model_fields
+    pairs = [(en, en[:-2] + "zh") for en in fields if en.endswith("_en") and en[:-2] + "zh" in fields]
+    both = [(en, zh) for en, zh in pairs if fields[en].is_required() and fields[zh].is_required()]
+    return (*both, *((zh, en) for en, zh in both))
+
+
+class Row(Told):
     """One row of a table."""
 
     @classmethod
@@ -152,7 +255,7 @@ class Row(Strict):
             allowed = getattr(getattr(part, "func", None), "allowed", None)
             if allowed is not None:
                 return str(allowed())
-        return "keys joined by ;" if info.annotation == tuple[str, ...] else "text"
+        return "keys joined by ;" if str(info.annotation).startswith("tuple[") else "text"
 
 
 R = TypeVar("R", bound=Row)
@@ -168,6 +271,8 @@ class Table(Generic[R]):
     lines: tuple[int, ...]
     readable: bool = True
     """False when the file or its header could not be read: then nothing can be said about what it lacks."""
+    spoilt: frozenset[str] = frozenset()
+    """first cells (the ids) of rows with a fault: they stand in the file, though not among the rows"""
 
     def __iter__(self) -> Iterator[R]:
         return iter(self.rows)
@@ -179,14 +284,32 @@ class Table(Generic[R]):
         """Pairs of (line in the file, row)."""
         return zip(self.lines, self.rows, strict=True)
 
+    def ids(self) -> set[str]:
+        """What the first column holds, in good rows and in those with a fault."""
+        first = next(iter(type(self.rows[0]).model_fields)) if self.rows else ""
+        return {str(getattr(row, first)) for row in self.rows} | self.spoilt
+
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file (a byte-order mark is allowed), or one clear problem."""
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file: a regular one, of a size that can be read, or one clear problem.
+
+    Parameters
+    ----------
+    most : int, optional
+        Bytes it may have; without it, what `BYTES_MAX` says of its ending.
+    """
+    most = BYTES_MAX.get(path.suffix.lower(), DOCUMENT_MAX) if most is None else most
     try:
-        data = path.read_bytes()
+        kind = path.stat()  # before it is opened: a pipe would wait for a writer, a device never ends
+        if stat.S_ISDIR(kind.st_mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(kind.st_mode):
+            raise fail(DataError, path, "not_a_file")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except FileNotFoundError:
         folder = path.parent
         there = nearest(path.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
@@ -195,29 +318,67 @@ def read_text(path: Path) -> str:
         raise fail(DataError, path, "is_folder") from None
     except OSError as error:
         raise fail(DataError, path, "file_unreadable", reason=error.strerror or "") from None
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise fail(DataError, path, "office_file")
+    except ValueError as error:  # a name with a NUL
+        raise fail(DataError, path, "file_unreadable", reason=str(error)) from None
+    if len(data) > most:
+        size = max(kind.st_size, len(data))
+        raise fail(DataError, path, "file_too_large", value=f"{size / 1e6:.1f}", high=f"{most / 1e6:g}")
+    return data
+
+
+_OTHER_FILES = {
+    "Word / Excel / ZIP": (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
+    "PDF": (b"%PDF",),
+    "RTF": (b"{\\rtf",),
+    "GZIP": (b"\x1f\x8b",),
+    "PNG": (b"\x89PNG",),
+    "JPEG": (b"\xff\xd8\xff",),
+}
+"""First bytes of files that are no text, whatever they are called."""
+
+
+def read_text(path: Path, most: int | None = None) -> str:
+    """The text of a UTF-8 file (a byte-order mark is allowed), or one clear problem."""
+    data = read_bytes(path, most)
+    for kind, marks in _OTHER_FILES.items():
+        if data.startswith(marks):
+            raise fail(DataError, path, "office_file", kind=kind)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problems = Problems()
+        problems, guess = Problems(), guess_encoding(data)
         line = data.count(b"\n", 0, error.start) + 1
-        problems.add(path, line, "", "not_utf8", byte=f"0x{data[error.start]:02X}", guess=_guess_encoding(data))
+        args = {"byte": f"0x{data[error.start]:02X}"}
+        problems.add(path, line, "", "not_utf8" if guess else "not_utf8_unknown", **args, **({"guess": guess} if guess else {}))
         raise DataError(problems.found) from None
 
 
-def _guess_encoding(data: bytes) -> str:
-    """The likeliest encoding of a text that is not UTF-8: by script, where most letters are not Latin."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+def guess_encoding(data: bytes) -> str:
+    """The encoding that a text in none is likely in, or an empty string: a wrong guess makes letters that look right to a program.
+
+    What is not ASCII decides. In Western texts such bytes stand alone between letters. In GB18030 they come in pairs whose first byte
+    lies in the upper half of the code, the frequent characters below 0xD8. Small Cyrillic letters are the last 32 bytes of CP1251 and the
+    32 before of KOI8-R.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data.count(0) * 4 > len(data):
         return "UTF-16"
-    for name, script in (("gb18030", "\u4e00-\u9fff"), ("cp1251", "\u0400-\u04ff")):
-        try:
-            decoded = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if 2 * len(re.findall(f"[{script}]", decoded)) > len(re.findall(r"\w", decoded)):
-            return name.upper()
-    return "Windows-1252"
+    runs = re.findall(rb"[\x80-\xff]+", data[:200_000])
+    high = b"".join(runs)
+    alone = sum(len(run) == 1 for run in runs)
+
+    def share(low: int, top: int) -> float:
+        return sum(low <= byte <= top for byte in high) / len(high)
+
+    if 2 * alone > len(high):
+        return "Windows-1252" if share(0xC0, 0xFF) + share(0x91, 0x97) > 0.6 else ""
+    if share(0xE0, 0xFF) > 0.6:
+        return "CP1251"
+    if share(0xC0, 0xDF) > 0.75:
+        return "KOI8-R"
+    leads = [run[k] for run in runs if len(run) % 2 == 0 for k in range(0, len(run), 2)]
+    if 4 * len(leads) > len(high) and sum(0xA1 <= b <= 0xD7 for b in leads) > 0.7 * len(leads):
+        return "GB18030"
+    return ""
 
 
 def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Table[R]:
@@ -232,63 +393,89 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
         return Table(name, path.name, (), (), readable=False)
     rows: list[R] = []
     lines: list[int] = []
+    spoilt: set[str] = set()
     header: list[str] = []
     spare: list[str] = []
     readable = True
-    for line, raw in _csv_rows(source, path.name, problems):
+    before = len(problems.found)
+    for line, raw in csv_rows(source, path.name, problems):
         if not header:
             header = [c.strip() for c in raw]
             while len(header) > 1 and not header[-1]:  # spreadsheets add empty columns at the end
                 header.pop()
             spare = [""] * (len(raw) - len(header))
-            readable = _header_ok(header, model, path.name, problems)
+            readable = _header_ok(header, model, path.name, line, problems)
             if not readable:
                 break
+            first = header.index(next(iter(model.model_fields)))
             continue
+        if len(lines) + len(spoilt) >= ROWS_MAX:
+            problems.add(path.name, line, "", "too_many_rows", high=f"{ROWS_MAX:,}")
+            readable = False
+        if not readable or problems.full(path.name):
+            readable = False
+            break
         cells = raw[: len(header)] if spare and raw[len(header) :] == spare else raw
+        row = None
         if len(cells) != len(header):
             problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
         else:
             row = parse_row(dict(zip(header, map(str.strip, cells), strict=True)), model, path.name, line, problems)
-            if row is not None:
-                rows.append(row)
-                lines.append(line)
-    if not header:
+        if row is not None:
+            rows.append(row)
+            lines.append(line)
+        elif first < len(raw):
+            spoilt.add(raw[first].strip())
+    if not header and len(problems.found) == before:
         problems.add(path.name, None, "", "empty_file")
-    broken = any(p.file == path.name and p.code == "broken_csv" for p in problems.found)
-    return Table(name, path.name, tuple(rows), tuple(lines), readable=readable and bool(header) and not broken)
+    broken = any(p.file == path.name and p.code == "broken_csv" for p in problems.found[before:])
+    return Table(name, path.name, tuple(rows), tuple(lines), readable and bool(header) and not broken, frozenset(spoilt))
 
 
-def _csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+_SEPARATOR = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
+"""A first line that tells a spreadsheet by what cells are separated."""
+
+
+def csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV text that are not empty, each with the line it starts on."""
     if "\0" in source:
         problems.add(file, source.count("\n", 0, source.index("\0")) + 1, "", "broken_csv", reason="NUL")
         return
-    reader = csv.reader(io.StringIO(source, newline=""), strict=True)
     line = 1
+    if told := _SEPARATOR.match(source):
+        if told.group(1) != ",":
+            problems.add(file, 1, "", "wrong_delimiter", value={"\t": "TAB"}.get(told.group(1), told.group(1)))
+            return
+        source, line = source[told.end() :], 2
+    reader = csv.reader(io.StringIO(source, newline=""), strict=True)
+    above = line
     try:
         for cells in reader:
             if any(cells):
                 yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num + above
     except csv.Error as error:
         problems.add(file, line, "", "broken_csv", reason=error)
 
 
-def _header_ok(header: list[str], model: type[Row], file: str, problems: Problems) -> bool:
+def _header_ok(header: list[str], model: type[Row], file: str, line: int, problems: Problems) -> bool:
     fields = model.model_fields
     before = len(problems.found)
     for mark in (";", "\t"):
         if len(header) == 1 and mark in header[0]:
-            problems.add(file, 1, "", "wrong_delimiter", value={";": ";", "\t": "TAB"}[mark])
+            problems.add(file, line, "", "wrong_delimiter", value={";": ";", "\t": "TAB"}[mark])
             return False
-    for column in header:
+    for column, times in Counter(header).items():
+        if problems.full(file):
+            return False
         if column not in fields:
-            problems.add(file, 1, column, "unknown_column", value=column, choices=nearest(column, fields))
-        elif header.count(column) > 1 and not any(p.key == column for p in problems.found[before:]):
-            problems.add(file, 1, column, "repeated_column", value=column)
+            problems.add(file, line, column, "unknown_column", value=column, choices=nearest(column, fields))
+        elif times > 1:
+            problems.add(file, line, column, "repeated_column", value=column)
+    stand_in = {here for here, other in twins(model) if other in header}
     for column, info in fields.items():
-        if info.is_required() and column not in header:
-            problems.add(file, 1, column, "missing_column", value=column)
+        if info.is_required() and column not in header and column not in stand_in:
+            problems.add(file, line, column, "missing_column", value=column)
     return len(problems.found) == before
 
 
@@ -298,7 +485,7 @@ def parse_row(cells: dict[str, str], model: type[R], file: str, line: int, probl
         return model.model_validate({k: v for k, v in cells.items() if v != ""})
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            add_validation(item, file, line, ".".join(map(str, item["loc"])), problems, in_table=True)
+            add_validation(item, file, line, str(item["loc"][0]) if item["loc"] else "", problems, in_table=True)
         return None
 
 
@@ -323,6 +510,10 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
     """A TOML file as a checked model, each problem with its line."""
     try:
         source = read_text(path)
+        for pattern, code, args in _NOT_PARSED:
+            if hit := pattern.search(source):
+                problems.add(path.name, source.count("\n", 0, hit.start()) + 1, "", code, value=hit.group(0), **args)
+                return None
         data = tomllib.loads(source)
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
@@ -331,6 +522,12 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
         place = re.search(r"line (\d+)", str(error))
         line = int(place.group(1)) if place else source.count("\n") + 1
         problems.add(path.name, line, "", "broken_toml", reason=str(error).split(" (at")[0])
+        return None
+    except RecursionError:
+        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
+        return None
+    if deeper_than(data, DEPTH_MAX):
+        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
         return None
     try:
         return model.model_validate(data)
@@ -343,6 +540,34 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}
             add_validation(item, path.name, found, ".".join(loc), problems, in_table=False)
         return None
+
+
+_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_NOT_PARSED: tuple[tuple[re.Pattern[str], str, dict[str, object]], ...] = (
+    (
+        re.compile(rf"^[ \t]*\[?\[?[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEPTH_MAX}}}", re.MULTILINE),
+        "too_deep",
+        {"high": DEPTH_MAX},
+    ),
+    (re.compile(r"(?<![\w\"'])-?(?:\d[\d_]{999}|0[xob][0-9A-Fa-f_]{999})"), "not_a_number", {"unit": "1"}),
+)
+"""A key of many parts and a number of a thousand digits: found before the file is parsed, as parsing takes time that grows with the
+square of either."""
+
+
+def deeper_than(data: Any, most: int) -> bool:
+    """Whether lists and tables lie inside each other in more levels than this.
+
+    >>> deeper_than([[1], {"a": [2]}], 3), deeper_than([[1], {"a": [2]}], 2)
+    (False, True)
+    """
+    level = [data]
+    for _ in range(most):
+        level = [inner for x in level if isinstance(x, list | dict) for inner in (x.values() if isinstance(x, dict) else x)]
+        level = [x for x in level if isinstance(x, list | dict)]
+        if not level:
+            return False
+    return True
 
 
 def _fields_at(model: type[BaseModel], loc: Sequence[str]) -> list[str]:
@@ -409,17 +634,31 @@ def _key_parts(dotted: str) -> list[str]:
 def read_json(path: Path, problems: Problems) -> Any:
     """A JSON file, or None with the problem noted."""
     try:
-        return json.loads(read_text(path))
+        data = json.loads(read_text(path), parse_int=_whole)
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
     except json.JSONDecodeError as error:
         problems.add(path.name, error.lineno, "", "broken_json", reason=error.msg)
+    except RecursionError:
+        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
+    else:
+        if not deeper_than(data, DEPTH_MAX):
+            return data
+        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
     return None
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; beyond what a double holds it is infinite, and refused where a number is asked for."""
+    return int(digits) if len(digits) < 300 else float(digits)
 
 
 def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, problems: Problems) -> Path | None:
     """The path of a file that another file names, if it stays inside the folder: no absolute path, no `..`, no link out."""
     path = Path(name)
+    if name != path.as_posix() or len(name) > 255 or "\0" in name:  # also "x.csv/" and "./x.csv"
+        problems.add(file, line, key, "bad_form", value=name, example="claims.csv")
+        return None
     escapes = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
     if escapes or not (folder / path).resolve().is_relative_to(folder.resolve()):
         problems.add(file, line, key, "path_escapes", value=name)
@@ -501,8 +740,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """CSV text safe to open in a spreadsheet: a cell that would be read as a formula gets a leading quote mark.
 
-    >>> to_csv(["a", "b"], [["=1+1", -5]])
-    "a,b\\n'=1+1,-5\\n"
+    Full-width signs begin a formula too, where a spreadsheet speaks Chinese or Japanese.
+
+    >>> to_csv(["a", "b", "c"], [["=1+1", "＝1+1", -5]])
+    "a,b,c\\n'=1+1,'＝1+1,-5\\n"
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -511,8 +752,11 @@ def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return out.getvalue()
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+
+
 def _quoted(cell: object) -> object:
     if not isinstance(cell, str):
         return "" if cell is None else cell
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\n") else text
+    return "'" + text if unicodedata.normalize("NFKC", text[:1]) in _FORMULA else text

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from qantar.account.ledger import LEDGER_MODELS, AccountFile
 from qantar.account.load import read_loaded
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
-from qantar.scenario.case import CaseFile, case_names, find_folder, read_case, read_shapes
+from qantar.scenario.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
 from qantar.scenario.scenario import FILE, read_scenario
 from qantar.scenario.schema import ScenarioFile
 from qantar.study.experiments import FOLDER as EXPERIMENTS
 from qantar.study.experiments import read_experiments
-from qantar.tables import Row, Strict, read_json, read_table, read_text, read_toml
+from qantar.tables import Row, Strict, Table, csv_rows, read_json, read_table, read_text, read_toml
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
 """Every table that has a model, by the name its file carries."""
@@ -47,9 +47,13 @@ def check(target: str, problems: Problems) -> list[Checked]:
     if target in case_names():
         return _check_folder(find_folder(target, "case.toml"), problems)
     path = Path(target)
-    if path.is_dir():
+    try:
+        is_there, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        is_there = is_folder = False
+    if is_folder:
         return _check_folder(path, problems)
-    if not path.exists():
+    if not is_there:
         there = [*case_names(), *(p.name for p in path.parent.iterdir())] if path.parent.is_dir() else case_names()
         raise fail(ScenarioError, target, "no_such_path", value=target, choices=nearest(path.name, there))
     return _check_in_its_folder(path, problems)
@@ -63,18 +67,33 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         found = [c for c in _check_folder(folder.parent, whole) if c.file.startswith(f"{EXPERIMENTS}/")]
         problems.found += [p for p in whole.found if (folder / p.file).is_file()]
         return found
-    if (folder / "account.toml").is_file():
-        read_loaded(folder, problems)
-    elif (folder / "case.toml").is_file():
-        read_case(folder, problems)
-    else:
-        raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
-    case = read_case(folder, Problems()) if scenario and (folder / FILE).is_file() else None
-    if case is not None and (country := read_scenario(folder, problems, case)) is not None:
-        read_experiments(country, problems)
+    case, tables = _read_folder(folder, problems)
+    if scenario and (folder / FILE).exists():
+        if case is None or problems.found:  # held against its case once that is whole
+            read_toml(folder / FILE, ScenarioFile, problems)
+        elif (country := read_scenario(folder, problems, case)) is not None:
+            read_experiments(country, problems)
+    sizes = {t.file: len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()}
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
-    return [*(Checked(p.name, *_kind_and_size(p)) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+    return [*(_checked(p, sizes) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+
+
+def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
+    """The case of a folder, if it is whole or nearly so, and every table that was read in it."""
+    if (folder / "account.toml").exists():
+        loaded = read_loaded(folder, problems)
+        if loaded is not None:
+            account = loaded.account
+            ledger: list[Table[Any]] = [account.claims, account.hypotheses, account.second_reading]
+            own = loaded.case if loaded.case.folder == folder else None
+            return own, [*(own.record.tables().values() if own else ()), *ledger]
+        case = read_case(folder, problems) if (folder / "case.toml").exists() else None
+    elif (folder / "case.toml").exists():
+        case = read_case(folder, problems)
+    else:
+        raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
+    return case, [*case.record.tables().values()] if case else []
 
 
 def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
@@ -85,10 +104,10 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         problems.found += [p for p in whole.found if p.file == path.name]
         return [Checked(path.name, "experiment", 1)]
     if path.suffix in (".csv", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
-        _check_folder(path.parent, whole, scenario=path.name == FILE)
+        found = _check_folder(path.parent, whole, scenario=path.name == FILE)
         problems.found += [p for p in whole.found if p.file in (path.name, str(path))]
         if path.stem in TABLES or path.suffix != ".csv":
-            return [Checked(path.name, *_kind_and_size(path))]
+            return [c for c in found if c.file == path.name]
     if path.suffix == ".csv":
         name = path.stem if path.stem in TABLES else _guess_table(path)
         table = read_table(path, name, TABLES[name], problems)
@@ -113,23 +132,32 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
 
 
 def _guess_table(path: Path) -> str:
-    """The table whose columns fit the header best; a header that fits none is an error."""
-    header = set(next(csv.reader(io.StringIO(read_text(path))), []))
-    best = max(TABLES, key=lambda name: len(header & set(TABLES[name].model_fields)))
-    if len(header & set(TABLES[best].model_fields)) < 2:
+    """The table that has most of the header's columns, and most of whose required columns the header has; else an error."""
+    problems = Problems()
+    header = {c.strip() for _, cells in islice(csv_rows(read_text(path), path.name, problems), 1) for c in cells}
+    problems.raise_as(DataError)
+
+    def fit(name: str) -> tuple[float, float]:
+        fields = TABLES[name].model_fields
+        needed = {c for c, info in fields.items() if info.is_required()}
+        return len(header & {*fields}) / max(1, len(header)), len(header & needed) / len(needed)
+
+    best = max(TABLES, key=lambda name: sum(fit(name)))
+    if min(fit(best)) < 0.5:
         raise fail(DataError, path, "unknown_table", choices=", ".join(TABLES))
     return best
 
 
-def _kind_and_size(path: Path) -> tuple[str, int]:
-    quiet = Problems()  # the folder check has reported what is wrong already
-    if path.suffix == ".geojson":
-        return "shapes", len(read_shapes(path, quiet))
+def _checked(path: Path, sizes: dict[str, int]) -> Checked:
+    """What a file of a folder is; one that was not read as a part of the folder's case or ledger is read for its size."""
     if path.suffix == ".toml":
-        return path.stem, 1
+        return Checked(path.name, path.stem, 1)
+    if path.suffix == ".geojson":
+        return Checked(path.name, "shapes", sizes.get(path.name, 0))
     if path.stem in TABLES:
-        return f"table {path.stem}", len(read_table(path, path.stem, TABLES[path.stem], quiet))
-    return "other", 0
+        size = sizes[path.name] if path.name in sizes else len(read_table(path, path.stem, TABLES[path.stem], Problems()))
+        return Checked(path.name, f"table {path.stem}", size)
+    return Checked(path.name, "other", 0)
 
 
 def _check_result(folder: Path, problems: Problems) -> list[Checked]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 import tomllib
 import unicodedata
@@ -30,7 +31,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from qantar.errors import DataError, fail
-from qantar.tables import read_text
+from qantar.tables import DOCUMENT_MAX, printable, read_bytes, read_text
 
 LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]
@@ -108,7 +109,9 @@ def read_document(path: Path) -> Document:
     DataError
         When the file cannot be read or is not UTF-8.
     """
-    source = read_text(path)
+    source = read_text(path, DOCUMENT_MAX)
+    if kind := _no_prose(source):
+        raise fail(DataError, path, "office_file", kind=kind)
     meta, body, first_line = _front_matter(source)
     named = meta.get("lang", "")[:2].lower()
     language = named if named in LANGUAGES else guess_language(body)
@@ -122,9 +125,24 @@ def read_document(path: Path) -> Document:
         language=language,
         meta=meta,
         sections=tuple(sections),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(read_bytes(path, DOCUMENT_MAX)).hexdigest(),
         text_sha256=text_hash(source),
     )
+
+
+def _no_prose(source: str) -> str:
+    """What kind of file a text is that no person reads as it stands; empty for prose."""
+    start = source[:200].lstrip().lower()
+    if start.startswith(("<!doctype html", "<html")):
+        return "HTML"
+    if start.startswith(("{", "[")):
+        try:
+            return "JSON" if isinstance(json.loads(source), dict | list) else ""
+        except RecursionError:
+            return "JSON"
+        except ValueError:
+            return ""
+    return ""
 
 
 def text_hash(source: str) -> str:
@@ -188,7 +206,7 @@ def _blocks(body: str, first_line: int) -> Iterator[_Block]:
             yield from _split_indented(level, number + plain, line, depth > 0)
             number = ""
         elif token.type == "html_block":
-            bare = re.sub(r"<!--.*?(?:-->|$)|<[^>]*>", lambda m: "\n" * m.group(0).count("\n"), token.content, flags=re.DOTALL)
+            bare = re.sub(r"<!--.*?(?:-->|$)|<[^<>]*>", lambda m: "\n" * m.group(0).count("\n"), token.content, flags=re.DOTALL)
             if bare.strip():
                 yield from _split_indented(0, bare, first_line + (token.map[0] if token.map else 0), depth > 0)
 
@@ -198,7 +216,7 @@ def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator
     lines: list[str] = []
     start = line
     for number, raw in enumerate(text.split("\n")):
-        clean = _CONTROL.sub("", raw).strip()
+        clean = printable(raw).strip()
         if lines and raw.startswith("\u3000"):
             yield _Block(level, tuple(lines), start, in_list)
             lines = []
@@ -207,9 +225,6 @@ def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator
             lines.append(clean)
     if lines:
         yield _Block(level, tuple(lines), start, in_list)
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 _CONTENTS = re.compile(r"目\s*[录錄]|(table of )?contents|содержание|оглавление", re.IGNORECASE)
@@ -227,7 +242,7 @@ def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
     is_title = bool(blocks) and blocks[0].level == 1 and sum(b.level == 1 for b in blocks) == 1
     title = blocks[0].lines[0] if is_title else ""
     body = blocks[1:] if is_title else blocks
-    contents = _contents(body)
+    contents = _Contents(_contents(body), sum(len(line) <= HEADING_MAX for b in body for line in b.lines))
     # Guess at headings only where the document marks none, or where its table of contents says what they are.
     plain_headings = not any(b.level for b in body) and (bool(contents) or not is_title)
     parts = _Parts(title, blocks[0].line if blocks else 1, language)
@@ -262,7 +277,7 @@ class _Parts:
         self.heads.append((number, title, line))
         self.paragraphs.append([])
 
-    def strip_headings(self, block: _Block, after: _Block | None, contents: list[str]) -> _Block:
+    def strip_headings(self, block: _Block, after: _Block | None, contents: _Contents) -> _Block:
         """Open a section for each heading at the start of a plain block; returns what is left of the block."""
         lines = list(block.lines)
         if block.in_list and (len(lines) > 1 or (after is not None and after.in_list)):
@@ -307,19 +322,56 @@ def _contents(blocks: list[_Block]) -> list[str]:
     return []
 
 
-def _heading_number(line: str, following: str, contents: list[str], upcoming: int, *, alone: bool) -> int | None:
+HEADING_MAX = 60
+"""Characters of a heading, at most."""
+COMPARISONS = 50_000
+"""Short lines of a document times entries of its contents with which each is compared letter by letter, at most: a few seconds."""
+
+
+class _Contents:
+    """The entries of a table of contents, and which of them a line is."""
+
+    def __init__(self, entries: list[str], short_lines: int) -> None:
+        self.entries = [_letters(e) for e in entries]
+        self.places = {e: k for k, e in reversed([*enumerate(self.entries)])}
+        self.matchers: dict[int, difflib.SequenceMatcher[str]] = {}
+        self.reach = max(8, COMPARISONS // max(1, short_lines))
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def place(self, line: str, upcoming: int) -> int | None:
+        """Number of the entry that a line is, word for word or nearly; None if it is none. Of very many entries only `reach` are tried."""
+        letters = _letters(line)
+        if letters in self.places:
+            return self.places[letters] + 1
+        start = max(0, min(upcoming - 1, len(self.entries)) - self.reach // 2)
+        found, best = None, 0.6
+        for k in range(start, min(start + self.reach, len(self.entries))):
+            if k not in self.matchers:
+                self.matchers[k] = difflib.SequenceMatcher(None, "", self.entries[k])
+            matcher = self.matchers[k]
+            matcher.set_seq1(letters)
+            if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
+                continue
+            ratio = matcher.ratio()
+            if ratio > best or (found is None and ratio >= best):
+                found, best = k + 1, ratio
+        return found
+
+
+def _heading_number(line: str, following: str, contents: _Contents, upcoming: int, *, alone: bool) -> int | None:
     """The section number of a plain line, -1 for an unnumbered heading above sections, None for ordinary text.
 
     `alone` tells that the line is a block of its own with text after it.
     """
     bare = _NUMBERED.sub("", line, count=1).strip()
-    if len(line) > 60 or not bare:
+    if len(line) > HEADING_MAX or not bare:
         return None
     if contents:
-        scores = [difflib.SequenceMatcher(None, _letters(bare), _letters(e)).ratio() for e in contents]
-        best = max(range(len(scores)), key=scores.__getitem__)
-        if scores[best] >= 0.6 and best + 1 >= upcoming:
-            return best + 1
+        place = contents.place(bare, upcoming)
+        if place is not None and place >= upcoming:
+            return place
         return -1 if _NUMBERED.match(line) and line[-1] not in _CLOSING else None
     if line[-1] in _CLOSING or re.fullmatch(r"[\d\s./年月日:-]+|https?://\S+", line):
         return None
@@ -353,6 +405,10 @@ _SHORT = re.compile(
 )
 
 
+_SHORT_MAX = 12
+"""Characters of an abbreviation, at most."""
+
+
 def split_sentences(text: str, language: str) -> list[str]:
     """Sentences of a paragraph.
 
@@ -364,12 +420,14 @@ def split_sentences(text: str, language: str) -> list[str]:
     if language == "zh":
         return [s.strip() for s in _CHINESE.findall(text) if s.strip()]
     found: list[str] = []
+    parts: list[str] = []
     for piece in re.split(r"(?<=[.!?…])[\"'”’»)]*\s+(?=[\"'“‘«(]*[A-ZА-ЯЁ\d])", text):
-        if found and _SHORT.search(found[-1]):
-            found[-1] += " " + piece
-        elif piece.strip():
-            found.append(piece.strip())
-    return found
+        if parts and not _SHORT.search(parts[-1], max(0, len(parts[-1]) - _SHORT_MAX)):
+            found.append(" ".join(parts))
+            parts = []
+        if parts or piece.strip():
+            parts.append(piece if parts else piece.strip())
+    return [*found, " ".join(parts)] if parts else found
 
 
 # --- candidates ------------------------------------------------------------------------------------------------------

@@ -20,20 +20,21 @@ from qantar.errors import Problems, nearest
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
 from qantar.scenario.parameters import parameters
-from qantar.tables import Choice, Date, Form, Key, Keys, Number, Row, Strict, Table, Text, inside, read_table, read_toml
+from qantar.tables import Choice, Date, FolderName, Form, Key, Keys, Number, Row, Strict, Table, Text, Told, inside, read_table, read_toml
 
 KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
 READINGS = ("agreed", "settled", "first-only", "second-only", "one")
+SECTIONS_MAX = 100_000
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
-Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d*(-[1-9]\d*)?", "3 or 3-6"))]
+Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 or 3-6"))]
 
 
 class Claim(Row):
     """One checkable (or, said so, not checkable) claim of the account."""
 
-    claim_id: Annotated[str, BeforeValidator(Form(r"[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "C001"))]
-    section: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
+    claim_id: Annotated[str, BeforeValidator(Form(r"(?=.{2,64}\Z)[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "C001"))]
+    section: Annotated[int, BeforeValidator(Number("number", 0, SECTIONS_MAX, whole=True))]
     paragraph: Range
     sentence: Range | None = None
     kind: Annotated[str, BeforeValidator(Choice(KINDS))]
@@ -114,10 +115,10 @@ class DocumentId(Strict):
     text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
 
 
-class SectionName(Strict):
+class SectionName(Told):
     """A short name of ours for a section of the document."""
 
-    number: Annotated[int, BeforeValidator(Number("number", low=0, whole=True))]
+    number: Annotated[int, BeforeValidator(Number("number", 0, SECTIONS_MAX, whole=True))]
     name_en: Text
     name_zh: Text
 
@@ -131,13 +132,13 @@ class Files(Strict):
     sources: Text | None = None
 
 
-Title = Annotated[str, BeforeValidator(Form(r"(?s)\s*\S.*", "a title"))]
+Title = Annotated[Text, BeforeValidator(Form(r"(?s)\s*\S.*", "a title"))]
 
 
-class AccountFile(Strict):
+class AccountFile(Told):
     """`account.toml`."""
 
-    id: Key
+    id: FolderName
     case: Key
     title_en: Title
     title_zh: Title
@@ -195,14 +196,15 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
     own: Table[Source] = _optional_table(folder, head, "sources", Source, problems)  # type: ignore[assignment]
     check_repeated(own, "key", problems)
     taken = {s.key for s in case_sources}
-    for line, source in own.numbered():
+    for line, source in problems.rows(own):
         if source.key in taken:
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
+    spoilt = case_sources.spoilt | own.spoilt
     account = Account(folder, head, tables["claims"], tables["hypotheses"], tables["second_reading"], sources)  # type: ignore[arg-type]
     read: list[Table[Any]] = [case_sources, own, *tables.values()]
     if all(t.readable for t in read):
-        _check(account, problems)
+        _check(account, spoilt, problems)
     return account
 
 
@@ -212,15 +214,15 @@ def _optional_table(folder: Path, head: AccountFile, name: str, model: type[Row]
     return read_table(path, name, model, problems) if path else Table(name, file or f"{name}.csv", (), ())
 
 
-def _check(account: Account, problems: Problems) -> None:
+def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None:
     claims = account.claims
     ids = check_repeated(claims, "claim_id", problems)
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
     for table in (claims, account.hypotheses, account.second_reading):
-        check_sources(table, account.sources, problems)
+        check_sources(table, {*account.sources, *spoilt}, problems)
     sections = {s.number for s in account.head.sections}
-    settled = {r.claim_id for r in account.second_reading}
-    for line, claim in claims.numbered():
+    settled = account.second_reading.ids()
+    for line, claim in problems.rows(claims):
         _check_claim(claim, claims.file, line, problems)
         if sections and claim.section not in sections:
             known = ", ".join(map(str, sorted(sections)))
@@ -230,7 +232,7 @@ def _check(account: Account, problems: Problems) -> None:
         if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
-    for line, hypothesis in account.hypotheses.numbered():
+    for line, hypothesis in problems.rows(account.hypotheses):
         for name in hypothesis.coefficients:
             if name not in parameters():
                 choices = nearest(name, parameters())
@@ -244,8 +246,11 @@ def _check(account: Account, problems: Problems) -> None:
 def _check_readings(account: Account, ids: set[str], problems: Problems) -> None:
     table = account.second_reading
     check_repeated(table, "claim_id", problems)
-    for line, reading in table.numbered():
-        found = account.claim(reading.claim_id)
+    claims = {c.claim_id: c for c in account.claims}
+    for line, reading in problems.rows(table):
+        found = claims.get(reading.claim_id)
+        if reading.claim_id in account.claims.spoilt:
+            continue
         if found is None:
             problems.add(
                 table.file,
@@ -286,7 +291,7 @@ def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None
             problems.add(file, line, f"{what}_en", "wrong_language", language="en")
         if zh and not _HAN.search(zh):
             problems.add(file, line, f"{what}_zh", "wrong_language", language="zh")
-    if claim.source is None:
+    if claim.source is None and claim.verdict != "unverifiable":  # what was searched for and not found has no source
         problems.add(file, line, "source", "missing_source")
     if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":
         problems.add(file, line, "verdict", "verdict_of_kind", value=claim.verdict, kind=claim.kind)

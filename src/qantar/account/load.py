@@ -58,7 +58,7 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
     head = read_head(folder, problems)
     if head is None:
         return None
-    if (folder / "case.toml").is_file():  # a ledger beside its own case is held against that, whatever the names
+    if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
         case = read_case(folder, problems)
     elif head.case in case_names():
         case = read_case(find_folder(head.case, "case.toml"), problems)

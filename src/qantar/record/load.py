@@ -6,8 +6,10 @@ In: a folder with the files of `schema.MODELS`. Out: a `Record`, or one `DataErr
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from qantar.errors import DataError, Problems, nearest
 from qantar.record.schema import (
+    DAYS_AROUND,
     MODELS,
     Adjacency,
     Disagreement,
@@ -30,10 +33,14 @@ from qantar.record.schema import (
     Total,
     Variable,
 )
-from qantar.tables import Row, Table, read_table
+from qantar.tables import FIRST_DAY, LAST_DAY, Row, Table, read_table
 
 GATHERINGS = ("protest", "march", "road_blocked")
 """Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""
+OPTIONAL = ("economy", "forces", "disagreements")
+"""Tables that a case may do without: a missing file is an empty table."""
+Span = tuple[dt.date, dt.date]
+"""First and last day of a case."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Record:
 
     folder: Path
     country: str
+    span: Span
     sources: Table[Source]
     regions: Table[Region]
     region_values: Table[RegionValue]
@@ -101,8 +109,13 @@ def variables() -> Table[Variable]:
     return table
 
 
-def load_record(folder: Path, country: str) -> Record:
+def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
     """The record in `folder`, complete and consistent.
+
+    Parameters
+    ----------
+    span : pair of dates
+        First and last day of the case; by default, any that can be recorded.
 
     Raises
     ------
@@ -110,22 +123,49 @@ def load_record(folder: Path, country: str) -> Record:
         With every problem of every table.
     """
     problems = Problems()
-    record = read_record(folder, country, problems)
+    record = read_record(folder, country, problems, span=span)
     problems.raise_as(DataError)
     return record
 
 
-def read_record(folder: Path, country: str, problems: Problems) -> Record:
+def read_record(folder: Path, country: str, problems: Problems, *, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
     """As `load_record`, but adds to `problems` and goes on with the good rows."""
-    tables: dict[str, Any] = {n: read_table(folder / f"{n}.csv", n, m, problems) for n, m in MODELS.items()}
-    record = Record(folder, country, **tables)
+    tables: dict[str, Any] = {name: _read(folder, name, problems) for name in MODELS}
+    record = Record(folder, country, span, **tables)
     for table in tables.values():
         check_alone(table, problems)
+        _check_days(table, span, problems)
     if all(t.readable for t in tables.values()):  # what a table lacks can only be told once all of them can be read
         _check_keys(record, problems)
+        _check_adjacency(record, problems)
         _check_sums(record, problems)
+        _check_residents(record, problems)
         _check_onsets(record, problems)
     return record
+
+
+def _read(folder: Path, name: str, problems: Problems) -> Table[Any]:
+    """One table; one that may be missing is empty then, unless a file has nearly its name."""
+    path = folder / f"{name}.csv"
+    if name in OPTIONAL and not path.exists() and not path.is_symlink():
+        others = {p.stem for p in folder.glob("*.csv")} - {*MODELS}
+        if not get_close_matches(name, others, 1, 0.8):
+            return Table(name, path.name, (), ())
+    return read_table(path, name, MODELS[name], problems)
+
+
+def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
+    """No date far from the days of the case: a mistyped year would draw centuries."""
+    around = DAYS_AROUND.get(table.name)
+    if around is None or not table.rows:
+        return
+    low, high = (span[0] - dt.timedelta(days=around), span[1] + dt.timedelta(days=around))
+    columns = [c for c, info in type(table.rows[0]).model_fields.items() if "date" in str(info.annotation)]
+    for line, row in problems.rows(table):
+        for column in columns:
+            day = getattr(row, column)
+            if day is not None and not low <= day <= high:
+                problems.add(table.file, line, column, "day_outside", value=day, low=low, high=high)
 
 
 def check_alone(table: Table[Any], problems: Problems) -> None:
@@ -134,7 +174,9 @@ def check_alone(table: Table[Any], problems: Problems) -> None:
         check_repeated(table, columns, problems)
     if column := _QUANTITY.get(table.name):
         _check_units(table, column, problems)
-    for line, row in table.numbered():
+    if table.name in _UNIQUE:
+        _check_twice(table, problems)
+    for line, row in problems.rows(table):
         for low, high in _ORDERED:
             a, b = getattr(row, low, None), getattr(row, high, None)
             if isinstance(a, str) and isinstance(b, str):  # moments: an hour that is not known orders nothing
@@ -156,19 +198,30 @@ _IDS = {
     "forces": "force_id",
     "disagreements": "disagreement_id",
 }
+_UNIQUE = ("events", "totals", "forces", "disagreements")
+"""Tables whose ids say nothing of the row: two rows that differ in their ids alone are one row twice."""
 _QUANTITY = {"region_values": "variable", "economy": "series", "totals": "quantity"}
+
+
+def _check_twice(table: Table[Any], problems: Problems) -> None:
+    seen: dict[tuple[object, ...], str] = {}
+    for line, row in problems.rows(table):
+        own, *cells = (getattr(row, column) for column in type(row).model_fields)
+        first = seen.setdefault(tuple(cells), own)
+        if first != own:
+            problems.add(table.file, line, next(iter(type(row).model_fields)), "repeated_row", value=own, first=first)
 
 
 def check_repeated(table: Table[Any], columns: str, problems: Problems) -> set[str]:
     """The ids of a table, one column or several joined; a repeated one is a problem."""
     seen: dict[str, int] = {}
     names = columns.split()
-    for line, row in table.numbered():
+    for line, row in problems.rows(table):
         value = " ".join(str(getattr(row, name)) for name in names)
         if value in seen:
             problems.add(table.file, line, names[-1], "repeated_id", value=value, first=seen[value])
         seen.setdefault(value, line)
-    return set(seen)
+    return set(seen) | table.spoilt
 
 
 def cited(row: Row) -> dict[str, str]:
@@ -182,46 +235,72 @@ def cited(row: Row) -> dict[str, str]:
 def check_sources(table: Table[Any], known: Iterable[str], problems: Problems) -> None:
     """Every source key must have its row in sources.csv."""
     known = set(known)
-    for line, row in table.numbered():
+    for line, row in problems.rows(table):
         for key, column in cited(row).items():
             if key not in known:
                 problems.add(table.file, line, column, "unknown_source", value=key, choices=nearest(key, known))
 
 
 def _check_keys(record: Record, problems: Problems) -> None:
-    sources = {s.key for s in record.sources}
-    regions = {r.region_id for r in record.regions}
+    sources, regions = record.sources.ids(), record.regions.ids()
     for table in record.tables().values():
         if table.name != "sources":
             check_sources(table, sources, problems)
-        for line, row in table.numbered():
+        for line, row in problems.rows(table):
             for column in ("region_id", "region_a", "region_b"):
                 region = getattr(row, column, None)
                 if region and region not in regions and region != record.country:
                     problems.add(table.file, line, column, "unknown_region", value=region, choices=nearest(region, regions))
     _check_places(record, problems)
-    known = {e.event_id for e in record.events} | {t.total_id for t in record.totals} | {f.force_id for f in record.forces}
-    for line, row in record.disagreements.numbered():
+    known = record.events.ids() | record.totals.ids() | record.forces.ids()
+    for line, row in problems.rows(record.disagreements):
         for key in row.rows:
             if key not in known:
                 problems.add(record.disagreements.file, line, "rows", "unknown_row", value=key, choices=nearest(key, known))
 
 
 def _check_places(record: Record, problems: Problems) -> None:
+    """Settlements exist, lie in the region of the row, and bear the name that stands beside their id."""
     home = {s.settlement_id: s.region_id for s in record.settlements}
-    for table in (record.events, record.totals):
-        for line, row in table.numbered():
+    named: dict[str, set[str]] = {}
+    for s in record.settlements:
+        for name in (s.name_en, s.name_zh, s.name_kk, s.name_ru, *s.aliases):
+            named.setdefault(name.casefold(), set()).add(s.settlement_id)
+    tables: tuple[Table[Any], ...] = (record.events, record.totals)
+    for table in tables:
+        for line, row in problems.rows(table):
             place = row.settlement_id
-            if place and place not in home:
+            if not place or place in record.settlements.spoilt:
+                continue
+            if place not in home:
                 problems.add(table.file, line, "settlement_id", "unknown_settlement", value=place, choices=nearest(place, home))
-            elif place and home[place] != row.region_id:
+                continue
+            if home[place] != row.region_id:
                 args = {"value": place, "home": home[place], "region": row.region_id}
                 problems.add(table.file, line, "settlement_id", "settlement_elsewhere", **args)
+            name = getattr(row, "settlement", "")
+            bearers = named.get(name.casefold(), set()) if name else set()
+            if bearers and place not in bearers:
+                args = {"value": name, "id": place, "other": min(bearers)}
+                problems.add(table.file, line, "settlement", "settlement_name", **args)
+
+
+def _check_adjacency(record: Record, problems: Problems) -> None:
+    """A pair is of two regions, and says the same both ways round if it stands both ways."""
+    table = record.adjacency
+    said: dict[tuple[str, str], int] = {}
+    for line, row in problems.rows(table):
+        a, b = row.region_a, row.region_b
+        if a == b:
+            problems.add(table.file, line, "region_b", "pair_of_one", value=a)
+        if said.get((b, a), row.adjacent) != row.adjacent:
+            problems.add(table.file, line, "adjacent", "adjacency_differs", a=a, b=b, value=row.adjacent)
+        said[a, b] = row.adjacent
 
 
 def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
     register = {v.variable: v for v in variables()}
-    for line, row in table.numbered():
+    for line, row in problems.rows(table):
         quantity = getattr(row, column)
         entry = register.get(quantity)
         if entry is None:
@@ -262,43 +341,84 @@ _ORDERED = (
 
 
 def _check_sums(record: Record, problems: Problems) -> None:
-    population = {v.region_id: v.value for v in record.region_values if v.variable == "population"}
+    if record.region_values.spoilt or record.regions.spoilt:
+        return  # what is missing may stand in a row with a fault
+    population = _population(record)
     whole = population.pop(record.country, None)
     parts = sum(population.values())
     if whole is not None and record.regions.rows and whole != parts:
         problems.add(record.region_values.file, None, "population", "sum_differs", whole=f"{whole:.0f}", parts=f"{parts:.0f}")
+    towns: Counter[str] = Counter()
+    for s in record.settlements:
+        towns[s.region_id] += s.population_used or 0
     for region, people in population.items():
-        towns = sum(s.population_used or 0 for s in record.settlements if s.region_id == region)
-        if towns > people:
-            args = {"value": towns, "region": region, "whole": f"{people:.0f}"}
+        if towns[region] > people:
+            args = {"value": towns[region], "region": region, "whole": f"{people:.0f}"}
             problems.add(record.settlements.file, None, "population_used", "parts_exceed", **args)
+
+
+def _population(record: Record) -> dict[str, float]:
+    return {v.region_id: v.value for v in record.region_values if v.variable == "population"}
+
+
+_COUNTS = {
+    "events": ("participants_low", "participants_high", "deaths", "injured", "detained"),
+    "region_onset": ("max_crowd_low", "max_crowd_high", "deaths_official", "taken_to_police"),
+    "totals": ("value_low", "value_high"),
+}
+"""Columns that count residents."""
+
+
+def _check_residents(record: Record, problems: Problems) -> None:
+    """Nobody is counted who does not live there: no crowd and no toll is larger than the country."""
+    population = _population(record)
+    whole = population.pop(record.country, None) or sum(population.values())
+    people = {v.variable for v in variables() if v.unit == "people"}
+    for name, columns in _COUNTS.items():
+        table: Table[Any] = getattr(record, name)
+        for line, row in problems.rows(table) if whole and not record.region_values.spoilt else ():
+            for column in columns:
+                value = getattr(row, column)
+                if value is not None and value > whole and getattr(row, "quantity", "participants") in people:
+                    problems.add(table.file, line, column, "more_than_residents", value=f"{value}", whole=f"{whole:.0f}")
 
 
 def _check_onsets(record: Record, problems: Problems) -> None:
     """The summary by region must agree with the events: no day called quiet on which a gathering is recorded."""
     onsets = record.region_onset
-    described = {r.region_id for r in onsets}
+    described = onsets.ids()
     for region in record.regions:
-        if region.region_id not in described:
+        if region.region_id not in described and not problems.full(onsets.file):
             problems.add(onsets.file, None, "region_id", "region_absent", value=region.region_id)
-    for line, row in onsets.numbered():
-        gatherings = [e for e in record.events if e.region_id == row.region_id and e.kind in GATHERINGS]
-        first = min((e.date for e in gatherings), default=None)
-        if first and not row.onset_earliest <= first <= (row.onset_latest or first):
-            args = {"value": first, "earliest": row.onset_earliest, "latest": row.onset_latest or "-"}
-            problems.add(onsets.file, line, "onset_earliest", "onset_conflict", **args)
+    first: dict[str, dt.date] = {}
+    certain: dict[tuple[str, dt.date], str] = {}
+    for event in record.events:
+        if event.kind in GATHERINGS:
+            first[event.region_id] = min(event.date, first.get(event.region_id, event.date))
+            if _leaves_no_doubt(event):
+                certain.setdefault((event.region_id, event.date), event.event_id)
+    for line, row in problems.rows(onsets):
+        _check_onset(onsets.file, line, row, first, problems)
     earliest = {r.region_id: r.onset_earliest for r in onsets}
-    for line, presence in record.presence.numbered():
-        if presence.unrest == 1 and presence.date < earliest.get(presence.region_id, presence.date):
-            args = {"value": presence.date, "earliest": earliest[presence.region_id], "latest": "-"}
+    for line, presence in problems.rows(record.presence):
+        begun = earliest.get(presence.region_id, presence.date)
+        if presence.unrest == 1 and (begun is None or presence.date < begun):
+            args = {"value": presence.date, "earliest": begun or "-", "latest": "-"}
             problems.add(record.presence.file, line, "date", "onset_conflict", **args)
-        certain = [e.event_id for e in record.events if _certain_gathering(e, presence)]
-        if presence.unrest == 0 and certain:
-            problems.add(record.presence.file, line, "unrest", "presence_conflict", event=certain[0], day=presence.date)
+        event_id = certain.get((presence.region_id, presence.date))
+        if presence.unrest == 0 and event_id:
+            problems.add(record.presence.file, line, "unrest", "presence_conflict", event=event_id, day=presence.date)
 
 
-def _certain_gathering(event: Event, here: PresenceRow) -> bool:
-    """Whether an event leaves no doubt that there was unrest in this region on this day."""
-    one_day = event.date == here.date and event.date_end is None
-    sure = event.one_happening and event.confidence != "low"
-    return event.region_id == here.region_id and event.kind in GATHERINGS and one_day and sure
+def _check_onset(file: str, line: int, row: OnsetRow, first: Mapping[str, dt.date], problems: Problems) -> None:
+    seen = first.get(row.region_id)
+    if row.onset_earliest is None and (row.onset_date or row.onset_latest):
+        problems.add(file, line, "onset_earliest", "empty_cell", value="onset_earliest")
+    elif seen and (row.onset_earliest is None or not row.onset_earliest <= seen <= (row.onset_latest or seen)):
+        args = {"value": seen, "earliest": row.onset_earliest or "-", "latest": row.onset_latest or "-"}
+        problems.add(file, line, "onset_earliest", "onset_conflict", **args)
+
+
+def _leaves_no_doubt(event: Event) -> bool:
+    """Whether there was unrest in its region on its day, if this is a gathering."""
+    return event.date_end is None and event.one_happening and event.confidence != "low"

@@ -2,7 +2,8 @@
 
 In: a `Record`. Out: `Observables`, plain arrays and small tuples. The rules, each in its function:
 
-- onset of a region is an interval of local calendar days, open to the right where even the latest day is unknown;
+- onset of a region is an interval of local calendar days, open to the right where even the latest day is unknown; where no unrest is
+  recorded at all it opens on the day after the last one that is reported quiet, or on the case's first day;
 - presence by region and day is 1, 0 or missing; missing is NaN, so that no sum can take it for a zero; a 0 before the
   stated first day, on a day on which the onset interval already allows a start, is missing too;
 - participants and detained are national, by date, each with its range over sources;
@@ -124,14 +125,17 @@ def observe(record: Record) -> Observables:
     days = _days(record)
     reported = {(p.region_id, p.date): p.unrest for p in record.presence}
     presence = np.array([[_present(rows[r], reported.get((r, day)), day) for day in days] for r in region_ids])
-    onsets = tuple(Onset(r, rows[r].onset_earliest, rows[r].onset_latest, rows[r].onset_date, rows[r].confidence) for r in region_ids)
+    shape = (len(region_ids), len(days))
+    onsets = tuple(_onset(record, rows[r]) for r in region_ids)
     total = preferred(record, record.country, "deaths_cumulative")
     return Observables(
         region_ids=region_ids,
         days=days,
         onsets=onsets,
-        presence=presence,
-        doubtful=np.array([[presence[i, j] == 1 and _uncertain(o, day) for j, day in enumerate(days)] for i, o in enumerate(onsets)]),
+        presence=presence.reshape(shape),
+        doubtful=np.array(
+            [[presence[i, j] == 1 and _uncertain(o, day) for j, day in enumerate(days)] for i, o in enumerate(onsets)], bool
+        ).reshape(shape),
         regions_with_unrest=_series(record, "regions_with_protest"),
         participants=_series(record, "participants"),
         detained=_series(record, "detained_cumulative"),
@@ -158,9 +162,15 @@ def _uncertain(onset: Onset, day: dt.date) -> bool:
     return onset.confidence == "low" or may_begin_later
 
 
+def _onset(record: Record, row: OnsetRow) -> Onset:
+    quiet = [p.date for p in record.presence if p.region_id == row.region_id and p.unrest == 0]
+    earliest = row.onset_earliest or (max(quiet) + dt.timedelta(days=1) if quiet else record.span[0])
+    return Onset(row.region_id, earliest, row.onset_latest, row.onset_date, row.confidence)
+
+
 def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
     stated = row.onset_date or row.onset_latest
-    may_have_begun = flag == 0 and stated is not None and row.onset_earliest <= day < stated
+    may_have_begun = flag == 0 and stated is not None and row.onset_earliest is not None and row.onset_earliest <= day < stated
     return float("nan") if flag is None or may_have_begun else float(flag)
 
 

@@ -10,12 +10,23 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from qantar.tables import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text
+from qantar.tables import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text, Words
 
-People = Annotated[int, BeforeValidator(Number("people", low=0, whole=True))]
-Items = Annotated[int, BeforeValidator(Number("items", low=0, whole=True))]
+PEOPLE_MAX = 10_000_000_000
+"""More people do not live on Earth. The register of quantities says the same of every quantity in people or persons (a test compares)."""
+ITEMS_MAX = 1_000_000_000
+KM_MAX = 40_100
+"""Once round the Earth."""
+DAYS_AROUND = {"presence": 0, "region_onset": 0, "events": 5 * 366, "forces": 5 * 366, "totals": 5 * 366, "economy": 50 * 366}
+"""Days before the first and after the last day of a case that a table may speak of: presence and onsets are of the case's own days; a cause
+may lie, and a count be settled, some years off; a series of the economy reaches back for decades."""
+SPAN_MAX = 3 * 366
+"""Days of a case."""
+
+People = Annotated[int, BeforeValidator(Number("people", 0, PEOPLE_MAX, whole=True))]
+Items = Annotated[int, BeforeValidator(Number("items", 0, ITEMS_MAX, whole=True))]
 Plain = Annotated[float, BeforeValidator(Number("see column unit"))]
-Km = Annotated[float, BeforeValidator(Number("km", low=0))]
+Km = Annotated[float, BeforeValidator(Number("km", 0, KM_MAX))]
 Lat = Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
 Lon = Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
 Offset = Annotated[float, BeforeValidator(Number("hours ahead of UTC", -12, 14))]
@@ -45,7 +56,7 @@ class Region(Row):
     name_zh: Text
     name_kk: Text = ""
     name_ru: Text = ""
-    aliases: Keys = ()
+    aliases: Words = ()
     type: Annotated[str, BeforeValidator(Choice(("region", "city")))]
     capital: Text
     lat: Lat
@@ -80,7 +91,7 @@ class Settlement(Row):
     name_zh: Text = ""
     name_kk: Text = ""
     name_ru: Text = ""
-    aliases: Keys = ()
+    aliases: Words = ()
     kind: Annotated[str, BeforeValidator(Choice(("settlement", "region_capital", "oil_field")))]
     region_id: Region_
     region_later: Text = ""
@@ -168,11 +179,14 @@ class PresenceRow(Row):
 
 
 class OnsetRow(Row):
-    """What the record says of one region: first day of unrest as an interval, largest crowd, seat, deaths."""
+    """What the record says of one region: first day of unrest as an interval, largest crowd, seat, deaths.
+
+    Where no unrest is recorded, the interval is empty.
+    """
 
     region_id: Region_
     onset_date: Date | None = None
-    onset_earliest: Date
+    onset_earliest: Date | None = None
     onset_latest: Date | None = None
     first_settlement: Text = ""
     first_violence: Date | None = None

@@ -29,7 +29,7 @@ def albers(parallel_1: float, parallel_2: float, meridian: float) -> Callable[[f
     c = math.cos(p1) ** 2 + 2 * n * math.sin(p1)
 
     def project(lon: float, lat: float) -> Point:
-        rho = math.sqrt(c - 2 * n * math.sin(math.radians(lat))) / n
+        rho = math.sqrt(max(0.0, c - 2 * n * math.sin(math.radians(lat)))) / n  # at a pole rounding may go below 0
         theta = n * math.remainder(math.radians(lon) - l0, 2 * math.pi)  # the short way round the globe
         return rho * math.sin(theta), rho * math.cos(theta)
 
@@ -62,7 +62,9 @@ class Sheet:
 
 
 def draw(case: Case) -> Sheet:
-    """The map sheet of a case: its regions fill the width, neighbours are cut by the frame."""
+    """The map sheet of a case: its regions fill the width, neighbours are cut by the frame; an empty sheet where it has no regions."""
+    if not case.shapes["regions"]:
+        return Sheet(int(WIDTH), int(2 * MARGIN), (), (), (), {})
     p = case.head.projection
     project = albers(p.parallel_1, p.parallel_2, p.meridian)
     points = [project(*xy[:2]) for f in case.shapes["regions"] for ring in rings(f["geometry"]) for xy in ring]

@@ -6,7 +6,9 @@ In: the name of a packaged case or a folder with `case.toml`. Out: a `Case`, eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,7 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import Record, read_record
-from qantar.tables import Date, Form, Key, Number, Strict, Text, read_json, read_toml
+from qantar.record.schema import SPAN_MAX, Region
+from qantar.tables import Date, FolderName, Form, Number, Strict, Table, Text, Told, is_number, printable, read_json, read_toml
 
 GEOMETRY = ("regions", "neighbours", "lakes")
 
@@ -36,7 +39,7 @@ class Projection(Strict):
         return self
 
 
-class Attribution(Strict):
+class Attribution(Told):
     """Who must be named for which data, and under which licence."""
 
     text_en: Text
@@ -44,7 +47,7 @@ class Attribution(Strict):
     licence: Text
 
 
-class Term(Strict):
+class Term(Told):
     """A word of the country or the time that a newcomer does not know."""
 
     term_en: Text
@@ -53,10 +56,10 @@ class Term(Strict):
     meaning_zh: Text
 
 
-class CaseFile(Strict):
+class CaseFile(Told):
     """`case.toml`."""
 
-    id: Key
+    id: FolderName
     title_en: Text
     title_zh: Text
     country: Annotated[str, BeforeValidator(Form(r"[A-Z]{2}", "KZ"))]
@@ -112,9 +115,15 @@ def find_folder(name: str, marker: str) -> Path:
     if name in case_names():
         return cases_folder() / name
     folder = Path(name)
-    if (folder / marker).is_file():
-        return folder
-    if folder.is_dir():
+    if "\0" in name or len(name) > 4000:
+        raise fail(ScenarioError, name, "no_such_case", value=name, choices=", ".join(case_names()))
+    try:
+        if (folder / marker).exists():  # what it is, its reader says
+            return folder
+        there = folder.is_dir()
+    except OSError:
+        there = False
+    if there:
         raise fail(ScenarioError, name, "folder_without", marker=marker)
     raise fail(ScenarioError, name, "no_such_case", value=name, choices=nearest(name, case_names()))
 
@@ -139,15 +148,27 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
     head = read_toml(folder / "case.toml", CaseFile, problems)
     if head is None:
         return None
-    if head.first_day > head.last_day:
-        problems.add("case.toml", None, "first_day", "low_above_high", value=head.first_day, other="last_day", other_value=head.last_day)
-    record = read_record(folder, head.country, problems)
-    regions = {r.region_id for r in record.regions}
-    shapes = {name: read_shapes(folder / f"{name}.geojson", problems, regions if name == "regions" else None) for name in GEOMETRY}
+    first, last = head.first_day, head.last_day
+    if first > last:
+        problems.add("case.toml", None, "first_day", "low_above_high", value=first, other="last_day", other_value=last)
+    elif (last - first).days >= SPAN_MAX:
+        problems.add("case.toml", None, "last_day", "long_span", value=last, first=first, high=SPAN_MAX)
+    record = read_record(folder, head.country, problems, span=(min(first, last), max(first, last)))
+    wanted = record.regions if record.regions.readable else None
+    shapes = {name: _read_shapes(folder, name, problems, wanted) for name in GEOMETRY}
+    if wanted is not None:
+        _check_places(record, shapes["regions"], problems)
     return Case(folder, head, record, shapes)
 
 
-def read_shapes(path: Path, problems: Problems, regions: set[str] | None = None) -> list[dict[str, Any]]:
+def _read_shapes(folder: Path, name: str, problems: Problems, regions: Table[Region] | None) -> list[dict[str, Any]]:
+    path = folder / f"{name}.geojson"
+    if name != "regions" and not path.exists() and not path.is_symlink():
+        return []  # a country may have no lakes, and be drawn without its neighbours
+    return read_shapes(path, problems, regions if name == "regions" else None, labelled=name == "regions")
+
+
+def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, labelled: bool = False) -> list[dict[str, Any]]:
     """Features of a GeoJSON file: polygons with closed rings inside the globe; for `regions`, one feature each."""
     data = read_json(path, problems)
     if data is None:
@@ -158,46 +179,151 @@ def read_shapes(path: Path, problems: Problems, regions: set[str] | None = None)
         return []
     before = len(problems.found)
     for index, feature in enumerate(features):
-        if fault := _shape_fault(feature, labelled=regions is not None):
-            problems.add(path.name, None, f"features.{index}.{fault}", "bad_shape")
-    if regions is not None:
-        ids = [(f.get("properties") or {}).get("id", "") for f in features if isinstance(f, dict)]
-        for region in sorted({i for i in ids if ids.count(i) > 1}):
-            problems.add(path.name, None, region, "repeated_id", value=region, first=1)
-        for region in sorted(regions ^ set(ids)):
-            problems.add(
-                path.name,
-                None,
-                region,
-                "region_absent" if region in regions else "unknown_region",
-                value=region,
-                choices=nearest(region, regions),
-            )
+        if problems.full(path.name):
+            break
+        for key, code, args in _shape_faults(feature, labelled=labelled):
+            problems.add(path.name, None, f"features.{index}.{key}", code, **args)
+    if regions is not None and len(problems.found) == before:
+        _check_ids(path.name, [str(f["properties"]["id"]) for f in features], regions, problems)
     return features if len(problems.found) == before else []
 
 
-def _shape_fault(feature: Any, *, labelled: bool) -> str:
-    """The path of the first fault in a feature, or an empty string."""
+def _check_ids(file: str, ids: list[str], regions: Table[Region], problems: Problems) -> None:
+    """Every region has one shape, every shape is of a region."""
+    known = regions.ids()
+    for region, times in Counter(ids).items():
+        if times > 1:
+            problems.add(file, None, region, "repeated_id", value=region, first=1)
+    for region in sorted(known ^ set(ids)):
+        if problems.full(file):
+            return
+        if region in regions.spoilt:
+            continue
+        code = "region_absent" if region in known else "unknown_region"
+        problems.add(file, None, region, code, value=region, choices=nearest(region, known))
+
+
+Fault = tuple[str, str, dict[str, object]]
+
+
+def _shape_faults(feature: Any, *, labelled: bool) -> Iterator[Fault]:
+    """What is wrong with a feature: path, code of the catalogue and arguments; of its geometry the first fault only."""
+    names = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(names, dict):
+        yield "properties", "missing_key", {"value": "properties"}
+    else:
+        yield from _name_faults(names, labelled=labelled)
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
     if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        return "geometry.type"
+        yield "geometry.type", "not_a_polygon", {}
+    else:
+        yield from itertools.islice(_ring_faults(geometry), 1)
+
+
+_NUMBERS = {"label_lon": ("degrees east", 180), "label_lat": ("degrees north", 90), "area_km2": ("km2", 6e8)}
+"""Numbers of a feature, and how far they can be from 0."""
+
+
+def _name_faults(names: dict[str, Any], *, labelled: bool) -> Iterator[Fault]:
+    words = {"name_en": True, "name_zh": False, **({"id": True} if labelled else {})}
+    for key, needed in words.items():
+        value = names.get(key)
+        if value in (None, "") and not isinstance(value, bool):
+            if needed:
+                yield f"properties.{key}", "missing_key", {"value": key}
+        elif not isinstance(value, str):
+            yield f"properties.{key}", "bad_form", {"value": value, "example": "KZ-MAN" if key == "id" else "Mangystau"}
+        elif printable(value) != value:
+            yield f"properties.{key}", "control_character", {"value": value}
+    for key, (unit, high) in _NUMBERS.items():
+        if key not in names and not (labelled and key.startswith("label")):
+            continue
+        value = names.get(key)
+        if value is None:
+            yield f"properties.{key}", "missing_key", {"value": key}
+        elif not is_number(value):
+            yield f"properties.{key}", "not_a_number", {"value": value, "unit": unit}
+        elif abs(value) > high or (value < 0 and key == "area_km2"):
+            low = 0 if key == "area_km2" else -high
+            yield f"properties.{key}", "outside", {"value": value, "low": low, "high": f"{high:g}", "unit": unit}
+
+
+def _ring_faults(geometry: dict[str, Any]) -> Iterator[Fault]:
+    key, code = "geometry.coordinates", "bad_shape"
     if not isinstance(geometry.get("coordinates"), list):
-        return "geometry.coordinates"
-    names = feature.get("properties")
-    if not isinstance(names, dict) or not isinstance(names.get("name_en"), str):
-        return "properties.name_en"
-    for label in ("label_lon", "label_lat") if labelled else ():
-        if not isinstance(names.get(label), int | float):
-            return f"properties.{label}"
-    for ring in rings(geometry):
-        if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
-            return "geometry.coordinates"
+        yield key, code, {}
+        return
+    found = rings(geometry)
+    if not found:
+        yield key, "empty_shape", {}
+    for ring in found:
+        if not isinstance(ring, list) or len(ring) < 4:
+            yield key, code, {}
+            return
         for point in ring:
-            if not (isinstance(point, list) and len(point) >= 2 and all(isinstance(x, int | float) for x in point)):
-                return "geometry.coordinates"
+            if not (isinstance(point, list) and len(point) >= 2 and is_number(point[0]) and is_number(point[1])):
+                yield key, code, {}
+                return
             if not (-180 <= point[0] <= 180 and -90 <= point[1] <= 90):
-                return "geometry.coordinates"
-    return ""
+                yield key, code, {}
+                return
+        if ring[0][:2] != ring[-1][:2] or not _has_area(ring):
+            yield key, code, {}
+            return
+
+
+def _has_area(ring: list[Any]) -> bool:
+    """Whether the points of a ring do not all lie on one line."""
+    (x0, y0), far = ring[0][:2], max(ring, key=lambda p: abs(p[0] - ring[0][0]) + abs(p[1] - ring[0][1]))
+    return any((p[0] - x0) * (far[1] - y0) != (p[1] - y0) * (far[0] - x0) for p in ring)
+
+
+BESIDE = 1.0
+"""Degrees that a place may lie outside the frame of its region: outlines are simplified, coasts and islands left out."""
+
+
+def _check_places(record: Record, features: list[dict[str, Any]], problems: Problems) -> None:
+    """Regions and their capitals lie inside their shapes, other settlements near them: exchanged latitudes and longitudes show here."""
+    geometry = {str(f["properties"]["id"]): f["geometry"] for f in features}
+    frames = {region: _frame(found) for region, found in geometry.items()}
+    tables: tuple[Table[Any], ...] = (record.regions, record.settlements)
+    for table in tables:
+        for line, row in problems.rows(table):
+            if row.region_id not in geometry:
+                continue
+            west, south, east, north = frames[row.region_id]
+            near = west - BESIDE <= row.lon <= east + BESIDE and south - BESIDE <= row.lat <= north + BESIDE
+            exact = table.name == "regions" or row.kind == "region_capital"
+            if not near or (exact and not _covers(geometry[row.region_id], row.lon, row.lat)):
+                args = {"value": f"{row.lat:g}, {row.lon:g}", "region": row.region_id}
+                problems.add(table.file, line, "lat", "outside_region", **args)
+
+
+def _frame(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
+    """West, south, east and north of a geometry."""
+    xs, ys = zip(*((p[0], p[1]) for ring in rings(geometry) for p in ring), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _covers(geometry: dict[str, Any], lon: float, lat: float) -> bool:
+    """Whether a point lies inside: a line from it to the east crosses the rings an odd number of times; on an edge counts as inside.
+
+    >>> square = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
+    >>> _covers(square, 1, 1), _covers(square, 3, 1), _covers(square, 2, 1)
+    (True, False, True)
+    """
+    inside = False
+    for ring in rings(geometry):
+        for a, b in itertools.pairwise(ring):
+            low, high = sorted((a[1], b[1]))
+            if not low <= lat <= high:
+                continue
+            cross = (lon - a[0]) * (b[1] - a[1]) - (lat - a[1]) * (b[0] - a[0])
+            if cross == 0 and min(a[0], b[0]) <= lon <= max(a[0], b[0]):
+                return True
+            if (a[1] > lat) != (b[1] > lat) and (cross < 0) == (b[1] > a[1]):
+                inside = not inside
+    return inside
 
 
 def rings(geometry: dict[str, Any]) -> list[Any]:
@@ -207,5 +333,6 @@ def rings(geometry: dict[str, Any]) -> list[Any]:
 
 
 def file_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of files of a folder, by name."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(names)}
+    """SHA-256 of files of a folder, by name; of those that are there."""
+    there = [name for name in sorted(names) if (folder / name).exists()]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there}

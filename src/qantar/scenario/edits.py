@@ -11,8 +11,11 @@ from qantar.errors import Problems, ScenarioError, fail, nearest
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import DRIVERS, MECHANISMS, POLICY_KINDS, SIGNALS, STEP_KINDS, STEPS_MAX, Edit, step_fault
+from qantar.tables import NUMBER_MAX, is_number
 
-_SET = re.compile(r"([A-Za-z0-9_.-]+)=(.+)")
+_SET = re.compile(r"([A-Za-z0-9_.-]{1,200})=(.+)", re.DOTALL)
+_FIGURE = re.compile(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?", re.ASCII)
+"""A number on a command line: plain digits, no marks inside it."""
 
 
 def parse_set(words: Sequence[str]) -> list[Edit]:
@@ -40,10 +43,12 @@ def parse_set(words: Sequence[str]) -> list[Edit]:
         if path.startswith("organizations.") and path.endswith((".places", ".sectors")):
             edits.append(Edit(path=path, value=value.split(",")))
             continue
-        try:
-            edits.append(Edit(path=path, op="off") if value == "off" else Edit(path=path, value=float(value)))
-        except ValueError:
-            raise fail(ScenarioError, f"--set {path}", "not_a_number", value=value, unit="1") from None
+        if value == "off":
+            edits.append(Edit(path=path, op="off"))
+        elif _FIGURE.fullmatch(value) and abs(float(value)) <= NUMBER_MAX:
+            edits.append(Edit(path=path, value=float(value)))
+        else:
+            raise fail(ScenarioError, f"--set {path}", "not_a_number", value=value, unit="1")
     return edits
 
 
@@ -96,7 +101,7 @@ def _edit_parameter(changed: dict[str, Any], name: str, edit: Edit, add: Callabl
     known = parameters()
     fixed = changed["parameters"]
     value: Any = 0.0 if edit.op == "off" else edit.value
-    if edit.op == "scale" and name in known and isinstance(value, int | float):
+    if edit.op == "scale" and name in known and is_number(value):
         value = fixed.get(name, known[name].default) * value
     elif edit.op not in ("set", "off", "scale"):
         add("bad_edit", value=edit.op)
@@ -151,7 +156,7 @@ def _edit_organization(changed: dict[str, Any], rest: str, edit: Edit, plan: Pla
             add("not_one_of", value=unknown[0], choices=nearest(unknown[0], known))
         else:
             found[what] = edit.value
-    elif what in _OF_ORGANIZATIONS and edit.op in ("set", "scale") and _is_number(edit.value):
+    elif what in _OF_ORGANIZATIONS and edit.op in ("set", "scale") and is_number(edit.value):
         low, high, unit = _OF_ORGANIZATIONS[what]
         value = edit.value * (found[what] if edit.op == "scale" else 1)
         if not low <= value <= high:
@@ -199,11 +204,11 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
         paths = [*lists, "government.signal", *(".".join(x) for x in _NUMBERS)]
         add("unknown_path", value=edit.path, choices=", ".join(paths))
         return
-    if edit.op not in ("set", "scale") or not _is_number(edit.value):
+    if edit.op not in ("set", "scale") or not is_number(edit.value):
         add("bad_edit", value=f"{edit.op} {edit.value}")
         return
     value = edit.value * (target[key] if edit.op == "scale" else 1)
-    if key == "hours" and value != int(value):
+    if key == "hours" and math.isfinite(value) and value != int(value):
         add("not_whole", value=f"{value:g}", unit="hours")
         return
     if not low <= value <= high:
@@ -232,9 +237,10 @@ def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: 
         add("unknown_step", value=name, choices=nearest(name, [s["id"] for s in steps]) or "-")
     elif edit.op in ("off", "remove_step") and not what:
         steps.remove(found)
-    elif edit.op == "shift_step" and not what and _is_number(edit.value):
+    elif edit.op == "shift_step" and not what and is_number(edit.value):
         found["at"] += edit.value
-    elif edit.op in ("set", "scale") and what == "size" and _is_number(edit.value):
+        _check_hour(found, add)
+    elif edit.op in ("set", "scale") and what == "size" and is_number(edit.value):
         found["size"] = edit.value * (found["size"] if edit.op == "scale" else 1)
         _check_size(found, add)
     else:
@@ -245,7 +251,7 @@ def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: 
 def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[str, Any] | None:
     """A new step from a table of kind, places, at (hours since the start) and size; None with the problem noted."""
     fits = isinstance(value, dict) and set(value) == _STEP_KEYS and value["kind"] in STEP_KINDS
-    if not fits or not _is_number(value["at"]) or not _is_number(value["size"]) or not _are_words(value["places"]) or "." in name:
+    if not fits or not is_number(value["at"]) or not is_number(value["size"]) or not _are_words(value["places"]) or "." in name:
         add("bad_edit", value="add_step")
         return None
     known = {*(p["id"] for p in plan.places), *(r["id"] for r in plan.regions), plan.country}
@@ -253,7 +259,15 @@ def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[
         add("unknown_region", value=unknown[0], choices=nearest(str(unknown[0]), known))
         return None
     step = {"id": name, "source": "edit", "given": True, "hour": "assumed", **value}
-    return step if _check_size(step, add) else None
+    return step if _check_size(step, add) and _check_hour(step, add) else None
+
+
+def _check_hour(step: dict[str, Any], add: Callable[..., None]) -> bool:
+    """A step lies in the longest history there can be, or as long before its start."""
+    fits = bool(abs(step["at"]) <= STEPS_MAX)
+    if not fits:
+        add("outside", value=f"{step['at']:g}", low=f"{-STEPS_MAX}", high=f"{STEPS_MAX}", unit="hours")
+    return fits
 
 
 def _check_size(step: dict[str, Any], add: Callable[..., None]) -> bool:
@@ -267,16 +281,12 @@ def _are_words(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(x, str) for x in value)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def check_parameter(name: str, value: Any, add: Callable[..., None]) -> None:
     """A parameter exists and its value is within its limits."""
     known = parameters()
     if name not in known:
         add("unknown_parameter", value=name, choices=nearest(name, known))
-    elif not _is_number(value):
+    elif not is_number(value):
         add("not_a_number", value=value, unit=known[name].unit)
     elif not known[name].low <= value <= known[name].high:
         p = known[name]

@@ -57,12 +57,15 @@ def load_scenario(name: str) -> Scenario:
 
 
 def read_scenario(folder: Path, problems: Problems, case: Case | None = None) -> Scenario | None:
-    """As `load_scenario`, but adds to `problems`; None if a file is unusable. A case read already need not be read again."""
+    """As `load_scenario`, but adds to `problems`; None if a file is unusable. A case read already need not be read again.
+
+    A scenario is held against its case once that is whole: what a table lacks would show here once more, in other words.
+    """
+    before = len(problems.found)
     case = case or read_case(folder, problems)
     file = read_toml(folder / FILE, ScenarioFile, problems)
-    if case is None or file is None:
+    if case is None or file is None or len(problems.found) > before:
         return None
-    before = len(problems.found)
     _check(case, file, toml_lines(read_text(folder / FILE)), problems)
     return Scenario(case, file) if len(problems.found) == before else None
 
@@ -81,6 +84,7 @@ def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], pr
 
     before = len(problems.found)
     _check_ids(file, add, lines)
+    _check_time(case, file, add)
     _check_people(case, file, add)
     _check_steps(case, file, add)
     _check_calibration(file, add)
@@ -111,6 +115,21 @@ def _check_ids(file: ScenarioFile, add: Add, lines: dict[tuple[str, ...], int]) 
         for n, found in enumerate(ids):
             if found in ids[:n]:
                 add(f"{name}.{n}.id", "repeated_id", value=found, first=lines.get((name, str(ids.index(found)), "id"), 1))
+
+
+def _check_time(case: Case, file: ScenarioFile, add: Add) -> None:
+    """The history, what the state does in it, and its quiet period are of the days of the case, or within a year of them."""
+    low, high = (day + dt.timedelta(days=366 * k) for day, k in ((case.head.first_day, -1), (case.head.last_day, 1)))
+    quiet = file.calibration.quiet if file.calibration else None
+    moments = {
+        "time.start": file.time.start,
+        "time.hours": file.time.start + dt.timedelta(hours=file.time.hours),
+        **{f"steps.{n}.at": step.at for n, step in enumerate(file.steps)},
+        **({"calibration.quiet.start": quiet.start} if quiet else {}),
+    }
+    for key, moment in moments.items():
+        if not low <= moment.date() <= high:
+            add(key, "day_outside", value=moment.date(), low=low, high=high)
 
 
 def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
@@ -177,7 +196,7 @@ def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
                 add(f"steps.{n}.places", "unknown_region", value=place, choices=nearest(place, known))
         for event in step.events:
             if event not in events:
-                add(f"steps.{n}.events", "unknown_row", value=event, choices=nearest(event, events))
+                add(f"steps.{n}.events", "unknown_event", value=event, choices=nearest(event, events))
         if (fault := step_fault(step.kind, step.size)) is not None:
             add(f"steps.{n}.size", fault[0], **fault[1])
         rows = [events[e] for e in step.events if e in events]

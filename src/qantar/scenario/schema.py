@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from qantar.tables import Choice, Form, Key, Number, Strict, Text
+from qantar.tables import Choice, Date, Day, Form, Key, Number, Strict, Text, Told
 
 MECHANISMS = (
     "information", "economy", "grievance", "organization", "demands", "split", "loyalty", "intervention", "forces", "arms", "seeding",
@@ -30,13 +30,15 @@ STEPS_MAX = 4096
 
 
 def _moment(value: object) -> object:
-    if isinstance(value, dt.datetime) and value.tzinfo is None:
-        return value
+    found = value if isinstance(value, dt.datetime) and value.tzinfo is None else None
     try:
         if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value, re.ASCII):
-            return dt.datetime.fromisoformat(value)
+            found = dt.datetime.fromisoformat(value)
     except ValueError:
         pass
+    if found is not None:
+        Day()(found.date())
+        return found
     raise PydanticCustomError("bad_form", "{code}", {"code": "bad_form", "value": str(value), "example": "2022-01-05T16:30"})
 
 
@@ -94,7 +96,7 @@ class Time(Strict):
     start: Moment
     hours: Annotated[int, BeforeValidator(Number("hours", 1, STEPS_MAX, whole=True))]
     step_hours: Annotated[float, BeforeValidator(Number("hours", 0.05, 2))] = 1.0
-    days_off: list[dt.date] = Field(default_factory=list)
+    days_off: list[Date] = Field(default_factory=list)
     days_off_source: Basis | None = None
 
     @model_validator(mode="after")
@@ -104,7 +106,7 @@ class Time(Strict):
         return self
 
 
-class Sector(Strict):
+class Sector(Told):
     """What people do, by which they meet; `people` is the national number."""
 
     id: Key
@@ -142,7 +144,7 @@ class LayerSpec(Strict):
     online: bool = False
 
 
-class Economy(Strict):
+class Economy(Told):
     """The good whose price moved, who depends on it, and inflation."""
 
     good_en: Text
@@ -192,7 +194,7 @@ class Government(Strict):
         return self
 
 
-class OrganizationSpec(Strict):
+class OrganizationSpec(Told):
     """Committees, unions or parties; without places or sectors, all of them. `presence` is the share of residents among whom it is."""
 
     id: Key
@@ -243,17 +245,17 @@ def step_fault(kind: str, size: float) -> tuple[str, dict[str, str]] | None:
 class Edit(Strict):
     """One change: `parameters.NAME`, `mechanisms.NAME`, `steps.ID`, `steps.ID.size`, `land.price`, `time.hours` ..."""
 
-    path: Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]+", "parameters.price_slope"))]
+    path: Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]{1,200}", "parameters.price_slope"))]
     op: Annotated[str, BeforeValidator(Choice(OPS))] = "set"
     value: Any = None
     note: Text = ""
 
 
-class Arm(Strict):
+class Arm(Told):
     """A named list of changes."""
 
-    name_en: str = ""
-    name_zh: str = ""
+    name_en: Text = ""
+    name_zh: Text = ""
     """what a reader calls it; its key where nothing is said"""
     note_en: Text
     note_zh: Text
@@ -273,7 +275,7 @@ class CalibrationSpec(Strict):
 
     mobilization: list[Key] = Field(min_length=1)
     force: list[Key] = Field(default_factory=list)
-    detained: list[dt.date] = Field(default_factory=list)
+    detained: list[Date] = Field(default_factory=list)
     """dates of the counts that are used; all of the record, if none is named"""
     quiet: Quiet | None = None
 
@@ -296,7 +298,7 @@ class ScenarioFile(Strict):
     repression: Repression
     government: Government = Field(default_factory=Government)
     organizations: list[OrganizationSpec] = Field(default_factory=list, max_length=12)
-    parameters: dict[str, Figure] = Field(default_factory=dict)
+    parameters: dict[Key, Figure] = Field(default_factory=dict)
     steps: list[StepSpec] = Field(default_factory=list)
-    arms: dict[str, Arm] = Field(default_factory=dict)
+    arms: dict[Key, Arm] = Field(default_factory=dict)
     calibration: CalibrationSpec | None = None

@@ -53,8 +53,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.draws import SCHEME, Purpose, uniform
-from qantar.errors import Problems, ResultError, ScenarioError, StudyError, fail, nearest
+from qantar.errors import DataError, Problems, ResultError, ScenarioError, StudyError, fail, nearest
 from qantar.model.outcome import UPRISING
+from qantar.record.schema import PEOPLE_MAX
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import Plan
@@ -68,7 +69,7 @@ from qantar.study.heldout import by_policy
 from qantar.study.inference import effective_families
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
 from qantar.study.store import Recipe, keep_draws, model_hash
-from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, read_text, read_toml, toml_lines, write_bytes
+from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, read_text, read_toml, toml_lines, write_bytes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -91,7 +92,7 @@ Coefficient = Annotated[str, BeforeValidator(lambda v: Choice(tuple(parameters()
 Sign = Annotated[int, BeforeValidator(Number("1", -1, 1, whole=True))]
 
 
-class ArmSpec(Strict):
+class ArmSpec(Told):
     """One arm: changes to the base, and what they are."""
 
     note_en: Text
@@ -99,7 +100,7 @@ class ArmSpec(Strict):
     edits: list[Edit] = Field(min_length=1)
 
 
-class Part(Strict):
+class Part(Told):
     """One question of an experiment that has a number for an answer."""
 
     id: Annotated[str, BeforeValidator(Form(r"[a-z]", "a"))]
@@ -109,8 +110,8 @@ class Part(Strict):
     days: list[Date] = Field(default_factory=list)
     """of the measure; none: all"""
     regions: list[Key] = Field(default_factory=list)
-    people: Annotated[float, BeforeValidator(Number("people", 1))] = 1000.0
-    contrast: dict[str, float]
+    people: Annotated[float, BeforeValidator(Number("people", 1, PEOPLE_MAX))] = 1000.0
+    contrast: dict[Key, Annotated[float, BeforeValidator(Number("1", -1000, 1000))]]
     """weight of each arm in Delta"""
     needs: Annotated[str | None, BeforeValidator(lambda v: v if v is None else Choice(tuple(MEASURES))(v))] = None
     """a measure that must reach `needs_least` in half of the base histories (`decision`): what is to be explained"""
@@ -134,7 +135,7 @@ class Power(Strict):
     regions: list[Key] = Field(min_length=1)
 
 
-class Experiment(Strict):
+class Experiment(Told):
     """One file."""
 
     hypothesis: Annotated[str, BeforeValidator(Form(r"H\d\d", "H05"))]
@@ -153,7 +154,7 @@ class Experiment(Strict):
     """decisions up to here are replayed as recorded, in base and arms; without it the state answers by policy from the start"""
     base: list[Edit] = Field(default_factory=list)
     """changes to base and arms alike; a driver named here, or in an arm, stays as it is put"""
-    arms: dict[str, ArmSpec] = Field(default_factory=dict)
+    arms: dict[Key, ArmSpec] = Field(default_factory=dict)
     parts: list[Part] = Field(default_factory=list)
     tests: list[Key] = Field(default_factory=list)
     """coefficients that carry what is tested: those that are not fitted are drawn from their priors, whatever came with the fit"""
@@ -197,9 +198,14 @@ def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
     found = []
     folder = scenario.case.folder / FOLDER
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
-        if re.search(r'^type = "stylized"$', read_text(path), re.MULTILINE):  # has a reader of its own: `methods`
-            continue
         before = len(problems.found)
+        try:
+            source = read_text(path)
+        except DataError as error:
+            problems.found += [replace(p, file=path.name) for p in error.problems]
+            continue
+        if re.search(r'^type = "stylized"$', source, re.MULTILINE):  # has a reader of its own: `methods`
+            continue
         spec = read_toml(path, Experiment, problems)
         if spec is None:
             continue
@@ -253,6 +259,7 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
         problems.add(path.name, line, key, code, **args)
 
     plan = resolve(scenario)
+    _check_named(spec, path, plan, add)
     for n, part in enumerate(spec.parts):
         _check_part(part, f"parts.{n}", spec, plan, add)
     for key in ("rivals", "compare", "plain"):
@@ -270,6 +277,18 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
         apply(plan, [*([] if name == "base" else spec.base), *edits], faults, prefix=name)
         for p in faults.found:
             add(name, p.code, **p.args)
+
+
+def _check_named(spec: Experiment, path: Path, plan: Plan, add: Callable[..., None]) -> None:
+    """The hypothesis is that of the file's name; the day of the change and the regions of a power are of the plan."""
+    if spec.hypothesis != path.stem:
+        add("hypothesis", "not_one_of", value=spec.hypothesis, choices=path.stem)
+    days, regions = days_of(plan), [r["id"] for r in plan.regions]
+    if spec.replay_until is not None and spec.replay_until.date() not in days:
+        add("replay_until", "day_outside", value=spec.replay_until.date(), low=days[0], high=days[-1])
+    for region in spec.power.regions if spec.power else ():
+        if region not in regions:
+            add("power.regions", "unknown_region", value=region, choices=nearest(region, regions))
 
 
 def _check_part(part: Part, key: str, spec: Experiment, plan: Plan, add: Callable[..., None]) -> None:
