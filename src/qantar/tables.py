@@ -344,13 +344,21 @@ def read_text(path: Path, most: int | None = None) -> str:
         if data.startswith(marks):
             raise fail(DataError, path, "office_file", kind=kind)
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
+        start = data.find(0) if _every_other_is_nought(data) else -1
     except UnicodeDecodeError as error:
-        problems, guess = Problems(), guess_encoding(data)
-        line = data.count(b"\n", 0, error.start) + 1
-        args = {"byte": f"0x{data[error.start]:02X}"}
-        problems.add(path, line, "", "not_utf8" if guess else "not_utf8_unknown", **args, **({"guess": guess} if guess else {}))
-        raise DataError(problems.found) from None
+        text, start = "", error.start
+    if start < 0:
+        return text
+    problems, guess = Problems(), guess_encoding(data)
+    args = {"byte": f"0x{data[start]:02X}", **({"guess": guess} if guess else {})}
+    problems.add(path, data.count(b"\n", 0, start) + 1, "", "not_utf8" if guess else "not_utf8_unknown", **args)
+    raise DataError(problems.found)
+
+
+def _every_other_is_nought(data: bytes) -> bool:
+    """Whether this is Western text in UTF-16, which is UTF-8 as well."""
+    return 5 * data.count(0) > 2 * len(data)
 
 
 def guess_encoding(data: bytes) -> str:
@@ -360,7 +368,7 @@ def guess_encoding(data: bytes) -> str:
     lies in the upper half of the code, the frequent characters below 0xD8. Small Cyrillic letters are the last 32 bytes of CP1251 and the
     32 before of KOI8-R.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data.count(0) * 4 > len(data):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _every_other_is_nought(data):
         return "UTF-16"
     runs = re.findall(rb"[\x80-\xff]+", data[:200_000])
     high = b"".join(runs)
@@ -369,7 +377,7 @@ def guess_encoding(data: bytes) -> str:
     def share(low: int, top: int) -> float:
         return sum(low <= byte <= top for byte in high) / len(high)
 
-    if 2 * alone > len(high):
+    if 2 * alone >= len(high):
         return "Windows-1252" if share(0xC0, 0xFF) + share(0x91, 0x97) > 0.6 else ""
     if share(0xE0, 0xFF) > 0.6:
         return "CP1251"

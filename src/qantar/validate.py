@@ -132,7 +132,7 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
 
 
 def _guess_table(path: Path) -> str:
-    """The table that has most of the header's columns, and most of whose required columns the header has; else an error."""
+    """The table whose first column and most of whose required columns the header has, and that has most of its columns; else an error."""
     problems = Problems()
     header = {c.strip() for _, cells in islice(csv_rows(read_text(path), path.name, problems), 1) for c in cells}
     problems.raise_as(DataError)
@@ -140,6 +140,8 @@ def _guess_table(path: Path) -> str:
     def fit(name: str) -> tuple[float, float]:
         fields = TABLES[name].model_fields
         needed = {c for c, info in fields.items() if info.is_required()}
+        if next(iter(fields)) not in header:
+            return 0, 0
         return len(header & {*fields}) / max(1, len(header)), len(header & needed) / len(needed)
 
     best = max(TABLES, key=lambda name: sum(fit(name)))

@@ -210,8 +210,10 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
 
 def _optional_table(folder: Path, head: AccountFile, name: str, model: type[Row], problems: Problems) -> Table[Row]:
     file = getattr(head.files, name)
-    path = inside(folder, file, file="account.toml", line=None, key=f"files.{name}", problems=problems) if file else None
-    return read_table(path, name, model, problems) if path else Table(name, file or f"{name}.csv", (), ())
+    if file is None:
+        return Table(name, f"{name}.csv", (), ())
+    path = inside(folder, file, file="account.toml", line=None, key=f"files.{name}", problems=problems)
+    return read_table(path, name, model, problems) if path else Table(name, file, (), (), readable=False)
 
 
 def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -131,10 +131,11 @@ def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) 
 def read_record(folder: Path, country: str, problems: Problems, *, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
     """As `load_record`, but adds to `problems` and goes on with the good rows."""
     tables: dict[str, Any] = {name: _read(folder, name, problems) for name in MODELS}
-    record = Record(folder, country, span, **tables)
-    for table in tables.values():
+    for name, table in tables.items():
         check_alone(table, problems)
         _check_days(table, span, problems)
+        tables[name] = _without_faults(table, problems)
+    record = Record(folder, country, span, **tables)
     if all(t.readable for t in tables.values()):  # what a table lacks can only be told once all of them can be read
         _check_keys(record, problems)
         _check_adjacency(record, problems)
@@ -154,10 +155,20 @@ def _read(folder: Path, name: str, problems: Problems) -> Table[Any]:
     return read_table(path, name, MODELS[name], problems)
 
 
+def _without_faults(table: Table[Any], problems: Problems) -> Table[Any]:
+    """A table without the rows that have a fault: held against other tables they would show once more, in other words."""
+    faulty = {p.line for p in problems.found if p.file == table.file}
+    good = [(line, row) for line, row in table.numbered() if line not in faulty]
+    kept = {line for line, _ in good}
+    spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line not in kept}
+    lines, rows = zip(*good, strict=True) if good else ((), ())
+    return replace(table, rows=tuple(rows), lines=tuple(lines), spoilt=table.spoilt | spoilt)
+
+
 def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
     """No date far from the days of the case: a mistyped year would draw centuries."""
     around = DAYS_AROUND.get(table.name)
-    if around is None or not table.rows:
+    if around is None or not table.rows or not table.readable:
         return
     low, high = (span[0] - dt.timedelta(days=around), span[1] + dt.timedelta(days=around))
     columns = [c for c, info in type(table.rows[0]).model_fields.items() if "date" in str(info.annotation)]
@@ -170,6 +181,8 @@ def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
 
 def check_alone(table: Table[Any], problems: Problems) -> None:
     """What can be checked in one table without the others: repeated ids, units and limits, order of pairs."""
+    if not table.readable:
+        return
     if columns := _IDS.get(table.name):
         check_repeated(table, columns, problems)
     if column := _QUANTITY.get(table.name):
@@ -399,9 +412,11 @@ def _check_onsets(record: Record, problems: Problems) -> None:
                 certain.setdefault((event.region_id, event.date), event.event_id)
     for line, row in problems.rows(onsets):
         _check_onset(onsets.file, line, row, first, problems)
-    earliest = {r.region_id: r.onset_earliest for r in onsets}
+    earliest = {r.region_id: r.onset_earliest or r.onset_date or r.onset_latest for r in onsets}
     for line, presence in problems.rows(record.presence):
         begun = earliest.get(presence.region_id, presence.date)
+        if presence.region_id in onsets.spoilt:
+            continue
         if presence.unrest == 1 and (begun is None or presence.date < begun):
             args = {"value": presence.date, "earliest": begun or "-", "latest": "-"}
             problems.add(record.presence.file, line, "date", "onset_conflict", **args)
