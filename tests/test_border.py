@@ -18,6 +18,7 @@ from qantar.errors import MOST, DataError, Problems, QantarError, nearest
 from qantar.record.load import load_record, variables
 from qantar.record.observables import observe
 from qantar.record.schema import PEOPLE_MAX
+from qantar.report.page import render
 from qantar.scenario.case import load_case
 from qantar.tables import NUMBER_MAX, read_text
 from qantar.validate import check
@@ -149,6 +150,19 @@ def test_tables_that_a_case_can_do_without_may_be_missing_but_not_misspelt(folde
     assert not codes(folder)
     (folder / "disagrements.csv").write_text(tiny("disagreements.csv"), encoding="utf-8")
     assert codes(folder) == {("disagreements.csv", "file_missing")}
+
+
+def test_an_empty_record_has_a_page_that_says_so(folder: Path) -> None:
+    for name in ("events", "presence", "totals", "disagreements", "forces", "economy"):
+        (folder / f"{name}.csv").write_text(tiny(f"{name}.csv").split("\n")[0] + "\n", encoding="utf-8")
+    assert not codes(folder)
+    assert "The record holds no event and no day of unrest" in render(load_account(str(folder)))
+    for name in ("regions", "region_onset", "region_values", "settlements", "adjacency"):
+        (folder / f"{name}.csv").write_text(tiny(f"{name}.csv").split("\n")[0] + "\n", encoding="utf-8")
+    (folder / "regions.geojson").write_text('{"type": "FeatureCollection", "features": []}', encoding="utf-8")
+    assert not codes(folder)
+    assert "The case has no regions, so there is no map." in render(load_account(str(folder)))
+    assert "The record holds no event" not in render(load_account(str(TINY)))
 
 
 def test_what_was_searched_for_and_not_found_has_no_source(folder: Path) -> None:
