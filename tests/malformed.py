@@ -648,6 +648,8 @@ def documents() -> Iterator[Spoilt]:
         ("web page without doctype", "<html><body>200 people</body></html>", "office_file"),
         ("gzip", b"\x1f\x8b\x08\0\0", "office_file"),
         ("jpeg", b"\xff\xd8\xff\xe0", "office_file"),
+        ("persian", "# یادداشت\n\nمردم در میدان بودند.\n", "other_script"),
+        ("georgian", "ხალხი ქუჩაში გამოვიდა.", "other_script"),
         ("nothing", "", "empty_document"),
         ("code", "```\nx\n```\n", "empty_document"),
         ("quotes", ">" * 100_000, "empty_document"),

@@ -205,7 +205,7 @@ def test_any_bytes_are_read_or_refused_in_our_own_words(tmp_path_factory: pytest
     else:
         codes = set()
         candidates(document)
-    assert codes <= {"not_utf8", "not_utf8_unknown", "empty_document", "office_file"}
+    assert codes <= {"not_utf8", "not_utf8_unknown", "empty_document", "office_file", "other_script"}
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import qantar
+from qantar import tables
 from qantar.cli import build
 from qantar.engine.loop import ORDER
+from qantar.errors import MOST
 from qantar.explain import SORTS, words
 from qantar.messages import column_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
-from qantar.record.load import variables
-from qantar.record.schema import Variable
+from qantar.record.load import OPTIONAL, variables
+from qantar.record.schema import DAYS_AROUND, SPAN_MAX, Variable
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.study import summary
@@ -113,9 +115,24 @@ def _tables() -> str:
             allowed = model.allowed(column).replace("|", "\\|")
             parts.append(f"| `{column}` | {allowed} | {'yes' if info.is_required() else ''} | {meanings[(name, column)]} |")
         parts.append("")
-    parts.append("## Quantities\n\n| quantity | unit | meaning |\n| --- | --- | --- |")
-    parts += [f"| `{v.variable}` | {v.unit} | {v.meaning_en} |" for v in variables()]
+    parts.append(_limits())
+    parts.append("## Quantities\n\n| quantity | unit | lowest | highest | meaning |\n| --- | --- | --- | --- | --- |")
+    parts += [f"| `{v.variable}` | {v.unit} | {v.low:,.15g} | {v.high:,.15g} | {v.meaning_en} |" for v in variables()]
     return "\n".join(parts) + "\n"
+
+
+def _limits() -> str:
+    """What is read at most, and which days a table may speak of."""
+    sizes = [f"`{ending}` {most / 1e6:g} MB" for ending, most in tables.BYTES_MAX.items()]
+    days = [f"{name} {n} days" if n < 366 else f"{name} {n // 366} years" for name, n in DAYS_AROUND.items()]
+    return (
+        f"## Limits\n\nRead are regular files only, up to: {', '.join(sizes)}; a document {tables.DOCUMENT_MAX / 1e6:g} MB. "
+        f"A table has at most {tables.ROWS_MAX:,} rows. Of one file the first {MOST} problems are listed. "
+        f"A case has at most {SPAN_MAX:,} days; "
+        f"before its first and after its last day a table may reach: {', '.join(days)}.\n\n"
+        f"May be missing: {', '.join(f'`{name}.csv`' for name in OPTIONAL)}, `lakes.geojson`, `neighbours.geojson`. "
+        "Where a text is asked for in English and in Chinese, one of the two is enough.\n"
+    )
 
 
 def _words() -> str:

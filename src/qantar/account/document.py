@@ -114,6 +114,8 @@ def read_document(path: Path) -> Document:
         raise fail(DataError, path, "office_file", kind=kind)
     meta, body, first_line = _front_matter(source)
     named = meta.get("lang", "")[:2].lower()
+    if named not in LANGUAGES and _in_another_script(body):
+        raise fail(DataError, path, "other_script")
     language = named if named in LANGUAGES else guess_language(body)
     blocks = list(_blocks(body, first_line))
     title, sections = _sections(blocks, language)
@@ -167,6 +169,12 @@ def guess_language(text: str) -> str:
         "en": len(re.findall(r"[A-Za-z]", text)),
     }
     return max(counts, key=lambda k: counts[k])
+
+
+def _in_another_script(text: str) -> bool:
+    """Whether most letters are neither Chinese nor Latin nor Cyrillic: no cue would be found, and nothing would say so."""
+    letters, known = (len(re.findall(p, text)) for p in (r"[^\W\d_]", r"[\u4e00-\u9fffA-Za-z\u00c0-\u024f\u0400-\u04ff]"))
+    return 2 * known < letters
 
 
 def _front_matter(source: str) -> tuple[dict[str, str], str, int]:
