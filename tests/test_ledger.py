@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from qantar.account.ledger import Claim
 from qantar.account.load import Loaded, load_account
 from qantar.account.verdicts import agreement, basis, flags, judge, tally, wilson
 from qantar.errors import DataError, ScenarioError
+from qantar.show import show
 from qantar.study.trials import Trial
 
 
@@ -122,8 +124,7 @@ def test_agreement_is_computed_from_the_ledger(loaded: Loaded) -> None:
     assert (found.n, found.same, found.changed_to_second, found.kept_first, found.opposite) == (66, 51, 8, 7, 0)
     assert (round(found.share, 3), round(found.share_low, 3), round(found.share_high, 3)) == (0.773, 0.658, 0.857)
     # Cohen's kappa by hand from the two margins of the 66 pairs
-    pairs = [(c.verdict, c.verdict) for c in loaded.account.claims if c.reading == "agreed"]
-    pairs += [(r.first, r.second) for r in loaded.account.second_reading]
+    pairs = [(r.first, r.second) for r in loaded.account.second_reading]
     chance = sum(sum(a == v for a, _ in pairs) * sum(b == v for _, b in pairs) for v in {a for a, _ in pairs}) / 66**2
     assert found.kappa == pytest.approx((51 / 66 - chance) / (1 - chance))
     assert found.kappa_low < 0.6 < found.kappa_high
@@ -150,7 +151,7 @@ def test_a_compromise_is_neither_readers_and_one_verdict_throughout_has_no_kappa
     assert found is not None
     assert (found.n, found.same, found.changed_to_second, found.kept_first, found.opposite) == (2, 1, 0, 0, 1)
     (tiny / "claims.csv").write_text(text.replace("settled", "one"), encoding="utf-8")
-    (tiny / "second_reading.csv").write_text(rows.split("\n")[0] + "\n", encoding="utf-8")
+    (tiny / "second_reading.csv").write_text("\n".join(rows.split("\n")[:2]) + "\n", encoding="utf-8")
     alone = agreement(load_account(str(tiny)).account)
     assert alone is not None
     assert alone.share_high == 1
@@ -200,8 +201,14 @@ FAULTS = [
         "C2,partly,contradicted,contradicted,Sixty is not a thousand,六十不是一千,gazette\n",
         "",
         "reading",
-        "settled_without",
+        "reading_without",
     ),
+    ("claims.csv", "letter,,first-only", "letter,,agreed", "reading", "reading_without"),
+    ("claims.csv", "So the Gazette.,《公报》如此说。", "Wrong.,", "evidence_en", "evidence_short"),
+    ("claims.csv", "So the Gazette.,《公报》如此说。", ",不对。", "evidence_zh", "evidence_short"),
+    ("second_reading.csv", "Sixty is not a thousand,六十不是一千", ",", "why_en", "empty_cell"),
+    ("second_reading.csv", "C1,supported,supported,supported", "C1,partly,partly,supported", "settled", "reading_conflict"),
+    ("second_reading.csv", "C1,supported,supported,supported", "C1,supported,partly,supported", "settled", "reading_conflict"),
     ("claims.csv", ",gazette,,agreed", ",,,agreed", "source", "missing_source"),
     ("claims.csv", "C4,1,3-4,,judgement", "C4,1,3-4,,fact", "verdict", "verdict_of_kind"),
     ("claims.csv", "C4,1,3-4,,", "C4,1,3-4,2,", "sentence", "sentence_of_range"),
@@ -209,8 +216,8 @@ FAULTS = [
     ("claims.csv", ",H1,letter", ",H2,letter", "hypothesis_id", "unknown_hypothesis"),
     ("hypotheses.csv", ",C3,gazette", ",C9,gazette", "claims", "unknown_claim"),
     ("second_reading.csv", "C2,partly,contradicted,contradicted", "C2,partly,contradicted,partly", "settled", "reading_conflict"),
-    ("second_reading.csv", "C2,", "C1,", "settled", "reading_conflict"),
-    ("second_reading.csv", "C2,partly,contradicted,", "C2,contradicted,contradicted,", "second", "no_difference"),
+    ("second_reading.csv", "C2,partly,", "C1,partly,", "claim_id", "repeated_id"),
+    ("second_reading.csv", "C2,partly,contradicted,", "C2,contradicted,contradicted,", "settled", "reading_conflict"),
     ("second_reading.csv", ",gazette", ",gazet", "sources", "unknown_source"),
     ("claims.csv", "C4,", "search,", "claim_id", "bad_form"),
     ("account.toml", 'claims = "claims.csv"', 'claims = "../claims.csv"', "files.claims", "path_escapes"),
@@ -228,17 +235,45 @@ def test_a_planted_fault_in_a_ledger_is_found(tiny: Path, file: str, old: str, n
     (tiny / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         load_account(str(tiny))
-    file = "claims.csv" if code == "settled_without" else file
+    file = "claims.csv" if code == "reading_without" else file
     hits = [p for p in caught.value.problems if (p.file, p.key, p.code) == (file, key, code)]
     assert hits, [(p.file, p.key, p.code) for p in caught.value.problems]
     if code != "path_escapes":
-        assert hits[0].line == text[: text.index(old)].count("\n") + 1 or code == "settled_without"
+        assert hits[0].line == text[: text.index(old)].count("\n") + 1 or code == "reading_without"
     json.dumps(hits[0].as_dict("zh"), ensure_ascii=False)
 
 
 def test_an_open_claim_needs_no_words_yet(loaded: Loaded) -> None:
     c = Claim(claim_id="C1", section="1", paragraph="1", kind="fact", verdict="open")  # type: ignore[arg-type]
     assert basis(c, loaded.account) == "open"
+
+
+def test_a_mark_without_the_other_readers_verdict_is_no_agreement(tiny: Path) -> None:
+    text = (tiny / "claims.csv").read_text(encoding="utf-8")
+    (tiny / "claims.csv").write_text(text.replace(",one", ",agreed").replace("first-only", "agreed"), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_account(str(tiny))
+    assert {(p.code, p.args["claim"]) for p in caught.value.problems} == {("reading_without", "C3"), ("reading_without", "C4")}
+
+
+def test_an_own_source_without_an_address_is_a_lost_one(tiny: Path) -> None:
+    assert "address-lost" not in next(j for j in judge(load_account(str(tiny)).account) if j.claim.claim_id == "C1").flags
+    text = (tiny / "sources.csv").read_text(encoding="utf-8")
+    (tiny / "sources.csv").write_text(text.replace("https://example.org/2,yes", ",no"), encoding="utf-8")
+    flags = {j.claim.claim_id: j.flags for j in judge(load_account(str(tiny)).account)}
+    assert "address-lost" in flags["C1"]
+    assert flags["C4"] == ()  # nothing empirical is claimed
+
+
+def test_the_command_that_repeats_a_verdict_names_a_path_that_works(tiny: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tiny.rename(tiny.parent / "my ledger")
+    monkeypatch.chdir(tiny.parent)
+    own = load_account("my ledger")
+    words = shlex.split(judge(own.account)[0].repeat(own.name, own.case_name))
+    assert words == ["qantar", "show", "my ledger", "C1"]
+    assert show(load_account(words[2]), words[3], region=None, day=None, lang="en").value["id"] == "C1"
+    assert load_account(str(folder)).name == "my ledger"  # whoever works below a home does not give its name away
+    assert judge(loaded.account)[0].repeat(loaded.name, loaded.case_name) == "qantar show kazakhstan-2022 C001"
 
 
 def test_flags_of_an_open_claim_are_empty(loaded: Loaded) -> None:

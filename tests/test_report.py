@@ -249,5 +249,5 @@ def test_the_simulation_is_shown_beside_the_record_and_not_overstated(page: str)
 
 def test_without_histories_the_page_shows_no_simulation(loaded: Loaded) -> None:
     page = render(loaded)
-    assert "Facts are judged from the record." in page
+    assert "the program checks their form, not their truth" in page
     assert 'id="simulated"' not in page

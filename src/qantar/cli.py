@@ -1018,7 +1018,7 @@ def verdicts(
         and (flag is None or flag in j.flags)
     ]
     if json:
-        terminal.print_json([{**j.as_dict(), "repeat": j.repeat(account)} for j in chosen])
+        terminal.print_json([{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in chosen])
         return
     terminal.verdict_table(chosen, lang)
     terminal.earlier_verdicts(chosen, lang)

@@ -415,17 +415,16 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
 
 
 def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0, *, fitted: bool = False) -> None:
-    """Counts by kind and verdict, the two readers, and what has not been done."""
+    """Counts by kind and verdict, who wrote the verdicts, and how two readers agreed."""
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
         parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
-    tried = {j.trial.hypothesis for j in judged if j.trial is not None}
-    if tried:
-        say(text("out.tried", lang, n=len(tried)))
+    if any(j.trial is None and j.word != "open" for j in judged):
+        say(text("out.readers", lang))
+    if tried := sum(j.trial is not None for j in judged):
+        say(text("out.tried", lang, n=tried))
     if histories:
         say(text("out.fitted" if fitted else "out.not_fitted", lang, n=histories))
-    elif not tried:
-        say(text("out.no_model", lang))
     if agreed := agreement(loaded.account):
         low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
         say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))

@@ -95,15 +95,20 @@ class Hypothesis(Row):
 
 
 class SecondReading(Row):
-    """A claim that two readers judged differently, and how that was settled."""
+    """A claim that a second reader judged without seeing the first verdict: both verdicts, and how a difference was settled."""
 
     claim_id: Key
     first: Verdict
     second: Verdict
     settled: Verdict
-    why_en: Text
-    why_zh: Text
+    why_en: Text = ""
+    why_zh: Text = ""
     sources: Keys = ()
+
+    @property
+    def reading(self) -> str:
+        """How the ledger marks such a claim."""
+        return "agreed" if self.first == self.second else "settled"
 
 
 class DocumentId(Strict):
@@ -223,14 +228,14 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
     for table in (claims, account.hypotheses, account.second_reading):
         check_sources(table, {*account.sources, *spoilt}, problems)
     sections = {s.number for s in account.head.sections}
-    settled = account.second_reading.ids()
+    read_twice = account.second_reading.ids()
     for line, claim in problems.rows(claims):
         _check_claim(claim, claims.file, line, problems)
         if sections and claim.section not in sections:
             known = ", ".join(map(str, sorted(sections)))
             problems.add(claims.file, line, "section", "unknown_section", value=claim.section, choices=known)
-        if claim.reading == "settled" and claim.claim_id not in settled:
-            problems.add(claims.file, line, "reading", "settled_without", value=claim.claim_id)
+        if claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
+            problems.add(claims.file, line, "reading", "reading_without", claim=claim.claim_id, value=claim.reading)
         if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
@@ -262,9 +267,7 @@ def _check_readings(account: Account, ids: set[str], problems: Problems) -> None
                 value=reading.claim_id,
                 choices=nearest(reading.claim_id, ids),
             )
-        elif reading.first == reading.second:
-            problems.add(table.file, line, "second", "no_difference", claim=reading.claim_id, value=reading.first)
-        elif found.verdict != reading.settled or found.reading != "settled":
+        elif (found.verdict, found.reading) != (reading.settled, reading.reading) or reading.first == reading.second != reading.settled:
             problems.add(
                 table.file,
                 line,
@@ -272,8 +275,25 @@ def _check_readings(account: Account, ids: set[str], problems: Problems) -> None
                 "reading_conflict",
                 claim=reading.claim_id,
                 value=reading.settled,
+                reading=reading.reading,
                 ledger=found.verdict,
+                marked=found.reading,
             )
+        elif reading.reading == "settled" and not (reading.why_en or reading.why_zh):
+            problems.add(table.file, line, "why_en", "empty_cell")
+
+
+EVIDENCE_WORDS, EVIDENCE_SIGNS = 3, 6
+"""Fewest words (signs in Chinese) that can say what a source says: "Forty to sixty.", not "Wrong."."""
+
+
+def _bare(evidence: str) -> bool:
+    """Whether a text is too short to be evidence.
+
+    >>> _bare("Wrong."), _bare("不对。"), _bare("Forty to sixty."), _bare("没有此类报道。")
+    (True, True, False, False)
+    """
+    return len(_HAN.findall(evidence)) < EVIDENCE_SIGNS and len(re.findall(r"\w+", _HAN.sub("", evidence))) < EVIDENCE_WORDS
 
 
 def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None:
@@ -293,6 +313,9 @@ def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None
             problems.add(file, line, f"{what}_en", "wrong_language", language="en")
         if zh and not _HAN.search(zh):
             problems.add(file, line, f"{what}_zh", "wrong_language", language="zh")
+    evidence = {k: v for k in ("evidence_en", "evidence_zh") if (v := getattr(claim, k))}
+    if claim.verdict != "not-empirical" and evidence and all(map(_bare, evidence.values())):
+        problems.add(file, line, next(iter(evidence)), "evidence_short", value=next(iter(evidence.values())))
     if claim.source is None and claim.verdict != "unverifiable":  # what was searched for and not found has no source
         problems.add(file, line, "source", "missing_source")
     if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":

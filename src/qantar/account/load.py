@@ -9,7 +9,7 @@ from typing import Any
 from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
 from qantar.errors import DataError, Problems
 from qantar.record.schema import MODELS
-from qantar.scenario.case import GEOMETRY, Case, case_names, file_hashes, find_folder, read_case
+from qantar.scenario.case import GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.tables import Table
 
 
@@ -19,6 +19,16 @@ class Loaded:
 
     account: Account
     case: Case
+
+    @property
+    def name(self) -> str:
+        """What a command calls the account: its packaged name, or the path of its folder."""
+        return _called(self.account.folder)
+
+    @property
+    def case_name(self) -> str:
+        """The same of its case."""
+        return _called(self.case.folder)
 
     def tables(self) -> dict[str, Table[Any]]:
         """Every table of the case and of the ledger, by name."""
@@ -31,6 +41,14 @@ class Loaded:
         ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.sources) if name]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
+
+
+def _called(folder: Path) -> str:
+    """A packaged name, or a path from the current folder where it lies below, so that it names nobody's home."""
+    if folder.parent == cases_folder():
+        return folder.name
+    whole, here = folder.resolve(), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) and whole != here else str(folder)
 
 
 def load_account(name: str) -> Loaded:

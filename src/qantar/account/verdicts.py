@@ -2,21 +2,27 @@
 
 In: an `Account`, and the experiments that were run for its hypotheses (`study.trials`). Out: `Judged` rows, and how two readers agreed.
 
-A fact is judged by the record. For a cause or a prediction the order of recorded events is not enough: where its hypothesis was tried, the
-verdict is that of the experiment, "in this model" and its basis in the same value, and the reading of the record stands beside it. What
-the record contradicts stays contradicted. Where an experiment is declared impossible, or could not be judged, a claim keeps what the record
-says; one that the record does not decide either is "not testable", or "not judged".
+A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. For a cause or a prediction the order
+of recorded events is not enough: where its hypothesis was tried, the verdict is that of the experiment, "in this model" and its basis in
+the same value, and the reading of the record stands beside it. What the record contradicts stays contradicted. Where an experiment is
+declared impossible, or could not be judged, a claim keeps what the record says; one that the record does not decide either is "not
+testable", or "not judged".
 """
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qantar.account.ledger import VERDICTS, Account, Claim
-from qantar.study.trials import Trial
+
+if TYPE_CHECKING:
+    from qantar.record.schema import Source
+    from qantar.study.trials import Trial
 
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
 WITHOUT = ("not-judged", "not-testable")
@@ -51,11 +57,13 @@ class Judged:
         """The verdict as it must be quoted: of an experiment, with the model and its basis inside."""
         return self.claim.verdict if self.trial is None else self.trial.words
 
-    def repeat(self, account: str) -> str:
-        """The command that shows or repeats what the verdict rests on."""
+    def repeat(self, account: str, case: str) -> str:
+        """The command that shows or repeats what the verdict rests on; `account` and `case` as `Loaded` names them."""
         if self.trial is None or self.trial.verdict == "not-testable":
-            return f"qantar show {account} {self.claim.claim_id}"
-        return "qantar methods" if self.trial.type == "stylized" else f"qantar experiments {account} --only {self.trial.hypothesis}"
+            return f"qantar show {shlex.quote(account)} {self.claim.claim_id}"
+        if self.trial.type == "stylized":
+            return "qantar methods"
+        return f"qantar experiments {shlex.quote(case)} --only {self.trial.hypothesis}"
 
     def as_dict(self) -> dict[str, object]:
         """The shape of `qantar verdicts --json`."""
@@ -109,8 +117,8 @@ def _seen(claim: Claim, account: Account) -> dict[str, str]:
 def basis(claim: Claim, account: Account) -> str:
     """What the verdict rests on.
 
-    `record`: sourced events or figures. `order`: for a cause, the order of recorded events only; no experiment has been
-    run. `memory`: the main source is the compilers' memory of a public work. `none`: nothing was found that could decide
+    `record`: sourced events or figures. `order`: for a cause, the order of recorded events only; no experiment judges
+    it. `memory`: the main source is the compilers' memory of a public work. `none`: nothing was found that could decide
     it. `judgement`: nothing empirical is claimed. `open`: not judged yet.
     """
     if claim.verdict == "open":
@@ -129,16 +137,22 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     if claim.verdict in ("open", "not-empirical"):
         return ()
     seen = _seen(claim, account)
+    read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed")]
     from_memory = seen.get(claim.source or "") == "memory"
     rules = {
         "memory": from_memory,
         "memory-in-part": "memory" in seen.values() and not from_memory,
-        "address-lost": set(seen.values()) - {"memory", "computed"} == {"copy-address-lost"},
+        "address-lost": bool(read) and all(map(_lost, read)),
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
     }
     return tuple(name for name, applies in rules.items() if applies)
+
+
+def _lost(source: Source) -> bool:
+    """Whether a reader cannot look a source up: its address was not kept, or there is none."""
+    return source.seen == "copy-address-lost" or (source.address_complete == "no" and not source.address)
 
 
 def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
@@ -209,11 +223,9 @@ class Agreement:
 def agreement(account: Account) -> Agreement | None:
     """Agreement over the claims that two readers judged; None where there was no second reading.
 
-    Computed from the ledger and `second_reading.csv`, never stored: a claim marked `agreed` has the same verdict twice,
-    one marked `settled` has both verdicts in its row of the second reading.
+    Computed from the table of both readers' verdicts (`second_reading.csv`) alone, never stored and never from a mark of the ledger.
     """
-    pairs = [(c.verdict, c.verdict) for c in account.claims if c.reading == "agreed"]
-    pairs += [(r.first, r.second) for r in account.second_reading]
+    pairs = [(r.first, r.second) for r in account.second_reading]
     if not pairs:
         return None
     n, same = len(pairs), sum(a == b for a, b in pairs)

@@ -56,7 +56,8 @@ def export(loaded: Loaded, study: Path, out: Path) -> int:
     if out.exists() and not (out.is_dir() and (out / METADATA).is_file()):
         raise fail(ResultError, out, "not_a_result", found=out.name)
     files = dict(_files(loaded, study, made))
-    verdicts = [{**j.as_dict(), "repeat": j.repeat(loaded.account.head.id)} for j in judge(loaded.account, read_trials(loaded.case.folder))]
+    judged = judge(loaded.account, read_trials(loaded.case.folder))
+    verdicts = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -30,7 +31,7 @@ def study_account(
     again: Sequence[Again] = (),
     repeated: Sequence[Repeated] = (),
 ) -> dict[str, object]:
-    """Judge every claim, draw the page, write the folder `out`; returns what `result.json` holds.
+    """Put every claim beside its verdict, draw the page, write the folder `out`; returns what `result.json` holds.
 
     `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `again` holds effects of
     the experiments that ship, computed again on this machine; `repeated` whole results that ship, made again.
@@ -48,7 +49,7 @@ def study_account(
     progress("judge")
     judged = judge(loaded.account, read_trials(loaded.case.folder))
     progress("draw")
-    files = {"report.html": render(loaded, result, again, repeated), "verdicts.csv": verdicts_csv(judged, loaded.account.head.id)}
+    files = {"report.html": render(loaded, result, again, repeated), "verdicts.csv": verdicts_csv(judged, loaded)}
     progress("write")
     whole = provenance(loaded, judged, files, result, again, repeated)
     files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
@@ -69,7 +70,7 @@ def provenance(
     return {
         "result_version": RESULT_VERSION,
         "program": f"qantar {qantar.__version__}",
-        "command": f"qantar study {loaded.account.head.id}",
+        "command": f"qantar study {shlex.quote(loaded.name)}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "account": loaded.account.head.id,
@@ -88,8 +89,8 @@ def provenance(
     }
 
 
-def verdicts_csv(judged: list[Judged], account: str) -> str:
+def verdicts_csv(judged: list[Judged], loaded: Loaded) -> str:
     """The table of verdicts for a spreadsheet; lists are joined by `;`."""
-    rows = [{**j.as_dict(), "repeat": j.repeat(account)} for j in judged]
+    rows = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
     header = list(rows[0]) if rows else ["id"]
     return to_csv(header, [[";".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])

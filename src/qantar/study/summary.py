@@ -1,7 +1,7 @@
 """Prior-predictive summary: how many of the drawn histories show each recorded feature, through the record model.
 
-A share is no probability of an outcome: the model is not fitted, and the draws say what the priors allow. Each feature is a
-rule written down here, the same for every case; a blank of the record gives no feature.
+A share is no probability of an outcome: draws of priors say what the priors allow, draws of a posterior what one fit does. Each feature
+is a rule written down here, the same for every case; a blank of the record gives no feature.
 """
 
 from __future__ import annotations
