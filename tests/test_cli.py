@@ -74,8 +74,16 @@ def test_the_table_shows_every_claim_and_what_it_rests_on(qantar: Callable[..., 
     assert all(f"C{n:03d}" in ran.out for n in range(1, 119))
     assert "51" in ran.out
     said = "".join(ran.out.split())  # lines are wrapped
-    assert ("causesbyexperimentsinthismodelwhereonewasrun" in said) == (lang == "en")
-    assert ("因果在已运行实验之处由本模型中的实验判断" in said) == (lang == "zh")
+    assert ("theprogramcheckstheirform,nottheirtruth" in said) == (lang == "en")
+    assert ("程序只检查形式，不验证真伪" in said) == (lang == "zh")
+
+
+@pytest.mark.parametrize("options", [[], ["--kind", "fact"], ["--kind", "cause"], ["--verdict", "model-undecided"]])
+def test_the_table_says_of_what_it_shows_who_judged_it(qantar: Callable[..., Ran], options: list[str]) -> None:
+    said = " ".join(qantar("verdicts", CASE, *options).out.split())
+    assert "model has been run" not in said
+    assert ("written by the readers of this ledger" in said) == ("--verdict" not in options)
+    assert ("bear the verdict of an experiment" in said) == (options != ["--kind", "fact"])
 
 
 @pytest.mark.parametrize(

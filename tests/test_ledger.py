@@ -284,3 +284,13 @@ def test_flags_of_an_open_claim_are_empty(loaded: Loaded) -> None:
 def test_an_account_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(ScenarioError, match="kazakhstan-2022"):
         load_account("kazakstan-2022")
+
+
+def test_a_search_that_found_nothing_is_a_source_of_its_own(tiny: Path) -> None:
+    with (tiny / "sources.csv").open("a", encoding="utf-8") as file:
+        file.write("search1,Looked for figures of bread,Archive of Tinyland,2030-05-01,,n/a,own,searched by the reader,searched\n")
+    text = (tiny / "claims.csv").read_text(encoding="utf-8")
+    (tiny / "claims.csv").write_text(text.replace(",H1,letter,", ",H1,search1,"), encoding="utf-8")
+    (claim,) = [j for j in judge(load_account(str(tiny)).account) if j.claim.claim_id == "C3"]
+    assert claim.basis == "none"
+    assert claim.flags == ("one-reader",)  # nothing was read, so that no address is lost

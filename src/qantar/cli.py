@@ -5,7 +5,9 @@ Heavy imports stand inside the commands, so that `--help` is quick. Every help t
 annotations when the module is loaded, so they may not be strings here.
 """
 
+import io
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import qantar
-from qantar.messages import LANGUAGES, catalogue, language, text
+from qantar.messages import LANGUAGES, catalogue, keys_under, language, text
 from qantar.places import user_store
 
 app = typer.Typer(
@@ -30,6 +32,8 @@ app = typer.Typer(
 ledger_app = typer.Typer(help="cli.account", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(ledger_app, name="account")
 
+_UsageFault: Any = typer.BadParameter.__mro__[2]
+"""What the parser raises for any mistake in what was asked; it has no public name."""
 Context = typer.Context
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="cli.arg_account")]
 DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.arg_document")]
@@ -66,7 +70,14 @@ def main(arguments: list[str] | None = None) -> None:
     from qantar.errors import QantarError
 
     try:
-        build(lang).main(args=words, prog_name="qantar", obj=lang)
+        sys.exit(build(lang).main(args=words, prog_name="qantar", obj=lang, standalone_mode=False) or 0)
+    except _UsageFault as fault:
+        shown = io.StringIO()
+        fault.show(shown)
+        sys.stderr.write(_parsers_words(shown.getvalue(), lang))
+        sys.exit(fault.exit_code)
+    except typer.Abort:
+        sys.exit(1)
     except QantarError as error:
         if "--debug" in words:
             raise
@@ -106,6 +117,8 @@ def build(lang: str) -> Any:
 
 def _translate(command: Any, lang: str) -> None:
     messages = catalogue(lang)
+    if lang != "en":
+        command.get_help = lambda context: _parsers_words(type(command).get_help(command, context), lang)
     for node in (command, *command.params):
         for name in ("help", "epilog"):
             key = getattr(node, name, None)
@@ -115,6 +128,29 @@ def _translate(command: Any, lang: str) -> None:
         command.short_help = command.help.split("\n")[0]  # whole, not cut at some column
     for child in getattr(command, "commands", {}).values():
         _translate(child, lang)
+
+
+def _parsers_words(shown: str, lang: str) -> str:
+    """A help text or an error with what the parser of options says of its own put into the reader's language.
+
+    >>> _parsers_words("Usage: qantar show [OPTIONS]", "zh")
+    '用法：qantar show [选项]'
+    """
+    if lang == "en":
+        return shown
+    for key in keys_under("parser"):
+        own, ours = catalogue("en")[f"parser.{key}"], catalogue(lang)[f"parser.{key}"]
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^\\n]+?)", re.escape(own).replace(r"\ ", r"\s+"))
+        if own.endswith("}"):
+            pattern += r"(?=\s|$)"
+        if own.endswith(" "):
+            pattern = pattern.removesuffix(r"\s+") + r"(?: |(?=\n))"
+        shown = re.sub(pattern, partial(_filled, ours), shown, flags=re.MULTILINE)
+    return shown
+
+
+def _filled(template: str, match: re.Match[str]) -> str:
+    return template.format(**match.groupdict())
 
 
 def _show_version(asked: bool) -> None:
@@ -1037,6 +1073,8 @@ def outline(
 ) -> None:
     from qantar import terminal
     from qantar.account.document import candidates, read_document
+    from qantar.account.ledger import read_claims
+    from qantar.account.likely import likely
     from qantar.account.skeleton import uncovered
     from qantar.scenario.case import load_case
 
@@ -1046,11 +1084,16 @@ def outline(
         loaded = _ledger_for(read, ledger)
         country = loaded.case if loaded else load_case(case)
         account = loaded.account if loaded else None
-        found = uncovered(candidates(read, country.place_names(), country.head.country), account)
+        sentences = candidates(read, country.place_names(), country.head.country)
+        found = uncovered(sentences, account)
+        judged = account or read_claims(country.folder)  # what others have judged on the same days
+        near = likely(sentences, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
     if json:
-        terminal.print_json(terminal.outline_json(read, found, account))
+        terminal.print_json(terminal.outline_json(read, found, account, near))
         return
-    terminal.outline(read, found, account, every, context.obj)
+    terminal.outline(read, found, account, near, every, context.obj)
+    if any(x.events or x.claims for x in near):
+        terminal.say(text("out.likely_note", context.obj, case=loaded.name if loaded else case))
     sys.stderr.write(_notice(document, account, context.obj) if account else "")
 
 
@@ -1085,23 +1128,38 @@ def new(
 def check(
     context: Context,
     path: Annotated[str, typer.Argument(metavar="PATH", help="cli.arg_path")],
+    document: DocumentOption = None,
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
-    from qantar.errors import DataError, Problems
+    from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.validate import check as run
+    from qantar.validate import ledger_at
 
     lang = context.obj
     problems = Problems()
     checked = run(path, problems)
+    ledger = ledger_at(path)
+    if document is not None:
+        from qantar.account.copies import check_copies
+        from qantar.account.document import read_document
+
+        if ledger is None:
+            raise fail(StudyError, "--document", "no_ledger", value=path)
+        check_copies(ledger.claims, read_document(document), problems)
+        sys.stderr.write(_notice(document, ledger, lang))
+    n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
     if json:
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        terminal.print_json({"files": files, "problems": [p.as_dict(lang) for p in problems.found]})
+        terminal.print_json({"files": files, "open": n_open, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
     terminal.say(text("check.clean", lang, n=len(checked)))
+    if ledger:
+        counts = {"open": n_open, "written": len(ledger.claims) - n_open}
+        terminal.say(text("check.ledger", lang, **counts))
 
 
 @app.command("list", help="cli.list")
@@ -1137,18 +1195,20 @@ def show(
     step: Annotated[bool, typer.Option("--step", help="cli.opt_step")] = False,
     region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
     day: Annotated[str | None, typer.Option(help="cli.opt_day")] = None,
+    find: Annotated[str | None, typer.Option("--find", metavar="WORDS", help="cli.opt_find")] = None,
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
     from qantar.account.load import load_account
     from qantar.show import show as run
 
-    shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj)
+    shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj, find=find)
     if json:
         terminal.print_json(shown.value)
         return
     for title, columns, rows in shown.tables:
         terminal.grid(columns, rows, title=title, widest=len(columns) - 1)
+    terminal.blocks(shown.blocks)
     for line in shown.lines:
         terminal.say(line)
 

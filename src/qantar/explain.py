@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qantar.errors import StudyError, fail, nearest
 from qantar.messages import column_meanings, keys_under, text
 from qantar.record.load import variables
-from qantar.scenario.parameters import Parameter, parameters
+from qantar.scenario.names import parameter_names
 from qantar.validate import TABLES
+
+if TYPE_CHECKING:
+    from qantar.scenario.parameters import Parameter
 
 SORTS = ("verdict", "kind", "basis", "flag")
 """Catalogue groups whose words have a meaning of their own in `SORT_meaning`."""
@@ -34,7 +38,7 @@ def words() -> dict[str, list[str]]:
         "terms": keys_under("term"),
         **{sort: keys_under(f"{sort}_meaning") for sort in SORTS},
         "tables": list(TABLES),
-        "parameters": list(parameters()),
+        "parameters": list(parameter_names()),
         "quantities": [v.variable for v in variables()],
         "errors": [k for k in keys_under("error") if k not in ("line", "sep", "colon", "space", "count")],
     }
@@ -73,18 +77,26 @@ def _named(name: str, lang: str) -> list[Explanation]:
         if v.variable == name:
             limits = " … ".join("" if x is None else f"{x:g}" for x in (v.low, v.high))
             found.append(Explanation(name, "quantity", v.meaning_zh if lang == "zh" else v.meaning_en, f"{v.unit} [{limits}]"))
-    if name == "parameters":
-        rows = tuple((p, v.unit, _meaning(v, lang)) for p, v in parameters().items())
-        found.append(Explanation(name, "parameter", text("out.parameters", lang), rows=rows))
-    elif (p := parameters().get(name)) is not None:
-        limits = f"{text(f'unit.{p.unit}', lang)} [{p.low:g} … {p.high:g}]"
-        rows = tuple((text(f"out.{k}", lang), v, "") for k, v in (("default", f"{p.default:g}"), ("prior", str(p.prior))))
-        status = (text("out.status", lang), text(f"status.{p.status}", lang), p.source)
-        found.append(Explanation(name, "parameter", _meaning(p, lang), limits, (*rows, status)))
+    if name in ("parameters", *parameter_names()):
+        found.append(_parameter(name, lang))
     if name in words()["errors"]:
         parts = (text(f"error.{name}.{which}", lang) for which in ("what", "rule", "mend"))
         found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
     return found
+
+
+def _parameter(name: str, lang: str) -> Explanation:
+    """A parameter, or all of them under the name `parameters`."""
+    from qantar.scenario.parameters import parameters  # loads the compiler, which other words need not wait for
+
+    if name == "parameters":
+        rows = tuple((p, v.unit, _meaning(v, lang)) for p, v in parameters().items())
+        return Explanation(name, "parameter", text("out.parameters", lang), rows=rows)
+    p = parameters()[name]
+    limits = f"{text(f'unit.{p.unit}', lang)} [{p.low:g} … {p.high:g}]"
+    lines = tuple((text(f"out.{k}", lang), v, "") for k, v in (("default", f"{p.default:g}"), ("prior", str(p.prior))))
+    status = (text("out.status", lang), text(f"status.{p.status}", lang), p.source)
+    return Explanation(name, "parameter", _meaning(p, lang), limits, (*lines, status))
 
 
 def _meaning(p: Parameter, lang: str) -> str:

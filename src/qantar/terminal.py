@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
+    from qantar.account.likely import Likely
     from qantar.explain import Explanation
     from qantar.scenario.plan import Plan
     from qantar.study.counterfactual import Early, Effects
@@ -53,19 +55,86 @@ def say(line: str = "") -> None:
 
 
 def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None, least: int = 14) -> None:
-    """A plain table that wraps inside its columns; column `widest` takes the room that is left, `least` characters in any case."""
+    """A plain table that wraps between words; column `widest` takes the room that is left, `least` characters where there are so many.
+
+    Where not even the longest words of the columns fit side by side, each row is told as a block: no word is ever broken for want of room.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, expand=widest is not None)
-    for index, name in enumerate(columns):
-        ratio, width = (1, least) if index == widest else (None, None)
-        table.add_column(name, ratio=ratio, width=width, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    cells = [[cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    console = Console(highlight=False, markup=False, emoji=False)
+    by_column = [[name, *(row[k].plain for row in cells)] for k, name in enumerate(columns)]
+    widths = column_widths(by_column, console.width - 3 * len(columns) + 1, widest, least)
+    if widths is None:
+        if title:
+            say(title)
+        blocks(
+            [
+                (row[0].plain, [*zip((c.replace("\n", " ") for c in columns[1:]), (cell.plain for cell in row[1:]), strict=True)])
+                for row in cells
+            ]
+        )
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(name, width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def column_widths(columns: Sequence[Sequence[str]], room: int, widest: int | None = None, least: int = 0) -> list[int] | None:
+    """Width of each column of a table, so that no word is broken; None where the longest words do not fit side by side.
+
+    Columns that need little get what they need, the others share the rest; column `widest` takes what is left over.
+
+    >>> column_widths([["id", "C1"], ["a rather long claim", "another one"]], 14, widest=1)
+    [2, 12]
+    >>> column_widths([["participant-days"], ["contradicted:"]], 20) is None
+    True
+    """
+    from rich.cells import cell_len
+
+    def longest(texts: Iterable[str]) -> int:
+        return max(map(cell_len, texts), default=0)
+
+    words = [longest(w for text in column for w in _unbroken(text)) for column in columns]
+    whole = [longest(line for text in column for line in text.split("\n")) for column in columns]
+    if sum(words) > room:
+        return None
+    if widest is not None:
+        words[widest] += max(0, min(least - words[widest], room - sum(words)))
+    share = max(c for c in range(room + 1) if sum(max(w, min(c, n)) for w, n in zip(words, whole, strict=True)) <= room)
+    widths = [max(w, min(share, n)) for w, n in zip(words, whole, strict=True)]
+    if widest is not None:
+        widths[widest] += room - sum(widths)
+    return widths
+
+
+def _unbroken(text: str) -> list[str]:
+    """Words, and Chinese characters one by one: a line may end after each of these."""
+    return [piece for word in text.split() for piece in re.findall(r"[\u2e80-\u9fff\uff00-\uffef]|[^\u2e80-\u9fff\uff00-\uffef]+", word)]
+
+
+def blocks(found: Iterable[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+    """Headings with labels and texts below them, texts wrapped beside their labels."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for head, lines in found:
+        console.print(Text(head, style="bold"))
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, value in lines:
+            table.add_row(Text("  " + label, style="dim"), Text(value))
+        console.print(table)
+        console.print()
 
 
 @contextmanager
@@ -410,7 +479,8 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
         letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
         return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
 
-    heads = [text(f"out.{k}", lang) for k in ("id", "verdict", "claim", "sources_column")]
+    heads = [f"{text('out.id', lang)}\n{text('out.place', lang)}", f"{text('out.verdict', lang)}\n{text('out.kind', lang)}"]
+    heads += [text("out.claim", lang), f"{text('out.sources_column', lang)}\n{text('out.flags', lang)}"]
     grid(heads, map(row, judged), widest=2, least=30)
 
 
@@ -437,15 +507,15 @@ Found = list[tuple["Candidate", tuple[str, ...]]]
 """Candidate claims, each with the ids of the ledger's claims that cover it."""
 
 
-def outline(document: Document, found: Found, account: Account | None, every: bool, lang: str) -> None:
-    """Sections of a document, then its candidate claims."""
+def outline(document: Document, found: Found, account: Account | None, near: Sequence[Likely], every: bool, lang: str) -> None:
+    """Sections of a document, then its candidate claims, each with what is near it in the record."""
     sentences = sum(len(p) for s in document.sections for p in s.paragraphs)
     paragraphs = sum(len(s.paragraphs) for s in document.sections)
     args = {"name": document.name, "language": document.language, "sections": len(document.sections), "sha": document.sha256[:16] + "…"}
     say(text("out.document", lang, paragraphs=paragraphs, sentences=sentences, **args))
     heads = [text(f"out.{k}", lang) for k in ("section", "title", "paragraphs", "sentences")]
     grid(heads, [[s.number, s.title, len(s.paragraphs), sum(map(len, s.paragraphs))] for s in document.sections], widest=1)
-    shown = [(c, by) for c, by in found if every or not by]
+    shown = [(c, by, like) for (c, by), like in zip(found, near, strict=True) if every or not by]
     covered = sum(bool(by) for _, by in found)
     if account:
         counts = {"n": len(found), "covered": covered, "open": len(found) - covered}
@@ -453,12 +523,26 @@ def outline(document: Document, found: Found, account: Account | None, every: bo
     else:
         say(text("out.no_ledger", lang, n=len(found)))
     heads = [text(f"out.{k}", lang) for k in ("place", "cues", "sentence")] + ([text("out.covered", lang)] if every else [])
-    rows = [[_place(c), _cues(c, lang), c.sentence.text, *([" ".join(by)] if every else [])] for c, by in shown]
+    rows = [[_place(c), _cues(c, lang), c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])] for c, by, like in shown]
     if rows:
         grid(heads, rows, widest=2)
 
 
-def outline_json(document: Document, found: Found, account: Account | None) -> dict[str, object]:
+NEAR = 5
+"""Events and claims told under a candidate, of each at most."""
+
+
+def _near(like: Likely, lang: str) -> str:
+    """A line below a candidate: ids of events and claims of its day and place."""
+    parts = []
+    for key, ids in (("out.likely_events", like.events), ("out.likely_claims", like.claims)):
+        if ids:
+            more = [text("out.likely_more", lang, n=len(ids) - NEAR)] if len(ids) > NEAR else []
+            parts.append(text(key, lang, ids=" ".join([*ids[:NEAR], *more])))
+    return "\n→ " + text("error.sep", lang).join(parts) if parts else ""
+
+
+def outline_json(document: Document, found: Found, account: Account | None, near: Sequence[Likely]) -> dict[str, object]:
     """The same for machines."""
     return {
         "document": document.name,
@@ -474,8 +558,10 @@ def outline_json(document: Document, found: Found, account: Account | None) -> d
                 "text": c.sentence.text,
                 "cues": c.cues,
                 "covered_by": list(by),
+                "likely_events": list(like.events),
+                "likely_claims": list(like.claims),
             }
-            for c, by in found
+            for (c, by), like in zip(found, near, strict=True)
         ],
     }
 

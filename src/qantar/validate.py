@@ -9,16 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from qantar.account.ledger import LEDGER_MODELS, AccountFile
+from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
 from qantar.account.load import read_loaded
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
-from qantar.scenario.scenario import FILE, read_scenario
+from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.study.experiments import FOLDER as EXPERIMENTS
-from qantar.study.experiments import read_experiments
 from qantar.tables import Row, Strict, Table, csv_rows, read_json, read_table, read_text, read_toml
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
@@ -59,6 +57,12 @@ def check(target: str, problems: Problems) -> list[Checked]:
     return _check_in_its_folder(path, problems)
 
 
+def ledger_at(target: str) -> Account | None:
+    """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
+    path = find_folder(target, "case.toml") if target in case_names() else Path(target)
+    return read_claims(path if path.is_dir() else path.parent)
+
+
 def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:
     if (folder / "result.json").is_file():
         return _check_result(folder, problems)
@@ -71,8 +75,8 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     if scenario and (folder / FILE).exists():
         if case is None or problems.found:  # held against its case once that is whole
             read_toml(folder / FILE, ScenarioFile, problems)
-        elif (country := read_scenario(folder, problems, case)) is not None:
-            read_experiments(country, problems)
+        else:
+            _check_scenario(folder, case, problems)
     sizes = {t.file: len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()}
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
@@ -94,6 +98,14 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
     else:
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
     return case, [*case.record.tables().values()] if case else []
+
+
+def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
+    from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
+    from qantar.study.experiments import read_experiments
+
+    if (country := read_scenario(folder, problems, case)) is not None:
+        read_experiments(country, problems)
 
 
 def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:

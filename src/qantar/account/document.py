@@ -440,7 +440,9 @@ def split_sentences(text: str, language: str) -> list[str]:
 
 # --- candidates ------------------------------------------------------------------------------------------------------
 
-CUES = ("figure", "date", "place", "causal")
+CUES = ("figure", "date", "place", "act", "causal")
+HEADING_WORDS = {"en": 8, "ru": 8, "zh": 14}
+"""Words (characters in Chinese) of a line without closing punctuation that may be a heading."""
 
 
 @dataclass(frozen=True)
@@ -457,7 +459,7 @@ class Candidate:
 
 
 def candidates(document: Document, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
-    """Sentences with figures, dates, places or causal wording, in order.
+    """Sentences with figures, dates, places, acts (of violence, of the state, of protest) or causal wording, in order; no headings.
 
     Parameters
     ----------
@@ -466,16 +468,23 @@ def candidates(document: Document, places: Iterable[str] = (), country: str = ""
     """
     patterns = _cue_patterns(document.language)
     names = {*places, *_countries(document.language)} - {_countries_by_code(document.language).get(country, "")}
-    place = _place_pattern(tuple(sorted(names)), document.language)
+    place = place_pattern(tuple(sorted(names)), document.language)
     found = []
     for sentence in document.sentences():
         rest = re.sub(r"https?://\S+|^\s*\d{1,2}[.)、．]", " ", sentence.text)
         cues = {"date": _hits(patterns["date"], rest)}
         rest = patterns["date"].sub(" ", rest)  # the digits of a date are not a figure of their own
-        cues |= {"figure": _hits(patterns["figure"], rest), "place": _hits(place, rest), "causal": _hits(patterns["causal"], rest)}
-        if any(cues.values()):
+        cues |= {"place": _hits(place, rest), **{sort: _hits(patterns[sort], rest) for sort in ("figure", "act", "causal")}}
+        if any(cues.values()) and not _is_heading(sentence.text, cues, document.language):
             found.append(Candidate(sentence, {k: cues[k] for k in CUES if cues[k]}))
     return found
+
+
+def _is_heading(text: str, cues: dict[str, tuple[str, ...]], language: str) -> bool:
+    """Whether a short line that does not end as a sentence says no more than when or where: "Wednesday: Escalation"."""
+    size = len(_squeeze(text)) if language == "zh" else len(text.split())
+    says_more = cues["figure"] or cues["act"] or cues["causal"]
+    return not says_more and size <= HEADING_WORDS[language] and not _ENDS.search(text)
 
 
 def _hits(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
@@ -500,7 +509,7 @@ def _countries(language: str) -> tuple[str, ...]:
 
 
 @cache
-def _place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
+def place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
     """One pattern for all names. Chinese names lose their generic ending, Russian ones their case ending."""
     stems = set()
     for name in names:

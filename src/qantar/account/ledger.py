@@ -11,16 +11,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from qantar.account.document import Document, Position
 from qantar.errors import Problems, nearest
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
-from qantar.scenario.parameters import parameters
+from qantar.scenario.names import parameter_names
 from qantar.tables import Choice, Date, FolderName, Form, Key, Keys, Number, Row, Strict, Table, Text, Told, inside, read_table, read_toml
+
+if TYPE_CHECKING:
+    from qantar.account.document import Document, Position
 
 KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
@@ -195,6 +197,17 @@ def read_head(folder: Path, problems: Problems) -> AccountFile | None:
     return read_toml(folder / "account.toml", AccountFile, problems)
 
 
+def read_claims(folder: Path) -> Account | None:
+    """Head and claims of a ledger, without its case and whatever is wrong with them; None where there is no head."""
+    quiet = Problems()
+    head = read_head(folder, quiet) if (folder / "account.toml").is_file() else None
+    if head is None:
+        return None
+    claims = _optional_table(folder, head, "claims", Claim, quiet)
+    none: Table[Any] = Table("none", "", (), ())
+    return Account(folder, head, claims, none, none, {})  # type: ignore[arg-type]
+
+
 def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems) -> Account:
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
     tables = {name: _optional_table(folder, head, name, model, problems) for name, model in LEDGER_MODELS.items()}
@@ -241,8 +254,8 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
     for line, hypothesis in problems.rows(account.hypotheses):
         for name in hypothesis.coefficients:
-            if name not in parameters():
-                choices = nearest(name, parameters())
+            if name not in parameter_names():
+                choices = nearest(name, parameter_names())
                 problems.add(account.hypotheses.file, line, "coefficients", "unknown_parameter", value=name, choices=choices)
         for claim_id in hypothesis.claims:
             if claim_id not in ids:

@@ -137,7 +137,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     if claim.verdict in ("open", "not-empirical"):
         return ()
     seen = _seen(claim, account)
-    read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed")]
+    read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed", "searched")]
     from_memory = seen.get(claim.source or "") == "memory"
     rules = {
         "memory": from_memory,

@@ -45,7 +45,7 @@ class Source(Row):
     address_complete: Annotated[str, BeforeValidator(Choice(("yes", "no", "n/a")))]
     licence: Text
     how_obtained: Text
-    seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory")))]
+    seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory", "searched")))]
 
 
 class Region(Row):

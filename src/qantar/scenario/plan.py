@@ -19,6 +19,8 @@ from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, I
 from qantar.tables import Strict
 
 FILE = "scenario.toml"
+EXPERIMENTS = "experiments"
+"""Folder of a case's experiments."""
 
 
 class Plan(Strict):

@@ -42,7 +42,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -58,7 +58,7 @@ from qantar.model.outcome import UPRISING
 from qantar.record.schema import PEOPLE_MAX
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
-from qantar.scenario.plan import Plan
+from qantar.scenario.plan import EXPERIMENTS, Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
 from qantar.study import decision
@@ -73,7 +73,7 @@ from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, r
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-FOLDER = "experiments"
+FOLDER = EXPERIMENTS
 TYPES = ("counterfactual", "comparison", "none")
 ASSERTS = ("effect", "absence")
 BASE, EVERYONE = "base", "everyone"

@@ -1,0 +1,65 @@
+"""Finds paraphrases that are not: claims of a ledger that share a run of words with the document at hand.
+
+In: the claims and the document. Out: problems with line and column. A ledger holds positions and paraphrases, never the document's
+sentences, so that it can be given away where the document cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qantar.account.document import Document
+from qantar.account.ledger import Claim
+from qantar.errors import Problems
+from qantar.tables import Table
+
+RUN = {"en": 12, "zh": 20}
+"""Words (characters in Chinese) in a row that are a copy."""
+WHOLE = {"en": 6, "zh": 10}
+"""Words (characters) of a sentence of the document that is a copy if a claim consists of it."""
+
+
+def check_copies(claims: Table[Claim], document: Document, problems: Problems) -> None:
+    """Note each claim whose wording is the document's, in the column that holds it."""
+    sentences = [s.text for s in document.sentences()]
+    known = {lang: _Known(sentences, lang) for lang in RUN}
+    for line, claim in claims.numbered():
+        for lang, words in known.items():
+            if run := words.shared(getattr(claim, f"claim_{lang}")):
+                problems.add(claims.file, line, f"claim_{lang}", "copied", value=run)
+
+
+class _Known:
+    """What the document says, as runs of words."""
+
+    def __init__(self, sentences: list[str], lang: str) -> None:
+        self.lang = lang
+        parts = [_words(s, lang) for s in sentences]
+        together = [word for part in parts for word in part]
+        self.runs = set(_runs(together, RUN[lang]))
+        self.whole = {tuple(part) for part in parts if len(part) >= WHOLE[lang]}
+
+    def shared(self, claim: str) -> str:
+        """The first run that the claim has from the document, or an empty text."""
+        said, gap = _words(claim, self.lang), " " if self.lang == "en" else ""
+        if tuple(said) in self.whole:
+            return gap.join(said)
+        return next((gap.join(run) for run in _runs(said, RUN[self.lang]) if run in self.runs), "")
+
+
+def _runs(words: list[str], n: int) -> Iterator[tuple[str, ...]]:
+    """Each n words in a row; a list of names (joined by 、) is no wording of anybody's."""
+    for k in range(len(words) - n + 1):
+        run = tuple(words[k : k + n])
+        if "、" not in run:
+            yield run
+
+
+def _words(text: str, lang: str) -> list[str]:
+    """Words in small letters, or Chinese characters and the marks that join a list, without what else stands between them.
+
+    >>> _words("The Square was full.", "en"), _words("广场，满了。", "zh")
+    (['the', 'square', 'was', 'full'], ['广', '场', '满', '了'])
+    """
+    return re.findall(r"\w+" if lang == "en" else r"[\u4e00-\u9fff、]|[^\W_\u4e00-\u9fff]+", text.casefold())
