@@ -66,8 +66,7 @@ def qantar(tmp_path: Path) -> Callable[..., Ran]:
     return run
 
 
-STUDY = ("study", CASE, "--draws", "3", "--again", "1")
-"""A study with few histories, and one effect computed again, which say no less about the page."""
+STUDY = ("study", CASE)
 
 
 @pytest.fixture(scope="session")

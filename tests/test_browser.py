@@ -89,10 +89,10 @@ def test_axe_would_find_a_fault(page: Page) -> None:
 
 def test_the_slider_moves_the_map_the_count_and_the_events(page: Page) -> None:
     def present() -> tuple[int, int]:
-        return page.locator("path.region.present").count(), page.locator("path.region.doubtful").count()
+        return page.locator("use.region.present").count(), page.locator("use.region.doubtful").count()
 
     def day() -> str:
-        return page.locator("#day-count .day-name:visible").inner_text()
+        return page.locator("#day-count .day-name:visible").inner_text().replace("\u00a0", " ")
 
     assert day() == "5 Jan"
     assert present() == (14, 1)
@@ -101,20 +101,20 @@ def test_the_slider_moves_the_map_the_count_and_the_events(page: Page) -> None:
     assert day() == "1 Jan"
     assert present() == (0, 1)
     assert "0 regions with unrest reported, 1 reported but uncertain, 16 quiet" in page.locator("#day-count").inner_text()
-    assert page.locator("path[data-region=KZ-MAN]").get_attribute("aria-label") == "Mangystau: reported, but uncertain"
+    assert page.locator("use[data-region=KZ-MAN]").get_attribute("aria-label") == "Mangystau: reported, but uncertain"
     assert page.locator("#events tbody tr:visible").count() == 2
     page.locator("#day").press("ArrowRight")
     assert day() == "2 Jan"
 
 
 def test_a_region_is_chosen_by_mouse_and_by_keyboard(page: Page) -> None:
-    mangystau = page.locator("path[data-region=KZ-MAN]")
+    mangystau = page.locator("use[data-region=KZ-MAN]")
     mangystau.click()
     assert mangystau.get_attribute("aria-pressed") == "true"
     assert page.locator("#event-region").input_value() == "KZ-MAN"
     regions = page.eval_on_selector_all("#events tbody tr:not([hidden])", "rows => [...new Set(rows.map(r => r.dataset.region))]")
     assert regions == ["KZ-MAN"]
-    page.locator("path[data-region=KZ-ATY]").press("Enter")
+    page.locator("use[data-region=KZ-ATY]").press("Enter")
     assert page.locator("#event-region").input_value() == "KZ-ATY"
     page.locator("button[data-region=KZ-ALA]").click()
     assert page.locator("#event-region").input_value() == "KZ-ALA"
@@ -133,7 +133,7 @@ def test_a_choice_without_events_says_that_this_means_nothing(page: Page) -> Non
 
 
 def test_filters_narrow_the_claims(page: Page) -> None:
-    shown = page.locator(".claims li:visible")
+    shown = page.locator(".claims li:not([hidden])")
     assert shown.count() == 118
     page.locator("[data-filter=kind]").select_option("fact")
     page.locator("[data-filter=verdict]").select_option("contradicted")
@@ -156,13 +156,15 @@ def test_the_language_switch_changes_words_labels_and_title(page: Page) -> None:
     page.locator("#language").click()
     assert page.locator("html").get_attribute("lang") == "zh-Hans"
     assert "哈萨克斯坦" in page.title()
-    assert page.locator("h2").first.inner_text() == "概要"
-    assert page.locator("path[data-region=KZ-MAN]").get_attribute("aria-label") == "曼格斯套州: 报道有动荡"
+    assert page.locator("#verdicts h2").inner_text() == "全部论断"
+    assert page.locator("use[data-region=KZ-MAN]").get_attribute("aria-label") == "曼格斯套州: 报道有动荡"
     assert page.locator("[data-filter=kind] option").nth(1).inner_text() == "事实"
-    visible = page.evaluate("[...document.querySelectorAll('main .en')].filter(e => e.getClientRects().length).length")
+    visible = page.evaluate(
+        "[...document.querySelectorAll('main span[lang=en]:not(.any), main text[lang=en]')].filter(e => e.getClientRects().length).length"
+    )
     assert visible == 0
     page.locator("#language").click()
-    assert page.locator("h2").first.inner_text() == "In short"
+    assert page.locator("#verdicts h2").inner_text() == "Every claim"
 
 
 def test_the_theme_button_turns_light_to_dark(page: Page) -> None:
@@ -176,11 +178,81 @@ def test_the_theme_button_turns_light_to_dark(page: Page) -> None:
     assert ground() == light
 
 
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_the_first_screen_holds_the_findings(browser: Browser, study_folder: Path, locale: str) -> None:
+    page = open_page(browser, study_folder, size={"width": 1280, "height": 800}, locale=locale)
+    boxes = [item.bounding_box() for item in page.locator(".findings li").all()]
+    assert len(boxes) == 5
+    assert all(box is not None and box["y"] + box["height"] <= 800 for box in boxes)
+    page.context.close()
+
+
+WIDE = """() => [...document.querySelectorAll("table, pre, figure, svg")].filter((e) => e.getClientRects().length
+  && (e.scrollWidth > e.clientWidth + 1 && e.matches("table, pre, figure")
+      || e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right + 1)).map((e) => e.id || e.outerHTML.slice(0, 80))"""
+"""What is wider than what it stands in, or holds more than it shows."""
+COVERED = """() => {
+  const inside = (row, css) => [...row.querySelectorAll(css)].flatMap((e) => [...e.getClientRects()]);
+  const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+  const words = (row, css) => { const found = [];
+    for (const part of row.querySelectorAll(css)) { const range = document.createRange(); range.selectNodeContents(part); found.push(...range.getClientRects()); }
+    return found; };
+  return [...document.querySelectorAll(".claims summary")].filter((row) => row.getClientRects().length).filter((row) => {
+    const parts = [words(row, ".id"), [...inside(row, ".badge"), ...words(row, ".badge")], words(row, ".text"), inside(row, ".flag")];
+    return parts.some((some, n) => parts.slice(n + 1).flat().some((b) => some.some((a) => !apart(a, b))));
+  }).map((row) => row.parentElement.id);
+}"""
+"""Claims whose number, badge, words and flags lie on each other."""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_table_scrolls_sideways_and_no_badge_covers_words(
+    browser: Browser, study_folder: Path, size: dict[str, int], locale: str
+) -> None:
+    page = open_page(browser, study_folder, size=size, locale=locale)
+    page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
+    assert page.locator("table:visible").count() > 20
+    assert page.evaluate(WIDE) == []
+    assert page.evaluate(COVERED) == []
+    page.evaluate("document.querySelector('.claims .text').style.margin = '-1.4rem 0 0 -6rem'")  # as it was once
+    page.evaluate("document.querySelector('#t1').style.width = '2000px'")
+    assert page.evaluate(WIDE)
+    assert page.evaluate(COVERED)
+    page.context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_part_that_is_folded_opens_for_its_address(browser: Browser, study_folder: Path, scripts: bool) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto((study_folder / "report.html").as_uri())
+    inner = page.locator("#heldout figure").first
+    assert not inner.is_visible()
+    page.locator("#heldout summary h2").click()
+    assert inner.is_visible()
+    page.goto((study_folder / "report.html").as_uri() + "#hypothesis-H05")
+    if scripts:
+        assert page.locator("#hypothesis-H05").is_visible()
+        page.locator("nav a[href='#fit']").click()
+        assert page.locator("#fit table").first.is_visible()
+    context.close()
+
+
+def test_filters_open_the_groups_that_hold_what_they_find(page: Page) -> None:
+    assert page.locator(".group[open]").count() == 1
+    page.locator("[data-filter=kind]").select_option("prediction")
+    assert page.locator(".claims li:visible").count() == 6
+    page.locator("#reset").click()
+    assert page.locator(".group[open]").count() == 1
+    assert page.locator(".claims li:visible").first.locator(".badge").inner_text().strip().endswith("contradicted")
+
+
 def test_an_address_with_a_claim_opens_it(browser: Browser, study_folder: Path) -> None:
     page = open_page(browser, study_folder, at="#C055")
     assert page.locator("#C055").get_attribute("open") is not None
     assert page.locator("#C055 p").is_visible()
-    page.locator("#C055 .cite").first.click()  # leads to the source, in a list that opens for it
+    page.locator("#C055 a[href^='#s-']").first.click()  # leads to the source, in a list that opens for it
     assert page.locator(page.evaluate("'#' + CSS.escape(location.hash.slice(1))")).is_visible()
     page.context.close()
 

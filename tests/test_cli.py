@@ -184,7 +184,9 @@ def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
     assert sorted(p.name for p in study_folder.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     result = json.loads((study_folder / "result.json").read_text(encoding="utf-8"))
     assert result["claims"] == 118
-    assert result["model"]["runs"] == 3
+    assert result["model"]["runs"] == 60
+    assert [h["same"] for h in result["simulated_again"]["histories"]] == [True, True]
+    assert [e["same"] for e in result["simulated_again"]["effects"]] == [True]
     assert result["model"]["stamp"] == "fitted to this record; holds in this model"
     assert result["calibrated"] is True
     assert result["agreement"]["same"] == 51

@@ -47,12 +47,12 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """No plots: they take seconds and are looked at once."""
-    monkeypatch.setattr("qantar.report.page.draw_evidence", lambda found, lang: {})
+    monkeypatch.setattr("qantar.report.page.draw_evidence", lambda found: {})
     monkeypatch.setattr("qantar.report.page.draw_all", lambda *a: {})
 
 
 def part(page: str, kind: str) -> str:
-    (found,) = re.findall(rf'<section id="{kind}">.*?</section>', page, re.DOTALL)
+    (found,) = re.findall(rf'<section id="{kind}"[^>]*>.*?</section>', page, re.DOTALL)
     return str(found)
 
 
@@ -65,7 +65,7 @@ def test_what_ships_is_shown_with_its_command_and_plots(shown: str, kind: str) -
     figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
     assert len(figures) == {"heldout": 2, "rivals": 2, "scale": 1, "sensitivity": 2, "warning": 1}[kind]
     for figure in figures:
-        assert figure.count("<svg") == 2  # one in each language
+        assert figure.count('role="img"') == 1  # for both languages
         assert "<table" in figure
     assert "nan" not in re.sub(r"<[^>]*>", "", text).split()
     assert text.count('lang="zh"') > 10
@@ -134,8 +134,8 @@ def test_what_was_made_otherwise_is_named_and_not_shown(case: Path, change: dict
     made = case / FIT / "rivals" / "result.json"
     made.write_text(json.dumps(json.loads(made.read_text(encoding="utf-8")) | change), encoding="utf-8")
     page = render(load_account(str(case)))
-    assert '<section id="heldout">' in page
-    assert '<section id="rivals">' not in page
+    assert '<section id="heldout"' in page
+    assert '<section id="rivals"' not in page
     (line,) = re.findall(r'<p class="small" id="stale-rivals">.*?</p>', page)
     assert "another version of the model" in line
     assert "另一版模型" in line

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,8 +55,6 @@ STORE = user_store()
 QUICK_SCALE = 0.02
 STUDY_DRAWS, STUDY_SCALE = 100, 0.1
 """What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""
-PAGE_DRAWS = 60
-"""Histories that `qantar study` shows: a minute or two on two cores."""
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 
@@ -180,19 +179,21 @@ def study(
     account: AccountArgument,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
     document: DocumentOption = None,
-    draws: Annotated[int, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = PAGE_DRAWS,
-    again: Annotated[int, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = 3,
+    draws: Annotated[int | None, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = None,
+    again: Annotated[int | None, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_again_seed")] = 1,
     full: Annotated[bool, typer.Option("--full", help="cli.opt_full")] = False,
     processes: ProcessesOption = None,
     store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
+    sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
+    sys.stderr.flush()
     from qantar import terminal
     from qantar.account.load import load_account
     from qantar.account.verdicts import judge
+    from qantar.report.study import inputs_of, unchanged
     from qantar.report.study import study_account as run
-    from qantar.study.trials import read_trials
     from qantar.tables import refuse_foreign
 
     lang = context.obj
@@ -200,64 +201,101 @@ def study(
     notice = _notice(document, loaded.account, lang)
     folder = out or Path("results") / Path(account).resolve().name
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
-    histories = _histories(loaded, lang, draws, store) if draws else None
-    checked = _again(loaded, lang, again, seed) if draws and again else None
-    repeated = _in_full(loaded, lang, folder, processes) if full else []
-    with terminal.progress(lang) as step:
-        result = run(loaded, folder, step, histories, checked or [], repeated)
+    inputs = inputs_of(loaded, draws=draws, again=again, seed=seed)
+    judged = judge(loaded.account, loaded.trials())
+    result = None if full else unchanged(folder, inputs)
+    told = terminal.verdict_summary if not json else lambda *said, **more: None
+    if result is not None:
+        told(loaded, judged, lang, (result["model"] or {"runs": 0})["runs"], fitted=bool(result["calibrated"]))
+    else:
+        shown = _shown(loaded, draws, store)
+        told(loaded, judged, lang, shown.n if shown else 0, fitted=bool(shown and shown.made))
+        sys.stdout.flush()
+        histories = _histories(shown, lang, loaded, store) if shown else None
+        sampled = _sampled(shown, lang, again=again, seed=seed, full=full, processes=processes) if shown else None
+        repeated = _in_full(loaded, lang, folder, processes) if full else []
+        with terminal.progress(lang) as step:
+            result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
+        if repeated and not json:
+            terminal.repeated_table(repeated, lang)
     sys.stderr.write(notice)
     if json:
         terminal.print_json({"folder": str(folder), **result})
         return
-    shown = {"histories": histories.runs.n, "fitted": histories.provenance["calibrated"]} if histories else {}
-    terminal.verdict_summary(loaded, judge(loaded.account, read_trials(loaded.case.folder)), lang, **shown)
-    if checked is not None:
-        said = "again" if checked else "again_none"
-        terminal.say(text(f"out.{said}", lang, n=len(checked), same=sum(c.same for c in checked)))
-    if repeated:
-        terminal.repeated_table(repeated, lang)
+    terminal.sample_lines(result, lang)
     terminal.say(text("out.files", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
 
-def _histories(loaded: Any, lang: str, draws: int, store: Path) -> Any:
-    """Histories of the account's case, if the case has a scenario."""
-    from qantar import terminal
+@dataclass(frozen=True)
+class _Shown:
+    """The histories that a study shows: as they ship, or a recipe for them."""
+
+    scenario: Any
+    n: int
+    made: dict[str, Any] | None
+    """how the posterior they draw from was made"""
+    ships: Any = None
+    recipe: Any = None
+
+
+def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
+    """Which histories a study shows: those asked for, else those that ship with the account's own case, else none."""
     from qantar.errors import DataError, Problems
-    from qantar.record.observables import observe
     from qantar.scenario.scenario import FILE, read_scenario, resolve
     from qantar.study.posterior import fits, read_fit
-    from qantar.study.run import case_sha256
-    from qantar.study.run import run as do
+    from qantar.study.shown import read
     from qantar.study.store import Recipe, keep_draws
 
-    if not (loaded.case.folder / FILE).is_file():
+    if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
         return None
     problems = Problems()
     scenario = read_scenario(loaded.case.folder, problems, loaded.case)  # the case is read already
     problems.raise_as(DataError)
     assert scenario is not None  # no problem means it was read
+    if draws is None:
+        ships = read(scenario)
+        return _Shown(scenario, ships.runs.n, ships.provenance["posterior"], ships=ships) if ships else None
     plan = resolve(scenario, scale=STUDY_SCALE)
-    recipe, made = Recipe(plan, seed=1), None
     fit = read_fit(loaded.case.folder)
-    if fit is not None and fits(fit.posterior.made, plan):
-        recipe, made = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values)), fit.posterior.made
-        draws = min(draws, len(fit.posterior.values))
-    with _interruptible(lang), terminal.counting(lang, draws) as counted:
-        return do(recipe, draws, observe(loaded.case.record), case_sha256(loaded.case), store, posterior=made, progress=counted)
+    if fit is None or not fits(fit.posterior.made, plan):
+        return _Shown(scenario, draws, None, recipe=Recipe(plan, seed=1))
+    recipe = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values))
+    return _Shown(scenario, min(draws, len(fit.posterior.values)), fit.posterior.made, recipe=recipe)
 
 
-def _again(loaded: Any, lang: str, n: int, seed: int) -> Any:
-    """Some effects of the experiments that ship, computed again; None without any experiment."""
+def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
+    """The histories: simulated, unless they ship."""
     from qantar import terminal
-    from qantar.scenario.scenario import FILE, load_scenario
-    from qantar.study.trials import check_again, read_trials
+    from qantar.record.observables import observe
+    from qantar.study.run import case_sha256
+    from qantar.study.run import run as do
 
-    folder = loaded.case.folder
-    if not (folder / FILE).is_file() or not any(t.type == "counterfactual" and t.rows for t in read_trials(folder).values()):
+    if shown.ships is not None:
+        return shown.ships
+    with _interruptible(lang), terminal.counting(lang, shown.n) as counted:
+        record = observe(loaded.case.record)
+        return do(shown.recipe, shown.n, record, case_sha256(loaded.case), store, posterior=shown.made, progress=counted)
+
+
+def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
+    """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
+    from qantar import terminal
+    from qantar.study.shown import EFFECTS, SAMPLE, sample
+    from qantar.study.trials import read_trials
+    from qantar.warm import compiled
+
+    times = (1 if shown.ships else 0) if again is None else again
+    tried = any(t.type == "counterfactual" and t.rows for t in read_trials(shown.scenario.case.folder).values())
+    histories = 0 if shown.ships is None else shown.n if full else min(times * SAMPLE, shown.n)
+    effects = times * EFFECTS * tried
+    if not histories + effects:
         return None
-    with _interruptible(lang), terminal.counting(lang, n, what="again") as counted:
-        return check_again(load_scenario(str(folder)), n, seed, progress=counted)
+    sys.stderr.write(text("progress.sample", lang, n=histories, of=shown.n, effects=effects, seed=seed) + "\n")
+    if not compiled():
+        sys.stderr.write(text("progress.compile", lang) + "\n")
+    with _interruptible(lang), terminal.counting(lang, histories + (effects > 0), what="again") as counted:
+        return sample(shown.scenario, shown.ships, histories=histories, effects=effects, seed=seed, processes=processes, progress=counted)
 
 
 def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
@@ -309,6 +347,7 @@ def run(
     posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_posterior")] = False,
     set_: SetOption = None,
     arm: ArmOption = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FOLDER", help="cli.opt_pack_histories")] = None,
     processes: ProcessesOption = None,
     store: StoreOption = STORE,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
@@ -322,11 +361,15 @@ def run(
     from qantar.scenario.scenario import resolve
     from qantar.study.run import case_sha256, write
     from qantar.study.run import run as do
+    from qantar.study.shown import packed as packed_histories
+    from qantar.study.shown import write as pack_histories
     from qantar.study.store import Recipe, keep_draws
     from qantar.tables import refuse_foreign
 
     lang = context.obj
     _one_of("--engine", engine, ENGINES, lang)
+    if packed is not None and (not posterior or arm or set_ or replicates > 1 or defaults):
+        raise typer.BadParameter(text("cli.of_posterior", lang), param_hint="--pack")
     given, edits = _changed(scenario, arm, set_)
     plan = resolve(given, edits, scale=scale)
     recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
@@ -337,10 +380,15 @@ def run(
     n = replicates * (1 if defaults and not posterior else draws)
     folder = out or Path("results") / f"{plan.case}-run"
     refuse_foreign(folder)
+    if packed is not None:
+        refuse_foreign(packed)
     with _interruptible(lang), terminal.counting(lang, n) as counted:
         record = observe(given.case.record)
         result = do(recipe, n, record, case_sha256(given.case), store, posterior=made, processes=processes, progress=counted)
     written = write(result, folder)
+    if packed is not None:
+        command = f"qantar run {scenario} --posterior --draws {n} --seed {seed} --scale {scale:g} --engine {engine}"
+        pack_histories(packed_histories(result, given.case.folder, command), packed)
     if json:
         terminal.print_json(terminal.run_json(result, written, folder))
         return
@@ -1035,7 +1083,6 @@ def verdicts(
     from qantar.account.ledger import KINDS
     from qantar.account.load import load_account
     from qantar.account.verdicts import FLAGS, WORDS, judge
-    from qantar.study.trials import read_trials
 
     lang = context.obj
     for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, WORDS), ("--flag", flag, FLAGS)):
@@ -1048,7 +1095,7 @@ def verdicts(
     wanted = {"kind": kind, "section": section}
     chosen = [
         j
-        for j in judge(loaded.account, read_trials(loaded.case.folder))
+        for j in judge(loaded.account, loaded.trials())
         if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items())
         and verdict in (None, j.word)
         and (flag is None or flag in j.flags)

@@ -200,9 +200,7 @@ def _filled(row: dict[str, Any], lang: str) -> list[tuple[str, Any]]:
 def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
     """One row, and the sources it names."""
     if name == "claims":
-        from qantar.study.trials import read_trials
-
-        judged = next(j for j in judge(loaded.account, read_trials(loaded.case.folder)) if j.claim is row)
+        judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim is row)
         value, blocks = judged.as_dict(), [_claim(judged, lang)]
     else:
         value = row.model_dump(mode="json")

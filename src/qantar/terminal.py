@@ -503,6 +503,21 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
     say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
 
 
+def sample_lines(result: Mapping[str, Any], lang: str) -> None:
+    """What of a study was simulated again on this machine, and whether it came out the same."""
+    sampled = result["simulated_again"]
+    if sampled is None:
+        return
+    keys = {
+        "histories": ("out.sampled_histories", "out.sampled_histories_differ"),
+        "effects": ("out.sampled_effects", "out.sampled_effects_differ"),
+    }
+    for what, (alike, differ) in keys.items():
+        if rows := sampled[what]:
+            same = sum(r["same"] for r in rows)
+            say(text(alike if same == len(rows) else differ, lang, n=len(rows), of=sampled["of"], seed=sampled["seed"], same=same))
+
+
 Found = list[tuple["Candidate", tuple[str, ...]]]
 """Candidate claims, each with the ids of the ledger's claims that cover it."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
 from qantar.errors import DataError, Problems
 from qantar.record.schema import MODELS
 from qantar.scenario.case import GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.tables import Table
+
+if TYPE_CHECKING:
+    from qantar.study.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class Loaded:
     def case_name(self) -> str:
         """The same of its case."""
         return _called(self.case.folder)
+
+    @property
+    def own(self) -> bool:
+        """Whether the account is somebody's own, held against a case that ships with other accounts and studies."""
+        return self.account.folder.resolve() != self.case.folder.resolve()
+
+    def trials(self) -> dict[str, Trial]:
+        """The trials that may judge its claims: those of its case, unless the account is somebody's own, whose ids mean other claims."""
+        from qantar.study.trials import read_trials  # loads the engines, which a look at tables should not cost
+
+        return {} if self.own else read_trials(self.case.folder)
 
     def tables(self) -> dict[str, Table[Any]]:
         """Every table of the case and of the ledger, by name."""

@@ -25,7 +25,6 @@ from qantar.account.verdicts import judge
 from qantar.errors import ResultError, fail, needs
 from qantar.study.experiments import FOLDER as EXPERIMENTS
 from qantar.study.posterior import FIT
-from qantar.study.trials import read_trials
 
 METADATA = "ro-crate-metadata.json"
 RELEASED = "2026-11-23"
@@ -56,7 +55,7 @@ def export(loaded: Loaded, study: Path, out: Path) -> int:
     if out.exists() and not (out.is_dir() and (out / METADATA).is_file()):
         raise fail(ResultError, out, "not_a_result", found=out.name)
     files = dict(_files(loaded, study, made))
-    judged = judge(loaded.account, read_trials(loaded.case.folder))
+    judged = judge(loaded.account, loaded.trials())
     verdicts = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

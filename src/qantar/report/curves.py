@@ -1,88 +1,53 @@
-"""The curves: recorded series with the range over sources, one SVG per language, coloured by the page.
+"""The curves: recorded series with the range over sources.
 
-Colours are placeholders that become CSS variables, so that one drawing serves light and dark. Figures are byte-equal
-when repeated: fixed hash salt, no date, the font that ships with matplotlib for measuring.
+In: the record and its observables. Out: figures as HTML by name (`figures`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import html
-import io
 import itertools
 import re
-import warnings
+import textwrap
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 
-from qantar.messages import text
 from qantar.record.load import Record
 from qantar.record.observables import Dated, Interval, Observables, UnitDeaths, days_between
+from qantar.report.figures import WIDTH, Plot, Rows, same, steps, width_of
+from qantar.report.pairs import Pair, pair
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_COLOURS = {"#010101": "var(--ink)", "#020202": "var(--muted)", "#030303": "var(--grid)", "#040404": "var(--a)", "#050505": "var(--b)"}
-INK, MUTED, GRID, A, B = _COLOURS
+LABELS = 10
+"""At most so many days are named on an axis."""
 
 
-def draw_all(record: Record, seen: Observables, lang: str) -> dict[str, str]:
-    """All figures by name, as SVG text."""
-    drawings: dict[str, Callable[[Axes], None]] = {}
+def draw_all(record: Record, seen: Observables) -> dict[str, Markup]:
+    """All figures by name."""
+    drawings: dict[str, Callable[[Pair], Markup]] = {}
     if seen.days:
-        drawings["regions"] = lambda ax: _regions(ax, record, seen, lang)
+        drawings["regions"] = lambda title: _regions(title, record, seen)
     if seen.participants:
-        drawings["participants"] = lambda ax: _participants(ax, record, seen, lang)
+        drawings["participants"] = lambda title: _participants(title, record, seen)
     if seen.detained:
-        drawings["detained"] = lambda ax: _detained(ax, record, seen, lang)
+        drawings["detained"] = lambda title: _detained(title, record, seen)
     if seen.deaths:
-        drawings["deaths"] = lambda ax: _deaths(ax, record, seen, lang)
-    return {name: svg(draw, name, text(f"report.figure.{name}.title", lang), lang) for name, draw in drawings.items()}
+        drawings["deaths"] = lambda title: _deaths(title, record, seen)
+    return {name: draw(pair(f"report.figure.{name}.title")) for name, draw in drawings.items()}
 
 
-def svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
-    """One figure as SVG text, coloured by the page; `name` keeps its ids apart from those of others."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    style: Any = {
-        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
-        "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": INK, "ytick.color": INK,
-        "grid.color": GRID, "grid.linewidth": 0.8, "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False,
-        "axes.spines.right": False, "figure.figsize": (4.7, 3.1),  "legend.frameon": False, "legend.fontsize": 10.5,
-    }  # fmt: skip
-    with rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*missing from font.*")  # the browser draws the text, in its own font
-        figure = Figure(layout="constrained")  # without pyplot: a notebook keeps its own backend
-        FigureCanvasSVG(figure)
-        draw(figure.subplots())
-        out = io.StringIO()
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{html.escape(title)}">', svg, count=1)
-    svg = re.sub(r'id="([\w.-]+)"', rf'id="{name}-{lang}-\1"', svg)
-    svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{name}-{lang}-\2"', svg)
-    svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-{lang}-\1)", svg)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)  # measured in one font, drawn in the reader's
-    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), svg)  # a hundredth of a point is enough
-    for placeholder, variable in _COLOURS.items():
-        svg = svg.replace(placeholder, variable)
-    return svg.strip()
+def span_of(days: Sequence[dt.date]) -> tuple[float, float]:
+    """Range of an axis of days."""
+    return days[0].toordinal() - 0.6, days[-1].toordinal() + 0.6
 
 
-def axis_of_days(ax: Axes, days: Sequence[dt.date], lang: str) -> None:
-    """Ticks at calendar days of one stretch, with the month in the label."""
-    step = -(-len(days) // 8)  # at most eight labels
-    ax.set_xticks([d.toordinal() for d in days[::step]], [str(d.day) for d in days[::step]])
-    ax.set_xlim(days[0].toordinal() - 0.6, days[-1].toordinal() + 0.6)
+def day_axis(plot: Plot, days: Sequence[dt.date], *, grid: bool = True) -> Pair:
+    """Ticks at calendar days of one stretch; gives the title of the axis, which names the month."""
+    shown = days[:: -(-len(days) // LABELS)]
+    plot.x_axis([d.toordinal() for d in shown], [same(str(d.day)) for d in shown], grid=grid)
     middle = days[len(days) // 2]
-    month = f"{middle.year}年{middle.month}月" if lang == "zh" else f"{middle:%B %Y}"
-    ax.set_xlabel(text("report.axis.day", lang, month=month))
+    return pair("report.axis.day", month=(f"{middle:%B %Y}", f"{middle.year}年{middle.month}月"))
 
 
 def _stretch(rows: Sequence[Dated]) -> tuple[dt.date, ...]:
@@ -91,97 +56,101 @@ def _stretch(rows: Sequence[Dated]) -> tuple[dt.date, ...]:
     return days_between(rows[0].date - day, rows[-1].date + day)
 
 
-def _bar(ax: Axes, x: float, interval: Interval, colour: str, marker: str = "o", **more: Any) -> None:
-    """An interval as a line with its ends marked; a single value as one mark."""
-    ax.plot([x, x], [interval.low, interval.high], color=colour, linewidth=1.5, marker=marker, markersize=4.5, **more)
+def _ends(x: float, interval: Interval) -> tuple[tuple[float, float], tuple[float, float]]:
+    return (x, interval.low), (x, interval.high)
 
 
-def _regions(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
-    days = [d.toordinal() for d in seen.days]
+def _regions(title: Pair, record: Record, seen: Observables) -> Markup:
     doubtful = seen.doubtful.sum(axis=0)
     sure = np.nansum(seen.presence, axis=0) - doubtful
     missing = np.isnan(seen.presence).sum(axis=0)
-    bars = (("sure", sure, {"color": A}), ("doubtful", doubtful, {"color": A, "alpha": 0.45}), ("missing", missing, _HATCH))
-    bottom = np.zeros(len(days))
-    for name, heights, look in bars:
-        ax.bar(days, heights, bottom=bottom, width=0.56, label=text(f"report.figure.regions.{name}", lang), **look)
-        bottom += heights
+    n = len(seen.region_ids)
+    plot = Plot(span_of(seen.days), (0, n), left=26)
+    x_title = day_axis(plot, seen.days, grid=False)
+    levels = range(0, n + 1, 4)
+    plot.y_axis(levels, [same(str(k)) for k in levels])
+    bottom = np.zeros(len(seen.days))
+    for name, heights, look in (("sure", sure, "a f"), ("doubtful", doubtful, "a f half"), ("missing", missing, "a dash")):
+        tops = bottom + heights
+        ends = zip(seen.days, bottom.tolist(), tops.tolist(), strict=True)
+        plot.boxes((((d.toordinal() - 0.3, low), (d.toordinal() + 0.3, high)) for d, low, high in ends if high > low), look)
+        plot.key("#", look, pair(f"report.figure.regions.{name}"))
+        bottom = tops
     computed = {s.key for s in record.sources if s.seen == "computed"}
-    stated = [d for d in seen.regions_with_unrest if d.source not in computed]
-    for n, d in enumerate(stated):
-        label = text("report.figure.regions.stated", lang) if n == 0 else None
-        x = d.date.toordinal() + 0.4  # beside its bar
-        ax.plot([x, x], [d.interval.low, d.interval.high], color=INK, linewidth=1.5, marker="D", markersize=4, label=label)
-    axis_of_days(ax, seen.days, lang)
-    ax.set_ylim(0, 1.55 * len(seen.region_ids))
-    ax.set_yticks(range(0, len(seen.region_ids) + 1, 4))
-    ax.set_ylabel(text("report.axis.regions", lang, n=len(seen.region_ids)))
-    ax.grid(axis="x", visible=False)
-    ax.legend(loc="upper left", ncols=2, labelspacing=0.2, columnspacing=1)
+    stated = [_ends(d.date.toordinal() + 0.42, d.interval) for d in seen.regions_with_unrest if d.source not in computed]  # beside its bar
+    if stated:
+        plot.lines(stated, "k")
+        plot.marks(itertools.chain(*stated), "D", "k f", 3)
+        plot.key("D", "k f", pair("report.figure.regions.stated"))
+    return plot.html(title, x_title, pair("report.axis.regions", n=n))
 
 
-_HATCH: dict[str, Any] = {"color": "none", "edgecolor": A, "hatch": "////", "linewidth": 0.8}
+def _counts(rows: Sequence[Dated], days: Sequence[dt.date], *, room: float = 1.1) -> tuple[Plot, Pair]:
+    """An empty drawing of people by day, and the title of its lower axis."""
+    top = room * max(d.interval.high for d in rows)
+    levels = steps(0, top)
+    named = [same(f"{v:,.0f}") for v in levels]
+    plot = Plot(span_of(days), (0, top), left=max(width_of(n[0]) for n in named) + 12)
+    plot.y_axis(levels, named)
+    return plot, day_axis(plot, days, grid=False)
 
 
-def _count_axis(ax: Axes, rows: Sequence[Dated], label: str) -> None:
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-    ax.set_ylim(0, 1.2 * max(d.interval.high for d in rows))
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.set_ylabel(label)
-
-
-def _participants(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
+def _participants(title: Pair, record: Record, seen: Observables) -> Markup:
     """Each figure with what it covers: the first words of its note."""
-    notes = {t.total_id: (t.note_zh if lang == "zh" else t.note) for t in record.totals}
+    notes = {t.total_id: (t.note, t.note_zh or t.note) for t in record.totals}
+    plot, x_title = _counts(seen.participants, _stretch(seen.participants), room=1.45)
+    ends = [_ends(d.date.toordinal(), d.interval) for d in seen.participants]
+    plot.lines(ends, "a")
+    plot.marks(itertools.chain(*ends), "o", "a f", 3.5)
     for d in seen.participants:
-        _bar(ax, d.date.toordinal(), d.interval, A)
-        covers = re.split(r"[;；]", notes[d.total_id])[0]
-        label = f"{d.interval}\n{covers}" if covers else str(d.interval)
-        at = (d.date.toordinal(), d.interval.high)
-        ax.annotate(label, at, textcoords="offset points", xytext=(0, 7), ha="center", fontsize=10)
-    axis_of_days(ax, _stretch(seen.participants), lang)
-    _count_axis(ax, seen.participants, text("report.axis.participants", lang))
+        en, zh = (re.split(r"[;；]", n)[0] for n in notes[d.total_id])
+        lines = [textwrap.wrap(en, 17), textwrap.wrap(zh, 8)]
+        said = ("\n".join([str(d.interval), *lines[0]]), "\n".join([str(d.interval), *lines[1]]))
+        x, y = plot.at(d.date.toordinal(), d.interval.high)
+        high = 1.15 * 12.5 * (max(map(len, lines)) + 1)
+        half = max(width_of(line) for words in said for line in words.split("\n")) / 2
+        plot.words(min(max(x, half + 2), WIDTH - half - 2), max(y - high + 4, 12), said)
+    return plot.html(title, x_title, pair("report.axis.participants"))
 
 
-def _detained(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
+def _detained(title: Pair, record: Record, seen: Observables) -> Markup:
     """One series for each body that states figures; the one with most of them first."""
-    names = {t.total_id: (t.stated_by_zh if lang == "zh" else t.stated_by) or t.stated_by for t in record.totals}
-    series: dict[str, list[Dated]] = {}
+    names = {t.total_id: (t.stated_by or t.stated_by_zh, t.stated_by_zh or t.stated_by) for t in record.totals}
+    series: dict[Pair, list[Dated]] = {}
     for d in seen.detained:
-        series.setdefault(names[d.total_id], []).append(d)
+        en, zh = names[d.total_id]
+        series.setdefault((en or "", zh or ""), []).append(d)
     ranked = sorted(series.items(), key=lambda item: (-len(item[1]), item[0]))
-    looks = zip(itertools.cycle("oDs^v"), itertools.cycle((A, B, INK)), strict=False)  # never by colour alone
+    plot, x_title = _counts(seen.detained, _stretch(seen.detained))
+    looks = zip(itertools.cycle("oDs^v"), itertools.cycle(("a", "b", "k")), strict=False)  # never by colour alone
     for (name, rows), (sign, colour) in zip(ranked, looks, strict=False):
-        for n, d in enumerate(rows):
-            _bar(ax, d.date.toordinal(), d.interval, colour, sign, label=name.lstrip("_") if n == 0 else None)
-    axis_of_days(ax, _stretch(seen.detained), lang)
-    _count_axis(ax, seen.detained, text("report.axis.detained", lang))
-    ax.legend(loc="upper left")
+        ends = [_ends(d.date.toordinal(), d.interval) for d in rows]
+        plot.lines(ends, colour)
+        plot.marks(itertools.chain(*ends), sign, f"{colour} f", 3.5)
+        plot.key(sign, f"{colour} f", name)
+    return plot.html(title, x_title, pair("report.axis.detained"))
 
 
-def _deaths(ax: Axes, record: Record, seen: Observables, lang: str) -> None:
-    rows = [seen.deaths_total, *seen.deaths] if seen.deaths_total else list(seen.deaths)
-    names = []
-    for n, unit in enumerate(rows):
-        interval = unit.interval
-        ax.plot([interval.low, interval.high], [n, n], color=A, linewidth=2, marker="|", markersize=9)
-        if interval.value is not None:
-            fill = A if unit.basis == "final" else "none"  # hollow: a figure that was withdrawn
-            ax.plot([interval.value], [n], color=A, marker="o", markersize=5.5, markerfacecolor=fill, linestyle="none")
-        ax.annotate(str(interval), (interval.high, n), textcoords="offset points", xytext=(8, -4))
-        names.append(_unit_name(unit, record, lang))
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set_xlim(0, 1.6 * max(u.interval.high for u in rows))
-    ax.set_xlabel(text("report.axis.deaths", lang))
-    ax.grid(axis="y", visible=False)
+def _deaths(title: Pair, record: Record, seen: Observables) -> Markup:
+    units = [seen.deaths_total, *seen.deaths] if seen.deaths_total else list(seen.deaths)
+    highest = max(u.interval.high for u in units)
+    rows = Rows([_unit_name(u, record) for u in units])
+    plot = rows.plot((0, highest or 1), room=max(width_of(str(u.interval)) for u in units) + 14)
+    levels = steps(0, highest or 1, 4)
+    plot.x_axis(levels, [same(f"{v:,.0f}") for v in levels])
+    for n, unit in enumerate(units):
+        y, found = rows.line(n), unit.interval
+        plot.lines([((found.low, y), (found.high, y))], "a thick")
+        plot.marks([(found.low, y), (found.high, y)], "|", "a")
+        if found.value is not None:
+            plot.marks([(found.value, y)], "o", "a f" if unit.basis == "final" else "a hollow")  # hollow: a figure that was withdrawn
+        plot.note(found.high, y, same(str(found)), anchor="start", dx=9, dy=4)
+    return plot.html(title, pair("report.axis.deaths"))
 
 
-def _unit_name(unit: UnitDeaths, record: Record, lang: str) -> str:
+def _unit_name(unit: UnitDeaths, record: Record) -> Pair:
     if unit.region_id in ("", record.country):
-        return text(f"report.deaths.{'country' if unit.region_id else 'rest'}", lang)
+        return pair(f"report.deaths.{'country' if unit.region_id else 'rest'}")
     place = next((p for p in record.settlements if p.settlement_id == unit.settlement_id), None)
     named = place or record.region(unit.region_id)
-    return named.name_zh if lang == "zh" else named.name_en
+    return named.name_en or named.name_zh, named.name_zh or named.name_en

@@ -1,24 +1,31 @@
 """The figure of a comparison: every effect with its interval, by outcome and arm, in units of the smallest effect that counts; beside it
 the same in people, without the change and with it.
 
-In: `Effects`. Out: SVG files that stand alone, light and dark, one a language; the same effects give the same bytes.
+In: `Effects`. Out: SVG files that stand alone, light and dark, one a language. The same effects give the same bytes: fixed hash salt, no
+date, the font that ships with matplotlib for measuring. Colours are placeholders that become CSS variables.
 """
 
 from __future__ import annotations
 
+import html
+import io
 import itertools
-from typing import TYPE_CHECKING
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qantar.messages import LANGUAGES, text
-from qantar.report.curves import INK, MUTED, A, B, svg
 from qantar.study.answer import level
 from qantar.study.counterfactual import BASE, OUTCOMES, Effects
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_COLOURS = {"#010101": "var(--ink)", "#020202": "var(--muted)", "#030303": "var(--grid)", "#040404": "var(--a)", "#050505": "var(--b)"}
+INK, MUTED, GRID, A, B = _COLOURS
 _ALONE = """<style>svg{font-family:sans-serif;background:#fff;--ink:#1b1b1b;--muted:#777;--grid:#ddd;--a:#0b62a4;--b:#b04a00}
 @media (prefers-color-scheme:dark){svg{background:#161616;--ink:#eee;--muted:#999;--grid:#3a3a3a;--a:#6db3f2;--b:#f2a35e}}</style>"""
 _SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -28,7 +35,7 @@ def draw_effects(found: Effects) -> dict[str, str]:
     """The figure as files by name, one a language."""
     plots = {}
     for lang in LANGUAGES:
-        drawn = svg(lambda ax, lang=lang: _effects(ax, found, lang), "effects", text("report.figure.effects.title", lang), lang)  # type: ignore[misc]
+        drawn = _svg(lambda ax, lang=lang: _effects(ax, found, lang), "effects", text("report.figure.effects.title", lang), lang)  # type: ignore[misc]
         head, _, rest = drawn.partition(">")
         plots[f"effects-{lang}.svg"] = f"{head.replace('<svg', f'<svg {_SPACES}', 1)}>{_ALONE}{rest}\n"
     return plots
@@ -62,3 +69,36 @@ def _effects(ax: Axes, found: Effects, lang: str) -> None:
     title = text("out.cf_not_fitted_short" if found.basis == "prior" else "out.cf_fitted_short", lang)
     ax.set_title(title if found.judged else text("out.cf_not_judged_short", lang, title=title), fontsize=10.5)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
+
+
+def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
+    """One figure as SVG text, coloured by CSS variables; `name` keeps its ids apart from those of others."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style: Any = {
+        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
+        "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": INK, "ytick.color": INK,
+        "grid.color": GRID, "grid.linewidth": 0.8, "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False,
+        "axes.spines.right": False, "figure.figsize": (4.7, 3.1),  "legend.frameon": False, "legend.fontsize": 10.5,
+    }  # fmt: skip
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*missing from font.*")  # the browser draws the text, in its own font
+        figure = Figure(layout="constrained")  # without pyplot: a notebook keeps its own backend
+        FigureCanvasSVG(figure)
+        draw(figure.subplots())
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{html.escape(title)}">', svg, count=1)
+    svg = re.sub(r'id="([\w.-]+)"', rf'id="{name}-{lang}-\1"', svg)
+    svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{name}-{lang}-\2"', svg)
+    svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-{lang}-\1)", svg)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)  # measured in one font, drawn in the reader's
+    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), svg)  # a hundredth of a point is enough
+    for placeholder, variable in _COLOURS.items():
+        svg = svg.replace(placeholder, variable)
+    return svg.strip()

@@ -1,6 +1,6 @@
 """Evidence that ships with a case, as sections of the page: held-out scores, rivals, scale, sensitivity, early warning.
 
-In: result folders in `fit/` of the case (`study.evidence`). Out: for each kind a sentence, rows for its tables and SVG text for its plots.
+In: result folders in `fit/` of the case (`study.evidence`). Out: for each kind a sentence, rows for its tables and its plots.
 What was made for another scenario or by another version of the model is only named.
 """
 
@@ -10,11 +10,14 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
 
 from qantar.errors import DataError, Problems
 from qantar.messages import LANGUAGES, catalogue, text
-from qantar.report.curves import GRID, INK, MUTED, A, B, svg
+from qantar.report.figures import Plot, Rows, same, steps
+from qantar.report.pairs import Pair, pair
 from qantar.scenario.case import Case
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE
@@ -25,16 +28,13 @@ from qantar.study.scaling import CHANCE, name_of
 from qantar.study.scores import SEPARATED
 from qantar.study.sensitivity import OTHERS, OUTPUTS, SEED
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 Row = dict[str, str]
 Sentence = tuple[str, dict[str, object]]
 """Key and arguments of a message; an argument that differs between languages is a pair."""
 KINDS = tuple(NEEDED)
 DRAWN = ("participants", "regions")
 """Outputs of the sensitivity study that are drawn; the table holds all."""
-LOOKS = {"model": (A, "o"), "unaware": (A, "s"), "regression": (B, "^"), "constant": (MUTED, "")}
+LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 
 
 @dataclass(frozen=True)
@@ -263,112 +263,100 @@ def by_evening(evidence: Evidence) -> tuple[list[str], list[tuple[str, bool, dic
 # --- plots -----------------------------------------------------------------------------------------------------------
 
 
-def draw_evidence(found: Shipped, lang: str) -> dict[str, str]:
-    """All plots by name, as SVG text."""
-    plots: dict[str, Callable[[Axes], None]] = {}
+def draw_evidence(found: Shipped) -> dict[str, Markup]:
+    """All plots by name."""
+    plots: dict[str, Callable[[Pair], Markup]] = {}
     if e := found.shown.get("heldout"):
         for partition in REFERENCE:
             rows = [r for r in e.tables["scores"] if r["partition"] == partition]
             if rows:
-                names = [label("forecaster", r["forecaster"], lang) for r in rows]
-                plots[f"heldout-{partition}"] = partial(_intervals, rows, names, "against_mean", "against_se", f"heldout-{partition}", lang)
+                names = [labels("forecaster", r["forecaster"]) for r in rows]
+                plots[f"heldout-{partition}"] = partial(_intervals, rows, names, "against_mean", "against_se", f"heldout-{partition}")
     if e := found.shown.get("rivals"):
-        names = [arm_names(found.scenario)(r["rival"])[LANGUAGES.index(lang)] for r in e.tables["rivals"]]
+        names = [arm_names(found.scenario)(r["rival"]) for r in e.tables["rivals"]]
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
-            plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}", lang)
+            plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}")
     if e := found.shown.get("scale"):
-        rows, called = e.tables["items"], scale_names(found.scenario)
-        plots["scale"] = partial(
-            _intervals, rows, [called(r)[LANGUAGES.index(lang)] for r in rows], "in_spreads", "in_spreads_se", "scale", lang
-        )
+        rows = e.tables["items"]
+        plots["scale"] = partial(_intervals, rows, [*map(scale_names(found.scenario), rows)], "in_spreads", "in_spreads_se", "scale")
     if e := found.shown.get("sensitivity"):
         for output in DRAWN:
             if output in outputs(e):
-                plots[f"sensitivity-{output}"] = partial(_shares, e, output, lang)
+                plots[f"sensitivity-{output}"] = partial(_shares, e, output)
     if e := found.shown.get("warning"):
-        plots["warning"] = partial(_evenings, e, lang)
-    return {name: svg(draw, name, text(f"report.figure.{name}.title", lang), lang) for name, draw in plots.items()}
+        plots["warning"] = partial(_evenings, e)
+    return {name: draw(pair(f"report.figure.{name}.title")) for name, draw in plots.items()}
 
 
-def _rows(ax: Axes, names: Sequence[str]) -> None:
-    ax.get_figure(root=True).set_size_inches(4.7, 1.2 + 0.3 * len(names))  # type: ignore[union-attr]
-    ax.set_yticks(range(len(names)), list(names))
-    ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.axvline(0, color=MUTED, linewidth=1)
-    ax.grid(axis="y", visible=False)
+def _range(values: Sequence[float], least: tuple[float, float] = (0, 0)) -> tuple[float, float]:
+    """Range of an axis that holds all values and a little room."""
+    low, high = min(*values, *least), max(*values, *least)
+    room = 0.04 * (high - low or 1)
+    return low - room, high + room
 
 
-def _ticks(ax: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _intervals(rows: Sequence[Row], names: Sequence[str], mean: str, se: str, name: str, lang: str, ax: Axes) -> None:
+def _intervals(rows: Sequence[Row], names: Sequence[Pair], mean: str, se: str, name: str, title: Pair) -> Markup:
     """A mark a row with two standard errors either way; filled where the rule tells it from the reference."""
-    for y, row in enumerate(rows):
-        if row[mean] == "":
-            continue
-        x, half = float(row[mean]), SEPARATED * float(row[se] or 0)
-        ax.hlines(y, x - half, x + half, color=A, linewidth=1.8)
-        apart = x != 0 and abs(x) >= half and row[se] != ""
-        ax.plot([x], [y], "o", color=A, markersize=6, markerfacecolor=A if apart else "none")
-    _rows(ax, names)
-    _ticks(ax)
-    ax.set_xlabel(text(f"report.axis.{name}", lang), fontsize=11)
+    found = [(k, float(r[mean]), SEPARATED * float(r[se] or 0), r[se] != "") for k, r in enumerate(rows) if r[mean] != ""]
+    lines = Rows(names)
+    plot = lines.plot(_range([x + s * half for _, x, half, _ in found for s in (-1, 1)]))
+    levels = steps(*plot.x, 5)
+    plot.x_axis(levels, [same(f"{v:g}".replace("-", "\u2212")) for v in levels])
+    plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
+    plot.lines((((x - half, lines.line(k)), (x + half, lines.line(k))) for k, x, half, _ in found), "a thick")
+    for apart, look in ((True, "a f"), (False, "a hollow")):
+        plot.marks(((x, lines.line(k)) for k, x, half, known in found if (x != 0 and abs(x) >= half and known) is apart), "o", look)
+    return plot.html(title, pair(f"report.axis.{name}"))
 
 
-def _shares(evidence: Evidence, output: str, lang: str, ax: Axes) -> None:
+def _shares(evidence: Evidence, output: str, title: Pair) -> Markup:
     """Shares of variance of each input, alone and in all."""
     inputs = [(name, by) for name, by in indices(evidence) if output in by["total"]]
-    for measure, shift, colour, marker in (("alone", -0.16, B, "o"), ("total", 0.16, A, "s")):
-        for y, (_, by) in enumerate(inputs):
-            if (row := by[measure].get(output)) is not None:
-                ax.hlines(y + shift, float(row["low"]), float(row["high"]), color=colour, linewidth=1.5)
-                mark = {"color": colour, "markersize": 5, "label": text(f"sensitivity.{measure}", lang) if y == 0 else None}
-                ax.plot([float(row["value"])], [y + shift], marker, **mark)  # type: ignore[arg-type]
-    _rows(ax, [label("sensitivity", n, lang) if n in (SEED, OTHERS) else n for n, _ in inputs])
-    _ticks(ax)
-    ax.set_xlabel(text("sensitivity.axis.shares", lang))
-    ax.get_figure(root=True).legend(loc="outside lower center", ncols=2)  # type: ignore[union-attr]
+    lines = Rows([labels("sensitivity", n) if n in (SEED, OTHERS) else same(n) for n, _ in inputs])
+    found = {
+        m: [(k, *(float(by[m][output][c]) for c in ("low", "value", "high"))) for k, (_, by) in enumerate(inputs) if output in by[m]]
+        for m in ("alone", "total")
+    }
+    plot = lines.plot(_range([v for rows in found.values() for _, *ends in rows for v in ends]))
+    levels = steps(*plot.x, 5)
+    plot.x_axis(levels, [same(f"{v:g}".replace("-", "\u2212")) for v in levels])
+    plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
+    for measure, shift, look, sign in (("alone", -0.13, "b", "o"), ("total", 0.13, "a", "s")):
+        plot.lines((((low, lines.line(k) + shift), (high, lines.line(k) + shift)) for k, low, _, high in found[measure]), look)
+        plot.marks(((value, lines.line(k) + shift) for k, _, value, _ in found[measure]), sign, f"{look} f", 3.2)
+        plot.key(sign, f"{look} f", pair(f"sensitivity.{measure}"))
+    return plot.html(title, pair("sensitivity.axis.shares"))
 
 
-def _evenings(evidence: Evidence, lang: str, ax: Axes) -> None:
+def _evenings(evidence: Evidence, title: Pair) -> Markup:
     """Every forecaster evening by evening; the evenings that a wave followed are shaded, thresholds are dashed."""
     names, days = by_evening(evidence)
     x = [dt.date.fromisoformat(day).toordinal() for day, _, _ in days]
+    thresholds = [100 * float(t) for t in evidence.made.get("thresholds", [])]
+    series = {n: [(d, by[n]) for d, (_, _, by) in zip(x, days, strict=True) if n in by and by[n]["probability"] != ""] for n in names}
+    top = 1.05 * max([*thresholds, *(100 * float(r["high"] or r["probability"]) for rows in series.values() for _, r in rows)], default=1)
+    plot = Plot((min(x) - 0.6, max(x) + 0.6), (0, top), height=280, left=34, right=22)
     before = [d for d, (_, followed, _) in zip(x, days, strict=True) if followed]
     if before:  # in one piece: there is at most one wave
-        ax.axvspan(min(before) - 0.5, max(before) + 0.5, color=GRID, linewidth=0)
-    for t in evidence.made.get("thresholds", []):
-        ax.axhline(100 * float(t), color=MUTED, linewidth=0.8, linestyle=":")
-    for name in names:
-        rows = [(d, by[name]) for d, (_, _, by) in zip(x, days, strict=True) if name in by and by[name]["probability"] != ""]
-        colour, marker = LOOKS.get(name, (INK, "D"))
+        plot.boxes([((min(before) - 0.5, 0), (max(before) + 0.5, top))], "g f")
+    levels = steps(0, top)
+    plot.y_axis(levels, [same(f"{v:g}") for v in levels])
+    plot.lines((((plot.x[0], t), (plot.x[1], t)) for t in thresholds), "m dots")
+    for name, rows in series.items():
+        look, sign = LOOKS.get(name, ("k", "D"))
         if name == "model":
             whole = [(d, r) for d, r in rows if r["low"] != ""]
-            low, high = ([100 * float(r[k]) for _, r in whole] for k in ("low", "high"))
-            ax.fill_between([d for d, _ in whole], low, high, color=A, alpha=0.2, linewidth=0)
-        look = {
-            "color": colour,
-            "marker": marker,
-            "markersize": 3.5,
-            "linewidth": 1.2,
-            "markerfacecolor": "none" if marker == "s" else colour,
-        }
-        ax.plot([d for d, _ in rows], [100 * float(r["probability"]) for _, r in rows], label=label("forecaster", name, lang), **look)  # type: ignore[arg-type]
-    figure = ax.get_figure(root=True)
-    figure.set_size_inches(4.7, 4.4)  # type: ignore[union-attr]
-    step = max(1, -(-len(x) // 6))
-    ticks = x[::-1][::step][::-1]
-    ax.set_xticks(ticks, [_tick(dt.date.fromordinal(t), lang) for t in ticks])
-    ax.set_ylim(bottom=0)
-    ax.set_ylabel(text("report.axis.warning", lang))
-    figure.legend(loc="outside lower left")  # type: ignore[union-attr]
-
-
-def _tick(date: dt.date, lang: str) -> str:
-    return f"{date.month}/{date.day}" if lang == "zh" else f"{date.day} {date:%b}"
+            high, low = ([(float(d), 100 * float(r[k])) for d, r in whole] for k in ("high", "low"))
+            plot.area(high, low, "a f faint")
+        points = [(float(d), 100 * float(r["probability"])) for d, r in rows]
+        plot.curve(points, look)
+        fill = f"{look} hollow" if sign == "s" else f"{look} f"
+        plot.marks(points if sign != "-" else (), sign, fill, 2.6)
+        plot.key(sign, look if sign == "-" else fill, labels("forecaster", name))
+    ticks = x[::-1][:: max(1, -(-len(x) // 6))][::-1]
+    dates = [dt.date.fromordinal(t) for t in ticks]
+    plot.x_axis(ticks, [(f"{d.day} {d:%b}", f"{d.month}/{d.day}") for d in dates], grid=False)
+    return plot.html(title, None, pair("report.axis.warning"))
 
 
 def helpers(found: Shipped) -> dict[str, Any]:

@@ -1,27 +1,25 @@
 """Experiments in the report: one figure for all of them, and a list with question, rule, effects and the command of each.
 
-In: the trials and the experiment files of a case. Out: an SVG a language, and rows for the page.
+In: the trials and the experiment files of a case. Out: a figure, and rows for the page.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+from markupsafe import Markup
 
 from qantar.errors import Problems
-from qantar.messages import LANGUAGES, text
-from qantar.report.curves import INK, MUTED, A, B, svg
+from qantar.report.figures import Rows, same
+from qantar.report.pairs import Pair, pair
 from qantar.study.experiments import EVERYONE, FOLDER, Experiment
 from qantar.study.methods import FILE
 from qantar.study.methods import Experiment as Stylized
 from qantar.study.trials import Trial
 from qantar.tables import read_toml
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FIGURE = "experiments"
 MOST = 30.0
@@ -42,35 +40,35 @@ def shown(trials: Mapping[str, Trial]) -> list[dict[str, Any]]:
     return [r for r in own if r.get("smallest") and r.get("effect") is not None]
 
 
-def draw_experiments(trials: Mapping[str, Trial], called: Callable[[str], tuple[str, str]], lang: str) -> dict[str, str]:
+def draw_experiments(trials: Mapping[str, Trial], called: Callable[[str], Pair]) -> dict[str, Markup]:
     """The figure by name; none without rows. `called`: what a reader calls a rival, in both languages."""
     rows = shown(trials)
-    if not rows:
-        return {}
-    title = text(f"report.figure.{FIGURE}.title", lang)
-    return {FIGURE: svg(lambda ax: _forest(ax, rows, called, lang), FIGURE, title, lang)}
+    return {FIGURE: _forest(rows, called)} if rows else {}
 
 
-def _forest(ax: Axes, rows: Sequence[Mapping[str, Any]], called: Callable[[str], tuple[str, str]], lang: str) -> None:
+def _forest(rows: Sequence[Mapping[str, Any]], called: Callable[[str], Pair]) -> Markup:
     """A line a hypothesis and part, priors, posterior, everyone from above; in smallest effects, in the direction asked about."""
     parts = list(dict.fromkeys((r["hypothesis"], r["part"]) for r in rows))
-    ax.get_figure(root=True).set_size_inches(7.4, 1.5 + 0.34 * len(parts))  # type: ignore[union-attr]
-    for basis, sign, colour, shift in (("prior", "o", A, -0.24), ("posterior", "D", B, 0.0), (EVERYONE, "s", INK, 0.24)):
+    named = [called(part) for _, part in parts]
+    lines = Rows([(f"{h} {en}", f"{h} {zh}") for (h, _), (en, zh) in zip(parts, named, strict=True)], each=27)
+    end = _tenfolds(MOST)
+    plot = lines.plot((-end, end))
+    ticks = [-10.0, -1.0, 0.0, 1.0, 10.0]
+    plot.x_axis([_tenfolds(t) for t in ticks], [same(f"{t:g}".replace("-", "\u2212")) for t in ticks])
+    plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
+    plot.lines([((1, plot.y[0]), (1, plot.y[1]))], "m dash")
+    for basis, sign, look, shift in (("prior", "o", "a", -0.22), ("posterior", "D", "b", 0.0), (EVERYONE, "s", "k", 0.22)):
         own = [r for r in rows if r["basis"] == basis]
-        if not own:
-            continue
-        scale = [(-1 if r.get("direction") == "fall" else 1) / r["smallest"] for r in own]
-        low, middle, high = (np.array([r[k] * s for r, s in zip(own, scale, strict=True)]) for k in ("low", "effect", "high"))
-        y = np.array([parts.index((r["hypothesis"], r["part"])) for r in own]) + shift
-        ax.hlines(y, np.clip(np.minimum(low, high), -MOST, MOST), np.clip(np.maximum(low, high), -MOST, MOST), color=colour, linewidth=1.6)
-        ax.plot(np.clip(middle, -MOST, MOST), y, sign, color=colour, markersize=5, label=text(f"experiment.basis.{basis}", lang))
-    ax.axvline(1, color=MUTED, linewidth=1.0, linestyle="--")
-    ax.axvline(0, color=MUTED, linewidth=0.8)
-    ax.set_xscale("symlog", linthresh=1)
-    ticks = [-10, -1, 0, 1, 10]
-    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    ax.set_xlim(-MOST, MOST)
-    ax.set_yticks(range(len(parts)), [f"{h} {called(p)[LANGUAGES.index(lang)]}" for h, p in parts])
-    ax.set_ylim(len(parts) - 0.5, -0.5)
-    ax.set_xlabel(text(f"report.figure.{FIGURE}.axis", lang))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.62 / (0.34 * len(parts) + 0.4)), ncols=3)
+        scaled = [[(-1 if r.get("direction") == "fall" else 1) * r[k] / r["smallest"] for k in ("low", "effect", "high")] for r in own]
+        x = [[_tenfolds(min(max(v, -MOST), MOST)) for v in values] for values in scaled]
+        y = [lines.line(parts.index((r["hypothesis"], r["part"]))) + shift for r in own]
+        plot.lines((((low, k), (high, k)) for k, (low, _, high) in zip(y, x, strict=True)), look)
+        plot.marks(((middle, k) for k, (_, middle, _) in zip(y, x, strict=True)), sign, f"{look} f", 3)
+        if own:
+            plot.key(sign, f"{look} f", pair(f"experiment.basis.{basis}"))
+    return plot.html(pair(f"report.figure.{FIGURE}.title"), pair(f"report.figure.{FIGURE}.axis"))
+
+
+def _tenfolds(value: float) -> float:
+    """Even up to one smallest effect either way, then a step a tenfold."""
+    return value if abs(value) <= 1 else math.copysign(1 + math.log10(abs(value)), value)

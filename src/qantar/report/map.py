@@ -5,6 +5,7 @@ In: a `Case`. Out: plain strings and numbers for the page; nothing is fetched an
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from qantar.scenario.case import Case, rings
 
 WIDTH = 800.0
 MARGIN = 14.0
+FINE, ROUGH = 0.3, 1.0
+"""How far borders of regions and of countries around may be moved, in units of a sheet of 800."""
 Point = tuple[float, float]
 
 
@@ -95,7 +98,7 @@ def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], fram
         points = [place(*xy[:2]) for xy in ring]
         kept = [b for a, b in zip([None, *points], points, strict=False) if a != b]  # rounding makes doubles
         if len(kept) > 3 and (frame is None or _touches(kept, frame)):
-            pieces.append("M" + "L".join(f"{x:g} {y:g}" for x, y in kept[:-1]) + "Z")
+            pieces.append(_closed(_thinned(kept[:-1], FINE if frame is None else ROUGH)))
             box += kept
     names = feature["properties"]
     if "label_lon" in names:
@@ -103,6 +106,48 @@ def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], fram
     else:
         x, y = (sum(v) / len(box) for v in zip(*box, strict=True)) if box else (0.0, 0.0)
     return Shape(names.get("id", ""), names["name_en"], names.get("name_zh", ""), "".join(pieces), x, y, names.get("area_km2", 1))
+
+
+def _closed(points: list[Point]) -> str:
+    """A ring as a path of steps from point to point, in tenths, which is half as long as one of places.
+
+    >>> _closed([(10.0, 2.5), (10.3, 2.5), (9.0, 4.0)])
+    'M10 2.5l.3 0-1.3 1.5z'
+    """
+    tenths = [(round(10 * x), round(10 * y)) for x, y in points]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(tenths)]
+    words = "".join(("" if n else "l") + _step(x, first=not n) + _step(y) for n, (x, y) in enumerate(steps))
+    return f"M{points[0][0]:g} {points[0][1]:g}{words}z"
+
+
+def _step(tenths: int, *, first: bool = False) -> str:
+    """A number after another: a minus sign parts them as well as a blank does."""
+    word = f"{tenths / 10:g}".replace("0.", ".", 1) if abs(tenths) < 10 else f"{tenths / 10:g}"
+    return word if first or tenths < 0 else " " + word
+
+
+def _thinned(points: list[Point], most: float) -> list[Point]:
+    """A ring with fewer points, none of those left out farther than `most` from it (Douglas and Peucker 1973).
+
+    >>> _thinned([(0, 0), (5, 0.1), (10, 0), (10, 8), (0, 8)], 0.2)
+    [(0, 0), (10, 0), (10, 8), (0, 8)]
+    """
+    kept = {0, len(points) - 1}
+    open_pieces = [(0, len(points) - 1)]
+    while open_pieces:
+        first, last = open_pieces.pop()
+        (x, y), (x2, y2) = points[first], points[last]
+        long = math.dist((x, y), (x2, y2))
+        far, at = most, 0
+        for k in range(first + 1, last):
+            px, py = points[k]
+            away = abs((x2 - x) * (py - y) - (y2 - y) * (px - x)) / long if long else math.dist((x, y), (px, py))
+            if away > far:
+                far, at = away, k
+        if at:
+            kept.add(at)
+            open_pieces += [(first, at), (at, last)]
+    return [points[k] for k in sorted(kept)] if len(kept) > 2 else points
 
 
 def _circle(feature: dict[str, Any], place: Callable[[float, float], Point], radius: float = 11) -> Shape:

@@ -23,15 +23,18 @@ import qantar
 from qantar.account.ledger import KINDS
 from qantar.account.load import Loaded
 from qantar.account.verdicts import BASES, FLAGS, WORDS, agreement, judge, tally
-from qantar.messages import LANGUAGES, text
+from qantar.messages import text
 from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
-from qantar.report.evidence import arm_names, draw_evidence, helpers, shipped
+from qantar.report.evidence import Shipped, arm_names, draw_evidence, helpers, shipped
 from qantar.report.experiments import draw_experiments, shown, specs_of
+from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
+from qantar.report.pairs import attributes, both, message, option
 from qantar.report.simulated import Simulated, draw_simulated, simulated
+from qantar.report.tables import narrowed
 from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
 from qantar.study.decision import versions as rule_versions
@@ -39,8 +42,9 @@ from qantar.study.full import Repeated
 from qantar.study.planted import TRUE_SEEDS, read_rates
 from qantar.study.posterior import read_fit
 from qantar.study.run import Result
+from qantar.study.shown import Sample, read, ships
 from qantar.study.summary import Feature
-from qantar.study.trials import Again, by_hypothesis, read_trials, summed
+from qantar.study.trials import by_hypothesis, summed
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -55,40 +59,12 @@ def marker(event: Event) -> str:
     return next((name for name, kinds in _SIGNS.items() if event.kind in kinds.split()), "")
 
 
-def both(en: object, zh: object) -> Markup:
-    """A piece of text in both languages; the page shows one. A missing one falls back to the other, marked as what it is."""
-    if zh in (None, "") or en in (None, ""):
-        return Markup('<span class="any" lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
-    return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(en, zh)
-
-
-def message(key: str, **args: object) -> Markup:
-    """A message of the catalogue in both languages; an argument that differs between them is a pair."""
-    return both(*(text(key, lang, **_of(lang, args)) for lang in LANGUAGES))
-
-
-def _of(lang: str, args: dict[str, object]) -> dict[str, object]:
-    return {k: v[LANGUAGES.index(lang)] if isinstance(v, tuple) else v for k, v in args.items()}
-
-
-def attributes(name: str, key: str, **args: object) -> Markup:
-    """An attribute in both languages: the English one in force, the other kept for the switch."""
-    en, zh = (text(key, lang, **args) for lang in LANGUAGES)
-    return Markup('{0}="{1}" data-{0}-en="{1}" data-{0}-zh="{2}"').format(Markup(name), en, zh)
-
-
-def option(key: str, **args: object) -> Markup:
-    """The text of an <option>, which may hold no elements."""
-    en, zh = (text(key, lang, **args) for lang in LANGUAGES)
-    return Markup('data-text-en="{0}" data-text-zh="{1}">{0}').format(en, zh)
-
-
 def safe_link(address: str) -> str:
     """The address if a browser may follow it, else nothing. Incomplete ones (with an ellipsis) are not links."""
     return address if address.startswith(("http://", "https://")) and "…" not in address else ""
 
 
-def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] = (), repeated: Sequence[Repeated] = ()) -> str:
+def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None = None, repeated: Sequence[Repeated] = ()) -> str:
     """The whole page of an account, with what was simulated if anything was.
 
     The same account gives the same bytes: nothing of the machine, the user or the time goes in.
@@ -107,37 +83,36 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
     )
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
     environment.globals.update(share=_share, numbers=_numbers, sim_days=_sim_days, scale_of=_scale, feature_of=_of_feature(names))
-    environment.globals.update(feature_named=_named(names), percent=_percent, short=_short, meaning_of=_meaning)
+    environment.globals.update(feature_named=_named(names), percent=_percent, short=_short, meaning_of=_meaning, people_of=_people)
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
-    tried = read_trials(case.folder)
+    tried = loaded.trials()
     judged, trials = judge(account, tried), by_hypothesis(tried)
+    agreed = agreement(account)
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     presence = _presence(seen, len(days))
     sheet = draw(case)
     sim = simulated(result, days) if result else None
     fit = read_fit(case.folder) if result and result.provenance["calibrated"] else None
-    evidence = shipped(case)
+    evidence = Shipped(None, {}, []) if loaded.own else shipped(case)
+    if evidence.scenario and ships(case.folder) and read(evidence.scenario) is None:
+        evidence.stale.append("simulated")
     environment.globals.update(helpers(evidence))
-    drawn = {
-        lang: draw_all(case.record, seen, lang)
-        | (draw_simulated(sim, seen, lang) if sim else {})
-        | draw_evidence(evidence, lang)
-        | draw_experiments(trials, arm_names(evidence.scenario), lang)
-        for lang in LANGUAGES
-    }
-    return environment.get_template("page.html.j2").render(
+    figures = draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {})
+    figures |= draw_evidence(evidence) | draw_experiments(trials, arm_names(evidence.scenario))
+    page = environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
         account=account,
         judged=judged,
+        findings=findings(judged, agreed, fit, trials),
+        groups=groups(judged),
         tally=tally(judged),
         kinds=[k for k in KINDS if any(j.claim.kind == k for j in judged)],
         verdicts=[v for v in WORDS if any(j.word == v for j in judged)],
         trials=trials,
-        again=again,
-        same=sum(a.same for a in again),
+        sampled=sampled,
         repeated=repeated,
         planted=read_rates(case.folder),
         true_seeds=TRUE_SEEDS,
@@ -149,7 +124,11 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         flags=Counter(f for j in judged for f in j.flags),
         flag_names=FLAGS,
         bases=[b for b in BASES if any(j.basis == b for j in judged)],
-        agreement=agreement(account),
+        agreement=agreed,
+        shown_by_half=shown_by_half(fit) if fit else None,
+        decided=decided(trials),
+        own=loaded.own,
+        ships=ships(case.folder),
         sections=sorted({j.claim.section for j in judged}),
         record=case.record,
         regions={r.region_id: r for r in case.record.regions},
@@ -161,7 +140,7 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         sheet=sheet,
         signs=_signs(loaded, sheet, days),
         figure_sources=_figure_sources(case.record, seen),
-        figures={lang: {n: Markup(s) for n, s in found.items()} for lang, found in drawn.items()},
+        figures=figures,
         sim=sim,
         fit=fit,
         evidence=evidence,
@@ -176,6 +155,7 @@ def render(loaded: Loaded, result: Result | None = None, again: Sequence[Again] 
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+    return narrowed(page)
 
 
 def _share(f: Feature) -> str:
@@ -219,6 +199,15 @@ def _percent(share: str | float, unit: str = " %") -> str:
 
 def _short(number: str | float) -> str:
     return f"{float(number):.3g}"
+
+
+def _people(n: float) -> tuple[str, str]:
+    """A population in words, in both languages.
+
+    >>> _people(19_122_420), _people(5_400)
+    (('19.1 million', '1,912万'), ('5,400', '5,400'))
+    """
+    return (f"{n / 1e6:.1f} million", f"{n / 1e4:,.0f}万") if n >= 1e6 else (f"{n:,.0f}", f"{n:,.0f}")
 
 
 def _meaning(name: str) -> Markup:
@@ -319,6 +308,6 @@ def _day_in(year: int) -> Callable[..., Markup]:
             same = (first.year, first.month) == (last.year, last.month)
             en = (str(first.day) if same else parts(first)[0]) + f"–{parts(last)[0]}"
             zh = f"{parts(first)[1]}至" + (f"{last.day}日" if same else parts(last)[1])
-        return Markup('<span class="nowrap">{}</span>').format(both(en, zh))
+        return both(en.replace(" ", "\u00a0"), zh)
 
     return day

@@ -1,6 +1,6 @@
 """What a set of simulated histories adds to the page: shares on the map, curves with bands, and the onset table.
 
-In: a `Result` of runs and the record's observables. Out: numbers and SVG text; nothing here judges a claim.
+In: a `Result` of runs and the record's observables. Out: numbers and figures; nothing here judges a claim.
 """
 
 from __future__ import annotations
@@ -8,18 +8,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
-from qantar.messages import text
 from qantar.record.observables import Dated, Observables
-from qantar.report.curves import INK, A, B, axis_of_days, svg
+from qantar.report.curves import day_axis, span_of
+from qantar.report.figures import Plot, same, width_of
+from qantar.report.pairs import pair
 from qantar.study.run import Result
 from qantar.study.summary import QUANTILES, Feature, curves, presence_shares
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 QUIET_AT = 1_000
 CURVES = ("participants", "detained")
@@ -94,42 +93,40 @@ def simulated(result: Result, days: Sequence[dt.date]) -> Simulated:
     return Simulated(result, tuple(days), rows, [f for f in result.features if f.kind != "onset"], table)
 
 
-def draw_simulated(sim: Simulated, seen: Observables, lang: str) -> dict[str, str]:
+def draw_simulated(sim: Simulated, seen: Observables) -> dict[str, Markup]:
     """Figures of the national curves, simulated and recorded, by name."""
     recorded = {"participants": seen.participants, "detained": seen.detained}
-
-    def figure(name: str) -> str:
-        key = f"simulated-{name}"
-        title = text(f"report.figure.{key}.title", lang)
-        return svg(lambda ax: _curve(ax, sim.table[name], recorded[name], name, lang), key, title, lang)
-
-    return {f"simulated-{name}": figure(name) for name in CURVES}
+    return {f"simulated-{name}": _curve(sim.table[name], recorded[name], name) for name in CURVES}
 
 
-def _curve(ax: Axes, rows: list[tuple[dt.date, list[float]]], recorded: Sequence[Dated], name: str, lang: str) -> None:
+def _curve(rows: list[tuple[dt.date, list[float]]], recorded: Sequence[Dated], name: str) -> Markup:
     """Bands of quantiles over histories, the record as diamonds; on a scale of tenfolds that has a zero."""
     days = [d for d, _ in rows]
-    x = [d.toordinal() for d in days]
-    q = _tenfolds(np.array([v for _, v in rows]).T)
-    wide, narrow = (text(f"report.figure.band{n}", lang) for n in (90, 50))
-    look: Any = {"color": A, "linewidth": 0}
-    ax.fill_between(x, q[0], q[-1], alpha=0.22, label=wide, **look)
-    ax.fill_between(x, q[1], q[-2], alpha=0.4, label=narrow, **look)
-    ax.plot(x, q[len(QUANTILES) // 2], color=A, linewidth=1.8, label=text("report.figure.median", lang))
-    for n, d in enumerate(recorded):
-        ends = _tenfolds(np.array([d.interval.low, d.interval.high]))
-        label = text("report.figure.recorded", lang) if n == 0 else None
-        at = d.date.toordinal()
-        ax.plot([at, at], ends, color=B, linewidth=1.5, marker="D", markersize=4.5, label=label)
-    axis_of_days(ax, days, lang)
-    highest = max(float(q.max()), *(float(_tenfolds(np.array([d.interval.high]))[0]) for d in recorded), 1.0)
+    q = _tenfolds(np.array([v for _, v in rows])).T
+    highest = max(float(q.max()), *(float(_tenfolds(d.interval.high)) for d in recorded), 1.0)
     ticks = list(range(int(np.ceil(highest)) + 1))
-    ax.set_yticks(ticks, ["0", *(f"{10 ** (n - 1):,}" for n in ticks[1:])])
-    ax.set_ylim(-0.1, ticks[-1] * 1.45)
-    ax.set_ylabel(text(f"report.axis.{name}", lang), color=INK)
-    ax.legend(loc="upper left", ncols=2, labelspacing=0.2, columnspacing=1)
+    labels = [same("0"), *(same(f"{10 ** (n - 1):,}") for n in ticks[1:])]
+    plot = Plot(span_of(days), (-0.1, ticks[-1] + 0.1), height=250, left=max(width_of(said[0]) for said in labels) + 12)
+    plot.y_axis(ticks, labels)
+    x_title = day_axis(plot, days, grid=False)
+
+    def along(values: Any) -> list[tuple[float, float]]:
+        return [(d.toordinal(), float(v)) for d, v in zip(days, values, strict=True)]
+
+    for low, high, look, key in ((0, -1, "a f faint", "band90"), (1, -2, "a f half", "band50")):
+        plot.area(along(q[high]), along(q[low]), look)
+        plot.key("#", look, pair(f"report.figure.{key}"))
+    plot.curve(along(q[len(QUANTILES) // 2]), "a thick")
+    plot.key("-", "a thick", pair("report.figure.median"))
+    ends = [[(d.date.toordinal(), float(_tenfolds(v))) for v in (d.interval.low, d.interval.high)] for d in recorded]
+    if ends:
+        plot.lines(((a, b) for a, b in ends), "b")
+        plot.marks((p for both_ends in ends for p in both_ends), "D", "b f", 3)
+        plot.key("D", "b f", pair("report.figure.recorded"))
+    title = pair(f"report.figure.simulated-{name}.title")
+    return plot.html(title, x_title, pair(f"report.axis.{name}"))
 
 
 def _tenfolds(value: Any) -> Any:
     """Logarithm to base 10 from 1 up, with zero one tick below 1."""
-    return np.where(value > 1, 1 + np.log10(np.maximum(value, 1)), value)
+    return np.where(np.asarray(value) > 1, 1 + np.log10(np.maximum(value, 1)), value)

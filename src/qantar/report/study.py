@@ -8,19 +8,24 @@ import platform
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
+from qantar.study.evidence import json_of
 from qantar.study.full import Repeated
 from qantar.study.run import Result
-from qantar.study.trials import Again, read_trials
+from qantar.study.shown import Sample
 from qantar.tables import refuse_foreign, to_csv, write_folder
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
+KERNELS = ("numba", "llvmlite")
 RESULT_VERSION = 1
+FILES = {"report.html", "verdicts.csv"}
 
 
 def study_account(
@@ -28,13 +33,16 @@ def study_account(
     out: Path,
     progress: Callable[[str], None] = lambda step: None,
     result: Result | None = None,
-    again: Sequence[Again] = (),
+    sampled: Sample | None = None,
     repeated: Sequence[Repeated] = (),
-) -> dict[str, object]:
+    *,
+    inputs: str = "",
+) -> dict[str, Any]:
     """Put every claim beside its verdict, draw the page, write the folder `out`; returns what `result.json` holds.
 
-    `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `again` holds effects of
-    the experiments that ship, computed again on this machine; `repeated` whole results that ship, made again.
+    `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `sampled` holds what of the
+    histories and effects that ship was simulated again on this machine; `repeated` whole results that ship, made again; `inputs` names
+    all that the result depends on (`inputs_of`).
 
     The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
 
@@ -47,11 +55,11 @@ def study_account(
 
     refuse_foreign(out)
     progress("judge")
-    judged = judge(loaded.account, read_trials(loaded.case.folder))
+    judged = judge(loaded.account, loaded.trials())
     progress("draw")
-    files = {"report.html": render(loaded, result, again, repeated), "verdicts.csv": verdicts_csv(judged, loaded)}
+    files = {"report.html": render(loaded, result, sampled, repeated), "verdicts.csv": verdicts_csv(judged, loaded)}
     progress("write")
-    whole = provenance(loaded, judged, files, result, again, repeated)
+    whole = provenance(loaded, judged, files, result, sampled, repeated, inputs)
     files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
     write_folder(out, files)
     return whole
@@ -62,9 +70,10 @@ def provenance(
     judged: list[Judged],
     files: dict[str, str],
     result: Result | None,
-    again: Sequence[Again] = (),
+    sampled: Sample | None = None,
     repeated: Sequence[Repeated] = (),
-) -> dict[str, object]:
+    inputs: str = "",
+) -> dict[str, Any]:
     """What is needed to repeat the study; no name of a user, a machine or a folder."""
     agreed = agreement(loaded.account)
     return {
@@ -79,7 +88,8 @@ def provenance(
         "model": result.provenance if result else None,
         "calibrated": bool(result and result.provenance["calibrated"]),
         "data": loaded.hashes(),
-        "computed_again": [{**asdict(a), "same": a.same} for a in again],
+        "inputs_sha256": inputs,
+        "simulated_again": None if sampled is None else sampled.as_dict(),
         "made_again": [{**asdict(r), "same": r.same} for r in repeated],
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
@@ -87,6 +97,26 @@ def provenance(
         "licences": [a.licence for a in loaded.case.head.attributions],
         "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
+
+
+def inputs_of(loaded: Loaded, **asked: object) -> str:
+    """SHA-256 of all that a study depends on: program, libraries, every file of account and case, and what was asked for."""
+    home = Path(str(resources.files("qantar")))
+    total = hashlib.sha256(json.dumps([asked, platform.python_version(), {n: version(n) for n in (*LIBRARIES, *KERNELS)}]).encode())
+    for folder in dict.fromkeys((home, loaded.account.folder, loaded.case.folder)):
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def unchanged(out: Path, inputs: str) -> dict[str, Any] | None:
+    """What `result.json` of a folder holds, if it is a whole study made from these inputs; None if it must be made."""
+    made = json_of(out / "result.json")
+    files = made.get("files")
+    if made.get("inputs_sha256") != inputs or not isinstance(files, dict) or set(files) != FILES:
+        return None
+    whole = all((out / n).is_file() and hashlib.sha256((out / n).read_bytes()).hexdigest() == sha for n, sha in files.items())
+    return made if whole else None
 
 
 def verdicts_csv(judged: list[Judged], loaded: Loaded) -> str:

@@ -140,14 +140,19 @@ def fits(made: dict[str, Any], plan: Plan) -> bool:
     return bool(made.get("model_sha256") == model_hash() and made.get("plan_sha256") == plan.sha256())
 
 
-def pack(runs: Runs, made: dict[str, Any]) -> bytes:
+def pack(runs: Runs, made: dict[str, Any], *, more: Sequence[str] = (), exact: bool = False) -> bytes:
     """Histories as one compressed archive; the same histories give the same bytes.
 
     Presence and seats are bits, people are kept to seven digits.
+
+    Parameters
+    ----------
+    more : columns of the table of runs that are kept beside `KEPT`
+    exact : whether numbers keep all their digits
     """
     out = io.BytesIO()
-    content: dict[str, Any] = {f"w_{name}": _plain(runs.whole[name]) for name in KEPT}
-    content |= {k: getattr(runs, k).astype(np.float32) for k in PEOPLE}
+    content: dict[str, Any] = {f"w_{name}": _plain(runs.whole[name], exact) for name in (*KEPT, *more)}
+    content |= {k: getattr(runs, k).astype(np.float64 if exact else np.float32) for k in PEOPLE}
     np.savez_compressed(
         out,
         made=np.frombuffer(json.dumps(made, sort_keys=True).encode(), np.uint8),
@@ -174,7 +179,8 @@ def unpack(path: Path) -> tuple[Runs, dict[str, Any]]:
             presence = np.unpackbits(found["presence"], count=n * days * regions).reshape(n, days, regions).astype(bool)
             seats = np.unpackbits(found["seat_lost"], count=n * regions).reshape(n, regions).astype(bool)
             people = {k: found[k].astype(float) for k in PEOPLE}
-            whole = {name: found[f"w_{name}"] for name in KEPT}
+            more = [k.removeprefix("w_") for k in found.files if k.startswith("w_") and k.removeprefix("w_") not in KEPT]
+            whole = {name: found[f"w_{name}"] for name in (*KEPT, *more)}
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise fail(ResultError, path, "not_packed", reason=str(error)) from None
     stopped = whole["stopped"].astype(bool)
@@ -195,8 +201,8 @@ def known_table(path: Path, plan: Plan, seed: int) -> Runs:
     return runs
 
 
-def _plain(column: NDArray[Any]) -> NDArray[Any]:
+def _plain(column: NDArray[Any], exact: bool = False) -> NDArray[Any]:
     """A column without Python objects."""
     if column.dtype.kind == "O":
         return np.array([str(x) for x in column])
-    return column.astype(np.float32) if column.dtype.kind == "f" else column
+    return column.astype(np.float32) if column.dtype.kind == "f" and not exact else column

@@ -17,7 +17,7 @@
     const button = one("language");
     button.textContent = lang === "zh" ? "English" : "中文";
     button.lang = lang === "zh" ? "en" : "zh";
-    document.title = `${document.querySelector(`h1 .${lang}, h1 .any`).textContent} · qantar`;
+    document.title = `${document.querySelector("h1").querySelector(`[lang=${lang}], .any`)?.textContent || document.querySelector("h1").textContent} · qantar`;
     showCount();
     showDay();
   };
@@ -25,7 +25,10 @@
   const filters = all("[data-filter]");
   const search = one("search");
   const claims = all(".claims li");
-  const wordsOf = (item) => `${item.firstElementChild.id} ${all(`.${root.dataset.lang}, .any`, item).map((e) => e.textContent).join(" ")}`.toLowerCase();
+  const groups = all(".group");
+  const one_in = (base, selector) => base.querySelector(selector);
+  const spoken = () => `:is(span, tspan)[lang=${root.dataset.lang}], .any`;
+  const wordsOf = (item) => `${item.firstElementChild.id} ${all(spoken(), item).map((e) => e.textContent).join(" ")}`.toLowerCase();
   const showCount = () => {
     let shown = 0;
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -34,6 +37,12 @@
       const text = words.length ? wordsOf(item) : "";
       item.hidden = !(fits && words.every((word) => text.includes(word)));
       shown += item.hidden ? 0 : 1;
+    }
+    const narrowed = words.length || filters.some((f) => f.value);
+    for (const group of groups) {
+      const some = one_in(group, ".claims li:not([hidden])");
+      group.hidden = !some;
+      group.open = narrowed ? Boolean(some) : (group.dataset.open ??= String(group.open)) === "true";
     }
     one("shown").textContent = root.dataset.lang === "zh" ? `显示 ${shown} / ${claims.length} 条` : `${shown} of ${claims.length} shown`;
   };
@@ -53,7 +62,7 @@
   const painted = all("[data-days]");
   const stateNames = Object.fromEntries(["present", "doubtful", "absent", "missing"].map((key) => [key, document.querySelector(`.legend .key.${key}`).parentElement]));
   const outlines = [one("outline-under"), one("outline")];
-  const mark = (path) => { for (const outline of outlines) outline.setAttribute("d", path ? path.getAttribute("d") : ""); };
+  const mark = (path) => { for (const outline of outlines) outline.setAttribute("d", path ? document.querySelector(path.getAttribute("href")).getAttribute("d") : ""); };
   const chosen = one("event-region");
   const showEvents = () => {
     const day = Number(slider.value);
@@ -68,20 +77,20 @@
     one("events-count").textContent = `(${shown} / ${all("#events tbody tr").length})`;
     one("events-none").hidden = shown > 0;
     for (const region of regions) region.setAttribute("aria-pressed", String(region.dataset.region === chosen.value));
-    mark(regions.find((region) => region.matches("path") && region.dataset.region === chosen.value));
+    mark(regions.find((region) => region.matches("use") && region.dataset.region === chosen.value));
   };
   const showDay = () => {
     const day = slider.value;
     for (const area of painted) area.setAttribute("class", `${area.classList[0]} ${area.dataset.days.split(" ")[day]}`);
     for (const region of regions) {
-      if (!region.matches("path")) continue;
-      const state = all(`.${root.dataset.lang}`, stateNames[region.dataset.days.split(" ")[day]]).map((e) => e.textContent).join("");
+      if (!region.matches("use")) continue;
+      const state = all(`[lang=${root.dataset.lang}]`, stateNames[region.dataset.days.split(" ")[day]]).map((e) => e.textContent).join("");
       region.setAttribute("aria-label", `${region.getAttribute(`data-name-${root.dataset.lang}`)}: ${state}`);
     }
     for (const element of all("#day-count [data-day], .sign")) {
       element.toggleAttribute("hidden", element.dataset.day !== day);
     }
-    slider.setAttribute("aria-valuetext", one("day-count").querySelector(`[data-day="${day}"] .day-name .${root.dataset.lang}`).textContent);
+    slider.setAttribute("aria-valuetext", one("day-count").querySelector(`[data-day="${day}"] .day-name [lang=${root.dataset.lang}]`).textContent);
     showEvents();
   };
   const step = (by) => { slider.value = Number(slider.value) + by; showDay(); };
@@ -94,9 +103,9 @@
   for (const region of regions) {
     const choose = () => { chosen.value = chosen.value === region.dataset.region ? "" : region.dataset.region; showEvents(); };
     region.addEventListener("click", choose);
-    if (region.matches("path")) region.addEventListener("focus", () => { if (region.matches(":focus-visible")) mark(region); });
-    if (region.matches("path")) region.addEventListener("blur", showEvents);
-    if (region.matches("path")) region.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
+    if (region.matches("use")) region.addEventListener("focus", () => { if (region.matches(":focus-visible")) mark(region); });
+    if (region.matches("use")) region.addEventListener("blur", showEvents);
+    if (region.matches("use")) region.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
   }
 
   const simulatedDay = one("day-simulated");
@@ -104,7 +113,7 @@
     const paint = () => {
       for (const area of all("[data-shares]")) area.setAttribute("fill-opacity", area.dataset.shares.trim().split(/\s+/)[simulatedDay.value]);
       for (const name of all("#day-simulated-name [data-day]")) name.hidden = name.dataset.day !== simulatedDay.value;
-      simulatedDay.setAttribute("aria-valuetext", one("day-simulated-name").querySelector(`:not([hidden]) .${root.dataset.lang}`).textContent);
+      simulatedDay.setAttribute("aria-valuetext", one("day-simulated-name").querySelector(`:not([hidden]) [lang=${root.dataset.lang}]`).textContent);
     };
     simulatedDay.addEventListener("input", paint);
     one("language").addEventListener("click", () => setTimeout(paint));
@@ -116,12 +125,20 @@
     if (!target) return;
     if (target.closest("tr")) { one("event-day").checked = false; chosen.value = ""; showEvents(); }
     if (target.closest(".claims")) clear();
+    for (const box of all(":scope > details", target)) box.open = true;
     for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
     target.scrollIntoView();
   };
   addEventListener("hashchange", openTarget);
   // The same address again changes no hash, yet the reader wants to be taken there.
   addEventListener("click", (event) => { const link = event.target.closest('a[href^="#"]:not([data-show-flag])'); if (link && link.hash === location.hash) openTarget(); });
+
+  // The title of a source, where the pointer rests on its key.
+  addEventListener("pointerover", (event) => {
+    const link = event.target.closest('a[href^="#s-"]');
+    const source = link && !link.title && one(decodeURIComponent(link.hash.slice(1)));
+    if (source) link.title = source.querySelector("cite").textContent;
+  });
 
   let closed = [];
   addEventListener("beforeprint", () => { closed = all("details:not([open])"); for (const box of closed) box.open = true; for (const row of all("#events tbody tr")) row.hidden = false; });

@@ -1,0 +1,51 @@
+"""Text in both languages as HTML: the page holds both and shows one.
+
+Where both say the same, it stands once; where one is missing, the other stands for it, marked as what it is.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from qantar.messages import LANGUAGES, text
+
+Pair = tuple[str, str]
+"""English, Chinese."""
+
+
+def both(en: object, zh: object) -> Markup:
+    """A piece of text in both languages; the page shows one.
+
+    >>> print(both("fact", "事实"), both("7", "7"), both("fact", ""))
+    <span lang="en">fact</span><span lang="zh">事实</span> 7 <span class="any" lang="en">fact</span>
+    """
+    if zh in (None, "") or en in (None, ""):
+        return Markup('<span class="any" lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
+    return Markup("{}").format(en) if en == zh else Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(en, zh)
+
+
+def pair(key: str, **args: object) -> Pair:
+    """A message of the catalogue in both languages; an argument that differs between them is a pair."""
+    en, zh = (text(key, lang, **{k: _in(v, n) for k, v in args.items()}) for n, lang in enumerate(LANGUAGES))
+    return en, zh
+
+
+def _in(value: object, n: int) -> object:
+    return value[n] if isinstance(value, tuple) else value
+
+
+def message(key: str, **args: object) -> Markup:
+    """The same as HTML."""
+    return both(*pair(key, **args))
+
+
+def attributes(name: str, key: str, **args: object) -> Markup:
+    """An attribute in both languages: the English one in force, the other kept for the switch."""
+    en, zh = pair(key, **args)
+    return Markup('{0}="{1}" data-{0}-en="{1}" data-{0}-zh="{2}"').format(Markup(name), en, zh)
+
+
+def option(key: str, **args: object) -> Markup:
+    """The text of an <option>, which may hold no elements."""
+    en, zh = pair(key, **args)
+    return Markup('data-text-en="{0}" data-text-zh="{1}">{0}').format(en, zh)
