@@ -20,9 +20,11 @@ from qantar.account.document import CUES, Document, Section, Sentence, candidate
 from qantar.account.ledger import read_claims
 from qantar.account.likely import likely
 from qantar.account.load import Loaded
+from qantar.account.verdicts import judge
 from qantar.cli import build, main
-from qantar.messages import catalogue, keys_under
+from qantar.messages import catalogue, keys_under, text
 from qantar.show import show
+from qantar.study.trials import read_trials
 from qantar.terminal import column_widths, grid
 
 Run = Callable[..., tuple[int, str, str]]
@@ -374,3 +376,14 @@ def test_small_commands_load_no_heavy_library() -> None:
     assert [w for w, _ in loaded] == words
     assert [(w, m) for w, m in loaded[:-1] if m] == []
     assert set(loaded[-1][1]) <= {"numba", "scipy"}  # verdicts read the results of experiments, and numba looks for scipy
+
+
+def test_the_verdict_of_an_experiment_is_quoted_in_the_readers_language(loaded: Loaded) -> None:
+    shown = [
+        (judged, dict(show(loaded, judged.claim.claim_id, region=None, day=None, lang="zh").blocks[0][1]))
+        for judged in judge(loaded.account, read_trials(loaded.case.folder))
+        if judged.trial is not None
+    ]
+    assert shown
+    assert all(text(f"experiment.{judged.trial.verdict}", "zh") in block["实验"] for judged, block in shown if judged.trial is not None)
+    assert not [block["实验"] for _, block in shown if re.search("in this model|independent|not testable", block["实验"])]

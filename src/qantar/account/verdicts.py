@@ -57,13 +57,13 @@ class Judged:
         """The verdict as it must be quoted: of an experiment, with the model and its basis inside."""
         return self.claim.verdict if self.trial is None else self.trial.words
 
-    def repeat(self, account: str, case: str) -> str:
-        """The command that shows or repeats what the verdict rests on; `account` and `case` as `Loaded` names them."""
+    def repeat(self, account: str, case: str | None = None) -> str:
+        """The command that shows or repeats what the verdict rests on; `account` and `case` (if another) as `Loaded` names them."""
         if self.trial is None or self.trial.verdict == "not-testable":
             return f"qantar show {shlex.quote(account)} {self.claim.claim_id}"
         if self.trial.type == "stylized":
             return "qantar methods"
-        return f"qantar experiments {shlex.quote(case)} --only {self.trial.hypothesis}"
+        return f"qantar experiments {shlex.quote(case or account)} --only {self.trial.hypothesis}"
 
     def as_dict(self) -> dict[str, object]:
         """The shape of `qantar verdicts --json`."""
