@@ -32,37 +32,34 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
     span = case.head.first_day, case.head.last_day
     texts = {"en": "claim_en", "zh": "claim_zh"}
     places = {lang: _Places(case, lang) for lang in {language, *texts}}
-    judged = [(c.claim_id, *_claimed({lang: getattr(c, column) for lang, column in texts.items()}, span, places)) for c in claims]
-    return [_likely(c.sentence.text, language, case, judged, span, places[language]) for c in found]
+    about = {c.claim_id: _claimed({lang: getattr(c, column) for lang, column in texts.items()}, span, places) for c in claims}
+    known = {key: (days, where) for key, (days, where) in about.items() if days and where}
+    events = [(e.event_id, e.date, e.date_end or e.date, {e.region_id, e.settlement_id}) for e in case.record.events]
+    by_day = {d: [(key, at) for key, first, last, at in events if first <= d <= last] for d in _days(*span)}
+
+    @cache
+    def near(days: frozenset[dt.date], where: frozenset[str]) -> Likely:
+        hits = {key for d in days for key, at in by_day[d] if at & where}
+        claimed = tuple(key for key, (on, at) in known.items() if on & days and at & where)
+        return Likely(tuple(key for key, *_ in events if key in hits), claimed)
+
+    said = (_about(c.sentence.text, language, span, places[language]) for c in found)
+    return [near(frozenset(days), frozenset(where)) for days, where in said]
 
 
-def _likely(
-    text: str,
-    language: str,
-    case: Case,
-    judged: list[tuple[str, set[dt.date], set[str]]],
-    span: tuple[dt.date, dt.date],
-    places: _Places,
-) -> Likely:
-    days, where = _about(text, language, span, places)
-    if not days or not where:
-        return Likely()
-    events = [
-        e.event_id
-        for e in case.record.events
-        if {e.region_id, e.settlement_id} & where and any(e.date <= d <= (e.date_end or e.date) for d in days)
-    ]
-    return Likely(tuple(events), tuple(key for key, on, at in judged if on & days and at & where))
+def _days(first: dt.date, last: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=k) for k in range((last - first).days + 1)]
 
 
 def _claimed(texts: dict[str, str], span: tuple[dt.date, dt.date], places: dict[str, _Places]) -> tuple[set[dt.date], set[str]]:
-    """Days and places that a claim names in either language."""
+    """Days and places that a claim names in either language; places only beside a day."""
     said = [_about(text, lang, span, places[lang]) for lang, text in texts.items()]
     return {day for days, _ in said for day in days}, {place for _, where in said for place in where}
 
 
 def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: _Places) -> tuple[set[dt.date], set[str]]:
-    return set(dates_in(text, language, *span)), places.within(text)
+    days = set(dates_in(text, language, *span))
+    return days, places.within(text) if days else set()
 
 
 class _Places:
