@@ -206,7 +206,7 @@ def more_tables() -> Iterator[Spoilt]:
         ("events.csv", ",".join(["x"] * 100_000) + "\n", "unknown_column missing_column", ANY, ""),
         ("events.csv", ",".join(f"x{k}" for k in range(100_000)) + "\n", "unknown_column more_problems", ANY, ""),
         ("presence.csv", tiny("presence.csv") + "XA-ONE,2030-03-04,x,gazette\n" * 5_000, "not_a_number more_problems", ANY, ""),
-        ("presence.csv", tiny("presence.csv") + "XA-ONE,2030-03-04,1,gazette\n" * 100_001, "too_many_rows", ANY, ""),
+        ("presence.csv", tiny("presence.csv") + "XA-ONE,2030-03-04,1,gazette\n" * 50_001, "too_many_rows", ANY, ""),
         ("sources.csv", tiny("sources.csv").replace("[A letter]", "\x1b]0;x\x07"), "control_character", 3, "title"),
         ("sources.csv", tiny("sources.csv").replace(",no,facts", ",maybe,facts"), "not_one_of", 3, "address_complete"),
         ("regions.csv", tiny("regions.csv").replace(",10.5,", ",15,"), "outside_region", 2, "lat"),

@@ -33,7 +33,7 @@ from qantar.errors import DataError, Problems, ResultError, fail, nearest
 BYTES_MAX = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
 DOCUMENT_MAX = 500_000
 """Bytes of a file that is read, by ending; any other is a document. Ten to a hundred times what ships, and read within seconds."""
-ROWS_MAX = 100_000
+ROWS_MAX = 50_000
 """Rows of a table."""
 DEPTH_MAX = 32
 """Levels of lists and tables inside each other."""
