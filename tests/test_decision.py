@@ -376,7 +376,7 @@ def test_an_answer_that_was_not_given_is_no_sentence_without_a_reason() -> None:
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H15")
     trial = trial_of(scenario(), w, [])
     assert (trial.verdict, trial.why("zh")) == ("not-testable", w.spec.rule_zh)
-    assert Trial("H99", "counterfactual", "not-judged", "fitted", [], [], "").words == "not judged in this model"
+    assert Trial("H99", "counterfactual", "not-judged", "fitted", [], [], "").words == "not-judged"
     decided = Trial("H99", "counterfactual", "supported", "prior", [], [], "")
     assert decided.why("en") == ""
     assert text("verdict.not-judged", "zh")

@@ -451,7 +451,7 @@ def test_the_verdict_cannot_be_quoted_without_model_and_basis() -> None:
         assert "in this model" in words
         assert words != "supported"
     assert Trial("H99", "none", "not-testable", "none", [], [], "").words == "not-testable"
-    assert Trial("H99", "counterfactual", "not-judged", "fitted", [], [], "").words == "not judged in this model"
+    assert Trial("H99", "counterfactual", "not-judged", "fitted", [], [], "").words == "not-judged"
 
 
 def test_a_tipping_value_is_found_where_it_was_planted_and_not_where_there_is_none() -> None:

@@ -180,10 +180,8 @@ class Trial:
     @property
     def words(self) -> str:
         """The verdict as it must be quoted."""
-        if self.verdict in ("not-testable", "not-run"):
+        if self.verdict in ("not-judged", "not-testable", "not-run"):
             return self.verdict
-        if self.verdict == "not-judged":
-            return "not judged in this model"
         said = [text(f"experiment.{key}", "en", **args) for key, args in [(f"basis.{self.basis}", {}), *self.qualifiers]]
         return f"{self.verdict} in this model ({'; '.join(said)})"
 
