@@ -64,6 +64,11 @@ class Simulated:
         return QUIET_AT
 
     @property
+    def peak(self) -> float:
+        """Most people out at once, in the middle history."""
+        return float(np.median(self.result.runs.whole["peak"]))
+
+    @property
     def quiet(self) -> int:
         """Histories in which never more than that were out."""
         return int((self.result.runs.whole["peak"] < QUIET_AT).sum())
