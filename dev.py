@@ -189,6 +189,9 @@ def evidence():
         shutil.copyfile(os.path.join(made, name), os.path.join(case, name + ".part"))
         os.replace(os.path.join(case, name + ".part"), os.path.join(case, name))
     set_up(EXTRAS)
+    page = [ACCOUNT, "--posterior", "--draws", "60", "--pack", made + "-page", "--out", made + "-run"]
+    run([venv_python(), "-m", "qantar", "run"] + page, "the histories of the page")
+    install(made + "-page", os.path.join(case, "page"))
     for kind, arguments in SHIPPED.items():
         known = [table] if "--known" in arguments else []
         ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
@@ -198,8 +201,13 @@ def evidence():
 
 
 def ship(kind, arguments, folder, place):
-    """Make one folder of evidence, put it where it ships, and install it: what is made later reads it."""
+    """Make one folder of evidence and install it."""
     run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
+    install(folder, place)
+
+
+def install(folder, place):
+    """Put a folder of evidence where it ships, and qantar with it into the environment: what is made later reads it."""
     shutil.rmtree(place + ".part", ignore_errors=True)
     shutil.copytree(folder, place + ".part", ignore=shutil.ignore_patterns("*.svg", "sample.csv"))  # the page draws its own
     shutil.rmtree(place, ignore_errors=True)

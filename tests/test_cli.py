@@ -246,6 +246,9 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     assert {r["verdict"] for r in rows} == {"open"}
     account = load_account(str(folder)).account
     assert account.head.document.language == {CHINESE: "zh", ENGLISH: "en", RUSSIAN: "ru"}[text]
+    assert account.head.title_en == {CHINESE: "一次事件", ENGLISH: "A tale", RUSSIAN: "My essay"}[text]
+    heading = {CHINESE: "经过和原因", ENGLISH: "How it began", RUSSIAN: "Конец"}[text]
+    assert heading in [section.name_en for section in account.head.sections]
     written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir())
     assert "广场" not in written  # not a word of the document
     assert "anger" not in written

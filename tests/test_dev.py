@@ -111,19 +111,20 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
 
     def made(arguments: list[str], what: str, **more: Any) -> None:
         asked.append(arguments[3])
-        folder = Path(arguments[arguments.index("--out") + 1])
-        folder.mkdir(parents=True)
-        (folder / "result.json").write_text(arguments[3])
+        for option in ("--out", *["--pack"] * (arguments[3] == "run")):
+            folder = Path(arguments[arguments.index(option) + 1])
+            folder.mkdir(parents=True)
+            (folder / "result.json").write_text(arguments[3])
         if arguments[3] == "sensitivity":
             raise SystemExit(1)  # the night ends here
 
     monkeypatch.setattr(dev, "run", made)
     with pytest.raises(SystemExit):
         dev.evidence()
-    assert asked == ["calibrate", "heldout", "warning", "scale", "rivals", "experiments", "methods", "sensitivity"]
+    assert asked == ["calibrate", "run", "heldout", "warning", "scale", "rivals", "experiments", "methods", "sensitivity"]
     assert [len(names) for names in installed] == list(range(len(asked)))
     assert "rivals" in installed[asked.index("experiments")]
     assert {p.relative_to(fit).as_posix() for p in fit.rglob("*.json")} == {
-        "result.json", *(f"{kind}/result.json" for kind in ("heldout", "warning", "scale", "rivals", "experiments", "methods"))
+        "result.json", *(f"{kind}/result.json" for kind in ("page", "heldout", "warning", "scale", "rivals", "experiments", "methods"))
     }  # fmt: skip
     assert set(dev.SHIPPED) == {*NEEDED, "experiments", "methods"}

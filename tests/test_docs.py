@@ -18,6 +18,9 @@ from conftest import REPOSITORY
 from qantar.account.load import Loaded
 from qantar.account.verdicts import judge
 from qantar.cli import build
+from qantar.messages import text
+from qantar.report.findings import shown_by_half
+from qantar.study.posterior import read_fit
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 MODULES = [m.name for m in pkgutil.walk_packages(qantar.__path__, "qantar.") if not m.name.endswith("__main__")]
@@ -74,7 +77,24 @@ def test_the_output_in_the_readme_is_the_programs(study_home: Path) -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"then it prints\n\n```text\n(.*?)```", readme, re.DOTALL)
     printed = (study_home / "printed.txt").read_text(encoding="utf-8")
-    assert printed.replace("3 simulated", "60 simulated").replace("1 of 1 effects", "3 of 3 effects") == shown
+    assert printed == shown
+
+
+@pytest.mark.parametrize(("page", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_claim_and_the_figures_in_the_readme_are_those_of_the_tables(page: str, lang: str, loaded: Loaded) -> None:
+    shown = (REPOSITORY / page).read_text(encoding="utf-8")
+    (judged,) = [j for j in judge(loaded.account) if j.claim.claim_id in re.findall(r"C\d\d\d", shown.split("##")[1])]
+    assert f"| {getattr(judged.claim, f'claim_{lang}')} |" in shown
+    assert f"| {getattr(judged.claim, f'evidence_{lang}')} |" in shown
+    assert f"**{text(f'verdict.{judged.word}', lang)}**" in shown
+    assert text(f"reading.{judged.claim.reading}", lang) in shown
+    assert all(f"*{text(f'flag.{flag}', lang)}*" in shown for flag in judged.flags if flag != "seen-in-copy")
+    fit = read_fit(loaded.case.folder)
+    assert fit is not None
+    features, of = shown_by_half(fit)
+    assert (f"{features} of {of}" if lang == "en" else f"{of}项中的{features}项") in shown
+    (deaths,) = [r for r in fit.fit if (r["kind"], r["of"]) == ("deaths", "country")]
+    assert f"{float(deaths['median']):,.0f}".replace(",", "," if lang == "en" else "") in shown
 
 
 def test_every_command_in_the_pages_exists() -> None:

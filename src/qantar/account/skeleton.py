@@ -13,6 +13,9 @@ from qantar.errors import ResultError, fail
 from qantar.record.schema import Source
 from qantar.tables import to_csv, write_folder
 
+LONGEST = 120
+"""Characters of a title or heading; a plain text may have taken a whole line for one."""
+
 
 def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple[Candidate, tuple[str, ...]]]:
     """Each candidate with the ids of the claims that cover it; an empty tuple means that the ledger has nothing on it."""
@@ -27,7 +30,7 @@ def slug(document: Document) -> str:
 def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
-    The folder appears whole or not at all. The document's sentences do not go into it.
+    The folder appears whole or not at all. Its title and headings go into it, its sentences do not.
 
     Raises
     ------
@@ -66,10 +69,24 @@ def _row(number: int, candidate: Candidate) -> list[object]:
     return [cells.get(column, "") for column in Claim.model_fields]
 
 
+def _quoted(words: str) -> str:
+    """A string of TOML on one line, at most `LONGEST` characters; headings may hold anything.
+
+    >>> print(_quoted("The 'tale' of it"), _quoted('A "b"') == '"A ' + chr(92) + '"b' + chr(92) + '""')
+    "The 'tale' of it" True
+    """
+    shown = " ".join("".join(c for c in words if c.isprintable() or c.isspace()).split())
+    short = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+    return '"' + short.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _head(document: Document, case: str) -> str:
     name = slug(document)
+    title = _quoted(document.title)
     sections = "".join(
-        f'\n[[sections]]\nnumber = {s.number}\nname_en = "section {s.number}"\nname_zh = "第{s.number}节"\n' for s in document.sections
+        f"\n[[sections]]\nnumber = {s.number}\n"
+        f"name_en = {_quoted(s.title or f'section {s.number}')}\nname_zh = {_quoted(s.title or f'第{s.number}节')}\n"
+        for s in document.sections
     )
     dated = _date(document.meta.get("date", ""))
     return f"""\
@@ -78,8 +95,8 @@ def _head(document: Document, case: str) -> str:
 
 id = "{name}"
 case = "{case}"            # the record it is held against
-title_en = "{name}"
-title_zh = "{name}"
+title_en = {title}            # the document's own title and headings: translate what is not in this language
+title_zh = {title}
 
 [document]
 language = "{document.language}"
