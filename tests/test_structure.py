@@ -18,6 +18,7 @@ from conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "qantar"
 ORDER = [
+    "follow",
     "compiled",
     "draws",
     "messages",
@@ -38,6 +39,7 @@ ORDER = [
     "show",
     "report",
     "terminal",
+    "streams",
     "cli",
 ]
 """A room imports only rooms that stand before it. (`__init__` names the public functions and imports them on use.)"""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from qantar.follow import follow as _follow
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -40,6 +42,9 @@ _HOMES = {
     "ResultError": "qantar.errors",
 }
 __all__ = sorted([*_HOMES, "__version__"])
+
+
+_follow()
 
 
 def __getattr__(name: str) -> Any:

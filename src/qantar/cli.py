@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 import qantar
+from qantar import follow, streams
 from qantar.messages import LANGUAGES, catalogue, keys_under, language, text
 from qantar.places import user_store
 
@@ -63,39 +64,62 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of `qantar`: a user's mistake gives its sentence and exit status 2, never a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
     lang = language(_asked_language(words))
-    for stream in (sys.stdout, sys.stderr):  # a console that cannot show Chinese must not stop the program
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))
+    streams.prepare()
+    follow.lead()
     from qantar.errors import QantarError
 
     try:
-        sys.exit(build(lang).main(args=words, prog_name="qantar", obj=lang, standalone_mode=False) or 0)
+        status = _run(words, lang)
     except _UsageFault as fault:
         shown = io.StringIO()
         fault.show(shown)
-        sys.stderr.write(_parsers_words(shown.getvalue(), lang))
-        sys.exit(fault.exit_code)
+        streams.complain(_parsers_words(shown.getvalue(), lang))
+        status = fault.exit_code
     except typer.Abort:
-        sys.exit(1)
+        status = 1
     except QantarError as error:
         if "--debug" in words:
             raise
-        _print_problems(error, lang, as_json="--json" in words)
-        sys.exit(2)
+        streams.complain(_problems(error, lang, as_json="--json" in words))
+        status = 2
+    streams.settle()
+    sys.exit(status)
+
+
+def _run(words: list[str], lang: str) -> int:
+    """Do a command and hand over what it printed; gives its exit status.
+
+    Raises
+    ------
+    ResultError
+        For what the system refuses: a full disk behind stdout, a name that is too long.
+    """
+    from qantar.errors import ResultError, fail
+
+    try:
+        status = build(lang).main(args=words, prog_name="qantar", obj=lang, standalone_mode=False) or 0
+        sys.stdout.flush()
     except BrokenPipeError:  # `qantar verdicts ... | head` is no fault
-        sys.stderr.close()
+        return 0
+    except OSError as error:
+        if "--debug" in words:
+            raise
+        if error.filename is None and streams.is_broken(sys.stdout):
+            raise fail(ResultError, "stdout", "cannot_print", reason=error.strerror or str(error)) from None
+        raise fail(ResultError, error.filename or "qantar", "system", reason=error.strerror or str(error)) from None
+    return int(status)
 
 
-def _print_problems(error: Any, lang: str, *, as_json: bool) -> None:
-    from qantar.terminal import print_json
+def _problems(error: Any, lang: str, *, as_json: bool) -> str:
+    """Problems as they are shown, in words or as JSON."""
+    from qantar.terminal import as_text
 
     if as_json:
-        print_json({"error": {"problems": [p.as_dict(lang) for p in error.problems]}}, error=True)
-        return
+        return as_text({"error": {"problems": [p.as_dict(lang) for p in error.problems]}})
     lines = [p.render(lang) for p in error.problems]
     if len(lines) > 1:
         lines.append(text("error.count", lang, n=len(lines)))
-    sys.stderr.write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _asked_language(words: list[str]) -> str | None:

@@ -41,10 +41,14 @@ _STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undeci
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
 
-def print_json(value: object, *, error: bool = False) -> None:
-    """One JSON value on stdout (or stderr), readable, in UTF-8."""
-    stream = sys.stderr if error else sys.stdout
-    stream.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+def as_text(value: object) -> str:
+    """One JSON value, readable, with a newline at its end."""
+    return json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout."""
+    sys.stdout.write(as_text(value))
 
 
 def say(line: str = "") -> None:
