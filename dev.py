@@ -172,6 +172,10 @@ SHIPPED = {
 """What is made beside the posterior, in this order (experiments read the rivals), and with which arguments; --known is followed by the
 table of the priors."""
 EXTRAS = ["sensitivity", "neural"]
+COPY = (
+    "import sys; from pathlib import Path; from qantar.results import copy_result; "
+    "copy_result(Path(sys.argv[1]), Path(sys.argv[2]), '.svg', 'sample.csv')"  # the page draws its own
+)
 
 
 def evidence():
@@ -208,10 +212,7 @@ def ship(kind, arguments, folder, place):
 
 def install(folder, place):
     """Put a folder of evidence where it ships, and qantar with it into the environment: what is made later reads it."""
-    shutil.rmtree(place + ".part", ignore_errors=True)
-    shutil.copytree(folder, place + ".part", ignore=shutil.ignore_patterns("*.svg", "sample.csv"))  # the page draws its own
-    shutil.rmtree(place, ignore_errors=True)
-    os.rename(place + ".part", place)
+    run([venv_python(), "-c", COPY, folder, place], "shipping " + os.path.basename(place))
     set_up(EXTRAS)
 
 

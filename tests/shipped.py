@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
+from qantar.results import FILES, RESULT, sealed, write_result
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.study.evidence import files_of
 from qantar.study.posterior import FIT
-from qantar.tables import write_folder
 
 SCALED = (("onset", "KZ-ALA", -1), ("participants", "country", 3), ("deaths", "country", -1), ("stopped", "", -1))
 INPUTS = ("base_pressure", "media_gain", "price_slope", "protest_hours", "deterrence", "others", "seed")
@@ -124,5 +125,13 @@ def ship(case: Path, *kinds: str, scale: float = 0.1, **change: Any) -> None:
     """Write result folders of these kinds, all by default, into `fit/` of a case; `change` replaces what result.json says."""
     plan = resolve(load_scenario(str(case)), scale=scale)
     for kind in kinds or TABLES:
-        command = {"command": f"qantar {kind} {plan.case} --seed=1 --scale={scale:g}", "seed": 1, "record_sha256": "0" * 64}
-        write_folder(case / FIT / kind, files_of(kind, plan, TABLES[kind](), **{**command, **MADE[kind], **change}))
+        command = {"name": kind, "options": {"scenario": plan.case, "seed": 1, "scale": scale}}
+        made = {"command": command, "seed": 1, "record_sha256": "0" * 64, **MADE[kind], **change}
+        write_result(case / FIT / kind, files_of(kind, plan, TABLES[kind](), **made))
+
+
+def reseal(folder: Path, **change: Any) -> None:
+    """A result as if its files, as they are now, and what result.json says had been written so."""
+    made = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    files = {name: (folder / name).read_bytes() for name in made[FILES]}
+    (folder / RESULT).write_bytes(str(sealed(files, made | change)[RESULT]).encode())

@@ -17,6 +17,7 @@ from qantar.account.load import Loaded
 from qantar.errors import ResultError, StudyError
 from qantar.report.crate import METADATA, RELEASED, export
 from qantar.report.study import study_account
+from shipped import reseal
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +108,8 @@ def test_nothing_foreign_is_replaced_and_no_other_folder_is_taken_for_a_study(lo
 def test_a_study_of_other_data_is_refused(loaded: Loaded, study: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(study, copy)
-    result = json.loads((copy / "result.json").read_text(encoding="utf-8"))
-    result["data"]["case"]["events.csv"] = "0" * 64
-    (copy / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    data = json.loads((copy / "result.json").read_text(encoding="utf-8"))["data"]
+    reseal(copy, data={**data, "case": {**data["case"], "events.csv": "0" * 64}})
     with pytest.raises(ResultError) as error:
         export(loaded, copy, tmp_path / "out")
     assert error.value.problems[0].code == "other_record"

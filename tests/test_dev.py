@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -110,6 +111,10 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
     monkeypatch.setattr(dev, "set_up", lambda extras: installed.append(tuple(p.parent.name for p in fit.rglob("result.json"))))
 
     def made(arguments: list[str], what: str, **more: Any) -> None:
+        if arguments[1] == "-c":
+            folder, place = map(Path, arguments[3:])
+            shutil.copytree(folder, place)
+            return
         asked.append(arguments[3])
         for option in ("--out", *["--pack"] * (arguments[3] == "run")):
             folder = Path(arguments[arguments.index(option) + 1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import itertools
 import json
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from qantar.draws import Purpose, uniform
 from qantar.record.observables import observe
+from qantar.results import command_line
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
@@ -91,7 +91,7 @@ def test_the_posterior_is_of_this_model_and_scenario_and_used_by_the_study() -> 
     made = shipped().posterior.made
     assert made["model_sha256"] == model_hash(), STALE
     assert fits(made, country(float(made["scale"])))
-    assert made["command"].startswith(f"qantar calibrate {CASE}")
+    assert command_line(made).startswith(f"qantar calibrate {CASE}")
     assert made["setup"]["table"] >= 20_000
     assert len(shipped().posterior.values) == made["setup"]["keep"]
 
@@ -150,7 +150,7 @@ def evidence(kind: str) -> Evidence:
     assert found is not None, f"no evidence of kind {kind} ships with the case"
     assert found.made["model_sha256"] == model_hash(), STALE
     assert of_this(found, scenario())
-    assert found.made["command"].startswith(f"qantar {kind} {CASE}")
+    assert command_line(found.made).startswith(f"qantar {kind} {CASE}")
     return found
 
 
@@ -223,8 +223,7 @@ def test_effects_that_ship_are_what_their_histories_said(tmp_path: Path, monkeyp
     monkeypatch.setattr(experiments, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
     made = json.loads((scenario().case.folder / FIT / trials.KIND / "result.json").read_text(encoding="utf-8"))
     assert made["model_sha256"] == model_hash(), STALE
-    words = made["command"].split()
-    said = {k.removeprefix("--"): v for k, v in itertools.pairwise(words) if k.startswith("--")}
+    said = made["command"]["options"]
     written = [w for w in experiments.load_experiments(scenario()) if w.spec.type == "counterfactual"]
     draws = trials.draws_of(scenario(), int(said["table"]), tmp_path, seed=int(said["seed"]), scale=float(said["scale"]), known=table()[0])
     n, under, everyone = (int(said[k]) for k in ("draws", "rivals", "everyone"))
@@ -265,7 +264,7 @@ def test_networks_agree_with_the_rounds_on_what_was_learned() -> None:
     made = json.loads((folder / "result.json").read_text())
     assert made["model_sha256"] == model_hash(), STALE
     assert fits(made, country(0.1))
-    assert made["command"] == f"qantar calibrate {CASE} --method neural --seed 2022 --scale 0.1 --table 20000"
+    assert command_line(made) == f"qantar calibrate {CASE} --method=neural --seed=2022 --scale=0.1 --table=20000"
     with (folder / "learned.csv").open() as file:
         networks = {r["parameter"]: r for r in csv.DictReader(file)}
     rounds = {r["parameter"]: r for r in shipped().learned}

@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran
+from qantar import cli
 from qantar.account.load import Loaded
 from qantar.report.page import render
+from qantar.results import command_words, sealed, write_result
 from qantar.scenario.case import cases_folder
 from qantar.study import full as module
 from qantar.study.full import Repeated, Shipped, expected, repeat, shipped
 from qantar.study.posterior import FIT
 from qantar.study.shown import PAGE
 from qantar.study.store import model_hash
+from shipped import reseal
 
 PACKAGED = cases_folder() / CASE
 
@@ -46,6 +49,7 @@ def test_what_ships_is_made_again_compared_and_not_made_twice(mine: Path, tmp_pa
     before = table.read_text(encoding="utf-8")
     table.write_text(before.replace("0.0615", "0.0616"), encoding="utf-8")
     assert table.read_text(encoding="utf-8") != before
+    reseal(table.parent)
     written = (tmp_path / "out-full" / "experiments" / "result.json").stat().st_mtime_ns
     again = qantar("study", "mine", "--full", "--draws", "0", "--out", "out")
     assert "Not the same: experiments (experiments.csv)." in again.err + again.out
@@ -60,12 +64,18 @@ def test_a_command_that_fails_is_said_and_the_others_go_on(tmp_path: Path, monke
         return SimpleNamespace(returncode=2 if "rivals" in words else 0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    results = [Shipped(name, tmp_path / "fit" / name, (name, "case")) for name in ("rivals", "scale")]
+    results = [Shipped(name, tmp_path / "fit" / name, {"name": name, "options": {"scenario": "case"}}) for name in ("rivals", "scale")]
     for r in results:
-        r.folder.mkdir(parents=True)
-        (r.folder / "items.csv").write_text("a\n1\n", encoding="utf-8")
+        write_result(r.folder, sealed({"items.csv": "a\n1\n"}, {"kind": r.name}))
     told: list[tuple[str, float]] = []
-    found = repeat(results, tmp_path / "case", tmp_path / "again", processes=1, begun=lambda *x: told.append(x))
+    found = repeat(
+        results,
+        tmp_path / "case",
+        tmp_path / "again",
+        words_of=lambda c: command_words({"command": c}),
+        processes=1,
+        begun=lambda *x: told.append(x),
+    )
     assert found == [Repeated("rivals", "qantar rivals case", False, ()), Repeated("scale", "qantar scale case", True, ("items.csv",))]
     assert told == [("rivals", 240.0), ("scale", 90.0)]
     assert asked[0][3:5] == ["rivals", str(tmp_path / "case")]  # the case at hand, not one of its name
@@ -114,7 +124,8 @@ def test_all_that_ships_with_the_packaged_case_can_be_made_again() -> None:
     assert expected(found, 2) - expected(found, 2, table=True) == module.TABLE_MINUTES
     for r in found:
         made = json.loads((r.folder / "result.json").read_text(encoding="utf-8"))
-        assert " ".join(("qantar", *r.words)) == made["command"]
+        assert r.command == made["command"]
+        assert cli._checked(r.command)[0] == made["kind"]  # its options are still those of the command
 
 
 def test_small_numbers_and_seeds_are_not_the_same_by_being_near() -> None:

@@ -27,6 +27,7 @@ from qantar.model import organization
 from qantar.model.build import land_of
 from qantar.model.world import Draws, new_world
 from qantar.population.build import blocks_of
+from qantar.results import command_line
 from qantar.scenario.parameters import defaults, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study import interaction
@@ -324,7 +325,7 @@ def test_the_command_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFix
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["experiment_sha256"] == load_experiment().sha256
     assert result["model_sha256"] == model_hash()
-    assert (result["command"], result["seed"]) == ("qantar methods --countries=16 --draws=2 --seed=11", 11)
+    assert (command_line(result), result["seed"]) == ("qantar methods --countries=16 --draws=2", 11)
     assert result["histories"] == 16 * len(ALLOCATIONS) * 2 * 2 == sum(n for ends in result["outcomes"].values() for n in ends.values())
     assert {p.name for p in (tmp_path / "out").iterdir()} == {*result["files"], "result.json"}
     again = json.loads(run("--json"))

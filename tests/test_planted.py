@@ -17,6 +17,7 @@ from conftest import CASE
 from qantar.account.load import load_account
 from qantar.errors import StudyError
 from qantar.report.page import render
+from qantar.results import write_result
 from qantar.scenario.case import cases_folder
 from qantar.study import planted as module
 from qantar.study import pool
@@ -38,7 +39,7 @@ from qantar.study.planted import (
     worlds,
 )
 from qantar.study.posterior import FIT
-from qantar.study.store import model_hash
+from shipped import reseal
 
 
 @pytest.fixture(autouse=True)
@@ -195,16 +196,13 @@ def test_rates_that_ship_are_on_the_page_unless_another_model_made_them(tmp_path
     one = {"kind": "on", "number": 0, "effect": 1.0, "true": True, "verdict": "supported", "basis": "experiment"}
     found = [{**one, "number": k, "verdict": "contradicted" if k < 7 else "supported"} for k in range(100)]
     folder = case / FIT / "planted"
-    folder.mkdir(parents=True)
-    for name, content in files_of(found, 3, "qantar planted --seed 3").items():
-        (folder / name).write_text(content, encoding="utf-8")
+    write_result(folder, files_of(found, 3, {"name": "planted", "options": {"seed": 3}}))
     page = render(load_account(str(case)))
     (shown,) = re.findall('<details id="planted">.*?</details>', page, re.DOTALL)
     assert "7 / 100" in shown
     assert "93 / 100" in shown
     assert "Of 100 that do enough, 93 were called supported and 7 contradicted" in page
-    made = (folder / "result.json").read_text(encoding="utf-8")
-    (folder / "result.json").write_text(made.replace(model_hash(), "0" * 64), encoding="utf-8")
+    reseal(folder, model_sha256="0" * 64)
     assert read_rates(case) == {}
 
 

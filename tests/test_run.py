@@ -13,6 +13,7 @@ import pytest
 
 from conftest import CASE, Ran, run_qantar
 from qantar.study.run import remake
+from shipped import reseal
 
 SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24", "--set", "parameters.base_pressure=0.00005")
 
@@ -66,8 +67,7 @@ def test_a_result_that_was_touched_is_not_made_again(ran: Path, qantar: Callable
     (copy / "result.json").unlink()
     assert "result.json" in qantar("rerun", "copy").err
     other = Path(shutil.copytree(ran / "r", tmp_path / "other"))
-    data = json.loads((other / "result.json").read_text(encoding="utf-8"))
-    (other / "result.json").write_text(json.dumps({**data, "model_sha256": "0" * 64}), encoding="utf-8")
+    reseal(other, model_sha256="0" * 64)
     assert "made by" in qantar("rerun", "other").err
 
 
@@ -90,7 +90,7 @@ def test_any_other_result_is_made_again_by_its_command(qantar: Callable[..., Ran
         assert remake(spoilt, ["counterfactual"]) == (0, ["draws.csv"])
     data = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
     for wrong in ({"command": "rm -r ."}, {"command": "qantar study x"}, {"model_sha256": "0" * 64}):
-        (tmp_path / "made" / "result.json").write_text(json.dumps({**data, **wrong}), encoding="utf-8")
+        reseal(tmp_path / "made", **{**data, **wrong})
         refused = qantar("rerun", "made")
         assert refused.code == 2
         assert "Traceback" not in refused.err
@@ -98,7 +98,7 @@ def test_any_other_result_is_made_again_by_its_command(qantar: Callable[..., Ran
 
 def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
     shown = run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).out
-    assert "Not yet calibrated" in shown
+    assert "Parameters are drawn from their priors" in shown
     assert "Illustration, not fitted" in shown
     assert "1:50 model" in shown
     assert "probability" not in shown

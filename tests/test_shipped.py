@@ -17,13 +17,14 @@ from qantar.account.load import load_account
 from qantar.errors import ResultError
 from qantar.report import evidence as sections
 from qantar.report.page import render
+from qantar.results import command_line
 from qantar.scenario.case import cases_folder
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.study import heldout, outlook, rivals, scaling
 from qantar.study.evidence import NEEDED, of_this, read_evidence
 from qantar.study.posterior import FIT
 from qantar.study.store import model_hash
-from shipped import TABLES, ship
+from shipped import TABLES, reseal, ship
 from test_outlook import planted_study  # noqa: F401 (a fixture)
 
 CASE = "kazakhstan-2022"
@@ -131,8 +132,7 @@ def test_nothing_shipped_nothing_said(case: Path) -> None:
 def test_what_was_made_otherwise_is_named_and_not_shown(case: Path, change: dict[str, Any]) -> None:
     ship(case, "heldout")
     ship(case, "rivals")
-    made = case / FIT / "rivals" / "result.json"
-    made.write_text(json.dumps(json.loads(made.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    reseal(case / FIT / "rivals", **change)
     page = render(load_account(str(case)))
     assert '<section id="heldout"' in page
     assert '<section id="rivals"' not in page
@@ -166,7 +166,12 @@ def test_a_folder_that_was_changed_is_refused(case: Path) -> None:
     with pytest.raises(ResultError, match=r"rivals\.csv"):
         read_evidence(case, "rivals")
     made = case / FIT / "sensitivity" / "result.json"
-    made.write_text(made.read_text().replace('"sensitivity"', '"heldout"', 1))
+    whole = made.read_text(encoding="utf-8")
+    made.write_text(whole.replace('"sensitivity"', '"heldout"', 1), encoding="utf-8")
+    with pytest.raises(ResultError, match="not as qantar wrote it"):
+        read_evidence(case, "sensitivity")
+    made.write_text(whole, encoding="utf-8")
+    reseal(made.parent, kind="heldout")
     with pytest.raises(ResultError, match="no result of"):
         read_evidence(case, "sensitivity")
     made.write_text("{")
@@ -196,7 +201,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> dict[st
     assert made["model_sha256"] == model_hash()
     assert made["plan_sha256"] == resolve(load_scenario(CASE), scale=made["scale"]).sha256()
     assert made["kind"] == words[0]
-    assert made["command"].startswith(f"qantar {words[0]} {CASE} --seed={made['seed']}")
+    assert command_line(made).startswith(f"qantar {words[0]} {CASE} --")
+    assert made["command"]["options"]["seed"] == made["seed"]
     home = tmp_path / "case"
     shutil.copytree(tmp_path / "out", home / FIT / words[0])
     evidence = read_evidence(home, words[0])  # as the page reads it: no column is missing
@@ -214,7 +220,7 @@ def test_heldout_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     scores = [heldout.Score(p, n, d, d, d) for p in ("region", "day") for n in ("never", "model")]
     monkeypatch.setattr(heldout, "held_out", lambda *a, **k: heldout.HeldOut(scores, power, Difference(-0.3, 0.1, 17)))
     made = run(monkeypatch, tmp_path, "heldout", CASE, "--table", "300", "--near", "7", "--seed", "3")
-    assert made["command"] == f"qantar heldout {CASE} --seed=3 --scale=0.1 --table=300 --near=7"
+    assert command_line(made) == f"qantar heldout {CASE} --table=300 --near=7 --seed=3 --scale=0.1"
     assert made["detectable"]["difference"]["mean"] == 0.1
     assert made["ties"] == {"mean": -0.3, "se": 0.1, "n": 17, "separated": True}
     assert "result.json" in capsys.readouterr().out
@@ -226,7 +232,7 @@ def test_scale_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(scaling, "at_scales", lambda scenario, values, *a, **k: given.append(len(values)) or rows)
     made = run(monkeypatch, tmp_path, "scale", CASE, "--draws", "3")
     assert given == [made["draws"]] == [3]
-    assert made["command"] == f"qantar scale {CASE} --seed=2022 --draws=3"
+    assert command_line(made) == f"qantar scale {CASE} --draws=3 --seed=2022"
     assert made["residents"] > 19_000_000
     printed = " ".join(capsys.readouterr().out.split())
     assert "broken off as too large" in printed
@@ -240,7 +246,7 @@ def test_rivals_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(rivals, "compare", lambda *a, **k: found)
     made = run(monkeypatch, tmp_path, "rivals", CASE, "--quick", "--arm", "rival-home-grown", "--arm", "rival-seeding")
     assert made["quick"]
-    assert made["command"].endswith("--quick --arm=rival-home-grown --arm=rival-seeding")
+    assert "--arm=rival-home-grown --arm=rival-seeding --quick" in command_line(made)
     assert "seeding" in capsys.readouterr().out
 
 

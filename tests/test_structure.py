@@ -25,6 +25,7 @@ ORDER = [
     "places",
     "errors",
     "tables",
+    "results",
     "record",
     "scenario",
     "population",

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qantar.errors import DataError, Problems, ResultError, nearest
+from qantar.errors import DataError, Problems, nearest
 from qantar.record.schema import Event, Source
-from qantar.tables import inside, parse_row, read_table, read_text, to_csv, toml_lines, write_folder
+from qantar.tables import inside, parse_row, read_table, read_text, to_csv, toml_lines
 
 GOOD = {
     "event_id": "E1",
@@ -191,27 +191,6 @@ def test_a_link_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
     problems = Problems()
     assert inside(tmp_path / "in", "link.csv", file="f", line=None, key="k", problems=problems) is None
     assert inside(tmp_path / "in", "fine.csv", file="f", line=None, key="k", problems=problems) == tmp_path / "in" / "fine.csv"
-
-
-def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "deep" / "out"
-    write_folder(out, {"a.txt": "é", "b.txt": "1\n"})
-    assert (out / "a.txt").read_bytes() == "é".encode()
-    with pytest.raises(ResultError):
-        write_folder(out, {"a.txt": "new", "no/such/folder.txt": "x"})  # fails on the way
-    assert (out / "a.txt").read_text(encoding="utf-8") == "é"
-    rename = Path.rename
-
-    def refuse(self: Path, target: Path) -> Path:
-        if self.name == "new":
-            raise OSError(13, "refused at the last step")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(ResultError, match="refused at the last step"):
-        write_folder(out, {"a.txt": "new"})
-    assert sorted(p.name for p in out.iterdir()) == ["a.txt", "b.txt"]
-    assert [p.name for p in out.parent.iterdir()] == ["out"]  # nothing half-written lies about
 
 
 @given(st.text(min_size=1, max_size=20))

@@ -218,7 +218,7 @@ def study(
     from qantar.account.verdicts import judge
     from qantar.report.study import inputs_of, unchanged
     from qantar.report.study import study_account as run
-    from qantar.tables import refuse_foreign
+    from qantar.results import refuse_foreign
 
     lang = context.obj
     loaded = load_account(account)
@@ -239,7 +239,8 @@ def study(
         sampled = _sampled(shown, lang, again=again, seed=seed, full=full, processes=processes) if shown else None
         repeated = _in_full(loaded, lang, folder, processes) if full else []
         with terminal.progress(lang) as step:
-            result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
+            place, result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
+        folder = _placed(place, folder, lang)
         if repeated and not json:
             terminal.repeated_table(repeated, lang)
     sys.stderr.write(notice)
@@ -332,7 +333,83 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any
     with _interruptible(lang):
         place = folder.parent / f"{folder.name}-full"
         begun = partial(terminal.begun, lang)
-        return repeat(results, loaded.case.folder, place, processes=processes, begun=begun)
+        return repeat(results, loaded.case.folder, place, words_of=_checked, processes=processes, begun=begun)
+
+
+NEUTRAL = ("out", "store", "pack", "kept", "known", "processes", "json")
+"""Options that change no number of a result: where things lie, and how they are shown."""
+
+
+def _asked(context: Context, **named: object) -> dict[str, Any]:
+    """The command and its options as data: what a result keeps of how it was made. Of a file its SHA-256 is kept, not its place.
+
+    Parameters
+    ----------
+    named : what stands in the result in place of what was typed: the id of a scenario that was named by its folder
+    """
+    from qantar.results import sha256
+
+    options = {}
+    for p in context.command.params:
+        name = _option(p)
+        value = named.get(name, context.params[p.name or ""])
+        if name in NEUTRAL or value is None or value is False or (isinstance(value, list | tuple) and not value):
+            continue
+        if isinstance(value, Path):
+            value = {"sha256": sha256(value.read_bytes())}
+        options[name] = list(value) if isinstance(value, tuple) else value
+    return {"name": context.command.name, "options": options}
+
+
+def _option(parameter: Any) -> str:
+    return str(parameter.opts[0]).lstrip("-")
+
+
+def _checked(asked: Any) -> list[str]:
+    """Words of a command that a result keeps as data, if each is an option it declares and none names a place.
+
+    Raises
+    ------
+    ResultError
+        Otherwise: what a result says is data of somebody, and never decides where something is written.
+    """
+    from qantar.errors import ResultError, fail
+    from qantar.results import ARGUMENTS, command_words
+    from qantar.study.run import REMADE
+
+    name, options = asked["name"], asked["options"]
+    if name not in REMADE:
+        raise fail(ResultError, str(name), "not_a_run")
+    declared = {_option(p) for p in build("en").commands[name].params}
+    for option, value in options.items():
+        if isinstance(value, dict) and "sha256" in value:
+            raise fail(ResultError, f"{name} --{option}", "made_from_file", command=name)
+        each = value if isinstance(value, list) else [value]
+        plain = all(isinstance(v, str | int | float) and not (option in ARGUMENTS and str(v).startswith("-")) for v in each)
+        if option not in declared or option in NEUTRAL or not plain:
+            raise fail(ResultError, f"{name} --{option}", "not_repeated", value=value)
+    return command_words({"command": asked})
+
+
+def _write(folder: Path, files: dict[str, Any], lang: str) -> Path:
+    """Write a result; where that is."""
+    from qantar.results import write_result
+
+    return _placed(write_result(folder, files), folder, lang)
+
+
+def _placed(place: Path, asked: Path, lang: str) -> Path:
+    """Say so where a result had to go beside the place that was asked for."""
+    if place != asked:
+        sys.stderr.write(text("out.beside", lang, path=asked, place=place) + "\n")
+    return place
+
+
+def _made(files: dict[str, Any]) -> dict[str, Any]:
+    """What the `result.json` of a result says."""
+    import json
+
+    return json.loads(files["result.json"])  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -382,13 +459,12 @@ def run(
     from qantar import terminal
     from qantar.engine.loop import ENGINES
     from qantar.record.observables import observe
+    from qantar.results import refuse_foreign
     from qantar.scenario.scenario import resolve
-    from qantar.study.run import case_sha256, write
+    from qantar.study.run import case_sha256, files_of
     from qantar.study.run import run as do
     from qantar.study.shown import packed as packed_histories
-    from qantar.study.shown import write as pack_histories
     from qantar.study.store import Recipe, keep_draws
-    from qantar.tables import refuse_foreign
 
     lang = context.obj
     _one_of("--engine", engine, ENGINES, lang)
@@ -409,12 +485,12 @@ def run(
     with _interruptible(lang), terminal.counting(lang, n) as counted:
         record = observe(given.case.record)
         result = do(recipe, n, record, case_sha256(given.case), store, posterior=made, processes=processes, progress=counted)
-    written = write(result, folder)
+    files = files_of(result)
+    folder = _write(folder, files, lang)
     if packed is not None:
-        command = f"qantar run {scenario} --posterior --draws {n} --seed {seed} --scale {scale:g} --engine {engine}"
-        pack_histories(packed_histories(result, given.case.folder, command), packed)
+        _write(packed, packed_histories(result, given.case.folder, _asked(context, scenario=plan.case)), lang)
     if json:
-        terminal.print_json(terminal.run_json(result, written, folder))
+        terminal.print_json(terminal.run_json(result, _made(files), folder))
         return
     terminal.run_summary(result, _regions(given, lang), lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
@@ -428,20 +504,22 @@ def rerun(
     processes: ProcessesOption = None,
     json: JsonOption = False,
 ) -> None:
-    import shlex
-
     from qantar import terminal
     from qantar.record.observables import observe
+    from qantar.results import command_line
     from qantar.scenario.case import load_case
     from qantar.study.posterior import read_fit
     from qantar.study.run import case_sha256, command_of, load, remake
     from qantar.study.run import rerun as do
 
-    if (words := command_of(folder)) is not None:
+    if (asked := command_of(folder)) is not None:
+        if case is not None and "scenario" in asked["options"]:
+            asked = {**asked, "options": {**asked["options"], "scenario": case}}
+        words = _checked(asked)
         with _interruptible(context.obj, kept=False):
             status, differ = remake(folder, words)
         if status == 0:
-            _print_rerun(context.obj, json, differ, {"command": shlex.join(["qantar", *words])})
+            _print_rerun(context.obj, json, differ, {"command": command_line({"command": asked})})
         raise typer.Exit(status or bool(differ))
 
     def record_of(name: str) -> tuple[Any, str]:
@@ -499,11 +577,11 @@ def calibrate(
 
     from qantar import terminal
     from qantar.errors import needs
+    from qantar.results import is_packed, refuse_foreign, refuse_foreign_file, write_file
     from qantar.scenario.scenario import resolve
     from qantar.study.calibrate import QUICK, Setup
     from qantar.study.fitted import files_of, fit, packed_table
     from qantar.study.posterior import known_table
-    from qantar.tables import refuse_foreign, write_bytes, write_folder
 
     lang = context.obj
     _one_of("--method", method, ("rounds", "neural"), lang)
@@ -518,25 +596,17 @@ def calibrate(
     setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
     folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
     refuse_foreign(folder)
-    said = [
-        "qantar calibrate",
-        scenario,
-        "--method neural" * neural,
-        "--quick" * quick,
-        f"--seed {seed}",
-        f"--scale {scale:g}",
-        *(f"--arm {a}" for a in arm or []),
-    ]
-    said += [f"--{k.replace('_', '-')} {v}" for k, v in asked.items() if v is not None]
+    if packed is not None:
+        refuse_foreign_file(packed, is_packed)
     base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
-    command = " ".join(w for w in [*said, *(f"--set {s}" for s in set_ or [])] if w)
+    command = _asked(context, scenario=given.case.head.id)
     terms: dict[str, Any] = {"seed": seed, "edits": edits, "scale": scale, "known": base, "processes": processes, "command": command}
     if neural:
         from qantar.study import neural as networks
 
         with _interruptible(lang), terminal.staging(lang) as told:
             read, made = networks.of_scenario(given, setup, store, progress=told, **terms)
-        write_folder(folder, networks.files_of(read, made, [x.parameter for x in read.learned]))
+        folder = _write(folder, networks.files_of(read, made, [x.parameter for x in read.learned]), lang)
         if json:
             terminal.print_json(terminal.neural_json(read, made, folder))
             return
@@ -545,9 +615,9 @@ def calibrate(
         return
     with _interruptible(lang), terminal.staging(lang) as told:
         found = fit(given, setup, store, progress=told, **terms)
-    write_folder(folder, files_of(found))
+    folder = _write(folder, files_of(found), lang)
     if packed is not None:
-        write_bytes(packed, packed_table(found))
+        _placed(write_file(packed, packed_table(found), is_packed), packed, lang)
     if json:
         terminal.print_json(terminal.fitted_json(found, folder))
         return
@@ -575,17 +645,16 @@ def counterfactual(
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
     json: JsonOption = False,
 ) -> None:
-    import shlex
 
     from qantar import terminal
     from qantar.pace import SURE
     from qantar.report.effects import draw_effects
+    from qantar.results import refuse_foreign
     from qantar.scenario.scenario import load_scenario, parse_set, resolve, with_arms
-    from qantar.study.counterfactual import FIRST, as_dict, plans_of, read_draws, smallest_of, write
+    from qantar.study.counterfactual import FIRST, as_dict, files_of, plans_of, read_draws, smallest_of
     from qantar.study.counterfactual import counterfactual as do
     from qantar.study.posterior import fits, read_fit
     from qantar.study.run import case_sha256
-    from qantar.tables import refuse_foreign
 
     lang = context.obj
     given, names = with_arms(load_scenario(scenario), arm)
@@ -612,13 +681,10 @@ def counterfactual(
             early=lambda found: terminal.early(found, recorded, lang),
             progress=counted,
         )
-    words = ["qantar", "counterfactual", scenario, *(f"--arm={a}" for a in arm), *(f"--set={s}" for s in set_ or [])]
-    words += [f"--draws={draws}", f"--replicates={replicates}", f"--seed={seed}", f"--scale={scale:g}", f"--direction={direction}"]
-    words += [*(f"--delta={d}" for d in delta or []), *["--recorded"] * recorded, *["--prior"] * prior]
-    words += [f"--posterior={posterior}"] if posterior else []
-    written = write(found, folder, case_sha256(given.case), draw_effects(found), shlex.join(words))
+    files = files_of(found, case_sha256(given.case), draw_effects(found), _asked(context, scenario=base.case))
+    folder = _write(folder, files, lang)
     if json:
-        terminal.print_json({"folder": str(folder), **as_dict(found), "files": written["files"]})
+        terminal.print_json({"folder": str(folder), **as_dict(found), "files": _made(files)["files"]})
         return
     notes = {name: a.note_zh if lang == "zh" else a.note_en for name, a in given.file.arms.items()}
     terminal.effects_table(found, as_dict(found), lang, notes)
@@ -649,14 +715,14 @@ def heldout(
     lang = context.obj
     given = load_scenario(scenario)
     plan = resolve(given, scale=scale)
-    write = _evidence_folder("heldout", given, plan, out, seed)
+    write = _evidence_folder(context, given, plan, out, seed)
     base = known_table(known, plan, seed) if known is not None else None
     with _interruptible(lang), terminal.staging(lang) as told:
         found = held_out(given, table, near, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
     ties = {**asdict(found.ties), "separated": found.ties.separated}
     made = {"table": table, "near": near, "detectable": asdict(found.power), "ties": ties}
     rows = as_rows(found.scores)
-    folder = write({"scores": rows}, {"table": table, "near": near}, made)
+    folder = write({"scores": rows}, made)
     if json:
         terminal.print_json({"folder": str(folder), "table": table, "near": near, "ties": ties, "scores": rows})
         return
@@ -692,15 +758,14 @@ def rivals(
     given, arms = with_arms(load_scenario(scenario), arm or [])
     scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     plan = resolve(given, scale=scale)
-    write = _evidence_folder("rivals", given, plan, out, seed)
+    write = _evidence_folder(context, given, plan, out, seed)
     arms = arms or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
     setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
     near = 40 if quick else 400
     with _interruptible(lang), terminal.staging(lang) as told:
         found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
-    said = {"quick": True} if quick else {"table": table, "particles": particles, "rounds": rounds}
     made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
-    folder = write({"rivals": found.rows(), "regions": found.regions([r["id"] for r in plan.regions])}, said | {"arm": arm or []}, made)
+    folder = write({"rivals": found.rows(), "regions": found.regions([r["id"] for r in plan.regions])}, made)
     if json:
         result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
         terminal.print_json({"folder": str(folder), **result})
@@ -731,12 +796,12 @@ def scale(
     posterior = _posterior(given, scenario)
     fitted_at = posterior.made["scale"]
     plan = resolve(given, scale=fitted_at)
-    write = _evidence_folder("scale", given, plan, out, seed, scaled=False)
+    write = _evidence_folder(context, given, plan, out, seed)
     values = posterior.values[:draws]
     with _interruptible(lang), terminal.staging(lang) as told:
         rows = at_scales(given, values, store, seed=seed, scale=fitted_at, processes=processes, progress=told)
     residents = sum(p["population"] for p in plan.places)
-    folder = write({"items": rows}, {"draws": draws}, {"draws": len(values), "residents": residents})
+    folder = write({"items": rows}, {"draws": len(values), "residents": residents})
     if json:
         terminal.print_json({"folder": str(folder), "draws": len(values), "scale": fitted_at, "items": rows})
         return
@@ -772,7 +837,7 @@ def warning(
     scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
     draws, table = draws or (40 if quick else 400), table or (150 if quick else 4_000)
     plan = resolve(given, scale=scale)
-    write = _evidence_folder("warning", given, plan, out, seed)
+    write = _evidence_folder(context, given, plan, out, seed)
     values, base = None, known_table(known, plan, seed) if known is not None else None
     if posterior:
         fit = read_fit(given.case.folder)
@@ -794,7 +859,7 @@ def warning(
             progress=told,
         )
     said = {"draws": draws, "table": table, "horizon": horizon, "posterior": posterior}
-    folder = write(as_tables(found), said, {**said, "quick": quick, **found.as_dict()})
+    folder = write(as_tables(found), {**said, "quick": quick, **found.as_dict()})
     if json:
         terminal.print_json({"folder": str(folder), **said, "quick": quick, **found.as_dict(), **as_tables(found)})
         return
@@ -814,25 +879,19 @@ def _posterior(given: Any, said: str) -> Any:
     return fit.posterior
 
 
-def _evidence_folder(kind: str, scenario: Any, plan: Any, out: Path | None, seed: int, *, scaled: bool = True) -> Any:
-    """Refuses a wrong folder before anything is computed; gives what writes it: from tables, options of the command, and more."""
-    import shlex
-
+def _evidence_folder(context: Context, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:
+    """Refuses a wrong folder before anything is computed; gives what writes it: from tables, and what else is to be kept."""
+    from qantar.results import refuse_foreign
     from qantar.study.evidence import files_of
     from qantar.study.run import case_sha256
-    from qantar.tables import refuse_foreign, write_folder
 
+    kind = str(context.command.name)
     folder = out or Path("results") / f"{plan.case}-{kind}"
     refuse_foreign(folder)
 
-    def write(tables: dict[str, Any], said: dict[str, Any], made: dict[str, Any]) -> Path:
-        words = ["qantar", kind, plan.case, f"--seed={seed}", *([f"--scale={plan.scale:g}"] if scaled else [])]
-        for name, value in said.items():
-            for x in value if isinstance(value, list) else [value]:
-                words += [f"--{name}"] * x if isinstance(x, bool) else [f"--{name}={x}"]
-        about = {"command": shlex.join(words), "seed": seed, "record_sha256": case_sha256(scenario.case)}
-        write_folder(folder, files_of(kind, plan, tables, **about, **made))
-        return folder
+    def write(tables: dict[str, Any], made: dict[str, Any]) -> Path:
+        about = {"command": _asked(context, scenario=plan.case), "seed": seed, "record_sha256": case_sha256(scenario.case)}
+        return _write(folder, files_of(kind, plan, tables, **about, **made), context.obj)
 
     return write
 
@@ -856,11 +915,11 @@ def experiments(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
+    from qantar.results import refuse_foreign
     from qantar.scenario.scenario import load_scenario, resolve
     from qantar.study.experiments import chosen, load_experiments
     from qantar.study.posterior import known_table
     from qantar.study.trials import ceilings_of, draws_of, files_of, try_all
-    from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
     given = load_scenario(scenario)
@@ -876,12 +935,9 @@ def experiments(
             terminal.ceilings_note({spec.hypothesis: ceilings_of(given, spec, [*rows.values()][-1]) for spec in tried}, lang)
         how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
         found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
-    words = ["qantar experiments", scenario, *(f"--only {h}" for h in only or []), *([f"--draws {draws}"] if draws else [])]
-    words += [f"--rivals {rivals}", f"--everyone {everyone}", f"--table {table}", f"--seed {seed}", f"--scale {scale:g}"]
-    files = files_of(
-        given, found, {"command": " ".join(words), "seed": seed, "scale": scale, "draws": {k: len(v.values) for k, v in rows.items()}}
-    )
-    write_folder(folder, files)
+    about = {"seed": seed, "scale": scale, "draws": {k: len(v.values) for k, v in rows.items()}}
+    files = files_of(given, found, {"command": _asked(context, scenario=given.case.head.id), **about})
+    folder = _write(folder, files, lang)
     if json:
         sys.stdout.write(files["result.json"])
         return
@@ -930,17 +986,16 @@ def sensitivity(
     json: JsonOption = False,
 ) -> None:
     import os
-    import shlex
     from dataclasses import replace
 
     from qantar import terminal
     from qantar.errors import needs
     from qantar.report.sensitivity import files_of
+    from qantar.results import refuse_foreign
     from qantar.scenario.scenario import resolve
     from qantar.study.run import case_sha256
     from qantar.study.sensitivity import QUICK, Effort, varied
     from qantar.study.sensitivity import sensitivity as do
-    from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
     needs("SALib", "sensitivity", "sensitivity")
@@ -957,11 +1012,9 @@ def sensitivity(
 
     with _interruptible(lang), terminal.counting(lang, sum(effort.histories(len(varied(plan)[0])))) as counted:
         found = do(plan, store, effort=effort, seed=seed, processes=processes, told=told, progress=counted)
-    words = ["qantar", "sensitivity", plan.case, f"--trajectories={effort.trajectories}", f"--draws={effort.draws}"]
-    words += ["--quick"] * quick + [f"--seed={seed}", f"--scale={plan.scale:g}"]
-    words += [*(f"--arm={a}" for a in arm or []), *(f"--set={s}" for s in set_ or [])]
-    files = files_of(found, plan, effort, seed=seed, record_sha256=case_sha256(given.case), command=shlex.join(words))
-    write_folder(folder, files)
+    command = _asked(context, scenario=plan.case)
+    files = files_of(found, plan, effort, seed=seed, record_sha256=case_sha256(given.case), command=command)
+    folder = _write(folder, files, lang)
     if json:
         terminal.print_json(terminal.sensitivity_json(found, files["result.json"], folder))
         return
@@ -980,16 +1033,16 @@ def planted(
     json: JsonOption = False,
 ) -> None:
     from qantar import terminal
+    from qantar.results import refuse_foreign
     from qantar.study.planted import files_of, wanted, worlds
-    from qantar.tables import refuse_foreign, write_folder
 
     lang = context.obj
     folder = out or Path("results") / "planted"
     refuse_foreign(folder)
     with _interruptible(lang), terminal.counting(lang, len(wanted(each)), what="worlds") as counted:
         found = worlds(seed, each, store, processes=processes, progress=counted)
-    files = files_of(found, seed, f"qantar planted --each {each} --seed {seed}")
-    write_folder(folder, files)
+    files = files_of(found, seed, _asked(context))
+    folder = _write(folder, files, lang)
     if json:
         sys.stdout.write(files["result.json"])
         return
@@ -1035,14 +1088,13 @@ def methods(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
     json: JsonOption = False,
 ) -> None:
-    import shlex
     from dataclasses import replace
 
     from qantar import terminal
-    from qantar.study.methods import QUICK, as_dict, load_experiment, shape_of, write
+    from qantar.results import is_packed, refuse_foreign, refuse_foreign_file
+    from qantar.study.methods import QUICK, as_dict, files_of, load_experiment, shape_of
     from qantar.study.methods import methods as do
     from qantar.study.navco import count
-    from qantar.tables import refuse_foreign
 
     lang = context.obj
     loaded = load_experiment(experiment)
@@ -1052,6 +1104,8 @@ def methods(
     shape = shape_of(loaded.experiment, n_countries, n_draws)
     base = loaded.experiment.seed if seed is None else seed
     refuse_foreign(out)
+    if packed is not None:
+        refuse_foreign_file(packed, is_packed)
     with _interruptible(lang), terminal.counting(lang, shape.histories) as counted:
         found = do(
             loaded,
@@ -1063,10 +1117,10 @@ def methods(
             packed=packed,
             progress=counted,
         )
-    words = ["qantar", "methods", f"--countries={shape.countries}", f"--draws={shape.draws}", f"--seed={base}"]
-    written = write(found, out, shlex.join(words + ["--quick"] * quick))
+    files = files_of(found, _asked(context))
+    out = _write(out, files, lang)
     if json:
-        terminal.print_json({"folder": str(out), **as_dict(found), "files": written["files"]})
+        terminal.print_json({"folder": str(out), **as_dict(found), "files": _made(files)["files"]})
         return
     terminal.methods_tables(found, quick, lang)
     sys.stdout.write(text("out.written", lang, path=out / "result.json") + "\n")

@@ -13,7 +13,6 @@ import json
 import math
 import re
 import stat
-import tempfile
 import tomllib
 import unicodedata
 from collections import Counter
@@ -26,7 +25,7 @@ from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from qantar.errors import DataError, Problems, ResultError, fail, nearest
+from qantar.errors import DataError, Problems, fail, nearest
 
 # --- limits ----------------------------------------------------------------------------------------------------------
 
@@ -675,74 +674,6 @@ def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, pr
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
-
-
-def refuse_foreign(out: Path) -> None:
-    """Refuse a folder that holds what qantar did not write: a result is replaced, nothing else is.
-
-    Raises
-    ------
-    ResultError
-        If there is anything else at `out`.
-    """
-    if not out.is_dir():
-        names = [out.name] if out.exists() else []
-    else:
-        names = sorted(p.name for p in out.iterdir())
-        try:
-            ours = {"result.json", *json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]}
-        except (OSError, ValueError, KeyError, TypeError):
-            ours = set()
-        names = [n for n in names if n not in ours][:5]
-    if names:
-        raise fail(ResultError, out, "not_a_result", found=", ".join(names))
-
-
-def write_folder(out: Path, files: dict[str, str]) -> None:
-    """Write a folder of text files whole or not at all: beside its place first, then renamed.
-
-    What stood there before is replaced; whether it may be is for the caller to decide.
-
-    Raises
-    ------
-    ResultError
-        When it cannot be written; what stood there before stands there still.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
-            new, old = Path(aside) / "new", Path(aside) / "old"
-            new.mkdir()
-            for name, content in files.items():
-                (new / name).write_text(content, encoding="utf-8", newline="\n")
-            if out.exists():
-                out.rename(old)
-            try:
-                new.rename(out)
-            except OSError:
-                if old.exists():
-                    old.rename(out)
-                raise
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed.
-
-    Raises
-    ------
-    ResultError
-        When it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(content)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
 
 
 def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

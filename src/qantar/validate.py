@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
 from qantar.account.load import read_loaded
-from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
+from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
+from qantar.results import read_result
 from qantar.scenario.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
 from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.tables import Row, Strict, Table, csv_rows, read_json, read_table, read_text, read_toml
+from qantar.tables import Row, Strict, Table, csv_rows, read_table, read_text, read_toml
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
 """Every table that has a model, by the name its file carries."""
@@ -175,16 +175,10 @@ def _checked(path: Path, sizes: dict[str, int]) -> Checked:
 
 
 def _check_result(folder: Path, problems: Problems) -> list[Checked]:
-    """A result is whole when `result.json` is there and every file has the SHA-256 it names."""
-    data = read_json(folder / "result.json", problems)
-    files = data.get("files") if isinstance(data, dict) else None
-    if not isinstance(files, dict):
-        problems.add("result.json", None, "files", "missing_key", value="files")
+    """A result is whole when `result.json` and every file it names are as they were written."""
+    try:
+        found = read_result(folder)
+    except ResultError as error:
+        problems.found += [replace(p, file=Path(p.file).name) for p in error.problems]
         return []
-    for name, expected in files.items():
-        path = folder / name
-        if "/" in name or not path.is_file():
-            problems.add("result.json", None, f"files.{name}", "file_missing", there="-")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            problems.add(name, None, "", "hash_differs", expected=str(expected)[:12])
-    return [Checked("result.json", "result", len(files))]
+    return [Checked("result.json", "result", len(found.content) if found else 0)]

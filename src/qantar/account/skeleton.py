@@ -11,7 +11,8 @@ from qantar.account.document import Candidate, Document
 from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
 from qantar.record.schema import Source
-from qantar.tables import to_csv, write_folder
+from qantar.results import write_new
+from qantar.tables import to_csv
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""
@@ -45,7 +46,7 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
         "claims.csv": to_csv(list(Claim.model_fields), rows),
         "sources.csv": to_csv(list(Source.model_fields), []),
     }
-    write_folder(out, files)
+    write_new(out, files)
 
 
 def _date(text: str) -> dt.date | None:

@@ -23,6 +23,7 @@ import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import judge
 from qantar.errors import ResultError, fail, needs
+from qantar.results import command_line, read_result
 from qantar.study.experiments import FOLDER as EXPERIMENTS
 from qantar.study.posterior import FIT
 
@@ -75,17 +76,13 @@ def export(loaded: Loaded, study: Path, out: Path) -> int:
 
 def _made(study: Path, loaded: Loaded) -> dict[str, Any]:
     """The provenance of a study, checked."""
-    try:
-        made = json.loads((study / "result.json").read_text(encoding="utf-8"))
-        whole = all(hashlib.sha256((study / n).read_bytes()).hexdigest() == sha for n, sha in made["files"].items())
-        account, data = made["account"], made["data"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise fail(ResultError, study, "not_a_study") from None
-    if not whole or account != loaded.account.head.id:
+    found = read_result(study)
+    if found is None or found.made.get("kind") != "study" or found.made.get("account") != loaded.account.head.id:
         raise fail(ResultError, study, "not_a_study")
-    if data != loaded.hashes():
+    made = found.made
+    if made.get("data") != loaded.hashes():
         raise fail(ResultError, study, "other_record", value=loaded.case.head.id)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _files(loaded: Loaded, study: Path, made: dict[str, Any]) -> Iterable[tuple[str, Path]]:
@@ -139,7 +136,7 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, Path], folder:
         }  # fmt: skip
         entities[place] = crate.add_file(str(path), dest_path=place, properties=about)
     action = {
-        "@type": "CreateAction", "name": made["command"], "description": f"in a clone, after `make study`: {made['command']}",
+        "@type": "CreateAction", "name": command_line(made), "description": f"in a clone, after `make study`: {command_line(made)}",
         "instrument": tool, "object": [e for p, e in entities.items() if p.startswith(("data/", "experiments/", "fit/"))],
         "result": [e for p, e in entities.items() if p.startswith("study/")],
     }  # fmt: skip

@@ -35,6 +35,7 @@ from qantar.report.map import Sheet, draw
 from qantar.report.pairs import attributes, both, message, option
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
+from qantar.results import command_line
 from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
 from qantar.study.decision import versions as rule_versions
@@ -78,6 +79,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.globals.update(command_line=command_line)
     environment.globals.update(
         t=message, both=both, attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year)
     )

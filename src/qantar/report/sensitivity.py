@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from qantar.messages import LANGUAGES, text
+from qantar.results import sealed
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Plan
-from qantar.study.run import RESULT_VERSION, STAMP, made_by
+from qantar.study.run import STAMP, made_by
 from qantar.study.sensitivity import OUTPUTS, Effort, Sensitivity
 from qantar.tables import to_csv
 
@@ -33,7 +33,9 @@ SIZES: tuple[Look, ...] = (("size", BLUE, "o"),)
 SHARES: tuple[Look, ...] = (("alone", BLUE, "o"), ("total", VERMILION, "s"))
 
 
-def files_of(found: Sensitivity, plan: Plan, effort: Effort, *, seed: int, record_sha256: str, command: str) -> dict[str, str]:
+def files_of(
+    found: Sensitivity, plan: Plan, effort: Effort, *, seed: int, record_sha256: str, command: Mapping[str, Any]
+) -> dict[str, str]:
     """The folder's files as text, `result.json` last."""
     groups = {name: p.group for name, p in parameters().items()}
     rows = [
@@ -43,10 +45,8 @@ def files_of(found: Sensitivity, plan: Plan, effort: Effort, *, seed: int, recor
     heads = ["measure", "output", "input", "group", "value", "low", "high", "stamp", "scale"]
     files = {"indices.csv": to_csv(heads, [[*row, STAMP, f"{plan.scale:g}"] for row in rows])}
     files |= {f"{name}.{lang}.svg": content for lang in LANGUAGES for name, content in drawings(found, plan, lang).items()}
-    hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
     made = made_by()
     provenance = {
-        "result_version": RESULT_VERSION,
         "kind": "sensitivity",
         **made,
         "libraries": made["libraries"] | {name: version(name) for name in ("SALib", "scipy")},
@@ -66,9 +66,8 @@ def files_of(found: Sensitivity, plan: Plan, effort: Effort, *, seed: int, recor
         "calibrated": False,
         "replayed": plan.replayed(),
         "stamp": STAMP,
-        "files": hashes,
     }
-    return files | {"result.json": json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"}
+    return sealed(files, provenance)
 
 
 def drawings(found: Sensitivity, plan: Plan, lang: str) -> dict[str, str]:

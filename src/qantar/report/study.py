@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -16,11 +15,12 @@ from typing import Any
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import Judged, agreement, judge, tally
-from qantar.study.evidence import json_of
+from qantar.errors import ResultError
+from qantar.results import read_result, refuse_foreign, sealed, write_result
 from qantar.study.full import Repeated
 from qantar.study.run import Result
 from qantar.study.shown import Sample
-from qantar.tables import refuse_foreign, to_csv, write_folder
+from qantar.tables import to_csv
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
 KERNELS = ("numba", "llvmlite")
@@ -37,8 +37,8 @@ def study_account(
     repeated: Sequence[Repeated] = (),
     *,
     inputs: str = "",
-) -> dict[str, Any]:
-    """Put every claim beside its verdict, draw the page, write the folder `out`; returns what `result.json` holds.
+) -> tuple[Path, dict[str, Any]]:
+    """Put every claim beside its verdict, draw the page, write the folder `out`; gives where it is and what `result.json` holds.
 
     `result` holds simulated histories of the case, to be shown beside the record; no claim is judged by them. `sampled` holds what of the
     histories and effects that ship was simulated again on this machine; `repeated` whole results that ship, made again; `inputs` names
@@ -59,16 +59,14 @@ def study_account(
     progress("draw")
     files = {"report.html": render(loaded, result, sampled, repeated), "verdicts.csv": verdicts_csv(judged, loaded)}
     progress("write")
-    whole = provenance(loaded, judged, files, result, sampled, repeated, inputs)
-    files["result.json"] = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
-    write_folder(out, files)
-    return whole
+    whole = sealed(files, provenance(loaded, judged, result, sampled, repeated, inputs))
+    place = write_result(out, whole)
+    return place, json.loads(whole["result.json"])
 
 
 def provenance(
     loaded: Loaded,
     judged: list[Judged],
-    files: dict[str, str],
     result: Result | None,
     sampled: Sample | None = None,
     repeated: Sequence[Repeated] = (),
@@ -77,9 +75,9 @@ def provenance(
     """What is needed to repeat the study; no name of a user, a machine or a folder."""
     agreed = agreement(loaded.account)
     return {
-        "result_version": RESULT_VERSION,
+        "kind": "study",
         "program": f"qantar {qantar.__version__}",
-        "command": f"qantar study {shlex.quote(loaded.name)}",
+        "command": {"name": "study", "options": {"account": loaded.name}},
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "account": loaded.account.head.id,
@@ -95,7 +93,6 @@ def provenance(
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
         "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},
         "licences": [a.licence for a in loaded.case.head.attributions],
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
 
 
@@ -111,12 +108,12 @@ def inputs_of(loaded: Loaded, **asked: object) -> str:
 
 def unchanged(out: Path, inputs: str) -> dict[str, Any] | None:
     """What `result.json` of a folder holds, if it is a whole study made from these inputs; None if it must be made."""
-    made = json_of(out / "result.json")
-    files = made.get("files")
-    if made.get("inputs_sha256") != inputs or not isinstance(files, dict) or set(files) != FILES:
+    try:
+        stored = read_result(out)
+    except ResultError:  # whoever changed it: it is made
         return None
-    whole = all((out / n).is_file() and hashlib.sha256((out / n).read_bytes()).hexdigest() == sha for n, sha in files.items())
-    return made if whole else None
+    same = stored is not None and stored.made.get("inputs_sha256") == inputs and set(stored.content) == FILES
+    return stored.made if stored is not None and same else None
 
 
 def verdicts_csv(judged: list[Judged], loaded: Loaded) -> str:

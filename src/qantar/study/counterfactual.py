@@ -38,7 +38,6 @@ import csv
 import functools
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -54,6 +53,7 @@ from qantar.errors import DataError, Problems, StudyError, fail, nearest
 from qantar.messages import LANGUAGES
 from qantar.model.outcome import UPRISING
 from qantar.population.build import class_sizes
+from qantar.results import sealed
 from qantar.scenario.edits import check_parameter
 from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
@@ -65,10 +65,10 @@ from qantar.study.ensemble import run_ensemble, write_part
 from qantar.study.inert import why_inert
 from qantar.study.pool import in_processes
 from qantar.study.posterior import HEAD
-from qantar.study.run import RESULT_VERSION, STAMP, made_by
+from qantar.study.run import STAMP, made_by
 from qantar.study.store import STORE, Recipe, Store, keep_draws
 from qantar.study.summary import Runs, arrays, wilson
-from qantar.tables import read_text, refuse_foreign, to_csv, write_folder
+from qantar.tables import read_text, to_csv
 
 Floats = NDArray[np.float64]
 BASE = "base"
@@ -609,7 +609,9 @@ def _cell(value: Any) -> Any:
     return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
-def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None = None, command: str = "") -> dict[str, str]:
+def files_of(
+    found: Effects, record_sha256: str, plots: Mapping[str, str] | None = None, command: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """The folder's files as text, `result.json` last; plots by file name."""
     rows = [e.as_dict() for e in found.effects]
     stamp = [found.stamp, f"{found.base.plan.scale:g}"]
@@ -620,7 +622,6 @@ def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None
         **(plots or {}),
     }
     provenance = {
-        "result_version": RESULT_VERSION,
         "kind": "counterfactual",
         "command": command,
         **made_by(),
@@ -628,20 +629,5 @@ def files_of(found: Effects, record_sha256: str, plots: Mapping[str, str] | None
         **as_dict(found),
         "recipe": found.base.as_dict(),
         "plans": {label: r.plan.model_dump() for label, r in found.recipes.items()},
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
-    return {**files, "result.json": json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"}
-
-
-def write(found: Effects, out: Path, record_sha256: str, plots: Mapping[str, str] | None = None, command: str = "") -> dict[str, Any]:
-    """Write the result's folder whole or not at all; an older result there is replaced, anything else refused. Gives its provenance.
-
-    Raises
-    ------
-    ResultError
-        When `out` holds something else, or cannot be written.
-    """
-    refuse_foreign(out)
-    files = files_of(found, record_sha256, plots, command)
-    write_folder(out, files)
-    return json.loads(files["result.json"])  # type: ignore[no-any-return]
+    return sealed(files, provenance)

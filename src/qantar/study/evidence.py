@@ -6,21 +6,18 @@ ships lies in `fit/KIND` of the case, beside the posterior. It is shown only whe
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qantar.errors import Problems, ResultError, fail
+from qantar.errors import ResultError, fail
+from qantar.results import RESULT, Stored, read_result, sealed
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study.posterior import FIT, fits
-from qantar.study.run import RESULT_VERSION, made_by, plain
-from qantar.tables import read_json, to_csv
+from qantar.study.run import made_by, plain
+from qantar.tables import to_csv
 
 Row = Mapping[str, Any]
 NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
@@ -79,16 +76,14 @@ def files_of(kind: str, plan: Plan, tables: Mapping[str, Sequence[Row]], **made:
     """
     files = {f"{name}.csv": to_csv(list(rows[0]), [[_cell(v) for v in row.values()] for row in rows]) for name, rows in tables.items()}
     provenance = {
-        "result_version": RESULT_VERSION,
         "kind": kind,
         **made_by(),
         "scenario": plan.case,
         "scale": plan.scale,
         "plan_sha256": plan.sha256(),
         **made,
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
-    return files | {"result.json": json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"}
+    return sealed(files, provenance)
 
 
 def read_evidence(folder: Path, kind: str) -> Evidence | None:
@@ -105,24 +100,11 @@ def read_evidence(folder: Path, kind: str) -> Evidence | None:
         If a table is missing, was changed after it was written, or lacks a column.
     """
     home = folder / FIT / kind
-    if not (home / "result.json").is_file():
+    if (found := read_result(home, kind)) is None:
         return None
-    problems = Problems()
-    made = read_json(home / "result.json", problems)
-    problems.raise_as(ResultError)
-    said = ("command", "seed", *SAID.get(kind, ()))
-    if not isinstance(made, dict) or made.get("kind") != kind or not isinstance(made.get("files"), dict) or not {*said} <= set(made):
-        raise fail(ResultError, home / "result.json", "not_of_kind", value=kind)
-    return Evidence(made, {name: _table(home, f"{name}.csv", columns, made["files"]) for name, columns in NEEDED[kind].items()})
-
-
-def json_of(path: Path) -> dict[str, Any]:
-    """What a JSON file of ours holds; nothing if there is none, or it is broken."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    if not {"command", "seed", *SAID.get(kind, ())} <= set(found.made):
+        raise fail(ResultError, home / RESULT, "not_of_kind", value=kind)
+    return Evidence(found.made, {name: _table(found, f"{name}.csv", columns) for name, columns in NEEDED[kind].items()})
 
 
 def of_this(evidence: Evidence, scenario: Scenario) -> bool:
@@ -132,16 +114,10 @@ def of_this(evidence: Evidence, scenario: Scenario) -> bool:
     return known and fits(evidence.made, resolve(scenario, scale=float(scale or 0)))
 
 
-def _table(home: Path, name: str, columns: Sequence[str], hashes: Mapping[str, str]) -> list[dict[str, str]]:
-    path = home / name
-    if name not in hashes or not path.is_file():
-        raise fail(ResultError, home, "file_missing", there=name)
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != hashes[name]:
-        raise fail(ResultError, path, "hash_differs", expected=str(hashes[name])[:12])
-    rows = [{k: v.removeprefix("'") for k, v in row.items()} for row in csv.DictReader(io.StringIO(content.decode(), newline=""))]
+def _table(found: Stored, name: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    rows = found.rows(name)
     if not rows or (missing := [c for c in columns if c not in rows[0]]):
-        raise fail(ResultError, path, "missing_column", value=missing[0] if rows else columns[0])
+        raise fail(ResultError, found.folder / name, "missing_column", value=missing[0] if rows else columns[0])
     return rows
 
 

@@ -56,6 +56,7 @@ from qantar.draws import SCHEME, Purpose, uniform
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, StudyError, fail, nearest
 from qantar.model.outcome import UPRISING
 from qantar.record.schema import PEOPLE_MAX
+from qantar.results import write_bytes
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import EXPERIMENTS, Plan
@@ -69,7 +70,7 @@ from qantar.study.heldout import by_policy
 from qantar.study.inference import effective_families
 from qantar.study.measures import MEASURES, Where, read_seen, seen_of
 from qantar.study.store import Recipe, keep_draws, model_hash
-from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, read_text, read_toml, toml_lines, write_bytes
+from qantar.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, read_text, read_toml, toml_lines
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

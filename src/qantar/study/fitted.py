@@ -7,9 +7,8 @@ after. `files_of` gives the folder; `qantar calibrate` prints it.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from qantar.draws import SCHEME, Purpose, uniform
 from qantar.errors import ScenarioError, fail
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
+from qantar.results import sealed
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
 from qantar.study.calibrate import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from, spec_of
@@ -41,6 +41,7 @@ from qantar.study.inference import (
 )
 from qantar.study.posterior import pack, write_posterior
 from qantar.study.prior import value_at
+from qantar.study.run import made_by
 from qantar.study.scaling import predictive
 from qantar.study.store import model_hash
 from qantar.study.summary import Feature, Runs, features
@@ -100,7 +101,7 @@ def fit(
     known: Runs | None = None,
     processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
-    command: str = "",
+    command: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Calibrate a scenario.
 
@@ -268,13 +269,13 @@ def files_of(found: Fitted) -> dict[str, str]:
         ends = [*(_short(x) for x in old.interval()), *(_short(x) for x in f.interval())]
         shares.append([f.kind, f.of, f.recorded, _short(old.share), *ends[:2], _short(f.share), *ends[2:], _short(f.median)])
     trace = [dataclasses.asdict(r) for r in found.particles.trace]
-    return {
+    files = {
         **posterior,
         **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
         "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
-        "result.json": json.dumps({"kind": "calibration", **found.made}, indent=1, ensure_ascii=False) + "\n",
     }
+    return sealed(files, {"kind": "calibrate", **made_by(), **found.made})
 
 
 def tables_of(

@@ -11,14 +11,14 @@ import csv
 import io
 import math
 import os
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qantar.errors import ResultError
+from qantar.results import command_line, read_result
 from qantar.scenario.case import cases_folder
-from qantar.study.evidence import json_of
 from qantar.study.posterior import FIT
 from qantar.study.run import command_of, perform
 
@@ -46,11 +46,11 @@ NOTHING = 1e-12
 
 @dataclass(frozen=True)
 class Shipped:
-    """A result that ships: its name (`calibrate` for the fit itself), its folder, and the words of its command without "qantar"."""
+    """A result that ships: its name (`calibrate` for the fit itself), its folder, and the command that makes it, as data."""
 
     name: str
     folder: Path
-    words: tuple[str, ...]
+    command: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ def shipped(case: Path) -> list[Shipped]:
     found = []
     for folder in [case / FIT, *sorted(p for p in (case / FIT).glob("*") if p.is_dir())]:
         try:
-            words = command_of(folder)
+            command = command_of(folder)
         except ResultError:  # none, of another model, or no command of ours: nothing that can be made again
             continue
-        if words:
-            found.append(Shipped("calibrate" if folder.name == FIT else folder.name, folder, tuple(words)))
+        if command:
+            found.append(Shipped("calibrate" if folder.name == FIT else folder.name, folder, command))
     return sorted(found, key=lambda r: (r.name in FROM_TABLE, MINUTES.get(r.name, 0)))
 
 
 def expected(results: Sequence[Shipped], processes: int | None = None, *, table: bool = False) -> float:
     """Minutes that results will take, as far as it is known; with `table`, where the table of the priors is there.
 
-    >>> expected([Shipped("scale", Path("fit/scale"), ("scale", "kazakhstan-2022"))], processes=1)
+    >>> expected([Shipped("scale", Path("fit/scale"), {"name": "scale", "options": {}})], processes=1)
     90.0
     """
     minutes = sum(MINUTES.get(r.name, 0) for r in results) + TABLE_MINUTES * (not table and any(r.name in FROM_TABLE for r in results))
@@ -101,6 +101,7 @@ def repeat(
     case: Path,
     place: Path,
     *,
+    words_of: Callable[[Mapping[str, Any]], list[str]],
     processes: int | None = None,
     begun: Callable[[str, float], None] = lambda name, minutes: None,
 ) -> list[Repeated]:
@@ -110,6 +111,7 @@ def repeat(
     ----------
     case : whose results they are
     place : folder of the folders of results and of their store; what is there already is not made again
+    words_of : checks a command kept as data, and gives its words
     begun : called with the name of a result before it is made, and the minutes it is expected to take
 
     Returns
@@ -118,10 +120,10 @@ def repeat(
     """
     found, table = [], False
     for result in results:
-        folder, command = place / result.name, shlex.join(("qantar", *result.words))
+        folder, command = place / result.name, command_line({"command": result.command})
         if not _whole(folder, result):
             begun(result.name, expected([result], processes, table=table))
-            if perform(_for(case, result.words), folder, place / "store", *([f"--processes={processes}"] if processes else [])):
+            if perform(words_of(_for(case, result.command)), folder, place / "store", *([f"--processes={processes}"] if processes else [])):
                 found.append(Repeated(result.name, command, False, ()))
                 continue
         table |= result.name in FROM_TABLE
@@ -130,20 +132,27 @@ def repeat(
     return found
 
 
-def _for(case: Path, words: Sequence[str]) -> list[str]:
+def _for(case: Path, command: Mapping[str, Any]) -> dict[str, Any]:
     """A command about a case, wherever that lies now: a copy is not the case it was copied from.
 
-    >>> _for(Path("/home/me/mine"), ("scale", "kazakhstan-2022", "--seed=1")), _for(Path("/home/me/mine"), ("methods", "--seed=1"))
-    (['scale', '/home/me/mine', '--seed=1'], ['methods', '--seed=1'])
+    >>> about = {"name": "scale", "options": {"scenario": "kazakhstan-2022", "seed": 1}}
+    >>> _for(Path("/home/me/mine"), about)["options"], _for(Path("/home/me/mine"), {"name": "methods", "options": {"seed": 1}})["options"]
+    ({'scenario': '/home/me/mine', 'seed': 1}, {'seed': 1})
     """
-    named = len(words) > 1 and not words[1].startswith("-") and cases_folder() / words[1] != case
-    return [words[0], str(case), *words[2:]] if named else list(words)
+    options = dict(command["options"])
+    if "scenario" in options and cases_folder() / str(options["scenario"]) != case:
+        options["scenario"] = str(case)
+    return {**command, "options": options}
 
 
 def _whole(folder: Path, result: Shipped) -> bool:
     """Whether a folder holds a result of this model: folders appear whole or not at all, and hold what this study asked for."""
-    made, ships = json_of(folder / "result.json"), json_of(result.folder / "result.json")
-    return bool(made) and all(made.get(k) == ships.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256"))
+    made, ships = read_result(folder), read_result(result.folder)
+    return (
+        made is not None
+        and ships is not None
+        and all(made.made.get(k) == ships.made.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256"))
+    )
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, StudyError, fail
+from qantar.results import is_packed, sealed, write_file
 from qantar.study import decision
 from qantar.study.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.study.decision import Ground, Said
@@ -44,13 +45,13 @@ from qantar.study.ensemble import run_ensemble
 from qantar.study.interaction import ASSERTS, DIRECTION, KINDS, Interaction, by_chance, by_seed, interaction, shares
 from qantar.study.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
 from qantar.study.posterior import FIT
-from qantar.study.run import RESULT_VERSION, STAMP, made_by
+from qantar.study.run import STAMP, made_by
 from qantar.study.sensitivity import ahead
 from qantar.study.store import STORE, Recipe
 from qantar.study.trials import stylized
 from qantar.study.versions import FILE as FILE_VERSIONS
 from qantar.study.versions import merged, read_versions, versions_csv
-from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, refuse_foreign, to_csv, write_bytes, write_folder
+from qantar.tables import Choice, Key, Number, Strict, Text, read_toml, to_csv
 
 Floats = NDArray[np.float64]
 FILE = "H11.toml"
@@ -301,7 +302,7 @@ def methods(
     ahead(recipes, n, root, processes, lambda done: progress(done, shape.histories))
     runs = [run_ensemble(recipe, n, root, processes=processes).read(n)[1] for recipe in recipes]
     if packed is not None:
-        write_bytes(packed, pack(runs, {**made_by(), **asdict(shape), "seed": seed}))
+        write_file(packed, pack(runs, {**made_by(), **asdict(shape), "seed": seed}), is_packed)
     return judged(loaded, runs, shape, seed)
 
 
@@ -460,7 +461,7 @@ def _finite(row: tuple[str, float, float, float]) -> list[Any]:
     return [row[0], *(x if np.isfinite(x) else None for x in row[1:])]
 
 
-def files_of(found: Found, command: str) -> dict[str, str]:
+def files_of(found: Found, command: Mapping[str, Any]) -> dict[str, str]:
     """The folder's files as text, `result.json` last."""
     data = as_dict(found)
     flat = [{**c, "condition": _words(c["condition"])} for c in data["claims"]]
@@ -488,16 +489,14 @@ def files_of(found: Found, command: str) -> dict[str, str]:
     whole = stylized({**data, "experiment_sha256": found.loaded.sha256})[data["hypothesis"]]
     files[FILE_VERSIONS] = versions_csv(merged(read_versions(folder().parent / FIT / "methods"), [whole.now]))
     provenance = {
-        "result_version": RESULT_VERSION,
         "kind": "methods",
         **made_by(),
         "command": command,
         "experiment_sha256": found.loaded.sha256,
         "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
         **data,
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
-    return {**files, "result.json": json.dumps(provenance, indent=1, ensure_ascii=False) + "\n"}
+    return sealed(files, provenance)
 
 
 def _words(condition: dict[str, bool]) -> str:
@@ -511,17 +510,3 @@ def _words(condition: dict[str, bool]) -> str:
 
 def _digits(value: Any) -> Any:
     return float(f"{value:.10g}") if isinstance(value, float) else value
-
-
-def write(found: Found, out: Path, command: str) -> dict[str, Any]:
-    """Write the result's folder whole or not at all; an older result there is replaced, anything else refused. Gives its provenance.
-
-    Raises
-    ------
-    ResultError
-        When `out` holds something else, or cannot be written.
-    """
-    refuse_foreign(out)
-    files = files_of(found, command)
-    write_folder(out, files)
-    return json.loads(files["result.json"])  # type: ignore[no-any-return]

@@ -16,8 +16,7 @@ It gives no histories and replaces no posterior; it says where the rounds of `ca
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 import qantar
 from qantar.draws import SCHEME, Purpose, uniform
 from qantar.errors import StudyError, fail
+from qantar.results import sealed
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Scenario
 from qantar.study.calibrate import Setup, spec_of
@@ -37,6 +37,7 @@ from qantar.study.fit import items_of, summary_of
 from qantar.study.fitted import ground_of, learned_of, prior_scores, record_summary, simulated_records, tables_of
 from qantar.study.inference import Coverage, Learned, coverage, ridges, uniformity
 from qantar.study.prior import value_at
+from qantar.study.run import made_by
 from qantar.study.store import model_hash
 from qantar.study.summary import Runs
 from qantar.tables import to_csv
@@ -150,7 +151,7 @@ def of_scenario(
     members: int = MEMBERS,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-    command: str = "",
+    command: Mapping[str, Any] | None = None,
 ) -> tuple[Neural, dict[str, Any]]:
     """What networks say of a scenario's record, and where it comes from; arguments and errors as `fitted.fit`."""
     spec, told = spec_of(scenario), partial(progress, "table")
@@ -180,11 +181,11 @@ def files_of(found: Neural, made: dict[str, Any], names: Sequence[str]) -> dict[
 
     places = np.clip(ndtr(found.scores), 1e-12, 1 - 1e-12)
     rows = [[f"{value_at(parameters()[name], float(q)):.6g}" for name, q in zip(names, row, strict=True)] for row in places]
-    return {
+    files = {
         **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
         "sample.csv": to_csv(list(names), rows),
-        "result.json": json.dumps({"kind": "calibration", **made}, indent=1, ensure_ascii=False) + "\n",
     }
+    return sealed(files, {"kind": "calibrate", **made_by(), **made})
 
 
 def _single(x: Floats) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -40,22 +40,22 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import StudyError, fail
+from qantar.results import read_result, sealed, write_bytes
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study import decision
 from qantar.study.countries import base_plan
 from qantar.study.ensemble import one_run
-from qantar.study.evidence import json_of
 from qantar.study.experiments import BASE, Answer, Part
 from qantar.study.measures import MEASURES, Seen, Where, seen_of
 from qantar.study.pool import in_processes
 from qantar.study.posterior import FIT
 from qantar.study.reporting import history_seed
-from qantar.study.run import RESULT_VERSION, made_by
+from qantar.study.run import made_by
 from qantar.study.store import Recipe, model_hash
 from qantar.study.summary import Runs, wilson
 from qantar.study.trials import judged
-from qantar.tables import to_csv, write_bytes
+from qantar.tables import to_csv
 
 Floats = NDArray[np.float64]
 KINDS = ("on", "off", "drawn", "nothing", "unseen")
@@ -274,14 +274,15 @@ def read_rates(case: Path) -> dict[str, dict[str, Any]]:
 
     Each names the version of the rules that judged the worlds: what a world said is not kept, so it is not judged again.
     """
-    made = json_of(case / FIT / "planted" / "result.json")
+    stored = read_result(case / FIT / "planted", "planted")
+    made = stored.made if stored else {}
     if (made.get("model_sha256"), made.get("setup")) != (model_hash(), SETUP):
         return {}
     version = made.get("rules", {}).get("version", 1)
     return {r["rate"]: {**r, "rules_version": version} for r in made["rates"]}
 
 
-def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[str, str]:
+def files_of(found: Sequence[dict[str, Any]], seed: int, command: Mapping[str, Any]) -> dict[str, str]:
     """The folder of a result as text: every world, the rates, the provenance."""
     names = list(found[0])
     table = rates(found)
@@ -290,7 +291,6 @@ def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[s
         "rates.csv": to_csv(list(table[0]), [["" if v is None else v for v in r.values()] for r in table]),
     }
     whole = {
-        "result_version": RESULT_VERSION,
         "kind": "planted",
         **made_by(),
         "command": command,
@@ -298,6 +298,5 @@ def files_of(found: Sequence[dict[str, Any]], seed: int, command: str) -> dict[s
         "setup": SETUP,
         "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
         "rates": table,
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }
-    return {**files, "result.json": json.dumps(whole, indent=1) + "\n"}
+    return sealed(files, whole)

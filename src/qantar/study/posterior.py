@@ -7,7 +7,6 @@ priors is packed as small NumPy archives (`pack`), because its parameters are a 
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
@@ -20,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.errors import Problems, ResultError, fail
+from qantar.errors import ResultError, fail
+from qantar.results import read_result
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan
 from qantar.study.calibrate import Particles
 from qantar.study.store import model_hash
 from qantar.study.summary import PEOPLE, Runs
-from qantar.tables import read_json, to_csv
+from qantar.tables import to_csv
 
 Floats = NDArray[np.float64]
 CSV, JSON = "posterior.csv", "posterior.json"
@@ -117,22 +117,17 @@ def read_fit(folder: Path) -> Fit | None:
     ResultError
         As `read_posterior`.
     """
+    if (stored := read_result(folder / FIT, "calibrate")) is None:
+        return None
     posterior = read_posterior(folder / FIT)
     if posterior is None:
-        return None
-
-    def rows(name: str) -> list[dict[str, str]]:
-        with (folder / FIT / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            return [{k: v.removeprefix("'") for k, v in row.items()} for row in csv.DictReader(file)]
-
+        raise fail(ResultError, folder / FIT, "file_missing", there=CSV)
+    learned, ridges, coverage, fit = (stored.rows(f"{name}.csv") for name in ("learned", "ridges", "coverage", "fit"))
     second: dict[str, dict[str, str]] = {}
-    if (path := folder / FIT / NEURAL / "result.json").is_file():
-        problems = Problems()
-        made = read_json(path, problems)
-        problems.raise_as(ResultError)
-        if isinstance(made, dict) and made.get("model_sha256") == posterior.made["model_sha256"]:
-            second = {r["parameter"]: r for r in rows(f"{NEURAL}/learned")}
-    return Fit(posterior, rows("learned"), rows("ridges"), rows("coverage"), rows("fit"), second)
+    other = read_result(folder / FIT / NEURAL, "calibrate")
+    if other is not None and other.made.get("model_sha256") == posterior.made["model_sha256"]:
+        second = {r["parameter"]: r for r in other.rows("learned.csv")}
+    return Fit(posterior, learned, ridges, coverage, fit, second)
 
 
 def fits(made: dict[str, Any], plan: Plan) -> bool:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from qantar.errors import ResultError, fail
 from qantar.record.observables import Observables, observe
+from qantar.results import write_bytes
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
@@ -41,7 +42,6 @@ from qantar.study.heldout import MODEL, NEAR, region_out
 from qantar.study.inference import effective_families
 from qantar.study.scores import Difference, log_score_days, paired
 from qantar.study.store import model_hash
-from qantar.tables import write_bytes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

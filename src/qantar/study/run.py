@@ -10,11 +10,10 @@ import datetime as dt
 import hashlib
 import json
 import platform
-import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,20 +21,20 @@ from typing import Any
 
 import qantar
 from qantar.draws import SCHEME
-from qantar.errors import Problems, ResultError, fail
+from qantar.errors import ResultError, fail
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
 from qantar.population.ties import tie
 from qantar.record.observables import Observables
+from qantar.results import Stored, read_result, sealed
 from qantar.scenario.case import Case, file_hashes
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
 from qantar.study.ensemble import run_ensemble, seed_of
 from qantar.study.store import Recipe, keep_draws, model_hash
 from qantar.study.summary import QUANTILES, Feature, Runs, arrays, curves, features, presence_shares
-from qantar.tables import read_json, refuse_foreign, to_csv, write_folder
+from qantar.tables import to_csv
 
-RESULT_VERSION = 1
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
 STAMP = "illustration, not fitted"
 REMADE = ("calibrate", "counterfactual", "experiments", "heldout", "methods", "planted", "rivals", "scale", "sensitivity", "warning")
@@ -106,7 +105,6 @@ def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str, posteri
     blocks = blocks_of(recipe.plan)
     network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
     return {
-        "result_version": RESULT_VERSION,
         "kind": "run",
         **made_by(),
         "scenario": recipe.plan.case,
@@ -149,9 +147,7 @@ def files_of(result: Result) -> dict[str, str]:
         "curves.csv": to_csv(["quantity", "date", *heads, "stamp", "scale"], [[*row, *stamp] for row in curve_rows]),
         "runs.csv": to_csv(["stamp", "scale", *whole], [[*stamp, *(plain(whole[c][k]) for c in whole)] for k in range(result.runs.n)]),
     }
-    hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
-    files["result.json"] = json.dumps({**result.provenance, "files": hashes}, indent=1, ensure_ascii=False) + "\n"
-    return files
+    return sealed(files, result.provenance)
 
 
 def plain(value: Any) -> object:
@@ -160,74 +156,51 @@ def plain(value: Any) -> object:
     return f"{value:.10g}" if isinstance(value, float) else value
 
 
-def write(result: Result, out: Path) -> dict[str, Any]:
-    """Write the result's folder whole or not at all; an older result there is replaced, anything else refused.
-
-    Raises
-    ------
-    ResultError
-        When `out` holds something else, or cannot be written.
-    """
-    refuse_foreign(out)
-    files = files_of(result)
-    write_folder(out, files)
-    return json.loads(files["result.json"])  # type: ignore[no-any-return]
-
-
-def _made(folder: Path) -> Any:
-    """What `result.json` of a folder holds."""
-    problems = Problems()
-    if not (folder / "result.json").is_file():
-        raise fail(ResultError, folder, "folder_without", marker="result.json")
-    data = read_json(folder / "result.json", problems)
-    problems.raise_as(ResultError)
-    return data
-
-
-def _by_this_model(folder: Path, made: dict[str, Any]) -> None:
+def _by_this_model(folder: Path, made: Mapping[str, Any]) -> None:
     """Refuses a result of another version of the model."""
     if made.get("model_sha256") != model_hash() or made.get("draw_scheme") != SCHEME:
         was = {"program": made.get("program"), "expected": str(made.get("model_sha256"))[:12]}
         raise fail(ResultError, folder, "other_model", **was, found=model_hash()[:12])
 
 
+def _there(folder: Path) -> Stored:
+    """The result in a folder; an error where there is none."""
+    if (found := read_result(folder)) is None:
+        raise fail(ResultError, folder, "folder_without", marker="result.json")
+    return found
+
+
 def load(folder: Path) -> dict[str, Any]:
-    """The provenance of a result of `qantar run`, after checking that every file is as it was written.
+    """The provenance of a result of `qantar run`, after checking that everything is as it was written.
 
     Raises
     ------
     ResultError
         When it is not whole.
     """
-    data = _made(folder)
-    needed = {"files", "model_sha256", "record_sha256", "scenario", "draw_scheme", "plan", "recipe", "runs", "program"}
-    if not isinstance(data, dict) or data.get("kind") != "run" or not needed <= set(data) or not isinstance(data["files"], dict):
+    made = _there(folder).made
+    needed = {"model_sha256", "record_sha256", "scenario", "draw_scheme", "plan", "recipe", "runs", "program"}
+    if made.get("kind") != "run" or not needed <= set(made):
         raise fail(ResultError, folder, "not_a_run")
-    for name, expected in data.get("files", {}).items():
-        path = folder / name
-        if "/" in name or not path.is_file():
-            raise fail(ResultError, folder, "file_missing", there=name)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise fail(ResultError, path, "hash_differs", expected=expected[:12])
-    return data
+    return made
 
 
-def command_of(folder: Path) -> list[str] | None:
-    """Words of the command that wrote a result, without "qantar"; None for a run, which holds all that it was made from.
+def command_of(folder: Path) -> dict[str, Any] | None:
+    """The name and the options of the command that wrote a result, as data; None for a run, which holds all that it was made from.
 
     Raises
     ------
     ResultError
         When the folder is no result, or was made by another version of the model.
     """
-    data = _made(folder)
-    if isinstance(data, dict) and data.get("kind") == "run":
+    made = _there(folder).made
+    if made.get("kind") == "run":
         return None
-    words = shlex.split(str(data.get("command", ""))) if isinstance(data, dict) else []
-    if words[:1] != ["qantar"] or words[1:2] not in [[k] for k in REMADE]:
+    asked = made.get("command")
+    if not isinstance(asked, dict) or asked.get("name") not in REMADE or not isinstance(asked.get("options"), dict):
         raise fail(ResultError, folder, "not_a_run")
-    _by_this_model(folder, data)
-    return words[1:]
+    _by_this_model(folder, made)
+    return asked
 
 
 def perform(words: Sequence[str], out: Path, store: Path, *more: str) -> int:

@@ -8,8 +8,7 @@ histories.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from qantar.draws import Purpose, uniform
-from qantar.errors import Problems, ResultError, fail
+from qantar.errors import ResultError, fail
 from qantar.record.observables import observe
+from qantar.results import read_result, sealed
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.study.ensemble import one_run
@@ -28,7 +28,6 @@ from qantar.study.run import Result
 from qantar.study.store import Recipe
 from qantar.study.summary import features
 from qantar.study.trials import Again, check_again
-from qantar.tables import read_json, refuse_foreign, write_bytes
 
 PAGE, HISTORIES = "page", "histories.npz"
 KIND = "histories"
@@ -71,7 +70,7 @@ class Sample:
         return {"seed": self.seed, "of": self.of, "histories": histories, "effects": effects}
 
 
-def packed(result: Result, case: Path, command: str) -> dict[str, bytes]:
+def packed(result: Result, case: Path, command: Mapping[str, Any]) -> dict[str, bytes | str]:
     """The histories of a run as the files that a case ships, `result.json` last.
 
     Parameters
@@ -87,22 +86,8 @@ def packed(result: Result, case: Path, command: str) -> dict[str, bytes]:
         "seed": result.recipe.seed,
         "scale": result.recipe.plan.scale,
         "posterior_sha256": _sha256(case / FIT / CSV),
-        "files": {HISTORIES: hashlib.sha256(histories).hexdigest()},
     }
-    return {HISTORIES: histories, "result.json": (json.dumps(made, indent=1) + "\n").encode()}
-
-
-def write(files: dict[str, bytes], folder: Path) -> None:
-    """Write what `packed` gives; its hash is written last.
-
-    Raises
-    ------
-    ResultError
-        When the folder holds something else, or cannot be written.
-    """
-    refuse_foreign(folder)
-    for name, content in files.items():
-        write_bytes(folder / name, content)
+    return sealed({HISTORIES: histories}, made)
 
 
 def ships(case: Path) -> bool:
@@ -124,16 +109,10 @@ def read(scenario: Scenario) -> Result | None:
     home = case.folder / FIT / PAGE
     if not ships(case.folder):
         return None
-    problems = Problems()
-    made = read_json(home / "result.json", problems)
-    problems.raise_as(ResultError)
-    if not isinstance(made, dict) or made.get("kind") != KIND or not isinstance(made.get("files"), dict):
-        raise fail(ResultError, home / "result.json", "not_of_kind", value=KIND)
-    expected = str(made["files"].get(HISTORIES))
-    if not (home / HISTORIES).is_file():
+    stored = read_result(home, KIND)
+    if stored is None or HISTORIES not in stored.content:
         raise fail(ResultError, home, "file_missing", there=HISTORIES)
-    if _sha256(home / HISTORIES) != expected:
-        raise fail(ResultError, home / HISTORIES, "hash_differs", expected=expected[:12])
+    made = stored.made
     scale = made.get("scale")
     if not isinstance(scale, int | float) or not 0 < scale <= 1:
         return None

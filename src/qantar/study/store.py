@@ -30,8 +30,8 @@ import numpy as np
 from qantar.draws import SCHEME
 from qantar.errors import ResultError, fail
 from qantar.places import user_store
+from qantar.results import write_new
 from qantar.scenario.scenario import Plan
-from qantar.tables import write_folder
 
 STORE = user_store()
 """Where histories are kept unless somebody says otherwise."""
@@ -109,7 +109,7 @@ def keep_draws(root: Path, draws: Sequence[Mapping[str, float]]) -> str:
     if folder.exists():
         kept_draws(root, name)
     else:
-        write_folder(folder, {DRAWS: content})
+        write_new(folder, {DRAWS: content})
     return name
 
 

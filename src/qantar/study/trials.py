@@ -14,11 +14,7 @@ All rules are those of `decision`:
 
 from __future__ import annotations
 
-import csv
 import functools
-import hashlib
-import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,12 +29,12 @@ from qantar.draws import Purpose, uniform
 from qantar.messages import LANGUAGES, text
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
+from qantar.results import read_result, sealed
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.study import decision
 from qantar.study.calibrate import prior_table
 from qantar.study.decision import BASE_LEAST, DECIDED
-from qantar.study.evidence import json_of
 from qantar.study.experiments import (
     EVERYONE,
     FOLDER,
@@ -55,7 +51,7 @@ from qantar.study.experiments import (
 )
 from qantar.study.policy import constant_error, date_policies
 from qantar.study.posterior import FIT, fits, read_fit
-from qantar.study.run import RESULT_VERSION, made_by
+from qantar.study.run import made_by
 from qantar.study.scores import paired
 from qantar.study.store import model_hash
 from qantar.study.summary import Runs
@@ -476,10 +472,11 @@ def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> di
 def compared_rows(scenario: Scenario, spec: Experiment) -> list[dict[str, Any]] | None:
     """The accounts that have what is claimed, each against the best of those without it, by the comparison that ships; None without one."""
     folder = scenario.case.folder / FIT / "rivals"
+    stored = read_result(folder, "rivals")
     scores: dict[str, list[float]] = {}
-    for r in read_rows(folder / REGIONS):
+    for r in stored.rows(REGIONS) if stored and stored.made.get("model_sha256") == model_hash() else []:
         scores.setdefault(r["rival"], []).append(float(r["log_score"]))
-    if json_of(folder / "result.json").get("model_sha256") != model_hash() or not {*spec.compare, *spec.plain} <= {*scores}:
+    if not {*spec.compare, *spec.plain} <= {*scores}:
         return None
     best = min(spec.plain, key=lambda arm: float(np.mean(scores[arm])), default="")
     found = []
@@ -535,7 +532,6 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
     }
     trials = [t for t, _ in found]
     whole = {
-        "result_version": RESULT_VERSION,
         "kind": KIND,
         **made_by(),
         **made,
@@ -548,9 +544,8 @@ def files_of(scenario: Scenario, found: Sequence[tuple[Trial, Sequence[Answer]]]
              "rows": t.rows}
             for t in trials
         ],
-        "files": {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()},
     }  # fmt: skip
-    return {**files, "result.json": json.dumps(whole, indent=1, ensure_ascii=False) + "\n"}
+    return sealed(files, whole)
 
 
 def read_trials(folder: Path) -> dict[str, Trial]:
@@ -563,9 +558,10 @@ def read_trials(folder: Path) -> dict[str, Trial]:
     folder : of the case
     """
     found = _stylized(folder)
-    made = json_of(folder / FIT / KIND / "result.json")
-    if made.get("model_sha256") != model_hash():
+    stored = read_result(folder / FIT / KIND, KIND)
+    if stored is None or stored.made.get("model_sha256") != model_hash():
         return found
+    made = stored.made
     rules, before = made.get("rules", {}), read_versions(folder / FIT / KIND)
     for t in made["trials"]:
         changed = _changed(folder, t["hypothesis"], t["file_sha256"]) or rules.get("sha256") != decision.sha256()
@@ -613,10 +609,11 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     seed : of the lots
     """
     folder = scenario.case.folder
-    made, ships = json_of(folder / FIT / KIND / "result.json"), read_fit(folder)
-    if made.get("model_sha256") != model_hash() or ships is None:
+    stored, ships = read_result(folder / FIT / KIND, KIND), read_fit(folder)
+    if stored is None or stored.made.get("model_sha256") != model_hash() or ships is None:
         return []
-    rows = [r for r in read_rows(folder / FIT / KIND / "draws.csv") if r["basis"] == "posterior" and not r["rival"]]
+    made = stored.made
+    rows = [r for r in stored.rows("draws.csv") if r["basis"] == "posterior" and not r["rival"]]
     specs = {w.spec.hypothesis: w.spec for w in load_experiments(scenario)}
     rows = [r for r in rows if r["hypothesis"] in specs]
     lots = [r for r in rows if float(r["effect"]) != 0]
@@ -640,9 +637,10 @@ def _changed(folder: Path, hypothesis: str, sha256: str) -> bool:
 
 
 def _stylized(folder: Path) -> dict[str, Trial]:
-    made = json_of(folder / FIT / "methods" / "result.json")
-    if made.get("model_sha256") != model_hash():
+    stored = read_result(folder / FIT / "methods", "methods")
+    if stored is None or stored.made.get("model_sha256") != model_hash():
         return {}
+    made = stored.made
     rules = made.get("rules", {})
     changed = _changed(folder, made["hypothesis"], made["experiment_sha256"]) or rules.get("sha256") != decision.sha256()
     return stylized(made, changed, rules.get("version", 1), tuple(read_versions(folder / FIT / "methods")))
@@ -668,13 +666,6 @@ def stylized(made: Mapping[str, Any], changed: bool = False, rules: int = decisi
     found = {c: judged_by(together(rows), "prior", rows, [], sha, judges=(c,), **how) for c, rows in of_claim.items()}
     found[name] = judged_by(together(every), "prior", every, [], sha, **how)
     return found
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a table of ours; none if it is not there."""
-    if not path.is_file():
-        return []
-    return [{k: v.removeprefix("'") for k, v in r.items()} for r in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
 
 
 def _short(x: float) -> float:
