@@ -15,7 +15,8 @@ from conftest import CASE, Ran
 from qantar import errors
 from qantar.account.load import Loaded
 from qantar.errors import ResultError, StudyError
-from qantar.report.crate import METADATA, RELEASED, export
+from qantar.report import crate
+from qantar.report.crate import METADATA, RELEASED, export, lost
 from qantar.report.study import study_account
 from shipped import reseal
 
@@ -81,12 +82,50 @@ def test_verdicts_leave_with_model_and_basis_inside(made: Path) -> None:
 def test_the_same_study_gives_the_same_bytes_and_an_older_export_is_replaced(loaded: Loaded, study: Path, made: Path) -> None:
     first = (made / METADATA).read_bytes()
     again = study.parent / "again"
-    export(loaded, study, again)
-    (again / "study" / "report.html").unlink()
-    export(loaded, study, again)
-    assert (again / METADATA).read_bytes() == first
-    assert (again / "study" / "report.html").is_file()
-    assert not list(study.parent.glob(".qantar-*"))
+    for _ in range(2):
+        assert export(loaded, study, again)[0] == again
+        assert (again / METADATA).read_bytes() == first
+    assert sorted(p.name for p in study.parent.iterdir()) == ["again", "crate", CASE]
+
+
+def _edit(out: Path) -> None:
+    (out / "study" / "verdicts.csv").write_text("mine", encoding="utf-8")
+
+
+def _forge(out: Path) -> None:
+    (out / "data" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    text = (out / METADATA).read_text(encoding="utf-8")
+    (out / METADATA).write_text(text.replace("data/events.csv", "data/thesis.txt"), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _edit,
+        _forge,
+        lambda out: (out / "thesis.txt").write_text("mine", encoding="utf-8"),
+        lambda out: (out / "study" / "mine").mkdir(),
+        lambda out: (out / "data" / "link").symlink_to(out),
+        lambda out: (out / METADATA).write_text("{}", encoding="utf-8"),
+        lambda out: (out / METADATA).unlink(),
+    ],
+    ids=["edited", "forged", "a file", "a folder", "a link", "no description", "none at all"],
+)
+def test_an_export_that_was_changed_is_kept(
+    loaded: Loaded, study: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
+) -> None:
+    out = Path(shutil.copytree(made, tmp_path / "crate"))
+    assert lost(out) == []
+    spoil(out)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(ResultError) as error:
+        export(loaded, study, out)
+    assert error.value.problems[0].code == "not_a_result"
+    monkeypatch.setattr(crate, "refuse_foreign", lambda out, lost: None)  # it came only after the first look
+    place, _ = export(loaded, study, out)
+    assert place == out.with_name("crate-2")
+    assert lost(place) == []
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
 
 
 def test_nothing_foreign_is_replaced_and_no_other_folder_is_taken_for_a_study(loaded: Loaded, study: Path, tmp_path: Path) -> None:

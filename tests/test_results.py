@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from conftest import CASE
+from conftest import CASE, REPOSITORY
 from qantar import cli, results
 from qantar.errors import QantarError, ResultError
 from qantar.results import (
@@ -31,6 +35,7 @@ from qantar.results import (
     write_result,
 )
 from qantar.scenario.case import cases_folder
+from qantar.study.posterior import KEPT, PEOPLE, pack, unpack
 
 FIT = cases_folder() / CASE / "fit"
 ASKED = {"name": "scale", "options": {"scenario": CASE, "seed": 1}}
@@ -164,41 +169,146 @@ def test_a_file_that_comes_between_the_look_and_the_swap_is_kept(out: Path, monk
     assert not [p for p in out.parent.iterdir() if p.name.startswith(".")]
 
 
-class Killed(BaseException):
-    """The process ends here."""
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_crash_between_two_renames_loses_nothing(out: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    whole, rename, calls = held(out), Path.rename, []
+NAMING = ("rename", "replace", "mkdir", "rmdir", "unlink", "remove")
+"""Calls to the system that change names."""
 
-    def die(self: Path, target: Path) -> Path:
-        calls.append(self)
-        if len(calls) >= at:
-            raise Killed
+
+def killed_at(number: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does some work is killed at its so manieth change of a name; False if it makes fewer."""
+    if (child := os.fork()) == 0:
+        left = iter(range(number, -1, -1))
+
+        def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+            def instead(*a: Any, **k: Any) -> Any:
+                if next(left) == 1:
+                    os.kill(os.getpid(), 9)
+                return call(*a, **k)
+
+            return instead
+
+        for name in NAMING:
+            setattr(os, name, deadly(getattr(os, name)))
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process at a chosen moment")
+def test_a_process_killed_at_any_moment_loses_nothing_and_blocks_nothing(tmp_path: Path) -> None:
+    newer = sealed({"a.csv": "x\nnew\n"}, {"kind": "scale"})
+    whole = [{k: v.encode() for k, v in files.items()} for files in (FILES, newer)]
+    seen = set()
+    for number in count(1):
+        home = tmp_path / str(number)
+        out = write_result(home / "out", FILES)
+        if not killed_at(number, lambda out=out: write_result(out, newer)):  # type: ignore[misc]
+            break
+        seen.add((out.exists(), len(names(home))))
+        refuse_foreign(out)  # the next command, whatever it is
+        assert held(out) in whole
+        assert write_result(out, newer) == out
+        assert held(out) == whole[1]
+        assert not [p for p in home.rglob("*") if p.is_file() and p.parent != out]  # an empty folder at most
+    assert number > 8
+    assert (False, 1) in seen  # the moment between the two renames was among them
+
+
+def test_what_stood_there_goes_back_where_writing_is_stopped(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, rename = held(out.parent), Path.rename
+
+    def stop(self: Path, target: Path) -> Path:
+        if self.name == results.NEW:
+            raise KeyboardInterrupt
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", die)
-    monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: None)  # a killed process does not clean up
-    with pytest.raises(Killed):
-        write_result(out, sealed({"a.csv": "x\nnew\n"}, {"kind": "scale"}))
-    monkeypatch.undo()
-    refuse_foreign(out)  # the next command, whatever it is
-    assert held(out) == whole
-    newer = sealed({"a.csv": "x\nnewer\n"}, {"kind": "scale"})
-    assert write_result(out, newer) == out
-    assert held(out) == {k: v.encode() for k, v in newer.items()}
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_result(out, FILES)
+    assert held(out.parent) == whole
 
 
-def test_what_a_crash_left_after_the_swap_goes(out: Path) -> None:
-    old = out.with_name(".out.old")
-    shutil.copytree(out, old)
+@pytest.mark.parametrize("came", ["file", "folder"])
+def test_what_comes_at_the_last_moment_is_kept(out: Path, monkeypatch: pytest.MonkeyPatch, came: str) -> None:
+    rename = Path.rename
+    mine = out if came == "file" else out / "thesis.txt"
+
+    def late(self: Path, target: Path) -> Path:
+        if self.name == results.NEW and target == out:
+            if came == "folder":
+                out.mkdir()
+            mine.write_text("years of work")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert write_result(out, FILES) == out.with_name("out-2")
+    assert mine.read_text() == "years of work"
+    assert names(out.parent) == ["out", "out-2"]
+
+
+@pytest.mark.parametrize("name", [".out.old", ".qantar-1", ".qantar-1/new/thesis.txt", ".qantar-1/old/thesis.txt"])
+def test_files_of_the_user_with_names_like_ours_are_kept_and_stop_nothing(out: Path, name: str) -> None:
+    mine = out.parent / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("out")
     refuse_foreign(out)
-    assert not old.exists()
-    shutil.copytree(out, old)
-    (old / "notes.txt").write_text("mine")  # no longer only ours
-    refuse_foreign(out)
-    assert (old / "notes.txt").exists()
+    assert write_result(out, FILES) == out
+    assert mine.read_text() == "out"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")
+@pytest.mark.parametrize("name", [RESULT, "a.csv", "pipe"])
+def test_a_pipe_is_neither_waited_for_nor_removed(out: Path, name: str) -> None:
+    (out / name).unlink(missing_ok=True)
+    os.mkfifo(out / name)
+    assert name in foreign(out)
+    assert write_result(out, FILES) == out.with_name("out-2")
+    assert (out / name).is_fifo()
+    if name != "pipe":
+        with pytest.raises(ResultError):
+            read_result(out)
+
+
+def test_a_file_that_may_not_be_read_is_kept(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_bytes
+
+    def locked(self: Path) -> bytes:
+        if self.name == "a.csv":
+            raise PermissionError(13, "Permission denied")
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    assert foreign(out) == ["a.csv"]
+    assert write_result(out, FILES) == out.with_name("out-2")
+
+
+def test_two_processes_that_write_to_one_place_both_keep_what_they_made(tmp_path: Path) -> None:
+    def write(k: int) -> list[Path]:
+        return [write_result(tmp_path / "out", sealed({"a.csv": f"x\n{k}-{j}\n"}, {"kind": "scale"})) for j in range(10)]
+
+    with ThreadPoolExecutor(4) as pool:
+        places = [place for made in pool.map(write, range(4)) for place in made]
+    assert tmp_path / "out" in places
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in places}
+    assert all(read_result(p) is not None for p in places)
+
+
+@pytest.mark.parametrize("place", [".", "..", "../here", "x/..", "/", "/dev/null/x", "/proc/x"])
+def test_a_place_where_nothing_can_be_written_is_refused_before_hours_of_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for refuse in (refuse_foreign, lambda path: refuse_foreign_file(path, is_packed)):
+        with pytest.raises(ResultError) as caught:
+            refuse(Path(place))
+        assert set(codes(caught.value)) <= {"cannot_write", "not_a_result", "not_our_file"}
+    assert names(tmp_path) == ["here"]
 
 
 def test_what_cannot_be_written_is_said_and_what_was_there_stays(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +377,53 @@ def test_no_flipped_bit_of_a_result_is_read_in_silence(tmp_path: Path) -> None:
         path.write_bytes(content)
     assert found + harmless == FLIPS
     assert found > 0.9 * FLIPS
+
+
+def small_table() -> tuple[bytes, Any]:
+    """A packed table of a few histories, and what is read from it."""
+    runs, made = unpack(REPOSITORY / "docs" / "evidence" / "prior-table.npz")
+    few = {name: getattr(runs, name)[:8] for name in ("presence", "seat_lost", "stopped", *PEOPLE)}
+    more = [name for name in runs.whole if name not in (*KEPT, "run")]
+    return pack(replace(runs, whole={k: v[:8] for k, v in runs.whole.items()}, **few), made, more=more), made
+
+
+def test_no_flipped_bit_of_a_packed_table_is_read_in_silence(tmp_path: Path) -> None:
+    content, made = small_table()
+    path, lots, found = tmp_path / "table.npz", np.random.default_rng(2), 0
+    path.write_bytes(content)
+    whole = pack(unpack(path)[0], made, exact=True)
+    for _ in range(FLIPS):
+        spoilt = bytearray(content)
+        spoilt[lots.integers(len(content))] ^= 1 << int(lots.integers(8))
+        path.write_bytes(spoilt)
+        try:
+            runs, said = unpack(path)
+        except ResultError as error:
+            found += bool(codes(error))
+        else:  # dates and permissions of the archive's members, which say nothing
+            assert (said, pack(runs, made, exact=True)) == (made, whole)
+    assert found > 0.5 * FLIPS
+
+
+def test_no_flipped_bit_of_an_answer_that_was_kept_is_read_in_silence(tmp_path: Path) -> None:
+    path, lots, found = tmp_path / "kept.json", np.random.default_rng(3), 0
+    said = {"uprisings": 0.25, "parts": {"a": {"delta": [[0.1, 2.0], [1e-9, 3.0]], "level": [1.0, 2.5]}}, "é": "中"}
+    results.keep(path, said)
+    content = path.read_bytes()
+    assert results.read_kept(path) == said
+    for _ in range(FLIPS):
+        spoilt = bytearray(content)
+        spoilt[lots.integers(len(content))] ^= 1 << int(lots.integers(8))
+        path.write_bytes(spoilt)
+        try:
+            assert results.read_kept(path) == said
+        except ResultError as error:
+            found += codes(error) == ["broken_store"]
+    assert found > 0.9 * FLIPS
+    for content in (b"{}", b"[]", b"", b"\xff", json.dumps(said).encode()):
+        path.write_bytes(content)
+        with pytest.raises(ResultError):
+            results.read_kept(path)
 
 
 @pytest.mark.parametrize("kind", [p.parent.name for p in sorted(FIT.glob("*/" + RESULT))])

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +60,7 @@ def under(source: Path, n: int) -> dict[str, str]:
 
 def restamp(old: str, new: str) -> list[Path]:
     """Replace the hash in every file that ships."""
+    from qantar.results import SEAL, seal_of, sha256_of
     from qantar.study.posterior import pack, unpack
 
     changed = []
@@ -71,22 +73,31 @@ def restamp(old: str, new: str) -> list[Path]:
         elif old in (text := path.read_text(encoding="utf-8")):
             path.write_text(text.replace(old, new), encoding="utf-8")
             changed.append(path)
+    for path in [p for p in changed if p.suffix == ".json"]:  # a result with the hash of its files, deepest first, then its own
+        made = json.loads(path.read_text(encoding="utf-8"))
+        if SEAL in made:
+            if "files" in made:
+                made["files"] = {name: sha256_of(path.parent / name) for name in made["files"]}
+            made[SEAL] = seal_of(made)
+            layout: dict[str, Any] = {"indent": 1, "ensure_ascii": False} if "files" in made else {}
+            path.write_text(json.dumps(made, **layout) + "\n", encoding="utf-8")
     return changed
 
 
 def rename_rivals(old: str, new: str) -> None:
     """Finished fits of rivals under the names that follow from the new hash."""
     from qantar.cli import build
+    from qantar.results import command_words
     from qantar.study import rivals
 
     kept = ROOT / "docs" / "evidence" / "rivals"
     files = list(kept.iterdir())
     made = json.loads((SHIPS[0] / "rivals" / "result.json").read_text(encoding="utf-8"))
-    arguments = made["command"].split()[1:]
+    arguments = command_words(made)
     read, found = rivals._read, {}
 
-    def reading(content: str, arm: str, path: Path) -> object:
-        found[arm] = read(content, arm, path)
+    def reading(said: dict[str, Any], arm: str, path: Path) -> object:
+        found[arm] = read(said, arm, path)
         return found[arm]
 
     def again(scenario: object, arm: str, *rest: object) -> object:

@@ -1066,7 +1066,8 @@ def export(
     name = Path(account).resolve().name
     loaded = load_account(account)
     folder = out or Path("results") / f"{name}-crate"
-    n = do(loaded, study or Path("results") / name, folder)
+    place, n = do(loaded, study or Path("results") / name, folder)
+    folder = _placed(place, folder, lang)
     if json:
         terminal.print_json({"folder": str(folder), "files": n})
         return

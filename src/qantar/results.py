@@ -8,19 +8,24 @@ of the user, an edited table, a folder, a link) stays, and the new result goes b
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
+import os
 import re
 import shlex
 import shutil
+import stat
+import sys
+import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import IO, Any, TypeVar
 
 from qantar.errors import Problems, ResultError, fail
 from qantar.tables import read_json
@@ -30,6 +35,12 @@ RESULT_VERSION = 2
 """Of the form of `result.json`."""
 SHOWN = 5
 """Names that a refusal lists at most."""
+PACKED = ".npz"
+"""How packed tables end."""
+ASIDE, MARK, NEW, OLD = ".qantar-", "place", "new", "old"
+"""A folder beside a place that is being written: the name of the place, what is new, and what stood there before."""
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
+"""What a system answers where a folder is renamed to a place in which something stands."""
 
 
 Content = TypeVar("Content", str, bytes, str | bytes)
@@ -75,6 +86,9 @@ class Stored:
     folder: Path
     made: dict[str, Any]
     content: dict[str, bytes]
+    """of every file but `result.json`"""
+    said: bytes
+    """`result.json` itself"""
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """Rows of a CSV table of it, cells as text without the quote mark that protects spreadsheets; none if it has no such table."""
@@ -94,7 +108,7 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
     ResultError
         If anything of it is missing or not as it was written, or it is of another kind.
     """
-    if not (folder / RESULT).exists():
+    if not os.path.lexists(folder / RESULT):
         if folder.is_dir() and (left := sorted(p.name for p in folder.iterdir() if p.is_file())):
             raise fail(ResultError, folder, "result_incomplete", found=", ".join(left[:SHOWN]))
         return None
@@ -115,7 +129,7 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
         else:
             content[name] = found
     problems.raise_as(ResultError)
-    return Stored(folder, made, content)
+    return Stored(folder, made, content, (folder / RESULT).read_bytes())
 
 
 def _names_files(made: Mapping[str, Any]) -> bool:
@@ -130,33 +144,77 @@ def _names_files(made: Mapping[str, Any]) -> bool:
 # --- writing ------------------------------------------------------------------------------------------------------------------
 
 
-def foreign(out: Path) -> list[str]:
+def foreign(folder: Path) -> list[str]:
     """Names of what replacing a result at this place would lose; none where nothing is, or a result as it was written."""
+    if not (mode := _mode(folder)):
+        return []
+    if not stat.S_ISDIR(mode):
+        return [folder.name]
     try:
-        if out.is_symlink() or (out.exists() and not out.is_dir()):
-            return [out.name]
-        there = sorted(out.iterdir()) if out.exists() else []
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
-    try:
-        made = json.loads((out / RESULT).read_bytes())
-        ours = made[FILES] | {RESULT: sha256((out / RESULT).read_bytes())} if _names_files(made) and made[SEAL] == seal_of(made) else {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        content = _regular(folder / RESULT) or b""
+        made = json.loads(content)
+        ours = {**made[FILES], RESULT: sha256(content)} if _names_files(made) and made[SEAL] == seal_of(made) else {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         ours = {}
-    return [p.name for p in there if p.is_symlink() or not p.is_file() or sha256(p.read_bytes()) != ours.get(p.name)]
+    try:
+        there = sorted(folder.iterdir())
+    except FileNotFoundError:  # another process moved it away
+        return []
+    return [p.name for p in there if ours.get(p.name) != sha256_of(p)]
 
 
-def refuse_foreign(out: Path) -> None:
-    """Refuse a place that holds anything but a result as qantar wrote it.
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a plain file that may be read; "" for anything else."""
+    return "" if (content := _regular(path)) is None else sha256(content)
+
+
+def _regular(path: Path) -> bytes | None:
+    """The bytes of a plain file; None for a link, a folder, a pipe, nothing, and what may not be read."""
+    try:
+        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+    except OSError:
+        return None
+
+
+def _mode(path: Path) -> int:
+    """What stands in a place, a link as itself; 0 for nothing. Raises OSError where nothing could stand."""
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def refuse_foreign(out: Path, lost: Callable[[Path], list[str]] = foreign) -> None:
+    """Refuse a place that cannot be written to or holds anything but a result as qantar wrote it; before hours of work.
+
+    What a stopped process had moved out of this place is put back first.
+
+    Parameters
+    ----------
+    lost : names what replacing a folder would lose
 
     Raises
     ------
     ResultError
-        Naming what is there.
+        Naming what is there, or why nothing can be written.
     """
-    _restore(out)
-    if names := foreign(out):
-        raise fail(ResultError, out, "not_a_result", found=", ".join(names[:SHOWN]))
+    try:
+        _restore(out)
+        if names := lost(out):
+            raise fail(ResultError, out, "not_a_result", found=", ".join(names[:SHOWN]))
+        _try(out)
+    except OSError as error:
+        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
+
+
+def _try(out: Path) -> None:
+    """Raises OSError where nothing can be written: below what is no folder or not ours to change, or in place of the folder one is in."""
+    if out.name in ("", "..") or Path.cwd().is_relative_to(out.resolve()):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+    above = next(p for p in out.absolute().parents if p.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    Path(tempfile.mkdtemp(dir=above, prefix=ASIDE)).rmdir()
 
 
 def write_result(out: Path, files: Mapping[str, Any]) -> Path:
@@ -170,23 +228,146 @@ def write_result(out: Path, files: Mapping[str, Any]) -> Path:
     ResultError
         When it cannot be written; what stood there before stands there still.
     """
-    _restore(out)
-    place = out if not foreign(out) else _beside(out)
-    new = place.with_name(f".{place.name}.{uuid4().hex[:8]}")
+    return write_tree(out, lambda new: _fill(new, files))
+
+
+def write_tree(out: Path, build: Callable[[Path], None], lost: Callable[[Path], list[str]] = foreign) -> Path:
+    """As `write_result`, for a folder that `build` makes; `lost` names what replacing an older one would lose."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _fill(new, files)
-        return _swap(new, place)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _restore(out)
+        home = out.parent.resolve() / out.name  # wherever the current folder is moved
+        with _aside(home) as aside:
+            build(aside / NEW)
+            for path in [*(aside / NEW).rglob("*"), aside / NEW]:
+                _flush(path)
+            place = next(p for p in _places(home) if _placed(aside, p, lost if p == home else _anything))
+        return out.with_name(place.name)
     except OSError as error:
         raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _fill(folder: Path, files: Mapping[str, str | bytes]) -> None:
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _placed(aside: Path, place: Path, lost: Callable[[Path], list[str]]) -> bool:
+    """Put what was written aside in a place, if nothing is lost by that; whether it stands there now.
+
+    What stood there is looked at again when it has been moved aside, where nobody puts anything into it any more.
+    """
+    if lost(place):
+        return False
+    if _mode(place):
+        try:
+            place.rename(aside / OLD)
+        except FileNotFoundError:  # another process was first
+            pass
+        except OSError:  # not ours to move
+            return False
+        if lost(aside / OLD):
+            _put_back(aside, place)
+            return False
+    try:
+        (aside / NEW).rename(place)
+    except OSError as error:
+        if error.errno in TAKEN:  # something has come this moment
+            return False
+        raise
+    _flush(place.parent)
+    return True
+
+
+def _anything(place: Path) -> list[str]:
+    """Whatever stands in a place: beside the one that was asked for nothing is replaced."""
+    return [place.name] if _mode(place) else []
+
+
+def _places(out: Path) -> Iterator[Path]:
+    """A place, and those beside it where it is taken: `x`, `x-2`, `x-3`, ..., of files `x.npz`, `x-2.npz`, ..."""
+    yield out
+    for n in count(2):
+        yield out.with_name(f"{out.stem}-{n}{out.suffix}" if out.suffix == PACKED else f"{out.name}-{n}")
+
+
+@contextmanager
+def _aside(out: Path) -> Iterator[Path]:
+    """A folder of this process beside a place, which says whose place that is: what a crash leaves in it is found by the next command."""
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=ASIDE))
+    try:
+        with (aside / MARK).open("w", encoding="utf-8") as mark:
+            _locked(mark)  # as long as the process lives
+            mark.write(out.name)
+            mark.flush()
+            _flush(aside / MARK)
+            yield aside
+    finally:
+        _clear(aside, out)
+
+
+def _restore(out: Path) -> None:
+    """Put back what a stopped process had moved out of this place, and take away what else it left."""
+    if out.parent.is_dir():
+        for aside in sorted(out.parent.glob(f"{ASIDE}*")):
+            if _is_left(aside, out.name):
+                _clear(aside, out)
+
+
+def _is_left(aside: Path, name: str) -> bool:
+    """Whether a process of this user that has ended left a folder for a place of this name."""
+    try:
+        found = aside.lstat()
+        if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            return False
+        if _regular(aside / MARK) != name.encode() or {p.name for p in aside.iterdir()} - {MARK, NEW, OLD}:
+            return False
+        with (aside / MARK).open("r+", encoding="utf-8") as mark:
+            return _locked(mark)
+    except OSError:
+        return False
+
+
+def _clear(aside: Path, out: Path) -> None:
+    """Take a folder aside away, after what it holds of a place has been put back; where the new stands there, the old may go."""
+    if _mode(aside / NEW) and _mode(aside / OLD):
+        _put_back(aside, out)
+    if not (_mode(aside / NEW) and _mode(aside / OLD)):
+        for name in (OLD, NEW, ""):  # the mark last: until then the next command goes on
+            shutil.rmtree(aside / name, ignore_errors=True)
+
+
+def _put_back(aside: Path, out: Path) -> None:
+    """Move what stood in a place back, or beside it where something else has come; what cannot be moved stays where it is."""
+    with suppress(OSError):
+        (aside / OLD).rename(next(p for p in _places(out) if not _mode(p)))
+
+
+def _locked(mark: IO[str]) -> bool:
+    """Lock a file until it is closed or the process ends; whether that could be done."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(mark.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _flush(path: Path) -> None:
+    """A file, or the names in a folder, to the disk, where a system can do that."""
+    if sys.platform != "win32":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def copy_result(folder: Path, place: Path, *without: str) -> None:
@@ -203,48 +384,6 @@ def copy_result(folder: Path, place: Path, *without: str) -> None:
     write_result(place, sealed({n: c for n, c in found.content.items() if not n.endswith(without)}, found.made))
 
 
-def _swap(new: Path, place: Path) -> Path:
-    """Put a folder in its place; what came there since it was looked at moves back, and the new one goes beside it."""
-    old = _old(place)
-    if place.exists():
-        place.rename(old)
-        if foreign(old):
-            old.rename(place)
-            return _swap(new, _beside(place))
-    try:
-        new.rename(place)
-    except BaseException:
-        if old.exists():
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    return place
-
-
-def _old(place: Path) -> Path:
-    """Where a result is while another takes its place: a name that says whose it is, so that a crash loses nothing."""
-    return place.with_name(f".{place.name}.old")
-
-
-def _restore(out: Path) -> None:
-    """What a crash between two renames left aside goes back to its place; if the new result is there, the old one may go."""
-    old = _old(out)
-    try:
-        if not old.is_dir() or old.is_symlink() or foreign(old):
-            return
-        if out.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.rename(out)
-    except OSError:  # a name too long, a folder that may not be read: said when it is written
-        return
-
-
-def _beside(out: Path) -> Path:
-    """The first free name beside a folder."""
-    return next(p for n in count(2) if not (p := out.with_name(f"{out.name}-{n}")).exists() and not p.is_symlink())
-
-
 def write_new(out: Path, files: Mapping[str, str | bytes]) -> None:
     """Write a folder that is not there yet, whole or not at all; what is there is left alone.
 
@@ -253,18 +392,15 @@ def write_new(out: Path, files: Mapping[str, str | bytes]) -> None:
     ResultError
         When it is there, or cannot be written.
     """
-    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        names = sorted(p.name for p in out.iterdir()) if out.is_dir() else [out.name]
-        raise fail(ResultError, out, "not_a_result", found=", ".join(names[:SHOWN]))
-    new = out.with_name(f".{out.name}.{uuid4().hex[:8]}")
     try:
+        if names := _anything(out):
+            raise fail(ResultError, out, "not_a_result", found=", ".join(names))
         out.parent.mkdir(parents=True, exist_ok=True)
-        _fill(new, files)
-        new.rename(out)  # over an empty folder; not over anything else
+        with _aside(out) as aside:
+            _fill(aside / NEW, files)
+            (aside / NEW).rename(out)  # over an empty folder at most
     except OSError as error:
         raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def refuse_foreign_file(path: Path, ours: Callable[[Path], bool]) -> None:
@@ -279,8 +415,18 @@ def refuse_foreign_file(path: Path, ours: Callable[[Path], bool]) -> None:
     ResultError
         If it is not.
     """
-    if path.is_symlink() or (path.exists() and not (path.is_file() and ours(path))):
-        raise fail(ResultError, path, "not_our_file")
+    try:
+        if _taken(path, ours):
+            raise fail(ResultError, path, "not_our_file")
+        _try(path)
+    except OSError as error:
+        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
+
+
+def _taken(path: Path, ours: Callable[[Path], bool]) -> bool:
+    """Whether anything but a plain file of ours stands in the place of a file."""
+    mode = _mode(path)
+    return bool(mode) and not (stat.S_ISREG(mode) and ours(path))
 
 
 def is_packed(path: Path) -> bool:
@@ -295,11 +441,11 @@ def is_packed(path: Path) -> bool:
 def write_file(path: Path, content: bytes, ours: Callable[[Path], bool]) -> Path:
     """As `write_bytes`, but beside what has come there meanwhile and is not ours; gives where it is."""
     try:
-        refuse_foreign_file(path, ours)
-    except ResultError:
-        path = next(p for n in count(2) if not (p := path.with_stem(f"{path.stem}-{n}")).exists())
-    write_bytes(path, content)
-    return path
+        place = next(p for p in _places(path) if not _taken(p, ours if p == path else lambda _: False))
+    except OSError as error:
+        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
+    write_bytes(place, content)
+    return place
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -310,14 +456,45 @@ def write_bytes(path: Path, content: bytes) -> None:
     ResultError
         When it cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(content)
-        aside.replace(path)
+        with _aside(path) as aside:
+            (aside / NEW).write_bytes(content)
+            _flush(aside / NEW)
+            (aside / NEW).replace(path)
+            _flush(path.parent)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
+
+
+# --- answers that are kept, so that nothing is computed twice --------------------------------------------------------------------
+
+
+def keep(path: Path, said: Mapping[str, Any]) -> None:
+    """Write what was computed as JSON with its own SHA-256, whole or not at all.
+
+    Raises
+    ------
+    ResultError
+        When it cannot be written.
+    """
+    data = json.loads(json.dumps(said))
+    write_bytes(path, (json.dumps({**data, SEAL: seal_of(data)}) + "\n").encode())
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """What `keep` wrote.
+
+    Raises
+    ------
+    ResultError
+        If it is not as it was written; what it says is then not used.
+    """
+    problems = Problems()
+    said = read_json(path, problems)
+    if problems.found or not isinstance(said, dict) or said.pop(SEAL, None) != seal_of(said):
+        raise fail(ResultError, path, "broken_store", reason=f"SHA-256 {SEAL}")
+    return said
 
 
 # --- how a result is made again -------------------------------------------------------------------------------------------------

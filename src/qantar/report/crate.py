@@ -12,18 +12,17 @@ Needs the extra `provenance`. The same study gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import qantar
 from qantar.account.load import Loaded
 from qantar.account.verdicts import judge
 from qantar.errors import ResultError, fail, needs
-from qantar.results import command_line, read_result
+from qantar.results import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
 from qantar.study.experiments import FOLDER as EXPERIMENTS
 from qantar.study.posterior import FIT
 
@@ -37,8 +36,8 @@ FORMATS = {
 LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-Clause": "https://spdx.org/licenses/BSD-3-Clause"}
 
 
-def export(loaded: Loaded, study: Path, out: Path) -> int:
-    """Write the crate whole or not at all; gives the number of its files. An older crate of ours in its place is replaced.
+def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
+    """Write the crate whole or not at all; gives its place and the number of its files. An unchanged crate in its place is replaced.
 
     Parameters
     ----------
@@ -52,43 +51,55 @@ def export(loaded: Loaded, study: Path, out: Path) -> int:
         If the extra is not installed.
     """
     needs("rocrate", "provenance", "export")
-    made = _made(study, loaded)
-    if out.exists() and not (out.is_dir() and (out / METADATA).is_file()):
-        raise fail(ResultError, out, "not_a_result", found=out.name)
-    files = dict(_files(loaded, study, made))
+    found = _study(study, loaded)
+    refuse_foreign(out, lost)
     judged = judge(loaded.account, loaded.trials())
     verdicts = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
+    files = {f"study/{name}": content for name, content in found.content.items()}
+    files |= {f"study/{RESULT}": found.said, "study/verdicts.json": (json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n").encode()}
+    files |= {place: path.read_bytes() for place, path in _files(loaded)}
+    return write_tree(out, lambda new: _write(loaded, found.made, files, new), lost), len(files)
+
+
+def lost(folder: Path) -> list[str]:
+    """Names of what replacing an export would lose: what its description does not name, or names with another SHA-256."""
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".qantar-") as aside:
-            extra = Path(aside) / "verdicts.json"
-            extra.write_text(json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            files["study/verdicts.json"] = extra
-            new, old = Path(aside) / "new", Path(aside) / "old"
-            _write(loaded, made, files, new)
-            if out.exists():
-                out.rename(old)
-            new.rename(out)
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
-    return len(files)
+        document = json.loads((folder / METADATA).read_bytes()) if (folder / METADATA).is_file() else {}
+        named = {e["@id"]: e.get("sha256") for e in document["@graph"]}
+        if named[METADATA] != _seal_of(document):
+            return foreign(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return foreign(folder)
+    there = sorted(folder.rglob("*"))
+    rooms = {parent.as_posix() for name in named for parent in PurePosixPath(name).parents}
+
+    def ours(path: Path) -> bool:
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not path.is_file():
+            return path.is_dir() and not path.is_symlink() and name in rooms
+        return name == METADATA or (name in named and sha256_of(path) == named[name])
+
+    return [p.relative_to(folder).as_posix() for p in there if not ours(p)]
 
 
-def _made(study: Path, loaded: Loaded) -> dict[str, Any]:
-    """The provenance of a study, checked."""
+def _seal_of(document: dict[str, Any]) -> str:
+    """SHA-256 of all that a description says but this."""
+    graph = [{k: v for k, v in e.items() if k != "sha256" or e["@id"] != METADATA} for e in document["@graph"]]
+    return sha256(json.dumps({**document, "@graph": graph}, sort_keys=True))
+
+
+def _study(study: Path, loaded: Loaded) -> Stored:
+    """A study of this account and these data, as it was written."""
     found = read_result(study)
     if found is None or found.made.get("kind") != "study" or found.made.get("account") != loaded.account.head.id:
         raise fail(ResultError, study, "not_a_study")
-    made = found.made
-    if made.get("data") != loaded.hashes():
+    if found.made.get("data") != loaded.hashes():
         raise fail(ResultError, study, "other_record", value=loaded.case.head.id)
-    return made
+    return found
 
 
-def _files(loaded: Loaded, study: Path, made: dict[str, Any]) -> Iterable[tuple[str, Path]]:
-    """Every file of the crate by its place in it."""
-    for name in (*made["files"], "result.json"):
-        yield f"study/{name}", study / name
+def _files(loaded: Loaded) -> Iterable[tuple[str, Path]]:
+    """Every file of the crate by its place in it, but those of the study."""
     for part, folder in (("case", loaded.case.folder), ("ledger", loaded.account.folder)):
         for name in loaded.hashes()[part]:
             yield f"data/{name}", folder / name
@@ -100,7 +111,7 @@ def _files(loaded: Loaded, study: Path, made: dict[str, Any]) -> Iterable[tuple[
                 yield f"{room}/{path.relative_to(loaded.case.folder / room).as_posix()}", path
 
 
-def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, Path], folder: Path) -> None:
+def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, bytes], folder: Path) -> None:
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
 
@@ -128,13 +139,12 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, Path], folder:
     }  # fmt: skip
     tool = crate.add(ContextEntity(crate, "#qantar", properties=program))
     entities = {}
-    for place, path in sorted(files.items()):
-        content = path.read_bytes()
+    for place, content in sorted(files.items()):
         about = {
-            "name": place, "encodingFormat": FORMATS.get(path.suffix, "text/plain"), "contentSize": str(len(content)),
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "name": place, "encodingFormat": FORMATS.get(PurePosixPath(place).suffix, "text/plain"), "contentSize": str(len(content)),
+            "sha256": sha256(content),
         }  # fmt: skip
-        entities[place] = crate.add_file(str(path), dest_path=place, properties=about)
+        entities[place] = crate.add_file(io.BytesIO(content), dest_path=place, properties=about)
     action = {
         "@type": "CreateAction", "name": command_line(made), "description": f"in a clone, after `make study`: {command_line(made)}",
         "instrument": tool, "object": [e for p, e in entities.items() if p.startswith(("data/", "experiments/", "fit/"))],
@@ -142,3 +152,7 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, Path], folder:
     }  # fmt: skip
     crate.root_dataset["mentions"] = [crate.add(ContextEntity(crate, "#study", properties=action))]
     crate.write(str(folder))
+    path = folder / METADATA
+    document = json.loads(path.read_bytes())
+    next(e for e in document["@graph"] if e["@id"] == METADATA)["sha256"] = _seal_of(document)
+    path.write_text(json.dumps(document, indent=4, sort_keys=True) + "\n", encoding="utf-8", newline="\n")

@@ -53,10 +53,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.draws import SCHEME, Purpose, uniform
-from qantar.errors import DataError, Problems, ResultError, ScenarioError, StudyError, fail, nearest
+from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
 from qantar.model.outcome import UPRISING
 from qantar.record.schema import PEOPLE_MAX
-from qantar.results import write_bytes
+from qantar.results import keep, read_kept
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import EXPERIMENTS, Plan
@@ -607,12 +607,12 @@ def answers(
     plans = plans_of(scenario, spec, scale=scale, under=under, state=state)
     path = None if kept is None else kept / f"{spec.hypothesis}-{_name_of(plans, values, spec)}.json"
     if path is not None and path.is_file():
-        said = _read(path)
+        said = read_kept(path)
     else:
         seen = run_part_arms(plans, values, spec, root, processes=processes, progress=progress)
         said = _said(seen, plans[BASE], spec)
         if path is not None:
-            write_bytes(path, (json.dumps(said) + "\n").encode())
+            keep(path, said)
     found = []
     for part in spec.parts:
         name, of_part = part.coefficient, said["parts"][part.id]
@@ -649,14 +649,6 @@ def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experime
     parts = {"plans": {k: p.sha256() for k, p in plans.items()}, "draws": [dict(v) for v in values], "parts": asked}
     whole = {**parts, "replicates": spec.replicates, "seed": spec.seed, "model": model_hash(), "scheme": SCHEME}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return {"uprisings": float(said["uprisings"]), "parts": dict(said["parts"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
 
 
 def effect_of(

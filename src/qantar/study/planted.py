@@ -29,7 +29,6 @@ more than the ceiling of that prior: their verdicts are not tried here.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -40,7 +39,7 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import StudyError, fail
-from qantar.results import read_result, sealed, write_bytes
+from qantar.results import keep, read_kept, read_result, sealed
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.study import decision
@@ -208,6 +207,8 @@ def worlds(
     ------
     StudyError
         If a process dies.
+    ResultError
+        If a world that was kept is not as it was written.
     """
     folder = root / f"planted-{model_hash()[:16]}-{_rules()[:16]}-{seed}"
     asked = wanted(n, kinds)
@@ -215,17 +216,17 @@ def worlds(
     done = len(asked) - len(missing)
     progress(done, len(asked))
 
-    def keep(_: tuple[int, int, str], found: dict[str, Any]) -> None:
+    def finished(_: tuple[int, int, str], found: dict[str, Any]) -> None:
         nonlocal done
-        write_bytes(_file(folder, found["number"], found["kind"]), json.dumps(found).encode())
+        keep(_file(folder, found["number"], found["kind"]), found)
         done += 1
         progress(done, len(asked))
 
     try:
-        in_processes(world, [(seed, *w) for w in missing], processes, keep)
+        in_processes(world, [(seed, *w) for w in missing], processes, finished)
     except BrokenProcessPool:
         raise fail(StudyError, folder, "world_dies") from None
-    return [json.loads(_file(folder, *w).read_bytes()) for w in asked]
+    return [read_kept(_file(folder, *w)) for w in asked]
 
 
 def _rules() -> str:

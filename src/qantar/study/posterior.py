@@ -176,7 +176,7 @@ def unpack(path: Path) -> tuple[Runs, dict[str, Any]]:
             people = {k: found[k].astype(float) for k in PEOPLE}
             more = [k.removeprefix("w_") for k in found.files if k.startswith("w_") and k.removeprefix("w_") not in KEPT]
             whole = {name: found[f"w_{name}"] for name in (*KEPT, *more)}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise fail(ResultError, path, "not_packed", reason=str(error)) from None
     stopped = whole["stopped"].astype(bool)
     return Runs(presence=presence, seat_lost=seats, stopped=stopped, whole={"run": np.arange(n), **whole}, **people), made

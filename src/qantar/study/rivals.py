@@ -21,7 +21,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from qantar.errors import ResultError, fail
 from qantar.record.observables import Observables, observe
-from qantar.results import write_bytes
+from qantar.results import keep, read_kept
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
 from qantar.study.baselines import facts_of
@@ -205,13 +205,13 @@ def compare(
         if done is None:
             told = partial(_told, progress, arm)
             rival, scales = _fitted(scenario, arm, plan, seen, target, setup, root, seed, scale, near, scales, processes, told)
-            content = _written(rival, scales)
+            said = _said(rival, scales)
         else:
-            content = done.read_text(encoding="utf-8")
-            rival, scales = _read(content, arm, done)  # its scales are those it was given, or the first one's own
+            said = read_kept(done)
+            rival, scales = _read(said, arm, done)  # its scales are those it was given, or the first one's own
         for folder in folders:
             if not (folder / name).is_file():
-                write_bytes(folder / name, content.encode())
+                keep(folder / name, said)
         found.append(rival)
     return Comparison(found, setup.table, common_tolerance(found), arms[0])
 
@@ -252,17 +252,16 @@ def _fitted(
     return Rival(arm, trace, particles.origin, score), scales
 
 
-def _written(rival: Rival, scales: Floats) -> str:
-    """A finished fit as text."""
+def _said(rival: Rival, scales: Floats) -> dict[str, Any]:
+    """A finished fit as data."""
     trace = [dataclasses.asdict(r) for r in rival.trace]
     content = {"arm": rival.arm, "trace": trace, "origin": rival.origin.tolist(), "log_score": rival.log_score.tolist()}
-    return json.dumps({**content, "scales": scales.tolist()}) + "\n"
+    return {**content, "scales": scales.tolist()}
 
 
-def _read(content: str, arm: str, path: Path) -> tuple[Rival, Floats]:
+def _read(found: Mapping[str, Any], arm: str, path: Path) -> tuple[Rival, Floats]:
     """A finished fit that was kept."""
     try:
-        found = json.loads(content)
         trace = [Round(**r) for r in found["trace"]]
         return Rival(arm, trace, np.array(found["origin"]), np.array(found["log_score"], float)), np.array(found["scales"], float)
     except (ValueError, KeyError, TypeError) as error:
