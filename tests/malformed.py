@@ -153,7 +153,15 @@ def tables() -> Iterator[Spoilt]:
     yield from cells("events.csv", 2, "sources_more", dict.fromkeys(["..", "a b", "letter;x y", "é"], "bad_form"))
     yield from cells("claims.csv", 4, "hypothesis_id", dict.fromkeys(["..", "H 1", "x" * 300], "bad_form"))
     yield from cells(
-        "claims.csv", 2, "claim_id", {"..": "bad_form unknown_claim", "C": "bad_form", "C" + "1" * 300: "bad_form"} | {"1C": "bad_form"}
+        "claims.csv",
+        2,
+        "claim_id",
+        {
+            "..": "bad_form unknown_claim",
+            "C": "bad_form unknown_claim",
+            "C" + "1" * 300: "bad_form unknown_claim",
+            "1C": "bad_form unknown_claim",
+        },
     )
     yield from cells("claims.csv", 2, "section", {"100001": "above", "-1": "below", "1.5": "not_whole", DIGITS: "not_a_number"})
     yield from cells("claims.csv", 2, "paragraph", dict.fromkeys(["0", "1-", "a", "9999999", "1-9999999"], "bad_form"))

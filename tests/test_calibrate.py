@@ -1004,7 +1004,7 @@ def test_a_calibration_is_written_and_read(home: Path) -> None:
     for r in learned:
         assert float(r["low"]) <= float(r["narrowing"]) <= float(r["high"])
     made = json.loads((home / "whole" / "result.json").read_text(encoding="utf-8"))
-    assert made["kind"] == "calibration"
+    assert made["kind"] == "calibrate"
     assert made["tolerance"] == pytest.approx(max(found.mobilization), abs=1e-3)
 
 

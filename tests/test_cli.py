@@ -130,10 +130,10 @@ def test_an_edited_copy_of_the_packaged_case_is_what_is_studied(qantar: Callable
     lines = (copy / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     (copy / "events.csv").write_text("".join(line for line in lines if "E121" not in line), encoding="utf-8")
     assert {r["table"]: r["rows"] for r in qantar("list", "copy", "--json").json()}["events"] == 203
-    (copy / "lakes.geojson").unlink()
+    (copy / "regions.geojson").unlink()
     ran = qantar("study", "copy")
     assert ran.code == 2
-    assert "lakes.geojson" in ran.err
+    assert "regions.geojson" in ran.err
 
 
 def test_one_unreadable_file_gives_one_problem(qantar: Callable[..., Ran], tmp_path: Path) -> None:
@@ -214,9 +214,17 @@ def test_an_older_result_is_replaced_and_nothing_else(tiny: Path, qantar: Callab
     assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
     old = tmp_path / "old"
     assert qantar(*study, "--out", "old").code == 0
-    (old / "report.html").write_text("old")
+    (tiny / "claims.csv").write_text(
+        (tiny / "claims.csv").read_text(encoding="utf-8").replace("2 March.", "2 March 2030."), encoding="utf-8"
+    )
+    whole = (old / "report.html").read_text(encoding="utf-8")
     assert qantar(*study, "--out", "old").code == 0
-    assert (old / "report.html").read_text(encoding="utf-8") != "old"
+    assert (old / "report.html").read_text(encoding="utf-8") != whole
+    whole = (old / "report.html").read_text(encoding="utf-8")
+    (old / "report.html").write_text("annotated by hand")
+    assert qantar(*study, "--out", "old").code == 2
+    assert (old / "report.html").read_text() == "annotated by hand"
+    (old / "report.html").write_text(whole, encoding="utf-8")
     assert sorted(p.name for p in old.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     (old / "notes.txt").write_text("mine")  # beside a result: still nobody's to delete
     assert qantar(*study, "--out", "old").code == 2

@@ -34,7 +34,7 @@ def package(tmp_path: Path) -> Path:
     """The package with nothing in it but a kernel and, in a file of its own, the rule that the kernel calls."""
     copy = tmp_path / "source" / "qantar"
     copy.mkdir(parents=True)
-    for name in ("__init__.py", "compiled.py", "draws.py"):
+    for name in ("__init__.py", "compiled.py", "draws.py", "follow.py"):
         shutil.copy(REPOSITORY / "src" / "qantar" / name, copy)
     (copy / "rule.py").write_text(RULE)
     (copy / "kernel.py").write_text(KERNEL)

@@ -23,6 +23,7 @@ from qantar.account.verdicts import judge
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ResultError, ScenarioError, StudyError
 from qantar.messages import keys_under
+from qantar.results import sealed, write_result
 from qantar.scenario.case import cases_folder
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
@@ -72,6 +73,7 @@ from qantar.study.trials import (
 )
 from qantar.tables import to_csv
 from qantar.validate import check
+from shipped import reseal
 
 
 @cache
@@ -492,10 +494,12 @@ def test_whoever_is_claimed_must_beat_every_account_without(tmp_path: Path, monk
     home = np.linspace(1, 4, 17)
     shift = {"rival-home-grown": 0.0, "rival-common-shock": -1.5, "rival-labour": -0.3, "rival-seeding": -0.9, "rival-split": 0.5}
     rows = [[arm, f"R{k}", x + d] for arm, d in {**shift, "rival-composite": -0.2}.items() for k, x in enumerate(home)]
-    (tmp_path / FIT / "rivals").mkdir(parents=True)
-    (tmp_path / FIT / "rivals" / "result.json").write_text(json.dumps({"model_sha256": model_hash()}))
-    table = tmp_path / FIT / "rivals" / "regions.csv"
-    table.write_text(to_csv(["rival", "region", "log_score"], rows))
+
+    def put(rows: list[list[Any]]) -> None:
+        files = {"regions.csv": to_csv(["rival", "region", "log_score"], rows)}
+        write_result(tmp_path / FIT / "rivals", sealed(files, {"kind": "rivals", "model_sha256": model_hash()}))
+
+    put(rows)
     found = trial_of(here_, w, [])
     assert (found.verdict, found.judges) == ("contradicted", ())
     assert {r["against"] for r in found.rows} == {"rival-common-shock"}
@@ -503,11 +507,11 @@ def test_whoever_is_claimed_must_beat_every_account_without(tmp_path: Path, monk
     shown = trial_of(here_, declared, [])  # the same numbers, and no verdict of them
     assert (shown.verdict, {r["verdict"] for r in shown.rows}) == ("not-testable", {"not-testable"})
     assert [r["effect"] for r in shown.rows] == [r["effect"] for r in found.rows]
-    table.write_text(to_csv(["rival", "region", "log_score"], [[a, r, x - 2.1 * (a == "rival-split")] for a, r, x in rows]))
+    put([[a, r, x - 2.1 * (a == "rival-split")] for a, r, x in rows])
     assert trial_of(here_, w, []).verdict == "contradicted"  # the split is better than the shock by 0.1, for certain: less than the margin
-    table.write_text(to_csv(["rival", "region", "log_score"], [[a, r, x - 3 * (a == "rival-split")] for a, r, x in rows]))
+    put([[a, r, x - 3 * (a == "rival-split")] for a, r, x in rows])
     assert trial_of(here_, w, []).verdict == "supported"
-    table.write_text(to_csv(["rival", "region", "log_score"], [r for r in rows if r[0] != "rival-common-shock"]))
+    put([r for r in rows if r[0] != "rival-common-shock"])
     assert trial_of(here_, w, []).verdict == "not-run"
 
 
@@ -686,14 +690,9 @@ def shipped(tmp_path: Path, model: str) -> Path:
     shutil.copytree(cases_folder() / CASE, folder)
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
     trial = trial_of(scenario(), w, [answer(np.ones((20, 2)), basis="prior"), answer(np.ones((20, 2)))])
-    files = files_of(scenario(), [(trial, [])], {"command": "x"})
-    files["result.json"] = files["result.json"].replace(model_hash(), model)
-    shutil.rmtree(folder / FIT / KIND, ignore_errors=True)
-    (folder / FIT / KIND).mkdir(parents=True)
-    for name, content in files.items():
-        (folder / FIT / KIND / name).write_text(content, encoding="utf-8")
-    stylized = folder / FIT / "methods" / "result.json"
-    stylized.write_text(stylized.read_text(encoding="utf-8").replace(model_hash(), model), encoding="utf-8")
+    write_result(folder / FIT / KIND, files_of(scenario(), [(trial, [])], {"command": "x"}))
+    for kind in (KIND, "methods"):
+        reseal(folder / FIT / kind, model_sha256=model)
     return folder
 
 
@@ -717,8 +716,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     ]  # fmt: skip
     path = folder / module.FOLDER / "H11.toml"
     made = {"model_sha256": model_hash(), "hypothesis": "H11", "experiment_sha256": sha256_of(path), "claims": claims, "ceiling": 1.0}
-    (folder / FIT / "methods").mkdir(exist_ok=True)
-    (folder / FIT / "methods" / "result.json").write_text(json.dumps(made), encoding="utf-8")
+    reseal(folder / FIT / "methods", **made)
     found = read_trials(folder)
     assert [found[c].verdict for c in ("C077", "C078", "C079", "H11")] == ["supported", "contradicted", "undecided", "undecided"]
     # A claim with two parts is not judged by its last one.

@@ -104,7 +104,7 @@ def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
     assert "probability" not in shown
     assert "Mangystau" in shown
     assert "parameters.base_pressure" in shown  # what was changed is said
-    assert "尚未校准" in run_qantar("--lang", "zh", *SMALL, "--seed", "7", "--out", "r", cwd=ran).out
+    assert "没有按记录作任何拟合" in run_qantar("--lang", "zh", *SMALL, "--seed", "7", "--out", "r", cwd=ran).out
     written = json.loads((ran / "r" / "result.json").read_text(encoding="utf-8"))
     assert written["calibrated"] is False
     assert not [k for k in written if "prob" in k]

@@ -336,7 +336,7 @@ def test_the_command_from_scenario_to_tables(qantar: Callable[..., Ran], tmp_pat
         assert told in " ".join(ran.out.split()), told
     result = json.loads((tmp_path / "s" / "result.json").read_text(encoding="utf-8"))
     assert set(result["files"]) | {"result.json"} == {p.name for p in (tmp_path / "s").iterdir()}
-    assert "--draws=4" in result["command"]
+    assert result["command"]["options"]["trajectories"] == 2
     again = qantar(*words, "--out", "s", "--json").json()
     assert again["history_sha256"] == result["history_sha256"]
     assert {x["measure"] for x in again["indices"]} == {"size", "direction", "alone", "total"}
