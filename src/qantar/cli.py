@@ -347,7 +347,7 @@ def _asked(context: Context, **named: object) -> dict[str, Any]:
     ----------
     named : what stands in the result in place of what was typed: the id of a scenario that was named by its folder
     """
-    from qantar.results import sha256
+    from qantar.results import sha256_of
 
     options = {}
     for p in context.command.params:
@@ -356,7 +356,7 @@ def _asked(context: Context, **named: object) -> dict[str, Any]:
         if name in NEUTRAL or value is None or value is False or (isinstance(value, list | tuple) and not value):
             continue
         if isinstance(value, Path):
-            value = {"sha256": sha256(value.read_bytes())}
+            value = {"sha256": sha256_of(value)}
         options[name] = list(value) if isinstance(value, tuple) else value
     return {"name": context.command.name, "options": options}
 

@@ -22,7 +22,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -114,6 +114,7 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
         return None
     problems = Problems()
     made = read_json(folder / RESULT, problems)
+    problems.found = [replace(p, file=str(folder / RESULT)) for p in problems.found]  # of many results: which
     problems.raise_as(ResultError)
     if not isinstance(made, dict) or not _names_files(made) or made.get(SEAL) != seal_of(made):
         raise fail(ResultError, folder / RESULT, "seal_differs")
