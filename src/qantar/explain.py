@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qantar.errors import StudyError, fail, nearest
-from qantar.messages import column_meanings, keys_under, text
+from qantar.messages import LANGUAGES, column_meanings, keys_under, text
 from qantar.record.load import variables
 from qantar.scenario.names import parameter_names
 from qantar.validate import TABLES
@@ -54,9 +54,22 @@ def explain(name: str, lang: str) -> list[Explanation]:
     """
     found = [*_named(name, lang), *_columns(name, lang)]
     if not found:
+        found = [x for code in _codes(name) for x in _named(code, lang)]
+    if not found:
         known = [w for group in words().values() for w in group] + [f"{t}.{c}" for t, c in column_meanings("en")]
         raise fail(StudyError, name, "no_such_name", value=name, choices=nearest(name, known))
     return found
+
+
+def _codes(label: str) -> list[str]:
+    """Codes of verdicts, kinds, bases and flags that tables and pages show as this.
+
+    >>> _codes("Partly right"), _codes("地址缺失")
+    (['partly'], ['address-lost'])
+    """
+    shown = label.strip().lower()
+    codes = [(sort, code) for sort in SORTS for code in keys_under(f"{sort}_meaning")]
+    return [c for sort, c in codes if shown in {text(f"{sort}.{c}", lang).lower() for lang in LANGUAGES}]
 
 
 def _named(name: str, lang: str) -> list[Explanation]:

@@ -264,10 +264,12 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
 
     rows: list[Sequence[object]] = []
     onset_json = []
-    for o, presence in zip(seen.onsets, seen.presence.tolist(), strict=True):
+    for o, presence, doubts in zip(seen.onsets, seen.presence.tolist(), seen.doubtful.tolist(), strict=True):
         if only not in (None, o.region_id):
             continue
-        marks = "".join("?" if math.isnan(p) else "●" if p else "·" for p in presence)
+        marks = "".join(
+            "?" if math.isnan(p) else "·" if not p else "○" if unsure else "●" for p, unsure in zip(presence, doubts, strict=True)
+        )
         seat = {True: t("yes"), False: t("no"), None: t("unknown")}[seen.seats_entered[o.region_id]]
         latest = o.latest.isoformat() if o.latest else t("never")
         rows.append([o.region_id, name(o.region_id), o.earliest.isoformat(), latest, marks, seat])

@@ -96,7 +96,7 @@ def _fit(fit: Fit | None) -> list[Finding]:
     says = pair("report.finding.fit")
     if deaths is not None:
         recorded = deaths["recorded"].split(" ")[0]
-        more = pair("report.finding.deaths", median=f"{float(deaths['median']):,.0f}", recorded=recorded)
+        more = pair("report.finding.deaths", n=len(fit.posterior.values), median=f"{float(deaths['median']):,.0f}", recorded=recorded)
         says = says[0] + " " + more[0], says[1] + more[1]
     return [Finding(_of(shown, of), says, "fit")]
 
