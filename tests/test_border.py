@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import time
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from conftest import CASE
 from malformed import TINY, cell, tiny
 from qantar.account.document import candidates, read_document
 from qantar.account.load import load_account
+from qantar.account.skeleton import write_skeleton
 from qantar.errors import MOST, DataError, Problems, QantarError, nearest
 from qantar.record.load import load_record, variables
 from qantar.record.observables import observe
@@ -344,3 +347,59 @@ def test_no_shape_of_a_document_takes_time_that_grows_with_its_square(tmp_path: 
     few, many = of(10_000), of(80_000)
     assert many < 20 * few + 0.3  # eight times the text; the square would be 64
     assert many < 8
+
+
+# --- found by a second attack ---------------------------------------------------------------------------------------------------
+
+
+def _codes(folder: Path) -> list[str]:
+    problems = Problems()
+    check(str(folder), problems)
+    assert all(p.render("en") and p.render("zh") for p in problems.found)
+    return [p.code for p in problems.found]
+
+
+def test_a_file_of_another_name_is_no_fault(tiny: Path) -> None:
+    (tiny / "notes.toml").write_text("a = 1\n")
+    assert _codes(tiny) == []
+
+
+def test_a_link_in_a_circle_is_refused(tiny: Path) -> None:
+    (tiny / "claims.csv").unlink()
+    (tiny / "claims.csv").symlink_to("claims.csv")
+    assert "path_escapes" in _codes(tiny)
+
+
+def test_half_a_character_is_refused(tiny: Path) -> None:
+    shapes = (tiny / "regions.geojson").read_text(encoding="utf-8")
+    (tiny / "regions.geojson").write_text(shapes.replace('"name_en": "', '"name_en": "\\ud800', 1), encoding="utf-8")
+    assert "broken_json" in _codes(tiny)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [("date", "2030-99-99", "bad_form"), ("date", "soon", "bad_form"), ("address", "https://exa mple", "bad_form")]
+    + [("date", d, "") for d in ("2030", "2030-03", "2030-03-02", "2029/2030")] + [("address", "doi:10.1/x y", "")],
+)  # fmt: skip
+def test_dates_and_addresses_of_sources(tiny: Path, column: str, value: str, code: str) -> None:
+    with (tiny / "sources.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    rows[0][head.index(column)] = value
+    with (tiny / "sources.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+    assert _codes(tiny) == [code] * bool(code)
+
+
+def test_a_damaged_result_that_ships_is_not_clean(tiny: Path) -> None:
+    (tiny / "fit" / "experiments").mkdir(parents=True)
+    (tiny / "fit" / "experiments" / "result.json").write_text("{}")
+    assert _codes(tiny) == ["seal_differs"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("store.md", "# A"), ("n" * 100 + ".md", "# A"), ("a.md", "# \u200b\u202e")])
+def test_a_new_ledger_of_odd_documents_is_clean(tmp_path: Path, name: str, text: str) -> None:
+    document = tmp_path / name
+    document.write_text(f"---\ndate: 0001-01-01\n---\n{text}\n\nIn January 2022 some 300 people died in Almaty.\n", encoding="utf-8")
+    read = read_document(document)
+    write_skeleton(read, [], CASE, tmp_path / "ledger")
+    assert _codes(tmp_path / "ledger") == []

@@ -514,3 +514,36 @@ def test_every_command_that_can_be_made_again_keeps_its_options_and_gives_them_b
         words = cli._checked(json.loads(json.dumps(asked)))
         with command.make_context(name, words[1:], obj="en") as again:
             assert cli._asked(again) == asked
+
+
+def test_a_huge_file_of_the_user_is_not_read_to_be_refused(out: Path) -> None:
+    with (out / "film.mkv").open("wb") as film:
+        film.truncate(2**40)  # sparse: takes no space
+    assert foreign(out) == ["film.mkv"]
+    with (out / "a.csv").open("r+b") as table:
+        table.truncate(2**40)
+    assert foreign(out) == ["a.csv", "film.mkv"]
+    with pytest.raises(ResultError):
+        read_result(out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"plan": {}}, {"runs": 0}, {"runs": "x"}, {"runs": 10**12}, {"scenario": []}, {"history_sha256": None}]
+    + [{"recipe": r} for r in ([], {"bogus": 1}, {"seed": "x"}, {"seed": 10**30}, {"sampling": "zzz"}, {"replicates": 0})],
+)  # fmt: skip
+def test_a_run_that_no_command_could_have_made_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.study.run import load
+    from qantar.study.store import Recipe
+
+    plan = resolve(load_scenario(CASE), scale=0.01)
+    recipe = Recipe(plan, 1).as_dict()
+    made = {"kind": "run", "plan": plan.model_dump(), "recipe": recipe, "runs": 2, "scenario": CASE, "history_sha256": "0", "program": ""}
+    made |= {"model_sha256": "0", "record_sha256": "0", "draw_scheme": 2}
+    assert load(write_result(tmp_path / "whole", sealed({}, made)))["runs"] == 2
+    if isinstance(change.get("recipe"), dict):
+        change = {"recipe": recipe | change["recipe"]}
+    with pytest.raises(ResultError) as caught:
+        load(write_result(tmp_path / "forged", sealed({}, made | change)))
+    assert codes(caught.value) == ["not_a_run"]

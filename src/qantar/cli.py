@@ -94,8 +94,10 @@ def _run(words: list[str], lang: str) -> int:
     ResultError
         For what the system refuses: a full disk behind stdout, a name that is too long.
     """
-    from qantar.errors import ResultError, fail
+    from qantar.errors import ResultError, StudyError, fail
 
+    if wrong := [w for w in words if not w.isascii() and any("\ud800" <= c <= "\udfff" for c in w)]:
+        raise fail(StudyError, ascii(wrong[0]), "not_unicode")
     try:
         status = build(lang).main(args=words, prog_name="qantar", obj=lang, standalone_mode=False) or 0
         sys.stdout.flush()
@@ -385,7 +387,9 @@ def _checked(asked: Any) -> list[str]:
         if isinstance(value, dict) and "sha256" in value:
             raise fail(ResultError, f"{name} --{option}", "made_from_file", command=name)
         each = value if isinstance(value, list) else [value]
-        plain = all(isinstance(v, str | int | float) and not (option in ARGUMENTS and str(v).startswith("-")) for v in each)
+        plain = all(
+            isinstance(v, str | int | float) and str(v).isprintable() and not (option in ARGUMENTS and str(v).startswith("-")) for v in each
+        )
         if option not in declared or option in NEUTRAL or not plain:
             raise fail(ResultError, f"{name} --{option}", "not_repeated", value=value)
     return command_words({"command": asked})

@@ -33,6 +33,8 @@ from qantar.tables import read_json
 RESULT, FILES, SEAL = "result.json", "files", "seal"
 RESULT_VERSION = 2
 """Of the form of `result.json`."""
+LARGEST = 2**28
+"""Bytes that a file of a result has at most: what is larger is somebody else's, and is not read."""
 SHOWN = 5
 """Names that a refusal lists at most."""
 PACKED = ".npz"
@@ -123,7 +125,7 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
     content = {}
     for name, expected in made[FILES].items():
         path = folder / name
-        if not path.is_file():
+        if not path.is_file() or path.stat().st_size > LARGEST:
             problems.add(path, None, "", "file_missing", there="-")
         elif sha256(found := path.read_bytes()) != expected:
             problems.add(path, None, "", "hash_differs", expected=expected[:12])
@@ -161,7 +163,7 @@ def foreign(folder: Path) -> list[str]:
         there = sorted(folder.iterdir())
     except FileNotFoundError:  # another process moved it away
         return []
-    return [p.name for p in there if ours.get(p.name) != sha256_of(p)]
+    return [p.name for p in there if p.name not in ours or ours[p.name] != sha256_of(p)]
 
 
 def sha256_of(path: Path) -> str:
@@ -172,7 +174,8 @@ def sha256_of(path: Path) -> str:
 def _regular(path: Path) -> bytes | None:
     """The bytes of a plain file; None for a link, a folder, a pipe, nothing, and what may not be read."""
     try:
-        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+        found = path.lstat()
+        return path.read_bytes() if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST else None
     except OSError:
         return None
 

@@ -53,6 +53,8 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         raise fail(StudyError, "--region", "no_such_name", value=region, choices=nearest(region, regions))
     if day is not None and not _is_day(day):
         raise fail(StudyError, "--day", "not_a_date", value=day)
+    if find is not None and not _plain(find).split():
+        raise fail(StudyError, "--find", "nothing_asked")
     if find is not None:
         if what not in ("observables", *tables):
             raise fail(StudyError, "--find", "nothing_to_search", value=what, choices=", ".join(tables))

@@ -642,10 +642,13 @@ def read_json(path: Path, problems: Problems) -> Any:
     """A JSON file, or None with the problem noted."""
     try:
         data = json.loads(read_text(path), parse_int=_whole)
+        json.dumps(data, ensure_ascii=False).encode()  # half a character by its number is none
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
     except json.JSONDecodeError as error:
         problems.add(path.name, error.lineno, "", "broken_json", reason=error.msg)
+    except UnicodeEncodeError as error:
+        problems.add(path.name, None, "", "broken_json", reason=error.reason)
     except RecursionError:
         problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
     else:
@@ -660,6 +663,14 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) < 300 else float(digits)
 
 
+def _leads_inside(folder: Path, path: Path) -> bool:
+    """Whether a path below a folder stays there, whatever it links to; a link in a circle leads nowhere."""
+    try:
+        return (folder / path).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
 def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, problems: Problems) -> Path | None:
     """The path of a file that another file names, if it stays inside the folder: no absolute path, no `..`, no link out."""
     path = Path(name)
@@ -667,7 +678,7 @@ def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, pr
         problems.add(file, line, key, "bad_form", value=name, example="claims.csv")
         return None
     escapes = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
-    if escapes or not (folder / path).resolve().is_relative_to(folder.resolve()):
+    if escapes or not _leads_inside(folder, path):
         problems.add(file, line, key, "path_escapes", value=name)
         return None
     return folder / path

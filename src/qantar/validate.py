@@ -78,6 +78,10 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         else:
             _check_scenario(folder, case, problems)
     sizes = {t.file: len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()}
+    for result in sorted(folder.glob("fit/**/result.json")) if scenario else []:  # what ships with a case bears its verdicts
+        whole = Problems()
+        _check_result(result.parent, whole)
+        problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in whole.found]
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
     return [*(_checked(p, sizes) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
@@ -165,7 +169,7 @@ def _guess_table(path: Path) -> str:
 def _checked(path: Path, sizes: dict[str, int]) -> Checked:
     """What a file of a folder is; one that was not read as a part of the folder's case or ledger is read for its size."""
     if path.suffix == ".toml":
-        return Checked(path.name, path.stem, 1)
+        return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
     if path.suffix == ".geojson":
         return Checked(path.name, "shapes", sizes.get(path.name, 0))
     if path.stem in TABLES:

@@ -12,7 +12,7 @@ from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
 from qantar.record.schema import Source
 from qantar.results import write_new
-from qantar.tables import to_csv
+from qantar.tables import FIRST_DAY, LAST_DAY, RESERVED, to_csv
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""
@@ -25,7 +25,8 @@ def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple
 
 def slug(document: Document) -> str:
     """An id for a document: letters and digits of its file name, or of its hash where the name has none in ASCII."""
-    return re.sub(r"[^a-z0-9]+", "-", Path(document.name).stem.lower()).strip("-") or f"account-{document.sha256[:8]}"
+    name = re.sub(r"[^a-z0-9]+", "-", Path(document.name).stem.lower()).strip("-")[:40].strip("-")
+    return f"account-{document.sha256[:8]}" if not name or name in RESERVED else name
 
 
 def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
@@ -51,9 +52,10 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
 
 def _date(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text[:10])
+        found = dt.date.fromisoformat(text[:10])
     except ValueError:
         return None
+    return found if FIRST_DAY <= found <= LAST_DAY else None
 
 
 def _row(number: int, candidate: Candidate) -> list[object]:
@@ -70,23 +72,24 @@ def _row(number: int, candidate: Candidate) -> list[object]:
     return [cells.get(column, "") for column in Claim.model_fields]
 
 
-def _quoted(words: str) -> str:
-    """A string of TOML on one line, at most `LONGEST` characters; headings may hold anything.
+def _quoted(words: str, otherwise: str = "") -> str:
+    """A string of TOML on one line, at most `LONGEST` characters; headings may hold anything, also nothing that can be seen.
 
     >>> print(_quoted("The 'tale' of it"), _quoted('A "b"') == '"A ' + chr(92) + '"b' + chr(92) + '""')
     "The 'tale' of it" True
     """
     shown = " ".join("".join(c for c in words if c.isprintable() or c.isspace()).split())
+    shown = shown or otherwise
     short = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
     return '"' + short.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _head(document: Document, case: str) -> str:
     name = slug(document)
-    title = _quoted(document.title)
+    title = _quoted(document.title, name)
     sections = "".join(
         f"\n[[sections]]\nnumber = {s.number}\n"
-        f"name_en = {_quoted(s.title or f'section {s.number}')}\nname_zh = {_quoted(s.title or f'第{s.number}节')}\n"
+        f"name_en = {_quoted(s.title, f'section {s.number}')}\nname_zh = {_quoted(s.title, f'第{s.number}节')}\n"
         for s in document.sections
     )
     dated = _date(document.meta.get("date", ""))

@@ -34,14 +34,24 @@ Flag = Annotated[int, BeforeValidator(Number("0 = no, 1 = yes", 0, 1, whole=True
 Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "KZ-MAN"))]
 
 
+_SOME_DAY = r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?"
+"""A day, a month or a year."""
+
+
+def _address(cell: object) -> object:
+    """An address of the web has no blanks and quote marks; any other way to say where something is may be any text."""
+    web = Form(r"https?://[^\s\"<>]+", "https://example.org/page")
+    return web(cell) if isinstance(cell, str) and cell.lower().startswith(("http:", "https:")) else cell
+
+
 class Source(Row):
     """Where a figure or a statement comes from, and how much of it the compilers saw."""
 
     key: Key
     title: Text
     publisher: Text
-    date: Text = ""
-    address: Text = ""
+    date: Annotated[str, BeforeValidator(Form(f"{_SOME_DAY}(/{_SOME_DAY})?", "2022-01-05"))] = ""
+    address: Annotated[Text, BeforeValidator(_address)] = ""
     address_complete: Annotated[str, BeforeValidator(Choice(("yes", "no", "n/a")))]
     licence: Text
     how_obtained: Text

@@ -167,6 +167,8 @@ def unpack(path: Path) -> tuple[Runs, dict[str, Any]]:
     ResultError
         When the file is not such an archive.
     """
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        raise fail(ResultError, path, "not_packed", reason="no archive")
     try:
         with np.load(path, allow_pickle=False) as found:
             n, days, regions = (int(x) for x in found["shape"])

@@ -21,6 +21,7 @@ from typing import Any
 
 import qantar
 from qantar.draws import SCHEME
+from qantar.engine.loop import ENGINES
 from qantar.errors import ResultError, fail
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
@@ -40,6 +41,9 @@ STAMP = "illustration, not fitted"
 REMADE = ("calibrate", "counterfactual", "experiments", "heldout", "methods", "planted", "rivals", "scale", "sensitivity", "warning")
 """Commands whose results name the command that makes them again."""
 FITTED = "fitted to this record; holds in this model"
+
+
+SAMPLINGS = ("prior", "default", "given")
 
 
 def case_sha256(case: Case) -> str:
@@ -180,9 +184,22 @@ def load(folder: Path) -> dict[str, Any]:
     """
     made = _there(folder).made
     needed = {"model_sha256", "record_sha256", "scenario", "draw_scheme", "plan", "recipe", "runs", "program"}
-    if made.get("kind") != "run" or not needed <= set(made):
+    if made.get("kind") != "run" or not needed <= set(made) or _recipe_of(made) is None:
         raise fail(ResultError, folder, "not_a_run")
     return made
+
+
+def _recipe_of(made: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that a run keeps as data; None if it is none that the command could have made."""
+    numbers = {"seed": (0, 2**63 - 1), "replicates": (1, 10_000), "part": (1, 10_000)}
+    try:
+        recipe = Recipe(Plan.model_validate(made["plan"]), **made["recipe"])
+        whole = all(type(getattr(recipe, k)) is int and low <= getattr(recipe, k) <= high for k, (low, high) in numbers.items())
+        words = isinstance(recipe.given, str) and isinstance(made["scenario"], str) and isinstance(made["history_sha256"], str)
+        asked = type(made["runs"]) is int and 1 <= made["runs"] <= 1_000_000 and float(recipe.stop_above) > 0
+    except (ValueError, TypeError, KeyError):
+        return None
+    return recipe if whole and words and asked and recipe.sampling in SAMPLINGS and recipe.engine in ENGINES else None
 
 
 def command_of(folder: Path) -> dict[str, Any] | None:
@@ -247,8 +264,8 @@ def rerun(
     if old["record_sha256"] != record_sha256:
         raise fail(ResultError, folder, "other_record", value=old["scenario"])
     _by_this_model(folder, old)
-    plan = Plan.model_validate(old["plan"])
-    recipe = Recipe(plan, **old["recipe"])
+    recipe = _recipe_of(old)
+    assert recipe is not None  # `load` has made sure
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
         if recipe.given and keep_draws(Path(root), draws_of(old["scenario"])) != recipe.given:
             raise fail(ResultError, folder, "other_posterior", value=old["scenario"])
