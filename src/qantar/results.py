@@ -244,7 +244,7 @@ def write_tree(out: Path, build: Callable[[Path], None], lost: Callable[[Path], 
         with _aside(home) as aside:
             build(aside / NEW)
             for path in [*(aside / NEW).rglob("*"), aside / NEW]:
-                _flush(path)
+                flush(path)
             place = next(p for p in _places(home) if _placed(aside, p, lost if p == home else _anything))
         return out.with_name(place.name)
     except OSError as error:
@@ -280,7 +280,7 @@ def _placed(aside: Path, place: Path, lost: Callable[[Path], list[str]]) -> bool
         if error.errno in TAKEN:  # something has come this moment
             return False
         raise
-    _flush(place.parent)
+    flush(place.parent)
     return True
 
 
@@ -305,7 +305,7 @@ def _aside(out: Path) -> Iterator[Path]:
             _locked(mark)  # as long as the process lives
             mark.write(out.name)
             mark.flush()
-            _flush(aside / MARK)
+            flush(aside / MARK)
             yield aside
     finally:
         _clear(aside, out)
@@ -364,7 +364,7 @@ def _locked(mark: IO[str]) -> bool:
     return True
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """A file, or the names in a folder, to the disk, where a system can do that."""
     if sys.platform != "win32":
         handle = os.open(path, os.O_RDONLY)
@@ -464,9 +464,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _aside(path) as aside:
             (aside / NEW).write_bytes(content)
-            _flush(aside / NEW)
+            flush(aside / NEW)
             (aside / NEW).replace(path)
-            _flush(path.parent)
+            flush(path.parent)
     except OSError as error:
         raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
 

@@ -30,7 +30,7 @@ import numpy as np
 from qantar.draws import SCHEME
 from qantar.errors import ResultError, fail
 from qantar.places import user_store
-from qantar.results import write_new
+from qantar.results import flush, write_new
 from qantar.scenario.scenario import Plan
 
 STORE = user_store()
@@ -186,16 +186,14 @@ class Store:
                     con.register("part", table)
                     con.execute(f"COPY (SELECT * FROM part) TO '{_quoted(aside / name)}' (FORMAT parquet)")
             (aside / SEAL).write_bytes(self._seal(number, np.unique(runs["run"]).tolist(), aside))
-            for name in (DAYS, RUNS, SEAL):
-                with (aside / name).open("rb") as file:
-                    os.fsync(file.fileno())
-            _flush(aside)
+            for path in (*(aside / name for name in (DAYS, RUNS, SEAL)), aside):
+                flush(path)
             try:
                 aside.rename(self.part(number))
             except OSError:  # another process was first, with the same
                 if not self.part(number).is_dir():
                     raise
-            _flush(self.folder)
+            flush(self.folder)
         except (OSError, duckdb.Error) as error:
             raise fail(ResultError, self.folder, "cannot_write", reason=_reason(error)) from None
         finally:
@@ -268,16 +266,6 @@ def _reason(error: Exception) -> str:
     """Why nothing could be written, in the system's words."""
     number = re.search(r'"errno":"(\d+)"', str(error))  # how DuckDB passes on what the system said
     return os.strerror(int(number.group(1))) if number else getattr(error, "strerror", None) or str(error).splitlines()[0]
-
-
-def _flush(folder: Path) -> None:
-    """Names in a folder to the disk, where a system can do that."""
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _alive(pid: int) -> bool:
