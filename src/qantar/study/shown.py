@@ -18,7 +18,7 @@ import numpy as np
 from qantar.draws import Purpose, uniform
 from qantar.errors import ResultError, fail
 from qantar.record.observables import observe
-from qantar.results import read_result, sealed
+from qantar.results import read_result, sealed, sha256_of
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.study.ensemble import one_run
@@ -85,7 +85,7 @@ def packed(result: Result, case: Path, command: Mapping[str, Any]) -> dict[str, 
         **{k: kept[k] for k in ("program", "model_sha256", "plan_sha256", "draw_scheme", "scenario", "runs", "history_sha256")},
         "seed": result.recipe.seed,
         "scale": result.recipe.plan.scale,
-        "posterior_sha256": _sha256(case / FIT / CSV),
+        "posterior_sha256": sha256_of(case / FIT / CSV),
     }
     return sealed({HISTORIES: histories}, made)
 
@@ -118,7 +118,7 @@ def read(scenario: Scenario) -> Result | None:
         return None
     plan = resolve(scenario, scale=float(scale))
     posterior = case.folder / FIT / CSV
-    if not fits(made, plan) or not posterior.is_file() or made.get("posterior_sha256") != _sha256(posterior):
+    if not fits(made, plan) or not posterior.is_file() or made.get("posterior_sha256") != sha256_of(posterior):
         return None
     runs, kept = unpack(home / HISTORIES)
     try:
@@ -190,7 +190,3 @@ def _again(what: str, case: Path, recipe: Recipe | None, number: int, seed: int)
 def _values(case: Path) -> list[Values]:
     posterior = read_posterior(case / FIT)
     return posterior.values if posterior else []
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
