@@ -145,7 +145,7 @@ def test():
     set_up(["test"])
     python = venv_python()
     # Every test needs the engines: compiled here, beside the checks of the source, and not by each worker.
-    compiling = subprocess.Popen([python, "-c", "from qantar.warm import compiled; compiled(now=True)"], cwd=HERE)
+    compiling = subprocess.Popen([python, "-c", "from qantar.ensemble.warm import compiled; compiled(now=True)"], cwd=HERE)
     run([python, "-m", "ruff", "check", "."], "ruff")
     run([python, "-m", "ruff", "format", "--check", "--quiet", "."], "ruff format")
     run([python, "-m", "mypy"], "mypy")
@@ -175,7 +175,7 @@ SHIPPED = {
 table of the priors."""
 EXTRAS = ["sensitivity", "neural"]
 COPY = (
-    "import sys; from pathlib import Path; from qantar.results import copy_result; "
+    "import sys; from pathlib import Path; from qantar.files.result import copy_result; "
     "copy_result(Path(sys.argv[1]), Path(sys.argv[2]), '.svg', 'sample.csv')"  # the page draws its own
 )
 
@@ -186,7 +186,7 @@ def evidence():
     What is finished ships at once: a night that ends early leaves whole folders.
     """
     set_up(EXTRAS)
-    case = os.path.join(HERE, "src", "qantar", "scenario", "cases", ACCOUNT, "fit")
+    case = os.path.join(HERE, "src", "qantar", "cases", ACCOUNT, "fit")
     made = os.path.join(HERE, "results", "evidence")
     table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
     run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--out", made, "--pack", table], "the calibration")

@@ -18,7 +18,7 @@ from hypothesis import settings
 
 os.environ["QANTAR_STORE"] = "results/store"  # of the folder a test works in: never the tester's own
 
-from qantar.account.load import Loaded, load_account
+from qantar.verdicts.load import Loaded, load_account
 
 # The same examples at every run; time limits would fail on a busy machine.
 settings.register_profile("qantar", deadline=None, derandomize=True)

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qantar.results import FILES, RESULT, sealed, write_result
+from qantar.files.result import FILES, RESULT, sealed, write_result
+from qantar.inference.posterior import FIT
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study.evidence import files_of
-from qantar.study.posterior import FIT
+from qantar.studies.evidence import files_of
 
 SCALED = (("onset", "KZ-ALA", -1), ("participants", "country", 3), ("deaths", "country", -1), ("stopped", "", -1))
 INPUTS = ("base_pressure", "media_gain", "price_slope", "protest_hours", "deterrence", "others", "seed")

@@ -13,10 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from conftest import CASE
-from qantar.record.observables import observe
-from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study import baselines
-from qantar.study.baselines import (
+from qantar.forecast import baselines
+from qantar.forecast.baselines import (
     ONSET,
     PRESENCE,
     Facts,
@@ -33,8 +31,10 @@ from qantar.study.baselines import (
     score_onsets,
     seen,
 )
-from qantar.study.power import detectable
-from qantar.study.scores import log_score_days, paired
+from qantar.forecast.power import detectable
+from qantar.forecast.scores import log_score_days, paired
+from qantar.record.observables import observe
+from qantar.scenario.scenario import load_scenario, resolve
 
 Floats = NDArray[np.float64]
 nan = float("nan")

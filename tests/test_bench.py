@@ -15,14 +15,14 @@ from conftest import REPOSITORY, Ran
 from qantar import errors
 from qantar.engine.loop import simulate
 from qantar.errors import StudyError
+from qantar.lookup import bench
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
 from qantar.population.ties import tie
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study import bench
-from qantar.study.world import COUNTRY_MIN, MECHANISMS, NAME, world_plan
+from qantar.stylized.world import COUNTRY_MIN, MECHANISMS, NAME, world_plan
 
 ROWS = {
     "kazakhstan_1to1",
@@ -176,9 +176,7 @@ def test_engines_give_the_same_history_and_each_row_has_memory_of_its_own() -> N
 
 
 def test_memory_that_grows_is_seen_in_the_process_that_holds_it() -> None:
-    code = (
-        "from qantar.study.bench import peak_mb\nbefore = peak_mb()\nheld = b'x' * 100_000_000\nprint(before and round(peak_mb() - before))"
-    )
+    code = "from qantar.lookup.bench import peak_mb\nbefore = peak_mb()\nheld = b'x' * 100_000_000\nprint(before and round(peak_mb() - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None" or 90 <= int(done.stdout) <= 110
 

@@ -15,16 +15,16 @@ import pytest
 from conftest import CASE
 from malformed import TINY, cell, tiny
 from qantar.account.document import candidates, read_document
-from qantar.account.load import load_account
 from qantar.account.skeleton import write_skeleton
+from qantar.cases.case import load_case
 from qantar.errors import MOST, DataError, Problems, QantarError, nearest
+from qantar.files.tables import NUMBER_MAX, read_text
+from qantar.lookup.check import check
 from qantar.record.load import load_record, variables
 from qantar.record.observables import observe
 from qantar.record.schema import PEOPLE_MAX
 from qantar.report.page import render
-from qantar.scenario.case import load_case
-from qantar.tables import NUMBER_MAX, read_text
-from qantar.validate import check
+from qantar.verdicts.load import load_account
 
 
 @pytest.fixture

@@ -27,18 +27,27 @@ from scipy.special import ndtri
 from scipy.stats import kstest, truncnorm
 
 from conftest import CASE, Ran, run_qantar
-from qantar import warm
+from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
+from qantar.ensemble import warm
+from qantar.ensemble.histories import Runs
 from qantar.errors import Problem, Problems, QantarError, ResultError, ScenarioError, StudyError
-from qantar.record.observables import Observables, observe
-from qantar.scenario.case import cases_folder
-from qantar.scenario.parameters import draw, parameters
-from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, parse_set, read_scenario, resolve
-from qantar.study import calibrate as module
-from qantar.study import fitted, inference
-from qantar.study.calibrate import FORCE_GROUPS, FORCE_NAMES, Particles, Round, Setup, Task, calibrate, follow, moved, moving, points_of
-from qantar.study.fit import (
+from qantar.inference import abc_smc as module
+from qantar.inference import calibration as fitted
+from qantar.inference import diagnostics as inference
+from qantar.inference.abc_smc import FORCE_GROUPS, FORCE_NAMES, Particles, Round, Setup, Task, calibrate, follow, moved, moving, points_of
+from qantar.inference.diagnostics import (
+    Learned,
+    adjusted,
+    coverage,
+    effective_families,
+    leave_one_out,
+    narrowing,
+    nearest,
+    ridges,
+    uniformity,
+)
+from qantar.inference.distance import (
     ERRORS,
     FORCE,
     MOBILIZATION,
@@ -57,11 +66,13 @@ from qantar.study.fit import (
     target_of,
     up_to,
 )
-from qantar.study.inference import Learned, adjusted, coverage, effective_families, leave_one_out, narrowing, nearest, ridges, uniformity
-from qantar.study.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior, unpack, write_posterior
-from qantar.study.prior import point_of, value_at, values_at
-from qantar.study.reporting import history_seed
-from qantar.study.summary import Runs
+from qantar.inference.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior, unpack, write_posterior
+from qantar.inference.prior import point_of, value_at, values_at
+from qantar.record.observables import Observables, observe
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import draw, parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, parse_set, read_scenario, resolve
 from test_heldout import here
 from test_store import children, needs_proc, runs_still, wait_for
 

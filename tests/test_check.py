@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE, HERE, Ran
+from qantar.cases.case import cases_folder
 from qantar.errors import Problems, ScenarioError
-from qantar.scenario.case import cases_folder
-from qantar.validate import TABLES, check
+from qantar.lookup.check import TABLES, check
 
 INVALID = sorted(p for p in (HERE / "invalid").iterdir() if p.is_dir())
 

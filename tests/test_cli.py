@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE, HERE, STUDY, Ran, run_qantar
-from qantar.account.load import load_account
-from qantar.cli import build
-from qantar.scenario.case import cases_folder
+from qantar.cases.case import cases_folder
+from qantar.cli.main import build
+from qantar.verdicts.load import load_account
 from test_document import CHINESE, ENGLISH, RUSSIAN
 
 COMMANDS = [*((name,) for name in build("en").commands), ("account", "outline"), ("account", "new")]
@@ -331,7 +331,7 @@ def test_show_one_row_by_its_id(qantar: Callable[..., Ran], name: str) -> None:
 
 
 def test_explain_knows_what_it_lists(qantar: Callable[..., Ran]) -> None:
-    from qantar.explain import explain
+    from qantar.lookup.explain import explain
 
     known = qantar("explain", "--json").json()
     assert set(known) >= {"terms", "verdict", "flag", "tables", "quantities", "errors"}

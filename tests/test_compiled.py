@@ -393,9 +393,9 @@ def test_the_last_resort_is_deleted_at_the_end(package: Path, tmp_path: Path) ->
 HISTORY = """
 import sys
 from qantar.warm import compiled
-import qantar.study.ensemble as ensemble
+import qantar.ensemble.local as ensemble
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study.store import Recipe
+from qantar.ensemble.store import Recipe
 
 def asked():
     modules = [m for name, m in list(sys.modules.items()) if name.startswith("qantar")]

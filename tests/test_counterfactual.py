@@ -21,19 +21,12 @@ import numpy as np
 import pytest
 
 from conftest import CASE
-from qantar import warm
-from qantar.cli import main
-from qantar.engine.loop import simulate
-from qantar.errors import DataError, QantarError, ScenarioError, StudyError
-from qantar.report.effects import draw_effects
-from qantar.scenario.parameters import draw
-from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, parse_set, resolve
-from qantar.scenario.schema import Edit
-from qantar.study import counterfactual as module
-from qantar.study import ensemble
-from qantar.study.answer import amount, sentence
-from qantar.study.counterfactual import (
+from qantar.cli.main import main
+from qantar.effects import pairing as module
+from qantar.effects.answer import amount, sentence
+from qantar.effects.decision import finding_of, noise_of
+from qantar.effects.inert import acting, why_inert
+from qantar.effects.pairing import (
     BASE,
     OUTCOMES,
     Effects,
@@ -49,15 +42,22 @@ from qantar.study.counterfactual import (
     resamples,
     smallest_of,
 )
-from qantar.study.decision import finding_of, noise_of
-from qantar.study.ensemble import run_ensemble, write_part
-from qantar.study.inert import acting, why_inert
-from qantar.study.pool import in_processes
-from qantar.study.posterior import HEAD
-from qantar.study.reporting import history_seed
-from qantar.study.run import STAMP
-from qantar.study.store import Recipe, Store, kept_draws
-from qantar.study.summary import arrays
+from qantar.engine.loop import simulate
+from qantar.ensemble import runner as ensemble
+from qantar.ensemble import warm
+from qantar.ensemble.histories import arrays
+from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.pool import in_processes
+from qantar.ensemble.run import STAMP
+from qantar.ensemble.store import Recipe, Store, kept_draws
+from qantar.errors import DataError, QantarError, ScenarioError, StudyError
+from qantar.inference.posterior import HEAD
+from qantar.report.effects import draw_effects
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import draw
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, parse_set, resolve
+from qantar.scenario.schema import Edit
 
 DRAWS, REPLICATES, SEED = 3, 2, 5
 

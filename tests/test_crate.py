@@ -13,11 +13,11 @@ from rocrate.rocrate import ROCrate
 
 from conftest import CASE, Ran
 from qantar import errors
-from qantar.account.load import Loaded
 from qantar.errors import ResultError, StudyError
 from qantar.report import crate
 from qantar.report.crate import METADATA, RELEASED, export, lost
-from qantar.report.study import study_account
+from qantar.report.write import study_account
+from qantar.verdicts.load import Loaded
 from shipped import reseal
 
 

@@ -16,12 +16,10 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
-from qantar.messages import keys_under, text
-from qantar.scenario.case import cases_folder
-from qantar.scenario.scenario import Scenario, load_scenario
-from qantar.study import decision
-from qantar.study.decision import (
+from qantar.effects import decision
+from qantar.effects.decision import (
     DECIDED,
     REASONS,
     VERSION,
@@ -40,10 +38,12 @@ from qantar.study.decision import (
     together,
     versions,
 )
-from qantar.study.experiments import load_experiments
-from qantar.study.posterior import FIT, read_fit
-from qantar.study.trials import Draws, Trial, ceilings_of, read_trials, reason_of, summed, trial_of
-from qantar.study.versions import FILE, merged, read_versions
+from qantar.effects.experiments import load_experiments
+from qantar.effects.versions import FILE, merged, read_versions
+from qantar.inference.posterior import FIT, read_fit
+from qantar.messages import keys_under, text
+from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.studies.experiments import Draws, Trial, ceilings_of, read_trials, reason_of, summed, trial_of
 
 NONE = np.empty(0, np.int64)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import REPOSITORY
-from qantar.study.evidence import NEEDED
+from qantar.studies.evidence import NEEDED
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
     monkeypatch.setattr(dev, "HERE", str(tmp_path))
     asked: list[str] = []
     installed: list[tuple[str, ...]] = []  # what ships when qantar is installed: a command reads what was made before it
-    fit = tmp_path / "src" / "qantar" / "scenario" / "cases" / dev.ACCOUNT / "fit"
+    fit = tmp_path / "src" / "qantar" / "cases" / dev.ACCOUNT / "fit"
     monkeypatch.setattr(dev, "set_up", lambda extras: installed.append(tuple(p.parent.name for p in fit.rglob("result.json"))))
 
     def made(arguments: list[str], what: str, **more: Any) -> None:

@@ -15,12 +15,12 @@ import pytest
 
 import qantar
 from conftest import REPOSITORY
-from qantar.account.load import Loaded
-from qantar.account.verdicts import judge
-from qantar.cli import build
+from qantar.cli.main import build
+from qantar.inference.posterior import read_fit
 from qantar.messages import text
 from qantar.report.findings import shown_by_half
-from qantar.study.posterior import read_fit
+from qantar.verdicts.claims import judge
+from qantar.verdicts.load import Loaded
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 MODULES = [m.name for m in pkgutil.walk_packages(qantar.__path__, "qantar.") if not m.name.endswith("__main__")]

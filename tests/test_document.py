@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qantar.account.document import candidates, guess_language, read_document, split_sentences, text_hash
-from qantar.account.load import Loaded
 from qantar.account.skeleton import uncovered
 from qantar.errors import DataError
+from qantar.verdicts.load import Loaded
 
 CHINESE = """---
 title: 一次事件

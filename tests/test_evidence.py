@@ -11,27 +11,32 @@ import numpy as np
 import pytest
 
 from qantar.draws import Purpose, uniform
+from qantar.effects import experiments
+from qantar.effects.measures import seen_of
+from qantar.ensemble import runner as ensemble
+from qantar.ensemble.histories import Runs, first
+from qantar.ensemble.local import one_run
+from qantar.ensemble.store import Recipe, model_hash
+from qantar.files.result import command_line
+from qantar.forecast import held_out as heldout
+from qantar.forecast.baselines import facts_of, score_onsets
+from qantar.forecast.held_out import MODEL, nearest_draws, without_local_steps, without_region
+from qantar.forecast.scores import coverage_days
+from qantar.inference import calibration as fitted
+from qantar.inference.abc_smc import Setup, scales_from, spec_of, stop_of
+from qantar.inference.calibration import Floats, record_ranks, simulated_records
+from qantar.inference.diagnostics import coverage, uniformity
+from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
+from qantar.inference.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.record.observables import observe
-from qantar.results import command_line
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
-from qantar.study import ensemble, experiments, fitted, heldout, methods, planted, trials
-from qantar.study.baselines import facts_of, score_onsets
-from qantar.study.calibrate import Setup, scales_from, spec_of, stop_of
-from qantar.study.ensemble import one_run
-from qantar.study.evidence import Evidence, of_this, read_evidence
-from qantar.study.fit import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
-from qantar.study.fitted import Floats, record_ranks, simulated_records
-from qantar.study.heldout import MODEL, nearest_draws, without_local_steps, without_region
-from qantar.study.inference import coverage, uniformity
-from qantar.study.measures import seen_of
-from qantar.study.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
-from qantar.study.rivals import HOME, compare
-from qantar.study.scores import coverage_days
-from qantar.study.sensitivity import SEED, Effort, varied
-from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import Runs, first
+from qantar.studies import experiments as trials
+from qantar.studies import methods, planted
+from qantar.studies.evidence import Evidence, of_this, read_evidence
+from qantar.studies.rivals import HOME, compare
+from qantar.studies.sensitivity import SEED, Effort, varied
 from test_heldout import here
 
 CASE = "kazakhstan-2022"

@@ -18,22 +18,11 @@ import numpy as np
 import pytest
 
 from conftest import CASE
-from qantar.account.load import load_account
-from qantar.account.verdicts import judge
+from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
-from qantar.errors import Problems, ResultError, ScenarioError, StudyError
-from qantar.messages import keys_under
-from qantar.results import sealed, write_result
-from qantar.scenario.case import cases_folder
-from qantar.scenario.parameters import draw
-from qantar.scenario.scenario import Scenario, load_scenario
-from qantar.scenario.schema import POLICY_KINDS
-from qantar.study import ensemble
-from qantar.study import experiments as module
-from qantar.study.calibrate import prior_table
-from qantar.study.decision import claimed
-from qantar.study.ensemble import one_run
-from qantar.study.experiments import (
+from qantar.effects import experiments as module
+from qantar.effects.decision import claimed
+from qantar.effects.experiments import (
     BASE,
     POLICY,
     RECORDED,
@@ -50,11 +39,22 @@ from qantar.study.experiments import (
     sha256_of,
     tipping_value,
 )
-from qantar.study.measures import MEASURES, Seen, Where, seen_of
-from qantar.study.posterior import FIT
-from qantar.study.store import Recipe, model_hash
-from qantar.study.summary import Runs, first
-from qantar.study.trials import (
+from qantar.effects.measures import MEASURES, Seen, Where, seen_of
+from qantar.ensemble import runner as ensemble
+from qantar.ensemble.histories import Runs, first
+from qantar.ensemble.local import one_run
+from qantar.ensemble.store import Recipe, model_hash
+from qantar.errors import Problems, ResultError, ScenarioError, StudyError
+from qantar.files.result import sealed, write_result
+from qantar.files.tables import to_csv
+from qantar.inference.abc_smc import prior_table
+from qantar.inference.posterior import FIT
+from qantar.lookup.check import check
+from qantar.messages import keys_under
+from qantar.scenario.parameters import draw
+from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.scenario.schema import POLICY_KINDS
+from qantar.studies.experiments import (
     KIND,
     Again,
     Draws,
@@ -71,8 +71,8 @@ from qantar.study.trials import (
     try_all,
     unlearned,
 )
-from qantar.tables import to_csv
-from qantar.validate import check
+from qantar.verdicts.claims import judge
+from qantar.verdicts.load import load_account
 from shipped import reseal
 
 
@@ -255,7 +255,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
         found = replace(answer(seeds, basis=basis, rival=rival), ancestors=np.array(more["ancestors"], np.int64))
         return [replace(found, state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
 
-    monkeypatch.setattr("qantar.study.trials.answers", told)
+    monkeypatch.setattr("qantar.studies.experiments.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H06"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": ["rival-seeding"]}))
     some = [draw(1, k) for k in range(4)]
@@ -341,7 +341,7 @@ def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPa
         quiet = 0.0 if rival == "rival-labour" else 1.0  # undecided
         return [replace(answer(np.full((len(values), 2), effect[rival]), basis=basis, rival=rival), uprisings=quiet)]
 
-    monkeypatch.setattr("qantar.study.trials.answers", told)
+    monkeypatch.setattr("qantar.studies.experiments.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H06"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": [r for r in effect if r]}))
     ((trial, _),) = try_all(scenario(), [w], {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, tmp_path, rivals=2)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from qantar.ensemble.histories import DECLINE_DAYS, MASS, Feature, Runs, features
 from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study.summary import DECLINE_DAYS, MASS, Feature, Runs, features
 
 DAYS = 16
 

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import CASE
-from qantar.account.load import Loaded
-from qantar.account.verdicts import agreement, judge
+from qantar.cases.case import cases_folder
+from qantar.inference.posterior import Fit, read_fit
 from qantar.report.figures import NARROW, WIDTH, Plot, Rows, same, shape, steps, width_of
 from qantar.report.findings import findings, groups, shown_by_half
 from qantar.report.map import _closed, _thinned
 from qantar.report.tables import narrowed
-from qantar.scenario.case import cases_folder
-from qantar.study.posterior import Fit, read_fit
-from qantar.study.trials import by_hypothesis, read_trials
+from qantar.studies.experiments import by_hypothesis, read_trials
+from qantar.verdicts.claims import agreement, judge
+from qantar.verdicts.load import Loaded
 
 PACKAGED = cases_folder() / CASE
 

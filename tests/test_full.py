@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran
-from qantar import cli
-from qantar.account.load import Loaded
+from qantar.cases.case import cases_folder
+from qantar.cli import main as cli
+from qantar.ensemble.store import model_hash
+from qantar.files.result import command_words, sealed, write_result
+from qantar.inference.posterior import FIT
 from qantar.report.page import render
-from qantar.results import command_words, sealed, write_result
-from qantar.scenario.case import cases_folder
-from qantar.study import full as module
-from qantar.study.full import Repeated, Shipped, expected, repeat, shipped
-from qantar.study.posterior import FIT
-from qantar.study.shown import PAGE
-from qantar.study.store import model_hash
+from qantar.studies import repeat as module
+from qantar.studies.repeat import Repeated, Shipped, expected, repeat, shipped
+from qantar.studies.shown import PAGE
+from qantar.verdicts.load import Loaded
 from shipped import reseal
 
 PACKAGED = cases_folder() / CASE

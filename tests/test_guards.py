@@ -11,16 +11,16 @@ import pytest
 import typer.main
 
 from conftest import CASE, REPOSITORY, Ran
-from qantar.account.load import Loaded
-from qantar.cli import app
+from qantar.cli.main import app
+from qantar.effects.measures import MEASURES
+from qantar.effects.pairing import OUTCOMES
+from qantar.ensemble.local import one_run
+from qantar.ensemble.store import Recipe
 from qantar.errors import QantarError
 from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.scenario import load_scenario, parse_set, resolve
 from qantar.scenario.schema import Edit
-from qantar.study.counterfactual import OUTCOMES
-from qantar.study.ensemble import one_run
-from qantar.study.measures import MEASURES
-from qantar.study.store import Recipe
+from qantar.verdicts.load import Loaded
 
 NEVER = re.compile(r"ethnic|kazakh_share|russian_share|relig|faith|nationality|language_share", re.IGNORECASE)
 

@@ -11,17 +11,12 @@ import numpy as np
 import pytest
 
 from qantar.engine.loop import simulate
+from qantar.ensemble.local import write_part
+from qantar.ensemble.store import Recipe, Store
 from qantar.errors import ResultError
-from qantar.record.observables import Observables, observe
-from qantar.scenario.parameters import defaults, parameters
-from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.study import calibrate, heldout
-from qantar.study.baselines import facts_of
-from qantar.study.calibrate import Round, Setup
-from qantar.study.ensemble import write_part
-from qantar.study.fit import Target, distances, target_of, up_to
-from qantar.study.heldout import (
+from qantar.forecast import held_out as heldout
+from qantar.forecast.baselines import facts_of
+from qantar.forecast.held_out import (
     MODEL,
     REFERENCE,
     TWIN,
@@ -37,9 +32,15 @@ from qantar.study.heldout import (
     without_region,
     worth_of_ties,
 )
-from qantar.study.rivals import HOME, Rival, common_tolerance, compare, held_out, mass_at
-from qantar.study.scores import log_score_days
-from qantar.study.store import Recipe, Store
+from qantar.forecast.scores import log_score_days
+from qantar.inference import abc_smc as calibrate
+from qantar.inference.abc_smc import Round, Setup
+from qantar.inference.distance import Target, distances, target_of, up_to
+from qantar.record.observables import Observables, observe
+from qantar.scenario.parameters import defaults, parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.studies.rivals import HOME, Rival, common_tolerance, compare, held_out, mass_at
 
 CASE = "kazakhstan-2022"
 

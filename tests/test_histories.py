@@ -11,9 +11,9 @@ from conftest import CASE
 from qantar.engine.loop import ORDER, History, simulate
 from qantar.model.assemble import MECHANISMS
 from qantar.model.rules import DEAD, DETAINED, FIGHTING, PROTESTING, QUIET
+from qantar.reporting.history import seen
 from qantar.scenario.parameters import defaults
 from qantar.scenario.scenario import Edit, Plan, load_scenario, resolve
-from qantar.study.reporting import seen
 
 
 def loud(pressure: float, *, scale: float, hours: int = 230) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qantar.study.interaction import Floats, by_chance, components, interaction, per_draw, rule, shares, shuffles
+from qantar.effects.interaction import Floats, by_chance, components, interaction, per_draw, rule, shares, shuffles
 
 C, M, K, S = 64, 4, 40, 2
 HOLDS = np.arange(C) % 2 == 0

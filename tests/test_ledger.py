@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from qantar.account.ledger import Claim
-from qantar.account.load import Loaded, load_account
-from qantar.account.verdicts import agreement, basis, flags, judge, tally, wilson
 from qantar.errors import DataError, ScenarioError
-from qantar.show import show
-from qantar.study.trials import Trial
+from qantar.lookup.show import show
+from qantar.studies.experiments import Trial
+from qantar.verdicts.claims import agreement, basis, flags, judge, tally, wilson
+from qantar.verdicts.load import Loaded, load_account
 
 
 def test_118_claims_in_four_kinds(loaded: Loaded) -> None:

@@ -14,12 +14,12 @@ import pytest
 from conftest import CASE
 from malformed import ANY, SPOILT, TINY, Spoilt
 from qantar.account.document import read_document
+from qantar.cases.case import cases_folder
+from qantar.effects.experiments import FOLDER, read_experiments
 from qantar.errors import Problem, Problems, QantarError
+from qantar.lookup.check import check
 from qantar.messages import LANGUAGES
-from qantar.scenario.case import cases_folder
 from qantar.scenario.scenario import FILE, Scenario, load_scenario, parse_set, read_scenario, with_arms
-from qantar.study.experiments import FOLDER, read_experiments
-from qantar.validate import check
 
 
 @pytest.fixture(scope="module")

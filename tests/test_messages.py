@@ -11,13 +11,13 @@ import pytest
 
 import qantar
 from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS
-from qantar.account.load import Loaded
-from qantar.account.verdicts import BASES, FLAGS, WORDS
+from qantar.files.tables import Number
+from qantar.lookup.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, text
 from qantar.record.load import variables
 from qantar.record.schema import EVENT_KINDS, MODELS, Variable
-from qantar.tables import Number
-from qantar.validate import TABLES
+from qantar.verdicts.claims import BASES, FLAGS, WORDS
+from qantar.verdicts.load import Loaded
 
 PACKAGE = Path(qantar.__file__).parent
 

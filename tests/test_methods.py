@@ -19,24 +19,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import REPOSITORY
-from qantar.cli import main
+from qantar.cli.main import main
+from qantar.effects import interaction
 from qantar.engine.loop import simulate
+from qantar.ensemble.local import values_of
+from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import DataError, StudyError
+from qantar.files.result import command_line
 from qantar.messages import text
 from qantar.model import organization
 from qantar.model.build import land_of
 from qantar.model.world import Draws, new_world
 from qantar.population.build import blocks_of
-from qantar.results import command_line
 from qantar.scenario.parameters import defaults, draw, parameters
 from qantar.scenario.plan import Plan
-from qantar.study import interaction
-from qantar.study import methods as experiment
-from qantar.study.countries import ALLOCATIONS, BLOCK, DAYS, METHODS, TRAITS, base_plan, calls, country, halves, plan_of
-from qantar.study.ensemble import values_of
-from qantar.study.methods import Loaded, Shape, as_dict, files_of, judged, load_experiment, recipes_of
-from qantar.study.sensitivity import ahead
-from qantar.study.store import Recipe, model_hash
+from qantar.studies import methods as experiment
+from qantar.studies.methods import Loaded, Shape, as_dict, files_of, judged, load_experiment, recipes_of
+from qantar.studies.sensitivity import ahead
+from qantar.stylized.countries import ALLOCATIONS, BLOCK, DAYS, METHODS, TRAITS, base_plan, calls, country, halves, plan_of
 
 PACKAGED = experiment.folder() / experiment.FILE
 NUMBERS = st.integers(0, 255)
@@ -233,7 +233,7 @@ def test_a_planted_interaction_supports_its_own_claim() -> None:
 
 
 def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    from qantar import terminal
+    from qantar.cli import text as terminal
 
     names = re.compile(r"Kazakh|Russia|China|Cuba|France|Vietnam|Syria|Ukraine|哈萨克|俄罗斯|中国|越南|古巴|法国")
     order = []
@@ -256,7 +256,7 @@ def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.Cap
 
 
 def test_the_terminal_says_what_json_says(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from qantar import terminal
+    from qantar.cli import text as terminal
 
     monkeypatch.setenv("COLUMNS", "300")
     found = judged(load_experiment(), made_up(SHAPE, {"countryside": 0.6}), SHAPE, 1)

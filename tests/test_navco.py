@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qantar.errors import DataError
-from qantar.study.navco import SEED, TYPES, Histories, contrasts, count, counts_csv, intercept, is_test, levels_of, packaged, thetas
+from qantar.stylized.navco import SEED, TYPES, Histories, contrasts, count, counts_csv, intercept, is_test, levels_of, packaged, thetas
 
 HEAD = "navco_id,campaign,success,ongoing,nonviol,regchange,defect,percentage_popular_participation\n"
 

@@ -11,13 +11,13 @@ import pytest
 
 from conftest import CASE, Ran, run_qantar
 from qantar import errors
+from qantar.ensemble.histories import first
 from qantar.errors import StudyError
+from qantar.inference import neural as module
+from qantar.inference.abc_smc import Setup, spec_of
+from qantar.inference.neural import LEAST, Neural, files_of, neural, of_scenario
+from qantar.inference.posterior import unpack
 from qantar.scenario.scenario import load_scenario
-from qantar.study import neural as module
-from qantar.study.calibrate import Setup, spec_of
-from qantar.study.neural import LEAST, Neural, files_of, neural, of_scenario
-from qantar.study.posterior import unpack
-from qantar.study.summary import first
 
 TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"
 NOISE, AT = 0.5, 1.2

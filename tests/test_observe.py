@@ -19,13 +19,13 @@ from qantar.draws import Purpose, uniform
 from qantar.engine.loop import History, simulate
 from qantar.model.outcome import Outcome
 from qantar.model.rules import N_STATES
-from qantar.record.observe import Seen, daily_peak, daily_sum, local_days, observe, report_probability
+from qantar.reporting import history as reporting
+from qantar.reporting.history import history_seed, seen
+from qantar.reporting.model import Seen, daily_peak, daily_sum, local_days, observe, report_probability
 from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.scenario.schema import Edit
-from qantar.study import reporting
-from qantar.study.reporting import history_seed, seen
 
 PLAIN = {
     "reported_half": 100.0,

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 
 from qantar.errors import QantarError
+from qantar.forecast import held_out as heldout
+from qantar.forecast.alarms import Warnings
+from qantar.forecast.scores import Share
+from qantar.inference import abc_smc as calibrate
+from qantar.inference.distance import ZONES, Target
 from qantar.record.observables import Observables, observe
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.study import calibrate, heldout, outlook
-from qantar.study.fit import ZONES, Target
-from qantar.study.outlook import (
+from qantar.studies import warning as outlook
+from qantar.studies.warning import (
     CONSTANT,
     MODEL,
     MONTH,
@@ -33,8 +37,6 @@ from qantar.study.outlook import (
     known_on_the_day,
     origins_of,
 )
-from qantar.study.scores import Share
-from qantar.study.warning import Warnings
 from test_heldout import here
 
 CASE = "kazakhstan-2022"

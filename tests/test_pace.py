@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from qantar import pace as module
-from qantar import terminal
+from qantar.cli import pace as module
+from qantar.cli import text as terminal
+from qantar.cli.pace import ROUGH, SURE, Log, Pace
 from qantar.messages import LANGUAGES
-from qantar.pace import ROUGH, SURE, Log, Pace
 
 COSTS = (0.56, 2.53, 0.65, 0.43, 6.26, 0.40, 4.44, 0.78, 0.45, 1.16, 1.97, 0.40, 9.71, 0.68, 0.43, 1.24, 1.68, 0.83, 0.51, 0.43)
 """Seconds of one history under twenty sets of parameters fitted to the packaged case, at a tenth of the country."""

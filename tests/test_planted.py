@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from conftest import CASE
-from qantar.account.load import load_account
+from qantar.cases.case import cases_folder
+from qantar.effects.decision import Finding
+from qantar.ensemble import local as pool
 from qantar.errors import StudyError
+from qantar.files.result import write_result
+from qantar.inference.posterior import FIT
 from qantar.report.page import render
-from qantar.results import write_result
-from qantar.scenario.case import cases_folder
-from qantar.study import planted as module
-from qantar.study import pool
-from qantar.study.decision import Finding
-from qantar.study.planted import (
+from qantar.studies import planted as module
+from qantar.studies.planted import (
     KINDS,
     SHOCK,
     arms_of,
@@ -38,7 +38,7 @@ from qantar.study.planted import (
     world,
     worlds,
 )
-from qantar.study.posterior import FIT
+from qantar.verdicts.load import load_account
 from shipped import reseal
 
 
@@ -232,7 +232,7 @@ def test_rates_count_errors_against_the_truth_and_catch_a_generous_rule() -> Non
 
 
 def test_a_rule_that_supports_everything_is_seen_in_the_worlds_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qantar.study import decision
+    from qantar.effects import decision
 
     monkeypatch.setattr(decision, "finding_of", lambda values, *_: Finding("supported", len(values), 0, 0))
     found = [world(3, 1, kind) for kind in ("off", "nothing")]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE, Ran
+from qantar.effects.policy_dates import CLASH, Dates, constant_error, date_policies, recorded_hours, sights
 from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, Sight, first_hours
 from qantar.model.world import StateStep
@@ -19,7 +20,6 @@ from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.scenario.schema import POLICY_KINDS, SIGNALS
-from qantar.study.policy import CLASH, Dates, constant_error, date_policies, recorded_hours, sights
 
 
 @cache

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qantar.account.load import Loaded
+from qantar.cases.case import load_case
 from qantar.errors import DataError, Problems
 from qantar.record.load import GATHERINGS, load_record, read_record, variables
 from qantar.record.observables import Interval, disagreement, observe
-from qantar.scenario.case import load_case
+from qantar.verdicts.load import Loaded
 
 
 def test_the_tables_hold_what_the_data_sheet_says(loaded: Loaded) -> None:

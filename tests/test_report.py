@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from qantar.account.load import Loaded, load_account
+from qantar.cases.case import load_case
 from qantar.record.observables import observe
 from qantar.report.map import albers, draw
 from qantar.report.page import _day_in, render, safe_link
-from qantar.scenario.case import load_case
+from qantar.verdicts.load import Loaded, load_account
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 from conftest import CASE, REPOSITORY
-from qantar import cli, results
+from qantar.cases.case import cases_folder
+from qantar.cli import main as cli
 from qantar.errors import QantarError, ResultError
-from qantar.results import (
+from qantar.files import result as results
+from qantar.files.result import (
     RESULT,
     SEAL,
     command_line,
@@ -34,8 +36,7 @@ from qantar.results import (
     write_new,
     write_result,
 )
-from qantar.scenario.case import cases_folder
-from qantar.study.posterior import KEPT, PEOPLE, pack, unpack
+from qantar.inference.posterior import KEPT, PEOPLE, pack, unpack
 
 FIT = cases_folder() / CASE / "fit"
 ASKED = {"name": "scale", "options": {"scenario": CASE, "seed": 1}}
@@ -477,8 +478,8 @@ FORGED: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_what_a_result_says_never_decides_where_something_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], code: str
 ) -> None:
-    from qantar.study import run as studies
-    from qantar.study.store import model_hash
+    from qantar.ensemble import run as studies
+    from qantar.ensemble.store import model_hash
 
     path = tmp_path / "precious.npz"
     path.write_text("mine")
@@ -500,7 +501,7 @@ def test_what_a_result_says_never_decides_where_something_is_written(
 
 
 def test_every_command_that_can_be_made_again_keeps_its_options_and_gives_them_back() -> None:
-    from qantar.study.run import REMADE
+    from qantar.ensemble.run import REMADE
 
     tree = cli.build("en")
     for name in REMADE:
@@ -533,9 +534,9 @@ def test_a_huge_file_of_the_user_is_not_read_to_be_refused(out: Path) -> None:
     + [{"recipe": r} for r in ([], {"bogus": 1}, {"seed": "x"}, {"seed": 10**30}, {"sampling": "zzz"}, {"replicates": 0})],
 )  # fmt: skip
 def test_a_run_that_no_command_could_have_made_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    from qantar.ensemble.run import load
+    from qantar.ensemble.store import Recipe
     from qantar.scenario.scenario import load_scenario, resolve
-    from qantar.study.run import load
-    from qantar.study.store import Recipe
 
     plan = resolve(load_scenario(CASE), scale=0.01)
     recipe = Recipe(plan, 1).as_dict()

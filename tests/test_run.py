@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran, run_qantar
-from qantar.study.run import remake
+from qantar.ensemble.run import remake
 from shipped import reseal
 
 SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24", "--set", "parameters.base_pressure=0.00005")

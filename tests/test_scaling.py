@@ -11,8 +11,8 @@ import pytest
 
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
-from qantar.study import scaling
-from qantar.study.scaling import at_scales, compared
+from qantar.studies import scale as scaling
+from qantar.studies.scale import at_scales, compared
 from test_heldout import here
 
 CASE = "kazakhstan-2022"

@@ -22,10 +22,10 @@ import pytest
 from pydantic import ValidationError
 
 from conftest import CASE
+from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problem, Problems, QantarError, ScenarioError
 from qantar.population.build import blocks_of, class_sizes, layers_of
-from qantar.scenario.case import cases_folder
 from qantar.scenario.edits import apply, parse_set
 from qantar.scenario.parameters import GROUPS, Parameter, Prior, defaults, draw, parameters, read_parameters
 from qantar.scenario.plan import Plan

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom, ttest_rel
 
-from qantar.study.power import between, detectable, hidden, score_differences
-from qantar.study.scores import (
+from qantar.ensemble.histories import wilson
+from qantar.forecast.power import between, detectable, hidden, score_differences
+from qantar.forecast.scores import (
     HISTORIES,
     Difference,
     Share,
@@ -36,7 +37,6 @@ from qantar.study.scores import (
     paired,
     probability,
 )
-from qantar.study.summary import wilson
 
 Floats = NDArray[np.float64]
 NUMBERS = st.floats(-50, 50, width=32)

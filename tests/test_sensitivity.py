@@ -18,7 +18,11 @@ import numpy as np
 import pytest
 
 from conftest import CASE, Ran
-from qantar import errors, warm
+from qantar import errors
+from qantar.cli.text import sensitivity_tables
+from qantar.ensemble import warm
+from qantar.ensemble.local import one_run
+from qantar.ensemble.store import Recipe
 from qantar.errors import StudyError
 from qantar.report.sensitivity import files_of
 from qantar.scenario.edits import parse_set
@@ -26,8 +30,7 @@ from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
-from qantar.study.ensemble import one_run
-from qantar.study.sensitivity import (
+from qantar.studies.sensitivity import (
     ALONE,
     OTHERS,
     OUTPUTS,
@@ -45,8 +48,6 @@ from qantar.study.sensitivity import (
     shares_design,
     varied,
 )
-from qantar.study.store import Recipe
-from qantar.terminal import sensitivity_tables
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 FREE = ("protest_hours", "participants_bias", "curfew_effect", "split_hour")

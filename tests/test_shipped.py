@@ -12,18 +12,22 @@ from typing import Any
 
 import pytest
 
-from qantar import cli, terminal
-from qantar.account.load import load_account
+from qantar.cases.case import cases_folder
+from qantar.cli import main as cli
+from qantar.cli import text as terminal
+from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError
+from qantar.files.result import command_line
+from qantar.forecast import held_out as heldout
+from qantar.inference.posterior import FIT
 from qantar.report import evidence as sections
 from qantar.report.page import render
-from qantar.results import command_line
-from qantar.scenario.case import cases_folder
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study import heldout, outlook, rivals, scaling
-from qantar.study.evidence import NEEDED, of_this, read_evidence
-from qantar.study.posterior import FIT
-from qantar.study.store import model_hash
+from qantar.studies import rivals
+from qantar.studies import scale as scaling
+from qantar.studies import warning as outlook
+from qantar.studies.evidence import NEEDED, of_this, read_evidence
+from qantar.verdicts.load import load_account
 from shipped import TABLES, reseal, ship
 from test_outlook import planted_study  # noqa: F401 (a fixture)
 
@@ -212,8 +216,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> dict[st
 
 
 def test_heldout_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from qantar.study.power import Detectable
-    from qantar.study.scores import Difference, Share
+    from qantar.forecast.power import Detectable
+    from qantar.forecast.scores import Difference, Share
 
     d = Difference(0.1, 0.2, 17)
     power = Detectable(d, Share(80, 100), Share(2, 100), 0.5)

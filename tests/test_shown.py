@@ -12,21 +12,23 @@ import numpy as np
 import pytest
 
 from conftest import CASE, Ran
-from qantar import cli, terminal
-from qantar.account.load import load_account
+from qantar.cases.case import cases_folder
+from qantar.cli import main as cli
+from qantar.cli import text as terminal
+from qantar.ensemble.run import Result, case_sha256, run
+from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ResultError
+from qantar.files.result import read_result, refuse_foreign, write_result
+from qantar.inference.posterior import CSV, FIT, read_posterior
 from qantar.record.observables import observe
 from qantar.report import study as written
 from qantar.report.page import render
-from qantar.results import read_result, refuse_foreign, write_result
-from qantar.scenario.case import cases_folder
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.study import shown, trials
-from qantar.study.posterior import CSV, FIT, read_posterior
-from qantar.study.run import Result, case_sha256, run
-from qantar.study.shown import HISTORIES, PAGE, SameHistory, Sample, lots, packed, read, sample
-from qantar.study.store import Recipe, keep_draws, model_hash
-from qantar.study.trials import Again
+from qantar.studies import experiments as trials
+from qantar.studies import shown
+from qantar.studies.experiments import Again
+from qantar.studies.shown import HISTORIES, PAGE, SameHistory, Sample, lots, packed, read, sample
+from qantar.verdicts.load import load_account
 from shipped import reseal
 
 PACKAGED = cases_folder() / CASE

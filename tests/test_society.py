@@ -24,7 +24,6 @@ import numpy as np
 import pytest
 
 from conftest import CASE
-from qantar.account.load import load_account
 from qantar.engine import loop
 from qantar.engine.event import EventEngine
 from qantar.engine.loop import History, simulate
@@ -57,6 +56,7 @@ from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
 from qantar.scenario.schema import MECHANISMS, STEP_KINDS, Edit
+from qantar.verdicts.load import load_account
 
 Change = tuple[str, str, Any]
 Check = Callable[[], None]

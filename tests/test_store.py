@@ -28,16 +28,16 @@ import pytest
 
 import qantar
 from conftest import CASE
-from qantar import warm
+from qantar.ensemble import runner as ensemble
+from qantar.ensemble import store, warm
+from qantar.ensemble.local import one_run, run_ensemble, seed_of, values_of, write_part
+from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws, model_hash
 from qantar.errors import Problem, QantarError, ResultError, StudyError
-from qantar.places import user_store
+from qantar.files.places import user_store
 from qantar.scenario.parameters import defaults, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
-from qantar.study import ensemble, store
-from qantar.study.ensemble import one_run, run_ensemble, seed_of, values_of, write_part
-from qantar.study.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws, model_hash
 
 SEED, ALL = 11, 12
 """Of every ensemble here, and its runs: three parts."""
@@ -399,11 +399,11 @@ def test_the_key_changes_with_the_sources_of_the_model(tmp_path: Path, monkeypat
     (copy / "messages" / "en.toml").write_text("")
     assert model_hash() in before
     for name in (
-        "study/reporting.py",
+        "reporting/history.py",
         "model/rules.py",
         "engine/event.py",
         "population/ties.py",
-        "record/observe.py",
+        "reporting/model.py",
         "scenario/parameters.toml",
         "draws.py",
     ):
@@ -551,8 +551,8 @@ DRIVER = """
 import sys
 from pathlib import Path
 from qantar.scenario.plan import Plan
-from qantar.study.ensemble import run_ensemble
-from qantar.study.store import Recipe
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.store import Recipe
 
 if __name__ == "__main__":
     plan = Plan.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE
-from qantar import cli, streams
+from qantar.cli import main as cli
+from qantar.cli import streams
 
 FULL = Path("/dev/full")
 LONG = "x" * 300

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qantar.errors import DataError, Problems, nearest
+from qantar.files.tables import inside, parse_row, read_table, read_text, to_csv, toml_lines
 from qantar.record.schema import Event, Source
-from qantar.tables import inside, parse_row, read_table, read_text, to_csv, toml_lines
 
 GOOD = {
     "event_id": "E1",

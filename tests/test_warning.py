@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from qantar.study.scores import Share, brier, paired
-from qantar.study.warning import MONTH_DAYS, Rate, Warnings, ahead, first_days, follows, hazard_regression, judge
+from qantar.forecast.alarms import MONTH_DAYS, Rate, Warnings, ahead, first_days, follows, hazard_regression, judge
+from qantar.forecast.scores import Share, brier, paired
 
 DAYS = np.arange(60.0)
 WAVES = np.array([20.0, 50.0])

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from conftest import HERE
 from qantar.account.document import CUES, Document, Section, Sentence, candidates, read_document
 from qantar.account.ledger import read_claims
-from qantar.account.likely import likely
-from qantar.account.load import Loaded
-from qantar.account.verdicts import judge
-from qantar.cli import build, main
+from qantar.cli.main import build, main
+from qantar.cli.text import column_widths, grid
+from qantar.lookup.likely import likely
+from qantar.lookup.show import show
 from qantar.messages import catalogue, keys_under, text
-from qantar.show import show
-from qantar.study.trials import read_trials
-from qantar.terminal import column_widths, grid
+from qantar.studies.experiments import read_trials
+from qantar.verdicts.claims import judge
+from qantar.verdicts.load import Loaded
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -163,7 +163,7 @@ def test_a_claim_is_told_under_labels(run: Run, lang: str) -> None:
 
 
 def test_a_row_shows_the_text_of_the_one_language_it_has(tiny: Path) -> None:
-    from qantar.account.load import load_account
+    from qantar.verdicts.load import load_account
 
     text = (tiny / "claims.csv").read_text(encoding="utf-8")
     (tiny / "claims.csv").write_text(text.replace("It began on 2 March.", ""), encoding="utf-8")

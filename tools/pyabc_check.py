@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from qantar.effects.measures import seen_of
+from qantar.ensemble.local import one_run
+from qantar.ensemble.store import Recipe, model_hash
+from qantar.inference.abc_smc import Setup, Task, calibrate, prior_table, scales_from, stop_of
+from qantar.inference.diagnostics import effective_families
+from qantar.inference.distance import MOBILIZATION, distances, items_of, target_of
+from qantar.inference.prior import value_at
 from qantar.record.observables import observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study.calibrate import Setup, Task, calibrate, prior_table, scales_from, stop_of
-from qantar.study.ensemble import one_run
-from qantar.study.fit import MOBILIZATION, distances, items_of, target_of
-from qantar.study.inference import effective_families
-from qantar.study.measures import seen_of
-from qantar.study.prior import value_at
-from qantar.study.store import Recipe, model_hash
 
 OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
 FREE = ("base_pressure", "protest_hours")

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import qantar
-from qantar import tables
-from qantar.cli import build
+from qantar.cli.main import build
 from qantar.engine.loop import ORDER
+from qantar.ensemble import histories as summary
 from qantar.errors import MOST
-from qantar.explain import SORTS, words
+from qantar.files import tables
+from qantar.lookup.check import TABLES
+from qantar.lookup.explain import SORTS, words
 from qantar.messages import column_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
@@ -28,8 +30,6 @@ from qantar.record.load import OPTIONAL, variables
 from qantar.record.schema import DAYS_AROUND, SPAN_MAX, Variable
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.study import summary
-from qantar.validate import TABLES
 
 PACKAGE = Path(qantar.__file__).parent
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
@@ -43,7 +43,7 @@ SUBMODELS = {
     **{f"model/{name}.py": (name,) for name in assemble.MECHANISMS},
     "model/assemble.py": ("base",),
     "model/outcome.py": (),
-    "record/observe.py": ("record",),
+    "reporting/model.py": ("record",),
 }
 """Files whose docstrings make up section 7 of the ODD page, and the groups of parameters that stand with each."""
 INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache", "counts"}

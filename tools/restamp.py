@@ -22,17 +22,17 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
 CASE = "kazakhstan-2022"
-SHIPS = (ROOT / "src" / "qantar" / "scenario" / "cases" / CASE / "fit", ROOT / "docs" / "evidence")
+SHIPS = (ROOT / "src" / "qantar" / "cases" / CASE / "fit", ROOT / "docs" / "evidence")
 SCALE, SEED = 0.01, 77
 
 
 def digests(n: int) -> dict[str, str]:
     """One digest a history, under the source that is imported."""
     from qantar.engine.loop import simulate
+    from qantar.ensemble.store import model_hash
+    from qantar.inference.posterior import read_fit
     from qantar.scenario.parameters import draw
     from qantar.scenario.scenario import arm_edits, load_scenario, quiet_plan, resolve
-    from qantar.study.posterior import read_fit
-    from qantar.study.store import model_hash
 
     scenario = load_scenario(CASE)
     plans = {arm: resolve(scenario, arm_edits(scenario, arm), scale=SCALE) for arm in scenario.file.arms}
@@ -60,8 +60,8 @@ def under(source: Path, n: int) -> dict[str, str]:
 
 def restamp(old: str, new: str) -> list[Path]:
     """Replace the hash in every file that ships."""
-    from qantar.results import SEAL, seal_of, sha256_of
-    from qantar.study.posterior import pack, unpack
+    from qantar.files.result import SEAL, seal_of, sha256_of
+    from qantar.inference.posterior import pack, unpack
 
     changed = []
     for path in sorted(p for folder in SHIPS for p in folder.rglob("*") if p.is_file()):
@@ -86,9 +86,9 @@ def restamp(old: str, new: str) -> list[Path]:
 
 def rename_rivals(old: str, new: str) -> None:
     """Finished fits of rivals under the names that follow from the new hash."""
-    from qantar.cli import build
-    from qantar.results import command_words
-    from qantar.study import rivals
+    from qantar.cli.main import build
+    from qantar.files.result import command_words
+    from qantar.studies import rivals
 
     kept = ROOT / "docs" / "evidence" / "rivals"
     files = list(kept.iterdir())

@@ -1,5 +1,5 @@
 """`python -m qantar` is the same as `qantar`."""
 
-from qantar.cli import main
+from qantar.cli.main import main
 
 main()

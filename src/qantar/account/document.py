@@ -31,7 +31,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from qantar.errors import DataError, fail
-from qantar.tables import DOCUMENT_MAX, printable, read_bytes, read_text
+from qantar.files.tables import DOCUMENT_MAX, printable, read_bytes, read_text
 
 LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]

@@ -10,9 +10,9 @@ from pathlib import Path
 from qantar.account.document import Candidate, Document
 from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
+from qantar.files.result import write_new
+from qantar.files.tables import FIRST_DAY, LAST_DAY, RESERVED, to_csv
 from qantar.record.schema import Source
-from qantar.results import write_new
-from qantar.tables import FIRST_DAY, LAST_DAY, RESERVED, to_csv
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qantar.errors import DataError, Problems, nearest
+from qantar.files.tables import FIRST_DAY, LAST_DAY, Row, Table, read_table
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
@@ -33,7 +34,6 @@ from qantar.record.schema import (
     Total,
     Variable,
 )
-from qantar.tables import FIRST_DAY, LAST_DAY, Row, Table, read_table
 
 GATHERINGS = ("protest", "march", "road_blocked")
 """Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""

@@ -19,12 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import qantar
-from qantar.account.load import Loaded
-from qantar.account.verdicts import judge
+from qantar.effects.experiments import FOLDER as EXPERIMENTS
 from qantar.errors import ResultError, fail, needs
-from qantar.results import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
-from qantar.study.experiments import FOLDER as EXPERIMENTS
-from qantar.study.posterior import FIT
+from qantar.files.result import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
+from qantar.inference.posterior import FIT
+from qantar.verdicts.claims import judge
+from qantar.verdicts.load import Loaded
 
 METADATA = "ro-crate-metadata.json"
 RELEASED = "2026-11-23"

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qantar.effects.answer import level
+from qantar.effects.pairing import BASE, OUTCOMES, Effects
 from qantar.messages import LANGUAGES, text
-from qantar.study.answer import level
-from qantar.study.counterfactual import BASE, OUTCOMES, Effects
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

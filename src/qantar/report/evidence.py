@@ -1,6 +1,6 @@
 """Evidence that ships with a case, as sections of the page: held-out scores, rivals, scale, sensitivity, early warning.
 
-In: result folders in `fit/` of the case (`study.evidence`). Out: for each kind a sentence, rows for its tables and its plots.
+In: result folders in `fit/` of the case (`studies.evidence`). Out: for each kind a sentence, rows for its tables and its plots.
 What was made for another scenario or by another version of the model is only named.
 """
 
@@ -14,19 +14,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from qantar.cases.case import Case
 from qantar.errors import DataError, Problems
+from qantar.forecast.scores import SEPARATED
 from qantar.messages import LANGUAGES, catalogue, text
 from qantar.report.figures import Plot, Rows, same, steps
 from qantar.report.pairs import Pair, pair
-from qantar.scenario.case import Case
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, read_scenario
-from qantar.study.evidence import NEEDED, Evidence, of_this, read_evidence
-from qantar.study.heldout import MODEL, REFERENCE
-from qantar.study.scaling import CHANCE, name_of
-from qantar.study.scores import SEPARATED
-from qantar.study.sensitivity import OTHERS, OUTPUTS, SEED
+from qantar.studies.evidence import NEEDED, Evidence, of_this, read_evidence
+from qantar.studies.sensitivity import OTHERS, OUTPUTS, SEED
 
 Row = dict[str, str]
 Sentence = tuple[str, dict[str, object]]
@@ -139,22 +137,8 @@ def percent(value: str, low: str = "", high: str = "") -> str:
 
 def sentences(kind: str, evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     """What a table says, in words for a reader who does not read tables; the rule of each is fixed here."""
-    rules = {"heldout": _of_heldout, "rivals": _of_rivals, "scale": _of_scale, "sensitivity": _of_sensitivity, "warning": _of_warning}
+    rules = {"rivals": _of_rivals, "sensitivity": _of_sensitivity, "warning": _of_warning}
     return rules[kind](evidence, scenario)
-
-
-def _of_heldout(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
-    found: list[Sentence] = []
-    for partition in REFERENCE:
-        own = [r for r in evidence.tables["scores"] if (r["partition"], r["forecaster"]) == (partition, MODEL)]
-        for row in own:
-            word = "same" if row["separated"] != "1" else "better" if float(row["against_mean"]) < 0 else "worse"
-            found.append((f"report.evidence.heldout_{partition}_{word}", {}))
-    ties = evidence.made["ties"]
-    word = "same" if not ties["separated"] else "better" if ties["mean"] < 0 else "worse"
-    low, high = (str(ties["mean"] + s * SEPARATED * ties["se"]) for s in (-1, 1))
-    said = within(str(ties["mean"]), low, high)
-    return [*found, (f"report.evidence.heldout_ties_{word}", {"difference": said})]
 
 
 def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -176,26 +160,6 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
         if names:
             found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": called(home)}))
     return found
-
-
-def _of_scale(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
-    rows, made = evidence.tables["items"], evidence.made
-    apart, beyond = (sum(r[k] == "1" for r in rows) for k in ("separated", "beyond"))
-    said = {"draws": made["draws"], "residents": f"{int(made['residents']):,}", "n": f"{1 / float(made['scale']):g}", "of": len(rows)}
-    said |= {"apart": apart, "chance": f"{CHANCE * len(rows):.0f}", "beyond": beyond}
-    return [(f"report.evidence.scale_{'some' if apart else 'none'}", said)]
-
-
-def scale_names(scenario: Scenario | None) -> Callable[[Row], tuple[str, str]]:
-    """What a row of the comparison of scales is about, in both languages."""
-    regions = list(scenario.case.record.regions) if scenario else []
-    places = [{r.region_id: r.name_en for r in regions}, {r.region_id: r.name_zh for r in regions}]
-
-    def of(row: Row) -> tuple[str, str]:
-        en, zh = (name_of(row, lang, named) for lang, named in zip(LANGUAGES, places, strict=True))
-        return en, zh
-
-    return of
 
 
 def _of_sensitivity(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -266,19 +230,10 @@ def by_evening(evidence: Evidence) -> tuple[list[str], list[tuple[str, bool, dic
 def draw_evidence(found: Shipped) -> dict[str, Markup]:
     """All plots by name."""
     plots: dict[str, Callable[[Pair], Markup]] = {}
-    if e := found.shown.get("heldout"):
-        for partition in REFERENCE:
-            rows = [r for r in e.tables["scores"] if r["partition"] == partition]
-            if rows:
-                names = [labels("forecaster", r["forecaster"]) for r in rows]
-                plots[f"heldout-{partition}"] = partial(_intervals, rows, names, "against_mean", "against_se", f"heldout-{partition}")
     if e := found.shown.get("rivals"):
         names = [arm_names(found.scenario)(r["rival"]) for r in e.tables["rivals"]]
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
             plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}")
-    if e := found.shown.get("scale"):
-        rows = e.tables["items"]
-        plots["scale"] = partial(_intervals, rows, [*map(scale_names(found.scenario), rows)], "in_spreads", "in_spreads_se", "scale")
     if e := found.shown.get("sensitivity"):
         for output in DRAWN:
             if output in outputs(e):
@@ -368,7 +323,6 @@ def helpers(found: Shipped) -> dict[str, Any]:
         "around": around,
         "within": within,
         "shown_as": number,
-        "scale_name": scale_names(found.scenario),
         "as_percent": percent,
         "sentences_of": lambda kind: sentences(kind, found.shown[kind], found.scenario),
         "indices_of": indices,

@@ -12,14 +12,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from qantar.effects.experiments import EVERYONE, FOLDER, Experiment
 from qantar.errors import Problems
+from qantar.files.tables import read_toml
 from qantar.report.figures import Rows, same
 from qantar.report.pairs import Pair, pair
-from qantar.study.experiments import EVERYONE, FOLDER, Experiment
-from qantar.study.methods import FILE
-from qantar.study.methods import Experiment as Stylized
-from qantar.study.trials import Trial
-from qantar.tables import read_toml
+from qantar.studies.experiments import Trial
+from qantar.studies.methods import FILE
+from qantar.studies.methods import Experiment as Stylized
 
 FIGURE = "experiments"
 MOST = 30.0

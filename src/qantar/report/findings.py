@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qantar.account.ledger import VERDICTS
-from qantar.account.verdicts import Agreement, Judged, tally
+from qantar.inference.posterior import Fit
 from qantar.report.pairs import Pair, pair
-from qantar.study.posterior import Fit
-from qantar.study.trials import Trial
+from qantar.studies.experiments import Trial
+from qantar.verdicts.claims import Agreement, Judged, tally
 
 NAMED = 3
 """So many contradicted claims are named."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from qantar.scenario.case import Case, rings
+from qantar.cases.case import Case, rings
 
 WIDTH = 800.0
 MARGIN = 14.0

@@ -21,8 +21,12 @@ from markupsafe import Markup
 
 import qantar
 from qantar.account.ledger import KINDS
-from qantar.account.load import Loaded
-from qantar.account.verdicts import BASES, FLAGS, WORDS, agreement, judge, tally
+from qantar.cases.case import case_names, cases_folder
+from qantar.effects.decision import versions as rule_versions
+from qantar.ensemble.histories import Feature
+from qantar.ensemble.run import Result
+from qantar.files.result import command_line
+from qantar.inference.posterior import read_fit
 from qantar.messages import text
 from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
@@ -33,19 +37,19 @@ from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
 from qantar.report.pairs import attributes, both, message, option
+from qantar.report.plots import draw_figure
+from qantar.report.sections import section_of
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
-from qantar.results import command_line
-from qantar.scenario.case import case_names, cases_folder
 from qantar.scenario.parameters import parameters
-from qantar.study.decision import versions as rule_versions
-from qantar.study.full import Repeated
-from qantar.study.planted import TRUE_SEEDS, read_rates
-from qantar.study.posterior import read_fit
-from qantar.study.run import Result
-from qantar.study.shown import Sample, read, ships
-from qantar.study.summary import Feature
-from qantar.study.trials import by_hypothesis, summed
+from qantar.studies.experiments import by_hypothesis, summed
+from qantar.studies.planted import TRUE_SEEDS, read_rates
+from qantar.studies.repeat import Repeated
+from qantar.studies.shipped import Shipped as ShippedResults
+from qantar.studies.shipped import shipped as shipped_results
+from qantar.studies.shown import Sample, read, ships
+from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
+from qantar.verdicts.load import Loaded
 
 _SIGNS = {
     "crowd": "protest march strike road_blocked rail_blocked talks",
@@ -100,7 +104,8 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     evidence = Shipped(None, {}, []) if loaded.own else shipped(case)
     if evidence.scenario and ships(case.folder) and read(evidence.scenario) is None:
         evidence.stale.append("simulated")
-    environment.globals.update(helpers(evidence))
+    results = ShippedResults(None, {}, []) if loaded.own else shipped_results(case)
+    environment.globals.update(helpers(evidence), draw_figure=draw_figure, section_of=section_of)
     figures = draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {})
     figures |= draw_evidence(evidence) | draw_experiments(trials, arm_names(evidence.scenario))
     page = environment.get_template("page.html.j2").render(
@@ -146,6 +151,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         sim=sim,
         fit=fit,
         evidence=evidence,
+        results=results,
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),
         disagreements=[(d, disagreement(case.record, d)) for d in case.record.disagreements],

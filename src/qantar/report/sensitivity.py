@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from qantar.ensemble.run import STAMP, made_by
+from qantar.files.result import sealed
+from qantar.files.tables import to_csv
 from qantar.messages import LANGUAGES, text
-from qantar.results import sealed
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Plan
-from qantar.study.run import STAMP, made_by
-from qantar.study.sensitivity import OUTPUTS, Effort, Sensitivity
-from qantar.tables import to_csv
+from qantar.studies.sensitivity import OUTPUTS, Effort, Sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

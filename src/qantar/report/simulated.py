@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from qantar.ensemble.histories import QUANTILES, Feature, curves, presence_shares
+from qantar.ensemble.run import Result
 from qantar.record.observables import Dated, Observables
 from qantar.report.curves import day_axis, span_of
 from qantar.report.figures import Plot, same, width_of
 from qantar.report.pairs import pair
-from qantar.study.run import Result
-from qantar.study.summary import QUANTILES, Feature, curves, presence_shares
 
 QUIET_AT = 1_000
 CURVES = ("participants", "detained")

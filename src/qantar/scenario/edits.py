@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qantar.errors import Problems, ScenarioError, fail, nearest
+from qantar.files.tables import NUMBER_MAX, is_number
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import DRIVERS, MECHANISMS, POLICY_KINDS, SIGNALS, STEP_KINDS, STEPS_MAX, Edit, step_fault
-from qantar.tables import NUMBER_MAX, is_number
 
 _SET = re.compile(r"([A-Za-z0-9_.-]{1,200})=(.+)", re.DOTALL)
 _FIGURE = re.compile(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?", re.ASCII)

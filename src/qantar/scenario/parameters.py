@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError
-from qantar.tables import Choice, Number, Strict, Text, read_toml
+from qantar.files.tables import Choice, Number, Strict, Text, read_toml
 
 Values = dict[str, float]
 """Value of every parameter, by name."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import Field
 
+from qantar.cases.case import Case
 from qantar.errors import Problems
-from qantar.scenario.case import Case
+from qantar.files.tables import Strict
 from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector, StepSpec
-from qantar.tables import Strict
 
 FILE = "scenario.toml"
 EXPERIMENTS = "experiments"

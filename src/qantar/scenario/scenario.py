@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from qantar.cases.case import Case, find_folder, read_case
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
-from qantar.scenario.case import Case, find_folder, read_case
+from qantar.files.tables import Strict, read_text, read_toml, toml_lines
 from qantar.scenario.edits import apply, check_parameter, parse_set
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
 from qantar.scenario.schema import SPREADS, Arm, Basis, Edit, ScenarioFile, step_fault
-from qantar.tables import Strict, read_text, read_toml, toml_lines
 
 __all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve", "with_arms"]
 

@@ -1,0 +1,1 @@
+"""Countries and their records: the packaged cases and how a case is read."""

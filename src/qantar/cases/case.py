@@ -1,0 +1,338 @@
+"""A case: a country, a stretch of days, the record of what happened, and the shapes of its regions.
+
+In: the name of a packaged case or a folder with `case.toml`. Out: a `Case`, everything in it checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
+from qantar.files.tables import Date, FolderName, Form, Number, Strict, Table, Text, Told, is_number, printable, read_json, read_toml
+from qantar.record.load import Record, read_record
+from qantar.record.schema import SPAN_MAX, Region
+
+GEOMETRY = ("regions", "neighbours", "lakes")
+
+
+class Projection(Strict):
+    """A conic equal-area projection for the maps: two parallels and the central meridian, degrees."""
+
+    parallel_1: Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
+    parallel_2: Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
+    meridian: Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
+
+    @model_validator(mode="after")
+    def _is_a_cone(self) -> Projection:
+        if abs(self.parallel_1 + self.parallel_2) < 1:
+            raise PydanticCustomError("no_cone", "{code}", {"code": "no_cone", "value": f"{self.parallel_1:g}, {self.parallel_2:g}"})
+        return self
+
+
+class Attribution(Told):
+    """Who must be named for which data, and under which licence."""
+
+    text_en: Text
+    text_zh: Text
+    licence: Text
+
+
+class Term(Told):
+    """A word of the country or the time that a newcomer does not know."""
+
+    term_en: Text
+    term_zh: Text
+    meaning_en: Text
+    meaning_zh: Text
+
+
+class CaseFile(Told):
+    """`case.toml`."""
+
+    id: FolderName
+    title_en: Text
+    title_zh: Text
+    country: Annotated[str, BeforeValidator(Form(r"[A-Z]{2}", "KZ"))]
+    country_en: Text
+    country_zh: Text
+    first_day: Date
+    last_day: Date
+    limits_en: Text = ""
+    limits_zh: Text = ""
+    projection: Projection
+    attributions: list[Attribution] = Field(min_length=1)
+    glossary: list[Term] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One country in one stretch of days. `shapes` maps regions, neighbours and lakes to GeoJSON features."""
+
+    folder: Path
+    head: CaseFile
+    record: Record
+    shapes: dict[str, list[dict[str, Any]]]
+
+    def place_names(self) -> list[str]:
+        """Every name of every region and settlement, in all languages of the tables."""
+        rows = [*self.record.regions, *self.record.settlements]
+        names = [n for r in rows for n in (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases)]
+        return sorted({n for n in names if n})
+
+
+def cases_folder() -> Path:
+    """Where the packaged cases lie."""
+    return Path(str(resources.files(__package__)))
+
+
+def case_names() -> list[str]:
+    """Names of the packaged cases.
+
+    >>> case_names()
+    ['kazakhstan-2022']
+    """
+    return sorted(p.name for p in cases_folder().iterdir() if (p / "case.toml").is_file())
+
+
+def find_folder(name: str, marker: str) -> Path:
+    """The folder meant by a packaged name or a path; `marker` is the file that must be in it.
+
+    Raises
+    ------
+    ScenarioError
+        When there is no such case or folder, with the nearest names.
+    """
+    if name in case_names():
+        return cases_folder() / name
+    folder = Path(name)
+    if "\0" in name or len(name) > 4000:
+        raise fail(ScenarioError, name, "no_such_case", value=name, choices=", ".join(case_names()))
+    try:
+        if (folder / marker).exists():  # what it is, its reader says
+            return folder
+        there = folder.is_dir()
+    except OSError:
+        there = False
+    if there:
+        raise fail(ScenarioError, name, "folder_without", marker=marker)
+    raise fail(ScenarioError, name, "no_such_case", value=name, choices=nearest(name, case_names()))
+
+
+def load_case(name: str) -> Case:
+    """A packaged case by name, or an own one by folder.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        With every problem found in any of its files.
+    """
+    problems = Problems()
+    case = read_case(find_folder(name, "case.toml"), problems)
+    problems.raise_as(DataError)
+    assert case is not None  # no problem means the head was read
+    return case
+
+
+def read_case(folder: Path, problems: Problems) -> Case | None:
+    """As `load_case`, but adds to `problems`; None if `case.toml` itself is unusable."""
+    head = read_toml(folder / "case.toml", CaseFile, problems)
+    if head is None:
+        return None
+    first, last = head.first_day, head.last_day
+    if first > last:
+        problems.add("case.toml", None, "first_day", "low_above_high", value=first, other="last_day", other_value=last)
+    elif (last - first).days >= SPAN_MAX:
+        problems.add("case.toml", None, "last_day", "long_span", value=last, first=first, high=SPAN_MAX)
+    record = read_record(folder, head.country, problems, span=(min(first, last), max(first, last)))
+    wanted = record.regions if record.regions.readable else None
+    shapes = {name: _read_shapes(folder, name, problems, wanted) for name in GEOMETRY}
+    if wanted is not None:
+        _check_places(record, shapes["regions"], problems)
+    return Case(folder, head, record, shapes)
+
+
+def _read_shapes(folder: Path, name: str, problems: Problems, regions: Table[Region] | None) -> list[dict[str, Any]]:
+    path = folder / f"{name}.geojson"
+    if name != "regions" and not path.exists() and not path.is_symlink():
+        return []  # a country may have no lakes, and be drawn without its neighbours
+    return read_shapes(path, problems, regions if name == "regions" else None, labelled=name == "regions")
+
+
+def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, labelled: bool = False) -> list[dict[str, Any]]:
+    """Features of a GeoJSON file: polygons with closed rings inside the globe; for `regions`, one feature each."""
+    data = read_json(path, problems)
+    if data is None:
+        return []
+    features = data.get("features") if isinstance(data, dict) else None
+    if not isinstance(features, list) or data.get("type") != "FeatureCollection":
+        problems.add(path.name, None, "type", "not_geojson")
+        return []
+    before = len(problems.found)
+    for index, feature in enumerate(features):
+        if problems.full(path.name):
+            break
+        for key, code, args in _shape_faults(feature, labelled=labelled):
+            problems.add(path.name, None, f"features.{index}.{key}", code, **args)
+    if regions is not None and len(problems.found) == before:
+        _check_ids(path.name, [str(f["properties"]["id"]) for f in features], regions, problems)
+    return features if len(problems.found) == before else []
+
+
+def _check_ids(file: str, ids: list[str], regions: Table[Region], problems: Problems) -> None:
+    """Every region has one shape, every shape is of a region."""
+    known = regions.ids()
+    for region, times in Counter(ids).items():
+        if times > 1:
+            problems.add(file, None, region, "repeated_id", value=region, first=1)
+    for region in sorted(known ^ set(ids)):
+        if problems.full(file):
+            return
+        if region in regions.spoilt:
+            continue
+        code = "region_absent" if region in known else "unknown_region"
+        problems.add(file, None, region, code, value=region, choices=nearest(region, known))
+
+
+Fault = tuple[str, str, dict[str, object]]
+
+
+def _shape_faults(feature: Any, *, labelled: bool) -> Iterator[Fault]:
+    """What is wrong with a feature: path, code of the catalogue and arguments; of its geometry the first fault only."""
+    names = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(names, dict):
+        yield "properties", "missing_key", {"value": "properties"}
+    else:
+        yield from _name_faults(names, labelled=labelled)
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        yield "geometry.type", "not_a_polygon", {}
+    else:
+        yield from itertools.islice(_ring_faults(geometry), 1)
+
+
+_NUMBERS = {"label_lon": ("degrees east", 180), "label_lat": ("degrees north", 90), "area_km2": ("km2", 6e8)}
+"""Numbers of a feature, and how far they can be from 0."""
+
+
+def _name_faults(names: dict[str, Any], *, labelled: bool) -> Iterator[Fault]:
+    words = {"name_en": True, "name_zh": False, **({"id": True} if labelled else {})}
+    for key, needed in words.items():
+        value = names.get(key)
+        if value in (None, "") and not isinstance(value, bool):
+            if needed:
+                yield f"properties.{key}", "missing_key", {"value": key}
+        elif not isinstance(value, str):
+            yield f"properties.{key}", "bad_form", {"value": value, "example": "KZ-MAN" if key == "id" else "Mangystau"}
+        elif printable(value) != value:
+            yield f"properties.{key}", "control_character", {"value": value}
+    for key, (unit, high) in _NUMBERS.items():
+        if key not in names and not (labelled and key.startswith("label")):
+            continue
+        value = names.get(key)
+        if value is None:
+            yield f"properties.{key}", "missing_key", {"value": key}
+        elif not is_number(value):
+            yield f"properties.{key}", "not_a_number", {"value": value, "unit": unit}
+        elif abs(value) > high or (value < 0 and key == "area_km2"):
+            low = 0 if key == "area_km2" else -high
+            yield f"properties.{key}", "outside", {"value": value, "low": low, "high": f"{high:g}", "unit": unit}
+
+
+def _ring_faults(geometry: dict[str, Any]) -> Iterator[Fault]:
+    key, code = "geometry.coordinates", "bad_shape"
+    if not isinstance(geometry.get("coordinates"), list):
+        yield key, code, {}
+        return
+    found = rings(geometry)
+    if not found:
+        yield key, "empty_shape", {}
+    for ring in found:
+        if not isinstance(ring, list) or len(ring) < 4:
+            yield key, code, {}
+            return
+        for point in ring:
+            if not (isinstance(point, list) and len(point) >= 2 and is_number(point[0]) and is_number(point[1])):
+                yield key, code, {}
+                return
+            if not (-180 <= point[0] <= 180 and -90 <= point[1] <= 90):
+                yield key, code, {}
+                return
+        if ring[0][:2] != ring[-1][:2] or not _has_area(ring):
+            yield key, code, {}
+            return
+
+
+def _has_area(ring: list[Any]) -> bool:
+    """Whether the points of a ring do not all lie on one line."""
+    (x0, y0), far = ring[0][:2], max(ring, key=lambda p: abs(p[0] - ring[0][0]) + abs(p[1] - ring[0][1]))
+    return any((p[0] - x0) * (far[1] - y0) != (p[1] - y0) * (far[0] - x0) for p in ring)
+
+
+BESIDE = 1.0
+"""Degrees that a place may lie outside the frame of its region: outlines are simplified, coasts and islands left out."""
+
+
+def _check_places(record: Record, features: list[dict[str, Any]], problems: Problems) -> None:
+    """Regions and their capitals lie inside their shapes, other settlements near them: exchanged latitudes and longitudes show here."""
+    geometry = {str(f["properties"]["id"]): f["geometry"] for f in features}
+    frames = {region: _frame(found) for region, found in geometry.items()}
+    tables: tuple[Table[Any], ...] = (record.regions, record.settlements)
+    for table in tables:
+        for line, row in problems.rows(table):
+            if row.region_id not in geometry:
+                continue
+            west, south, east, north = frames[row.region_id]
+            near = west - BESIDE <= row.lon <= east + BESIDE and south - BESIDE <= row.lat <= north + BESIDE
+            exact = table.name == "regions" or row.kind == "region_capital"
+            if not near or (exact and not _covers(geometry[row.region_id], row.lon, row.lat)):
+                args = {"value": f"{row.lat:g}, {row.lon:g}", "region": row.region_id}
+                problems.add(table.file, line, "lat", "outside_region", **args)
+
+
+def _frame(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
+    """West, south, east and north of a geometry."""
+    xs, ys = zip(*((p[0], p[1]) for ring in rings(geometry) for p in ring), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _covers(geometry: dict[str, Any], lon: float, lat: float) -> bool:
+    """Whether a point lies inside: a line from it to the east crosses the rings an odd number of times; on an edge counts as inside.
+
+    >>> square = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
+    >>> _covers(square, 1, 1), _covers(square, 3, 1), _covers(square, 2, 1)
+    (True, False, True)
+    """
+    inside = False
+    for ring in rings(geometry):
+        for a, b in itertools.pairwise(ring):
+            low, high = sorted((a[1], b[1]))
+            if not low <= lat <= high:
+                continue
+            cross = (lon - a[0]) * (b[1] - a[1]) - (lat - a[1]) * (b[0] - a[0])
+            if cross == 0 and min(a[0], b[0]) <= lon <= max(a[0], b[0]):
+                return True
+            if (a[1] > lat) != (b[1] > lat) and (cross < 0) == (b[1] > a[1]):
+                inside = not inside
+    return inside
+
+
+def rings(geometry: dict[str, Any]) -> list[Any]:
+    """All rings of a polygon or multipolygon, holes included."""
+    parts = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    return [ring for part in parts for ring in part] if all(isinstance(p, list) for p in parts) else [None]
+
+
+def file_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files of a folder, by name; of those that are there."""
+    there = [name for name in sorted(names) if (folder / name).exists()]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there}

@@ -1,0 +1,1337 @@
+"""The command line: parses what was asked, calls the same functions as Python does, prints what came.
+
+Heavy imports stand inside the commands, so that `--help` is quick. Every help text is a key of the catalogue, which
+`build` replaces by the sentence in the reader's language; commands find that language in `context.obj`. Typer reads
+annotations when the module is loaded, so they may not be strings here.
+"""
+
+import io
+import itertools
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import qantar
+from qantar import follow
+from qantar.cli import streams
+from qantar.files.places import user_store
+from qantar.messages import LANGUAGES, catalogue, keys_under, language, text
+from qantar.studies import KINDS
+
+_STYLE: dict[str, Any] = {
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer(help="cli.about", epilog="cli.epilog", no_args_is_help=True, **_STYLE)
+ledger_app = typer.Typer(help="cli.account", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(ledger_app, name="account")
+
+_UsageFault: Any = typer.BadParameter.__mro__[2]
+"""What the parser raises for any mistake in what was asked; it has no public name."""
+Context = typer.Context
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="cli.arg_account")]
+DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.arg_document")]
+CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.case")]
+DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")]
+LongSeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")]
+ScaleOption = Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")]
+ScaleLookOption = Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")]
+KnownOption = Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")]
+ArmOption = Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="cli.opt_quick")]
+StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
+STORE = user_store()
+QUICK_SCALE = 0.02
+STUDY_DRAWS, STUDY_SCALE = 100, 0.1
+"""What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
+JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of `qantar`: a user's mistake gives its sentence and exit status 2, never a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    lang = language(_asked_language(words))
+    streams.prepare()
+    follow.lead()
+    from qantar.errors import QantarError
+
+    try:
+        status = _run(words, lang)
+    except _UsageFault as fault:
+        shown = io.StringIO()
+        fault.show(shown)
+        streams.complain(_parsers_words(shown.getvalue(), lang))
+        status = fault.exit_code
+    except typer.Abort:
+        status = 1
+    except QantarError as error:
+        if "--debug" in words:
+            raise
+        streams.complain(_problems(error, lang, as_json="--json" in words))
+        status = 2
+    streams.settle()
+    sys.exit(status)
+
+
+def _run(words: list[str], lang: str) -> int:
+    """Do a command and hand over what it printed; gives its exit status.
+
+    Raises
+    ------
+    ResultError
+        For what the system refuses: a full disk behind stdout, a name that is too long.
+    """
+    from qantar.errors import ResultError, StudyError, fail
+
+    if wrong := [w for w in words if not w.isascii() and any("\ud800" <= c <= "\udfff" for c in w)]:
+        raise fail(StudyError, ascii(wrong[0]), "not_unicode")
+    try:
+        asked = [word for word in words if word in KINDS][:1]
+        status = build(lang, asked).main(args=words, prog_name="qantar", obj=lang, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # `qantar verdicts ... | head` is no fault
+        return 0
+    except OSError as error:
+        if "--debug" in words:
+            raise
+        if error.filename is None and streams.is_broken(sys.stdout):
+            raise fail(ResultError, "stdout", "cannot_print", reason=error.strerror or str(error)) from None
+        raise fail(ResultError, error.filename or "qantar", "system", reason=error.strerror or str(error)) from None
+    return int(status)
+
+
+def _problems(error: Any, lang: str, *, as_json: bool) -> str:
+    """Problems as they are shown, in words or as JSON."""
+    from qantar.cli.text import as_text
+
+    if as_json:
+        return as_text({"error": {"problems": [p.as_dict(lang) for p in error.problems]}})
+    lines = [p.render(lang) for p in error.problems]
+    if len(lines) > 1:
+        lines.append(text("error.count", lang, n=len(lines)))
+    return "\n".join(lines) + "\n"
+
+
+def _asked_language(words: list[str]) -> str | None:
+    for word, following in itertools.pairwise([*words, ""]):
+        if word == "--lang" and following in LANGUAGES:
+            return following
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return None
+
+
+def build(lang: str, names: Iterable[str] = KINDS) -> Any:
+    """The command tree with its help in one language; of kinds of study, those named with their options."""
+    command: Any = typer.main.get_command(app)
+    for name in names:
+        command.commands[name] = _study_command(name)
+    first = ("study", *KINDS)
+    command.commands = {name: command.commands[name] for name in dict.fromkeys([*first, *command.commands])}
+    _translate(command, lang)
+    return command
+
+
+def _study_command(name: str) -> Any:
+    """The command of a kind of study, from its description."""
+    from qantar.cli.studies import command
+
+    alone = typer.Typer(add_completion=False, **_STYLE)
+    alone.command(name, help=f"cli.{name}")(command(name))
+    return typer.main.get_command(alone)
+
+
+def _stub() -> None:
+    """Stands for a study in the list of commands: its options are read only when it is asked for."""
+
+
+for _name in KINDS:
+    app.command(_name, help=f"cli.{_name}")(_stub)
+
+
+def _translate(command: Any, lang: str) -> None:
+    messages = catalogue(lang)
+    if lang != "en":
+        command.get_help = lambda context: _parsers_words(type(command).get_help(command, context), lang)
+    for node in (command, *command.params):
+        for name in ("help", "epilog"):
+            key = getattr(node, name, None)
+            if key in messages:
+                setattr(node, name, messages[key])
+    if command.help:
+        command.short_help = command.help.split("\n")[0]  # whole, not cut at some column
+    for child in getattr(command, "commands", {}).values():
+        _translate(child, lang)
+
+
+def _parsers_words(shown: str, lang: str) -> str:
+    """A help text or an error with what the parser of options says of its own put into the reader's language.
+
+    >>> _parsers_words("Usage: qantar show [OPTIONS]", "zh")
+    '用法：qantar show [选项]'
+    """
+    if lang == "en":
+        return shown
+    for key in keys_under("parser"):
+        own, ours = catalogue("en")[f"parser.{key}"], catalogue(lang)[f"parser.{key}"]
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^\\n]+?)", re.escape(own).replace(r"\ ", r"\s+"))
+        if own.endswith("}"):
+            pattern += r"(?=\s|$)"
+        if own.endswith(" "):
+            pattern = pattern.removesuffix(r"\s+") + r"(?: |(?=\n))"
+        shown = re.sub(pattern, partial(_filled, ours), shown, flags=re.MULTILINE)
+    return shown
+
+
+def _filled(template: str, match: re.Match[str]) -> str:
+    return template.format(**match.groupdict())
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"qantar {qantar.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    context: Context,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="en|zh", help="cli.lang")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="cli.debug")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="cli.version")] = False,
+) -> None:
+    _one_of("--lang", lang, LANGUAGES, context.obj)
+
+
+def _one_of(option: str, value: str | None, known: tuple[str, ...], lang: str) -> None:
+    if value not in (None, *known):
+        raise typer.BadParameter(text("cli.bad_choice", lang, value=value, choices=", ".join(known)), param_hint=option)
+
+
+@app.command(help="cli.study")
+def study(
+    context: Context,
+    account: AccountArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
+    document: DocumentOption = None,
+    draws: Annotated[int | None, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = None,
+    again: Annotated[int | None, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_again_seed")] = 1,
+    full: Annotated[bool, typer.Option("--full", help="cli.opt_full")] = False,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
+    sys.stderr.flush()
+    from qantar.cli import text as terminal
+    from qantar.files.result import refuse_foreign
+    from qantar.report.write import inputs_of, unchanged
+    from qantar.report.write import study_account as run
+    from qantar.verdicts.claims import judge
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    loaded = load_account(account)
+    notice = _notice(document, loaded.account, lang)
+    folder = out or Path("results") / Path(account).resolve().name
+    refuse_foreign(folder)  # a wrong path is said before the histories, not after
+    inputs = inputs_of(loaded, draws=draws, again=again, seed=seed)
+    judged = judge(loaded.account, loaded.trials())
+    result = None if full else unchanged(folder, inputs)
+    told = terminal.verdict_summary if not json else lambda *said, **more: None
+    if result is not None:
+        told(loaded, judged, lang, (result["model"] or {"runs": 0})["runs"], fitted=bool(result["calibrated"]))
+    else:
+        shown = _shown(loaded, draws, store)
+        told(loaded, judged, lang, shown.n if shown else 0, fitted=bool(shown and shown.made))
+        sys.stdout.flush()
+        histories = _histories(shown, lang, loaded, store) if shown else None
+        sampled = _sampled(shown, lang, again=again, seed=seed, full=full, processes=processes) if shown else None
+        repeated = _in_full(loaded, lang, folder, processes) if full else []
+        with terminal.progress(lang) as step:
+            place, result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
+        folder = _placed(place, folder, lang)
+        if repeated and not json:
+            terminal.repeated_table(repeated, lang)
+    sys.stderr.write(notice)
+    if json:
+        terminal.print_json({"folder": str(folder), **result})
+        return
+    terminal.sample_lines(result, lang)
+    terminal.say(text("out.files", lang))
+    sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The histories that a study shows: as they ship, or a recipe for them."""
+
+    scenario: Any
+    n: int
+    made: dict[str, Any] | None
+    """how the posterior they draw from was made"""
+    ships: Any = None
+    recipe: Any = None
+
+
+def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
+    """Which histories a study shows: those asked for, else those that ship with the account's own case, else none."""
+    from qantar.ensemble.store import Recipe, keep_draws
+    from qantar.errors import DataError, Problems
+    from qantar.inference.posterior import fits, read_fit
+    from qantar.scenario.scenario import FILE, read_scenario, resolve
+    from qantar.studies.shown import read
+
+    if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
+        return None
+    problems = Problems()
+    scenario = read_scenario(loaded.case.folder, problems, loaded.case)  # the case is read already
+    problems.raise_as(DataError)
+    assert scenario is not None  # no problem means it was read
+    if draws is None:
+        ships = read(scenario)
+        return _Shown(scenario, ships.runs.n, ships.provenance["posterior"], ships=ships) if ships else None
+    plan = resolve(scenario, scale=STUDY_SCALE)
+    fit = read_fit(loaded.case.folder)
+    if fit is None or not fits(fit.posterior.made, plan):
+        return _Shown(scenario, draws, None, recipe=Recipe(plan, seed=1))
+    recipe = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values))
+    return _Shown(scenario, min(draws, len(fit.posterior.values)), fit.posterior.made, recipe=recipe)
+
+
+def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
+    """The histories: simulated, unless they ship."""
+    from qantar.cli import text as terminal
+    from qantar.ensemble.run import case_sha256
+    from qantar.ensemble.run import run as do
+    from qantar.record.observables import observe
+
+    if shown.ships is not None:
+        return shown.ships
+    with terminal.interruptible(lang), terminal.counting(lang, shown.n) as counted:
+        record = observe(loaded.case.record)
+        return do(shown.recipe, shown.n, record, case_sha256(loaded.case), store, posterior=shown.made, progress=counted)
+
+
+def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
+    """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
+    from qantar.cli import text as terminal
+    from qantar.ensemble.warm import compiled
+    from qantar.studies.experiments import read_trials
+    from qantar.studies.shown import EFFECTS, SAMPLE, sample
+
+    times = (1 if shown.ships else 0) if again is None else again
+    tried = any(t.type == "counterfactual" and t.rows for t in read_trials(shown.scenario.case.folder).values())
+    histories = 0 if shown.ships is None else shown.n if full else min(times * SAMPLE, shown.n)
+    effects = times * EFFECTS * tried
+    if not histories + effects:
+        return None
+    sys.stderr.write(text("progress.sample", lang, n=histories, of=shown.n, effects=effects, seed=seed) + "\n")
+    if not compiled():
+        sys.stderr.write(text("progress.compile", lang) + "\n")
+    with terminal.interruptible(lang), terminal.counting(lang, histories + (effects > 0), what="again") as counted:
+        return sample(shown.scenario, shown.ships, histories=histories, effects=effects, seed=seed, processes=processes, progress=counted)
+
+
+def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
+    """Everything that ships with the account's case, made again beside the study's folder."""
+    from qantar.cli import text as terminal
+    from qantar.studies.repeat import expected, repeat, shipped
+
+    results = shipped(loaded.case.folder)
+    terminal.in_full(lang, len(results), expected(results, processes))
+    with terminal.interruptible(lang):
+        place = folder.parent / f"{folder.name}-full"
+        begun = partial(terminal.begun, lang)
+        return repeat(results, loaded.case.folder, place, words_of=_checked, processes=processes, begun=begun)
+
+
+NEUTRAL = ("out", "store", "pack", "kept", "known", "processes", "json")
+"""Options that change no number of a result: where things lie, and how they are shown."""
+
+
+def _asked(context: Context, **named: object) -> dict[str, Any]:
+    """The command and its options as data: what a result keeps of how it was made. Of a file its SHA-256 is kept, not its place.
+
+    Parameters
+    ----------
+    named : what stands in the result in place of what was typed: the id of a scenario that was named by its folder
+    """
+    from qantar.files.result import sha256_of
+
+    options = {}
+    for p in context.command.params:
+        name = _option(p)
+        value = named.get(name, context.params[p.name or ""])
+        if name in NEUTRAL or value is None or value is False or (isinstance(value, list | tuple) and not value):
+            continue
+        if isinstance(value, Path):
+            value = {"sha256": sha256_of(value)}
+        options[name] = list(value) if isinstance(value, tuple) else value
+    return {"name": context.command.name, "options": options}
+
+
+def _option(parameter: Any) -> str:
+    return str(parameter.opts[0]).lstrip("-")
+
+
+def _checked(asked: Any) -> list[str]:
+    """Words of a command that a result keeps as data, if each is an option it declares and none names a place.
+
+    Raises
+    ------
+    ResultError
+        Otherwise: what a result says is data of somebody, and never decides where something is written.
+    """
+    from qantar.ensemble.run import REMADE
+    from qantar.errors import ResultError, fail
+    from qantar.files.result import ARGUMENTS, command_words
+
+    name, options = asked["name"], asked["options"]
+    if name not in REMADE:
+        raise fail(ResultError, str(name), "not_a_run")
+    declared = {_option(p) for p in build("en").commands[name].params}
+    for option, value in options.items():
+        if isinstance(value, dict) and "sha256" in value:
+            raise fail(ResultError, f"{name} --{option}", "made_from_file", command=name)
+        each = value if isinstance(value, list) else [value]
+        plain = all(
+            isinstance(v, str | int | float) and str(v).isprintable() and not (option in ARGUMENTS and str(v).startswith("-")) for v in each
+        )
+        if option not in declared or option in NEUTRAL or not plain:
+            raise fail(ResultError, f"{name} --{option}", "not_repeated", value=value)
+    return command_words({"command": asked})
+
+
+def _write(folder: Path, files: dict[str, Any], lang: str) -> Path:
+    """Write a result; where that is."""
+    from qantar.files.result import write_result
+
+    return _placed(write_result(folder, files), folder, lang)
+
+
+def _placed(place: Path, asked: Path, lang: str) -> Path:
+    """Say so where a result had to go beside the place that was asked for."""
+    if place != asked:
+        sys.stderr.write(text("out.beside", lang, path=asked, place=place) + "\n")
+    return place
+
+
+def _made(files: dict[str, Any]) -> dict[str, Any]:
+    """What the `result.json` of a result says."""
+    import json
+
+    return json.loads(files["result.json"])  # type: ignore[no-any-return]
+
+
+def _changed(scenario: str, arm: list[str] | None, set_: list[str] | None) -> tuple[Any, list[Any]]:
+    """A scenario with the changes of --arm, by name or from files, and of --set, in this order."""
+    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, with_arms
+
+    given, names = with_arms(load_scenario(scenario), arm or [])
+    return given, [e for name in names for e in arm_edits(given, name)] + parse_set(set_ or [])
+
+
+def _regions(given: Any, lang: str) -> dict[str, str]:
+    """Names of regions by id."""
+    return {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
+
+
+@app.command(help="cli.run")
+def run(
+    context: Context,
+    scenario: ScenarioArgument,
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = STUDY_DRAWS,
+    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_replicates")] = 1,
+    seed: LongSeedOption = 1,
+    scale: ScaleOption = STUDY_SCALE,
+    engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
+    defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
+    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_posterior")] = False,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FOLDER", help="cli.opt_pack_histories")] = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
+    json: JsonOption = False,
+) -> None:
+    from dataclasses import replace
+
+    from qantar.cli import text as terminal
+    from qantar.engine.loop import ENGINES
+    from qantar.ensemble.run import case_sha256, files_of
+    from qantar.ensemble.run import run as do
+    from qantar.ensemble.store import Recipe, keep_draws
+    from qantar.files.result import refuse_foreign
+    from qantar.record.observables import observe
+    from qantar.scenario.scenario import resolve
+    from qantar.studies.shown import packed as packed_histories
+
+    lang = context.obj
+    _one_of("--engine", engine, ENGINES, lang)
+    if packed is not None and (not posterior or arm or set_ or replicates > 1 or defaults):
+        raise typer.BadParameter(text("cli.of_posterior", lang), param_hint="--pack")
+    given, edits = _changed(scenario, arm, set_)
+    plan = resolve(given, edits, scale=scale)
+    recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
+    if posterior:
+        found = _posterior(given, scenario)
+        made, draws = found.made, min(draws, len(found.values))
+        recipe = replace(recipe, sampling="given", given=keep_draws(store, found.values))
+    n = replicates * (1 if defaults and not posterior else draws)
+    folder = out or Path("results") / f"{plan.case}-run"
+    refuse_foreign(folder)
+    if packed is not None:
+        refuse_foreign(packed)
+    with terminal.interruptible(lang), terminal.counting(lang, n) as counted:
+        record = observe(given.case.record)
+        result = do(recipe, n, record, case_sha256(given.case), store, posterior=made, processes=processes, progress=counted)
+    files = files_of(result)
+    folder = _write(folder, files, lang)
+    if packed is not None:
+        _write(packed, packed_histories(result, given.case.folder, _asked(context, scenario=plan.case)), lang)
+    if json:
+        terminal.print_json(terminal.run_json(result, _made(files), folder))
+        return
+    terminal.run_summary(result, _regions(given, lang), lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.rerun")
+def rerun(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_result")],
+    case: Annotated[str | None, typer.Option(metavar="CASE", help="cli.opt_rerun_case")] = None,
+    processes: ProcessesOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cases.case import load_case
+    from qantar.cli import text as terminal
+    from qantar.ensemble.run import case_sha256, command_of, load, remake
+    from qantar.ensemble.run import rerun as do
+    from qantar.files.result import command_line
+    from qantar.inference.posterior import read_fit
+    from qantar.record.observables import observe
+
+    if (asked := command_of(folder)) is not None:
+        if case is not None and "scenario" in asked["options"]:
+            asked = {**asked, "options": {**asked["options"], "scenario": case}}
+        words = _checked(asked)
+        with terminal.interruptible(context.obj, kept=False):
+            status, differ = remake(folder, words)
+        if status == 0:
+            _print_rerun(context.obj, json, differ, {"command": command_line({"command": asked})})
+        raise typer.Exit(status or bool(differ))
+
+    def record_of(name: str) -> tuple[Any, str]:
+        found = load_case(case or name)
+        return observe(found.record), case_sha256(found)
+
+    def draws_of(name: str) -> list[dict[str, float]]:
+        fit = read_fit(load_case(case or name).folder)
+        return fit.posterior.values if fit else []
+
+    lang = context.obj
+    with terminal.interruptible(lang, kept=False), terminal.counting(lang, load(folder)["runs"]) as counted:
+        new, differ = do(folder, record_of, draws_of=draws_of, processes=processes, progress=counted)
+    _print_rerun(lang, json, differ, {"history_sha256": new["history_sha256"], "files": new["files"], "runs": new["runs"]})
+    if differ:
+        raise typer.Exit(1)
+
+
+def _print_rerun(lang: str, json: bool, differ: list[str], made: dict[str, Any]) -> None:
+    from qantar.cli import text as terminal
+
+    if json:
+        terminal.print_json({"same": not differ, "differ": differ, **made})
+    elif differ:
+        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
+    elif "command" in made:
+        terminal.say(text("out.remade_same", lang, command=made["command"]))
+    else:
+        terminal.say(text("out.rerun_same", lang, n=made["runs"]))
+        sys.stdout.write(made["history_sha256"] + "\n")
+
+
+@app.command(help="cli.calibrate")
+def calibrate(
+    context: Context,
+    scenario: ScenarioArgument,
+    method: Annotated[str, typer.Option("--method", metavar="METHOD", help="cli.opt_method")] = "rounds",
+    quick: QuickOption = False,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
+    table: Annotated[int | None, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = None,
+    particles: Annotated[int | None, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, max=200, help="cli.opt_rounds")] = None,
+    force_rounds: Annotated[int | None, typer.Option("--force-rounds", min=0, max=200, help="cli.opt_force_rounds")] = None,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_calibrate")] = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack")] = None,
+    known: KnownOption = None,
+    json: JsonOption = False,
+) -> None:
+    from dataclasses import replace
+
+    from qantar.cli import text as terminal
+    from qantar.errors import needs
+    from qantar.files.result import is_packed, refuse_foreign, refuse_foreign_file, write_file
+    from qantar.inference.abc_smc import QUICK, Setup
+    from qantar.inference.calibration import files_of, fit, packed_table
+    from qantar.inference.posterior import known_table
+    from qantar.scenario.scenario import resolve
+
+    lang = context.obj
+    _one_of("--method", method, ("rounds", "neural"), lang)
+    if neural := method == "neural":
+        needs("flowjax", "neural", "--method neural")
+        of_rounds = {"--particles": particles, "--rounds": rounds, "--force-rounds": force_rounds, "--pack": packed}
+        if extra := [option for option, value in of_rounds.items() if value is not None]:
+            raise typer.BadParameter(text("cli.of_rounds", lang), param_hint=extra[0])
+    given, edits = _changed(scenario, arm, set_)
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
+    asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
+    setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
+    folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
+    refuse_foreign(folder)
+    if packed is not None:
+        refuse_foreign_file(packed, is_packed)
+    base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
+    command = _asked(context, scenario=given.case.head.id)
+    terms: dict[str, Any] = {"seed": seed, "edits": edits, "scale": scale, "known": base, "processes": processes, "command": command}
+    if neural:
+        from qantar.inference import neural as networks
+
+        with terminal.interruptible(lang), terminal.staging(lang) as told:
+            read, made = networks.of_scenario(given, setup, store, progress=told, **terms)
+        folder = _write(folder, networks.files_of(read, made, [x.parameter for x in read.learned]), lang)
+        if json:
+            terminal.print_json(terminal.neural_json(read, made, folder))
+            return
+        terminal.neural_summary(read, given.case.head.id, quick, lang)
+        sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+        return
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
+        found = fit(given, setup, store, progress=told, **terms)
+    folder = _write(folder, files_of(found), lang)
+    if packed is not None:
+        _placed(write_file(packed, packed_table(found), is_packed), packed, lang)
+    if json:
+        terminal.print_json(terminal.fitted_json(found, folder))
+        return
+    terminal.fitted_summary(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.counterfactual")
+def counterfactual(
+    context: Context,
+    scenario: ScenarioArgument,
+    arm: Annotated[list[str], typer.Option("--arm", metavar="ARM", help="cli.opt_cf_arm")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_cf_set")] = None,
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_cf_draws")] = STUDY_DRAWS,
+    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_cf_replicates")] = 4,
+    seed: LongSeedOption = 1,
+    scale: ScaleOption = STUDY_SCALE,
+    posterior: Annotated[Path | None, typer.Option("--posterior", metavar="FILE", help="cli.opt_cf_posterior")] = None,
+    prior: Annotated[bool, typer.Option("--prior", help="cli.opt_cf_prior")] = False,
+    recorded: Annotated[bool, typer.Option("--recorded", help="cli.opt_recorded")] = False,
+    direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "either",
+    delta: Annotated[list[str] | None, typer.Option("--delta", metavar="OUTCOME=NUMBER", help="cli.opt_delta")] = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
+    json: JsonOption = False,
+) -> None:
+
+    from qantar.cli import text as terminal
+    from qantar.cli.pace import SURE
+    from qantar.effects.pairing import FIRST, as_dict, files_of, plans_of, read_draws, smallest_of
+    from qantar.effects.pairing import counterfactual as do
+    from qantar.ensemble.run import case_sha256
+    from qantar.files.result import refuse_foreign
+    from qantar.inference.posterior import fits, read_fit
+    from qantar.report.effects import draw_effects
+    from qantar.scenario.scenario import load_scenario, parse_set, resolve, with_arms
+
+    lang = context.obj
+    given, names = with_arms(load_scenario(scenario), arm)
+    base, arms = plans_of(given, names, parse_set(set_ or []), scale=scale, recorded=recorded)
+    folder = out or Path("results") / f"{base.case}-counterfactual"
+    refuse_foreign(folder)
+    rows = read_draws(posterior) if posterior and not prior else None
+    fit = None if prior or posterior else read_fit(given.case.folder)
+    if fit is not None and fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+        rows = fit.posterior.values
+    total, sure = (1 + len(arms)) * replicates * draws, SURE + FIRST * len(arms)
+    with terminal.interruptible(lang), terminal.counting(lang, total, sure=sure) as counted:
+        found = do(
+            base,
+            arms,
+            draws=draws,
+            replicates=replicates,
+            seed=seed,
+            posterior=rows,
+            direction=direction,
+            smallest=smallest_of(delta or []),
+            root=store,
+            processes=processes,
+            early=lambda found: terminal.early(found, recorded, lang),
+            progress=counted,
+        )
+    files = files_of(found, case_sha256(given.case), draw_effects(found), _asked(context, scenario=base.case))
+    folder = _write(folder, files, lang)
+    if json:
+        terminal.print_json({"folder": str(folder), **as_dict(found), "files": _made(files)["files"]})
+        return
+    notes = {name: a.note_zh if lang == "zh" else a.note_en for name, a in given.file.arms.items()}
+    terminal.effects_table(found, as_dict(found), lang, notes)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.rivals")
+def rivals(
+    context: Context,
+    scenario: ScenarioArgument,
+    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_rivals")] = None,
+    quick: QuickOption = False,
+    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 10_000,
+    particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 5,
+    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept")] = None,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from dataclasses import asdict
+
+    from qantar.cli import text as terminal
+    from qantar.inference.abc_smc import QUICK, Setup
+    from qantar.scenario.scenario import load_scenario, resolve, with_arms
+    from qantar.studies.rivals import HOME, compare
+
+    lang = context.obj
+    given, arms = with_arms(load_scenario(scenario), arm or [])
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
+    plan = resolve(given, scale=scale)
+    write = _evidence_folder(context, given, plan, out, seed)
+    arms = arms or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
+    setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
+    near = 40 if quick else 400
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
+        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
+    made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
+    folder = write({"rivals": found.rows(), "regions": found.regions([r["id"] for r in plan.regions])}, made)
+    if json:
+        result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
+        terminal.print_json({"folder": str(folder), **result})
+        return
+    if quick:
+        terminal.say(text("fitted.quick", lang))
+    terminal.rivals_table(found, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.warning")
+def warning(
+    context: Context,
+    scenario: ScenarioArgument,
+    draws: Annotated[int | None, typer.Option(min=8, max=100_000, help="cli.opt_warning_draws")] = None,
+    table: Annotated[int | None, typer.Option(min=50, max=1_000_000, help="cli.opt_warning_table")] = None,
+    horizon: Annotated[int, typer.Option(min=1, max=14, help="cli.opt_horizon")] = 3,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_warning_quick")] = False,
+    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_hindsight")] = False,
+    known: KnownOption = None,
+    seed: SeedOption = 2022,
+    scale: ScaleLookOption = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.errors import ResultError, fail
+    from qantar.inference.posterior import fits, known_table, read_fit
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.studies.warning import as_tables, outlook
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
+    draws, table = draws or (40 if quick else 400), table or (150 if quick else 4_000)
+    plan = resolve(given, scale=scale)
+    write = _evidence_folder(context, given, plan, out, seed)
+    values, base = None, known_table(known, plan, seed) if known is not None else None
+    if posterior:
+        fit = read_fit(given.case.folder)
+        if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+            raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
+        values = fit.posterior.values
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
+        found = outlook(
+            given,
+            store,
+            seed=seed,
+            draws=draws,
+            table=table,
+            horizon=horizon,
+            scale=scale,
+            posterior=values,
+            known=base,
+            processes=processes,
+            progress=told,
+        )
+    said = {"draws": draws, "table": table, "horizon": horizon, "posterior": posterior}
+    folder = write(as_tables(found), {**said, "quick": quick, **found.as_dict()})
+    if json:
+        terminal.print_json({"folder": str(folder), **said, "quick": quick, **found.as_dict(), **as_tables(found)})
+        return
+    terminal.outlook_tables(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+def _posterior(given: Any, said: str) -> Any:
+    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model."""
+    from qantar.errors import ResultError, fail
+    from qantar.inference.posterior import fits, read_fit
+    from qantar.scenario.scenario import resolve
+
+    fit = read_fit(given.case.folder)
+    if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
+        raise fail(ResultError, said, "no_posterior", value=given.case.head.id)
+    return fit.posterior
+
+
+def _evidence_folder(context: Context, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:
+    """Refuses a wrong folder before anything is computed; gives what writes it: from tables, and what else is to be kept."""
+    from qantar.ensemble.run import case_sha256
+    from qantar.files.result import refuse_foreign
+    from qantar.studies.evidence import files_of
+
+    kind = str(context.command.name)
+    folder = out or Path("results") / f"{plan.case}-{kind}"
+    refuse_foreign(folder)
+
+    def write(tables: dict[str, Any], made: dict[str, Any]) -> Path:
+        about = {"command": _asked(context, scenario=plan.case), "seed": seed, "record_sha256": case_sha256(scenario.case)}
+        return _write(folder, files_of(kind, plan, tables, **about, **made), context.obj)
+
+    return write
+
+
+@app.command(help="cli.experiments")
+def experiments(
+    context: Context,
+    scenario: ScenarioArgument,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
+    rivals: Annotated[int, typer.Option("--rivals", min=0, max=100_000, metavar="DRAWS", help="cli.opt_under_rivals")] = 20,
+    everyone: Annotated[int, typer.Option("--everyone", min=0, max=100_000, metavar="DRAWS", help="cli.opt_everyone")] = 0,
+    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept_answers")] = None,
+    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
+    known: KnownOption = None,
+    seed: SeedOption = 2022,
+    scale: ScaleOption = STUDY_SCALE,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_experiments")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.effects.experiments import chosen, load_experiments
+    from qantar.files.result import refuse_foreign
+    from qantar.inference.posterior import known_table
+    from qantar.scenario.scenario import load_scenario, resolve
+    from qantar.studies.experiments import ceilings_of, draws_of, files_of, try_all
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    written = chosen(load_experiments(given), only or [])
+    folder = out or Path("results") / f"{given.case.head.id}-experiments"
+    refuse_foreign(folder)
+    base = known_table(known, resolve(given, scale=scale), seed) if known is not None else None
+    tried = [w.spec for w in written if w.spec.type == "counterfactual"]
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
+        size = table if tried else 0
+        rows = draws_of(given, size, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
+        if not json and rows:
+            terminal.ceilings_note({spec.hypothesis: ceilings_of(given, spec, [*rows.values()][-1]) for spec in tried}, lang)
+        how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
+        found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
+    about = {"seed": seed, "scale": scale, "draws": {k: len(v.values) for k, v in rows.items()}}
+    files = files_of(given, found, {"command": _asked(context, scenario=given.case.head.id), **about})
+    folder = _write(folder, files, lang)
+    if json:
+        sys.stdout.write(files["result.json"])
+        return
+    terminal.experiments_table([t for t, _ in found], lang)
+    terminal.versions_table([t for t, _ in found], lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.policy")
+def policy(
+    context: Context,
+    scenario: ScenarioArgument,
+    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_policy_draws")] = 200,
+    seed: LongSeedOption = 1,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.effects.policy_dates import as_dict, date_policies
+    from qantar.scenario.scenario import load_scenario, resolve
+
+    lang = context.obj
+    given = load_scenario(scenario)
+    plan = resolve(given)
+    with terminal.interruptible(lang, kept=False), terminal.counting(lang, draws, what="draws") as counted:
+        found = as_dict(date_policies(given, plan, draws=draws, seed=seed, progress=counted), plan)
+    if json:
+        terminal.print_json(found)
+        return
+    terminal.policy_table(found, plan.case, lang)
+
+
+@app.command(help="cli.sensitivity")
+def sensitivity(
+    context: Context,
+    scenario: ScenarioArgument,
+    trajectories: Annotated[int | None, typer.Option(min=2, max=10_000, help="cli.opt_trajectories")] = None,
+    draws: Annotated[int | None, typer.Option(min=2, max=2**16, help="cli.opt_rows")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_look")] = False,
+    seed: LongSeedOption = 1,
+    scale: ScaleLookOption = None,
+    set_: SetOption = None,
+    arm: ArmOption = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_sensitivity")] = None,
+    json: JsonOption = False,
+) -> None:
+    import os
+    from dataclasses import replace
+
+    from qantar.cli import text as terminal
+    from qantar.ensemble.run import case_sha256
+    from qantar.errors import needs
+    from qantar.files.result import refuse_foreign
+    from qantar.report.sensitivity import files_of
+    from qantar.scenario.scenario import resolve
+    from qantar.studies.sensitivity import QUICK, Effort, varied
+    from qantar.studies.sensitivity import sensitivity as do
+
+    lang = context.obj
+    needs("SALib", "sensitivity", "sensitivity")
+    given, edits = _changed(scenario, arm, set_)
+    plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))
+    asked = {"trajectories": trajectories, "draws": draws and 1 << (draws - 1).bit_length()}
+    effort = replace(QUICK if quick else Effort(), **{k: v for k, v in asked.items() if v is not None})
+    folder = out or Path("results") / f"{plan.case}-sensitivity"
+    refuse_foreign(folder)
+
+    def told(n: int, seconds: float) -> None:
+        args = {"n": f"{n:,}", "minutes": f"{max(1, round(seconds / 60)):,}", "processes": processes or os.cpu_count() or 1}
+        sys.stderr.write(text("out.sens_plan", lang, **args) + "\n")
+
+    with terminal.interruptible(lang), terminal.counting(lang, sum(effort.histories(len(varied(plan)[0])))) as counted:
+        found = do(plan, store, effort=effort, seed=seed, processes=processes, told=told, progress=counted)
+    command = _asked(context, scenario=plan.case)
+    files = files_of(found, plan, effort, seed=seed, record_sha256=case_sha256(given.case), command=command)
+    folder = _write(folder, files, lang)
+    if json:
+        terminal.print_json(terminal.sensitivity_json(found, files["result.json"], folder))
+        return
+    terminal.sensitivity_tables(found, plan, seed, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.planted")
+def planted(
+    context: Context,
+    each: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_each")] = 100,
+    seed: SeedOption = 2022,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_planted")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.files.result import refuse_foreign
+    from qantar.studies.planted import files_of, wanted, worlds
+
+    lang = context.obj
+    folder = out or Path("results") / "planted"
+    refuse_foreign(folder)
+    with terminal.interruptible(lang), terminal.counting(lang, len(wanted(each)), what="worlds") as counted:
+        found = worlds(seed, each, store, processes=processes, progress=counted)
+    files = files_of(found, seed, _asked(context))
+    folder = _write(folder, files, lang)
+    if json:
+        sys.stdout.write(files["result.json"])
+        return
+    terminal.planted_table(found, lang)
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.export")
+def export(
+    context: Context,
+    account: AccountArgument,
+    study: Annotated[Path | None, typer.Option("--study", metavar="FOLDER", help="cli.opt_study")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_export")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.report.crate import export as do
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    name = Path(account).resolve().name
+    loaded = load_account(account)
+    folder = out or Path("results") / f"{name}-crate"
+    place, n = do(loaded, study or Path("results") / name, folder)
+    folder = _placed(place, folder, lang)
+    if json:
+        terminal.print_json({"folder": str(folder), "files": n})
+        return
+    sys.stdout.write(text("out.exported", lang, n=n, path=folder) + "\n")
+
+
+@app.command(help="cli.methods")
+def methods(
+    context: Context,
+    countries: Annotated[int | None, typer.Option(min=1, max=4096, help="cli.opt_countries")] = None,
+    draws: Annotated[int | None, typer.Option(min=2, max=100_000, help="cli.opt_method_draws")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_methods_quick")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="cli.opt_methods_seed")] = None,
+    experiment: Annotated[Path | None, typer.Option("--experiment", metavar="FILE", help="cli.opt_experiment")] = None,
+    navco: Annotated[Path | None, typer.Option("--navco", metavar="FILE", help="cli.opt_navco")] = None,
+    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack_methods")] = None,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
+    json: JsonOption = False,
+) -> None:
+    from dataclasses import replace
+
+    from qantar.cli import text as terminal
+    from qantar.files.result import is_packed, refuse_foreign, refuse_foreign_file
+    from qantar.studies.methods import QUICK, as_dict, files_of, load_experiment, shape_of
+    from qantar.studies.methods import methods as do
+    from qantar.stylized.navco import count
+
+    lang = context.obj
+    loaded = load_experiment(experiment)
+    if navco is not None:
+        loaded = replace(loaded, counts=count(navco))
+    n_countries, n_draws = (a or b for a, b in zip((countries, draws), QUICK if quick else (None, None), strict=True))
+    shape = shape_of(loaded.experiment, n_countries, n_draws)
+    base = loaded.experiment.seed if seed is None else seed
+    refuse_foreign(out)
+    if packed is not None:
+        refuse_foreign_file(packed, is_packed)
+    with terminal.interruptible(lang), terminal.counting(lang, shape.histories) as counted:
+        found = do(
+            loaded,
+            countries=shape.countries,
+            draws=shape.draws,
+            seed=base,
+            root=store,
+            processes=processes,
+            packed=packed,
+            progress=counted,
+        )
+    files = files_of(found, _asked(context))
+    out = _write(out, files, lang)
+    if json:
+        terminal.print_json({"folder": str(out), **as_dict(found), "files": _made(files)["files"]})
+        return
+    terminal.methods_tables(found, quick, lang)
+    sys.stdout.write(text("out.written", lang, path=out / "result.json") + "\n")
+
+
+@app.command(help="cli.bench")
+def bench(
+    context: Context,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME", help="cli.opt_only")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.lookup.bench import ROWS, chosen
+    from qantar.lookup.bench import bench as do
+
+    lang = context.obj
+    names = chosen(only or [])
+    with (
+        terminal.interruptible(lang, kept=False),
+        terminal.measuring(lang, names, compile_first=any(ROWS[n].engine for n in names)) as told,
+    ):
+        rows = do(names, told)
+    if json:
+        terminal.print_json(rows)
+        return
+    terminal.bench_table(rows, lang)
+
+
+@app.command(help="cli.verdicts")
+def verdicts(
+    context: Context,
+    account: AccountArgument,
+    kind: Annotated[str | None, typer.Option(help="cli.opt_kind")] = None,
+    verdict: Annotated[str | None, typer.Option(help="cli.opt_verdict")] = None,
+    section: Annotated[int | None, typer.Option(help="cli.opt_section")] = None,
+    flag: Annotated[str | None, typer.Option(help="cli.opt_flag")] = None,
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.ledger import KINDS
+    from qantar.cli import text as terminal
+    from qantar.verdicts.claims import FLAGS, WORDS, judge
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, WORDS), ("--flag", flag, FLAGS)):
+        _one_of(option, value, known, lang)
+    loaded = load_account(account)
+    sys.stderr.write(_notice(document, loaded.account, lang))
+    if section is not None:
+        sections = sorted({c.section for c in loaded.account.claims})
+        _one_of("--section", str(section), tuple(map(str, sections)), lang)
+    wanted = {"kind": kind, "section": section}
+    chosen = [
+        j
+        for j in judge(loaded.account, loaded.trials())
+        if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items())
+        and verdict in (None, j.word)
+        and (flag is None or flag in j.flags)
+    ]
+    if json:
+        terminal.print_json([{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in chosen])
+        return
+    terminal.verdict_table(chosen, lang)
+    terminal.earlier_verdicts(chosen, lang)
+    terminal.verdict_summary(loaded, chosen, lang)
+    terminal.say(text("out.marks", lang))
+
+
+@ledger_app.command(help="cli.outline")
+def outline(
+    context: Context,
+    document: DocumentArgument,
+    ledger: Annotated[str | None, typer.Option("--ledger", metavar="ACCOUNT", help="cli.ledger")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    every: Annotated[bool, typer.Option("--all", help="cli.all")] = False,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.document import candidates, read_document
+    from qantar.account.ledger import read_claims
+    from qantar.account.skeleton import uncovered
+    from qantar.cases.case import load_case
+    from qantar.cli import text as terminal
+    from qantar.lookup.likely import likely
+
+    with terminal.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        loaded = _ledger_for(read, ledger)
+        country = loaded.case if loaded else load_case(case)
+        account = loaded.account if loaded else None
+        sentences = candidates(read, country.place_names(), country.head.country)
+        found = uncovered(sentences, account)
+        judged = account or read_claims(country.folder)  # what others have judged on the same days
+        near = likely(sentences, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
+    if json:
+        terminal.print_json(terminal.outline_json(read, found, account, near))
+        return
+    terminal.outline(read, found, account, near, every, context.obj)
+    if any(x.events or x.claims for x in near):
+        terminal.say(text("out.likely_note", context.obj, case=loaded.name if loaded else case))
+    sys.stderr.write(_notice(document, account, context.obj) if account else "")
+
+
+@ledger_app.command(help="cli.new")
+def new(
+    context: Context,
+    document: DocumentArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_new")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.document import candidates, read_document
+    from qantar.account.skeleton import slug, write_skeleton
+    from qantar.cases.case import case_names, load_case
+    from qantar.cli import text as terminal
+
+    with terminal.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        _one_of("--case", case, tuple(case_names()), context.obj)
+        country = load_case(case)
+        found = candidates(read, country.place_names(), country.head.country)
+        folder = out or Path(f"{slug(read)}-ledger")
+        write_skeleton(read, found, case, folder)
+    if json:
+        terminal.print_json({"folder": str(folder), "claims": len(found), "sha256": read.sha256})
+    else:
+        terminal.say(text("out.new_written", context.obj, path=folder, n=len(found)))
+
+
+@app.command(help="cli.check")
+def check(
+    context: Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="cli.arg_path")],
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.errors import DataError, Problems, StudyError, fail
+    from qantar.lookup.check import check as run
+    from qantar.lookup.check import ledger_at
+
+    lang = context.obj
+    problems = Problems()
+    checked = run(path, problems)
+    ledger = ledger_at(path)
+    if document is not None:
+        from qantar.account.copies import check_copies
+        from qantar.account.document import read_document
+
+        if ledger is None:
+            raise fail(StudyError, "--document", "no_ledger", value=path)
+        check_copies(ledger.claims, read_document(document), problems)
+        sys.stderr.write(_notice(document, ledger, lang))
+    n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
+    if json:
+        files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
+        terminal.print_json({"files": files, "open": n_open, "problems": [p.as_dict(lang) for p in problems.found]})
+        raise typer.Exit(2 if problems.found else 0)
+    problems.raise_as(DataError)
+    heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
+    terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
+    terminal.say(text("check.clean", lang, n=len(checked)))
+    if ledger:
+        counts = {"open": n_open, "written": len(ledger.claims) - n_open}
+        terminal.say(text("check.ledger", lang, **counts))
+
+
+@app.command("list", help="cli.list")
+def list_(
+    context: Context,
+    case: Annotated[str | None, typer.Argument(metavar="CASE", help="cli.arg_case")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cases.case import case_names
+    from qantar.cli import text as terminal
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    if case is None:
+        cases = [terminal.case_line(load_account(name), lang) for name in case_names()]
+        if json:
+            terminal.print_json(cases)
+        for entry in [] if json else cases:
+            terminal.say(text("out.case_line", lang, **entry))
+        return
+    rows = [{"table": n, "rows": len(table), "file": table.file} for n, table in load_account(case).tables().items()]
+    if json:
+        terminal.print_json(rows)
+    else:
+        terminal.grid([text(f"out.{k}", lang) for k in ("table", "rows", "file")], [list(r.values()) for r in rows])
+
+
+@app.command(help="cli.show")
+def show(
+    context: Context,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="cli.arg_case")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="cli.arg_what")] = "observables",
+    step: Annotated[bool, typer.Option("--step", help="cli.opt_step")] = False,
+    region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
+    day: Annotated[str | None, typer.Option(help="cli.opt_day")] = None,
+    find: Annotated[str | None, typer.Option("--find", metavar="WORDS", help="cli.opt_find")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.lookup.show import show as run
+    from qantar.verdicts.load import load_account
+
+    shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj, find=find)
+    if json:
+        terminal.print_json(shown.value)
+        return
+    for title, columns, rows in shown.tables:
+        terminal.grid(columns, rows, title=title, widest=len(columns) - 1)
+    terminal.blocks(shown.blocks)
+    for line in shown.lines:
+        terminal.say(line)
+
+
+@app.command(help="cli.explain")
+def explain(
+    context: Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="cli.arg_name")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.lookup.explain import explain as run
+    from qantar.lookup.explain import words
+
+    lang = context.obj
+    if name is None:
+        if json:
+            terminal.print_json(words())
+        else:
+            terminal.words(words(), lang)
+        return
+    found = run(name, lang)
+    if json:
+        terminal.print_json([e.__dict__ for e in found])
+    else:
+        terminal.explanations(found, lang)
+
+
+def _notice(path: Path | None, account: Any, lang: str) -> str:
+    """Whether the document at hand is the one the ledger was written for, and claims that stand where it has no text."""
+    if path is None:
+        return ""
+    from qantar.account.document import read_document
+
+    document = read_document(path)
+    match = account.match(document)
+    args = {"ledger": account.head.id}
+    if match == "other":
+        args |= {"sha": document.sha256[:12], "expected": account.head.document.sha256[:12]}
+    lines = [text(f"out.{match}", lang, **args)]
+    positions = [s.position for s in document.sentences()]
+    if lost := [c.claim_id for c in account.claims if not any(map(c.covers, positions))]:
+        lines.append(text("out.no_such_place", lang, n=len(lost), claims=", ".join(lost[:10])))
+    return "\n".join(lines) + "\n"
+
+
+def _ledger_for(document: Any, name: str | None) -> Any:
+    """The ledger asked for, else the packaged one written for this document, else None."""
+    from qantar.cases.case import case_names
+    from qantar.verdicts.load import load_account
+
+    if name is not None:
+        return load_account(name)
+    return next((x for x in map(load_account, case_names()) if x.account.match(document) != "other"), None)

@@ -1,0 +1,101 @@
+"""Commands of studies, made from their descriptions: options from the fields, help from the catalogue, the rest is the same for all."""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qantar.files.places import user_store
+from qantar.messages import text
+
+STORE = user_store()
+
+
+def command(name: str) -> Callable[..., None]:
+    """The function of a kind's command, with the signature that its options give.
+
+    Parameters
+    ----------
+    name : of the kind
+    """
+    from qantar.studies import study
+
+    described = study(name)
+
+    def run(context: typer.Context, **values: Any) -> None:
+        runner = {k: values.pop(k) for k in ("processes", "store", "out", "json")}
+        _run(described, values, context.obj, **runner)
+
+    parameters = [_parameter("context", typer.Context), *_options(described), *_of_runner()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _options(described: Any) -> list[inspect.Parameter]:
+    """A parameter a field, in their order."""
+    from qantar.studies.kind import flag, options_of, type_of
+
+    found = []
+    for name, option in options_of(described.options).items():
+        info = described.options.model_fields[name]
+        kind, default = type_of(info.annotation), info.get_default()
+        limits = {} if kind is bool else _limits(option, kind)
+        if option.argument:
+            asked: Any = typer.Argument(metavar=option.metavar, help=option.help)
+        else:
+            asked = typer.Option(f"--{flag(name)}", metavar=option.metavar, help=option.help, **limits)
+        if kind == tuple[str, ...]:
+            kind, default = list[str] | None, list(default) if default else None
+        elif default is None:
+            kind = kind | None
+        required = info.is_required()
+        found.append(_parameter(name, Annotated[kind, asked], inspect.Parameter.empty if required else default))
+    return found
+
+
+def _limits(option: Any, kind: Any) -> dict[str, Any]:
+    """Limits as the parser states them in help."""
+    low, high = getattr(option.fits, "low", None), getattr(option.fits, "high", None)
+    return {} if low is None else {"min": kind(low), "max": kind(high)}
+
+
+def _of_runner() -> list[inspect.Parameter]:
+    """What every study is asked besides."""
+    out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
+    return [
+        _parameter("processes", Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")], None),
+        _parameter("store", Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)], STORE),
+        _parameter("out", out, None),
+        _parameter("json", Annotated[bool, typer.Option("--json", help="cli.json")], False),
+    ]
+
+
+def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
+    """Do a study, write its folder, and tell it."""
+    from qantar.cli.text import interruptible, print_json, staging, tell
+    from qantar.ensemble.runner import Runner
+    from qantar.files.result import made_of, refuse_foreign, write_result
+    from qantar.studies.kind import as_json, ask, perform, result_of
+
+    asked = ask(described, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None})
+    folder = out or Path("results") / (f"{asked.scenario.case.head.id}-{described.name}" if asked.scenario else described.name)
+    refuse_foreign(folder)  # a wrong path is said before the histories, not after
+    with interruptible(lang), staging(lang) as told:
+        files = perform(described, asked, Runner(store, processes, told))
+    place = write_result(folder, files)
+    if place != folder:
+        sys.stderr.write(text("out.beside", lang, path=folder, place=place) + "\n")
+    result = result_of(files, made_of(files), asked.scenario)
+    if json:
+        print_json({"folder": str(place), **as_json(result)})
+        return
+    tell(described.page(result), lang)
+    sys.stdout.write(text("out.written", lang, path=place / "result.json") + "\n")

@@ -1,0 +1,1080 @@
+"""What the terminal shows: tables and lines from the same values that `--json` prints. Results to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from qantar.account.ledger import KINDS
+from qantar.cli.pace import SURE, Log, Pace
+from qantar.messages import text
+from qantar.verdicts.claims import WORDS, Judged, agreement, tally
+from qantar.verdicts.load import Loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from qantar.account.document import Candidate, Document
+    from qantar.account.ledger import Account
+    from qantar.effects.pairing import Early, Effects
+    from qantar.ensemble.histories import Feature
+    from qantar.ensemble.run import Result
+    from qantar.lookup.explain import Explanation
+    from qantar.lookup.likely import Likely
+    from qantar.scenario.plan import Plan
+    from qantar.studies.blocks import Block
+    from qantar.studies.methods import Found as FoundMethods
+    from qantar.studies.repeat import Repeated
+    from qantar.studies.sensitivity import Sensitivity
+    from qantar.studies.warning import Outlook
+
+_STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
+_STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim"}
+_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
+
+
+def as_text(value: object) -> str:
+    """One JSON value, readable, with a newline at its end."""
+    return json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout."""
+    sys.stdout.write(as_text(value))
+
+
+def say(line: str = "") -> None:
+    """A line of result text, wrapped between words; Chinese has none, so that the terminal wraps it."""
+    from rich.console import Console
+
+    Console(highlight=False, markup=False, emoji=False).print(line, soft_wrap=any("\u4e00" <= c <= "\u9fff" for c in line))
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", widest: int | None = None, least: int = 14) -> None:
+    """A plain table that wraps between words; column `widest` takes the room that is left, `least` characters where there are so many.
+
+    Where not even the longest words of the columns fit side by side, each row is told as a block: no word is ever broken for want of room.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    console = Console(highlight=False, markup=False, emoji=False)
+    by_column = [[name, *(row[k].plain for row in cells)] for k, name in enumerate(columns)]
+    widths = column_widths(by_column, console.width - 3 * len(columns) + 1, widest, least)
+    if widths is None:
+        if title:
+            say(title)
+        blocks(
+            [
+                (row[0].plain, [*zip((c.replace("\n", " ") for c in columns[1:]), (cell.plain for cell in row[1:]), strict=True)])
+                for row in cells
+            ]
+        )
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(name, width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def column_widths(columns: Sequence[Sequence[str]], room: int, widest: int | None = None, least: int = 0) -> list[int] | None:
+    """Width of each column of a table, so that no word is broken; None where the longest words do not fit side by side.
+
+    Columns that need little get what they need, the others share the rest; column `widest` takes what is left over.
+
+    >>> column_widths([["id", "C1"], ["a rather long claim", "another one"]], 14, widest=1)
+    [2, 12]
+    >>> column_widths([["participant-days"], ["contradicted:"]], 20) is None
+    True
+    """
+    from rich.cells import cell_len
+
+    def longest(texts: Iterable[str]) -> int:
+        return max(map(cell_len, texts), default=0)
+
+    words = [longest(w for text in column for w in _unbroken(text)) for column in columns]
+    whole = [longest(line for text in column for line in text.split("\n")) for column in columns]
+    if sum(words) > room:
+        return None
+    if widest is not None:
+        words[widest] += max(0, min(least - words[widest], room - sum(words)))
+    share = max(c for c in range(room + 1) if sum(max(w, min(c, n)) for w, n in zip(words, whole, strict=True)) <= room)
+    widths = [max(w, min(share, n)) for w, n in zip(words, whole, strict=True)]
+    if widest is not None:
+        widths[widest] += room - sum(widths)
+    return widths
+
+
+def _unbroken(text: str) -> list[str]:
+    """Words, and Chinese characters one by one: a line may end after each of these."""
+    return [piece for word in text.split() for piece in re.findall(r"[\u2e80-\u9fff\uff00-\uffef]|[^\u2e80-\u9fff\uff00-\uffef]+", word)]
+
+
+def blocks(found: Iterable[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+    """Headings with labels and texts below them, texts wrapped beside their labels."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for head, lines in found:
+        console.print(Text(head, style="bold"))
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, value in lines:
+            table.add_row(Text("  " + label, style="dim"), Text(value))
+        console.print(table)
+        console.print()
+
+
+def tell(told: Iterable[Block], lang: str) -> None:
+    """What a study says, in blocks: sentences wrapped, tables as grids; of a figure its table under its title."""
+    from qantar.studies.blocks import Figure, Sentence, Table, in_language, pair
+
+    def table(block: Table, title: str) -> None:
+        heads = [in_language(c.head, lang) for c in block.columns]
+        grid(heads, [[in_language(cell, lang) for cell in row] for row in block.rows], title=title)
+
+    for block in told:
+        if isinstance(block, Sentence):
+            say(in_language(block.words, lang))
+        elif isinstance(block, Table):
+            table(block, in_language(block.title, lang))
+        elif isinstance(block, Figure):
+            table(block.table, in_language(pair(f"report.figure.{block.name}.title"), lang))
+
+
+@contextmanager
+def interruptible(lang: str, kept: bool = True) -> Iterator[None]:
+    """Ctrl-C ends a long command with one sentence; what was finished stays."""
+    import typer
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\n" + text("out.stopped_by_hand" if kept else "out.stopped_rerun", lang) + "\n")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def progress(lang: str) -> Iterator[Callable[[str], None]]:
+    """Names each step: a spinner on a terminal, else one line a step on stderr."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda step: status.update(text(f"progress.{step}", lang))
+    else:
+        yield lambda step: console.print(text(f"progress.{step}", lang) + " …")
+
+
+@contextmanager
+def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Several counts one after the other: each is named when it begins, and has a time of its own."""
+
+    def named(what: str) -> str:
+        of, _, name = what.rpartition(": ")
+        return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
+
+    with _counted(lang, sure=SURE, compile_first=True) as tell:
+        yield lambda what, done, total: tell(named(what), done, total)
+
+
+@contextmanager
+def counting(lang: str, total: int, *, what: str = "histories", sure: int = SURE) -> Iterator[Callable[[int, int], None]]:
+    """Counts histories, or draws that need no engine; `sure`: how many must be finished before the time left is said (`pace`).
+
+    The first history of a version compiles the engine, which takes longer than the history; a line says so.
+    """
+    with _counted(lang, sure=sure, compile_first=what == "histories") as tell:
+        yield lambda done, total: tell(text(f"progress.{what}", lang), done, total)
+
+
+@contextmanager
+def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Done, of how many, time left: a bar on a terminal, else lines (`pace.Log`), on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from qantar.ensemble.warm import compiled
+
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if compile_first and not compiled():
+        console.print(text("progress.compile", lang))
+        compiled(now=True)
+    counts: dict[str, tuple[Pace, Log]] = {}
+
+    def left_of(what: str, done: int, total: int) -> tuple[str, str]:
+        """The key of the message, empty if there is nothing to say, and the message."""
+        pace = counts.setdefault(what, (Pace(sure=sure), Log()))[0]
+        seconds = pace.left(done, total)
+        key = "progress.rough" if pace.is_rough else "progress.left"
+        return (key, time_left(seconds, key, lang)) if seconds else ("", "")
+
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("", total=None, left="")
+
+            def show(what: str, done: int, total: int) -> None:
+                bar.update(task, description=what, completed=done, total=total, left=left_of(what, done, total)[1])
+
+            yield show
+    else:
+
+        def tell(what: str, done: int, total: int) -> None:
+            key, left = left_of(what, done, total)
+            if counts[what][1].wants(done, total, key):
+                console.print(f"{what} {done} / {total}{text('error.sep', lang) if left else ''}{left}")
+
+        yield tell
+
+
+def time_left(seconds: float, key: str, lang: str) -> str:
+    """Seconds that are left, in a unit a reader can wait in.
+
+    >>> [time_left(n, "progress.left", "en") for n in (70.2, 600, 30_000)]
+    ['about 70 s left', 'about 10 min left', 'about 8.3 h left']
+    """
+    unit, n = ("seconds", f"{seconds:.0f}") if seconds < 90 else ("minutes", f"{seconds / 60:.0f}")
+    if seconds >= 5400:
+        unit, n = "hours", f"{seconds / 3600:.1f}"
+    return text(key, lang, time=text(f"out.{unit}", lang, n=n))
+
+
+@contextmanager
+def measuring(lang: str, names: Sequence[str], *, compile_first: bool) -> Iterator[Callable[[str], None]]:
+    """Names each row of the bench before it runs, on stderr; compiles before, so that no row does."""
+    if compile_first:
+        from qantar.ensemble.warm import compiled
+
+        if not compiled():
+            sys.stderr.write(text("progress.compile", lang) + "\n")
+            compiled(now=True)
+
+    def tell(name: str) -> None:
+        sys.stderr.write(text("progress.bench", lang, k=names.index(name) + 1, n=len(names), name=name) + "\n")
+        sys.stderr.flush()
+
+    yield tell
+
+
+def bench_table(rows: Sequence[dict[str, Any]], lang: str) -> None:
+    """Each row with its bar, whether everything asked of it holds, and what it did."""
+    counted = {"joins": "joins_wanted", "contact_updates": "", "ns_per_update": "", "peak_mb": "peak_bar_mb"}
+
+    def did(row: dict[str, Any]) -> str:
+        parts = [text(f"bench.row.{row['name']}", lang)]
+        for key, bar in counted.items():
+            if row.get(key) is not None and (key != "ns_per_update" or "joins_wanted" in row):  # of a quiet country it says nothing
+                wanted = text("out.bench_asked", lang, bar=f"{row[bar]:,.0f}") if bar in row else ""
+                parts.append(text(f"bench.did.{key}", lang, n=f"{row[key]:,.0f}") + wanted)
+        return text("error.sep", lang).join(parts)
+
+    def cells(row: dict[str, Any]) -> list[object]:
+        unit = {"s": " " + text("unit.s", lang), "times": " " + text("unit.times", lang)}.get(row["unit"], "")
+        value = text("out.unknown", lang) if row["value"] is None else f"{row['value']:.3g}{unit}"
+        return [row["name"], value, f"{row['bar']:g}", text("out.yes" if row["holds"] else "out.no", lang), did(row)]
+
+    heads = [text(f"out.{k}", lang) for k in ("row", "measured", "bar", "holds", "what")]
+    grid(heads, map(cells, rows), widest=4)
+    say(text("out.bench_note", lang))
+
+
+def run_json(result: Result, written: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What a run printed for machines holds."""
+    keys = (
+        "history_sha256",
+        "key",
+        "plan_sha256",
+        "model_sha256",
+        "residents",
+        "runs",
+        "recipe",
+        "calibrated",
+        "stamp",
+        "network",
+        "files",
+    )
+    plan = result.recipe.plan
+    return {
+        "folder": str(folder),
+        "scenario": plan.case,
+        "scale": plan.scale,
+        "edits": plan.edits,
+        **{k: written[k] for k in keys},
+        "features": [f.as_dict() for f in result.features],
+    }
+
+
+def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
+    """Features of the record against the drawn histories, with what they are not."""
+    plan, p = result.recipe.plan, result.provenance
+    scale = text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}")
+    args = {"case": plan.case, "runs": result.runs.n, "residents": f"{p['residents']:,}", "scale": scale}
+    say(text("out.run_head", lang, hours=plan.hours, seed=result.recipe.seed, engine=result.recipe.engine, **args))
+    net = p["network"]
+    say(text("out.network", lang, degree=f"{net['degree']:.1f}", clustering=f"{net['clustering']:.2f}", path=f"{net['path_length']:.1f}"))
+    if plan.edits:
+        say(text("out.edits", lang, edits="; ".join(f"{e['path']} {e.get('op', 'set')} {e.get('value', '')}".strip() for e in plan.edits)))
+    if replayed := plan.replayed():
+        say(text("out.replayed", lang, n=len(replayed)))
+    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "simulated", "shown")]
+    grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
+    if stopped := int(result.runs.stopped.sum()):
+        say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
+    say(text({"prior": "out.not_calibrated", "default": "out.defaults_only", "given": "out.calibrated"}[result.recipe.sampling], lang))
+    sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
+
+
+def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
+    """Errors of each signal against the recorded dates, and the dates themselves."""
+    say(text("out.policy_head", lang, case=case, draws=found["draws"]))
+    rows: list[list[object]] = [
+        [
+            text(f"signal.{s['signal']}", lang),
+            f"{s['error']:.0f} ({s['error_low']:.0f}–{s['error_high']:.0f})",
+            f"{100 * s['share_better_than_constant']:.0f} %",
+            f"{s['least_error']:.1f}",
+        ]
+        for s in found["signals"]
+    ]
+    rows.append([text("out.constant", lang), f"{found['constant']['error']:.1f}", "", ""])
+    grid([text(f"out.{k}", lang) for k in ("signal", "error", "better", "least")], rows)
+    at = found["constant"]["at"].replace("T", " ")
+    say(text("out.policy_note", lang, at=at, error=f"{found['constant']['error']:.1f}"))
+    steps = [
+        [
+            text(f"dated.{name}", lang),
+            f"{dt.datetime.fromisoformat(when):%d %H:%M}",
+            *(f"{_date(found['start'], s['steps'][k]['hours'][1])} ({100 * s['steps'][k]['never']:.0f} %)" for s in found["signals"]),
+        ]
+        for k, (name, when) in enumerate(found["recorded"].items())
+    ]
+    heads = [text("out.what", lang), text("out.recorded", lang), *(text(f"signal.{s['signal']}", lang) for s in found["signals"])]
+    grid(heads, steps, title=text("out.policy_steps", lang))
+
+
+def in_full(lang: str, n: int, minutes: float) -> None:
+    """What `study --full` will make and how long it will take, on stderr, before it begins."""
+    sys.stderr.write(text("out.full", lang, n=n, hours=f"{minutes / 60:.1f}") + "\n")
+
+
+def begun(lang: str, name: str, minutes: float) -> None:
+    """Which result is made now, on stderr, and how long that takes if it is known."""
+    sys.stderr.write((text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") if minutes else name) + "\n")
+
+
+def repeated_table(found: Sequence[Repeated], lang: str) -> None:
+    """Results made again in full, and what differs from those that ship."""
+    say(text("out.full_same", lang, n=len(found), same=sum(r.same for r in found)))
+    for r in found:
+        if not r.same:
+            say(text("out.full_differs" if r.made else "out.full_failed", lang, what=r.name, files=", ".join(r.differ)))
+
+
+def early(found: Early, recorded: bool, lang: str) -> None:
+    """What the first histories of a comparison foretell, on stderr, while it goes on."""
+    for arm in found.inert:
+        sys.stderr.write(text("out.cf_early_inert", lang, arm=arm, n=found.histories) + "\n")
+    if 2 * found.uprisings < found.histories:
+        line = text("out.cf_early_quiet", lang, k=found.uprisings, n=found.histories)
+        sys.stderr.write(line + ("" if recorded else text("out.cf_early_recorded", lang)) + "\n")
+
+
+ASKED = {"rise": "out.cf_rise", "fall": "out.cf_fall"}
+NARROW = 9
+"""Letters of an interval that stand on one line of a narrow table."""
+EFFECT_HEADS = ("out.cf_base", "out.cf_with", "out.cf_difference", "out.cf_draws", "out.cf_finding")
+
+
+def effects_table(found: Effects, data: dict[str, Any], lang: str, notes: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Each arm in the order asked: outcomes without it and with it, in how many draws they differ, and what follows in one sentence.
+
+    `data` as `--json` has it; `notes` says what the scenario's own arms are.
+    """
+    from qantar.effects.pairing import BASE
+
+    plan, arms = found.base.plan, {name: arm for name, arm in data["arms"].items() if name != BASE}
+    how = {
+        "arms": text("out.cf_one_arm", lang) if len(arms) == 1 else text("out.cf_arms", lang, n=len(arms)),
+        "basis": text("out.cf_prior" if found.basis == "prior" else "out.cf_posterior", lang),
+        "scale": text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}"),
+        "state": text("out.cf_by_policy" if data["by_policy"] else "out.cf_recorded", lang),
+    }
+    counts = {"draws": found.draws, "replicates": found.base.replicates, "seed": found.base.seed, "hours": plan.hours}
+    say(text("out.cf_head", lang, case=plan.case, **counts, **how))
+    heads = [text("out.what", lang), *(text(key, lang) for key in EFFECT_HEADS)]
+    for name, arm in arms.items():
+        rows = [e for e in data["effects"] if e["arm"] == name]
+        asked = text(ASKED[way], lang) if (way := rows[0]["direction"]) in ASKED else ""
+        grid(heads, [_effect_row(e, lang) for e in rows], widest=0, least=16, title=text("out.cf_title", lang, arm=name, asked=asked))
+        _say_pairing(name, arm, rows[0], lang)
+    for name, arm in data["arms"].items():
+        if arm["stopped"]:
+            say(text("out.cf_stopped", lang, arm=name, n=arm["stopped"], limit=f"{found.base.stop_above:,.0f}"))
+    say(text("out.cf_note", lang))
+    say(text("out.cf_not_fitted" if found.basis == "prior" else "out.cf_fitted", lang))
+    for name, arm in arms.items():
+        say()
+        if name in notes:
+            say(text("out.cf_arm", lang, arm=name, note=notes[name]))
+        say(arm[f"sentence_{lang}"])
+
+
+def _say_pairing(name: str, arm: dict[str, Any], first: dict[str, Any], lang: str) -> None:
+    """What the pairing saved, and what is replayed without its cause."""
+    from qantar.effects.pairing import VARYING
+
+    if arm["pairs_that_differ"] and not arm["paired"]:
+        say(text("out.cf_unpaired", lang, arm=name))
+    elif arm["pairs_that_differ"] and first["gain"] is not None:
+        counts = {k: first[f"pairs_{k}"] for k in ("up", "down", "same")}
+        say(text("out.cf_pairing", lang, arm=name, **dict(zip(("gain", "low", "high"), _gain(first), strict=True)), **counts))
+    elif arm["pairs_that_differ"]:
+        say(text("out.cf_no_gain", lang, arm=name, least=VARYING))
+    if arm["replayed"]:
+        say(text("out.cf_replayed", lang, arm=name, n=len(arm["replayed"])))
+
+
+def _effect_row(e: dict[str, Any], lang: str) -> list[str]:
+    """Outcome, its level without and with the arm, the difference, draws that go up, stay and go down, and the finding."""
+    from qantar.effects.answer import level
+
+    def over(name: str, shown: Callable[[float, int], str]) -> str:
+        middle, *ends = (e[f"{name}_{k}" if name else k] for k in ("median", "low", "high"))
+        low, high = (shown(x, 2) for x in ends)
+        if low == high:
+            return shown(middle, 3)
+        return f"{shown(middle, 3)}\n{low}–{high}" if len(low + high) <= NARROW else f"{shown(middle, 3)}\n{low}–\n{high}"
+
+    base, arm = (over(name, lambda x, digits: level(x, e["level_unit"], lang, digits)) for name in ("base", "arm"))
+    if e["unit"] == "log10":
+        difference = over("times", lambda x, _: f"×{x:.2g}" if x < 100 else f"×{x:,.0f}")
+    else:
+        difference = over("", lambda x, _: f"{round(100 * x) + 0.0:+.0f} %" if e["level_unit"] == "share" else f"{round(x, 1) + 0.0:+g}")
+    draws = f"{e['more']}/{e['same']}/{e['fewer']}"
+    return [text(f"outcome.{e['outcome']}", lang), base, arm, difference, draws, text(f"finding.{e['finding']}", lang)]
+
+
+def _gain(e: dict[str, Any]) -> list[str]:
+    """Gain and interval of an effect; None is infinite: there the differences do not vary."""
+    return ["∞" if e[k] is None else f"{e[k]:.3g}" if e[k] < 1000 else f"{e[k]:,.0f}" for k in ("gain", "gain_low", "gain_high")]
+
+
+def _date(start: str, hours: float) -> str:
+    """Day and hour, short: `05 16h`."""
+    return f"{dt.datetime.fromisoformat(start) + dt.timedelta(hours=hours):%d %Hh}"
+
+
+def _feature_row(f: Feature, names: dict[str, str], lang: str) -> list[str]:
+    low, high = f.interval()
+    numbers = f.numbers()
+    if f.kind == "onset":
+        numbers = (
+            ""
+            if math.isnan(f.median)
+            else text("out.day_of", lang, median=f"{f.median + 1:.0f}", low=f"{f.low + 1:.0f}", high=f"{f.high + 1:.0f}")
+        )
+    return [
+        text(f"feature.{f.kind}", lang, of=", ".join(names.get(part, part) for part in f.of.split(";"))),
+        f.recorded,
+        numbers,
+        f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})",
+    ]
+
+
+def verdict_table(judged: Sequence[Judged], lang: str) -> None:
+    """Every claim on two lines: id and place, verdict and kind, paraphrase, sources and flags."""
+    from rich.text import Text
+
+    def row(j: Judged) -> list[object]:
+        c = j.claim
+        verdict = Text(f"{text('sign.' + j.word, lang)} {text('verdict.' + j.word, lang)}", style=_STYLE[j.word])
+        if j.trial is not None and j.word not in ("not-testable", "not-judged"):
+            verdict.append(f" ({text('basis.' + j.basis, lang)})", style=_STYLE[j.word])
+        verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
+        letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
+        return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
+
+    heads = [f"{text('out.id', lang)}\n{text('out.place', lang)}", f"{text('out.verdict', lang)}\n{text('out.kind', lang)}"]
+    heads += [text("out.claim", lang), f"{text('out.sources_column', lang)}\n{text('out.flags', lang)}"]
+    grid(heads, map(row, judged), widest=2, least=30)
+
+
+def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0, *, fitted: bool = False) -> None:
+    """Counts by kind and verdict, who wrote the verdicts, and how two readers agreed."""
+    for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
+        parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
+        say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
+    if any(j.trial is None and j.word != "open" for j in judged):
+        say(text("out.readers", lang))
+    if tried := sum(j.trial is not None for j in judged):
+        say(text("out.tried", lang, n=tried))
+    if histories:
+        say(text("out.fitted" if fitted else "out.not_fitted", lang, n=histories))
+    if agreed := agreement(loaded.account):
+        low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
+        say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))
+    sources = {key for j in judged for key in j.claim.sources}
+    memory, lost = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost"))
+    say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
+
+
+def sample_lines(result: Mapping[str, Any], lang: str) -> None:
+    """What of a study was simulated again on this machine, and whether it came out the same."""
+    sampled = result["simulated_again"]
+    if sampled is None:
+        return
+    keys = {
+        "histories": ("out.sampled_histories", "out.sampled_histories_differ"),
+        "effects": ("out.sampled_effects", "out.sampled_effects_differ"),
+    }
+    for what, (alike, differ) in keys.items():
+        if rows := sampled[what]:
+            same = sum(r["same"] for r in rows)
+            say(text(alike if same == len(rows) else differ, lang, n=len(rows), of=sampled["of"], seed=sampled["seed"], same=same))
+
+
+Found = list[tuple["Candidate", tuple[str, ...]]]
+"""Candidate claims, each with the ids of the ledger's claims that cover it."""
+
+
+def outline(document: Document, found: Found, account: Account | None, near: Sequence[Likely], every: bool, lang: str) -> None:
+    """Sections of a document, then its candidate claims, each with what is near it in the record."""
+    sentences = sum(len(p) for s in document.sections for p in s.paragraphs)
+    paragraphs = sum(len(s.paragraphs) for s in document.sections)
+    args = {"name": document.name, "language": document.language, "sections": len(document.sections), "sha": document.sha256[:16] + "…"}
+    say(text("out.document", lang, paragraphs=paragraphs, sentences=sentences, **args))
+    heads = [text(f"out.{k}", lang) for k in ("section", "title", "paragraphs", "sentences")]
+    grid(heads, [[s.number, s.title, len(s.paragraphs), sum(map(len, s.paragraphs))] for s in document.sections], widest=1)
+    shown = [(c, by, like) for (c, by), like in zip(found, near, strict=True) if every or not by]
+    covered = sum(bool(by) for _, by in found)
+    if account:
+        counts = {"n": len(found), "covered": covered, "open": len(found) - covered}
+        say(text("out.candidates", lang, ledger=account.head.id, **counts))
+    else:
+        say(text("out.no_ledger", lang, n=len(found)))
+    heads = [text(f"out.{k}", lang) for k in ("place", "cues", "sentence")] + ([text("out.covered", lang)] if every else [])
+    rows = [[_place(c), _cues(c, lang), c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])] for c, by, like in shown]
+    if rows:
+        grid(heads, rows, widest=2)
+
+
+NEAR = 5
+"""Events and claims told under a candidate, of each at most."""
+
+
+def _near(like: Likely, lang: str) -> str:
+    """A line below a candidate: ids of events and claims of its day and place."""
+    parts = []
+    for key, ids in (("out.likely_events", like.events), ("out.likely_claims", like.claims)):
+        if ids:
+            more = [text("out.likely_more", lang, n=len(ids) - NEAR)] if len(ids) > NEAR else []
+            parts.append(text(key, lang, ids=" ".join([*ids[:NEAR], *more])))
+    return "\n→ " + text("error.sep", lang).join(parts) if parts else ""
+
+
+def outline_json(document: Document, found: Found, account: Account | None, near: Sequence[Likely]) -> dict[str, object]:
+    """The same for machines."""
+    return {
+        "document": document.name,
+        "language": document.language,
+        "sha256": document.sha256,
+        "ledger": account.head.id if account else None,
+        "document_is": account.match(document) if account else None,
+        "sections": [{"number": s.number, "title": s.title, "line": s.line, "paragraphs": len(s.paragraphs)} for s in document.sections],
+        "candidates": [
+            {
+                **dict(zip(("section", "paragraph", "sentence"), c.sentence.position, strict=True)),
+                "line": c.sentence.line,
+                "text": c.sentence.text,
+                "cues": c.cues,
+                "covered_by": list(by),
+                "likely_events": list(like.events),
+                "likely_claims": list(like.claims),
+            }
+            for (c, by), like in zip(found, near, strict=True)
+        ],
+    }
+
+
+def case_line(loaded: Loaded, lang: str) -> dict[str, object]:
+    """A case in one line: what, when, and how much it holds."""
+    head, record = loaded.case.head, loaded.case.record
+    return {
+        "id": head.id,
+        "title": head.title_zh if lang == "zh" else head.title_en,
+        "first": head.first_day.isoformat(),
+        "last": head.last_day.isoformat(),
+        "events": len(record.events),
+        "regions": len(record.regions),
+        "claims": len(loaded.account.claims),
+        "sources": len(record.sources),
+    }
+
+
+def file_kind(kind: str, lang: str) -> str:
+    """What a checked file is, in words."""
+    if kind.startswith("table "):
+        return text("check.kind.table", lang, name=kind.removeprefix("table "))
+    return text(f"check.kind.{kind}", lang)
+
+
+def words(known: dict[str, list[str]], lang: str) -> None:
+    """Everything that can be explained, by sort."""
+    heads = {"verdict": "out.verdict", "kind": "out.kind", "basis": "out.basis", "flag": "out.flags"}
+    rows = [[text(heads.get(sort, f"out.{sort}"), lang), ", ".join(names)] for sort, names in known.items()]
+    grid(["", text("out.words", lang)], rows, widest=1)
+
+
+def explanations(found: list[Explanation], lang: str) -> None:
+    """Meanings of a word; a table with its columns below."""
+    colon = text("error.colon", lang)
+    for e in found:
+        allowed = f" ({text('out.allowed', lang)}{colon}{e.allowed})" if e.allowed else ""
+        say(f"{e.name}{colon}{e.meaning}{allowed}")
+        if e.rows:
+            heads = [text(f"out.{k}", lang) for k in ("column", "allowed")] if e.sort == "table" else ["", ""]
+            grid([*heads, text("out.meaning", lang)], e.rows, widest=2)
+
+
+def _place(candidate: Candidate) -> str:
+    section, paragraph, sentence = candidate.sentence.position
+    return f"{section}.{paragraph}:{sentence}"
+
+
+def _cues(candidate: Candidate, lang: str) -> str:
+    return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
+
+
+def fitted_json(found: Any, folder: Any) -> dict[str, Any]:
+    """A calibration for machines."""
+    from dataclasses import asdict
+
+    return {
+        "folder": str(folder),
+        **found.made,
+        **_inference_json(found),
+        "rounds": [asdict(r) for r in found.particles.trace],
+        "fit": [f.as_dict() for f in found.after],
+        "prior": [f.as_dict() for f in found.before],
+    }
+
+
+def neural_json(found: Any, made: dict[str, Any], folder: Any) -> dict[str, Any]:
+    """What networks say of the fitted parameters, for machines."""
+    return {"folder": str(folder), **made, **_inference_json(found)}
+
+
+def _inference_json(found: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "learned": [{**asdict(x), "word": x.word} for x in found.learned],
+        "ridges": [{"parameter": a, "with": b, "correlation": r} for a, b, r in found.ridges],
+        "coverage": [{**asdict(c), "holds": c.holds} for c in found.coverage],
+    }
+
+
+def fitted_summary(found: Any, quick: bool, lang: str) -> None:
+    """What was learned, what cannot be told apart, whether intervals are right, and how well it fits."""
+    made = found.made
+    say(text("fitted.head", lang, case=found.plan.case, n=len(found.particles.seeds), tolerance=f"{made['tolerance']:.2f}"))
+    say(text("fitted.families", lang, families=f"{found.families:.0f}", distinct=made["distinct"]))
+    if quick:
+        say(text("fitted.quick", lang))
+    _inference_tables(found, lang)
+    unfitted = {(f.kind, f.of): f for f in found.before}
+    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in found.scenario.case.record.regions}
+    rows = []
+    for f in found.after:
+        low, high = f.interval()
+        old = unfitted[(f.kind, f.of)]
+        share = f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+        name, recorded, numbers, _ = _feature_row(f, names, lang)
+        rows.append([name, recorded, f"{100 * old.share:.0f} %", share, numbers])
+    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "prior", "posterior", "simulated")]
+    grid(heads, rows, title=text("fitted.fit_title", lang))
+    say(text("fitted.note", lang))
+
+
+def neural_summary(found: Any, case: str, quick: bool, lang: str) -> None:
+    """What networks say of the fitted parameters, and whether they can be believed."""
+    say(text("fitted.neural_head", lang, case=case, n=f"{found.trained:,}"))
+    if found.pseudo:
+        say(text("fitted.neural_gain", lang, n=found.pseudo, gain=f"{found.gain:.2f}", error=f"{2 * found.gain_se:.2f}"))
+        if found.gain <= 2 * found.gain_se:
+            say(text("fitted.neural_useless", lang))
+    if quick:
+        say(text("fitted.quick", lang))
+    _inference_tables(found, lang)
+    say(text("fitted.neural_note", lang))
+
+
+def _inference_tables(found: Any, lang: str) -> None:
+    """What was learned, ridges, coverage."""
+    from qantar.scenario.parameters import parameters
+
+    heads = [text(f"out.{k}", lang) for k in ("parameter", "prior", "posterior", "narrowing", "said")]
+    rows = []
+    for x in found.learned:
+        unit = parameters()[x.parameter].unit
+        before, after = (f"{q[1]:.3g} ({q[0]:.3g}–{q[2]:.3g})" for q in (x.prior, x.posterior))
+        rows.append(
+            [f"{x.parameter} ({unit})", before, after, f"{x.narrowing:.2f} ({x.low:.2f}–{x.high:.2f})", text(f"fitted.{x.word}", lang)]
+        )
+    grid(heads, rows, title=text("fitted.learned_title", lang))
+    for a, b, r in found.ridges:
+        say(text("fitted.ridge", lang, a=a, b=b, r=f"{r:.2f}"))
+    if found.coverage:
+        rows = []
+        for name in dict.fromkeys(c.parameter for c in found.coverage):
+            own = [c for c in found.coverage if c.parameter == name]
+            rows.append([name, *(f"{100 * c.held / c.of:.0f} %" + ("" if c.holds else " !") for c in own), f"{found.uniform[name]:.2g}"])
+        levels = [f"{100 * c.level:.0f} %" for c in found.coverage[:3]]
+        grid(
+            [text("out.parameter", lang), *levels, text("fitted.uniform", lang)],
+            rows,
+            title=text("fitted.coverage_title", lang, n=found.pseudo),
+        )
+    else:
+        say(text("fitted.no_coverage", lang))
+
+
+def sensitivity_json(found: Sensitivity, result: str, folder: Path) -> dict[str, Any]:
+    """A sensitivity study for machines."""
+    from dataclasses import asdict
+
+    indices = [{k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in asdict(x).items()} for x in found.indices]
+    made = {k: v for k, v in json.loads(result).items() if k not in ("plan", "keys")}
+    return {"folder": str(folder), **made, "ranked": found.inputs[:-1], "indices": indices}
+
+
+def sensitivity_tables(found: Sensitivity, plan: Plan, seed: int, quick: bool, lang: str) -> None:
+    """What moves what: the screening, shares of variance, and what was left out and why."""
+    from qantar.report.sensitivity import SHOWN
+    from qantar.studies.sensitivity import OTHERS, OUTPUTS, SEED
+
+    args = {"case": plan.case, "scale": f"{1 / plan.scale:g}", "seed": seed, "varied": len(found.inputs) - 1}
+    say(text("out.sens_head", lang, n=f"{found.histories:,}", **args))
+    if quick:
+        say(text("out.sens_quick", lang))
+
+    def cell(measure: str, output: str, name: str) -> str:
+        x = found.find(measure, output, name)
+        return "" if x is None else "0" if x.value == x.high == 0 else f"{x.value:.2f} ±{x.high - x.value:.2f}".replace("-", "−")
+
+    def table(title: str, measure: str, names: Sequence[str]) -> None:
+        heads = [text("out.sens_input", lang), *(text(f"sensitivity.{o}", lang) for o in OUTPUTS)]
+        label = {name: text(f"sensitivity.{name}", lang) for name in (SEED, OTHERS)}
+        grid(heads, [[label.get(n, n), *(cell(measure, o, n) for o in OUTPUTS)] for n in names], title=title)
+
+    table(text("out.sens_sizes", lang), "size", [*found.inputs[:-1][:SHOWN], SEED])
+    still = [n for n in found.inputs[:-1] if all((x := found.find("size", o, n)) is None or x.value == 0 for o in OUTPUTS)]
+    none = text("error.sep", lang).join(still) or text("out.sens_none", lang)
+    say(text("out.sens_more", lang, n=max(0, len(found.inputs) - 1 - SHOWN), none=none))
+    table(text("out.sens_total", lang), "total", found.chosen)
+    table(text("out.sens_alone", lang), "alone", found.chosen)
+    if found.constant:
+        say(text("out.sens_constant", lang, outputs=text("error.sep", lang).join(text(f"sensitivity.{o}", lang) for o in found.constant)))
+    say(text("out.sens_notes", lang))
+    for why, names in found.left_out.items():
+        say(text("out.sens_left", lang, why=text(f"sensitivity.{why}", lang), names=text("error.sep", lang).join(names)))
+
+
+def _difference(d: Any, digits: int = 2) -> str:
+    low, high = d.interval()
+    return f"{d.mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def experiments_table(trials: Sequence[Any], lang: str) -> None:
+    """For each hypothesis its verdict, the rivals under which it flips, and a row a part: effect, finding, tipping value."""
+    from qantar.studies.experiments import summed
+
+    heads = [text(f"experiment.{k}", lang) for k in ("part", "effect", "smallest", "detectable", "ceiling", "says")]
+    say(text("experiment.title", lang))
+    for t in trials:
+        verdict = f"{t.hypothesis}  {trial_words(t, lang)}"
+        flips = flips_words(t, lang)
+        say("\n" + verdict + (text("report.semicolon", lang) + flips if flips else ""))
+        if why := t.why(lang):
+            say(text("experiment.why", lang, why=why))
+        if t.quiet is not None:
+            say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
+        if t.own:
+            grid(heads, [experiment_cells(r, lang) for r in t.own])
+        for r in t.own:
+            if r["tipping"] is not None:
+                told = {"coefficient": r["coefficient"], "value": f"{r['tipping']:.2g}", "part": r["part"]}
+                say(text("experiment.tipping_at", lang, **told, basis=text(f"experiment.basis.{r['basis']}", lang)))
+    say("\n" + text("experiment.chance", lang, **summed(trials)))
+    say(text("experiment.note", lang))
+
+
+def ceilings_note(found: Mapping[str, Mapping[str, float]], lang: str) -> None:
+    """What could be found at all, before anything is run; by hypothesis and part."""
+    if not found:
+        return
+    say(text("experiment.before", lang))
+    sep = text("report.comma", lang)
+    for name, parts in found.items():
+        told = [text("experiment.before_part", lang, part=part, share=f"{100 * share:.0f}") for part, share in parts.items()]
+        say("  " + name + text("report.colon", lang) + sep.join(told))
+
+
+def versions_table(trials: Sequence[Any], lang: str) -> None:
+    """What each hypothesis was said to be under each version of the rules; nothing where there is one version only."""
+    from qantar.effects.decision import VERSION
+
+    said = {t.hypothesis: {**{int(r["rules_version"]): r["verdict"] for r in t.versions}, t.rules: t.verdict} for t in trials}
+    known = sorted({v for by in said.values() for v in by})
+    say(text("experiment.rules", lang, version=VERSION))
+    if len(known) < 2:
+        return
+    heads = [text("experiment.hypothesis", lang), *(text("experiment.version", lang, version=v) for v in known)]
+    rows = [[name, *(text(f"experiment.{by[v]}", lang) if v in by else "–" for v in known)] for name, by in said.items()]
+    grid(heads, rows, title=text("experiment.versions_title", lang))
+
+
+def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:
+    """Claims that had another verdict under earlier rules of decision."""
+    rows = [(j, j.trial or j.beside) for j in judged]
+    changed = [(j.claim.claim_id, t, word) for j, t in rows if t is not None for word in t.earlier if word != t.verdict]
+    if not changed:
+        return
+    say(text("experiment.earlier", lang))
+    for claim, t, word in changed:
+        was, now = (text(f"experiment.{w}", lang) for w in (word, t.verdict))
+        say(f"  {claim} ({t.hypothesis}){text('report.colon', lang)}{was} → {now}{text('report.semicolon', lang)}{t.why(lang)}")
+
+
+def planted_table(found: Sequence[Any], lang: str) -> None:
+    """Error rates on planted worlds, each with its interval and its bar."""
+    from qantar.studies.planted import TRUE_SEEDS, rates
+
+    rows = []
+    for r in rates(found):
+        held = "" if r["bar"] is None else text("out.yes" if r["holds"] else "out.no", lang)
+        bar = "" if r["bar"] is None else f"{100 * r['bar']:.0f} %"
+        share = f"{100 * r['share']:.0f} % ({100 * r['low']:.0f}–{100 * r['high']:.0f})" if r["of"] else "–"
+        rows.append([text(f"planted.{r['rate'].replace(' ', '_')}", lang), f"{r['hits']} / {r['of']}", share, bar, held])
+    grid([text(f"planted.{k}", lang) for k in ("rate", "worlds", "share", "bar", "holds")], rows, title=text("planted.title", lang))
+    say(text("planted.note", lang, seeds=TRUE_SEEDS))
+
+
+def trial_words(trial: Any, lang: str) -> str:
+    """The verdict as it must be quoted, in words."""
+    if trial.verdict in ("not-testable", "not-run"):
+        return text(f"experiment.{trial.verdict}", lang)
+    if trial.verdict == "not-judged":
+        return text("verdict.not-judged", lang)
+    said = text(f"experiment.{trial.verdict}", lang)
+    changed = text("experiment.changed", lang) if trial.changed else ""
+    basis = text(f"experiment.basis.{trial.basis}", lang)
+    for key, args in trial.qualifiers:
+        basis += text("report.semicolon", lang) + text(f"experiment.{key}", lang, **args)
+    return text("experiment.in_model", lang, verdict=said, basis=basis) + changed
+
+
+def flips_words(trial: Any, lang: str) -> str:
+    """Rivals under which a counterfactual has another verdict, or that it has none, or that it was not repeated."""
+    if trial.type != "counterfactual" or trial.verdict == "not-run":
+        return ""
+    if trial.flips:
+        return text("experiment.flips", lang) + text("report.colon", lang) + ", ".join(x.removeprefix("rival-") for x in trial.flips)
+    if trial.verdict == "not-judged":
+        return ""
+    same = "steady" if trial.verdict in ("supported", "contradicted") else "open_too"
+    return text(f"experiment.{same}", lang, n=len(trial.repeated)) if trial.repeated else text("experiment.alone", lang)
+
+
+def experiment_cells(row: Any, lang: str) -> list[str]:
+    """Part, effect with its range, smallest effect, what would be seen and could be found, and what the part says."""
+    if row["measure"] == "power":
+        few = {"few": row["few"], "of": row["of"]}
+        least = row["detectable"]
+        said = text("experiment.never", lang, **few) if least is None else text("experiment.power", lang, **few, ratio=f"{least:.2g}")
+        return ["", said, "", "", "", ""]
+    middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
+    effect = f"{middle} ({low} … {high}) {text('unit.' + row['unit'], lang)}"  # no dash: ends may be negative
+    says = text(f"experiment.{row['verdict']}", lang)
+    if row["verdict"] == "contradicted" and row.get("finding") in HOW:
+        says += f" ({text('experiment.how.' + row['finding'], lang)})"
+    most = "" if row.get("ceiling") is None else text("experiment.ceiling_at_most", lang, share=f"{100 * row['ceiling']:.0f}")
+    return [
+        f"{row['part'].removeprefix('rival-')} ({text('experiment.basis.' + row['basis'], lang)})",
+        effect,
+        least,
+        seen_from(row, lang),
+        most,
+        says,
+    ]
+
+
+HOW = ("null", "reversed", "mixed")
+
+
+def seen_from(row: Any, lang: str) -> str:
+    """The smallest effect that would be seen; empty where it is not asked."""
+    if row.get("moving") is None:
+        return ""
+    if row["detectable"] is not None:
+        return f"{row['detectable']:.2g}"
+    return text("experiment.undefined", lang)
+
+
+def rivals_table(found: Any, lang: str) -> None:
+    """Rivals side by side: what came near, and what was foreseen."""
+    rows = []
+    for r in found.rows():
+        words = [text(f"heldout.{'separated' if r[k] else 'not_separated'}", lang) for k in ("near_separated", "held_out_separated")]
+        home = r["rival"] == found.home
+        near = "–" if home else f"{r['near_difference']:.1f} ± {2 * r['near_se']:.1f}, {words[0]}"
+        out = "–" if home else f"{r['held_out_difference']:.2f} ± {2 * r['held_out_se']:.2f}, {words[1]}"
+        rows.append(
+            [r["rival"].removeprefix("rival-"), f"{r['tolerance']:.2f}", f"{r['families']:.0f}", near, f"{r['log_score']:.2f}", out]
+        )
+    heads = [text(f"rivals.{k}", lang) for k in ("rival", "tolerance", "families", "near", "score", "held_out")]
+    grid(heads, rows, title=text("rivals.title", lang, tolerance=f"{found.tolerance:.2f}"))
+    say(text("rivals.note", lang))
+
+
+SHOWN_EVENINGS = 10
+"""The last of them; the table in the folder holds all."""
+
+
+def outlook_tables(found: Outlook, quick: bool, lang: str) -> None:
+    """What would have been said on the eve; then evening by evening, scores, alarms; and how little one wave says."""
+    dates = {"first": found.date(found.origins[0]), "last": found.date(found.origins[-1])}
+    say(text("warning.head", lang, case=found.plan.case, h=found.h, least=found.least, **dates))
+    say(text("warning.none", lang) if found.wave is None else text("warning.one", lang, day=found.date(found.wave)))
+    say(text("warning.assumed", lang))
+    if quick:
+        say(text("warning.quick", lang))
+
+    def percent(share: Any) -> str:
+        if not share.of:
+            return "–"
+        low, high = share.interval()
+        return f"{100 * share.share:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+
+    rows: list[list[object]] = [[text(f"warning.{what}", lang), percent(s), f"{s.hits} / {s.of}"] for what, s in found.start.items()]
+    heads = [text(f"warning.{k}", lang) for k in ("what", "share", "histories")]
+    grid(heads, rows, title=text("warning.start_title", lang, day=found.date(found.eve), h=found.h))
+    names = [f.name for f in found.forecasts]
+    rows = []
+    for k, (t, followed) in list(enumerate(zip(found.origins, found.followed, strict=True)))[-SHOWN_EVENINGS:]:
+        cells = [percent(f.counts[k]) if f.counts[k] else _percent(f.p[k]) for f in found.forecasts]
+        rows.append([f"{found.date(t)}{' ●' if followed else ''}", *cells])
+    label = {name: text(f"forecaster.{name}", lang) for name in names}
+    grid([text("warning.date", lang), *label.values()], rows, title=text("warning.days_title", lang, n=len(rows)))
+    rows = []
+    for w in found.worth:
+        word = "–" if w.against.mean == 0 else text(f"heldout.{'separated' if w.against.separated else 'not_separated'}", lang)
+        rows.append([label[w.forecaster], _difference(w.brier, 3), _difference(w.log, 3), _difference(w.against, 3), word])
+    heads = [text(f"warning.{k}", lang) for k in ("forecaster", "brier", "log", "against", "rule")]
+    grid(heads, rows, title=text("warning.scores_title", lang, n=found.worth[0].brier.n))
+    rows = []
+    for name, judged in found.warnings.items():
+        for a in judged:
+            low, high = a.false_alarms.interval()
+            lead = f"{a.lead[0]:.0f}" if len(a.lead) and not math.isnan(a.lead[0]) else "–"
+            rate = f"{a.false_alarms.per_month:.1f} ({low:.1f}–{high:.1f})"
+            counts = f"{a.precision.of} ({a.precision.hits})", rate, f"{a.recall.hits} / {a.recall.of}"
+            rows.append([label[name], f"{a.threshold:g}", *counts, lead])
+    heads = [text(f"warning.{k}", lang) for k in ("forecaster", "threshold", "alarms", "false", "warned", "lead")]
+    grid(heads, rows, title=text("warning.alarms_title", lang))
+    say(text("warning.note", lang, h=found.h))
+    say(text("warning.hindsight" if found.hindsight else "warning.prior", lang))
+
+
+def _percent(p: float) -> str:
+    return "–" if math.isnan(p) else f"{100 * p:.1f} %"
+
+
+def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:
+    """Conditions first, then what the rule says, shares of variance, past campaigns, and what is not represented. Nothing is sorted."""
+    from qantar.stylized.countries import ALLOCATIONS
+
+    e, shape = found.loaded.experiment, found.shape
+    say(getattr(e, f"question_{lang}"))
+    say(
+        text(
+            "methods.head",
+            lang,
+            countries=shape.countries,
+            draws=shape.draws,
+            seeds=shape.seeds,
+            n=f"{shape.histories:,}",
+            seed=found.seed,
+            quick=text("methods.quick", lang) if quick else "",
+        )
+    )
+    names = {m: text(f"method.{m}", lang) for m in ALLOCATIONS}
+
+    def cell(mean: float, low: float, high: float) -> str:
+        return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+    rows = []
+    for r in found.main:
+        for side, table in zip(("with", "without"), r.levels.tolist(), strict=True):
+            words = getattr(r.claim, f"condition_{lang}")
+            rows.append([r.claim.claim, words if side == "with" else text("methods.otherwise", lang), *(cell(*x) for x in table)])
+    heads = [text(f"methods.{k}", lang) for k in ("claim", "condition")]
+    grid([*heads, *names.values()], rows, title=text("methods.title_conditions", lang, outcome=text(f"method_outcome.{e.outcome}", lang)))
+    rows = []
+    for r in found.main:
+        i = r.interaction
+        share, low, high = i.share()
+        reached = f"{i.reached} / {i.draws}, {100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+        mean = f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]"
+        asked = ("≥ {:g}" if r.claim.kind == "matters" else "|…| < {:g}").format(r.smallest)
+        own = f"{r.own.mean:+.3f} [{r.own.low:+.3f}, {r.own.high:+.3f}]"
+        finding = text(f"methods.finding.{r.said.verdict}", lang)
+        rows.append(
+            [r.claim.claim, names[r.claim.method], asked, mean, own, f"{i.noise:.3f}", reached, finding, f"{100 * r.by_chance:.0f} %"]
+        )
+    heads = [
+        text(f"methods.{k}", lang)
+        for k in ("claim", "method", "asked", "interaction", "own", "noise", "reached", "in_this_model", "chance")
+    ]
+    grid(heads, rows, title=text("methods.title_claims", lang))
+    say(text("methods.ceiling", lang, share=f"{100 * found.ceiling:.0f}", chance=f"{found.by_chance:.2f}"))
+    say(text("methods.moving", lang, share=f"{100 * max(r.moving for r in found.main):.0f}"))
+    rows = [[text(f"methods.part.{name}", lang), f"{100 * v:.1f} %", f"[{100 * a:.1f}, {100 * b:.1f}]"] for name, v, a, b in found.shares]
+    grid(
+        [text(f"methods.{k}", lang) for k in ("source_of_variance", "share", "interval")], rows, title=text("methods.title_variance", lang)
+    )
+    rows = []
+    for c in found.contrasts:
+        said = (c.predicted, c.predicted_low, c.predicted_high)
+        model = text("methods.not_predicted", lang) if None in said else "{:+.2f} [{:+.2f}, {:+.2f}]".format(*said)
+        seen = f"{c.observed:+.2f} [{c.observed_low:+.2f}, {c.observed_high:+.2f}]"
+        rows.append(
+            [text(f"methods.contrast.{c.name}", lang), model, f"{c.naive:+.2f}", seen, f"{c.campaigns[0]}, {c.campaigns[1]}", c.draws]
+        )
+    heads = [text(f"methods.{k}", lang) for k in ("contrast_head", "predicted", "naive", "observed", "campaigns", "of_draws")]
+    grid(heads, rows, title=text("methods.title_campaigns", lang))
+    say(text("methods.selected", lang))
+    say(text("methods.title_absent", lang))
+    for x in e.not_represented:
+        say(text("methods.absent", lang, **{k: getattr(x, f"{k}_{lang}") for k in ("what", "why", "instead")}))
+    say()
+    say(getattr(e, f"rule_{lang}"))
+    say(getattr(e, f"caution_{lang}"))

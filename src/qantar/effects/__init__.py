@@ -1,0 +1,1 @@
+"""What changes when one thing is different, and the rules that turn it into words."""

@@ -1,0 +1,203 @@
+"""Interactions: does a method do better against the others where a condition holds; and what the outcome varies with.
+
+In: outcomes Y of shape (countries, methods, draws, seeds), the same countries and seeds for all methods and draws, and which countries
+fulfil a condition. Seeds are averaged inside a draw. Per draw k of the coefficients
+
+    advantage A(c, k) = Y(method) - mean of Y(other methods)                            in country c
+    interaction I(k)  = mean of A over countries with the condition - mean over those without it
+
+The rule is that of `decision`, with delta fixed before:
+
+    a claim that it matters        supported if I >= delta in at least 0.9 of the draws, contradicted if I < delta in at least 0.9
+    a claim that it does not       supported if |I| < delta in at least 0.9, contradicted if |I| >= delta in at least 0.9
+
+undecided otherwise. I(k) carries the luck of its seeds and countries (`noise`, its typical standard error): that blurs a share, so it makes
+"undecided" likelier, and a claim that is contradicted may only mean that nothing happened. What chance alone supports is found
+by giving the condition to other countries (`by_chance`). The mean of I over draws has a Welch interval with countries as the units.
+
+Shares of variance: components of a crossed design of countries, methods, draws and seeds by their mean squares (Searle, Casella and
+McCulloch 1992, Variance Components, ch. 4), all taken as random; they may come out below 0. Intervals: countries and draws drawn
+again at the same time (Owen 2007, Ann. Appl. Stat. 1, the pigeonhole bootstrap, which is wide rather than narrow).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.draws import Purpose, uniform
+from qantar.effects.decision import claimed, finding_of
+from qantar.ensemble.histories import wilson
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+SHUFFLES, ROUNDS = 400, 400
+"""Conditions given to other countries; resamples of countries and draws."""
+KINDS = ("matters", "does_not_matter")
+DIRECTION, ASSERTS = dict(zip(KINDS, (1, 0), strict=True)), dict(zip(KINDS, ("effect", "absence"), strict=True))
+"""What each kind of claim is to the rules of `decision`: an effect that is a rise; or that there is none of either sign."""
+SHARES = ("country", "method", "country_method", "parameters", "parameters_with_others", "luck")
+"""Of the variance; `country_method` is the interaction averaged over draws, `parameters_with_others` whatever a draw does in some
+countries or with some methods only."""
+_SHUFFLE, _RESAMPLE = (1 << 27), (1 << 27) + 1
+"""Keys of draws (`Purpose.STUDY`)."""
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """What the rule says of one claim and outcome."""
+
+    finding: str
+    reached: int
+    """draws that do what the claim says"""
+    draws: int
+    mean: float
+    low: float
+    high: float
+    """of I over draws, with its 95 % interval, countries as the units"""
+    noise: float
+    """typical standard error of I in one draw"""
+    spread: tuple[float, float]
+    """5 % and 95 % quantile of I over draws"""
+    countries: tuple[int, int]
+    """with and without the condition"""
+
+    def share(self) -> tuple[float, float, float]:
+        """Share of draws that do what the claim says, with its 95 % interval."""
+        return self.reached / self.draws, *wilson(self.reached, self.draws)
+
+
+def advantage(y: Floats, method: int, others: Sequence[int]) -> Floats:
+    """A of the docstring, shape (countries, draws).
+
+    >>> y = np.zeros((1, 3, 1, 2))
+    >>> y[0, 0, 0] = 1.0, 0.0
+    >>> advantage(y, 0, [1, 2]).item()
+    0.5
+    """
+    means = y.mean(axis=3)
+    return np.asarray(means[:, method] - means[:, list(others)].mean(axis=1))
+
+
+def per_draw(a: Floats, holds: Bools) -> Floats:
+    """I of each draw, shape (draws,), from advantages of shape (countries, draws)."""
+    return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
+
+
+def by_seed(y: Floats, method: int, others: Sequence[int], holds: Bools) -> Floats:
+    """I of each draw and seed, shape (draws, seeds), from outcomes of shape (countries, methods, draws, seeds)."""
+    a = y[:, method] - y[:, list(others)].mean(axis=1)
+    return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
+
+
+def rule(values: Floats, smallest: float, kind: str) -> tuple[str, int]:
+    """The finding, and how many draws do what the claim says.
+
+    >>> rule(np.array([0.1] * 9 + [0.0]), 0.1, "matters"), rule(np.array([0.1] * 8 + [0.0] * 2), 0.1, "matters")
+    (('supported', 9), ('undecided', 8))
+    >>> rule(np.array([-0.3] * 10), 0.1, "matters"), rule(np.array([-0.3] * 10), 0.1, "does_not_matter")
+    (('contradicted', 0), ('contradicted', 0))
+    """
+    found = finding_of(values, smallest, DIRECTION[kind])
+    return claimed(found.name, ASSERTS[kind]), found.reached if kind == "matters" else found.between
+
+
+def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str = "matters") -> Interaction:
+    """One claim.
+
+    Parameters
+    ----------
+    y : shape (countries, methods, draws, seeds)
+    method, others : numbers of methods
+    holds : bool array, shape (countries,), with two countries at least on either side
+    smallest : above 0
+    kind : of `KINDS`
+    """
+    from scipy.stats import t as student
+
+    a = advantage(y, method, others)
+    values = per_draw(a, holds)
+    finding, reached = rule(values, smallest, kind)
+    sides = (a[holds], a[~holds])
+    n = tuple(len(s) for s in sides)
+    terms = [s.mean(axis=1).var(ddof=1) / len(s) for s in sides]
+    se = math.sqrt(sum(terms))
+    df = sum(terms) ** 2 / sum(x**2 / (m - 1) for x, m in zip(terms, n, strict=True)) if se > 0 else 1.0
+    half = float(student.ppf(0.975, df)) * se if se > 0 else 0.0
+    noise = math.sqrt(float(np.mean(sum(s.var(axis=0, ddof=1) / len(s) for s in sides))))
+    low, high = np.quantile(values, (0.05, 0.95)).tolist()
+    mean = float(values.mean())
+    return Interaction(finding, reached, len(values), mean, mean - half, mean + half, noise, (low, high), (n[0], n[1]))
+
+
+def by_chance(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str, seed: int) -> float:
+    """How often the rule says "supported" when the condition is given to as many other countries, drawn at random."""
+    a = advantage(y, method, others)
+    return float(np.mean([rule(per_draw(a, holds[order]), smallest, kind)[0] == "supported" for order in shuffles(seed, len(holds))]))
+
+
+@functools.lru_cache(maxsize=8)
+def shuffles(seed: int, n: int) -> NDArray[np.int64]:
+    """Orders of n countries, shape (`SHUFFLES`, n)."""
+    u = [[uniform(seed, int(Purpose.STUDY), k, b, _SHUFFLE) for k in range(n)] for b in range(SHUFFLES)]
+    return np.argsort(np.array(u), axis=1, kind="stable")
+
+
+def components(y: Floats) -> Floats:
+    """Components of variance, in the order of `SHARES`, from shape (countries, methods, draws, seeds), two of each at least.
+
+    >>> y = np.zeros((4, 3, 5, 2)) + np.array([0.0, 1.0, 0.0, 1.0])[:, None, None, None]
+    >>> components(y).round(3).tolist()
+    [0.333, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    return _components(y.mean(axis=3), y.var(axis=3, ddof=1), y.shape[3])
+
+
+def _components(means: Floats, within: Floats, seeds: int) -> Floats:
+    """The same from means and variances over seeds, both of shape (countries, methods, draws)."""
+    shape, luck = means.shape, float(within.mean())
+    subsets = [s for size in (3, 2, 1) for s in itertools.combinations(range(3), size)]
+    found: dict[tuple[int, ...], float] = {}
+    for subset in subsets:
+        effect = np.zeros(())
+        for size in range(len(subset) + 1):  # inclusion and exclusion over marginal means
+            for part in itertools.combinations(subset, size):
+                away = tuple(f for f in range(3) if f not in part)
+                effect = effect + (-1) ** (len(subset) - size) * means.mean(axis=away, keepdims=True)
+        repeats = seeds * math.prod(shape[f] for f in range(3) if f not in subset)
+        square = repeats * float((effect**2).sum()) / math.prod(shape[f] - 1 for f in subset)
+        above = sum(
+            seeds * math.prod(shape[f] for f in range(3) if f not in other) * value
+            for other, value in found.items()
+            if set(subset) < set(other)
+        )
+        found[subset] = (square - luck - above) / repeats
+    with_others = found[0, 2] + found[1, 2] + found[0, 1, 2]
+    return np.array([found[0,], found[1,], found[0, 1], found[2,], with_others, luck])
+
+
+def shares(y: Floats, seed: int) -> list[tuple[str, float, float, float]]:
+    """Shares of variance by name, each with its 95 % interval; NaN where Y does not vary."""
+    means, within = y.mean(axis=3), y.var(axis=3, ddof=1)
+
+    def of(at: tuple[NDArray[np.int64], ...]) -> Floats:
+        parts = _components(means[at], within[at], y.shape[3])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(parts / parts.sum())
+
+    c, m, k = means.shape
+    value = of(np.ix_(np.arange(c), np.arange(m), np.arange(k)))
+    rounds = []
+    for b in range(ROUNDS):
+        u = np.array([uniform(seed, int(Purpose.STUDY), i, b, _RESAMPLE) for i in range(c + k)])
+        rounds.append(of(np.ix_((c * u[:c]).astype(int), np.arange(m), (k * u[c:]).astype(int))))
+    kept = np.array(rounds)
+    kept = kept[~np.isnan(kept).any(axis=1)]
+    low, high = np.quantile(kept, (0.025, 0.975), axis=0) if len(kept) else (np.full(len(SHARES), np.nan),) * 2
+    return [(name, float(v), float(x), float(z)) for name, v, x, z in zip(SHARES, value, low, high, strict=True)]

@@ -1,0 +1,132 @@
+"""What an experiment may ask of a history: one number each, read from what the store keeps of it.
+
+Counts of people are `log10(1 + people)`, so an effect is a ratio; shares are 0 or 1 in a history and become shares over seeds.
+Participants and unrest are as reported, through the record model; deaths, seats and crowds in one settlement as they were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.ensemble.histories import Runs, arrays
+from qantar.ensemble.store import Store
+from qantar.model.outcome import UPRISING
+from qantar.scenario.plan import Plan
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Histories with the largest crowd in one settlement by day and region, shape (runs, days, regions)."""
+
+    runs: Runs
+    gathering: Floats
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a measure looks at: indices of days since the start and of regions; and a number of people, where it has one."""
+
+    days: list[int]
+    regions: list[int]
+    people: float = UPRISING
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A unit (log10, regions, seats, share), how the number is read, shape (runs,), and its limits."""
+
+    unit: str
+    of: Callable[[Seen, Where], Floats]
+    least: float = 0.0
+    """no history can have less"""
+    greatest: Callable[[Plan], float] = lambda plan: math.inf
+    """nor more, with this plan"""
+
+    def limits(self, plan: Plan) -> tuple[float, float]:
+        """Between which it lies in any history."""
+        return self.least, self.greatest(plan)
+
+
+def read_seen(store: Store, n: int) -> Seen:
+    """The first n histories of a store."""
+    return _seen(*store.read(n))
+
+
+def seen_of(runs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Seen:
+    """Histories as `ensemble.one_run` gives them."""
+    days = {k: np.concatenate([d[k] for d, _ in runs]) for k in runs[0][0]}
+    order = np.lexsort((days["day"], days["region"], days["run"]))
+    return _seen({k: v[order] for k, v in days.items()}, {k: np.array([w[k] for _, w in runs]) for k in runs[0][1]})
+
+
+def _seen(days: dict[str, Any], whole: dict[str, Any]) -> Seen:
+    shape = (len(whole["run"]), int(days["region"].max()) + 1, int(days["day"].max()) + 1)
+    return Seen(arrays(days, whole), np.asarray(days["gathering"], float).reshape(shape).transpose(0, 2, 1))
+
+
+def _log(x: Floats) -> Floats:
+    return np.asarray(np.log10(1.0 + np.asarray(x, float)))
+
+
+def _participants(s: Seen, at: Where) -> Floats:
+    return np.asarray(s.runs.participants[:, at.days].sum(axis=1))
+
+
+def _killed(s: Seen, at: Where) -> Floats:
+    return np.asarray(s.runs.killed[:, at.regions].sum(axis=1))
+
+
+def _first_region(s: Seen, at: Where) -> Floats:
+    """Whether a region is among the first with reported unrest; 0 where there was none anywhere."""
+    onset = np.where(s.runs.onset() < 0, np.inf, s.runs.onset())
+    first = onset.min(axis=1)
+    return np.asarray((np.isfinite(first) & (onset[:, at.regions].min(axis=1) == first)).astype(float))
+
+
+def _over(s: Seen, at: Where) -> Floats:
+    """Whether the largest crowd of the regions is below a tenth of its largest of the whole history, and there was one."""
+    crowd = s.gathering[:, :, at.regions].max(axis=2)
+    peak = crowd.max(axis=1)
+    return np.asarray(((peak >= at.people) & (crowd[:, at.days].max(axis=1) < 0.1 * peak)).astype(float))
+
+
+def _regions(plan: Plan) -> float:
+    return float(len(plan.regions))
+
+
+def _hours(plan: Plan) -> float:
+    return math.log10(1 + plan.hours)
+
+
+def _one(plan: Plan) -> float:
+    return 1.0
+
+
+def _ended(*names: str) -> Callable[[Seen, Where], Floats]:
+    return lambda s, at: np.isin(np.asarray(s.runs.whole["outcome"]).astype(str), names).astype(float)
+
+
+MEASURES = {
+    "participants": Measure("log10", lambda s, at: _log(_participants(s, at))),
+    "peak": Measure("log10", lambda s, at: _log(s.runs.whole["peak"])),
+    "crowd": Measure("log10", lambda s, at: _log(s.gathering[:, at.days][:, :, at.regions].max(axis=(1, 2)))),
+    "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"]), greatest=_hours),
+    "killed": Measure("log10", lambda s, at: _log(_killed(s, at))),
+    "killed_per_participant": Measure("log10", lambda s, at: _log(_killed(s, at)) - _log(_participants(s, at)), -math.inf),
+    "regions": Measure("regions", lambda s, at: s.runs.presence[:, at.days].any(axis=1).sum(axis=1).astype(float), greatest=_regions),
+    "seats": Measure("seats", lambda s, at: np.asarray(s.runs.whole["seats_lost"], float), greatest=_regions),
+    "uprising": Measure("share", lambda s, at: (np.asarray(s.runs.whole["peak"]) >= at.people).astype(float), greatest=_one),
+    "first_region": Measure("share", _first_region, greatest=_one),
+    "over": Measure("share", _over, greatest=_one),
+    "collapsed": Measure("share", _ended("collapsed"), greatest=_one),
+    "conceded": Measure("share", _ended("conceded"), greatest=_one),
+    "settled": Measure("share", _ended("settled"), greatest=_one),
+}

@@ -1,0 +1,1 @@
+"""Many histories: recipes, the durable store, processes, arrays of what came."""

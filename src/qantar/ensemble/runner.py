@@ -1,0 +1,54 @@
+"""Who simulates: where histories are kept, on how many processes, and who is told how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from qantar.ensemble.histories import Runs, arrays
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.store import STORE, Recipe, keep_draws
+from qantar.scenario.parameters import Values
+from qantar.scenario.plan import Plan
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What every study needs to simulate, and no number depends on.
+
+    Parameters
+    ----------
+    store : folder of stores of histories
+    processes : at most so many; by default one a core
+    progress : called with the name of a stage (`progress.NAME` of the catalogue), what is done of it, and how much there is
+    """
+
+    store: Path = field(default_factory=lambda: STORE)
+    processes: int | None = None
+    progress: Callable[[str, int, int], None] = _silent
+
+    def stage(self, name: str) -> Callable[[int, int], None]:
+        """How far a stage is, for functions that know of no other."""
+        return partial(self.progress, name)
+
+    def named(self, prefix: str) -> Runner:
+        """The same, its stages after a name: `rival: table`."""
+        return replace(self, progress=lambda what, done, total: self.progress(f"{prefix}: {what}", done, total))
+
+    def histories(self, recipe: Recipe, n: int, stage: str = "histories") -> Runs:
+        """The first `n` runs of a recipe; those that the store lacks are simulated."""
+        store = run_ensemble(recipe, n, self.store, processes=self.processes, progress=self.stage(stage))
+        return arrays(*store.read(n))
+
+    def of_values(
+        self, plan: Plan, values: Sequence[Values], seed: int, stage: str = "histories", *, part: int = 10, stop_above: float = 2_000_000.0
+    ) -> Runs:
+        """A history of each set of parameters, seeds from one base."""
+        kept = keep_draws(self.store, values)
+        return self.histories(Recipe(plan, seed, sampling="given", given=kept, part=part, stop_above=stop_above), len(values), stage)

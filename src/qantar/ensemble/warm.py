@@ -1,0 +1,53 @@
+"""Compiles every kernel ahead of time, on a country of a few residents, so that it happens once and can be announced.
+
+It stands outside the rooms of `ensemble.store.ROOMS`: it makes no history, so changing it does not make a table of histories stale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qantar.compiled import FOLDER
+from qantar.draws import Purpose, bits, uniform
+from qantar.engine.event import EventEngine
+from qantar.engine.plain import PlainEngine
+from qantar.model import assemble, repression
+from qantar.model.contract import no_rates
+from qantar.model.rules import DETAINED, PROTESTING, QUIET, WITHDRAWN, Law
+from qantar.model.world import Draws
+from qantar.population.blocks import lay_out
+from qantar.population.ties import Layer, tie
+
+MARK = "engines-compiled"
+
+
+def compiled(*, now: bool = False) -> bool:
+    """Whether the engines of these sources are compiled on this machine; with `now` they are after the call."""
+    mark = FOLDER / MARK
+    if now:
+        _exercise()
+        mark.touch()
+    return mark.exists()
+
+
+def _exercise() -> None:
+    """Every kernel once: joins, arrests, departures, returns, a cut and its end, then the two of the mechanisms."""
+    blocks = lay_out(np.full((2, 1, 1), 40), np.array([0, 1]))
+    layers = [Layer("home", "place", (4,)), Layer("net", "country", (2,), 2, online=True)]
+    law = Law(1, 0.5, np.full((2, 2, 2), 256, np.int64) + np.arange(8).reshape(2, 2, 2) * 64, 0.5)
+    ties = tie(blocks, layers, 1)
+    rates = no_rates(2, 1, 2)
+    rates.a[:] = 0.3
+    rates.leave[PROTESTING, :, WITHDRAWN] = rates.leave[WITHDRAWN, :, QUIET] = rates.leave[DETAINED, :, QUIET] = 0.3
+    rates.quota[1:, :] = 1
+    for engine in (EventEngine(blocks, ties, law), PlainEngine(blocks, ties, law)):
+        for t in range(12):
+            rates.connectivity[:] = (2, 1, 0, 2)[t // 3]
+            engine.step(rates)
+    Draws(1).poisson((0,), np.ones((1, 2)), 0)
+    uniform(1, 1, 1, 1, 1)
+    bits(1, Purpose.HISTORY, 1, 1, 1)
+    none, off = np.zeros(2), np.zeros(2, np.bool_)
+    hand, stay = repression.Hand(*[0.0] * len(repression.Hand._fields)), assemble.Stay(*[1.0] * len(assemble.Stay._fields))
+    repression._expect(none, none, none, none, off, off, off, none, hand, 1.0, np.zeros((6, 2)), np.zeros((5, 2)), np.zeros(2))
+    assemble._leaving(off, np.ones(2), np.zeros(2), stay, 1.0, rates.leave)

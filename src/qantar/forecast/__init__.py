@@ -1,0 +1,1 @@
+"""Predictions of what was not shown, their scores, and naive forecasts to beat."""

@@ -1,0 +1,309 @@
+"""Held out: does the model foresee what it was not shown, better than forecasts that know no mechanism.
+
+Two partitions, both scored against the same baselines (`baselines`) with the same number of histories:
+
+- *region out*: one region's onset, and every national total that contains it, are withheld; so are the state's decisions that concern
+  one region alone, of any region. Its first reported day in the histories of the table nearest to what is left is the forecast.
+- *day ahead*: only what was known at the end of a day is shown; from then on the state acts by policy. The forecast is which regions
+  report unrest on the next day.
+
+The nearest histories of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. Both their
+parameters and their luck are kept, because what is left of the record speaks of both: how far a wave has come is not a parameter.
+They are simulated again under the changed plan; until a decision differs they are the histories of the table. The mean-field twin of the
+same draws is one more rival: it says whether ties between people improve anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.ensemble.histories import Runs, arrays, chosen
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.store import Recipe
+from qantar.forecast.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
+from qantar.forecast.power import Detectable, detectable
+from qantar.forecast.scores import Difference, Share, brier, coverage_days, crps_days, log_score, log_score_days, paired
+from qantar.inference.abc_smc import prior_table, spec_of
+from qantar.inference.distance import Target, distances, items_of, scales_of, target_of, up_to
+from qantar.record.observables import Observables, observe
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.schema import POLICY_KINDS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NEAR = 400
+"""Histories that stand for a posterior: the number that scores are made for."""
+MODEL, TWIN = "model", "mean-field twin"
+"""Names of the forecasts that are no baselines."""
+
+
+def without_region(target: Target, region: str) -> Target:
+    """A record from which a region and all national totals are withheld."""
+    blank = np.array([i.of == region or i.block not in ("onset", "seats") for i in target.items])
+    return _blanked(target, blank)
+
+
+def until(target: Target, day: int, never: int) -> Target:
+    """A record as known at the end of a day: later onsets are only known to be later, later counts are not known at all.
+
+    Parameters
+    ----------
+    day : index of the last day that is known
+    never : the item of a region that never rises
+    """
+    onset = np.array([i.block == "onset" for i in target.items])
+    later = onset & (target.low > day)
+    blank = np.array([i.block not in ("onset", "participants", "detained") or i.day > day for i in target.items]) & ~onset
+    found = _blanked(target, blank)
+    low = np.where(later, day + 1, found.low)
+    high = np.where(later, never, np.where(onset & (target.high > day) & ~later, never, found.high))
+    return Target(target.items, low, high)
+
+
+def nearest_draws(items: Floats, target: Target, scales: Floats, n: int = NEAR) -> Ints:
+    """Numbers of the histories of the table nearest to what is known of a record."""
+    blocks = tuple(dict.fromkeys(i.block for i, x in zip(target.items, target.low, strict=True) if not np.isnan(x)))
+    return np.argsort(distances(items, target, scales, blocks), kind="stable")[:n]
+
+
+def without_local_steps(plan: Plan) -> Plan:
+    """A plan without the decisions that name one region, or places of it, alone."""
+    home = {r["id"]: number for number, r in enumerate(plan.regions)} | {p["id"]: p["region"] for p in plan.places}
+    local = [{home.get(place) for place in s["places"]} for s in plan.steps]  # of the whole country: no home
+    steps = [s for s, homes in zip(plan.steps, local, strict=True) if s["given"] or len(homes) != 1 or None in homes]
+    return plan.model_copy(update={"steps": steps})
+
+
+def by_policy(plan: Plan, hour: float) -> Plan:
+    """A plan in which the state decides by itself after an hour; what it had decided by then, and what is given, is replayed."""
+    drivers = {kind: "policy" if kind in POLICY_KINDS else driver for kind, driver in plan.drivers.items()}
+    steps = [{**s, "given": True} if s["at"] <= hour else s for s in plan.steps]
+    return plan.model_copy(update={"drivers": drivers, "steps": steps, "policy_from": hour if hour > 0 else None})
+
+
+def known_on(plan: Plan, day: int, ahead: int) -> Plan:
+    """A plan to so many days after a day: what the state had decided by that evening and what is given, the rest by policy."""
+    offset = dt.datetime.fromisoformat(plan.start).hour
+    free = by_policy(plan, 24.0 * (day + 1) - offset)
+    steps = [s for s in free.steps if s["given"]]  # a later decision that no policy takes would be knowledge of what came
+    return up_to(free.model_copy(update={"steps": steps}), day + ahead)
+
+
+def again(
+    plan: Plan,
+    draws: Ints,
+    seed: int,
+    root: Path,
+    *,
+    engine: str = "event",
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Runs:
+    """Histories of the table of the priors under a changed plan, with the parameters and the luck they had; in the order asked for.
+
+    Parameters
+    ----------
+    draws : numbers in the table, shape (histories,)
+    seed : of the table
+    """
+    numbers, order = np.unique(draws, return_inverse=True)
+    recipe = Recipe(plan, seed, engine, part=1, only=tuple(numbers.tolist()))
+    runs, n = int(numbers[-1]) + 1, len(numbers)
+    store = run_ensemble(recipe, runs, root, processes=processes, progress=lambda done, total: progress(n - (total - done), n))
+    return chosen(arrays(*store.read(runs)), order)
+
+
+def _blanked(target: Target, blank: NDArray[np.bool_]) -> Target:
+    return Target(target.items, np.where(blank, np.nan, target.low), np.where(blank, np.nan, target.high))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One forecaster in one partition: mean scores with their standard errors over regions, and against the best-known baseline."""
+
+    partition: str
+    forecaster: str
+    log: Difference
+    """log score in nats; smaller is better"""
+    other: Difference
+    """CRPS in days (region out) or Brier score (day ahead); smaller is better"""
+    against: Difference
+    """log score less that of `REFERENCE`, paired by region"""
+    held: tuple[Share, Share] | None = None
+    """regions whose first day a central 90 % interval holds: all of what the record allows, and a part of it (region out)"""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Everything that was scored."""
+
+    scores: list[Score]
+    power: Detectable
+    ties: Difference
+    """`worth_of_ties`"""
+
+
+REFERENCE = {"region": "average", "day": "logistic"}
+"""The baseline that others are compared with, fixed beforehand: the strongest simple one of its kind."""
+
+
+def region_out(
+    plan: Plan,
+    record: Observables,
+    target: Target,
+    items: Floats,
+    scales: Floats,
+    seed: int,
+    root: Path,
+    *,
+    near: int = NEAR,
+    twin: bool = True,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Floats]:
+    """Forecasts of each region's first reported day from all others, shape (regions, days + 1), by the model and its twin."""
+    never = facts_of(record, plan).n_days
+    draws = np.stack([nearest_draws(items, without_region(target, r["id"]), scales, near) for r in plan.regions])
+    local = without_local_steps(plan)
+    found = {}
+    for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):
+        onset = again(local, draws.ravel(), seed, root, engine=engine, processes=processes, progress=progress).onset()
+        onset = onset.reshape(*draws.shape, -1)
+        found[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
+    return found
+
+
+def day_ahead(
+    plan: Plan,
+    record: Observables,
+    target: Target,
+    items: Floats,
+    scales: Floats,
+    seed: int,
+    root: Path,
+    days: Iterable[int],
+    *,
+    near: int = NEAR,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Floats:
+    """Probability that each region reports unrest on the day after each of these, shape (days, regions)."""
+    never = facts_of(record, plan).n_days
+    days = list(days)
+    found = []
+    for k, day in enumerate(days):
+        draws = nearest_draws(items, until(target, day, never), scales, near)
+        runs = again(
+            known_on(plan, day, 1), draws, seed, root, processes=processes,
+            progress=lambda done, _, before=k * near: progress(before + done, len(days) * near),  # type: ignore[misc]
+        )  # fmt: skip
+        found.append(runs.presence[:, day + 1, :].mean(axis=0))
+    return np.stack(found)
+
+
+def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
+    """All forecasters in both partitions, baselines first."""
+    known = {s.name: (s.p, s.log, s.crps) for s in score_onsets(facts, m=m)}
+    for name, p in onsets.items():
+        known[name] = (p, log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
+    reference = known[REFERENCE["region"]][1]
+    found = [
+        Score("region", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference), coverage_days(p, facts.low, facts.high))
+        for n, (p, a, b) in known.items()
+    ]
+    rows = [d + 1 for d in days]  # the first origin of `score_days` is the day before the first
+    daily = {s.name: (s.log[rows], s.brier[rows]) for s in score_days(facts, m=m)}
+    happened = facts.presence[:, [d + 1 for d in days]].T
+    chance = np.where(np.isnan(happened), np.nan, np.where(happened == 1, ahead, 1 - ahead))
+    daily[MODEL] = (log_score(m * chance, m), brier(ahead, happened))
+    by_region = {n: tuple(_mean(x) for x in pair) for n, pair in daily.items()}
+    reference = by_region[REFERENCE["day"]][0]
+    return found + [Score("day", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference)) for n, (a, b) in by_region.items()]
+
+
+def held_out(
+    scenario: Scenario,
+    size: int,
+    near: int,
+    root: Path,
+    *,
+    seed: int,
+    scale: float = 0.1,
+    known: Runs | None = None,
+    processes: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> HeldOut:
+    """Both partitions on a scenario's record, what ties are worth, and what a comparison of this size can tell apart.
+
+    Parameters
+    ----------
+    size : draws of the priors in the table
+    near : histories that stand for a posterior
+    known : histories of the first draws, from a packed table of this plan, seed and version of the model
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario does not say what is fitted.
+    """
+    spec = spec_of(scenario)
+    plan = resolve(scenario, scale=scale)
+    record = observe(scenario.case.record)
+    target = target_of(record, plan, detained=tuple(spec.detained))
+    table = prior_table(plan, size, seed, root, part=50, known=known, processes=processes, progress=partial(progress, "table"))
+    items = items_of(table, target, plan)
+    given = (plan, record, target, items, scales_of(items, target), seed, root)
+    facts = facts_of(record, plan)
+    reference = onset_forecast(REFERENCE["region"], facts)
+    power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))
+    onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
+    days = [d for d in range(record_days(facts) - 1) if d >= 1]
+    ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
+    return HeldOut(scores(facts, onsets, days, ahead, near), power, worth_of_ties(facts, onsets, near))
+
+
+def worth_of_ties(facts: Facts, onsets: dict[str, Floats], m: int) -> Difference:
+    """Log score of the model less that of its twin without ties, paired by region; below 0, ties between people improve the forecast."""
+    model, twin = (log_score_days(onsets[name], facts.low, facts.high, m) for name in (MODEL, TWIN))
+    return paired(model, twin)
+
+
+def record_days(facts: Facts) -> int:
+    """Days from the start to the last on which presence is known anywhere."""
+    return int(np.flatnonzero(~np.isnan(facts.presence).all(axis=0)).max()) + 1
+
+
+def as_rows(found: list[Score]) -> list[dict[str, object]]:
+    """The table for machines: a row a forecaster and partition."""
+    return [
+        {
+            "partition": s.partition,
+            "forecaster": s.forecaster,
+            **{f"{name}_{k}": v for name in ("log", "other", "against") for k, v in dataclasses.asdict(getattr(s, name)).items()},
+            "separated": s.against.separated,
+            "held": "" if s.held is None else s.held[0].hits,
+            "held_possibly": "" if s.held is None else s.held[1].hits,
+            "held_of": "" if s.held is None else s.held[0].of,
+        }
+        for s in found
+    ]
+
+
+def _histogram(onset: Ints, never: int) -> Floats:
+    """Shares of histories by onset day, the last place for never."""
+    return np.asarray(np.bincount(np.where(onset < 0, never, onset), minlength=never + 1) / len(onset))
+
+
+def _mean(cells: Floats) -> Floats:
+    """Means over days by region; NaN where nothing is known."""
+    known = (~np.isnan(cells)).sum(axis=0)
+    return np.asarray(np.divide(np.nansum(cells, axis=0), known, out=np.full(cells.shape[1], np.nan), where=known > 0))

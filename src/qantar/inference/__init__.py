@@ -1,0 +1,1 @@
+"""Which parameters could have produced the record, found by simulation alone."""

@@ -1,0 +1,386 @@
+"""Calibration: which parameters could have produced the record, found by simulation alone.
+
+In: a plan, a record, the names of the fitted parameters. Out: particles, each a full set of parameters with the seed of a history that
+comes as near to the record as can be had. Nothing needs a likelihood:
+
+1. A table of draws of all priors (`prior`), simulated once and kept. The nearest of them are the first particles.
+2. Rounds. The tolerance eps falls to the median of the particles' different distances; those beyond it are replaced by copies of
+   others; everyone proposes moves, is simulated with a new seed each time, and moves if the new history lies within eps:
+
+       z' = sqrt(1 - b^2) z + b xi        z, xi normal scores of the point in the cube of the priors
+
+   for a random choice of coordinates. Such moves leave the prior as it is (Cotter, Roberts, Stuart and White 2013, Stat. Sci. 28),
+   so particles are equally weighted draws of the prior given that the distance is at most eps: sequential Monte Carlo for
+   approximate Bayesian computation (Del Moral, Doucet and Jasra 2012, Stat. Comput. 22; Sisson, Fan and Tanaka 2007, PNAS 104).
+3. A quiet period before the start is data too: a particle must also leave it without a wave in many regions.
+4. Two modules with the feedback cut (Plummer 2015, Stat. Comput. 25). Mobilization: onsets and participants, moves of all
+   parameters. Then force and harm given it: only parameters of forces move, each particle along its own chain, and none is
+   dropped for what force and harm say; the first module's tolerance still holds.
+
+A proposal is followed only as long as it can still be accepted: the items of the first module are dated by the day of the last count of
+participants, and by then most proposals are already farther off than the tolerance. They are not run on. What is accepted, and with
+which numbers, is the same (early rejection: Prangle 2016, Stat. Comput. 26, whose continuation probability is 0 or 1 here).
+
+Parameters that are not named as fitted ("nuisance") are drawn and moved as all others, because leaving them at a default would be
+a claim; they are never reported as learned. Every proposal is a pure function of seed, round, particle and parameter, and every
+history is kept, so a run that was killed goes on where it was and ends with the same particles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.draws import Purpose, uniform
+from qantar.ensemble.histories import Runs, arrays, chosen, first, joined
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.store import Recipe, keep_draws
+from qantar.errors import ScenarioError, StudyError, fail
+from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, scales_of, up_to
+from qantar.inference.prior import point_of, values_at
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import Values, parameters
+from qantar.scenario.scenario import Plan, Scenario
+from qantar.scenario.schema import CalibrationSpec
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_STUDY = int(Purpose.STUDY)
+STEP = 0.3
+"""b of a small move: the scores of the coordinates that move keep 95 % of where they were."""
+FRESH = 0.25
+"""Share of coordinates that are drawn anew in a large move."""
+KEPT = 0.5
+"""Share of the particles that the next tolerance keeps. A quarter is faster, and half as many ancestors were left after three rounds."""
+TIMES = 10.0
+"""Histories with crowds so many times the largest that was recorded are broken off and never accepted."""
+SWEEPS, MOVED = 4, 0.5
+"""In a round everyone proposes again, at most so many times, until this share has moved: copies must part before the next tolerance."""
+ACCEPTED_LEAST = 0.03
+"""Rounds end when fewer proposals than this are accepted: tolerance would fall by luck of the seed only."""
+ROUNDING = 1e-9
+"""Two ways to add up one distance differ by less."""
+FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "arms", "control")
+FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
+"""What moves in the second module: parameters of these groups, and these."""
+MODE, PICK, FORCE_KEY = 1 << 20, 1 << 21, 10_000
+"""Keys of draws that are no coordinate of a parameter: which kind of move, whom to copy; and the first number of the second module."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How much is computed: by default what ships was made with, two to three hours on two cores.
+
+    Rounds come nearer to the record and leave fewer independent ancestors, particles cost time: six rounds of 200 end with nine.
+    """
+
+    table: int = 20_000
+    """draws of the priors"""
+    particles: int = 200
+    rounds: int = 6
+    """of the first module, at most"""
+    force_rounds: int = 3
+    keep: int = 200
+    """particles that ship as the posterior"""
+    part: int = 50
+    """histories in a part of the store"""
+
+
+QUICK = Setup(table=400, particles=30, rounds=2, force_rounds=1, keep=30, part=5)
+"""Less than five minutes at 1:50: a look, not a result."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: module, tolerance, shares of particles within it and of proposals accepted, different particles left, median distance."""
+
+    module: str
+    number: int
+    tolerance: float
+    alive: float
+    """share of the particles before the round that lay within it: how much smaller the part of the prior became"""
+    accepted: float
+    quiet: float
+    """of the proposals within the tolerance, the share that leaves the quiet period quiet"""
+    distinct: int
+    median: float
+
+
+@dataclass
+class Particles:
+    """The state of a calibration; arrays have a row a particle."""
+
+    points: Floats
+    """in the cube of the priors, shape (particles, parameters)"""
+    items: Floats
+    mobilization: Floats
+    force: Floats
+    """distances of the two modules"""
+    seeds: Ints
+    """seed of the history behind each particle"""
+    origin: Ints
+    """which particle of the first round each descends from"""
+    trace: list[Round] = field(default_factory=list)
+
+    def values(self) -> list[Values]:
+        """The parameters of each particle."""
+        return [values_at(row) for row in self.points]
+
+    def distinct(self) -> int:
+        """How many different points there are."""
+        return len(np.unique(self.points, axis=0))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is fitted to what."""
+
+    plan: Plan
+    target: Target
+    scales: Floats
+    quiet: Plan | None
+    """the period before the start"""
+    quiet_regions: int
+    """most regions that may be reported on one day of it"""
+    seed: int
+    root: Path
+    processes: int | None = None
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    held: tuple[str, ...] = ()
+    """parameters fitted in the first module: the second leaves them where they are"""
+
+
+def prior_table(
+    plan: Plan,
+    size: int,
+    seed: int,
+    root: Path,
+    *,
+    part: int,
+    known: Runs | None = None,
+    processes: int | None,
+    progress: Callable[[int, int], None],
+) -> Runs:
+    """The histories of the first draws of the priors: simulated where the store lacks them.
+
+    Parameters
+    ----------
+    known : Runs, optional
+        The first of them, from a packed table made by this version of the model: they are not simulated again.
+    """
+    have = 0 if known is None else min(known.n, size) // part * part
+    parts = [first(known, have)] if known is not None and have else []
+    if size > have:
+        recipe = Recipe(plan, seed, part=part, only=tuple(range(have // part, -(-size // part))) if have else ())
+        parts.append(arrays(*run_ensemble(recipe, size, root, processes=processes, progress=progress).read(size)))
+    return parts[0] if len(parts) == 1 else joined(parts)
+
+
+def spec_of(scenario: Scenario) -> CalibrationSpec:
+    """What a scenario says is fitted.
+
+    Raises
+    ------
+    ScenarioError
+        If it says nothing.
+    """
+    spec = scenario.file.calibration
+    if spec is None:
+        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
+    return spec
+
+
+def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
+    """Points of draws of the priors, shape (draws, parameters)."""
+    return np.stack([point_of(seed, int(k)) for k in numbers])
+
+
+def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
+    """Particles of the posterior, both modules.
+
+    Parameters
+    ----------
+    table : Runs
+        Histories of draws 0, 1, ... of the priors at the seed of the task.
+    """
+    particles = _first(task, table, setup)
+    for r in range(setup.rounds):
+        particles, found = _mobilize(task, particles, r, setup)
+        if found.accepted < ACCEPTED_LEAST:
+            break
+    return follow(task, particles, setup)
+
+
+def follow(task: Task, particles: Particles, setup: Setup) -> Particles:
+    """The second module: force and harm, given how unrest spread."""
+    limit = max(particles.mobilization)
+    for r in range(setup.force_rounds):
+        particles = _force(task, particles, r, limit, setup)
+    return particles
+
+
+def _first(task: Task, table: Runs, setup: Setup) -> Particles:
+    """The draws of the table nearest to the record that leave the quiet period quiet."""
+    items = items_of(table, task.target, task.plan)
+    near = np.where(table.stopped, np.inf, distances(items, task.target, task.scales, MOBILIZATION))
+    order = np.argsort(near, kind="stable")
+    order = order[np.isfinite(near[order])]
+    chosen: list[int] = []
+    while len(chosen) < setup.particles and len(order):
+        batch, order = order[: setup.particles], order[setup.particles :]
+        calm = _calm(task, points_of(task.seed, batch), (4, len(chosen)), setup)
+        chosen += [int(k) for k in batch[calm]]
+    if not chosen:
+        raise fail(StudyError, task.plan.case, "never_quiet")
+    numbers = np.array(chosen[: setup.particles])
+    far = distances(items, task.target, task.scales, FORCE)
+    seeds = np.array([history_seed(task.seed, int(k), 0) for k in numbers])
+    return Particles(points_of(task.seed, numbers), items[numbers], near[numbers], far[numbers], seeds, np.arange(len(numbers)))
+
+
+def _mobilize(task: Task, p: Particles, number: int, setup: Setup) -> tuple[Particles, Round]:
+    """One round of the first module."""
+    # Of different distances: else copies of one lucky history, which hardly ever move, would pull the tolerance down to their own.
+    tolerance = float(np.quantile(np.unique(p.mobilization), KEPT))
+    alive = np.flatnonzero(p.mobilization <= tolerance)
+    pick = np.array([uniform(task.seed, _STUDY, i, number, PICK) for i in range(len(p.seeds))])
+    source = np.where(p.mobilization <= tolerance, np.arange(len(pick)), alive[(pick * len(alive)).astype(int)])
+    kept = len(alive) / len(pick)
+    p = _rows(p, source)
+    has_moved = np.zeros(len(pick), np.bool_)
+    shares = []
+    for sweep in range(SWEEPS):
+        points = moved(p.points, task.seed, key := number * SWEEPS + sweep)
+        items, near, far, seeds = _compared(task, points, (1, key), tolerance, "mobilization", setup)
+        within = near <= tolerance
+        accepted = within.copy()
+        accepted[within] = _calm(task, points[within], (3, key), setup)
+        p = _taken(p, accepted, points, items, near, far, seeds)
+        has_moved |= accepted
+        shares.append((within.mean(), accepted.mean()))
+        if has_moved.mean() >= MOVED:
+            break
+    near_enough, taken = np.mean(shares, axis=0)
+    quiet = taken / near_enough if near_enough else 0.0
+    found = Round("mobilization", number, tolerance, kept, float(taken), float(quiet), p.distinct(), float(np.median(p.mobilization)))
+    return replace(p, trace=[*p.trace, found]), found
+
+
+def _force(task: Task, p: Particles, number: int, limit: float, setup: Setup) -> Particles:
+    """One round of the second module: each particle goes on from where it is, none is copied or dropped."""
+    tolerance = float(np.quantile(p.force, KEPT))
+    free = np.array([name in moving(task.held) for name in parameters()])
+    points = moved(p.points, task.seed, FORCE_KEY + number, free)
+    items, near, far, seeds = _compared(task, points, (2, number), limit, "force", setup)
+    accepted = (near <= limit) & (far <= np.maximum(tolerance, p.force))
+    accepted[accepted] = _calm(task, points[accepted], (5, number), setup)
+    p = _taken(p, accepted, points, items, near, far, seeds)
+    found = Round("force", number, tolerance, 1.0, float(accepted.mean()), 1.0, p.distinct(), float(np.median(p.force)))
+    return replace(p, trace=[*p.trace, found])
+
+
+def moving(held: Sequence[str] = ()) -> set[str]:
+    """Parameters that move in the second module."""
+    return {name for name, p in parameters().items() if p.group in FORCE_GROUPS or name in FORCE_NAMES} - {*held}
+
+
+def _compared(
+    task: Task, points: Floats, key: tuple[int, int], limit: float, what: str, setup: Setup
+) -> tuple[Floats, Floats, Floats, Ints]:
+    """Histories of these points: items, distances in both modules, seeds.
+
+    One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
+    """
+    early = up_to(task.plan, last_day(task.target, MOBILIZATION, task.plan))
+    runs, seeds = _histories(task, early, points, key, what, setup)
+    if early == task.plan:
+        left = np.arange(len(points))
+    else:
+        least = distances_so_far(runs, task.target, task.scales, MOBILIZATION, early)
+        left = np.flatnonzero((least <= limit + ROUNDING) & ~runs.stopped)
+        runs = _histories(task, task.plan, points, key, what, setup, left)[0] if len(left) else chosen(runs, left)
+    items, near, far = (np.full(shape, np.inf) for shape in ((len(points), len(task.target.items)), len(points), len(points)))
+    if len(left):
+        items[left] = items_of(runs, task.target, task.plan)
+        for distance, blocks in ((near, MOBILIZATION), (far, FORCE)):
+            distance[left] = np.where(runs.stopped, np.inf, distances(items[left], task.target, task.scales, blocks))
+    return items, near, far, seeds
+
+
+def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None = None) -> Floats:
+    """Proposals: half of the particles, by lot, make a small move of about half of the coordinates, the others draw some of them anew.
+
+    Both leave a uniform cube uniform, whatever the choice of coordinates. The normal scores move, not the points.
+    """
+    from scipy.special import ndtr, ndtri
+
+    n, width = points.shape
+    free = np.ones(width, np.bool_) if free is None else free
+    fresh = np.array([[uniform(seed, _STUDY, i, number, 2 * k) for k in range(width)] for i in range(n)])
+    choice = np.array([[uniform(seed, _STUDY, i, number, 2 * k + 1) for k in range(width)] for i in range(n)])
+    large = np.array([uniform(seed, _STUDY, i, number, MODE) for i in range(n)]) < 0.5
+    b = np.where(large[:, None], (choice < FRESH).astype(float), np.where(choice < 0.5, STEP, 0.0)) * free
+    scores = np.sqrt(1 - b**2) * ndtri(points) + b * ndtri(fresh)
+    return np.where(b == 0, points, np.clip(ndtr(scores), 1e-12, 1 - 1e-12))
+
+
+def _histories(
+    task: Task, plan: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Ints | None = None
+) -> tuple[Runs, Ints]:
+    """The histories of these points, or of some of them, each with a seed of its own, and the seeds."""
+    seed = history_seed(task.seed, *((1 << 30) + 1000 * key[0] + key[1], 1))
+    name = keep_draws(task.root, [values_at(row) for row in points])
+    recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target))
+    if only is not None:
+        recipe = replace(recipe, part=1, only=tuple(only.tolist()))
+    n, before = len(points) if only is None else int(only[-1]) + 1, 0 if only is None else int(only[-1]) + 1 - len(only)
+    store = run_ensemble(
+        recipe, n, task.root, processes=task.processes, progress=lambda done, total: task.progress(what, done - before, total - before)
+    )
+    runs = arrays(*store.read(n))
+    return runs, np.asarray(runs.whole["seed"], np.int64)
+
+
+def stop_of(target: Target) -> float:
+    """People out at once above which a history is broken off: many times the largest count of the record; two million if it has none."""
+    counts = [high for i, high in zip(target.items, target.high, strict=True) if i.block == "participants" and not np.isnan(high)]
+    return TIMES * float(10 ** max(counts)) if counts else 2_000_000.0
+
+
+def _calm(task: Task, points: Floats, key: tuple[int, int], setup: Setup) -> NDArray[np.bool_]:
+    """Whether the quiet period stays without a wave at these points."""
+    if task.quiet is None or not len(points):
+        return np.ones(len(points), np.bool_)
+    runs, _ = _histories(task, task.quiet, points, key, "quiet", setup)
+    return calm(runs, task.quiet_regions)
+
+
+def calm(runs: Runs, most: int) -> NDArray[np.bool_]:
+    """Whether no day of a history has more regions with reported unrest than `most`; one that was broken off has."""
+    return np.asarray((runs.presence.sum(axis=2).max(axis=1) <= most) & ~runs.stopped)
+
+
+def _rows(p: Particles, rows: Ints) -> Particles:
+    """These particles, in this order."""
+    return Particles(p.points[rows], p.items[rows], p.mobilization[rows], p.force[rows], p.seeds[rows], p.origin[rows], p.trace)
+
+
+def _taken(p: Particles, accepted: NDArray[np.bool_], points: Floats, items: Floats, near: Floats, far: Floats, seeds: Ints) -> Particles:
+    """Proposals in place of the particles that accepted them."""
+    return replace(
+        p,
+        points=np.where(accepted[:, None], points, p.points),
+        items=np.where(accepted[:, None], items, p.items),
+        mobilization=np.where(accepted, near, p.mobilization),
+        force=np.where(accepted, far, p.force),
+        seeds=np.where(accepted, seeds, p.seeds),
+    )
+
+
+def scales_from(table: Runs, target: Target, plan: Plan) -> Floats:
+    """The scales of the distance, from the table of the priors."""
+    return scales_of(items_of(table, target, plan), target)

@@ -1,0 +1,216 @@
+"""A second opinion on the posterior: a neural density of the fitted parameters given a history, read at the record.
+
+In: the table of draws of the priors. Out: draws of the fitted parameters, what was learned of them, ridges, coverage on simulated records.
+No rounds and no tolerance: a masked autoregressive flow (Papamakarios, Pavlakou and Murray 2017, NeurIPS) learns the law of the normal
+scores of the fitted parameters given the summaries of a history; all other parameters vary as their priors say. Several are
+trained, each on a bootstrap sample of the table, and mixed: a single one is too sure of itself (Hermans et al. 2022, TMLR), and how far
+they differ is how little the table tells near the record.
+
+Trained on histories that have any reported unrest: a choice by what was seen leaves the law given what was seen as it is. Histories that
+were broken off are left out. Some with an uprising are kept from all training and play the record, as in `fitted`; so coverage is checked
+on the very networks that are used. A record beyond every history is taken to be at the nearest edge of them, as in `inference.adjusted`.
+
+It gives no histories and replaces no posterior; it says where the rounds of `calibrate` and a different method agree. Needs the extra
+`neural`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qantar
+from qantar.draws import SCHEME, Purpose, uniform
+from qantar.ensemble.histories import Runs
+from qantar.ensemble.run import made_by
+from qantar.ensemble.store import model_hash
+from qantar.errors import StudyError, fail
+from qantar.files.result import sealed
+from qantar.files.tables import to_csv
+from qantar.inference.abc_smc import Setup, spec_of
+from qantar.inference.calibration import ground_of, learned_of, prior_scores, record_summary, simulated_records, tables_of
+from qantar.inference.diagnostics import Coverage, Learned, coverage, ridges, uniformity
+from qantar.inference.distance import items_of, summary_of
+from qantar.inference.prior import value_at
+from qantar.scenario.parameters import parameters
+from qantar.scenario.scenario import Edit, Scenario
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_STUDY = int(Purpose.STUDY)
+MEMBERS, LAYERS, WIDTH = 5, 2, 16
+"""Networks that are mixed; layers and width of each: larger ones forecast the scores of unseen histories worse (20,000 draws)."""
+DRAWS = 2_000
+"""Draws of the posterior in all."""
+LEAST = 1_000
+"""Histories below which nothing is trained: from 600, the networks foretold unseen ones worse than the priors do."""
+BOOT = 1 << 26
+"""Key of the draws of bootstrap samples."""
+T_95 = 2.776
+"""95 % point of Student's t with MEMBERS - 1 degrees of freedom, two-sided."""
+
+
+@dataclass(frozen=True)
+class Neural:
+    """What the networks say."""
+
+    scores: Floats
+    """normal scores at the record, shape (draws, parameters)"""
+    learned: list[Learned]
+    ridges: list[tuple[str, str, float]]
+    coverage: list[Coverage]
+    uniform: dict[str, float]
+    pseudo: int
+    """simulated records behind the coverage"""
+    trained: int
+    gain: float
+    gain_se: float
+    """nats by which the density of the true scores of unseen histories exceeds the prior's, and its standard error"""
+
+
+def neural(
+    names: Sequence[str],
+    scores: Floats,
+    summaries: Floats,
+    record: Floats,
+    use: NDArray[np.bool_],
+    unseen: Ints,
+    seed: int,
+    *,
+    members: int = MEMBERS,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Neural:
+    """Train on a table and read at a record.
+
+    Parameters
+    ----------
+    names : the fitted parameters
+    scores : normal scores of their draws, shape (histories, parameters)
+    summaries : shape (histories, numbers)
+    record : shape (numbers,)
+    use : which histories may be learned from, shape (histories,)
+    unseen : histories that play the record and are learned from by no network
+    seed : of samples and networks
+    members : networks, 2 or more
+
+    Raises
+    ------
+    StudyError
+        If fewer than `LEAST` histories are left to learn from.
+    """
+    learn = np.setdiff1d(np.flatnonzero(use), unseen)
+    if len(learn) < LEAST:
+        raise fail(StudyError, "--method", "few_to_learn", n=len(learn), least=LEAST)
+    middle, spread = summaries[learn].mean(axis=0), np.maximum(summaries[learn].std(axis=0), 1e-9)
+    edge = np.clip(record, summaries[learn].min(axis=0), summaries[learn].max(axis=0))
+    each = -(-draws // members)
+    at_record, at_unseen, density = [], [], []
+    for member in range(members):
+        progress(member, members)
+        rows = learn[[int(uniform(seed, _STUDY, k, member, BOOT) * len(learn)) for k in range(len(learn))]]
+        flow = _trained(scores[rows], (summaries[rows] - middle) / spread, seed + member)
+        at_record.append(_sampled(flow, (edge - middle)[None] / spread, each, seed + member)[0])
+        if len(unseen):
+            context = (summaries[unseen] - middle) / spread
+            at_unseen.append(_sampled(flow, context, each, seed + member))
+            density.append(np.asarray(flow.log_prob(_single(scores[unseen]), _single(context)), float))
+    progress(members, members)
+    found = np.concatenate(at_record)
+    narrowed = np.array([1 - x.std(axis=0) for x in at_record])
+    error = T_95 * narrowed.std(axis=0, ddof=1) / np.sqrt(members)
+    mixed = 1 - found.std(axis=0)
+    low, high = np.minimum(narrowed.mean(axis=0) - error, mixed), np.maximum(narrowed.mean(axis=0) + error, mixed)
+    learned = [learned_of(name, found[:, k], float(mixed[k]), float(low[k]), float(high[k])) for k, name in enumerate(names)]
+    if not len(unseen):
+        return Neural(found, learned, ridges(found, names), [], {}, 0, len(learn), np.nan, np.nan)
+    ranks = (np.concatenate(at_unseen, axis=1) < scores[unseen][:, None]).mean(axis=1)
+    of_prior = -0.5 * (scores[unseen] ** 2 + np.log(2 * np.pi)).sum(axis=1)
+    gain = np.logaddexp.reduce(density, axis=0) - np.log(members) - of_prior
+    p_values = dict(zip(names, uniformity(ranks).tolist(), strict=True))
+    told = (coverage(ranks, names), p_values, len(unseen), len(learn), float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain))))
+    return Neural(found, learned, ridges(found, names), *told)
+
+
+def of_scenario(
+    scenario: Scenario,
+    setup: Setup,
+    root: Path,
+    *,
+    seed: int,
+    edits: Sequence[Edit] = (),
+    scale: float = 0.1,
+    known: Runs | None = None,
+    members: int = MEMBERS,
+    processes: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    command: Mapping[str, Any] | None = None,
+) -> tuple[Neural, dict[str, Any]]:
+    """What networks say of a scenario's record, and where it comes from; arguments and errors as `fitted.fit`."""
+    spec, told = spec_of(scenario), partial(progress, "table")
+    plan, target, table = ground_of(
+        scenario, setup, root, seed=seed, edits=edits, scale=scale, known=known, processes=processes, progress=told
+    )
+    items = items_of(table, target, plan)
+    summaries, _ = summary_of(items, target)
+    seen = table.presence.any(axis=(1, 2)) & ~table.stopped
+    rows = simulated_records(table, seed)
+    found = neural(
+        spec.fitted, prior_scores(spec.fitted, seed, table.n), summaries, record_summary(target, items), seen, rows, seed,
+        members=members, progress=partial(progress, "networks"),
+    )  # fmt: skip
+    made = {
+        "method": "neural", "program": f"qantar {qantar.__version__}", "library": f"flowjax {version('flowjax')}, jax {version('jax')}",
+        "command": command, "scenario": plan.case, "model_sha256": model_hash(), "draw_scheme": SCHEME, "plan_sha256": plan.sha256(),
+        "scale": scale, "seed": seed, "table": setup.table, "networks": members, "trained": found.trained,
+        "edits": [e.model_dump() for e in edits], "gain": found.gain, "gain_se": found.gain_se,
+    }  # fmt: skip
+    return found, made
+
+
+def files_of(found: Neural, made: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """The result's folder as text; `result.json` last."""
+    from scipy.special import ndtr
+
+    places = np.clip(ndtr(found.scores), 1e-12, 1 - 1e-12)
+    rows = [[f"{value_at(parameters()[name], float(q)):.6g}" for name, q in zip(names, row, strict=True)] for row in places]
+    files = {
+        **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
+        "sample.csv": to_csv(list(names), rows),
+    }
+    return sealed(files, {"kind": "calibrate", **made_by(), **made})
+
+
+def _single(x: Floats) -> NDArray[np.float32]:
+    return np.asarray(x, np.float32)
+
+
+def _trained(scores: Floats, context: Floats, seed: int) -> Any:
+    """One flow, trained until a tenth of the histories that is kept aside gains no more."""
+    import jax.numpy as jnp
+    import jax.random as jr
+    from flowjax.distributions import Normal
+    from flowjax.flows import masked_autoregressive_flow
+    from flowjax.train import fit_to_data
+
+    made, trained = jr.split(jr.key(seed))
+    base = Normal(jnp.zeros(scores.shape[1]))
+    flow = masked_autoregressive_flow(made, base_dist=base, cond_dim=context.shape[1], flow_layers=LAYERS, nn_width=WIDTH)
+    data = (_single(scores), _single(context))
+    return fit_to_data(trained, flow, data, learning_rate=1e-3, max_epochs=200, max_patience=10, show_progress=False)[0]
+
+
+def _sampled(flow: Any, context: Floats, n: int, seed: int) -> Floats:
+    """Draws of a flow at each context, shape (contexts, n, parameters)."""
+    import jax
+    import jax.random as jr
+
+    keys = jr.split(jr.key(seed + (1 << 20)), len(context))
+    return np.asarray(jax.vmap(lambda c, k: flow.sample(k, (n,), condition=c))(_single(context), keys), float)

@@ -1,0 +1,219 @@
+"""A posterior as files: what `qantar calibrate` finds, how it is written, packed and read again.
+
+`posterior.csv` holds one row a particle: the ancestor it descends from, its distances, the seed of its history and every parameter, in all
+its digits. `posterior.json` beside it says which command made it, from which model, plan and seed. A table of draws of the
+priors is packed as small NumPy archives (`pack`), because its parameters are a pure function of seed and number and need not be kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.ensemble.histories import PEOPLE, Runs
+from qantar.ensemble.store import model_hash
+from qantar.errors import ResultError, fail
+from qantar.files.result import read_result
+from qantar.files.tables import to_csv
+from qantar.inference.abc_smc import Particles
+from qantar.scenario.parameters import Values, parameters
+from qantar.scenario.scenario import Plan, Scenario, resolve
+
+Floats = NDArray[np.float64]
+CSV, JSON = "posterior.csv", "posterior.json"
+HEAD = ("particle", "ancestor", "seed", "mobilization", "force")
+KEPT = ("stopped", "joins", "peak", "security_killed", "seats_lost", "changed_sides", "stood_aside", "outcome")
+"""Columns of the table of runs that are packed: neither parameters nor seeds, which follow from the number of the draw."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Particles as they ship."""
+
+    values: list[Values]
+    seeds: NDArray[np.int64]
+    ancestors: NDArray[np.int64]
+    mobilization: Floats
+    force: Floats
+    made: dict[str, Any]
+    """provenance: command, seed, model_sha256, plan_sha256, rounds, ..."""
+
+
+def write_posterior(particles: Particles, rows: Sequence[int], made: dict[str, Any]) -> dict[str, str]:
+    """The two files as text, for these particles."""
+    values = particles.values()
+    table = [
+        [k, int(particles.origin[row]), int(particles.seeds[row]), f"{particles.mobilization[row]:.6g}", f"{particles.force[row]:.6g}"]
+        + [values[row][name] for name in parameters()]
+        for k, row in enumerate(rows)
+    ]
+    rounds = [{k: (round(v, 6) if isinstance(v, float) else v) for k, v in asdict(r).items()} for r in particles.trace]
+    return {
+        CSV: to_csv([*HEAD, *parameters()], table),
+        JSON: json.dumps({**made, "rounds": rounds}, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def read_posterior(folder: Path) -> Posterior | None:
+    """The posterior of a case folder or of a result; None if there is none.
+
+    Raises
+    ------
+    ResultError
+        When its columns are not the parameters of this version, or it is not whole.
+    """
+    if not (folder / CSV).is_file():
+        return None
+    try:
+        made = json.loads((folder / JSON).read_text(encoding="utf-8"))
+        head, *lines = (folder / CSV).read_text(encoding="utf-8").splitlines()
+        names = head.split(",")
+        rows = np.array([[float(x) for x in line.split(",")] for line in lines])
+        seeds = np.array([int(line.split(",")[HEAD.index("seed")]) for line in lines])
+    except (OSError, ValueError, IndexError) as error:
+        raise fail(ResultError, folder / CSV, "not_a_posterior", reason=str(error)) from None
+    if (
+        tuple(names) != (*HEAD, *parameters())
+        or not isinstance(made, dict)
+        or rows.shape[1:] != (len(names),)
+        or not np.isfinite(rows).all()
+    ):
+        raise fail(ResultError, folder / CSV, "not_a_posterior", reason="columns")
+    values = [dict(zip(parameters(), row[len(HEAD) :].tolist(), strict=True)) for row in rows]
+    return Posterior(values, seeds, rows[:, 1].astype(np.int64), rows[:, 3], rows[:, 4], made)
+
+
+FIT, NEURAL = "fit", "neural"
+"""Folder of a case in which a calibration ships: the files of `qantar calibrate`, and in it those of a second opinion by networks."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibration that ships with a case: its posterior and its tables, rows as in the files."""
+
+    posterior: Posterior
+    learned: list[dict[str, str]]
+    ridges: list[dict[str, str]]
+    coverage: list[dict[str, str]]
+    fit: list[dict[str, str]]
+    second: dict[str, dict[str, str]]
+    """what networks learned of the same parameters, by name; empty if nothing of this model ships"""
+
+
+def read_fit(folder: Path) -> Fit | None:
+    """The calibration of a case folder; None if it has none.
+
+    Raises
+    ------
+    ResultError
+        As `read_posterior`.
+    """
+    if (stored := read_result(folder / FIT, "calibrate")) is None:
+        return None
+    posterior = read_posterior(folder / FIT)
+    if posterior is None:
+        raise fail(ResultError, folder / FIT, "file_missing", there=CSV)
+    learned, ridges, coverage, fit = (stored.rows(f"{name}.csv") for name in ("learned", "ridges", "coverage", "fit"))
+    second: dict[str, dict[str, str]] = {}
+    other = read_result(folder / FIT / NEURAL, "calibrate")
+    if other is not None and other.made.get("model_sha256") == posterior.made["model_sha256"]:
+        second = {r["parameter"]: r for r in other.rows("learned.csv")}
+    return Fit(posterior, learned, ridges, coverage, fit, second)
+
+
+def fits(made: dict[str, Any], plan: Plan) -> bool:
+    """Whether a posterior was made for this plan by this version of the model."""
+    return bool(made.get("model_sha256") == model_hash() and made.get("plan_sha256") == plan.sha256())
+
+
+def posterior_of(scenario: Scenario) -> Posterior:
+    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model.
+
+    Raises
+    ------
+    ResultError
+        If there is none.
+    """
+    fit = read_fit(scenario.case.folder)
+    if fit is None or not fits(fit.posterior.made, resolve(scenario, scale=fit.posterior.made["scale"])):
+        raise fail(ResultError, scenario.case.head.id, "no_posterior", value=scenario.case.head.id)
+    return fit.posterior
+
+
+def pack(runs: Runs, made: dict[str, Any], *, more: Sequence[str] = (), exact: bool = False) -> bytes:
+    """Histories as one compressed archive; the same histories give the same bytes.
+
+    Presence and seats are bits, people are kept to seven digits.
+
+    Parameters
+    ----------
+    more : columns of the table of runs that are kept beside `KEPT`
+    exact : whether numbers keep all their digits
+    """
+    out = io.BytesIO()
+    content: dict[str, Any] = {f"w_{name}": _plain(runs.whole[name], exact) for name in (*KEPT, *more)}
+    content |= {k: getattr(runs, k).astype(np.float64 if exact else np.float32) for k in PEOPLE}
+    np.savez_compressed(
+        out,
+        made=np.frombuffer(json.dumps(made, sort_keys=True).encode(), np.uint8),
+        shape=np.array(runs.presence.shape),
+        presence=np.packbits(runs.presence),
+        seat_lost=np.packbits(runs.seat_lost),
+        **content,
+    )
+    return out.getvalue()
+
+
+def unpack(path: Path) -> tuple[Runs, dict[str, Any]]:
+    """Histories that were packed, and how they were made.
+
+    Raises
+    ------
+    ResultError
+        When the file is not such an archive.
+    """
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        raise fail(ResultError, path, "not_packed", reason="no archive")
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            n, days, regions = (int(x) for x in found["shape"])
+            made = json.loads(found["made"].tobytes())
+            presence = np.unpackbits(found["presence"], count=n * days * regions).reshape(n, days, regions).astype(bool)
+            seats = np.unpackbits(found["seat_lost"], count=n * regions).reshape(n, regions).astype(bool)
+            people = {k: found[k].astype(float) for k in PEOPLE}
+            more = [k.removeprefix("w_") for k in found.files if k.startswith("w_") and k.removeprefix("w_") not in KEPT]
+            whole = {name: found[f"w_{name}"] for name in (*KEPT, *more)}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
+    stopped = whole["stopped"].astype(bool)
+    return Runs(presence=presence, seat_lost=seats, stopped=stopped, whole={"run": np.arange(n), **whole}, **people), made
+
+
+def known_table(path: Path, plan: Plan, seed: int) -> Runs:
+    """A packed table of the priors, if it is of this plan and seed and was made by this version of the model.
+
+    Raises
+    ------
+    ResultError
+        When it is not.
+    """
+    runs, made = unpack(path)
+    if not fits(made, plan) or made.get("seed") != seed:
+        raise fail(ResultError, path, "not_packed", reason="another model, scenario or seed")
+    return runs
+
+
+def _plain(column: NDArray[Any], exact: bool = False) -> NDArray[Any]:
+    """A column without Python objects."""
+    if column.dtype.kind == "O":
+        return np.array([str(x) for x in column])
+    return column.astype(np.float32) if column.dtype.kind == "f" and not exact else column

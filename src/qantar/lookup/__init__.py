@@ -1,0 +1,1 @@
+"""What a user looks up: checks, rows, words."""

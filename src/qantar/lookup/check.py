@@ -1,0 +1,188 @@
+"""Validates any file or folder of a case, a ledger or a result: which kind it is, how much it holds, what is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
+from qantar.cases.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
+from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
+from qantar.files.result import read_result
+from qantar.files.tables import Row, Strict, Table, csv_rows, read_table, read_text, read_toml
+from qantar.record.load import check_alone
+from qantar.record.schema import MODELS
+from qantar.scenario.plan import EXPERIMENTS, FILE
+from qantar.scenario.schema import ScenarioFile
+from qantar.verdicts.load import read_loaded
+
+TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
+"""Every table that has a model, by the name its file carries."""
+
+_FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountFile, "case": CaseFile}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One file: what it is (a key of `check.kind` in the catalogue, or `table NAME`) and how many rows or keys it holds."""
+
+    file: str
+    kind: str
+    rows: int
+
+
+def check(target: str, problems: Problems) -> list[Checked]:
+    """Check a packaged case by name, or a path; everything found goes to `problems`.
+
+    Raises
+    ------
+    ScenarioError
+        When there is nothing of that name.
+    """
+    if target in case_names():
+        return _check_folder(find_folder(target, "case.toml"), problems)
+    path = Path(target)
+    try:
+        is_there, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        is_there = is_folder = False
+    if is_folder:
+        return _check_folder(path, problems)
+    if not is_there:
+        there = [*case_names(), *(p.name for p in path.parent.iterdir())] if path.parent.is_dir() else case_names()
+        raise fail(ScenarioError, target, "no_such_path", value=target, choices=nearest(path.name, there))
+    return _check_in_its_folder(path, problems)
+
+
+def ledger_at(target: str) -> Account | None:
+    """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
+    path = find_folder(target, "case.toml") if target in case_names() else Path(target)
+    return read_claims(path if path.is_dir() else path.parent)
+
+
+def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:
+    if (folder / "result.json").is_file():
+        return _check_result(folder, problems)
+    if folder.name == EXPERIMENTS and (folder.parent / "case.toml").is_file():
+        whole = Problems()
+        found = [c for c in _check_folder(folder.parent, whole) if c.file.startswith(f"{EXPERIMENTS}/")]
+        problems.found += [p for p in whole.found if (folder / p.file).is_file()]
+        return found
+    case, tables = _read_folder(folder, problems)
+    if scenario and (folder / FILE).exists():
+        if case is None or problems.found:  # held against its case once that is whole
+            read_toml(folder / FILE, ScenarioFile, problems)
+        else:
+            _check_scenario(folder, case, problems)
+    sizes = {t.file: len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()}
+    for result in sorted(folder.glob("fit/**/result.json")) if scenario else []:  # what ships with a case bears its verdicts
+        whole = Problems()
+        _check_result(result.parent, whole)
+        problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in whole.found]
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
+    tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
+    return [*(_checked(p, sizes) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+
+
+def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
+    """The case of a folder, if it is whole or nearly so, and every table that was read in it."""
+    if (folder / "account.toml").exists():
+        loaded = read_loaded(folder, problems)
+        if loaded is not None:
+            account = loaded.account
+            ledger: list[Table[Any]] = [account.claims, account.hypotheses, account.second_reading]
+            own = loaded.case if loaded.case.folder == folder else None
+            return own, [*(own.record.tables().values() if own else ()), *ledger]
+        case = read_case(folder, problems) if (folder / "case.toml").exists() else None
+    elif (folder / "case.toml").exists():
+        case = read_case(folder, problems)
+    else:
+        raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
+    return case, [*case.record.tables().values()] if case else []
+
+
+def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
+    from qantar.effects.experiments import read_experiments
+    from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
+
+    if (country := read_scenario(folder, problems, case)) is not None:
+        read_experiments(country, problems)
+
+
+def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
+    """A single file: with its neighbours where it belongs to a case or a ledger, else by itself."""
+    whole = Problems()
+    if path.parent.name == EXPERIMENTS and (path.parent.parent / "case.toml").is_file():
+        _check_folder(path.parent.parent, whole)
+        problems.found += [p for p in whole.found if p.file == path.name]
+        return [Checked(path.name, "experiment", 1)]
+    if path.suffix in (".csv", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
+        found = _check_folder(path.parent, whole, scenario=path.name == FILE)
+        problems.found += [p for p in whole.found if p.file in (path.name, str(path))]
+        if path.stem in TABLES or path.suffix != ".csv":
+            return [c for c in found if c.file == path.name]
+    if path.suffix == ".csv":
+        name = path.stem if path.stem in TABLES else _guess_table(path)
+        table = read_table(path, name, TABLES[name], problems)
+        check_alone(table, problems)
+        return [Checked(path.name, f"table {name}", len(table))]
+    if path.name == "result.json":
+        return _check_result(path.parent, problems)
+    if path.suffix == ".toml":
+        source = read_text(path)
+        kind = (
+            "scenario"
+            if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE)
+            else "account"
+            if "[document]" in source
+            else "case"
+        )
+        read_toml(path, _FILES[kind], problems)
+        return [Checked(path.name, kind, 1)]
+    if path.suffix == ".geojson":
+        return [Checked(path.name, "shapes", len(read_shapes(path, problems)))]
+    raise fail(ScenarioError, path, "unknown_file_kind", choices=".csv, .toml, .geojson, result.json")
+
+
+def _guess_table(path: Path) -> str:
+    """The table whose first column and most of whose required columns the header has, and that has most of its columns; else an error."""
+    problems = Problems()
+    header = {c.strip() for _, cells in islice(csv_rows(read_text(path), path.name, problems), 1) for c in cells}
+    problems.raise_as(DataError)
+
+    def fit(name: str) -> tuple[float, float]:
+        fields = TABLES[name].model_fields
+        needed = {c for c, info in fields.items() if info.is_required()}
+        if next(iter(fields)) not in header:
+            return 0, 0
+        return len(header & {*fields}) / max(1, len(header)), len(header & needed) / len(needed)
+
+    best = max(TABLES, key=lambda name: sum(fit(name)))
+    if min(fit(best)) < 0.5:
+        raise fail(DataError, path, "unknown_table", choices=", ".join(TABLES))
+    return best
+
+
+def _checked(path: Path, sizes: dict[str, int]) -> Checked:
+    """What a file of a folder is; one that was not read as a part of the folder's case or ledger is read for its size."""
+    if path.suffix == ".toml":
+        return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
+    if path.suffix == ".geojson":
+        return Checked(path.name, "shapes", sizes.get(path.name, 0))
+    if path.stem in TABLES:
+        size = sizes[path.name] if path.name in sizes else len(read_table(path, path.stem, TABLES[path.stem], Problems()))
+        return Checked(path.name, f"table {path.stem}", size)
+    return Checked(path.name, "other", 0)
+
+
+def _check_result(folder: Path, problems: Problems) -> list[Checked]:
+    """A result is whole when `result.json` and every file it names are as they were written."""
+    try:
+        found = read_result(folder)
+    except ResultError as error:
+        problems.found += [replace(p, file=Path(p.file).name) for p in error.problems]
+        return []
+    return [Checked("result.json", "result", len(found.content) if found else 0)]

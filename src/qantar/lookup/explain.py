@@ -1,0 +1,130 @@
+"""Explains a word: term, verdict, kind, basis, flag, table, column, quantity or error, from the catalogue and the schemas."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qantar.errors import StudyError, fail, nearest
+from qantar.lookup.check import TABLES
+from qantar.messages import LANGUAGES, column_meanings, keys_under, text
+from qantar.record.load import variables
+from qantar.scenario.names import parameter_names
+
+if TYPE_CHECKING:
+    from qantar.scenario.parameters import Parameter
+
+SORTS = ("verdict", "kind", "basis", "flag")
+"""Catalogue groups whose words have a meaning of their own in `SORT_meaning`."""
+
+_LISTS = {"verdicts": "verdict", "kinds": "kind", "bases": "basis", "flags": "flag"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A word and what it means; `rows` holds further lines (columns of a table, words of a list)."""
+
+    name: str
+    sort: str
+    meaning: str
+    allowed: str = ""
+    rows: tuple[tuple[str, str, str], ...] = ()
+
+
+def words() -> dict[str, list[str]]:
+    """Every word that can be explained, by sort."""
+    return {
+        "terms": keys_under("term"),
+        **{sort: keys_under(f"{sort}_meaning") for sort in SORTS},
+        "tables": list(TABLES),
+        "parameters": list(parameter_names()),
+        "quantities": [v.variable for v in variables()],
+        "errors": [k for k in keys_under("error") if k not in ("line", "sep", "colon", "space", "count")],
+    }
+
+
+def explain(name: str, lang: str) -> list[Explanation]:
+    """All meanings of a word; `TABLE.COLUMN` or a bare column name explains columns.
+
+    Raises
+    ------
+    StudyError
+        When nothing of that name exists, with the nearest words.
+    """
+    found = [*_named(name, lang), *_columns(name, lang)]
+    if not found:
+        found = [x for code in _codes(name) for x in _named(code, lang)]
+    if not found:
+        known = [w for group in words().values() for w in group] + [f"{t}.{c}" for t, c in column_meanings("en")]
+        raise fail(StudyError, name, "no_such_name", value=name, choices=nearest(name, known))
+    return found
+
+
+def _codes(label: str) -> list[str]:
+    """Codes of verdicts, kinds, bases and flags that tables and pages show as this.
+
+    >>> _codes("Partly right"), _codes("地址缺失")
+    (['partly'], ['address-lost'])
+    """
+    shown = label.strip().lower()
+    codes = [(sort, code) for sort in SORTS for code in keys_under(f"{sort}_meaning")]
+    return [c for sort, c in codes if shown in {text(f"{sort}.{c}", lang).lower() for lang in LANGUAGES}]
+
+
+def _named(name: str, lang: str) -> list[Explanation]:
+    found = [Explanation(name, "term", text(f"term.{name}", lang))] if name in keys_under("term") else []
+    for sort in SORTS:
+        if name in keys_under(f"{sort}_meaning"):
+            label = f"{name} ({text(f'{sort}.{name}', lang)})" if lang != "en" else name
+            found.append(Explanation(label, sort, text(f"{sort}_meaning.{name}", lang)))
+    if (listed := _LISTS.get(name)) is not None:
+        rows = tuple((w, text(f"{listed}.{w}", lang), text(f"{listed}_meaning.{w}", lang)) for w in keys_under(f"{listed}_meaning"))
+        found = [Explanation(name, listed, text(f"term.{name}", lang), rows=rows)]
+    if name in TABLES:
+        model = TABLES[name]
+        meanings = column_meanings(lang)
+        rows = tuple((c, _short(model.allowed(c)), meanings[(name, c)]) for c in model.model_fields)
+        found.append(Explanation(name, "table", text(f"table.{name}", lang), rows=rows))
+    for v in variables():
+        if v.variable == name:
+            limits = " … ".join("" if x is None else f"{x:g}" for x in (v.low, v.high))
+            found.append(Explanation(name, "quantity", v.meaning_zh if lang == "zh" else v.meaning_en, f"{v.unit} [{limits}]"))
+    if name in ("parameters", *parameter_names()):
+        found.append(_parameter(name, lang))
+    if name in words()["errors"]:
+        parts = (text(f"error.{name}.{which}", lang) for which in ("what", "rule", "mend"))
+        found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
+    return found
+
+
+def _parameter(name: str, lang: str) -> Explanation:
+    """A parameter, or all of them under the name `parameters`."""
+    from qantar.scenario.parameters import parameters  # loads the compiler, which other words need not wait for
+
+    if name == "parameters":
+        rows = tuple((p, v.unit, _meaning(v, lang)) for p, v in parameters().items())
+        return Explanation(name, "parameter", text("out.parameters", lang), rows=rows)
+    p = parameters()[name]
+    limits = f"{text(f'unit.{p.unit}', lang)} [{p.low:g} … {p.high:g}]"
+    lines = tuple((text(f"out.{k}", lang), v, "") for k, v in (("default", f"{p.default:g}"), ("prior", str(p.prior))))
+    status = (text("out.status", lang), text(f"status.{p.status}", lang), p.source)
+    return Explanation(name, "parameter", _meaning(p, lang), limits, (*lines, status))
+
+
+def _meaning(p: Parameter, lang: str) -> str:
+    return p.meaning_zh if lang == "zh" else p.meaning_en
+
+
+def _short(allowed: str, room: int = 34) -> str:
+    """A long list of words cut to fit a table; `explain TABLE.COLUMN` shows it whole."""
+    return allowed if len(allowed) <= room else allowed[: room - 2] + " …"
+
+
+def _columns(name: str, lang: str) -> list[Explanation]:
+    wanted_table, _, wanted = name.rpartition(".")
+    return [
+        Explanation(f"{table}.{column}", "column", meaning, TABLES[table].allowed(column))
+        for (table, column), meaning in column_meanings(lang).items()
+        if table in TABLES and column == wanted and wanted_table in ("", table)
+    ]

@@ -1,0 +1,135 @@
+"""What of a case a sentence may be about: events and judged claims of the same day and place.
+
+In: candidate sentences, a case, the claims of a ledger of that case. Out: ids. A sentence and an event belong together if the sentence
+names a day of the event and a place of it: its settlement, or its region. No more is compared; whether they say the same, a reader finds
+out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from qantar.account.document import Candidate, place_pattern
+from qantar.account.ledger import Claim
+from qantar.cases.case import Case
+
+
+@dataclass(frozen=True)
+class Likely:
+    """Ids of events and of claims that share a day and a place with a sentence, in the order of their tables."""
+
+    events: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+
+def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterable[Claim] = ()) -> list[Likely]:
+    """For each candidate of a document in `language` what it may be about."""
+    span = case.head.first_day, case.head.last_day
+    texts = {"en": "claim_en", "zh": "claim_zh"}
+    places = {lang: _Places(case, lang) for lang in {language, *texts}}
+    about = {c.claim_id: _claimed({lang: getattr(c, column) for lang, column in texts.items()}, span, places) for c in claims}
+    known = {key: (days, where) for key, (days, where) in about.items() if days and where}
+    events = [(e.event_id, e.date, e.date_end or e.date, {e.region_id, e.settlement_id}) for e in case.record.events]
+    by_day = {d: [(key, at) for key, first, last, at in events if first <= d <= last] for d in _days(*span)}
+
+    @cache
+    def near(days: frozenset[dt.date], where: frozenset[str]) -> Likely:
+        hits = {key for d in days for key, at in by_day[d] if at & where}
+        claimed = tuple(key for key, (on, at) in known.items() if on & days and at & where)
+        return Likely(tuple(key for key, *_ in events if key in hits), claimed)
+
+    said = (_about(c.sentence.text, language, span, places[language]) for c in found)
+    return [near(frozenset(days), frozenset(where)) for days, where in said]
+
+
+def _days(first: dt.date, last: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=k) for k in range((last - first).days + 1)]
+
+
+def _claimed(texts: dict[str, str], span: tuple[dt.date, dt.date], places: dict[str, _Places]) -> tuple[set[dt.date], set[str]]:
+    """Days and places that a claim names in either language; places only beside a day."""
+    said = [_about(text, lang, span, places[lang]) for lang, text in texts.items()]
+    return {day for days, _ in said for day in days}, {place for _, where in said for place in where}
+
+
+def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: _Places) -> tuple[set[dt.date], set[str]]:
+    days = set(dates_in(text, language, *span))
+    return days, places.within(text) if days else set()
+
+
+class _Places:
+    """Ids of regions and settlements by their names in one language."""
+
+    def __init__(self, case: Case, language: str) -> None:
+        record = case.record
+        rows: list[tuple[str, Any]] = [*((r.region_id, r) for r in record.regions), *((s.settlement_id, s) for s in record.settlements)]
+        names = {key: tuple(n for n in (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases) if n) for key, r in rows}
+        self.any = place_pattern(tuple(sorted({n for found in names.values() for n in found})), language)
+        self.each = {key: place_pattern(found, language) for key, found in names.items()}
+        self.known: dict[str, set[str]] = {}
+
+    def within(self, text: str) -> set[str]:
+        """Ids of the places that a text names."""
+        found: set[str] = set()
+        for hit in {m.group(0) for m in self.any.finditer(text)}:
+            if hit not in self.known:
+                self.known[hit] = {key for key, pattern in self.each.items() if pattern.fullmatch(hit)}
+            found |= self.known[hit]
+        return found
+
+
+def dates_in(text: str, language: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """Days between `first` and `last` that a text names by day and month; both ends of "4-5 January".
+
+    >>> span = dt.date(2021, 12, 30), dt.date(2022, 1, 20)
+    >>> [d.day for d in dates_in("On 4-5 January, not in May; on December 31 too.", "en", *span)]
+    [4, 5, 31]
+    >>> [str(d) for d in dates_in("1月5日，去年7月2日", "zh", *span)], [d.day for d in dates_in("6 января 2022", "ru", *span)]
+    (['2022-01-05'], [6])
+    """
+    for match in (m for pattern in _patterns(language) for m in pattern.finditer(text)):
+        month, year = match["month"], match["year"]
+        number = int(month) if month.isdigit() else _months(language)[month.casefold()]
+        for day in filter(None, (match["day"], match["end"])):
+            for y in [int(year)] if year else range(first.year, last.year + 1):
+                if (found := _date(y, number, int(day))) and first <= found <= last:
+                    yield found
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+@cache
+def _months(language: str) -> dict[str, int]:
+    """Number of a month by its name, whole or short."""
+    from babel import Locale
+
+    forms = Locale(language).months["format"]
+    return {name.rstrip(".").casefold(): n for width in ("wide", "abbreviated") for n, name in forms[width].items()}
+
+
+@cache
+def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
+    """A day with its month in the ways a language writes it, perhaps the last of several days and the year."""
+    iso = r"\b(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?P<end>)\b"
+    if language == "zh":
+        forms = [
+            r"(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]?(?:(?:至|到|[-–—~～])(?P<end>\d{1,2})[日号])?(?<=[日号])"
+        ]
+    else:
+        name = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
+        after = r"(?:st|nd|rd|th)?(?: of)?" if language == "en" else ""
+        forms = [
+            rf"\b(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?{after}\s+(?P<month>{name})\b\.?(?:,?\s+(?P<year>\d{{4}})\b)?",
+            rf"\b(?P<month>{name})\.?\s+(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?\b(?:,\s+(?P<year>\d{{4}})\b)?",
+        ]
+    return tuple(re.compile(form, re.IGNORECASE) for form in (*forms, iso))

@@ -1,0 +1,296 @@
+"""Shows what a case holds: observables, a table or what is found in it, one row by its id; the same values as text and as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qantar.errors import StudyError, fail, nearest
+from qantar.messages import text
+from qantar.verdicts.claims import Judged, judge
+from qantar.verdicts.load import Loaded
+
+if TYPE_CHECKING:
+    from qantar.record.observables import Observables
+    from qantar.studies.experiments import Trial
+
+SEARCHED = ("events", "claims", "totals", "sources")
+"""Tables that a search goes through where none is named."""
+Block = tuple[str, list[tuple[str, str]]]
+"""A heading, and pairs of a label and a text below it."""
+
+
+@dataclass
+class Shown:
+    """`value` for JSON; `tables` (title, columns, rows), `blocks` and `lines` for a terminal, in this order."""
+
+    value: Any
+    tables: list[tuple[str, list[str], list[Sequence[object]]]] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang: str, find: str | None = None) -> Shown:
+    """What `what` names in a case: `observables`, `onset`, a table, or an id.
+
+    Parameters
+    ----------
+    find : words that a row of a table must hold, all of them, in any language of the table; the names of its places count as held.
+        With `observables`, all tables of `SEARCHED` are searched.
+
+    Raises
+    ------
+    StudyError
+        When there is nothing of that name, with the nearest ones, or nothing that can be searched.
+    """
+    record, tables = loaded.case.record, loaded.tables()
+    regions = [r.region_id for r in record.regions] + [record.country]
+    if region is not None and region not in regions:
+        raise fail(StudyError, "--region", "no_such_name", value=region, choices=nearest(region, regions))
+    if day is not None and not _is_day(day):
+        raise fail(StudyError, "--day", "not_a_date", value=day)
+    if find is not None and not _plain(find).split():
+        raise fail(StudyError, "--find", "nothing_asked")
+    if find is not None:
+        if what not in ("observables", *tables):
+            raise fail(StudyError, "--find", "nothing_to_search", value=what, choices=", ".join(tables))
+        return _found(loaded, [what] if what in tables else list(SEARCHED), find, region, day, lang)
+    if what in ("observables", "onset"):
+        from qantar.record.observables import observe
+
+        return _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
+    if what == "parameters":
+        return _parameters(lang)
+    if what == "step":
+        return _step(loaded, lang)
+    if what == "steps":
+        return _steps(loaded, lang)
+    if what in tables:
+        rows = [r for r in (r.model_dump(mode="json") for r in tables[what]) if _wanted(r, region, day)]
+        return Shown(rows, blocks=[_block(r, lang) for r in rows], lines=[f"{what}: {len(rows)} {text('out.rows', lang)}"])
+    rows_by_id = {_id(row): (name, row) for name, table in tables.items() if name != "second_reading" for row in table if _id(row)}
+    if what in rows_by_id:
+        return _row(loaded, *rows_by_id[what], lang)
+    known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
+    raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def _parameters(lang: str) -> Shown:
+    """Every parameter with unit, prior and status."""
+    from qantar.scenario.parameters import parameters
+
+    table = parameters()
+    heads = [text(f"out.{k}", lang) for k in ("parameter", "unit", "default", "prior", "status")]
+    rows: list[Sequence[object]] = [
+        [name, p.unit, f"{p.default:g}", str(p.prior), text(f"status.{p.status}", lang)] for name, p in table.items()
+    ]
+    return Shown(
+        {name: p.model_dump(mode="json") for name, p in table.items()},
+        [(text("out.parameters", lang), heads, rows)],
+        lines=[text("out.parameters_note", lang)],
+    )
+
+
+def _step(loaded: Loaded, lang: str) -> Shown:
+    """The operations of one hour in order, with the file that does each, and which are off in this scenario."""
+    from qantar.engine.loop import ORDER
+    from qantar.model import assemble
+    from qantar.scenario.scenario import load_scenario
+
+    on = load_scenario(str(loaded.case.folder)).file.mechanisms
+    rows = [(name, file, name not in assemble.MECHANISMS or name in on) for name, file in ORDER]
+    heads = [text("out.what", lang), text("out.file", lang)]
+    lines: list[Sequence[object]] = [(n, f if works else f"{f}  ({text('out.off_here', lang)})") for n, f, works in rows]
+    return Shown([{"name": n, "file": f, "on": works} for n, f, works in rows], [("", heads, lines)])
+
+
+def _steps(loaded: Loaded, lang: str) -> Shown:
+    """Decisions of the state that the scenario replays."""
+    from qantar.scenario.scenario import load_scenario
+
+    steps = load_scenario(str(loaded.case.folder)).file.steps
+    heads = ["id", *(text(f"out.{k}", lang) for k in ("date", "what", "size", "region"))]
+    rows: list[Sequence[object]] = [
+        [s.id, f"{s.at:%Y-%m-%d %H:%M}{'' if s.hour == 'recorded' else ' ~'}", s.kind, f"{s.size:g}", " ".join([*s.places, *s.events])]
+        for s in sorted(steps, key=lambda s: s.at)
+    ]
+    return Shown([s.model_dump(mode="json") for s in steps], [("", heads, rows)], lines=[text("out.steps_note", lang)])
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+_ID_COLUMNS = ("claim_id", "event_id", "hypothesis_id", "total_id", "force_id", "disagreement_id", "key")
+
+
+def _id(row: Any) -> str:
+    own = next((getattr(row, c) for c in _ID_COLUMNS if getattr(row, c, None)), None)
+    return str(own or (getattr(row, "region_id", "") if hasattr(row, "capital") else getattr(row, "settlement_id", "")))
+
+
+def _wanted(row: dict[str, Any], region: str | None, day: str | None) -> bool:
+    in_region = region is None or region in (row.get("region_id"), row.get("region_a"), row.get("region_b"))
+    first = row.get("date") or row.get("as_of") or row.get("reference_date") or ""
+    return in_region and (day is None or first <= day <= (row.get("date_end") or first))
+
+
+def _found(loaded: Loaded, names: Sequence[str], find: str, region: str | None, day: str | None, lang: str) -> Shown:
+    """Rows of tables that hold all words of `find`, and how many there are."""
+    wanted, tables, places = _plain(find).split(), loaded.tables(), _places(loaded)
+    shown = Shown({})
+    for name in names:
+        rows = [r for r in (r.model_dump(mode="json") for r in tables[name]) if _wanted(r, region, day)]
+        hits = [r for r in rows if all(word in held for held in [_held(r, places)] for word in wanted)]
+        shown.value[name] = hits
+        shown.blocks += [_block(r, lang) for r in hits]
+        shown.lines.append(text("out.found", lang, table=name, n=len(hits), of=len(rows), words=find))
+    if not any(shown.value.values()):
+        shown.lines.append(text("out.found_none", lang))
+    return shown
+
+
+def _plain(words: str) -> str:
+    """A text as it is compared: no difference of case, width or accents.
+
+    >>> _plain("ＡÉROPORT Әуе 机场")
+    'aeroport әуе 机场'
+    """
+    apart = unicodedata.normalize("NFKD", words.casefold())
+    return unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
+
+
+def _held(row: dict[str, Any], places: dict[str, str]) -> str:
+    cells = [";".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values() if v is not None]
+    return _plain(" ".join([*cells, *(places.get(str(row.get(k)), "") for k in ("region_id", "settlement_id"))]))
+
+
+def _places(loaded: Loaded) -> dict[str, str]:
+    """All names of each region and settlement, by id."""
+    record = loaded.case.record
+    named: Iterable[tuple[str, Any]] = [
+        *((r.region_id, r) for r in record.regions),
+        *((s.settlement_id, s) for s in record.settlements),
+    ]
+    return {key: " ".join([r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases]) for key, r in named}
+
+
+def _block(row: dict[str, Any], lang: str) -> Block:
+    """A row under its id."""
+    (_, head), *rest = _filled(row, lang)
+    return str(head), [(k, _said(v)) for k, v in rest]
+
+
+def _said(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _filled(row: dict[str, Any], lang: str) -> list[tuple[str, Any]]:
+    """Cells that hold something, without the texts of the other language where this one has its own."""
+    other = "_en" if lang == "zh" else "_zh"
+    own = "_zh" if lang == "zh" else "_en"
+    hidden = {k for k in row if k.endswith(other) and (row.get(k.removesuffix(other) + own) or row.get(k.removesuffix(other)))}
+    return [(k, v) for k, v in row.items() if v not in (None, "", []) and k not in hidden]
+
+
+def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
+    """One row, and the sources it names."""
+    if name == "claims":
+        judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim is row)
+        value, blocks = judged.as_dict(), [_claim(judged, lang)]
+    else:
+        value = row.model_dump(mode="json")
+        blocks = [_block(value, lang)]
+    cited = (row.source, *row.sources_more) if getattr(row, "source", None) and hasattr(row, "sources_more") else ()
+    if cited:
+        blocks.append((text("out.sources_column", lang), [(key, _source(loaded, key, lang)) for key in cited]))
+    return Shown(value, blocks=blocks)
+
+
+def _source(loaded: Loaded, key: str, lang: str) -> str:
+    s = loaded.account.sources[key]
+    return (
+        ". ".join(filter(None, [s.title, ", ".join(filter(None, [s.publisher, s.date])), s.address])) + f" [{text('seen.' + s.seen, lang)}]"
+    )
+
+
+def _trial_words(trial: Trial, lang: str) -> str:
+    """The verdict of an experiment as it must be quoted, in the reader's language."""
+    if trial.verdict in ("not-testable", "not-run"):
+        return f"{trial.hypothesis}{text('error.colon', lang)}{text(f'experiment.{trial.verdict}', lang)}"
+    said = [text(f"experiment.{key}", lang, **args) for key, args in [(f"basis.{trial.basis}", {}), *trial.qualifiers]]
+    verdict = text(
+        "experiment.in_model", lang, verdict=text(f"experiment.{trial.verdict}", lang), basis=text("report.semicolon", lang).join(said)
+    )
+    return f"{trial.hypothesis}{text('error.colon', lang)}{verdict}"
+
+
+def _claim(judged: Judged, lang: str) -> Block:
+    """A claim with what is said of it and why."""
+    c, trial = judged.claim, judged.trial
+    own, other = ("zh", "en") if lang == "zh" else ("en", "zh")
+
+    def t(key: str) -> str:
+        return text(f"out.{key}", lang)
+
+    lines = [
+        ("claim", getattr(c, f"claim_{own}") or getattr(c, f"claim_{other}")),
+        ("kind", text(f"kind.{c.kind}", lang)),
+        ("verdict", f"{text('sign.' + judged.word, lang)} {text('verdict.' + judged.word, lang)}"),
+        ("basis", text(f"basis_meaning.{judged.basis}", lang)),
+        ("experiment", _trial_words(trial, lang) if trial else c.hypothesis_id or ""),
+        ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
+        ("evidence", getattr(c, f"evidence_{own}") or getattr(c, f"evidence_{other}")),
+        ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
+        ("readers_column", text(f"reading.{c.reading}", lang)),
+    ]
+    return f"{c.claim_id}  {c.place}", [(t(key), value) for key, value in lines if value]
+
+
+def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:
+    record = loaded.case.record
+
+    def name(region_id: str) -> str:
+        r = record.region(region_id)
+        return r.name_zh if lang == "zh" else r.name_en
+
+    def t(key: str, **args: object) -> str:
+        return text(f"out.{key}", lang, **args)
+
+    rows: list[Sequence[object]] = []
+    onset_json = []
+    for o, presence, doubts in zip(seen.onsets, seen.presence.tolist(), seen.doubtful.tolist(), strict=True):
+        if only not in (None, o.region_id):
+            continue
+        marks = "".join(
+            "?" if math.isnan(p) else "·" if not p else "○" if unsure else "●" for p, unsure in zip(presence, doubts, strict=True)
+        )
+        seat = {True: t("yes"), False: t("no"), None: t("unknown")}[seen.seats_entered[o.region_id]]
+        latest = o.latest.isoformat() if o.latest else t("never")
+        rows.append([o.region_id, name(o.region_id), o.earliest.isoformat(), latest, marks, seat])
+        days = [None if math.isnan(p) else int(p) for p in presence]
+        onset_json.append(asdict(o) | {"firm": o.firm, "presence": days, "seat_entered": seen.seats_entered[o.region_id]})
+    span = f"{seen.days[0]:%d}-{seen.days[-1]:%d %b}" if seen.days else ""
+    heads = ["id", t("region"), t("earliest"), t("latest"), span, t("seat")]
+    shown = Shown({"onset": onset_json}, [(t("onset"), heads, rows)], lines=[t("legend_presence")])
+    if not whole:
+        return shown
+    series = {"participants": seen.participants, "detained": seen.detained, "regions_with_unrest": seen.regions_with_unrest}
+    dated = [[n, d.date.isoformat(), str(d.interval), d.source] for n, ds in series.items() for d in ds]
+    towns = {s.settlement_id: s.name_zh if lang == "zh" else s.name_en for s in record.settlements}
+    units = [(u, towns.get(u.settlement_id or "") or (name(u.region_id) if u.region_id else t("rest"))) for u in seen.deaths]
+    deaths = [[u.region_id, label, str(u.interval), ", ".join(u.sources)] for u, label in units]
+    shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
+    if seen.deaths_total is not None:
+        heads = ["id", t("region"), t("deaths"), t("sources_column")]
+        shown.tables.append((t("deaths_title", total=seen.deaths_total.interval), heads, [*deaths]))
+    shown.value |= {n: [asdict(d) for d in ds] for n, ds in series.items()}
+    shown.value |= {"deaths": [asdict(u) for u in seen.deaths], "deaths_total": asdict(seen.deaths_total) if seen.deaths_total else None}
+    return shown

@@ -1,0 +1,31 @@
+"""The section of the page that a study's result makes: its blocks as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from qantar.studies import study
+from qantar.studies.blocks import Block, Figure, Sentence
+from qantar.studies.kind import Result
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands beside the heading, and what is folded under it: figures in a row, everything else one by one."""
+
+    lead: list[Sentence]
+    groups: list[tuple[bool, list[Block]]]
+
+
+def section_of(kind: str, result: Result) -> Section:
+    """A stored result as a section."""
+    blocks = list(study(kind).page(result))
+    lead = [b for b in blocks if isinstance(b, Sentence) and b.role == "lead"]
+    return Section(lead, list(_grouped([b for b in blocks if b not in lead])))
+
+
+def _grouped(blocks: list[Block]) -> Iterator[tuple[bool, list[Block]]]:
+    for drawn, group in groupby(blocks, key=lambda b: isinstance(b, Figure)):
+        yield drawn, list(group)

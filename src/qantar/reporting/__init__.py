@@ -1,0 +1,1 @@
+"""From histories to what would have been reported of them."""

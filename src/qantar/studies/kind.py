@@ -1,0 +1,309 @@
+"""What a study is: one description, from which its command, its help, its JSON, its folder, its repetition and its page follow.
+
+A kind of study is one file of this room: a model of its options, a function that does it, and a function that tells its stored tables in
+blocks. `STUDY` in that file ties them together; the list of kinds stands in `qantar.studies`. Nothing else has to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import core_schema
+
+from qantar.ensemble.run import case_sha256, made_by
+from qantar.ensemble.runner import Runner
+from qantar.errors import Problems, StudyError
+from qantar.files.result import csv_rows_of, sealed, sha256_of
+from qantar.files.tables import Choice, Number, Strict, add_validation, to_csv
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, load_scenario, with_arms
+from qantar.studies.blocks import Block
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+# --- options -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: the key of its help, what fits, and how it is asked for on a command line.
+
+    Parameters
+    ----------
+    help : key of the catalogue
+    fits : limits and unit, or a list of words; anything of the field's type if None
+    argument : whether it stands alone, without its name
+    metavar : what stands for its value in help; by default its type
+    neutral : whether it changes no number of a result: such an option is not kept in it
+    """
+
+    help: str
+    fits: Number | Choice | None = None
+    argument: bool = False
+    metavar: str | None = None
+    neutral: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        fits = self.fits
+        if fits is None:
+            return handler(source)
+        return core_schema.no_info_before_validator_function(lambda v: v if v is None else fits(v), handler(source))
+
+
+def whole(key: str, unit: str, low: float, high: float, metavar: str | None = None) -> Option:
+    """A whole number inside limits."""
+    return Option(key, Number(unit, low, high, whole=True), metavar=metavar)
+
+
+class Options(Strict):
+    """What a study is asked, as data; every field says in an `Option` what fits."""
+
+
+def options_of(model: type[Options]) -> dict[str, Option]:
+    """The `Option` of every field, by name."""
+    return {name: next(m for m in info.metadata if isinstance(m, Option)) for name, info in model.model_fields.items()}
+
+
+def flag(name: str) -> str:
+    """How a field is called on a command line and in a result: `force_rounds` is `force-rounds`, `set_` is `set`.
+
+    >>> flag("force_rounds"), flag("set_")
+    ('force-rounds', 'set')
+    """
+    return name.rstrip("_").replace("_", "-")
+
+
+def type_of(annotation: Any) -> Any:
+    """The type a field holds, without what is said about it and without None.
+
+    >>> type_of(Annotated[int, "x"] | None), type_of(list[str] | None)
+    (<class 'int'>, list[str])
+    """
+    if get_origin(annotation) is Annotated:
+        return type_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return type_of(next(a for a in get_args(annotation) if a is not NoneType))
+    return annotation
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+Account = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
+ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
+Seed = Annotated[int, whole("cli.opt_seed", "", 0, 2**40)]
+LongSeed = Annotated[int, whole("cli.opt_seed", "", 0, 2**63 - 1)]
+Scale = Annotated[float, Option("cli.opt_scale", Number("residents per resident", 1e-4, 1))]
+QuickScale = Annotated[float | None, Option("cli.opt_scale_look", Number("residents per resident", 1e-4, 1))]
+Quick = Annotated[bool, Option("cli.opt_quick")]
+Arms = Annotated[tuple[str, ...], Option("cli.opt_arm", metavar="ARM")]
+Settings = Annotated[tuple[str, ...], Option("cli.opt_set", metavar="PATH=VALUE")]
+KnownTable = Annotated[Path | None, Option("cli.opt_known", metavar="FILE")]
+
+
+@dataclass(frozen=True)
+class Asked(Generic[OptionsT]):
+    """Options that were checked, and the scenario they are about: None where a study has none of its own."""
+
+    options: OptionsT
+    scenario: Scenario | None = None
+    arms: Sequence[str] = ()
+    """names of the arms that were asked for; those read from a file are in the scenario"""
+
+
+def ask(study: Study[OptionsT], values: Mapping[str, Any]) -> Asked[OptionsT]:
+    """Options from data, checked, with their scenario read.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, or its value does not fit.
+    ScenarioError, DataError
+        If the scenario cannot be read.
+    """
+    options = checked(study, values)
+    name = getattr(options, "scenario", None)
+    if name is None:
+        return Asked(options)
+    scenario, arms = with_arms(load_scenario(name), list(getattr(options, "arm", None) or ()))
+    return Asked(options, scenario, arms)
+
+
+def checked(study: Study[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """Options from data."""
+    problems = Problems()
+    try:
+        return study.options(**values)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            add_validation(item, study.name, None, f"--{flag(str(item['loc'][0]))}", problems, in_table=False)
+        problems.raise_as(StudyError)
+        raise
+
+
+# --- a study -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study found, before it is written.
+
+    Parameters
+    ----------
+    tables : rows by name of the table; all rows of one have the same columns
+    facts : what `result.json` says of it besides the common provenance
+    plan : what was simulated, where it was one plan
+    seed : base of all its draws
+    files : further files of the folder by name
+    """
+
+    tables: Mapping[str, Rows]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan | None = None
+    seed: int | None = None
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ships:
+    """How a study's result ships with a case.
+
+    Parameters
+    ----------
+    minutes : what it took for the packaged case on two cores
+    options : what it is asked there besides the scenario
+    from_table : whether it begins with the table of draws of the priors
+    """
+
+    minutes: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    from_table: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result as it is stored: how it was made, and its tables, cells as text; with the scenario it is about, where that is at hand."""
+
+    made: Mapping[str, Any]
+    tables: Mapping[str, list[dict[str, str]]]
+    scenario: Scenario | None = None
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study(Generic[OptionsT]):
+    """A kind of study.
+
+    Parameters
+    ----------
+    name : of its command, its folder and its messages
+    options : model of what it can be asked
+    run : does it
+    page : tells a stored result in blocks, for terminal and page alike
+    ships : how it ships with a case; None if it does not
+    columns : columns that a reader may count on, by table
+    facts : what `result.json` must hold besides the common provenance
+    """
+
+    name: str
+    options: type[OptionsT]
+    run: Callable[[Asked[OptionsT], Runner], Outcome]
+    page: Callable[[Result], Iterator[Block]]
+    ships: Ships | None = None
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    facts: Sequence[str] = ()
+
+
+def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> dict[str, str | bytes]:
+    """The files of a result, `result.json` last.
+
+    Raises
+    ------
+    StudyError, ResultError, ScenarioError
+        As the study does.
+    """
+    outcome = study.run(asked, runner)
+    files = {f"{name}.csv": table_csv(rows) for name, rows in outcome.tables.items()} | dict(outcome.files)
+    return sealed(files, provenance(study, asked, outcome))
+
+
+def provenance(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome) -> dict[str, Any]:
+    """What is needed to make a result again, and what it rests on; the same for every kind."""
+    plan, scenario = outcome.plan, asked.scenario
+    of_plan = {} if plan is None else {"scenario": plan.case, "scale": plan.scale, "plan_sha256": plan.sha256()}
+    of_record = {} if scenario is None else {"record_sha256": case_sha256(scenario.case)}
+    seed = {} if outcome.seed is None else {"seed": outcome.seed}
+    return {
+        "kind": study.name,
+        **made_by(),
+        **of_plan,
+        "command": {"name": study.name, "options": kept_options(asked)},
+        **seed,
+        **of_record,
+        **outcome.facts,
+    }
+
+
+def kept_options(asked: Asked[OptionsT]) -> dict[str, Any]:
+    """Options as a result keeps them: those that change a number. Of a file its SHA-256, of a scenario its id.
+
+    Options that were not set are left out, so that a result says what was asked and no more.
+    """
+    kept: dict[str, Any] = {}
+    for name, option in options_of(type(asked.options)).items():
+        value = getattr(asked.options, name)
+        if option.neutral or value is None or value is False or value == ():
+            continue
+        if name == "scenario" and asked.scenario is not None:
+            value = asked.scenario.case.head.id
+        if isinstance(value, Path):
+            value = {"sha256": sha256_of(value)}
+        kept[flag(name)] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenario: Scenario | None = None) -> Result:
+    """A result from its files."""
+    tables = {name.removesuffix(".csv"): csv_rows_of(content) for name, content in files.items() if name.endswith(".csv")}
+    return Result(made, tables, scenario, files)
+
+
+def table_csv(rows: Rows) -> str:
+    """Rows as a table: numbers of ten digits, yes and no as 1 and 0, nothing for what is not a number."""
+    return to_csv(list(rows[0]), [[cell(v) for v in row.values()] for row in rows])
+
+
+def cell(value: Any) -> object:
+    """A value as a table holds it.
+
+    >>> [cell(v) for v in (True, 1 / 3, float("nan"), 7, "text")]
+    [1, 0.3333333333, '', 7, 'text']
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float):
+        return "" if value != value else float(f"{value:.10g}")
+    return value
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """A stored result for machines: all that `result.json` says but its inputs, and the rows of every table.
+
+    Cells that are written as numbers are numbers; empty ones are null.
+    """
+    made = {k: v for k, v in result.made.items() if k not in ("plan", "keys", "result_version", "seal")}
+    return {**made, **{name: [{k: _value(v) for k, v in row.items()} for row in rows] for name, rows in result.tables.items()}}
+
+
+def _value(cell: str) -> str | int | float | None:
+    for read in (int, float):
+        with suppress(ValueError):
+            return read(cell) if cell.strip() == cell and cell not in ("nan", "inf") else cell
+    return cell or None

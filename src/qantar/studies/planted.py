@@ -1,0 +1,304 @@
+"""Planted worlds: what the rules of experiments say where the answer is known, because it was put in.
+
+Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
+the record in place of a posterior, and one experiment judged by the rules of `decision`: nine of ten draws, twice. Guards
+that can only turn a decision into "undecided" (ancestors, quiet bases, everyone) are not in it. Two days are quiet, then a shock to
+everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Five kinds:
+
+    on        the shock is large (`shock_of`); the arm takes it away
+    off       the shock is so small that it does next to nothing; the arm takes it away
+    drawn     the shock is a draw of its prior, as large or small as it comes; the arm takes it away
+    nothing   the arm changes nothing but luck: an effect that cannot be there
+    unseen    the record is made without the shock, the arm brings it: no record could tell its size
+
+The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the smallest effect, or not. Stated error rates:
+
+    wrong "supported"      of the worlds (on, off, drawn) whose true effect is smaller, at most 10 %
+    wrong "contradicted"   of those whose true effect is large enough, at most 10 %
+    among "supported"      of the drawn worlds called so, at most 10 % are not: what nine of ten draws of a posterior promise
+    among "contradicted"   likewise
+    nothing                "supported" in at most 5 %
+    unseen                 decided with the basis "experiment" in at most 10 %: else undecided, or assumed
+
+Saying nothing breaks none of these: how many true effects are found stands beside them.
+
+This tries the rules where what is tested is learned from the record. The experiments draw it anew from its prior, where no rule can find
+more than the ceiling of that prior: their verdicts are not tried here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.draws import Purpose, uniform
+from qantar.effects import decision
+from qantar.effects.experiments import BASE, Answer, Part
+from qantar.effects.measures import MEASURES, Seen, Where, seen_of
+from qantar.ensemble.histories import Runs, wilson
+from qantar.ensemble.local import one_run
+from qantar.ensemble.pool import in_processes
+from qantar.ensemble.run import made_by
+from qantar.ensemble.store import Recipe, model_hash
+from qantar.errors import StudyError, fail
+from qantar.files.result import keep, read_kept, read_result, sealed
+from qantar.files.tables import to_csv
+from qantar.inference.posterior import FIT
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import Values, draw, parameters
+from qantar.scenario.plan import Plan
+from qantar.studies.experiments import judged
+from qantar.stylized.countries import base_plan
+
+Floats = NDArray[np.float64]
+KINDS = ("on", "off", "drawn", "nothing", "unseen")
+HALF = ("nothing", "unseen")
+"""Kinds of which half as many are made: their bars are hard to miss."""
+SCALE, HOURS, QUIET, STOP = 0.01, 96, 48.0, 300_000.0
+"""Residents of the model for each of the country, hours of a history and of its quiet days, people out at once that break it off."""
+DRAWS, NEAR, SEEDS, TRUE_SEEDS = 300, 20, 2, 20
+"""Draws of the priors, those that stand for a posterior, seeds of each in an experiment, seeds behind the truth."""
+SMALLEST = 0.301
+"""Twice as many people out (log10)."""
+_KEY = 1 << 28
+"""Key of the draws of a world (`Purpose.STUDY`)."""
+_WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "planted")
+PART = Part.model_validate(
+    {"id": "a", "measure": "peak", "contrast": {BASE: 1, "arm": -1}, "direction": "rise", "smallest": SMALLEST, **_WORDS}
+)
+SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_slope", 0.12, 6.0
+"""The coefficient of the shock (log pressure) and its prior: nobody knows its order of magnitude, so evenly on the logarithm."""
+UNKNOWN = "base_pressure"
+"""What nobody knows of a world beside the shock. With everything unknown 20 of 300 draws are no neighbourhood and every verdict is
+"undecided": no error, and no news."""
+BASE_TIMES = 20.0
+"""Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
+SETUP = {"scale": SCALE, "hours": HOURS, "quiet": QUIET, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS,
+         "smallest": SMALLEST, "shock": [SHOCK_LEAST, SHOCK_MOST], "base_times": BASE_TIMES}  # fmt: skip
+"""All of the above that a reader of a result may want to know."""
+RULES = ("studies/planted", "effects/decision", "effects/experiments", "studies/experiments", "stylized/countries", "effects/measures")
+"""Files that a verdict depends on, beside the model: worlds that were judged by others are not read again."""
+
+
+def plan_of(seed: int, number: int) -> Plan:
+    """The country of a world, small and short; the shock comes after the quiet days and its size is left to the draws."""
+    plan = base_plan(seed, number)
+    fixed = {k: v for k, v in plan.parameters.items() if k != SHOCK}
+    steps = [{**s, "at": s["at"] + QUIET} for s in plan.steps if s["at"] + QUIET < HOURS]
+    days_off = [False] * (HOURS // 24)
+    return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": days_off, "steps": steps, "parameters": fixed})
+
+
+def arms_of(plan: Plan, kind: str) -> tuple[Plan, Plan]:
+    """The country that makes the record, and the arm beside it: of the two with and without the shock, or the same twice."""
+    without = plan.model_copy(update={"parameters": {**plan.parameters, SHOCK: 0.0}})
+    return {"nothing": (plan, plan), "unseen": (without, plan)}.get(kind, (plan, without))
+
+
+def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
+    """The shock of draw k of a world, by its prior; for `on` from the upper half of the range, for `off` from the lowest third of logs."""
+    u = uniform(seed, int(Purpose.STUDY), k, number, _KEY)
+    if kind == "on":
+        return SHOCK_MOST * (1 + u) / 2
+    return float(SHOCK_LEAST * (SHOCK_MOST / SHOCK_LEAST) ** (u / 3 if kind == "off" else u))
+
+
+def truth_of(seed: int, number: int, kind: str = "") -> Values:
+    """The true parameters of a world."""
+    return _louder(draw(history_seed(seed, number, _KEY), DRAWS), shock_of(seed, number, DRAWS, kind))
+
+
+def drawn(seed: int, number: int, k: int) -> Values:
+    """Draw k of the priors of a world: what is known of it is the truth in every draw."""
+    own = history_seed(seed, number, _KEY)
+    return _louder({**draw(own, DRAWS), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
+
+
+def _louder(values: Values, shock: float) -> Values:
+    return {**values, SHOCK: shock, "base_pressure": BASE_TIMES * values["base_pressure"]}
+
+
+def simulated(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Runs:
+    """Histories of these parameters, so many seeds of each."""
+    recipe = Recipe(plan, seed, sampling="given", replicates=replicates, stop_above=STOP)
+    return seen_of([one_run(recipe, k, values) for k in range(len(values) * replicates)]).runs
+
+
+def record_of(runs: Runs) -> Floats:
+    """What a record of a history would hold: log participants by day and regions with reported unrest by day, shape (runs, 2 x days)."""
+    return np.concatenate([np.log10(1 + runs.participants), runs.presence.sum(axis=2)], axis=1)
+
+
+def world(seed: int, number: int, kind: str) -> dict[str, Any]:
+    """One study of a world, and the truth.
+
+    Parameters
+    ----------
+    seed : of all worlds
+    number : which country
+    kind : one of `KINDS`
+    """
+    arms = arms_of(plan_of(seed, number), kind)
+    own, effect = history_seed(seed, number, _KEY), true_effect(seed, number, kind)
+    prior = [drawn(seed, number, k) for k in range(DRAWS)]
+    table = record_of(simulated(arms[0], prior, own + 2, 1))
+    record = record_of(simulated(arms[0], [truth_of(seed, number, kind)], own + 3, 1))[0]
+    scale = np.maximum(table.std(axis=0), 0.1)
+    near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
+    rows = []
+    luck = own + 5 if kind == "nothing" else own + 4
+    for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
+        seeds = _difference(arms, kind, values, (own + 4, luck), SEEDS)
+        rows.append(Answer("planted", PART, basis, "", seeds, np.array([]), seed).as_dict())
+    verdict, basis = judged(rows)
+    return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
+
+
+def true_effect(seed: int, number: int, kind: str) -> float:
+    """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
+    own, true = history_seed(seed, number, _KEY), [truth_of(seed, number, kind)]
+    return float(_difference(arms_of(plan_of(seed, number), kind), kind, true, (own, own), TRUE_SEEDS).mean())
+
+
+def _difference(arms: tuple[Plan, Plan], kind: str, values: Sequence[Values], luck: tuple[int, int], replicates: int) -> Floats:
+    """What the shock does to the peak (log10) of each draw and seed, shape (draws, replicates); the luck is that of each arm."""
+    of, other = (_peak(plan, values, seed, replicates) for plan, seed in zip(arms, luck, strict=True))
+    return other - of if kind == "unseen" else of - other  # there the shock is in the arm
+
+
+def _peak(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Floats:
+    """The measure of each draw and seed, shape (draws, replicates)."""
+    runs = simulated(plan, values, seed, replicates)
+    return MEASURES["peak"].of(Seen(runs, np.empty((0, 0, 0))), Where([0], [0])).reshape(len(values), replicates)
+
+
+def wanted(n: int, kinds: Sequence[str] = KINDS) -> list[tuple[int, str]]:
+    """Number and kind of each world; of the kinds in `HALF`, half as many.
+
+    >>> len(wanted(100)), wanted(1)
+    (400, [(0, 'on'), (0, 'off'), (0, 'drawn'), (0, 'nothing'), (0, 'unseen')])
+    """
+    return [(k, kind) for k in range(n) for kind in kinds if kind not in HALF or 2 * k < n]
+
+
+def worlds(
+    seed: int,
+    n: int,
+    root: Path,
+    *,
+    kinds: Sequence[str] = KINDS,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Worlds of every kind; those that were done before are read from the folder.
+
+    Parameters
+    ----------
+    n : worlds of each kind; of those in `HALF`, half as many
+    root : folder of stores
+
+    Raises
+    ------
+    StudyError
+        If a process dies.
+    ResultError
+        If a world that was kept is not as it was written.
+    """
+    folder = root / f"planted-{model_hash()[:16]}-{_rules()[:16]}-{seed}"
+    asked = wanted(n, kinds)
+    missing = [w for w in asked if not _file(folder, *w).is_file()]
+    done = len(asked) - len(missing)
+    progress(done, len(asked))
+
+    def finished(_: tuple[int, int, str], found: dict[str, Any]) -> None:
+        nonlocal done
+        keep(_file(folder, found["number"], found["kind"]), found)
+        done += 1
+        progress(done, len(asked))
+
+    try:
+        in_processes(world, [(seed, *w) for w in missing], processes, finished)
+    except BrokenProcessPool:
+        raise fail(StudyError, folder, "world_dies") from None
+    return [read_kept(_file(folder, *w)) for w in asked]
+
+
+def _rules() -> str:
+    """SHA-256 of the files that judge a world."""
+    sources = (Path(str(resources.files("qantar")), f"{name}.py").read_bytes() for name in RULES)
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()
+
+
+def _file(folder: Path, number: int, kind: str) -> Path:
+    return folder / f"{kind}-{number:04d}.json"
+
+
+def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Error rates with their 95 % intervals and the bar of each, which holds where the rate that was seen is not above it.
+
+    >>> one = {"kind": "off", "true": False, "verdict": "supported", "basis": "experiment"}
+    >>> [(r["rate"], r["of"], r["share"]) for r in rates([one])][0]
+    ('wrong supported', 1, 1.0)
+    """
+    plain, random = [w for w in found if w["kind"] not in HALF], [w for w in found if w["kind"] == "drawn"]
+    small, large = [w for w in plain if not w["true"]], [w for w in plain if w["true"]]
+    so, not_so = ([w for w in random if w["verdict"] == verdict] for verdict in ("supported", "contradicted"))
+    nothing, unseen = ([w for w in found if w["kind"] == kind] for kind in ("nothing", "unseen"))
+    said = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
+    table = (
+        ("wrong supported", sum(w["verdict"] == "supported" for w in small), len(small), 0.1),
+        ("wrong contradicted", sum(w["verdict"] == "contradicted" for w in large), len(large), 0.1),
+        ("untrue among supported", sum(not w["true"] for w in so), len(so), 0.1),
+        ("true among contradicted", sum(w["true"] for w in not_so), len(not_so), 0.1),
+        ("nothing supported", sum(w["verdict"] == "supported" for w in nothing), len(nothing), 0.05),
+        ("unseen decided by experiment", len(said), len(unseen), 0.1),
+        ("right supported", sum(w["verdict"] == "supported" for w in large), len(large), None),
+        ("right contradicted", sum(w["verdict"] == "contradicted" for w in small), len(small), None),
+    )
+    rows = []
+    for name, hits, n, bar in table:
+        low, high = wilson(hits, n) if n else (0.0, 1.0)
+        share = hits / n if n else 0.0
+        rows.append({"rate": name, "hits": hits, "of": n, "share": share, "low": low, "high": high, "bar": bar,
+                     "holds": None if bar is None or not n else share <= bar})  # fmt: skip
+    return rows
+
+
+def read_rates(case: Path) -> dict[str, dict[str, Any]]:
+    """The rates in the `fit/planted` of a case, by name; none where this version of the model did not make them, in worlds as these.
+
+    Each names the version of the rules that judged the worlds: what a world said is not kept, so it is not judged again.
+    """
+    stored = read_result(case / FIT / "planted", "planted")
+    made = stored.made if stored else {}
+    if (made.get("model_sha256"), made.get("setup")) != (model_hash(), SETUP):
+        return {}
+    version = made.get("rules", {}).get("version", 1)
+    return {r["rate"]: {**r, "rules_version": version} for r in made["rates"]}
+
+
+def files_of(found: Sequence[dict[str, Any]], seed: int, command: Mapping[str, Any]) -> dict[str, str]:
+    """The folder of a result as text: every world, the rates, the provenance."""
+    names = list(found[0])
+    table = rates(found)
+    files = {
+        "worlds.csv": to_csv(names, [[w[n] for n in names] for w in found]),
+        "rates.csv": to_csv(list(table[0]), [["" if v is None else v for v in r.values()] for r in table]),
+    }
+    whole = {
+        "kind": "planted",
+        **made_by(),
+        "command": command,
+        "seed": seed,
+        "setup": SETUP,
+        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
+        "rates": table,
+    }
+    return sealed(files, whole)

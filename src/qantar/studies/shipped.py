@@ -1,0 +1,78 @@
+"""Results that ship with a case: which there are, and which of them are of the present scenario and model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qantar.cases.case import Case
+from qantar.errors import DataError, Problems, ResultError, fail
+from qantar.files.result import RESULT, read_result
+from qantar.inference.posterior import FIT, fits
+from qantar.scenario.plan import FILE
+from qantar.scenario.scenario import Scenario, read_scenario, resolve
+from qantar.studies import studies
+from qantar.studies.kind import Result, Study, result_of
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Results of a case: those that are shown, and names of those that were made for another scenario or model."""
+
+    scenario: Scenario | None
+    shown: dict[str, Result]
+    stale: list[str]
+
+
+def shipped(case: Case) -> Shipped:
+    """The results in the folder of a case.
+
+    Raises
+    ------
+    ResultError
+        If one is not as it was written.
+    DataError
+        If the scenario they belong to cannot be read.
+    """
+    results = {s.name: r for s in studies() if s.ships is not None and (r := read_shipped(case.folder, s)) is not None}
+    if not results or not (case.folder / FILE).is_file():
+        return Shipped(None, {}, list(results))
+    problems = Problems()
+    scenario = read_scenario(case.folder, problems, case)
+    problems.raise_as(DataError)
+    assert scenario is not None  # no problem means it was read
+    shown = {k: replace(r, scenario=scenario) for k, r in results.items() if is_current(r, scenario)}
+    return Shipped(scenario, shown, [k for k in results if k not in shown])
+
+
+def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
+    """What ships with a case of one kind; None if nothing does.
+
+    Parameters
+    ----------
+    folder : of the case
+
+    Raises
+    ------
+    ResultError
+        If a table is missing, was changed after it was written, or lacks a column.
+    """
+    home = folder / FIT / study.name
+    if (stored := read_result(home, study.name)) is None:
+        return None
+    if not {"command", "seed", *study.facts} <= set(stored.made):
+        raise fail(ResultError, home / RESULT, "not_of_kind", value=study.name)
+    result = result_of(stored.content, stored.made)
+    for name, columns in study.columns.items():
+        rows = result.tables.get(name)
+        if not rows or (missing := [c for c in columns if c not in rows[0]]):
+            raise fail(ResultError, home / f"{name}.csv", "missing_column", value=missing[0] if rows else columns[0])
+    return result
+
+
+def is_current(result: Result, scenario: Scenario) -> bool:
+    """Whether it was made for this scenario, unchanged, by this version of the model."""
+    scale = result.made.get("scale")
+    known = isinstance(scale, int | float) and 0 < scale <= 1
+    return known and fits(dict(result.made), resolve(scenario, scale=float(scale or 0)))

@@ -1,1 +1,0 @@
-"""Studies: many histories, kept, summarized and compared with the record."""

@@ -1,0 +1,1 @@
+"""Made-up countries, and campaigns counted elsewhere."""

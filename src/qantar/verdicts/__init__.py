@@ -1,0 +1,1 @@
+"""What each claim is worth, from the record and from studies."""

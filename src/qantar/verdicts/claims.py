@@ -1,0 +1,276 @@
+"""What each claim is worth, on which basis, and how far to trust it.
+
+In: an `Account`, and the experiments that were run for its hypotheses (`studies.experiments`). Out: `Judged` rows, and
+how two readers agreed.
+
+A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. For a cause or a prediction the order
+of recorded events is not enough: where its hypothesis was tried, the verdict is that of the experiment, "in this model" and its basis in
+the same value, and the reading of the record stands beside it. What the record contradicts stays contradicted. Where an experiment is
+declared impossible, or could not be judged, a claim keeps what the record says; one that the record does not decide either is "not
+testable", or "not judged".
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qantar.account.ledger import VERDICTS, Account, Claim
+
+if TYPE_CHECKING:
+    from qantar.record.schema import Source
+    from qantar.studies.experiments import Trial
+
+BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
+WITHOUT = ("not-judged", "not-testable")
+"""What is said where an experiment gives no answer."""
+MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", *WITHOUT)
+"""Of experiments; those of the record are `VERDICTS`."""
+WORDS = (*VERDICTS[:4], *MODEL_VERDICTS, *VERDICTS[4:])
+FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdict as a value that cannot be quoted without its basis."""
+
+    claim: Claim
+    basis: str
+    flags: tuple[str, ...]
+    trial: Trial | None = None
+    """the experiment that the verdict rests on; None where it rests on the record"""
+    beside: Trial | None = None
+    """the experiment that was to decide and gave no answer, where the record's word stands"""
+
+    @property
+    def word(self) -> str:
+        """One of `WORDS`."""
+        if self.trial is None:
+            return self.claim.verdict
+        return self.trial.verdict if self.trial.verdict in WITHOUT else f"model-{self.trial.verdict}"
+
+    @property
+    def value(self) -> str:
+        """The verdict as it must be quoted: of an experiment, with the model and its basis inside."""
+        return self.claim.verdict if self.trial is None else self.trial.words
+
+    def repeat(self, account: str, case: str | None = None) -> str:
+        """The command that shows or repeats what the verdict rests on; `account` and `case` (if another) as `Loaded` names them."""
+        if self.trial is None or self.trial.verdict == "not-testable":
+            return f"qantar show {shlex.quote(account)} {self.claim.claim_id}"
+        if self.trial.type == "stylized":
+            return "qantar methods"
+        return f"qantar experiments {shlex.quote(case or account)} --only {self.trial.hypothesis}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The shape of `qantar verdicts --json`."""
+        c = self.claim
+        return {
+            "id": c.claim_id,
+            "section": c.section,
+            "paragraph": c.paragraph,
+            "sentence": c.sentence,
+            "kind": c.kind,
+            "claim_en": c.claim_en,
+            "claim_zh": c.claim_zh,
+            "verdict": self.value,
+            "word": self.word,
+            "basis": self.basis,
+            "record": c.verdict,
+            "hypothesis": c.hypothesis_id,
+            **_figures(self.trial or self.beside),
+            "evidence_en": c.evidence_en,
+            "evidence_zh": c.evidence_zh,
+            "sources": list(c.sources),
+            "flags": list(self.flags),
+            "reading": c.reading,
+        }
+
+
+def _figures(trial: Trial | None) -> dict[str, object]:
+    """Effect, interval and tipping value of the first part, over the posterior if there is one; None where there are none."""
+    lead = trial.lead if trial and trial.verdict != "not-testable" else None
+    names = ("measure", "unit", "effect", "low", "high", "smallest", "detectable", "attainable", "ceiling", "coefficient", "tipping")
+    return {
+        **{k: lead.get(k) if lead else None for k in names},
+        "state": trial.state if trial else None,
+        "repeated_under": trial.repeated if trial else [],
+        "flips": trial.flips if trial else [],
+        "experiment": trial.verdict if trial else None,
+        "reason_en": trial.why("en") if trial else None,
+        "reason_zh": trial.why("zh") if trial else None,
+        "rules_version": trial.rules if trial else None,
+        "rule_changed_since": trial.changed if trial else None,
+        "under_other_rules": [f"{r['rules_version']}: {r['verdict']}" for r in trial.versions if r["verdict"] != trial.verdict]
+        if trial
+        else [],
+    }
+
+
+def _seen(claim: Claim, account: Account) -> dict[str, str]:
+    return {key: account.sources[key].seen for key in claim.sources if key in account.sources}
+
+
+def basis(claim: Claim, account: Account) -> str:
+    """What the verdict rests on.
+
+    `record`: sourced events or figures. `order`: for a cause, the order of recorded events only; no experiment judges
+    it. `memory`: the main source is the compilers' memory of a public work. `none`: nothing was found that could decide
+    it. `judgement`: nothing empirical is claimed. `open`: not judged yet.
+    """
+    if claim.verdict == "open":
+        return "open"
+    if claim.verdict == "not-empirical":
+        return "judgement"
+    if _seen(claim, account).get(claim.source or "") == "memory":
+        return "memory"
+    if claim.verdict == "unverifiable":
+        return "none"
+    return "order" if claim.kind == "cause" else "record"
+
+
+def flags(claim: Claim, account: Account) -> tuple[str, ...]:
+    """Reasons to trust a verdict less, in a fixed order; an empty tuple means none of them applies."""
+    if claim.verdict in ("open", "not-empirical"):
+        return ()
+    seen = _seen(claim, account)
+    read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed", "searched")]
+    from_memory = seen.get(claim.source or "") == "memory"
+    rules = {
+        "memory": from_memory,
+        "memory-in-part": "memory" in seen.values() and not from_memory,
+        "address-lost": bool(read) and all(map(_lost, read)),
+        "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
+        "one-reader": claim.reading in ("first-only", "second-only", "one"),
+        "readers-differed": claim.reading == "settled",
+    }
+    return tuple(name for name, applies in rules.items() if applies)
+
+
+def _lost(source: Source) -> bool:
+    """Whether a reader cannot look a source up: its address was not kept, or there is none."""
+    return source.seen == "copy-address-lost" or (source.address_complete == "no" and not source.address)
+
+
+def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
+    """Every claim of the ledger with basis and flags, in the order of the ledger.
+
+    Parameters
+    ----------
+    trials : by hypothesis, optional
+        As `studies.experiments.read_trials` gives those that ship with a case.
+    """
+    found = []
+    for c in account.claims:
+        trial = _tried(c, trials or {})
+        bears = trial is not None and (trial.verdict not in WITHOUT or c.verdict == "unverifiable")
+        on = _basis(trial) if trial is not None and bears else basis(c, account)
+        found.append(Judged(c, on, flags(c, account), trial if bears else None, None if bears else trial))
+    return found
+
+
+def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
+    """The experiment that was to decide a claim: one whose file names it."""
+    trial = trials.get(claim.claim_id) or trials.get(claim.hypothesis_id or "")
+    if (
+        trial is None
+        or claim.claim_id not in trial.judges
+        or trial.verdict == "not-run"
+        or claim.kind not in ("cause", "prediction")
+        or claim.verdict == "contradicted"
+    ):
+        return None
+    return trial
+
+
+def _basis(trial: Trial) -> str:
+    return "none" if trial.verdict in WITHOUT else trial.basis
+
+
+def tally(judged: Iterable[Judged]) -> dict[str, Counter[str]]:
+    """Counts of verdicts by kind of claim."""
+    counts: dict[str, Counter[str]] = {}
+    for j in judged:
+        counts.setdefault(j.claim.kind, Counter())[j.word] += 1
+    return counts
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often two readers, the second blind to the first, gave the same verdict.
+
+    `share` and `kappa` come with 95 % intervals: `share_low` to `share_high` (Wilson 1927), `kappa_low` to `kappa_high`
+    (Cohen 1960, large-sample standard error), or None where kappa is not defined.
+    `opposite` counts pairs of supported against contradicted.
+    """
+
+    n: int
+    same: int
+    share: float
+    share_low: float
+    share_high: float
+    kappa: float | None
+    kappa_low: float | None
+    kappa_high: float | None
+    changed_to_second: int
+    kept_first: int
+    opposite: int
+
+
+def agreement(account: Account) -> Agreement | None:
+    """Agreement over the claims that two readers judged; None where there was no second reading.
+
+    Computed from the table of both readers' verdicts (`second_reading.csv`) alone, never stored and never from a mark of the ledger.
+    """
+    pairs = [(r.first, r.second) for r in account.second_reading]
+    if not pairs:
+        return None
+    n, same = len(pairs), sum(a == b for a, b in pairs)
+    low, high = wilson(same, n)
+    adopted = sum(r.settled == r.second != r.first for r in account.second_reading)
+    kept = sum(r.settled == r.first != r.second for r in account.second_reading)
+    opposite = sum({a, b} == {"supported", "contradicted"} for a, b in pairs)
+    kappa, kappa_low, kappa_high = _kappa(pairs)
+    return Agreement(
+        n=n,
+        same=same,
+        share=same / n,
+        share_low=low,
+        share_high=high,
+        kappa=kappa,
+        kappa_low=kappa_low,
+        kappa_high=kappa_high,
+        changed_to_second=adopted,
+        kept_first=kept,
+        opposite=opposite,
+    )
+
+
+def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Cohen's kappa with its 95 % interval; None where chance alone would agree always."""
+    n = len(pairs)
+    share = sum(a == b for a, b in pairs) / n
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    chance = sum(first[v] * second[v] for v in first) / n**2
+    if chance == 1:
+        return None, None, None
+    kappa = (share - chance) / (1 - chance)
+    error = 1.96 * math.sqrt(share * (1 - share) / n) / (1 - chance)
+    return kappa, max(-1.0, kappa - error), min(1.0, kappa + error)
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, JASA 22, 209-212).
+
+    >>> low, high = wilson(51, 66)
+    >>> round(low, 3), round(high, 3)
+    (0.658, 0.857)
+    """
+    p = hits / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,103 @@
+"""Loads an account with its case, by packaged name or folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
+from qantar.cases.case import GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
+from qantar.errors import DataError, Problems
+from qantar.files.tables import Table
+from qantar.record.schema import MODELS
+
+if TYPE_CHECKING:
+    from qantar.studies.experiments import Trial
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An account and the case whose record it is held against."""
+
+    account: Account
+    case: Case
+
+    @property
+    def name(self) -> str:
+        """What a command calls the account: its packaged name, or the path of its folder."""
+        return _called(self.account.folder)
+
+    @property
+    def case_name(self) -> str:
+        """The same of its case."""
+        return _called(self.case.folder)
+
+    @property
+    def own(self) -> bool:
+        """Whether the account is somebody's own, held against a case that ships with other accounts and studies."""
+        return self.account.folder.resolve() != self.case.folder.resolve()
+
+    def trials(self) -> dict[str, Trial]:
+        """The trials that may judge its claims: those of its case, unless the account is somebody's own, whose ids mean other claims."""
+        from qantar.studies.experiments import read_trials  # loads the engines, which a look at tables should not cost
+
+        return {} if self.own else read_trials(self.case.folder)
+
+    def tables(self) -> dict[str, Table[Any]]:
+        """Every table of the case and of the ledger, by name."""
+        ledger = {name: getattr(self.account, name) for name in LEDGER_MODELS}
+        return {**self.case.record.tables(), **ledger}
+
+    def hashes(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
+        files = self.account.head.files
+        ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.sources) if name]
+        case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
+        return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
+
+
+def _called(folder: Path) -> str:
+    """A packaged name, or a path from the current folder where it lies below, so that it names nobody's home."""
+    if folder.parent == cases_folder():
+        return folder.name
+    whole, here = folder.resolve(), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) and whole != here else str(folder)
+
+
+def load_account(name: str) -> Loaded:
+    """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        With every problem in the ledger and in the case it names.
+
+    Examples
+    --------
+    >>> len(load_account("kazakhstan-2022").account.claims)
+    118
+    """
+    problems = Problems()
+    loaded = read_loaded(find_folder(name, "account.toml"), problems)
+    problems.raise_as(DataError)
+    assert loaded is not None  # no problem means both heads were read
+    return loaded
+
+
+def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
+    """As `load_account`, but adds to `problems`; None if a head is unusable."""
+    head = read_head(folder, problems)
+    if head is None:
+        return None
+    if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
+        case = read_case(folder, problems)
+    elif head.case in case_names():
+        case = read_case(find_folder(head.case, "case.toml"), problems)
+    else:
+        problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
+        return None
+    if case is None:
+        return None
+    account = read_account(folder, head, case.record.sources, problems)
+    return Loaded(account, case)
