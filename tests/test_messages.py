@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import string
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qantar
+from qantar import messages
 from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS
 from qantar.files.tables import Number
 from qantar.lookup.check import TABLES
-from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, text
+from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, read_messages, text
 from qantar.record.load import variables
 from qantar.record.schema import EVENT_KINDS, MODELS, Variable
 from qantar.verdicts.claims import BASES, FLAGS, WORDS
@@ -26,9 +29,55 @@ def placeholders(message: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(message) if name}
 
 
-def test_both_languages_have_the_same_keys_and_placeholders() -> None:
+def test_every_file_says_to_any_reader_of_toml_what_it_says_here() -> None:
+    # The reader is our own for speed: this holds it to the standard, and the files to what it can read.
+    def flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+        for key, value in node.items():
+            if set(value) == set(LANGUAGES):
+                yield prefix + key, tuple(value[lang].strip("\n") for lang in LANGUAGES)
+            else:
+                yield from flat(value, f"{prefix}{key}.")
+
+    files = sorted((PACKAGE / "messages").rglob("*.toml"))
+    assert len(files) > 20
+    for path in files:
+        source = path.read_text(encoding="utf-8")
+        assert dict(read_messages(source, path.name)) == dict(flat(tomllib.loads(source))), path
+        assert source.startswith("# "), path  # what the file groups
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '[a.b]\nen = "one language"\n',
+        '[a.b]\nzh = "一"\nen = "the other way round"\n',
+        '[a.b]\nen = "a third"\nzh = "三"\nru = "3"\n',
+        '[a.b]\nen = "no end\nzh = "三"\n',
+        'en = "no key"\nzh = "三"\n',
+    ],
+)
+def test_a_file_of_another_form_is_refused(source: str) -> None:
+    good = '# what is here\n[a.a]\nen = "a \\"word\\""\nzh = """\n一\n二"""\n'
+    assert dict(read_messages(good, "good.toml")) == {"a.a": ('a "word"', "一\n二")}
+    with pytest.raises(ValueError, match=r"bad\.toml, line (7|10)"):
+        dict(read_messages(good + source, "bad.toml"))
+
+
+def test_a_key_stands_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text('[a.b]\nen = "x"\nzh = "一"\n', encoding="utf-8")
+    monkeypatch.setattr(messages.resources, "files", lambda package: tmp_path)
+    with pytest.raises(ValueError, match=r"a\.b stands twice, the second time in two\.toml"):
+        messages._messages.__wrapped__()
+
+
+def test_no_message_is_the_beginning_of_another_key() -> None:
+    keys = set(catalogue("en"))
+    assert not [k for k in keys for n in range(1, k.count(".") + 1) if k.rsplit(".", n)[0] in keys]
+
+
+def test_both_languages_have_the_same_placeholders() -> None:
     en, zh = (catalogue(lang) for lang in ("en", "zh"))
-    assert list(en) == list(zh)
     assert {k: placeholders(v) for k, v in en.items()} == {k: placeholders(v) for k, v in zh.items()}
 
 

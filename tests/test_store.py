@@ -396,7 +396,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_key_changes_with_the_sources_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = package(tmp_path, monkeypatch)
     before = {model_hash()}
-    (copy / "messages" / "en.toml").write_text("")
+    (copy / "messages" / "words.toml").write_text("")
     assert model_hash() in before
     for name in (
         "reporting/history.py",

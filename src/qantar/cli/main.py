@@ -146,7 +146,7 @@ def build(lang: str, names: Iterable[str] = KINDS) -> Any:
 
 def _study_command(name: str) -> Any:
     """The command of a kind of study, from its description."""
-    from qantar.cli.studies import command
+    from qantar.cli.main.studies import command
 
     alone = typer.Typer(add_completion=False, **_STYLE)
     alone.command(name, help=f"cli.{name}")(command(name))

@@ -1,41 +1,80 @@
 """The message catalogue: every sentence a person reads, in English and Chinese, by key.
 
-In: `en.toml` and `zh.toml` (same keys, same placeholders; a test holds them together) and `columns.csv` (what each
-column of each table means). Out: `text(key, lang, ...)`. Nothing here knows what the sentences are about.
+In: the files of this folder, where both languages of a message stand side by side under its full key, and `columns.csv` (what
+each column of each table means). A file holds what is changed together: a room of the program, or a study with its options,
+tables, part of the page and errors. Out: `text(key, lang, ...)`. Nothing here knows what the sentences are about.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from importlib.resources.abc import Traversable
 
 LANGUAGES = ("en", "zh")
+
+_STRING = r'"""[\s\S]*?"""|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+_MESSAGE = re.compile(rf"(?:#.*\n|\n)*\[(.+)\]\nen = ({_STRING})\nzh = ({_STRING})\n")
+"""One message. The files are TOML of this form only: `tomllib` takes four times as long, and `--help` waits for it."""
+_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 
 
 @cache
 def catalogue(lang: str) -> dict[str, str]:
-    """All messages of one language, keys joined by dots.
+    """All messages of one language by key, file by file in the order of their names.
 
     >>> catalogue("en")["verdict.partly"]
     'partly right'
     """
     if lang not in LANGUAGES:
         raise ValueError(f"no catalogue for {lang!r}; there are {', '.join(LANGUAGES)}")
-    source = resources.files(__package__).joinpath(f"{lang}.toml").read_text(encoding="utf-8")
-    return dict(_flatten(tomllib.loads(source), ""))
+    which = LANGUAGES.index(lang)
+    return {key: both[which] for key, both in _messages().items()}
 
 
-def _flatten(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, str(value).strip("\n")
+@cache
+def _messages() -> dict[str, tuple[str, str]]:
+    messages: dict[str, tuple[str, str]] = {}
+    for file in _files(resources.files(__package__)):
+        for key, both in read_messages(file.read_text(encoding="utf-8"), file.name):
+            if key in messages:
+                raise ValueError(f"message {key} stands twice, the second time in {file.name}")
+            messages[key] = both
+    return messages
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.is_dir():
+            yield from _files(entry)
+        elif entry.name.endswith(".toml"):
+            yield entry
+
+
+def read_messages(source: str, name: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Key and both languages of each message of one file.
+
+    Raises
+    ------
+    ValueError
+        Where something stands that is not `[KEY]`, `en = "..."`, `zh = "..."`: a language is missing, say, or a third name is there.
+    """
+    at = 0
+    while at < len(source):
+        message = _MESSAGE.match(source, at)
+        if message is None:
+            raise ValueError(f'{name}, line {source.count(chr(10), 0, at) + 1}: the next message is not [KEY], en = "...", zh = "..."')
+        yield message[1].replace('"', ""), (_unquoted(message[2]), _unquoted(message[3]))
+        at = message.end()
+
+
+def _unquoted(string: str) -> str:
+    inside = string[3:-3].strip("\n") if string.startswith('"""') else string[1:-1]
+    return re.sub(r"\\(.)", lambda m: _ESCAPES[m[1]], inside) if "\\" in inside else inside
 
 
 def text(key: str, lang: str, /, **args: object) -> str:
