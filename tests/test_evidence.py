@@ -28,6 +28,7 @@ from qantar.inference.calibration import Floats, record_ranks, simulated_records
 from qantar.inference.diagnostics import coverage, uniformity
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.inference.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
+from qantar.inference.prior import varied
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
@@ -36,7 +37,7 @@ from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
 from qantar.studies.evidence import Evidence, of_this, read_evidence
 from qantar.studies.rivals import HOME, compare
-from qantar.studies.sensitivity import SEED, Effort, varied
+from qantar.studies.sensitivity import SEED, Effort
 from test_heldout import here
 
 CASE = "kazakhstan-2022"

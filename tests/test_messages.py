@@ -169,7 +169,7 @@ def test_every_unit_has_its_name() -> None:
         for info in model.model_fields.values():
             parts = [*info.metadata, *(m for a in getattr(info.annotation, "__args__", ()) for m in getattr(a, "__metadata__", ()))]
             units |= {p.func.unit for p in parts if isinstance(getattr(p, "func", None), Number)}
-    units |= set(re.findall(r'Number\("([^"]+)"', (PACKAGE / "scenario" / "case.py").read_text()))
+    units |= set(re.findall(r'Number\("([^"]+)"', (PACKAGE / "cases" / "case.py").read_text()))
     assert units <= set(keys_under("unit"))
 
 

@@ -24,6 +24,7 @@ from qantar.ensemble import warm
 from qantar.ensemble.local import one_run
 from qantar.ensemble.store import Recipe
 from qantar.errors import StudyError
+from qantar.inference.prior import ALONE, varied
 from qantar.report.sensitivity import files_of
 from qantar.scenario.edits import parse_set
 from qantar.scenario.parameters import defaults, parameters
@@ -31,7 +32,6 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
 from qantar.studies.sensitivity import (
-    ALONE,
     OTHERS,
     OUTPUTS,
     SEED,
@@ -46,7 +46,6 @@ from qantar.studies.sensitivity import (
     sensitivity,
     shares,
     shares_design,
-    varied,
 )
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -146,7 +146,7 @@ def build(lang: str, names: Iterable[str] = KINDS) -> Any:
 
 def _study_command(name: str) -> Any:
     """The command of a kind of study, from its description."""
-    from qantar.cli.main.studies import command
+    from qantar.cli.studies import command
 
     alone = typer.Typer(add_completion=False, **_STYLE)
     alone.command(name, help=f"cli.{name}")(command(name))
@@ -935,9 +935,10 @@ def sensitivity(
     from qantar.ensemble.run import case_sha256
     from qantar.errors import needs
     from qantar.files.result import refuse_foreign
+    from qantar.inference.prior import varied
     from qantar.report.sensitivity import files_of
     from qantar.scenario.scenario import resolve
-    from qantar.studies.sensitivity import QUICK, Effort, varied
+    from qantar.studies.sensitivity import QUICK, Effort
     from qantar.studies.sensitivity import sensitivity as do
 
     lang = context.obj

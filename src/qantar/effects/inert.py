@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qantar.inference.prior import varied
 from qantar.scenario.plan import Plan
-from qantar.studies.sensitivity import varied
 
 
 def why_inert(base: Plan, arm: Plan) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.scenario.parameters import Parameter, Values, parameters
+from qantar.scenario.plan import Plan
 
 Floats = NDArray[np.float64]
 
@@ -46,3 +47,27 @@ def point_of(seed: int, number: int) -> Floats:
         spike = p.prior.spike
         row.append(v if v < spike else spike + (1 - spike) * u)
     return np.array(row)
+
+
+ALONE = ("economy", "grievance", "demands", "information", "organization", "seeding", "split", "intervention", "control",
+         "diffusion", "shock")  # fmt: skip
+"""Groups of parameters that nothing but the mechanism of that name reads; those of arms, forces, loyalty and repression are not."""
+
+
+def varied(plan: Plan) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Parameters that can matter in a plan, in the order of the table; and the others by reason."""
+    policy = "policy" in plan.drivers.values()
+    present = any(o["presence"] > 0 for o in plan.organizations)
+
+    def reason(name: str, group: str) -> str:
+        if name in plan.parameters:
+            return "fixed"
+        if group in ALONE and group not in plan.mechanisms:
+            return "off"
+        if group == "organization" and not present:
+            return "absent"
+        return "no_policy" if group == "government" and not policy else ""
+
+    reasons = {name: reason(name, p.group) for name, p in parameters().items()}
+    names = tuple(name for name, why in reasons.items() if not why)
+    return names, {why: tuple(n for n, w in reasons.items() if w == why) for why in sorted(set(reasons.values())) if why}

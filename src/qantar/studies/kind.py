@@ -207,6 +207,7 @@ class Study(Generic[OptionsT]):
     run : does it
     page : tells a stored result in blocks, for terminal and page alike
     ships : how it ships with a case; None if it does not
+    small : options of the smallest study that shows everything: what tests and examples run
     columns : columns that a reader may count on, by table
     facts : what `result.json` must hold besides the common provenance
     """
@@ -216,6 +217,7 @@ class Study(Generic[OptionsT]):
     run: Callable[[Asked[OptionsT], Runner], Outcome]
     page: Callable[[Result], Iterator[Block]]
     ships: Ships | None = None
+    small: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facts: Sequence[str] = ()
 

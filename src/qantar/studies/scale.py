@@ -173,6 +173,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=45),
+    small={"scenario": "kazakhstan-2022", "draws": 2},
     columns={
         "items": (
             "block", "of", "day", "scaled_down", "everyone", "difference", "se", "n", "in_spreads", "in_spreads_se", "separated", "beyond"

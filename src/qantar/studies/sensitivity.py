@@ -46,7 +46,7 @@ from qantar.ensemble.local import one_run, run_ensemble, write_part
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.store import Recipe, Store, keep_draws
 from qantar.errors import StudyError, fail, needs
-from qantar.inference.prior import values_at
+from qantar.inference.prior import values_at, varied
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Plan
 
@@ -58,9 +58,6 @@ log10(1 + reported detained), seats of government that the crowd ever held."""
 DAYS = 5
 SEED, OTHERS = "seed", "others"
 """Names of the inputs that are no parameter."""
-ALONE = ("economy", "grievance", "demands", "information", "organization", "seeding", "split", "intervention", "control",
-         "diffusion", "shock")  # fmt: skip
-"""Groups of parameters that nothing but the mechanism of that name reads; those of arms, forces, loyalty and repression are not."""
 LEVELS = 4
 STEP = LEVELS / 2 / (LEVELS - 1)
 """SALib's step between levels, as a share of the range from the first to the last."""
@@ -145,25 +142,6 @@ class Sensitivity:
     def find(self, measure: str, output: str, name: str) -> Index | None:
         """One index; None if there is none."""
         return next((x for x in self.indices if (x.measure, x.output, x.input) == (measure, output, name)), None)
-
-
-def varied(plan: Plan) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Parameters that can matter in a plan, in the order of the table; and the others by reason."""
-    policy = "policy" in plan.drivers.values()
-    present = any(o["presence"] > 0 for o in plan.organizations)
-
-    def reason(name: str, group: str) -> str:
-        if name in plan.parameters:
-            return "fixed"
-        if group in ALONE and group not in plan.mechanisms:
-            return "off"
-        if group == "organization" and not present:
-            return "absent"
-        return "no_policy" if group == "government" and not policy else ""
-
-    reasons = {name: reason(name, p.group) for name, p in parameters().items()}
-    names = tuple(name for name, why in reasons.items() if not why)
-    return names, {why: tuple(n for n, w in reasons.items() if w == why) for why in sorted(set(reasons.values())) if why}
 
 
 def screening_design(names: Sequence[str], trajectories: int, seed: int) -> Design:
