@@ -147,3 +147,12 @@ def test_the_numbers_of_the_docstring() -> None:
     said = re.search(r"in (\d+), (\d+), (\d+) and (\d+) % of samples", " ".join((module.__doc__ or "").split()))
     assert said is not None
     assert all(abs(int(a) - int(b)) <= 2 for a, b in zip(held, said.groups(), strict=True)), held
+
+
+def test_a_count_that_begins_again_is_timed_again() -> None:
+    # The same stage twice in a row: before, the second divided by nothing or foretold a time below nothing.
+    at = iter(float(n) for n in range(40))
+    pace = Pace(now=lambda: next(at))
+    said = [pace.left(done, 7) for _ in range(2) for done in range(8)]
+    assert said[:8] == said[8:]
+    assert all(s is None or s >= 0 for s in said)

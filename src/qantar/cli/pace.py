@@ -43,15 +43,21 @@ class Pace:
 
     def __init__(self, *, sure: int = SURE, now: Callable[[], float] = time.monotonic) -> None:
         self.sure, self.now = sure, now
+        self._begin()
+
+    def _begin(self) -> None:
         self.began: float | None = None
-        self.kept = self.first = 0
+        self.kept = self.first = self.last = 0
         self.since = 0.0
         self.reports = 0
         self.is_rough = True
 
     def left(self, done: int, total: int) -> float | None:
-        """Takes a report; seconds left, 0 at the end, None while too little is known."""
+        """Takes a report; seconds left, 0 at the end, None while too little is known. A count that falls back begins anew."""
         at = self.now()
+        if done < self.last:
+            self._begin()
+        self.last = done
         if self.began is None:
             self.began, self.kept = at, done
         elif done > self.kept:
