@@ -37,8 +37,7 @@ from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
 from qantar.report.pairs import attributes, both, message, option
-from qantar.report.plots import draw_figure
-from qantar.report.sections import section_of
+from qantar.report.sections import section_html
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
@@ -105,7 +104,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     if evidence.scenario and ships(case.folder) and read(evidence.scenario) is None:
         evidence.stale.append("simulated")
     results = ShippedResults(None, {}, []) if loaded.own else shipped_results(case)
-    environment.globals.update(helpers(evidence), draw_figure=draw_figure, section_of=section_of)
+    environment.globals.update(helpers(evidence), section_html=section_html)
     figures = draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {})
     figures |= draw_evidence(evidence) | draw_experiments(trials, arm_names(evidence.scenario))
     page = environment.get_template("page.html.j2").render(

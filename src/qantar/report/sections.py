@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+import jinja2
+from markupsafe import Markup
+
+from qantar.files.result import command_line
+from qantar.report.pairs import both, message
+from qantar.report.plots import draw_figure
 from qantar.studies import study
 from qantar.studies.blocks import Block, Figure, Sentence
 from qantar.studies.kind import Result
@@ -29,3 +35,13 @@ def section_of(kind: str, result: Result) -> Section:
 def _grouped(blocks: list[Block]) -> Iterator[tuple[bool, list[Block]]]:
     for drawn, group in groupby(blocks, key=lambda b: isinstance(b, Figure)):
         yield drawn, list(group)
+
+
+def section_html(kind: str, result: Result) -> Markup:
+    """A stored result as a section of the page."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("qantar.report", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(t=message, both=both, command_line=command_line, draw_figure=draw_figure)
+    template = environment.get_template("blocks.html.j2")
+    return Markup(template.module.section(kind, section_of(kind, result), result))  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from qantar.ensemble.run import case_sha256, made_by
 from qantar.ensemble.runner import Runner
-from qantar.errors import Problems, StudyError
+from qantar.errors import Problems, StudyError, nearest
 from qantar.files.result import csv_rows_of, sealed, sha256_of
 from qantar.files.tables import Choice, Number, Strict, add_validation, to_csv
 from qantar.scenario.plan import Plan
@@ -97,10 +97,10 @@ def type_of(annotation: Any) -> Any:
 OptionsT = TypeVar("OptionsT", bound=Options)
 Account = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
 ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
-Seed = Annotated[int, whole("cli.opt_seed", "", 0, 2**40)]
-LongSeed = Annotated[int, whole("cli.opt_seed", "", 0, 2**63 - 1)]
-Scale = Annotated[float, Option("cli.opt_scale", Number("residents per resident", 1e-4, 1))]
-QuickScale = Annotated[float | None, Option("cli.opt_scale_look", Number("residents per resident", 1e-4, 1))]
+Seed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**40)]
+LongSeed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**63 - 1)]
+Scale = Annotated[float, Option("cli.opt_scale", Number("ratio", 1e-4, 1))]
+QuickScale = Annotated[float | None, Option("cli.opt_scale_look", Number("ratio", 1e-4, 1))]
 Quick = Annotated[bool, Option("cli.opt_quick")]
 Arms = Annotated[tuple[str, ...], Option("cli.opt_arm", metavar="ARM")]
 Settings = Annotated[tuple[str, ...], Option("cli.opt_set", metavar="PATH=VALUE")]
@@ -142,7 +142,10 @@ def checked(study: Study[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         return study.options(**values)
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            add_validation(item, study.name, None, f"--{flag(str(item['loc'][0]))}", problems, in_table=False)
+            name = flag(str(item["loc"][0]))
+            if item["type"] == "extra_forbidden":
+                item["ctx"] = {"choices": nearest(name, map(flag, study.options.model_fields))}
+            add_validation(item, study.name, None, f"--{name}", problems, in_table=False)
         problems.raise_as(StudyError)
         raise
 
