@@ -44,7 +44,7 @@ nan = float("nan")
 def packaged() -> tuple[Facts, list[str]]:
     scenario = load_scenario(CASE)
     plan = resolve(scenario)
-    return facts_of(observe(scenario.case.record), plan), [r["id"] for r in plan.regions]
+    return facts_of(observe(scenario.case.record), plan), [r.id for r in plan.regions]
 
 
 def made(low: Any, high: Any, *, n_days: int = 6, **more: Any) -> Facts:

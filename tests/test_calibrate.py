@@ -136,7 +136,7 @@ def test_the_target_is_the_record_as_intervals() -> None:
     first = dt.date(2022, 1, 1)
     assert (t.low <= t.high)[~np.isnan(t.low)].all()
     assert (np.isnan(t.low) == np.isnan(t.high)).all()
-    ids = [region["id"] for region in plan().regions]
+    ids = [region.id for region in plan().regions]
     onsets = {o.region_id: o for o in r.onsets}
     rows = of_block("onset", t)
     assert [t.items[k].of for k in rows] == ids
@@ -174,7 +174,7 @@ def test_counts_of_detained_are_chosen_by_date_and_cut_at_the_end() -> None:
 
 
 def test_the_items_of_a_history() -> None:
-    ids = [r["id"] for r in plan().regions]
+    ids = [r.id for r in plan().regions]
     man, ala, akm = (ids.index(f"KZ-{x}") for x in ("MAN", "ALA", "AKM"))
     runs = runs_like(2)
     runs.presence[0, 3:5, man] = True

@@ -307,7 +307,7 @@ def test_pairs_of_one_world_save_runs(found: tuple[Effects, Path], tmp_path: Pat
 
 @cache
 def grown() -> Plan:
-    places = [{**p, "population": round(1.1 * p["population"])} for p in plan().places]
+    places = [p.model_copy(update={"population": round(1.1 * p.population)}) for p in plan().places]
     return plan().model_copy(update={"places": places, "edits": [*plan().edits, {"path": "people", "value": 1.1}]})
 
 
@@ -335,7 +335,7 @@ def test_both_worlds_are_governed_by_policy_unless_replayed() -> None:
         assert p.hours == 48
     own = arms["parameters.base_pressure=0;drivers.internet=off"]
     assert (own.parameters["base_pressure"], own.drivers["internet"], base.drivers["internet"]) == (0.0, "off", "policy")
-    assert not [s for s in arms["no-price-rise"].steps if s["kind"] == "price"]
+    assert not [s for s in arms["no-price-rise"].steps if s.kind == "price"]
     base, arms = plans_of(scenario(), ["no-price-rise"], recorded=True)
     assert base.drivers["emergency"] == "recorded"
     assert not base.replayed()
@@ -682,7 +682,7 @@ def test_plans_that_act_alike_give_the_same_histories() -> None:
 
 
 def test_all_inert_arms_are_refused_at_once_before_anything_is_made(tmp_path: Path) -> None:
-    gone = plan().model_copy(update={"steps": [s for s in plan().steps if s["id"] != "troops"]})
+    gone = plan().model_copy(update={"steps": [s for s in plan().steps if s.id != "troops"]})
     with pytest.raises(StudyError) as caught:
         compare(tmp_path, {"same": plan(("time.hours", 24)), "loud": plan(LOUD), "gone": gone})
     assert [(p.file, p.code) for p in caught.value.problems] == [("--arm gone", "arm_not_in_force"), ("--arm same", "arm_without_effect")]

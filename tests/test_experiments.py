@@ -206,10 +206,10 @@ def test_decisions_are_replayed_up_to_the_change_and_then_the_state_answers() ->
         for name, plan in plans_of(scenario(), w.spec, scale=0.01).items():
             in_arm = {e.path.removeprefix("drivers.") for e in (w.spec.arms[name].edits if name != BASE else [])}
             for step in plan.steps:
-                if step["source"] != "edit" and step["kind"] in POLICY_KINDS and step["at"] > hour and step["kind"] not in named | in_arm:
-                    assert not step["given"], (w.file, step["id"])  # left to the policy
-                if step["at"] <= hour:
-                    assert step["given"], (w.file, step["id"])
+                if step.source != "edit" and step.kind in POLICY_KINDS and step.at > hour and step.kind not in named | in_arm:
+                    assert not step.given, (w.file, step.id)  # left to the policy
+                if step.at <= hour:
+                    assert step.given, (w.file, step.id)
     troops = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H12")
     base, arm = (plans_of(scenario(), troops, scale=0.01)[k].drivers["intervention"] for k in (BASE, "no-troops"))
     assert (base, arm) == ("recorded", "off")

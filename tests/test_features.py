@@ -24,7 +24,7 @@ def given() -> tuple[Plan, Observables]:
 
 
 def ids() -> list[str]:
-    return [r["id"] for r in given()[0].regions]
+    return [r.id for r in given()[0].regions]
 
 
 def history(**more: Any) -> Runs:

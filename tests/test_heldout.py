@@ -88,7 +88,7 @@ def known(found: Target) -> dict[tuple[str, str, int], tuple[float, float]]:
 
 
 def number(region: str) -> int:
-    return [r["id"] for r in country().regions].index(region)
+    return [r.id for r in country().regions].index(region)
 
 
 def test_a_region_held_out_is_not_in_what_is_left() -> None:
@@ -130,8 +130,8 @@ def test_a_day_ahead_knows_what_was_known_then_and_no_more() -> None:
 
 def test_decisions_that_concern_one_region_alone_are_withheld() -> None:
     plan = country()
-    left = {s["id"] for s in without_local_steps(plan).steps}
-    gone = {s["id"] for s in plan.steps} - left
+    left = {s.id for s in without_local_steps(plan).steps}
+    gone = {s.id for s in plan.steps} - left
     assert {"emergency-almaty", "emergency-mangystau", "price-mangystau", "price-caps-65", "troops"} <= gone
     assert {"emergency-all", "cabinet", "price-free"} <= left
     assert "price-free-atyrau" in left  # given: no answer to unrest
@@ -146,14 +146,14 @@ def test_histories_keep_parameters_and_luck_under_another_plan(tmp_path: Path) -
     for name in ("participants", "killed", "presence"):
         assert np.array_equal(getattr(runs, name), getattr(table, name)[[5, 1, 1, 3]])
     assert told[-1] == (3, 3)  # a history that is asked for twice is simulated once
-    late = plan.model_copy(update={"steps": [s for s in plan.steps if s["at"] < 60]})
+    late = plan.model_copy(update={"steps": [s for s in plan.steps if s.at < 60]})
     same = again(late, np.array([0, 4]), seed, tmp_path)
     assert np.array_equal(same.participants[:, :2], table.participants[[0, 4], :2])  # until a decision differs
 
 
 def test_a_policy_replays_what_had_been_decided_and_decides_the_rest() -> None:
     free = by_policy(country(), 72.0)
-    given = {s["id"] for s in free.steps if s["given"]}
+    given = {s.id for s in free.steps if s.given}
     assert {"price-free", "price-mangystau"} <= given
     assert "cabinet" not in given
     assert {"concession", "internet", "emergency", "price"} <= {k for k, d in free.drivers.items() if d == "policy"}

@@ -47,7 +47,7 @@ def test_both_engines_agree_on_every_move_of_hundreds_of_thousands(seed: int) ->
     assert (moves["new"] == DETAINED).sum() >= 50
     assert (moves["new"] == DEAD).sum() >= 1
     assert (moves["new"] == FIGHTING).sum() >= 50
-    assert [s["size"] for s in plan.steps if s["kind"] == "internet"] == [1, 0, 1, 2]
+    assert [s.size for s in plan.steps if s.kind == "internet"] == [1, 0, 1, 2]
     assert np.all(event.states.sum(axis=1) == event.states[0].sum())
 
 

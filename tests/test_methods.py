@@ -75,8 +75,8 @@ def test_every_method_has_the_same_organizers_for_the_same_days(seed: int, numbe
     found = {}
     for method in ALLOCATIONS[:-1]:
         plan = plan_of(seed, number, method)
-        assert all(0 < o["presence"] <= 1 for o in plan.organizations)
-        days = [range(int(o["start"]) // 24, int(o["end"]) // 24) for o in plan.organizations]
+        assert all(0 < o.presence <= 1 for o in plan.organizations)
+        days = [range(int(o.start) // 24, int(o.end) // 24) for o in plan.organizations]
         assert sorted({d for r in days for d in r}) == sorted(d for r in days for d in r)  # never two calls at once
         hours = list(with_organizers(plan)) if seed % 7 == 0 else []
         at_work = [hour[0] for hour in hours]
@@ -99,7 +99,7 @@ def test_calls_press_as_much_whatever_the_method(number: int) -> None:
 
 def test_a_budget_that_is_not_equal_would_be_seen() -> None:
     plan = plan_of(1, 0, "central_city")
-    more = [{**o, "presence": 1.01 * o["presence"]} for o in plan.organizations]
+    more = [o.model_copy(update={"presence": 1.01 * o.presence}) for o in plan.organizations]
     one, other = (list(with_organizers(p)) for p in (plan, plan.model_copy(update={"organizations": more})))
     assert all(x[1] < y[1] for x, y in zip(one, other, strict=True))
 
@@ -141,15 +141,15 @@ def test_a_country_is_drawn_from_its_ranges(seed: int, number: int) -> None:
     assert 0.3 <= c.urban <= 0.9
     assert 4 <= c.shock <= 8
     assert (c.urban >= 0.6, c.capital >= 0.4, c.foreign > 0) == (c.upper["urban"], c.upper["dominant"], c.upper["aided"])
-    towns = [p["population"] for p in plan.places if p["id"][0] == "T"]
-    districts = [p["population"] for p in plan.places if p["id"][0] == "D"]
+    towns = [p.population for p in plan.places if p.id[0] == "T"]
+    districts = [p.population for p in plan.places if p.id[0] == "D"]
     assert sum(towns) + sum(districts) == c.residents
     assert 20 <= len(towns) <= 30
     assert max(districts) < sorted(towns)[-2]
     assert towns[0] == max(towns) or c.capital < 0.35  # a capital with few people may be second
-    assert [p["region"] for p in plan.places] == sorted(p["region"] for p in plan.places)
-    assert all(abs(sum(r["sectors"]) - 1) < 1e-6 and abs(sum(r["bands"]) - 1) < 1e-6 for r in plan.regions)
-    assert {r["seat"] for r in plan.regions} <= {p["id"] for p in plan.places}
+    assert [p.region for p in plan.places] == sorted(p.region for p in plan.places)
+    assert all(abs(sum(r.sectors) - 1) < 1e-6 and abs(sum(r.bands) - 1) < 1e-6 for r in plan.regions)
+    assert {r.seat for r in plan.regions} <= {p.id for p in plan.places}
 
 
 def test_conditions_are_balanced_in_every_block() -> None:
@@ -167,7 +167,7 @@ def test_the_state_is_the_same_in_every_country() -> None:
         for p in plans
     )
     assert set(plans[0].drivers.values()) == {"policy", "off"}
-    assert all(s["kind"] == "price" and s["given"] for p in plans for s in p.steps)
+    assert all(s.kind == "price" and s.given for p in plans for s in p.steps)
 
 
 def test_with_steps_of_a_day_no_call_ever_falls_due() -> None:

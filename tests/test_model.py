@@ -93,13 +93,13 @@ def hour(moment: str) -> int:
 
 def number(name: str, plan: Plan | None = None) -> int:
     """The number of a place by its English name."""
-    return next(k for k, p in enumerate((plan or country()).places) if p["name_en"] == name)
+    return next(k for k, p in enumerate((plan or country()).places) if p.name_en == name)
 
 
 def region_of(region: str) -> np.ndarray:
     """Numbers of the places of a region."""
-    ids = [r["id"] for r in country().regions]
-    return np.array([k for k, p in enumerate(country().places) if ids[p["region"]] == region])
+    ids = [r.id for r in country().regions]
+    return np.array([k for k, p in enumerate(country().places) if ids[p.region] == region])
 
 
 # --- counts that are given, and what the mechanisms make of them ------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_a_mechanism_without_coefficients_is_as_good_as_off(name: str) -> None:
 
 
 def test_information_without_effects_and_without_cuts_is_as_good_as_off() -> None:
-    cuts = tuple(s["id"] for s in country().steps if s["kind"] == "internet")
+    cuts = tuple(s.id for s in country().steps if s.kind == "internet")
     zero = ("shutdown_effect", "framing_effect")
     assert digest("", zero, cuts) == digest("information", zero, cuts)
     assert digest("", zero, cuts) != digest("", zero)  # cuts do something through ties and news alone
@@ -572,7 +572,7 @@ def test_the_price_is_that_of_atyrau_there() -> None:
 
 
 def test_the_contrast_of_regions_goes_from_none_to_that_of_the_figures() -> None:
-    dependence = np.array([country().regions[p["region"]]["fuel"] for p in country().places])
+    dependence = np.array([country().regions[p.region].fuel for p in country().places])
     people = residents().sum(axis=1)
     mean = float((dependence * people).sum() / people.sum())  # of all who live in the country
     assert mean == pytest.approx(4 * 300_000 / people.sum(), rel=1e-3)
@@ -584,7 +584,7 @@ def test_the_contrast_of_regions_goes_from_none_to_that_of_the_figures() -> None
     nobody = [("regions.KZ-ALA.fuel", "set", 0.0)]
     assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=nobody, fuel_contrast=1) == 0
     assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=nobody, fuel_contrast=0) > 0
-    none = [(f"regions.{r['id']}.fuel", "set", 0.0) for r in country().regions]
+    none = [(f"regions.{r.id}.fuel", "set", 0.0) for r in country().regions]
     assert effect("price_slope", 2.5, "Almaty", 0, counts(), edits=none, fuel_contrast=0.5) == 0
 
 
@@ -686,7 +686,7 @@ def test_what_is_near_fades_with_the_distance() -> None:
     given = counts(out=only("Almaty", 900))
     places = country().places
     here, there = places[number("Almaty")], places[number("Nur-Sultan")]
-    (la, lo), (lb, mo) = ((math.radians(p["lat"]), math.radians(p["lon"])) for p in (here, there))
+    (la, lo), (lb, mo) = ((math.radians(p.lat), math.radians(p.lon)) for p in (here, there))
     km = 6371 * math.acos(math.sin(la) * math.sin(lb) + math.cos(la) * math.cos(lb) * math.cos(lo - mo))
     assert 950 < km < 1000  # as the crow flies
     found = effect("near_gain", 0.6, "Nur-Sultan", 3, given, near_km=400, news_half=300)
@@ -975,15 +975,15 @@ def test_every_decision_falls_due_once_and_never_before_it_is_made(step: float) 
     minutes = [("steps." + f"m{m}", "add_step", {"kind": "framing", "places": ["KZ"], "at": m / 60, "size": 1}) for m in range(-90, 300)]
     plan = country(*minutes)
     driver = Recorded(plan)
-    found: dict[str, list[float]] = {s["id"]: [] for s in plan.steps}
+    found: dict[str, list[float]] = {s.id: [] for s in plan.steps}
     for t in range(math.ceil(plan.hours / step)):
         due = driver.due(t, step)
         assert [s.at for s in due] == sorted(s.at for s in due)
         for s in due:
             found[s.id].append(t * step)
     for s in plan.steps:
-        assert len(found[s["id"]]) == 1, s
-        late = found[s["id"]][0] - max(0.0, s["at"])
+        assert len(found[s.id]) == 1, s
+        late = found[s.id][0] - max(0.0, s.at)
         assert -1e-9 <= late < step + 1e-9, s  # the first step at or after it
 
 
@@ -1015,7 +1015,7 @@ def test_the_record_yields_the_kinds_it_decides_and_what_is_given(edits: list[Ch
     driver = Recorded(plan)
     found = {s.id for t in range(plan.hours) for s in driver.due(t, 1.0)}
     given = {"price-free", "price-free-atyrau", "extra"}  # what no state decides in answer, and what an edit adds
-    assert found == {s["id"] for s in plan.steps if s["kind"] not in missing} | given
+    assert found == {s.id for s in plan.steps if s.kind not in missing} | given
     assert set(plan.replayed()) == found - given  # of a changed plan
 
 
@@ -1127,7 +1127,7 @@ def test_the_scale_of_the_model_changes_no_rate() -> None:
 
 def test_children_are_under_no_pressure() -> None:
     g = situation(hour("8T12"), crowd()).rates.g.reshape(len(country().places), -1, len(country().hardship))
-    sectors = [s["id"] for s in country().sectors]
+    sectors = [s.id for s in country().sectors]
     assert (g[:, sectors.index("children")] == 0).all()
     assert (np.delete(g, sectors.index("children"), axis=1) > 0).all()
 
@@ -1174,7 +1174,7 @@ def test_no_pressure_knows_ethnicity_or_religion() -> None:
     found = keys(country().model_dump())
     assert {"fuel", "police", "hardship", "sectors"} <= found
     assert not [k for k in found if WORDS.search(k)]
-    assert not [s["id"] for s in country().sectors if WORDS.search(s["id"])]
+    assert not [s.id for s in country().sectors if WORDS.search(s.id)]
 
 
 # --- draws of whole numbers -------------------------------------------------------------------------------------------------
@@ -1236,7 +1236,7 @@ def test_expected_numbers_are_the_means() -> None:
 
 @pytest.mark.parametrize("engine", ["event", "plain", "mean"])
 def test_nobody_is_lost(engine: str) -> None:
-    police = [Edit(path=f"regions.{r['id']}.police", value=0.05) for r in country().regions]  # enough for every move by quota
+    police = [Edit(path=f"regions.{r.id}.police", value=0.05) for r in country().regions]  # enough for every move by quota
     plan = small(0.0003, 112, *police)
     sizes = class_sizes(plan).sum(axis=2)
     seen: list[Counts] = []
@@ -1300,7 +1300,7 @@ def first_joins(frailty: float) -> tuple[np.ndarray, np.ndarray]:
     moves = simulate(plan, values, 8).moves
     assert moves is not None
     blocks = blocks_of(plan)
-    takes_part = np.array([s["takes_part"] for s in plan.sectors])
+    takes_part = np.array([s.takes_part for s in plan.sectors])
     part = np.array([takes_part[class_of(i, blocks) // blocks.n_bins % blocks.n_sectors] for i in range(blocks.n)])
     first = np.full(blocks.n, -1)
     table = moves.table()
@@ -1347,7 +1347,7 @@ def test_half_the_step_changes_joins_and_the_peak_by_less_than_a_twentieth() -> 
 def test_without_ties_the_mean_field_twin_is_the_mean_of_histories(frailty: float) -> None:
     # Pressure does not depend on who is out (no diffusion), and with very many police arrests are in proportion to the crowd:
     # all is linear, and expected numbers are the means of numbers. What is left is the luck of three histories.
-    everywhere = [Edit(path=f"regions.{r['id']}.police", value=1) for r in country().regions]
+    everywhere = [Edit(path=f"regions.{r.id}.police", value=1) for r in country().regions]
     plan = small(0.005, 168, Edit(path="mechanisms.diffusion", op="off"), *everywhere).model_copy(update={"layers": []})
     values = defaults() | {"base_pressure": 1e-3, "frailty": frailty, "police_on_duty": 1.0, "arrest_rate": 0.01}
     twin = simulate(plan, values, 1, engine="mean")

@@ -274,11 +274,11 @@ def offline(plan: Plan) -> np.ndarray:
 
 
 def place(plan: Plan, name: str) -> int:
-    return next(k for k, p in enumerate(plan.places) if p["name_en"] == name)
+    return next(k for k, p in enumerate(plan.places) if p.name_en == name)
 
 
 def region(plan: Plan, name: str) -> int:
-    return next(k for k, r in enumerate(plan.regions) if r["id"] == name)
+    return next(k for k, r in enumerate(plan.regions) if r.id == name)
 
 
 def test_a_history_is_seen_in_people_of_the_country_on_its_local_days() -> None:
@@ -342,7 +342,7 @@ def test_days_without_internet_are_reported_less_often() -> None:
     assert country[[0, 1, 2, 11, 12]].mean() == pytest.approx(0.5, abs=0.07)
     assert country[5:9].mean() == pytest.approx(1 / 17, abs=0.03)  # 6 to 9 January: all day without
     assert shares[6:9, region(plan, "KZ-AST")].mean() == pytest.approx(0.5, abs=0.28)  # fixed lines worked in the capital
-    never = plan_of(*(Edit(path=f"steps.{s['id']}", op="off") for s in plan.steps if s["kind"] == "internet"))
+    never = plan_of(*(Edit(path=f"steps.{s.id}", op="off") for s in plan.steps if s.kind == "internet"))
     assert half_of_reports(never, 100)[5:9].mean() == pytest.approx(0.5, abs=0.07)
     off = plan_of(Edit(path="mechanisms.information", op="off"))
     assert half_of_reports(off, 100)[5:9].mean() == pytest.approx(0.5, abs=0.07)
@@ -378,7 +378,7 @@ def test_the_cut_is_what_the_history_says_and_not_the_plan(step: float, monkeypa
 def test_whoever_cuts_the_internet_the_history_says_so() -> None:
     never = plan_of(Edit(path="drivers.internet", value="off"))
     assert not offline(never).any()
-    assert offline(plan_of())[24 * 6].tolist() == [float(r["id"] != "KZ-AST") for r in plan_of().regions]
+    assert offline(plan_of())[24 * 6].tolist() == [float(r.id != "KZ-AST") for r in plan_of().regions]
     busy = Edit(path="parameters.base_pressure", value=1e-4)  # somebody is out from the start
     always = plan_of(busy, Edit(path="drivers.internet", value="policy"), Edit(path="parameters.rung_internet", value=1e-12))
     assert offline(always)[24:].all()
@@ -388,18 +388,18 @@ def test_whoever_cuts_the_internet_the_history_says_so() -> None:
 def cut_in(place_id: str, at: float = 0.0) -> Plan:
     """The internet is cut in one settlement and nowhere else."""
     base = plan_of()
-    off = [Edit(path=f"steps.{s['id']}", op="off") for s in base.steps if s["kind"] == "internet"]
+    off = [Edit(path=f"steps.{s.id}", op="off") for s in base.steps if s.kind == "internet"]
     value = {"kind": "internet", "places": [place_id], "at": at, "size": 0}
     return plan_of(*off, Edit(path="steps.cut", op="add_step", value=value))
 
 
 def test_a_cut_of_one_settlement_is_none_elsewhere() -> None:
     base = plan_of()
-    plan = cut_in(base.places[place(base, "Zhanaozen")]["id"])
+    plan = cut_in(base.places[place(base, "Zhanaozen")].id)
     shares = np.delete(half_of_reports(plan, 100), region(plan, "KZ-MAN"), axis=1)
     assert shares.mean() == pytest.approx(0.5, abs=0.07)
-    people = [p["population"] for p in base.places if p["region"] == region(base, "KZ-MAN")]
-    part = base.places[place(base, "Zhanaozen")]["population"] / sum(people)
+    people = [p.population for p in base.places if p.region == region(base, "KZ-MAN")]
+    part = base.places[place(base, "Zhanaozen")].population / sum(people)
     assert offline(plan)[:, region(plan, "KZ-MAN")] == pytest.approx(np.full(384, part), abs=0.01)
 
 

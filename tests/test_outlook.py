@@ -237,13 +237,13 @@ def test_what_comes_after_an_evening_does_not_reach_it(planted_study: Any, monke
 def test_plans_hold_what_was_known(small: Any) -> None:
     without, told = outlook._quiet_plans(short(), H, 0.0005)
     assert without.hours == told.hours == 72 + 24 * H
-    assert [s["id"] for s in told.steps] == ["price-free", "price-free-atyrau"]
+    assert [s.id for s in told.steps] == ["price-free", "price-free-atyrau"]
     assert without.steps == []
     assert {told.drivers[k] for k in ("price", "internet", "emergency")} == {"policy"}
     inside = heldout.known_on(resolve(short(), scale=0.0005), 1, H)
     assert inside.hours == 24 * (2 + H) + ZONES  # the last day ends everywhere
-    assert {s["id"] for s in inside.steps} == {"price-free", "price-free-atyrau"}
-    assert "price-mangystau" in {s["id"] for s in heldout.known_on(resolve(short(), scale=0.0005), 3, H).steps}
+    assert {s.id for s in inside.steps} == {"price-free", "price-free-atyrau"}
+    assert "price-mangystau" in {s.id for s in heldout.known_on(resolve(short(), scale=0.0005), 3, H).steps}
 
 
 def test_a_posterior_is_hindsight_and_called_so(small: Any) -> None:

@@ -52,7 +52,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_arm_differs_from_its_base_by_what_its_kind_says(kind: str) -> None:
     plan = plan_of(3, 1)
     assert SHOCK not in plan.parameters  # left to the draws
-    assert [(s["kind"], s["at"]) for s in plan.steps] == [("price", module.QUIET)]  # the record has days without the shock
+    assert [(s.kind, s.at) for s in plan.steps] == [("price", module.QUIET)]  # the record has days without the shock
     recorded, arm = arms_of(plan, kind)
     assert (recorded == plan) == (kind != "unseen")
     assert (arm == plan) == (kind in ("nothing", "unseen"))

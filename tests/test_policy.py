@@ -38,7 +38,7 @@ def at(day: int, hour: float) -> int:
 
 
 def region(name: str) -> int:
-    return [r["id"] for r in given()[1].regions].index(name)
+    return [r.id for r in given()[1].regions].index(name)
 
 
 def test_participants_reach_the_official_totals_and_stop_at_midnight() -> None:

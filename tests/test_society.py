@@ -87,16 +87,16 @@ def land(*edits: Change) -> Land:
 
 def number(name: str) -> int:
     """The number of a place by its English name; the largest of that name."""
-    return max((p["population"], k) for k, p in enumerate(country().places) if p["name_en"] == name)[1]
+    return max((p.population, k) for k, p in enumerate(country().places) if p.name_en == name)[1]
 
 
 def region(id_: str) -> int:
-    return [r["id"] for r in country().regions].index(id_)
+    return [r.id for r in country().regions].index(id_)
 
 
 def of_region(id_: str) -> np.ndarray:
     """Which places are in a region."""
-    return np.array([p["region"] == region(id_) for p in country().places])
+    return np.array([p.region == region(id_) for p in country().places])
 
 
 def places(**people: float) -> np.ndarray:
@@ -328,7 +328,7 @@ ASIDE: Change = ("steps.aside", "add_step", {"kind": "stand_aside", "places": ["
 
 
 def check_a_split_is_told_to_drawn_seats_and_lifted() -> None:
-    seats = {next(k for k, p in enumerate(country().places) if p["id"] == r["seat"]) for r in country().regions}
+    seats = {next(k for k, p in enumerate(country().places) if p.id == r.seat) for r in country().regions}
     found: list[np.ndarray] = []
     values = {"split_cities": 4, "split_hour": 5.2, "split_hours": 3.0, "order_obeyed": 0.7}
     split_on = ("mechanisms.split", "set", 1)
@@ -407,7 +407,7 @@ def check_troops_arrive_relieve_and_fight() -> None:
 def km(a: str, b: str) -> float:
     """Great-circle distance by the law of cosines."""
     here, there = (country().places[number(x)] for x in (a, b))
-    (la, lo), (lb, mo) = ((math.radians(p["lat"]), math.radians(p["lon"])) for p in (here, there))
+    (la, lo), (lb, mo) = ((math.radians(p.lat), math.radians(p.lon)) for p in (here, there))
     return 6371 * math.acos(math.sin(la) * math.sin(lb) + math.cos(la) * math.cos(lb) * math.cos(lo - mo))
 
 
@@ -563,7 +563,7 @@ def check_seeds_push_in_their_places_and_hours() -> None:
         drawn = np.flatnonzero(pushed[:, SERVICES])
         assert set(drawn) == fighting
         assert len(drawn) == 5
-        assert all(country().places[k]["settlement"] for k in drawn)
+        assert all(country().places[k].settlement for k in drawn)
         assert pushed[drawn][:, [0, 1, 2, 3, 5]] == pytest.approx(np.repeat(300 / able[drawn], 5).reshape(5, 5))
         assert not pushed[:, 4].any()
 
@@ -830,7 +830,7 @@ def check_nobody_joins_without_pressure(engine: str) -> None:
 def check_very_many_police_bound_a_crowd_by_twice_who_joins_in_an_hour(engine: str) -> None:
     # Police no fewer than the crowd face half of it at least. With one arrest an hour for each who is faced, n after an hour is
     # n / 2 + who joined at most: never above twice the largest number who join in an hour. Whole numbers are drawn: a tenth more.
-    everywhere = [(f"regions.{r['id']}.police", "set", 1) for r in country().regions]
+    everywhere = [(f"regions.{r.id}.police", "set", 1) for r in country().regions]
     values = LIVELY | {"police_on_duty": 1.0, "arrest_rate": 1.0, "protest_hours": 200.0, "deterrence": 0.0, "aside_rate": 0.0}
     history = simulate(noisy(*everywhere), values, 2, engine=engine)
     out, joined = history.protesting.sum(axis=1), history.joined.sum(axis=1)
@@ -993,7 +993,7 @@ def calls_make_people_join(seeds: range) -> float:
     values = LIVELY | {"base_pressure": 0.0, "organization_reach": 0.3, "call_rate": 0.2, "call_hours": 13.0, "organization_capacity": 1e8}
     values |= {"protest_hours": 200.0, "rest_hours": 500.0}  # so that hardly anyone joins twice
     able = class_sizes(plan).sum(axis=2)[:, [0, 1, 2, 3, 5]].sum(axis=1)
-    behind = np.array([p["local_hour"] for p in plan.places]) == -1
+    behind = np.array([p.local_hour for p in plan.places]) == -1
     calls = np.arange(24)[:, None] - np.where(behind, 10, 9)  # that have been made by the end of an hour
     quiet = np.exp(-0.2 * 0.3 * np.clip(np.vstack([np.full(len(able), -1), calls]), 0, 13))
     expected = np.array([[float((able * (quiet[t] - quiet[t + 1]))[who].sum()) for who in (behind, ~behind)] for t in range(24)])
@@ -1059,7 +1059,7 @@ def drawn(name: str, what: str, seeds: range, k: str) -> list[np.ndarray]:
 
 def seeds_fall_on_people(seeds: range) -> float:
     """A settlement is drawn with a chance in proportion to its residents."""
-    people = np.array([p["population"] * p["settlement"] for p in country().places], float)
+    people = np.array([p.population * p.settlement for p in country().places], float)
     largest = np.argsort(-people)[:5]
     found = np.concatenate(drawn("seeding", "seeds", seeds, "seed_places"))
     n = np.array([(found == k).sum() for k in largest], float)
@@ -1298,7 +1298,7 @@ def test_a_direction_sees_a_planted_defect(direction: Direction) -> None:
 
 
 def check_places_of_rivals_are_not_those_of_the_record() -> None:
-    steps = [s["id"] for s in country().steps]
+    steps = [s.id for s in country().steps]
     none = tuple((f"steps.{s}", "off", None) for s in steps)
     others = tuple((f"steps.{s}", "shift_step", -100.0) for s in steps)
     aside = ("steps.aside", "add_step", {"kind": "stand_aside", "places": ["KZ-VOS"], "at": 0.0, "size": 1})
@@ -1479,11 +1479,11 @@ def check_each_kind_has_its_driver() -> None:
     values = LIVELY | LOOK | {"rung_emergency": 0.3, "decide_hours": 3.0, "see_people_half": 20000.0, "police_on_duty": 0.1}
     plan = country(("time.hours", "set", 126), *mixed, scale=0.001)
     history = simulate(plan, values, 1, engine="mean")
-    recorded = {s["id"] for s in plan.steps if s["at"] <= 125}
+    recorded = {s.id for s in plan.steps if s.at <= 125}
     by = {s.id: s for s in history.decisions}
     assert {s.kind for s in by.values() if s.source == "policy"} == {"emergency"}
     assert not [s for s in by.values() if s.kind == "internet"]
-    assert {s["id"] for s in plan.steps if s["kind"] not in ("emergency", "internet") and s["id"] in recorded} < set(by)
+    assert {s.id for s in plan.steps if s.kind not in ("emergency", "internet") and s.id in recorded} < set(by)
     assert not [s for s in by.values() if s.kind == "emergency" and s.id in recorded]
     assert [s.at for s in history.decisions] == sorted(s.at for s in history.decisions)
     every = country(("time.hours", "set", 126), ("drivers.all", "set", "policy"), scale=0.001)
@@ -1495,7 +1495,7 @@ def check_each_kind_has_its_driver() -> None:
         1,
         engine="mean",
     )
-    given = {s["id"] for s in every.steps if s["given"]}  # what made people rise is given, whoever answers
+    given = {s.id for s in every.steps if s.given}  # what made people rise is given, whoever answers
     assert {s.id for s in history.decisions if s.source != "policy"} == given
     assert given
     assert {s.kind for s in history.decisions if s.source == "policy"} == {"price", "concession", "emergency", "internet"}
@@ -1646,7 +1646,7 @@ def check_the_outcome_does_not_depend_on_the_scale() -> None:
     values = LIVELY | {"base_pressure": 2e-4, "decide_hours": 3.0, "rung_price": 0.1, "rung_emergency": 0.1}
     drivers = [(f"drivers.{kind}", "set", "policy") for kind in KINDS]
     for police in (0.004, 0.3):
-        edits = [(f"regions.{r['id']}.police", "set", police) for r in country().regions]
+        edits = [(f"regions.{r.id}.police", "set", police) for r in country().regions]
         plans = [
             country(("time.hours", "set", 72), *drivers, *edits, scale=scale) for scale in (0.02, 0.1)
         ]  # 100 people are two of the smaller model

@@ -184,14 +184,14 @@ def _odd_numbers() -> dict[str, str]:
         "residents": f"{blocks.n:,}",
         "n_classes": f"{blocks.n_classes:,}",
         "n_places": str(len(plan.places)),
-        "n_settlements": str(sum(p["settlement"] for p in plan.places)),
+        "n_settlements": str(sum(p.settlement for p in plan.places)),
         "n_regions": str(len(plan.regions)),
         "n_layers": str(len(plan.layers)),
         "n_units": str(len(world.UNITS)),
         "units": ", ".join(world.UNITS),
         "kinds": ", ".join(f"`{kind}`" for kind in plan.drivers),
         "n_organizations": str(len(plan.organizations)),
-        "presence": ", ".join(f"{o['presence']:g}" for o in plan.organizations),
+        "presence": ", ".join(f"{o.presence:g}" for o in plan.organizations),
         "n_states": str(rules.N_STATES),
         "states": ", ".join(rules.STATES),
         "levels": ", ".join(rules.LEVELS),
@@ -210,11 +210,8 @@ def _odd_numbers() -> dict[str, str]:
 def _odd_tables() -> dict[str, str]:
     scenario = load_scenario(CASE)
     plan = resolve(scenario)
-    layers = [
-        (x["id"], x["scope"], str(x["group"] or "by sector"), str(x["repeats"]), "online" if x["online"] else "in person")
-        for x in plan.layers
-    ]
-    steps = [(f"`{kind}`", driver, str(sum(s["kind"] == kind for s in plan.steps))) for kind, driver in plan.drivers.items()]
+    layers = [(x.id, x.scope, str(x.group or "by sector"), str(x.repeats), "online" if x.online else "in person") for x in plan.layers]
+    steps = [(f"`{kind}`", driver, str(sum(s.kind == kind for s in plan.steps))) for kind, driver in plan.drivers.items()]
     rivals = [(f"`{name}`", arm.note_en) for name, arm in scenario.file.arms.items() if name.startswith("rival-")]
     return {
         "patterns": _table(("pattern", "rule"), [(f"`{k}`", text(f"feature.{k}", "en", of="…")) for k in keys_under("feature")]),

@@ -741,7 +741,7 @@ def rivals(
     with terminal.interruptible(lang), terminal.staging(lang) as told:
         found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
     made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
-    folder = write({"rivals": found.rows(), "regions": found.regions([r["id"] for r in plan.regions])}, made)
+    folder = write({"rivals": found.rows(), "regions": found.regions([r.id for r in plan.regions])}, made)
     if json:
         result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
         terminal.print_json({"folder": str(folder), **result})

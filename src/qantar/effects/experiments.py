@@ -284,7 +284,7 @@ def _check_named(spec: Experiment, path: Path, plan: Plan, add: Callable[..., No
     """The hypothesis is that of the file's name; the day of the change and the regions of a power are of the plan."""
     if spec.hypothesis != path.stem:
         add("hypothesis", "not_one_of", value=spec.hypothesis, choices=path.stem)
-    days, regions = days_of(plan), [r["id"] for r in plan.regions]
+    days, regions = days_of(plan), [r.id for r in plan.regions]
     if spec.replay_until is not None and spec.replay_until.date() not in days:
         add("replay_until", "day_outside", value=spec.replay_until.date(), low=days[0], high=days[-1])
     for region in spec.power.regions if spec.power else ():
@@ -293,7 +293,7 @@ def _check_named(spec: Experiment, path: Path, plan: Plan, add: Callable[..., No
 
 
 def _check_part(part: Part, key: str, spec: Experiment, plan: Plan, add: Callable[..., None]) -> None:
-    regions, days = [r["id"] for r in plan.regions], days_of(plan)
+    regions, days = [r.id for r in plan.regions], days_of(plan)
     for arm in part.contrast:
         if arm != BASE and arm not in spec.arms:
             add(f"{key}.contrast", "not_one_of", value=arm, choices=nearest(arm, [BASE, *spec.arms]))
@@ -672,7 +672,7 @@ def effect_of(
 
 def where_of(part: Part, plan: Plan) -> Where:
     """Days and regions of a part as indices."""
-    days, ids = days_of(plan), [r["id"] for r in plan.regions]
+    days, ids = days_of(plan), [r.id for r in plan.regions]
     return Where(
         [days.index(d) for d in part.days] or list(range(len(days))),
         [ids.index(r) for r in part.regions] or list(range(len(ids))),

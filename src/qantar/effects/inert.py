@@ -29,7 +29,7 @@ def why_inert(base: Plan, arm: Plan) -> str | None:
     if acting(base) != acting(arm):
         return None
     decided = {kind for kind, driver in base.drivers.items() if driver == "recorded"}
-    if any(s["kind"] not in decided for s in [*base.steps, *arm.steps] if (s in base.steps) != (s in arm.steps)):
+    if any(s.kind not in decided for s in [*base.steps, *arm.steps] if (s in base.steps) != (s in arm.steps)):
         return "arm_not_in_force"
     if "policy" not in base.drivers.values() and _governed(base) != _governed(arm):
         return "arm_without_policy"
@@ -39,15 +39,15 @@ def why_inert(base: Plan, arm: Plan) -> str | None:
 def acting(plan: Plan) -> dict[str, Any]:
     """A plan without what no history of it reads: equal ones give the same histories under the same parameters and seeds."""
     last = (-(-plan.hours // plan.step_hours) - 1) * plan.step_hours
-    steps = [s for s in plan.steps if s["at"] <= last and (s["given"] or plan.drivers[s["kind"]] == "recorded")]
-    free = {s["kind"] for s in steps if not s["given"]}
+    steps = [s for s in plan.steps if s.at <= last and (s.given or plan.drivers[s.kind] == "recorded")]
+    free = {s.kind for s in steps if not s.given}
     policy = "policy" in plan.drivers.values()
     matter, _ = varied(plan.model_copy(update={"parameters": {}}))
     return plan.model_dump(exclude={"edits", "steps", "drivers", "parameters", "organizations", "signal", "policy_from"}) | {
-        "steps": [(s["kind"], s["places"], s["at"], s["size"]) for s in steps],
+        "steps": [(s.kind, s.places, s.at, s.size) for s in steps],
         "drivers": {k: d if d == "policy" or k in free else "off" for k, d in plan.drivers.items()},
         "parameters": {k: v for k, v in plan.parameters.items() if k in matter},
-        "organizations": [o for o in plan.organizations if o["presence"]],
+        "organizations": [o for o in plan.organizations if o.presence],
         "policy": (plan.signal, plan.policy_from) if policy else None,
     }
 

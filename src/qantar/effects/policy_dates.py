@@ -50,7 +50,7 @@ VIOLENT = (
 
 def recorded_hours(plan: Plan) -> dict[str, float]:
     """Hour of the first decision of each dated kind among those of the plan."""
-    return first_hours((s["kind"], s["size"], s["at"]) for s in plan.steps)
+    return first_hours((s.kind, s.size, s.at) for s in plan.steps)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def constant_error(recorded: Floats) -> float:
 def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Sight]:
     """What the state could see of the record in each hour of the plan; who has laid out the land need not do it again."""
     record, seen = scenario.case.record, observe(scenario.case.record)
-    ids = [r["id"] for r in plan.regions]
+    ids = [r.id for r in plan.regions]
     start = dt.datetime.fromisoformat(plan.start)
     hours = plan.hours
     ahead = country_offset(scenario.case)
@@ -100,7 +100,7 @@ def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Sig
 
     people = _people(record, seen, ids, start, hours, hour)
     land = land or land_of(plan, blocks_of(plan))
-    cities = {plan.places[int(c)]["id"] for c in largest_cities(land)}
+    cities = {plan.places[int(c)].id for c in largest_cities(land)}
     clashes = np.zeros(hours)
     for city in cities:
         own = np.zeros(hours)

@@ -158,7 +158,7 @@ def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
     """Every recorded feature that the histories could show."""
     first = dt.datetime.fromisoformat(plan.start).date()
     n_days = runs.presence.shape[1]
-    ids = [r["id"] for r in plan.regions]
+    ids = [r.id for r in plan.regions]
     onset = runs.onset()
     found = [*_onsets(onset, runs, record, ids, first)]
     for dated in record.regions_with_unrest:
@@ -191,7 +191,7 @@ def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
 def _stylized(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan, first: dt.date) -> Iterable[Feature]:
     """The shape of the week: a jump over borders, what followed price cuts, where people died, how it ended, who left."""
     n_days = runs.presence.shape[1]
-    ids = [r["id"] for r in plan.regions]
+    ids = [r.id for r in plan.regions]
     yield from _jump(onset, runs, record, plan, first)
     openers = _openers(record)
     cuts = [day for day in _price_cuts(plan, openers) if 0 <= day < n_days - 1]
@@ -227,16 +227,16 @@ def _openers(record: Observables) -> list[str]:
 
 def _price_cuts(plan: Plan, regions: list[str]) -> list[int]:
     """Days on which the price fell in these regions, by the recorded decisions."""
-    homes = {p["id"]: plan.regions[p["region"]]["id"] for p in plan.places}
+    homes = {p.id: plan.regions[p.region].id for p in plan.places}
     price, days = dict.fromkeys(regions, plan.price), []
     start = dt.datetime.fromisoformat(plan.start)
-    for s in sorted((s for s in plan.steps if s["kind"] == "price"), key=lambda s: s["at"]):
-        named = {homes.get(x, x) for x in s["places"]}
+    for s in sorted((s for s in plan.steps if s.kind == "price"), key=lambda s: s.at):
+        named = {homes.get(x, x) for x in s.places}
         for region in regions:
             if region in named or plan.country in named:
-                if s["size"] < price[region]:
-                    days.append(int((start.hour + start.minute / 60 + s["at"]) // 24))
-                price[region] = s["size"]
+                if s.size < price[region]:
+                    days.append(int((start.hour + start.minute / 60 + s.at) // 24))
+                price[region] = s.size
     return sorted(set(days))
 
 
@@ -247,8 +247,8 @@ def _jump(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan,
     k = (day - first).days
     if not 0 < k < runs.presence.shape[1]:
         return
-    ids = [r["id"] for r in plan.regions]
-    beside = np.array([[other["id"] in r["adjacent"] for other in plan.regions] for r in plan.regions])
+    ids = [r.id for r in plan.regions]
+    beside = np.array([[other.id in r.adjacent for other in plan.regions] for r in plan.regions])
     before = (onset >= 0) & (onset < k)
     new = onset == k
     apart = new & ~(before[:, None, :] & beside[None]).any(axis=2)
@@ -256,7 +256,7 @@ def _jump(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan,
     shown = (count >= n) & (2 * apart.sum(axis=1) > count) & before.any(axis=1)
     recorded_before = {o.region_id for o in record.onsets if (o.stated or o.earliest) < day}
     risen = [o.region_id for o in record.onsets if (o.stated or o.earliest) == day]
-    alone = sum(not (recorded_before & set(plan.regions[ids.index(r)]["adjacent"])) for r in risen)
+    alone = sum(not (recorded_before & set(plan.regions[ids.index(r)].adjacent)) for r in risen)
     yield _feature("jump", str(day), f"{n} ({alone})", shown, count)
 
 

@@ -131,7 +131,7 @@ def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str, posteri
 def files_of(result: Result) -> dict[str, str]:
     """The folder's files as text, `result.json` last."""
     first = dt.datetime.fromisoformat(result.recipe.plan.start).date()
-    ids = [r["id"] for r in result.recipe.plan.regions]
+    ids = [r.id for r in result.recipe.plan.regions]
     shares = presence_shares(result.runs)
     days = [str(first + dt.timedelta(days=d)) for d in range(len(shares))]
     heads = [f"q{100 * q:02.0f}" for q in QUANTILES]

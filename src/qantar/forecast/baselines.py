@@ -84,11 +84,11 @@ def facts_of(record: Observables, plan: Plan) -> Facts:
     first, n_days = start.date(), math.ceil((start.hour + start.minute / 60 + plan.hours) / 24)
     onsets = {o.region_id: o for o in record.onsets}
     rows = dict(zip(record.region_ids, record.presence, strict=True))
-    own: list[list[float]] = [[p["population"] for p in plan.places if p["region"] == k] for k in range(len(plan.regions))]
-    cities = [[p["population"] for p in plan.places if p["region"] == k and p["settlement"]] for k in range(len(plan.regions))]
+    own: list[list[float]] = [[p.population for p in plan.places if p.region == k] for k in range(len(plan.regions))]
+    cities = [[p.population for p in plan.places if p.region == k and p.settlement] for k in range(len(plan.regions))]
     low, high = np.zeros(len(own), np.int64), np.full(len(own), n_days)
     presence = np.full((len(own), n_days), np.nan)
-    for k, region in enumerate(r["id"] for r in plan.regions):
+    for k, region in enumerate(r.id for r in plan.regions):
         if region in onsets:
             o = onsets[region]
             low[k] = min(max((o.earliest - first).days, 0), n_days)

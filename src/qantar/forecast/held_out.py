@@ -77,16 +77,16 @@ def nearest_draws(items: Floats, target: Target, scales: Floats, n: int = NEAR) 
 
 def without_local_steps(plan: Plan) -> Plan:
     """A plan without the decisions that name one region, or places of it, alone."""
-    home = {r["id"]: number for number, r in enumerate(plan.regions)} | {p["id"]: p["region"] for p in plan.places}
-    local = [{home.get(place) for place in s["places"]} for s in plan.steps]  # of the whole country: no home
-    steps = [s for s, homes in zip(plan.steps, local, strict=True) if s["given"] or len(homes) != 1 or None in homes]
+    home = {r.id: number for number, r in enumerate(plan.regions)} | {p.id: p.region for p in plan.places}
+    local = [{home.get(place) for place in s.places} for s in plan.steps]  # of the whole country: no home
+    steps = [s for s, homes in zip(plan.steps, local, strict=True) if s.given or len(homes) != 1 or None in homes]
     return plan.model_copy(update={"steps": steps})
 
 
 def by_policy(plan: Plan, hour: float) -> Plan:
     """A plan in which the state decides by itself after an hour; what it had decided by then, and what is given, is replayed."""
     drivers = {kind: "policy" if kind in POLICY_KINDS else driver for kind, driver in plan.drivers.items()}
-    steps = [{**s, "given": True} if s["at"] <= hour else s for s in plan.steps]
+    steps = [s.model_copy(update={"given": True}) if s.at <= hour else s for s in plan.steps]
     return plan.model_copy(update={"drivers": drivers, "steps": steps, "policy_from": hour if hour > 0 else None})
 
 
@@ -94,7 +94,7 @@ def known_on(plan: Plan, day: int, ahead: int) -> Plan:
     """A plan to so many days after a day: what the state had decided by that evening and what is given, the rest by policy."""
     offset = dt.datetime.fromisoformat(plan.start).hour
     free = by_policy(plan, 24.0 * (day + 1) - offset)
-    steps = [s for s in free.steps if s["given"]]  # a later decision that no policy takes would be knowledge of what came
+    steps = [s for s in free.steps if s.given]  # a later decision that no policy takes would be knowledge of what came
     return up_to(free.model_copy(update={"steps": steps}), day + ahead)
 
 
@@ -172,7 +172,7 @@ def region_out(
 ) -> dict[str, Floats]:
     """Forecasts of each region's first reported day from all others, shape (regions, days + 1), by the model and its twin."""
     never = facts_of(record, plan).n_days
-    draws = np.stack([nearest_draws(items, without_region(target, r["id"]), scales, near) for r in plan.regions])
+    draws = np.stack([nearest_draws(items, without_region(target, r.id), scales, near) for r in plan.regions])
     local = without_local_steps(plan)
     found = {}
     for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):

@@ -83,11 +83,11 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
 
     onsets = {o.region_id: o for o in record.onsets}
     for r in plan.regions:
-        o = onsets.get(r["id"])
+        o = onsets.get(r.id)
         if o is None:
-            add(Item("onset", r["id"]), np.nan, np.nan)
+            add(Item("onset", r.id), np.nan, np.nan)
         else:
-            add(Item("onset", r["id"]), (o.earliest - first).days, n_days if o.latest is None else (o.latest - first).days)
+            add(Item("onset", r.id), (o.earliest - first).days, n_days if o.latest is None else (o.latest - first).days)
     for block, rows in (("participants", record.participants), ("detained", record.detained)):
         for dated in rows:
             day = (dated.date - first).days
@@ -101,14 +101,14 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
             ends = [x / total.interval.value for x in (main.interval.low, _top(main.interval.high, main.interval.low))]
             add(Item("share", main.region_id), ends[0], ends[1])
     for r in plan.regions:
-        entered = record.seats_entered.get(r["id"])
-        add(Item("seats", r["id"]), *((np.nan, np.nan) if entered is None else (float(entered), float(entered))))
+        entered = record.seats_entered.get(r.id)
+        add(Item("seats", r.id), *((np.nan, np.nan) if entered is None else (float(entered), float(entered))))
     return Target(tuple(items), np.array(low), np.array(high))
 
 
 def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
     """The items of each history, shape (runs, items); days that the plan does not reach the end of are not looked at."""
-    ids = [r["id"] for r in plan.regions]
+    ids = [r.id for r in plan.regions]
     never = whole_days(plan)
     onset = runs.onset().astype(float)
     onset[(onset < 0) | (onset > never)] = never

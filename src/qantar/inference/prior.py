@@ -57,7 +57,7 @@ ALONE = ("economy", "grievance", "demands", "information", "organization", "seed
 def varied(plan: Plan) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Parameters that can matter in a plan, in the order of the table; and the others by reason."""
     policy = "policy" in plan.drivers.values()
-    present = any(o["presence"] > 0 for o in plan.organizations)
+    present = any(o.presence > 0 for o in plan.organizations)
 
     def reason(name: str, group: str) -> str:
         if name in plan.parameters:

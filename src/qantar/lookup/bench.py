@@ -163,7 +163,7 @@ def _timed(plan: Any, tries: int, few: int = 10_000) -> Row:
     from qantar.engine.loop import simulate
     from qantar.scenario.parameters import defaults
 
-    values, people = defaults(), sum(p["population"] for p in plan.places)
+    values, people = defaults(), sum(p.population for p in plan.places)
     hours = plan.hours if plan.steps else min(plan.hours, 24)  # every decision must fall due, so that its code is loaded too
     simulate(plan.model_copy(update={"scale": few / people, "hours": hours}), values, SEED)
     seconds, peak, found = [], None, {}
@@ -226,7 +226,7 @@ def _growth() -> Row:
     the same size costs is shown and taken off in `ratio_without_fixed`.
     """
     plan = _packaged(ARM, crowd_gain=0.0, media_gain=0.0, near_gain=0.0)
-    people = sum(p["population"] for p in plan.places)
+    people = sum(p.population for p in plan.places)
     sizes = []
     for size in SIZES:
         sized = plan.model_copy(update={"scale": size / people, "parameters": {**plan.parameters, "base_pressure": GROWTH / size}})

@@ -87,9 +87,9 @@ def simulated(result: Result, days: Sequence[dt.date]) -> Simulated:
         return float(shares[n, k]) if 0 <= n < len(shares) else 0.0
 
     rows = {
-        r["id"]: OnsetRow(r["id"], by_region[r["id"]], float((onset[:, k] < 0).mean()), tuple(share(day, k) for day in days))
+        r.id: OnsetRow(r.id, by_region[r.id], float((onset[:, k] < 0).mean()), tuple(share(day, k) for day in days))
         for k, r in enumerate(plan.regions)
-        if r["id"] in by_region
+        if r.id in by_region
     }
     table = {
         name: [(first + dt.timedelta(days=d), values[:, d].tolist()) for d in range(values.shape[1])]

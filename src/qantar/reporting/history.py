@@ -19,8 +19,8 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
     """A history through the record model; counts of a scaled-down model are multiplied back first."""
     start = dt.datetime.fromisoformat(plan.start)
     first_hour = start.hour + start.minute / 60
-    local = np.array([p["local_hour"] for p in plan.places])
-    region = np.array([p["region"] for p in plan.places])
+    local = np.array([p.local_hour for p in plan.places])
+    region = np.array([p.region for p in plan.places])
     day = local_days(len(history.protesting), plan.step_hours, first_hour, local)
     n_days = math.ceil((first_hour + plan.hours) / 24)
     peak = _carried(_padded(daily_peak(history.protesting, day), n_days), day[-1]) / plan.scale
@@ -32,7 +32,7 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
         security_killed=history.security_killed[-1] / plan.scale,
         cut=_cut(history, math.ceil(plan.hours / plan.step_hours), first_hour, n_days),
         region=region,
-        settlement=np.array([p["settlement"] for p in plan.places]),
+        settlement=np.array([p.settlement for p in plan.places]),
         values=values,
         seed=seed,
         scale=plan.scale,

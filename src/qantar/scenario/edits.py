@@ -9,6 +9,7 @@ from typing import Any
 
 from qantar.errors import Problems, ScenarioError, fail, nearest
 from qantar.files.tables import NUMBER_MAX, is_number
+from qantar.scenario import rows
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import DRIVERS, MECHANISMS, POLICY_KINDS, SIGNALS, STEP_KINDS, STEPS_MAX, Edit, step_fault
@@ -55,7 +56,7 @@ def parse_set(words: Sequence[str]) -> list[Edit]:
 def apply(plan: Plan, edits: Sequence[Edit], problems: Problems, *, file: str = "", prefix: str = "edits") -> Plan:
     """The plan with these changes, in order; what does not fit goes to `problems` and is left out."""
     for n, edit in enumerate(edits):
-        changed = plan.model_dump()
+        changed = dict(plan)  # by field; what is in there is replaced, never altered
 
         def add(code: str, where: str = f"{prefix}.{n}.{edit.path}", **args: object) -> None:
             problems.add(file or "edits", None, where, code, **args)
@@ -80,9 +81,9 @@ def apply(plan: Plan, edits: Sequence[Edit], problems: Problems, *, file: str = 
             changed["edits"] = [*changed["edits"], edit.model_dump(exclude_defaults=True)]
             plan = Plan.model_validate(changed)
     for o in plan.organizations:
-        if edits and o["start"] >= o["end"]:
-            args = {"value": f"{o['start']:g}", "other": "end", "other_value": f"{o['end']:g}"}
-            problems.add(file or "edits", None, f"{prefix}.organizations.{o['id']}.start", "low_above_high", **args)
+        if edits and o.start >= o.end:
+            args = {"value": f"{o.start:g}", "other": "end", "other_value": f"{o.end:g}"}
+            problems.add(file or "edits", None, f"{prefix}.organizations.{o.id}.start", "low_above_high", **args)
     return plan
 
 
@@ -107,7 +108,7 @@ def _edit_parameter(changed: dict[str, Any], name: str, edit: Edit, add: Callabl
         add("bad_edit", value=edit.op)
         return
     check_parameter(name, value, add)
-    fixed[name] = value
+    changed["parameters"] = {**fixed, name: value}
 
 
 def _edit_driver(changed: dict[str, Any], kind: str, edit: Edit, add: Callable[..., None]) -> None:
@@ -121,8 +122,8 @@ def _edit_driver(changed: dict[str, Any], kind: str, edit: Edit, add: Callable[.
     elif value == "policy" and kind not in (*POLICY_KINDS, "all"):
         add("not_one_of", value=value, choices="recorded, off")
     else:
-        for name in (POLICY_KINDS if value == "policy" else STEP_KINDS) if kind == "all" else (kind,):
-            changed["drivers"][name] = value
+        kinds = (POLICY_KINDS if value == "policy" else STEP_KINDS) if kind == "all" else (kind,)
+        changed["drivers"] = changed["drivers"] | dict.fromkeys(kinds, value)
 
 
 def _edit_signal(changed: dict[str, Any], edit: Edit, add: Callable[..., None]) -> None:
@@ -144,27 +145,30 @@ _OF_ORGANIZATIONS = {
 
 def _edit_organization(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: Callable[..., None]) -> None:
     name, _, what = rest.partition(".")
-    found = next((o for o in changed["organizations"] if o["id"] == name), None)
-    if found is None:
-        add("not_one_of", value=name, choices=nearest(name, [o["id"] for o in changed["organizations"]]) or "-")
+    organization = next((o for o in plan.organizations if o.id == name), None)
+    new: dict[str, Any] = {}
+    if organization is None:
+        add("not_one_of", value=name, choices=nearest(name, [o.id for o in plan.organizations]) or "-")
     elif edit.op == "off" and not what:
-        found["presence"] = 0.0
+        new["presence"] = 0.0
     elif what in ("places", "sectors") and edit.op == "set" and _are_words(edit.value):
-        places = [p["id"] for p in plan.places] + [r["id"] for r in plan.regions] + [plan.country]
-        known = places if what == "places" else [s["id"] for s in plan.sectors]
+        places = [p.id for p in plan.places] + [r.id for r in plan.regions] + [plan.country]
+        known = places if what == "places" else [s.id for s in plan.sectors]
         if unknown := [x for x in edit.value if x not in known]:
             add("not_one_of", value=unknown[0], choices=nearest(unknown[0], known))
         else:
-            found[what] = edit.value
+            new[what] = edit.value
     elif what in _OF_ORGANIZATIONS and edit.op in ("set", "scale") and is_number(edit.value):
         low, high, unit = _OF_ORGANIZATIONS[what]
-        value = edit.value * (found[what] if edit.op == "scale" else 1)
+        value = edit.value * (getattr(organization, what) if edit.op == "scale" else 1)
         if not low <= value <= high:
             add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit=unit)
         else:
-            found[what] = float(value)
+            new[what] = float(value)
     else:
         add("bad_edit", value=f"{edit.op} {edit.value}")
+    if new:
+        changed["organizations"] = [o.model_copy(update=new) if o.id == name else o for o in plan.organizations]
 
 
 _UNITS = {
@@ -188,17 +192,17 @@ _NUMBERS = {
 
 
 def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add: Callable[..., None]) -> None:
-    target, key, low, high = changed, "", 0.0, 1.0
-    region, _, what = rest.rpartition(".")
+    low, high = 0.0, 1.0
+    region, _, key = rest.rpartition(".")
     if (head, rest) in _NUMBERS:
         key, low, high = _NUMBERS[head, rest]
-        target = changed["forces"] if head == "forces" else changed
-    elif head == "regions" and what in ("fuel", "police", "foreign"):
-        found = [r for r in changed["regions"] if r["id"] == region]
-        if not found:
-            add("unknown_region", value=region, choices=nearest(region, [r["id"] for r in changed["regions"]]))
+        before = changed["forces"][key] if head == "forces" else changed[key]
+    elif head == "regions" and key in ("fuel", "police", "foreign"):
+        regions = {r.id: r for r in changed["regions"]}
+        if region not in regions:
+            add("unknown_region", value=region, choices=nearest(region, list(regions)))
             return
-        target, key = found[0], what
+        before = getattr(regions[region], key)
     else:
         lists = ["parameters.NAME", "mechanisms.NAME", "drivers.KIND", "steps.ID", "regions.ID.fuel", "organizations.ID.presence"]
         paths = [*lists, "government.signal", *(".".join(x) for x in _NUMBERS)]
@@ -207,71 +211,76 @@ def _edit_number(changed: dict[str, Any], head: str, rest: str, edit: Edit, add:
     if edit.op not in ("set", "scale") or not is_number(edit.value):
         add("bad_edit", value=f"{edit.op} {edit.value}")
         return
-    value = edit.value * (target[key] if edit.op == "scale" else 1)
+    value = edit.value * (before if edit.op == "scale" else 1)
     if key == "hours" and math.isfinite(value) and value != int(value):
         add("not_whole", value=f"{value:g}", unit="hours")
         return
     if not low <= value <= high:
         add("outside", value=f"{value:g}", low=f"{low:g}", high=f"{high:g}", unit="people" if head == "forces" else _UNITS.get(key, "1"))
         return
-    target[key] = type(target[key])(value)
+    value = type(before)(value)
+    if head == "forces":
+        changed["forces"] = {**changed["forces"], key: value}
+    elif head == "regions":
+        changed["regions"] = [r.model_copy(update={key: value}) if r.id == region else r for r in changed["regions"]]
+    else:
+        changed[key] = value
     if math.ceil(changed["hours"] / changed["step_hours"]) > STEPS_MAX:
         add("too_many_steps", high=str(STEPS_MAX))
-        return
 
 
 _STEP_KEYS = {"kind", "places", "at", "size"}
 
 
 def _edit_step(changed: dict[str, Any], rest: str, edit: Edit, plan: Plan, add: Callable[..., None]) -> None:
-    steps = changed["steps"]
     name, _, what = rest.partition(".")
-    found = next((s for s in steps if s["id"] == name), None)
+    steps = list(plan.steps)
+    row = next((k for k, s in enumerate(steps) if s.id == name), None)
     if edit.op == "add_step":
         step = _added(rest or f"added-{len(steps)}", edit.value, plan, add)
-        if step is not None and found is not None:
-            add("repeated_id", value=name, first=steps.index(found) + 1)
+        if step is not None and row is not None:
+            add("repeated_id", value=name, first=row + 1)
         elif step is not None:
             steps.append(step)
-    elif found is None:
-        add("unknown_step", value=name, choices=nearest(name, [s["id"] for s in steps]) or "-")
+    elif row is None:
+        add("unknown_step", value=name, choices=nearest(name, [s.id for s in steps]) or "-")
     elif edit.op in ("off", "remove_step") and not what:
-        steps.remove(found)
+        del steps[row]
     elif edit.op == "shift_step" and not what and is_number(edit.value):
-        found["at"] += edit.value
-        _check_hour(found, add)
+        steps[row] = steps[row].model_copy(update={"at": steps[row].at + edit.value})
+        _check_hour(steps[row], add)
     elif edit.op in ("set", "scale") and what == "size" and is_number(edit.value):
-        found["size"] = edit.value * (found["size"] if edit.op == "scale" else 1)
-        _check_size(found, add)
+        steps[row] = steps[row].model_copy(update={"size": edit.value * (steps[row].size if edit.op == "scale" else 1)})
+        _check_size(steps[row], add)
     else:
         add("bad_edit", value=f"{edit.op} {edit.value}")
-    steps.sort(key=lambda s: s["at"])
+    changed["steps"] = sorted(steps, key=lambda s: s.at)
 
 
-def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> dict[str, Any] | None:
+def _added(name: str, value: Any, plan: Plan, add: Callable[..., None]) -> rows.Step | None:
     """A new step from a table of kind, places, at (hours since the start) and size; None with the problem noted."""
     fits = isinstance(value, dict) and set(value) == _STEP_KEYS and value["kind"] in STEP_KINDS
     if not fits or not is_number(value["at"]) or not is_number(value["size"]) or not _are_words(value["places"]) or "." in name:
         add("bad_edit", value="add_step")
         return None
-    known = {*(p["id"] for p in plan.places), *(r["id"] for r in plan.regions), plan.country}
+    known = {*(p.id for p in plan.places), *(r.id for r in plan.regions), plan.country}
     if unknown := [p for p in value["places"] if p not in known] or ([] if value["places"] else ["-"]):
         add("unknown_region", value=unknown[0], choices=nearest(str(unknown[0]), known))
         return None
-    step = {"id": name, "source": "edit", "given": True, "hour": "assumed", **value}
+    step = rows.Step(id=name, source="edit", given=True, hour="assumed", **value)
     return step if _check_size(step, add) and _check_hour(step, add) else None
 
 
-def _check_hour(step: dict[str, Any], add: Callable[..., None]) -> bool:
+def _check_hour(step: rows.Step, add: Callable[..., None]) -> bool:
     """A step lies in the longest history there can be, or as long before its start."""
-    fits = bool(abs(step["at"]) <= STEPS_MAX)
+    fits = bool(abs(step.at) <= STEPS_MAX)
     if not fits:
-        add("outside", value=f"{step['at']:g}", low=f"{-STEPS_MAX}", high=f"{STEPS_MAX}", unit="hours")
+        add("outside", value=f"{step.at:g}", low=f"{-STEPS_MAX}", high=f"{STEPS_MAX}", unit="hours")
     return fits
 
 
-def _check_size(step: dict[str, Any], add: Callable[..., None]) -> bool:
-    fault = step_fault(step["kind"], step["size"])
+def _check_size(step: rows.Step, add: Callable[..., None]) -> bool:
+    fault = step_fault(step.kind, step.size)
     if fault is not None:
         add(fault[0], **fault[1])
     return fault is None

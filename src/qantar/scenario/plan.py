@@ -16,6 +16,7 @@ from pydantic import Field
 from qantar.cases.case import Case
 from qantar.errors import Problems
 from qantar.files.tables import Strict
+from qantar.scenario import rows
 from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector, StepSpec
 
 FILE = "scenario.toml"
@@ -35,15 +36,12 @@ class Plan(Strict):
     days_off: list[bool]
     scale: float
     mechanisms: list[str]
-    regions: list[dict[str, Any]]
-    """id, local_hour, sectors, bands (shares of residents), fuel (share of households), police, foreign (share of output), seat
-    (place of the seat of government), adjacent (ids)"""
-    places: list[dict[str, Any]]
-    """id, region (number), name_en, name_zh, lat, lon, local_hour, population, settlement"""
-    sectors: list[dict[str, Any]]
-    """id, takes_part, workgroup, output, revenue (shares)"""
+    regions: list[rows.Region]
+    places: list[rows.Place]
+    """in order of region"""
+    sectors: list[rows.Sector]
     hardship: list[float]
-    layers: list[dict[str, Any]]
+    layers: list[rows.Layer]
     price: float
     inflation_excess: float
     internet: float
@@ -59,10 +57,9 @@ class Plan(Strict):
     """who yields the decisions of each kind: recorded, policy or off"""
     policy_from: float | None = None
     """hours since the start up to which a policy looks on at what is decided in its place; none: it decides from the start"""
-    organizations: list[dict[str, Any]]
-    """id, presence, places (all if empty), sectors (all if empty), demand_gap, start, end (hours since the start)"""
-    steps: list[dict[str, Any]]
-    """id, kind, places (region or settlement ids), at (hours since the start), size, source, given (no answer to unrest), hour"""
+    organizations: list[rows.Organization]
+    steps: list[rows.Step]
+    """in order of time"""
     parameters: dict[str, float]
     """values that are fixed; all others are drawn from their priors, or at their defaults"""
     edits: list[dict[str, Any]] = Field(default_factory=list)
@@ -81,7 +78,7 @@ class Plan(Strict):
     def replayed(self) -> list[str]:
         """Recorded decisions of a changed plan: their cause may be absent in the world where they are replayed."""
         changed = [e for e in self.edits if not str(e["path"]).startswith(("drivers.", "time."))]
-        return [s["id"] for s in self.steps if changed and not s["given"] and self.drivers[s["kind"]] == "recorded"]
+        return [s.id for s in self.steps if changed and not s.given and self.drivers[s.kind] == "recorded"]
 
     def sha256(self) -> str:
         """The name of the plan."""
@@ -123,31 +120,31 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
         scale=scale,
         mechanisms=[m for m in MECHANISMS if m in file.mechanisms],
         regions=[
-            {
-                "id": r.region_id,
-                "sectors": [round(sectors[s.id][r.region_id], 9) for s in file.sectors],
-                "bands": [round(x, 9) for x in bands[r.region_id]],
-                "fuel": round(_fuel_share(r.region_id, file.economy, people), 9),
-                "police": file.repression.police.value / 100_000,
-                "foreign": next((x.value / 100 for x in file.economy.foreign_owned_by_region if x.region == r.region_id), 0.0),
-                "seat": seats.get(r.region_id, r.region_id),
-                "adjacent": sorted(neighbours.get(r.region_id, ())),
-            }
+            rows.Region(
+                id=r.region_id,
+                sectors=[round(sectors[s.id][r.region_id], 9) for s in file.sectors],
+                bands=[round(x, 9) for x in bands[r.region_id]],
+                fuel=round(_fuel_share(r.region_id, file.economy, people), 9),
+                police=file.repression.police.value / 100_000,
+                foreign=next((x.value / 100 for x in file.economy.foreign_owned_by_region if x.region == r.region_id), 0.0),
+                seat=seats.get(r.region_id, r.region_id),
+                adjacent=sorted(neighbours.get(r.region_id, ())),
+            )
             for r in regions
         ],
         places=list(_places(case, people, country_hour, problems)),
         sectors=[
-            {
-                "id": s.id,
-                "takes_part": s.takes_part,
-                "workgroup": s.workgroup,
-                "output": s.output.value / 100 if s.output else 0.0,
-                "revenue": s.revenue.value / 100 if s.revenue else 0.0,
-            }
+            rows.Sector(
+                id=s.id,
+                takes_part=s.takes_part,
+                workgroup=s.workgroup,
+                output=s.output.value / 100 if s.output else 0.0,
+                revenue=s.revenue.value / 100 if s.revenue else 0.0,
+            )
             for s in file.sectors
         ],
         hardship=[b.hardship for b in file.income.bands],
-        layers=[{"id": x.id, "scope": x.scope, "group": x.group, "repeats": x.repeats, "online": x.online} for x in file.layers],
+        layers=[rows.Layer(id=x.id, scope=x.scope, group=x.group, repeats=x.repeats, online=x.online) for x in file.layers],
         price=file.economy.price.value,
         inflation_excess=round((file.economy.inflation.value - file.economy.inflation_reference.value) / 100, 9),
         internet=file.information.internet.value / 100,
@@ -160,15 +157,15 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
         signal=file.government.signal,
         drivers={kind: file.government.drivers.get(kind, "recorded") for kind in STEP_KINDS},
         organizations=[
-            {
-                "id": o.id,
-                "presence": o.presence.value,
-                "places": o.places,
-                "sectors": o.sectors,
-                "demand_gap": o.demand_gap,
-                "start": (o.start - start).total_seconds() / 3600 if o.start else 0.0,
-                "end": (o.end - start).total_seconds() / 3600 if o.end else float(STEPS_MAX),
-            }
+            rows.Organization(
+                id=o.id,
+                presence=o.presence.value,
+                places=o.places,
+                sectors=o.sectors,
+                demand_gap=o.demand_gap,
+                start=(o.start - start).total_seconds() / 3600 if o.start else 0.0,
+                end=(o.end - start).total_seconds() / 3600 if o.end else float(STEPS_MAX),
+            )
             for o in file.organizations
         ],
         steps=[_resolved_step(s, start) for s in sorted(file.steps, key=lambda s: s.at)],
@@ -183,21 +180,21 @@ def _devaluation(economy: Economy) -> float:
     return round(math.log(economy.dollar.value / economy.dollar_reference.value), 9)
 
 
-def _resolved_step(s: StepSpec, start: dt.datetime) -> dict[str, Any]:
+def _resolved_step(s: StepSpec, start: dt.datetime) -> rows.Step:
     at = (s.at - start).total_seconds() / 3600
-    return {
-        "id": s.id,
-        "kind": s.kind,
-        "places": s.places,
-        "at": at,
-        "size": s.size,
-        "source": ";".join(s.events) or "assumption",
-        "given": s.given,
-        "hour": s.hour,
-    }
+    return rows.Step(
+        id=s.id,
+        kind=s.kind,
+        places=s.places,
+        at=at,
+        size=s.size,
+        source=";".join(s.events) or "assumption",
+        given=s.given,
+        hour=s.hour,
+    )
 
 
-def _places(case: Case, people: dict[str, float], country_hour: float, problems: Problems) -> Iterable[dict[str, Any]]:
+def _places(case: Case, people: dict[str, float], country_hour: float, problems: Problems) -> Iterable[rows.Place]:
     """Settlements of known size, then what is left of the region; regions in order of id."""
     for number, region in enumerate(sorted(case.record.regions, key=lambda r: r.region_id)):
         left = people[region.region_id]
@@ -206,13 +203,21 @@ def _places(case: Case, people: dict[str, float], country_hour: float, problems:
                 size = int(s.population_used or 0)
                 left -= size
                 hour = float(s.utc_offset) - country_hour
-                place = {"name_en": s.name_en, "name_zh": s.name_zh, "lat": s.lat, "lon": s.lon, "local_hour": hour}
-                yield {"id": s.settlement_id, "region": number, "population": size, "settlement": True, **place}
+                names = {"id": s.settlement_id, "name_en": s.name_en, "name_zh": s.name_zh}
+                yield rows.Place(**names, region=number, lat=s.lat, lon=s.lon, local_hour=hour, population=size, settlement=True)
         if left < 0:
             problems.add("settlements.csv", None, region.region_id, "settlements_exceed", value=region.region_id)
-        rest = {"name_en": f"{region.name_en}, rest", "name_zh": f"{region.name_zh}其余地区", "lat": region.lat, "lon": region.lon}
-        hour = float(region.utc_offset) - country_hour
-        yield {"id": region.region_id, "region": number, "population": int(max(0, left)), "settlement": False, "local_hour": hour, **rest}
+        yield rows.Place(
+            id=region.region_id,
+            region=number,
+            name_en=f"{region.name_en}, rest",
+            name_zh=f"{region.name_zh}其余地区",
+            lat=region.lat,
+            lon=region.lon,
+            local_hour=float(region.utc_offset) - country_hour,
+            population=int(max(0, left)),
+            settlement=False,
+        )
 
 
 def _sector_shares(

@@ -449,7 +449,7 @@ def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> di
     """
     from scipy.stats import mannwhitneyu
 
-    ids = [r["id"] for r in resolve(scenario).regions]
+    ids = [r.id for r in resolve(scenario).regions]
     few = np.array([i in regions for i in ids])
     rose = [o.earliest for o in observe(scenario.case.record).onsets if o.earliest is not None]
     delay = float(np.mean([(day - min(rose)).days for day in rose]))

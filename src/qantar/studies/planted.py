@@ -91,7 +91,7 @@ def plan_of(seed: int, number: int) -> Plan:
     """The country of a world, small and short; the shock comes after the quiet days and its size is left to the draws."""
     plan = base_plan(seed, number)
     fixed = {k: v for k, v in plan.parameters.items() if k != SHOCK}
-    steps = [{**s, "at": s["at"] + QUIET} for s in plan.steps if s["at"] + QUIET < HOURS]
+    steps = [s.model_copy(update={"at": s.at + QUIET}) for s in plan.steps if s.at + QUIET < HOURS]
     days_off = [False] * (HOURS // 24)
     return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": days_off, "steps": steps, "parameters": fixed})
 

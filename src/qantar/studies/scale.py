@@ -65,7 +65,7 @@ def run(asked: Asked[ScaleOptions], runner: Runner) -> Outcome:
     posterior = posterior_of(asked.scenario)
     plan = resolve(asked.scenario, scale=posterior.made["scale"])
     values = posterior.values[: asked.options.draws]
-    residents = sum(p["population"] for p in plan.places)
+    residents = sum(p.population for p in plan.places)
     rows = at_scales(asked.scenario, values, runner, seed=asked.options.seed, scale=plan.scale)
     return Outcome({"items": rows}, {"draws": len(values), "residents": residents}, plan, asked.options.seed)
 

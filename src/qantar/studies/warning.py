@@ -327,8 +327,8 @@ def _quiet_plans(scenario: Scenario, h: int, scale: float) -> tuple[Plan, Plan]:
     longer = quiet_plan(Scenario(scenario.case, file), scale=scale)
     assert longer is not None
     free = by_policy(longer, 0.0)
-    given = [s for s in free.steps if s["given"]]
-    before = [s for s in given if s["at"] < spec.quiet.hours]
+    given = [s for s in free.steps if s.given]
+    before = [s for s in given if s.at < spec.quiet.hours]
     return free.model_copy(update={"steps": before}), free.model_copy(update={"steps": given})
 
 
@@ -376,7 +376,7 @@ def _reported(facts: Facts, days: int) -> Floats:
 def _prices(plan: Plan, days: int) -> list[int]:
     """Days on which a price that is given takes effect."""
     offset = dt.datetime.fromisoformat(plan.start).hour
-    return sorted({days + int((s["at"] + offset) // 24) for s in plan.steps if s["kind"] == "price" and s["given"]})
+    return sorted({days + int((s.at + offset) // 24) for s in plan.steps if s.kind == "price" and s.given})
 
 
 def _p(found: Share) -> float:

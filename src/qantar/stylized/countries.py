@@ -32,7 +32,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +40,7 @@ from qantar.draws import Purpose, uniform
 from qantar.errors import StudyError, fail, nearest
 from qantar.population.blocks import apportion
 from qantar.population.build import class_sizes
+from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import POLICY_KINDS, STEP_KINDS
 from qantar.stylized.world import LAYERS, MECHANISMS
@@ -156,7 +156,7 @@ def base_plan(seed: int, number: int) -> Plan:
     """The plan of a country with nobody organized.
 
     >>> plan = base_plan(1, 0)
-    >>> 20 <= sum(p["id"].startswith(TOWN) for p in plan.places) <= 30, plan.organizations
+    >>> 20 <= sum(p.id.startswith(TOWN) for p in plan.places) <= 30, plan.organizations
     (True, [])
     """
     c, u = country(seed, number), _numbers(seed, number)
@@ -193,13 +193,13 @@ def base_plan(seed: int, number: int) -> Plan:
         regions=regions,
         places=places,
         sectors=[
-            {"id": "farming", "takes_part": True, "workgroup": 4, "output": 0.15, "revenue": 0.05},
-            {"id": "industry", "takes_part": True, "workgroup": 12, "output": 0.35, "revenue": 0.55},
-            {"id": "services", "takes_part": True, "workgroup": 6, "output": 0.5, "revenue": 0.4},
-            {"id": "at_home", "takes_part": False, "workgroup": 1, "output": 0.0, "revenue": 0.0},
+            rows.Sector(id="farming", takes_part=True, workgroup=4, output=0.15, revenue=0.05),
+            rows.Sector(id="industry", takes_part=True, workgroup=12, output=0.35, revenue=0.55),
+            rows.Sector(id="services", takes_part=True, workgroup=6, output=0.5, revenue=0.4),
+            rows.Sector(id="at_home", takes_part=False, workgroup=1, output=0.0, revenue=0.0),
         ],
         hardship=[0.2, 0.7],
-        layers=[dict(layer) for layer in LAYERS],
+        layers=list(LAYERS),
         price=1.0,
         inflation_excess=0.0,
         internet=0.6,
@@ -214,48 +214,48 @@ def base_plan(seed: int, number: int) -> Plan:
     )
 
 
-def _price(name: str, at: float, size: float) -> dict[str, Any]:
+def _price(name: str, at: float, size: float) -> rows.Step:
     """A price that moves by itself; e-fold, so that the slope is the rise of the log pressure."""
-    return {
-        "id": name,
-        "kind": "price",
-        "places": ["COUNTRY"],
-        "at": at,
-        "size": size,
-        "source": "assumption",
-        "given": True,
-        "hour": "assumed",
-    }
+    return rows.Step(
+        id=name,
+        kind="price",
+        places=["COUNTRY"],
+        at=at,
+        size=size,
+        source="assumption",
+        given=True,
+        hour="assumed",
+    )
 
 
-def _region(c: Country, r: int, seat: str, urban: float) -> dict[str, Any]:
+def _region(c: Country, r: int, seat: str, urban: float) -> rows.Region:
     """Two thirds can take part. Of them four fifths farm outside towns; of the others two fifths work in industry. Half are poor."""
     able, farming, poor = 2 / 3, 0.8 * (1 - urban), 0.5 / (c.prosperity if r == 0 else 1.0)
-    return {
-        "id": f"R{r:02d}",
-        "sectors": [round(x, 9) for x in (able * farming, able * (1 - farming) * 0.4, able * (1 - farming) * 0.6, 1 - able)],
-        "bands": [round(1 - poor, 9), round(poor, 9)],
-        "fuel": 1.0,
-        "police": c.police,
-        "foreign": 0.0,
-        "seat": seat,
-        "adjacent": [],
-    }
+    return rows.Region(
+        id=f"R{r:02d}",
+        sectors=[round(x, 9) for x in (able * farming, able * (1 - farming) * 0.4, able * (1 - farming) * 0.6, 1 - able)],
+        bands=[round(1 - poor, 9), round(poor, 9)],
+        fuel=1.0,
+        police=c.police,
+        foreign=0.0,
+        seat=seat,
+        adjacent=[],
+    )
 
 
-def _place(name: str, region: int, people: int, at: Floats) -> dict[str, Any]:
+def _place(name: str, region: int, people: int, at: Floats) -> rows.Place:
     """A place near the equator, where a degree is as long either way. Districts are settlements too: only those can be named alone."""
-    return {
-        "id": name,
-        "region": region,
-        "name_en": name,
-        "name_zh": name,
-        "lat": round(float(at[1]) / KM_PER_DEGREE, 6),
-        "lon": round(float(at[0]) / KM_PER_DEGREE, 6),
-        "local_hour": 0.0,
-        "population": int(people),
-        "settlement": True,
-    }
+    return rows.Place(
+        id=name,
+        region=region,
+        name_en=name,
+        name_zh=name,
+        lat=round(float(at[1]) / KM_PER_DEGREE, 6),
+        lon=round(float(at[0]) / KM_PER_DEGREE, 6),
+        local_hour=0.0,
+        population=int(people),
+        settlement=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -285,10 +285,10 @@ def calls(plan: Plan, method: str) -> list[Call]:
     """
     if method not in ALLOCATIONS:
         raise fail(StudyError, method, "not_one_of", value=method, choices=nearest(method, ALLOCATIONS))
-    towns, districts = (tuple(p["id"] for p in plan.places if p["id"][0] == kind) for kind in (TOWN, DISTRICT))
-    size = {p["id"]: p["population"] for p in plan.places}
-    seats = {r["id"]: r["seat"] for r in plan.regions}
-    able = tuple(s["id"] for s in plan.sectors if s["takes_part"])
+    towns, districts = (tuple(p.id for p in plan.places if p.id[0] == kind) for kind in (TOWN, DISTRICT))
+    size = {p.id: p.population for p in plan.places}
+    seats = {r.id: r.seat for r in plan.regions}
+    able = tuple(s.id for s in plan.sectors if s.takes_part)
     half = DAYS // 2
     if method == "central_city":
         return [Call((seats[plan.capital],), able, FIRST_DAY, DAYS)]
@@ -321,19 +321,19 @@ def plan_of(seed: int, number: int, method: str) -> Plan:
     """
     plan, c = base_plan(seed, number), country(seed, number)
     sizes = class_sizes(plan).sum(axis=2)
-    ids, sectors = [p["id"] for p in plan.places], [s["id"] for s in plan.sectors]
+    ids, sectors = [p.id for p in plan.places], [s.id for s in plan.sectors]
     organizations = []
     for k, call in enumerate(calls(plan, method)):
         people = sizes[np.ix_([ids.index(x) for x in call.places], [sectors.index(x) for x in call.sectors])].sum()
         organizations.append(
-            {
-                "id": f"call-{k}",
-                "presence": float(c.organized * sizes.sum() / people),
-                "places": list(call.places),
-                "sectors": list(call.sectors),
-                "demand_gap": c.gap,
-                "start": 24.0 * call.first,
-                "end": 24.0 * (call.first + call.days),
-            }
+            rows.Organization(
+                id=f"call-{k}",
+                presence=float(c.organized * sizes.sum() / people),
+                places=list(call.places),
+                sectors=list(call.sectors),
+                demand_gap=c.gap,
+                start=24.0 * call.first,
+                end=24.0 * (call.first + call.days),
+            )
         )
     return plan.model_copy(update={"organizations": organizations})

@@ -21,6 +21,7 @@ import numpy as np
 
 from qantar.errors import StudyError, fail
 from qantar.population.blocks import apportion
+from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import STEP_KINDS
 
@@ -34,11 +35,11 @@ MECHANISMS = (
 )  # fmt: skip
 """Those of the packaged case."""
 LAYERS = (
-    {"id": "household", "scope": "place", "group": 4, "repeats": 1, "online": False},
-    {"id": "workplace", "scope": "workplace", "group": None, "repeats": 1, "online": False},
-    {"id": "neighbourhood", "scope": "place", "group": 6, "repeats": 1, "online": False},
-    {"id": "online-near", "scope": "region", "group": 2, "repeats": 3, "online": True},
-    {"id": "online-far", "scope": "country", "group": 2, "repeats": 2, "online": True},
+    rows.Layer(id="household", scope="place", group=4, repeats=1, online=False),
+    rows.Layer(id="workplace", scope="workplace", group=None, repeats=1, online=False),
+    rows.Layer(id="neighbourhood", scope="place", group=6, repeats=1, online=False),
+    rows.Layer(id="online-near", scope="region", group=2, repeats=3, online=True),
+    rows.Layer(id="online-far", scope="country", group=2, repeats=2, online=True),
 )
 """Likewise."""
 PARAMETERS = {"base_pressure": 4.3e-7, "media_gain": 0.1, "near_gain": 0.1}
@@ -66,16 +67,16 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
         own = list(_places(country, int(size), number))
         places += own
         regions.append(
-            {
-                "id": country["iso"],
-                "sectors": [0.6, 0.4],
-                "bands": [0.5, 0.5],
-                "fuel": 0.0,
-                "police": 0.0025,
-                "foreign": 0.0,
-                "seat": own[0]["id"],
-                "adjacent": [],
-            }
+            rows.Region(
+                id=country["iso"],
+                sectors=[0.6, 0.4],
+                bands=[0.5, 0.5],
+                fuel=0.0,
+                police=0.0025,
+                foreign=0.0,
+                seat=own[0].id,
+                adjacent=[],
+            )
         )
     return Plan(
         case=NAME,
@@ -89,11 +90,11 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
         regions=regions,
         places=places,
         sectors=[
-            {"id": "working", "takes_part": True, "workgroup": 6, "output": 1.0, "revenue": 1.0},
-            {"id": "others", "takes_part": True, "workgroup": 4, "output": 0.0, "revenue": 0.0},
+            rows.Sector(id="working", takes_part=True, workgroup=6, output=1.0, revenue=1.0),
+            rows.Sector(id="others", takes_part=True, workgroup=4, output=0.0, revenue=0.0),
         ],
         hardship=[0.3, 0.7],
-        layers=[dict(layer) for layer in LAYERS],
+        layers=list(LAYERS),
         price=100.0,
         inflation_excess=0.0,
         internet=0.6,
@@ -121,7 +122,7 @@ def _countries() -> list[dict[str, Any]]:
     return [{**c, "cities": cities[c["iso"]]} for c in sorted(kept, key=lambda c: c["iso"])]
 
 
-def _places(country: dict[str, Any], people: int, number: int) -> Iterable[dict[str, Any]]:
+def _places(country: dict[str, Any], people: int, number: int) -> Iterable[rows.Place]:
     """Large cities, largest first, then the rest."""
     large = [c for c in country["cities"] if c["population"] >= CITY_MIN]
     left = max(0, country["population"] - sum(c["population"] for c in large))
@@ -134,18 +135,18 @@ def _places(country: dict[str, Any], people: int, number: int) -> Iterable[dict[
         yield _place(country["iso"], number, rest, lat, lon, f"{country['name']}, rest", f"{country['name']}其余地区")
 
 
-def _place(name: str, region: int, people: int, lat: float, lon: float, name_en: str, name_zh: str) -> dict[str, Any]:
-    return {
-        "id": name,
-        "region": region,
-        "name_en": name_en,
-        "name_zh": name_zh,
-        "lat": lat,
-        "lon": lon,
-        "local_hour": float(round(lon / 15)),
-        "population": people,
-        "settlement": "-" in name,
-    }
+def _place(name: str, region: int, people: int, lat: float, lon: float, name_en: str, name_zh: str) -> rows.Place:
+    return rows.Place(
+        id=name,
+        region=region,
+        name_en=name_en,
+        name_zh=name_zh,
+        lat=lat,
+        lon=lon,
+        local_hour=float(round(lon / 15)),
+        population=people,
+        settlement="-" in name,
+    )
 
 
 def _middle(cities: list[dict[str, Any]]) -> tuple[float, float]:
