@@ -39,7 +39,7 @@ from qantar.effects.experiments import (
     sha256_of,
     tipping_value,
 )
-from qantar.effects.measures import MEASURES, Seen, Where, seen_of
+from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.ensemble import runner as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.local import one_run
@@ -554,31 +554,31 @@ def histories() -> Seen:
     return Seen(runs, gathering)
 
 
-READ: list[tuple[str, Where, list[float]]] = [
-    ("participants", Where([1, 2], [0]), [2.0, 0.0]),
-    ("peak", Where([0], [0]), [np.log10(3001), np.log10(11)]),
-    ("crowd", Where([1], [0, 1]), [np.log10(501), 0.0]),
-    ("duration", Where([0], [0]), [1.0, 0.0]),
-    ("killed", Where([0], [0]), [1.0, 0.0]),
-    ("killed", Where([0], [1]), [0.0, 0.0]),
-    ("killed_per_participant", Where([1, 2], [0]), [-1.0, 0.0]),
-    ("regions", Where([0, 1], [0]), [1.0, 0.0]),
-    ("regions", Where([0, 1, 2, 3], [0]), [2.0, 0.0]),
-    ("seats", Where([0], [0]), [1.0, 0.0]),
-    ("uprising", Where([0], [0]), [1.0, 0.0]),
-    ("uprising", Where([0], [0], 5000), [0.0, 0.0]),
-    ("first_region", Where([0], [0]), [1.0, 0.0]),
-    ("first_region", Where([0], [1]), [0.0, 0.0]),
-    ("over", Where([3], [0]), [1.0, 0.0]),
-    ("over", Where([2], [0]), [0.0, 0.0]),
-    ("collapsed", Where([0], [0]), [1.0, 0.0]),
-    ("conceded", Where([0], [0]), [0.0, 0.0]),
-    ("settled", Where([0], [0]), [0.0, 0.0]),
+READ: list[tuple[str, Window, list[float]]] = [
+    ("participants", Window([1, 2], [0]), [2.0, 0.0]),
+    ("peak", Window([0], [0]), [np.log10(3001), np.log10(11)]),
+    ("crowd", Window([1], [0, 1]), [np.log10(501), 0.0]),
+    ("duration", Window([0], [0]), [1.0, 0.0]),
+    ("killed", Window([0], [0]), [1.0, 0.0]),
+    ("killed", Window([0], [1]), [0.0, 0.0]),
+    ("killed_per_participant", Window([1, 2], [0]), [-1.0, 0.0]),
+    ("regions", Window([0, 1], [0]), [1.0, 0.0]),
+    ("regions", Window([0, 1, 2, 3], [0]), [2.0, 0.0]),
+    ("seats", Window([0], [0]), [1.0, 0.0]),
+    ("uprising", Window([0], [0]), [1.0, 0.0]),
+    ("uprising", Window([0], [0], 5000), [0.0, 0.0]),
+    ("first_region", Window([0], [0]), [1.0, 0.0]),
+    ("first_region", Window([0], [1]), [0.0, 0.0]),
+    ("over", Window([3], [0]), [1.0, 0.0]),
+    ("over", Window([2], [0]), [0.0, 0.0]),
+    ("collapsed", Window([0], [0]), [1.0, 0.0]),
+    ("conceded", Window([0], [0]), [0.0, 0.0]),
+    ("settled", Window([0], [0]), [0.0, 0.0]),
 ]
 
 
 @pytest.mark.parametrize(("name", "where", "expected"), READ)
-def test_a_measure_reads_what_it_says(name: str, where: Where, expected: list[float]) -> None:
+def test_a_measure_reads_what_it_says(name: str, where: Window, expected: list[float]) -> None:
     assert MEASURES[name].of(histories(), where) == pytest.approx(expected)
 
 

@@ -11,7 +11,7 @@ from conftest import CASE
 from qantar.engine.loop import ORDER, History, simulate
 from qantar.model.assemble import MECHANISMS
 from qantar.model.rules import DEAD, DETAINED, FIGHTING, PROTESTING, QUIET
-from qantar.reporting.history import seen
+from qantar.reporting.history import reported
 from qantar.scenario.parameters import defaults
 from qantar.scenario.scenario import Edit, Plan, load_scenario, resolve
 
@@ -88,7 +88,7 @@ def test_half_the_step_changes_participants_and_onsets_by_less_than_a_twentieth(
             scale=0.05,
         )
         values = defaults() | plan.parameters
-        reports = [seen(simulate(plan, values, seed), plan, values, seed) for seed in range(6)]
+        reports = [reported(simulate(plan, values, seed), plan, values, seed) for seed in range(6)]
         participants.append(np.mean([r.participants.sum() for r in reports]))
         onsets.append(np.mean([np.where(r.onset < 0, len(r.presence), r.onset) + 1.0 for r in reports]))
     assert participants[0] > 1_000

@@ -182,7 +182,7 @@ def situation(
     decisions: list[StateStep] = []
     for t in range(round(at / dt) + 1):
         now = given(t) if callable(given) else given
-        world.steps = recorded.due(t, dt) + policy.decide(government.sight_of(world, now), world.hour(t), dt)
+        world.steps = recorded.due(t, dt) + policy.decide(government.visible_state(world, now), world.hour(t), dt)
         decisions += world.steps
         rates = assemble.step(world, now, params, draws, t, plan.mechanisms)
     return Situation(world, rates, assemble.law_of(params, 0, plan.mechanisms), params, decisions)
@@ -1098,11 +1098,11 @@ def test_the_scale_of_the_model_changes_no_rate() -> None:
         world, driver = new_world(country_, 1.0), Recorded(plan.model_copy(update={"drivers": plan.drivers | kinds}))
         policy, decided, pushed = government.Policy(country_, values, "threat", set(kinds), 2500), [], 0.0
         for t in range(hour("8T12")):
-            world.steps = driver.due(t, 1.0) + policy.decide(government.sight_of(world, given), world.hour(t), 1.0)
+            world.steps = driver.due(t, 1.0) + policy.decide(government.visible_state(world, given), world.hour(t), 1.0)
             decided += world.steps
             rates = assemble.step(world, given, values, Expected(0), t, plan.mechanisms)
             pushed = pushed + rates.b
-        found.append((rates, world, decided, pushed, government.sight_of(world, given)))
+        found.append((rates, world, decided, pushed, government.visible_state(world, given)))
     (one, world, decided, pushed, sight), (other, small_world, decided_small, pushed_small, sight_small) = found
     assert other.a == pytest.approx(one.a, rel=1e-9)
     assert other.g == pytest.approx(one.g, rel=1e-9)

@@ -19,9 +19,9 @@ from qantar.draws import Purpose, uniform
 from qantar.engine.loop import History, simulate
 from qantar.model.outcome import Outcome
 from qantar.model.rules import N_STATES
-from qantar.reporting import history as reporting
-from qantar.reporting.history import history_seed, seen
-from qantar.reporting.model import Seen, daily_peak, daily_sum, local_days, observe, report_probability
+from qantar.reporting import history as histories
+from qantar.reporting.history import history_seed, reported
+from qantar.reporting.model import Reported, daily_peak, daily_sum, local_days, report, report_probability
 from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
@@ -106,7 +106,7 @@ def test_steepness_is_the_slope_of_the_log_odds() -> None:
 # --- what is seen -----------------------------------------------------------------------------------------------------------------
 
 
-def look(days: int = 3, regions: int = 2, **more: Any) -> Seen:
+def look(days: int = 3, regions: int = 2, **more: Any) -> Reported:
     """One settlement a region, nobody out, unless said otherwise."""
     given = {
         "peak": np.zeros((days, regions)),
@@ -118,7 +118,7 @@ def look(days: int = 3, regions: int = 2, **more: Any) -> Seen:
         "settlement": np.ones(regions, bool),
         "seed": 7,
     } | {k: v for k, v in more.items() if k not in PLAIN}
-    return observe(**given, values=PLAIN | {k: v for k, v in more.items() if k in PLAIN})
+    return report(**given, values=PLAIN | {k: v for k, v in more.items() if k in PLAIN})
 
 
 def test_when_nothing_happens_nothing_is_reported() -> None:
@@ -290,7 +290,7 @@ def test_a_history_is_seen_in_people_of_the_country_on_its_local_days() -> None:
     killed[62, almaty], detained[101, zhanaozen] = 0.5, 2
     security = np.zeros((384, len(plan.regions)))
     security[200:, region(plan, "KZ-ALA")] = 2
-    found = seen(history(plan, protesting=out, killed=killed, detained=detained, security_killed=security), plan, defaults(), 1)
+    found = reported(history(plan, protesting=out, killed=killed, detained=detained, security_killed=security), plan, defaults(), 1)
     assert found.presence.shape == (16, 17)
     expected = np.zeros((16, 17))
     expected[1, region(plan, "KZ-ALA")], expected[1, region(plan, "KZ-MAN")] = 700 - 99, 900 - 99  # one of the model is one in the street
@@ -309,7 +309,7 @@ def test_a_history_broken_off_goes_on_as_on_its_last_day_and_adds_nothing_to_sum
     out[:, almaty], out[10, almaty], out[30, almaty] = 1e6, 3e6, 2e6
     out[5, place(plan, "Aktobe")] = 1e6  # on the first day alone
     killed[35, almaty], detained[35, almaty] = 1, 2
-    found = seen(history(plan, 40, protesting=out, killed=killed, detained=detained), plan, defaults(), 1)
+    found = reported(history(plan, 40, protesting=out, killed=killed, detained=detained), plan, defaults(), 1)
     assert found.presence.shape == (16, 17)
     assert found.presence[:, ala].all()
     assert found.gathering[:, ala] == pytest.approx(np.array([3e8] + [2e8] * 15) - 99)
@@ -324,7 +324,7 @@ def test_the_last_day_of_a_history_broken_off_is_that_of_the_place(steps: int) -
     plan = plan_of()  # at midnight of the country, it is still the day before in the west
     out = np.zeros((steps, len(plan.places)))
     out[:, place(plan, "Zhanaozen")] = 1e6
-    found = seen(history(plan, steps, protesting=out), plan, defaults(), 1)
+    found = reported(history(plan, steps, protesting=out), plan, defaults(), 1)
     assert found.gathering[:, region(plan, "KZ-MAN")] == pytest.approx(np.full(16, 1e8 - 99))
 
 
@@ -332,7 +332,7 @@ def half_of_reports(plan: Plan, people: float) -> np.ndarray:
     """Share of seeds in which a gathering of so many in every settlement gets reported, by day and region."""
     out = np.full((384, len(plan.places)), 1 + (people - 1) * plan.scale)
     h = history(plan, protesting=out, offline=offline(plan))
-    return np.mean([seen(h, plan, defaults() | {"reported_cut": 4.0}, seed).presence for seed in range(25)], axis=0)
+    return np.mean([reported(h, plan, defaults() | {"reported_cut": 4.0}, seed).presence for seed in range(25)], axis=0)
 
 
 def test_days_without_internet_are_reported_less_often() -> None:
@@ -351,8 +351,8 @@ def test_days_without_internet_are_reported_less_often() -> None:
 @pytest.mark.parametrize("step", [0.25, 0.5, 1.0])
 def test_the_cut_of_a_day_is_the_share_of_its_hours_without_internet(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(Edit(path="time.step_hours", value=step))
-    monkeypatch.setattr(reporting, "observe", lambda **given: given)
-    cut: Any = seen(history(plan, offline=offline(plan)), plan, defaults(), 1)["cut"]  # type: ignore[index]
+    monkeypatch.setattr(histories, "report", lambda **given: given)
+    cut: Any = reported(history(plan, offline=offline(plan)), plan, defaults(), 1)["cut"]  # type: ignore[index]
     first = 24 - math.ceil(16.5 / step) * step  # from half past four of the fifth, by the first step at or after it
     expected = np.zeros((16, 17))
     expected[4:10] = np.array([first, 24, 24, 24, 24, 8])[:, None] / 24
@@ -364,11 +364,11 @@ def test_the_cut_of_a_day_is_the_share_of_its_hours_without_internet(step: float
 def test_the_cut_is_what_the_history_says_and_not_the_plan(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     # Under another driver decisions are not those of the plan: the history alone knows when the internet was cut.
     plan = plan_of(Edit(path="time.step_hours", value=step))
-    monkeypatch.setattr(reporting, "observe", lambda **given: given)
+    monkeypatch.setattr(histories, "report", lambda **given: given)
     without = np.zeros((round(384 / step), 17))
     without[round(30 / step) : round(54 / step), 3] = 0.4  # from six in the morning of the second day to the next
     without[:, 5] = 1.0
-    cut: Any = seen(history(plan, offline=without), plan, defaults(), 1)["cut"]  # type: ignore[index]
+    cut: Any = reported(history(plan, offline=without), plan, defaults(), 1)["cut"]  # type: ignore[index]
     expected = np.zeros((16, 17))
     expected[1:3, 3] = 0.4 * 18 / 24, 0.4 * 6 / 24
     expected[:, 5] = 1.0
@@ -410,7 +410,7 @@ def test_a_cut_before_the_start_is_one() -> None:
 @pytest.mark.parametrize("hours", [96, 480])
 def test_a_history_has_as_many_days_as_its_hours(hours: int) -> None:
     plan = plan_of(Edit(path="time.hours", value=hours))
-    found = seen(history(plan), plan, defaults(), 1)
+    found = reported(history(plan), plan, defaults(), 1)
     assert found.presence.shape == found.gathering.shape == (hours // 24, 17)
     assert len(found.participants) == len(found.detained) == hours // 24
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import CASE, Ran
 from qantar.effects.policy_dates import CLASH, Dates, constant_error, date_policies, recorded_hours, sights
 from qantar.model.build import land_of
-from qantar.model.government import DATED, Policy, Sight, first_hours
+from qantar.model.government import DATED, Policy, VisibleState, first_hours
 from qantar.model.world import StateStep
 from qantar.population.build import blocks_of
 from qantar.scenario.parameters import defaults
@@ -29,7 +29,7 @@ def given() -> tuple[Scenario, Plan]:
 
 
 @cache
-def seen() -> list[Sight]:
+def seen() -> list[VisibleState]:
     return sights(*given())
 
 
@@ -81,7 +81,7 @@ def test_the_five_dates_and_the_constant() -> None:
     assert constant_error(np.array(list(recorded_hours(given()[1]).values()))) == pytest.approx(14.8)
 
 
-def dates(signal: str, sights: list[Sight], **values: float) -> dict[str, float]:
+def dates(signal: str, sights: list[VisibleState], **values: float) -> dict[str, float]:
     plan = given()[1]
     land = land_of(plan, blocks_of(plan))
     policy = Policy(land, defaults() | values, signal, set(POLICY_KINDS), 2500.0)
@@ -97,7 +97,7 @@ def followed(*steps: tuple[str, float, float, str]) -> tuple[Policy, set[str]]:
     for kind, hour, size, name in steps:
         places = np.flatnonzero(land.region == region(name)) if name else np.arange(len(land.region))
         policy.follow([StateStep("x", kind, tuple(places.tolist()), hour, size, "record")])
-    everywhere = Sight(np.full(land.n_regions, 1e6), 0.0, np.zeros(land.n_regions, bool))
+    everywhere = VisibleState(np.full(land.n_regions, 1e6), 0.0, np.zeros(land.n_regions, bool))
     return policy, {s.id.removeprefix("policy-") for s in policy.decide(everywhere, 100.0, 1.0)}
 
 
@@ -121,7 +121,7 @@ def test_in_one_region_it_is_decided_for_the_others_and_may_be_taken_back() -> N
     assert len(state.places) == policy.land.n_regions  # the others were added
     policy, decided = followed(("internet", 90.0, 0.0, ""))
     assert "internet" not in decided
-    nobody = Sight(np.zeros(policy.land.n_regions), 0.0, np.zeros(policy.land.n_regions, bool))
+    nobody = VisibleState(np.zeros(policy.land.n_regions), 0.0, np.zeros(policy.land.n_regions, bool))
     later = [s for t in range(101, 600) for s in policy.decide(nobody, float(t), 1.0)]
     assert [(s.kind, s.size) for s in later if s.kind == "internet"] == [("internet", 2.0)]
 
@@ -136,7 +136,7 @@ def test_each_signal_follows_its_own_input_and_no_other(signal: str) -> None:
         "clashes": lambda s: s._replace(clashes=0.0),
         "spread": lambda s: s._replace(people=np.zeros_like(s.people)),
         "participants": lambda s: s._replace(people=np.zeros_like(s.people)),
-        "threat": lambda s: Sight(np.zeros_like(s.people), 0.0, np.zeros_like(s.seats)),
+        "threat": lambda s: VisibleState(np.zeros_like(s.people), 0.0, np.zeros_like(s.seats)),
     }
     quiet = dates(signal, [blind[signal](s) for s in seen()], **low)
     assert all(np.isnan(h) for h in quiet.values())
@@ -148,7 +148,7 @@ def test_each_signal_follows_its_own_input_and_no_other(signal: str) -> None:
 
 
 def test_what_comes_a_day_later_is_answered_a_day_later() -> None:
-    nothing = Sight(np.zeros_like(seen()[0].people), 0.0, np.zeros_like(seen()[0].seats))
+    nothing = VisibleState(np.zeros_like(seen()[0].people), 0.0, np.zeros_like(seen()[0].seats))
     late = [nothing] * 24 + seen()[:-24]
     one, other = dates("threat", seen()), dates("threat", late)
     shifted = {k: other[k] - one[k] for k in DATED if not np.isnan(one[k])}

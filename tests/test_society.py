@@ -30,7 +30,6 @@ from qantar.engine.loop import History, simulate
 from qantar.engine.meanfield import MeanFieldEngine
 from qantar.engine.plain import PlainEngine
 from qantar.model import (
-    arms,
     assemble,
     control,
     demands,
@@ -45,10 +44,11 @@ from qantar.model import (
     seeding,
     shock,
     split,
+    weapons,
 )
 from qantar.model.build import Recorded, land_of
 from qantar.model.contract import Counts, Rates
-from qantar.model.government import Policy, Sight
+from qantar.model.government import Policy, VisibleState
 from qantar.model.rules import DEAD, DETAINED, FIGHTING, N_STATES, PROTESTING, QUIET, WITHDRAWN
 from qantar.model.world import ARMY, FOREIGN, GUARD, Draws, Expected, Land, World, new_world
 from qantar.population.build import blocks_of, class_sizes
@@ -615,7 +615,7 @@ CLOSED_FORMS: list[tuple[Check, dict[str, Fault]]] = [
     ),
     (
         check_organization_holds_a_crowd_and_keeps_it_peaceful,
-        {"retention": heard("organization_retention", -1, organization), "discipline": heard("organization_discipline", -1, arms)},
+        {"retention": heard("organization_retention", -1, organization), "discipline": heard("organization_discipline", -1, weapons)},
     ),
     (
         check_what_is_asked_is_pulled_towards_the_organizations,
@@ -675,11 +675,14 @@ CLOSED_FORMS: list[tuple[Check, dict[str, Fault]]] = [
     (
         check_weapons_leave_the_store_and_never_exceed_it,
         {
-            "faster": heard("loot_rate", 1.1, arms),
-            "a store without end": after(arms, lambda w, before: setattr(w, "stock", np.ones_like(w.stock))),
+            "faster": heard("loot_rate", 1.1, weapons),
+            "a store without end": after(weapons, lambda w, before: setattr(w, "stock", np.ones_like(w.stock))),
         },
     ),
-    (check_blood_makes_protesters_fight, {"flipped": heard("escalation_force", -1, arms), "dropped": heard("escalation_force", 0, arms)}),
+    (
+        check_blood_makes_protesters_fight,
+        {"flipped": heard("escalation_force", -1, weapons), "dropped": heard("escalation_force", 0, weapons)},
+    ),
     (
         check_seats_fall_by_the_edge_and_are_retaken,
         {
@@ -1193,10 +1196,6 @@ def taken(seen: Seen) -> float:
     return float(seen[0].detained.sum())
 
 
-def weapons(seen: Seen) -> float:
-    return float(seen[1][-1].captured.sum())
-
-
 def rule(seen: Seen) -> float:
     """Hours since decisions of the state, added up."""
     return sum(20 - s.at for s in seen[0].decisions if s.source == "policy")
@@ -1228,7 +1227,7 @@ DIRECTIONS = [
     Direction("strike_capacity", 0, 50, taken, -0.2, heard("strike_capacity", 0, repression), (), (("strike_idle", 1000.0),)),
     Direction("call_rate", 0, 0.005, joins, 0.1, heard("call_rate", 0, organization), (EVERYWHERE,), (*REACH, ("organization_capacity", 1e8))),
     Direction("organization_retention", 0, 2, minutes_out, 0.1, heard("organization_retention", -1, organization), (EVERYWHERE,), REACH),
-    Direction("organization_discipline", 0, 2, fighters, -0.3, heard("organization_discipline", -1, arms), (EVERYWHERE,), REACH),
+    Direction("organization_discipline", 0, 2, fighters, -0.3, heard("organization_discipline", -1, weapons), (EVERYWHERE,), REACH),
     Direction("lag_effect", 0, 0.5, joins, 0.2, heard("lag_effect", -1, organization), LEADS, REACH),
     Direction("organization_demand", 0, 10, joins, -0.2, heard("organization_demand", 0, demands), (*LEADS, GIFT), (*REACH, ("concession_met", 1.0), ("concession_short", -1.0))),
     Direction("split_cities", 0, 17, seat_hours, 0.5, heard("split_cities", 0, split), SPLIT, (*ALL_OBEY, ("split_hour", 0.0))),
@@ -1245,7 +1244,7 @@ DIRECTIONS = [
     Direction("intervention_fights", 0, 1, units_where_the_crowd_is, 0.2, heard("intervention_fights", 0, intervention), HERE, QUICK),
     Direction("intervention_fights", 0, 1, killed, 0.2, heard("intervention_fights", 0, intervention), MANY, QUICK),
     Direction("force_ratio", 0, 1, units_where_the_crowd_is, 0.1, heard("force_ratio", 0, forces), (), FAST),
-    Direction("escalation_force", 0, 0.5, fighters, 0.5, heard("escalation_force", -1, arms)),
+    Direction("escalation_force", 0, 0.5, fighters, 0.5, heard("escalation_force", -1, weapons)),
     Direction("lethality_fight", 1, 10, killed, 0.2, heard("lethality_fight", 0, repression)),
     Direction("arms_effect", 0, 10, seat_hours, 0.2, heard("arms_effect", 0, control), (), ARMED),
     Direction("seize_rate", 0.02, 0.5, seat_hours, 0.3, heard("seize_rate", 0, control), OPEN, ALL_OBEY),
@@ -1390,15 +1389,17 @@ LOOK = {
 KINDS = set(STEP_KINDS) - {"stand_aside"}
 
 
-def sight(clashes: float = 0.0, seats: Sequence[str] = (), **people: float) -> Sight:
+def sight(clashes: float = 0.0, seats: Sequence[str] = (), **people: float) -> VisibleState:
     """People out by region (the end of its id), fighters in the two largest cities, seats lost."""
     out = np.zeros(17)
     for name, n in people.items():
         out[region(f"KZ-{name}")] = n
-    return Sight(out, clashes, np.isin(np.arange(17), [region(f"KZ-{s}") for s in seats]))
+    return VisibleState(out, clashes, np.isin(np.arange(17), [region(f"KZ-{s}") for s in seats]))
 
 
-def decided(seen: Callable[[int], Sight], hours: int, signal: str = "participants", kinds: Any = KINDS, **values: float) -> list[Any]:
+def decided(
+    seen: Callable[[int], VisibleState], hours: int, signal: str = "participants", kinds: Any = KINDS, **values: float
+) -> list[Any]:
     """Kind, hour, size and places of what a policy decides."""
     policy = Policy(land(), defaults() | LOOK | values, signal, set(kinds), 2500.0)
     return [(s.kind, s.at, s.size, s.places) for t in range(hours) for s in policy.decide(seen(t), float(t), 1.0)]
@@ -1455,7 +1456,7 @@ def check_a_decision_is_taken_back_after_calm() -> None:
 
 
 def check_an_emergency_spreads_as_unrest_is_seen() -> None:
-    def seen(t: int) -> Sight:
+    def seen(t: int) -> VisibleState:
         return sight(ALA=5000, MAN=200 * (t >= 3), KZY=99, AKT=150 * (t >= 7))
 
     rungs = {"rung_emergency": 0.5, "rung_internet": 0.5, "rung_price": 0.5}
@@ -1680,7 +1681,7 @@ OUTCOME: list[tuple[Check, dict[str, Fault]]] = [
         {
             "police": instead(loop, "land_of", lambda f: lambda *a: replace(f(*a), police=f(*a).police ** 1.3)),
             "seen": instead(
-                government, "sight_of", lambda f: lambda w, c: f(w, c)._replace(people=w.land.by_region(c.n[PROTESTING].sum(axis=1)))
+                government, "visible_state", lambda f: lambda w, c: f(w, c)._replace(people=w.land.by_region(c.n[PROTESTING].sum(axis=1)))
             ),
         },
     ),

@@ -40,7 +40,7 @@ SUBMODELS = {
     "population/ties.py": (),
     "model/rules.py": (),
     "model/government.py": ("government",),
-    **{f"model/{name}.py": (name,) for name in assemble.MECHANISMS},
+    **{f"model/{module.__name__.rpartition('.')[2]}.py": (name,) for name, module in assemble.MECHANISMS.items()},
     "model/assemble.py": ("base",),
     "model/outcome.py": (),
     "reporting/model.py": ("record",),

@@ -86,8 +86,8 @@ def _ours_alone(folder: Path) -> bool:
     """Whether this is a real folder, ours, that nobody else can write to: in a shared place anyone can make its name first."""
     if not hasattr(os, "getuid"):  # Windows, where all places tried lie in the user's own profile
         return True
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _prune(root: Path, current: Path) -> None:

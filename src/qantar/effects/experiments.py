@@ -55,7 +55,7 @@ from pydantic_core import PydanticCustomError
 from qantar.draws import SCHEME, Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
-from qantar.effects.measures import MEASURES, Where, read_seen, seen_of
+from qantar.effects.measures import MEASURES, Window, read_seen, seen_of
 from qantar.ensemble.local import one_run, run_ensemble
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
@@ -670,10 +670,10 @@ def effect_of(
     return total
 
 
-def where_of(part: Part, plan: Plan) -> Where:
+def where_of(part: Part, plan: Plan) -> Window:
     """Days and regions of a part as indices."""
     days, ids = days_of(plan), [r.id for r in plan.regions]
-    return Where(
+    return Window(
         [days.index(d) for d in part.days] or list(range(len(days))),
         [ids.index(r) for r in part.regions] or list(range(len(ids))),
         part.people,

@@ -31,7 +31,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Where:
+class Window:
     """What a measure looks at: indices of days since the start and of regions; and a number of people, where it has one."""
 
     days: list[int]
@@ -44,7 +44,7 @@ class Measure:
     """A unit (log10, regions, seats, share), how the number is read, shape (runs,), and its limits."""
 
     unit: str
-    of: Callable[[Seen, Where], Floats]
+    of: Callable[[Seen, Window], Floats]
     least: float = 0.0
     """no history can have less"""
     greatest: Callable[[Plan], float] = lambda plan: math.inf
@@ -76,22 +76,22 @@ def _log(x: Floats) -> Floats:
     return np.asarray(np.log10(1.0 + np.asarray(x, float)))
 
 
-def _participants(s: Seen, at: Where) -> Floats:
+def _participants(s: Seen, at: Window) -> Floats:
     return np.asarray(s.runs.participants[:, at.days].sum(axis=1))
 
 
-def _killed(s: Seen, at: Where) -> Floats:
+def _killed(s: Seen, at: Window) -> Floats:
     return np.asarray(s.runs.killed[:, at.regions].sum(axis=1))
 
 
-def _first_region(s: Seen, at: Where) -> Floats:
+def _first_region(s: Seen, at: Window) -> Floats:
     """Whether a region is among the first with reported unrest; 0 where there was none anywhere."""
     onset = np.where(s.runs.onset() < 0, np.inf, s.runs.onset())
     first = onset.min(axis=1)
     return np.asarray((np.isfinite(first) & (onset[:, at.regions].min(axis=1) == first)).astype(float))
 
 
-def _over(s: Seen, at: Where) -> Floats:
+def _over(s: Seen, at: Window) -> Floats:
     """Whether the largest crowd of the regions is below a tenth of its largest of the whole history, and there was one."""
     crowd = s.gathering[:, :, at.regions].max(axis=2)
     peak = crowd.max(axis=1)
@@ -110,7 +110,7 @@ def _one(plan: Plan) -> float:
     return 1.0
 
 
-def _ended(*names: str) -> Callable[[Seen, Where], Floats]:
+def _ended(*names: str) -> Callable[[Seen, Window], Floats]:
     return lambda s, at: np.isin(np.asarray(s.runs.whole["outcome"]).astype(str), names).astype(float)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.model.build import land_of
-from qantar.model.government import DATED, Policy, Sight, first_hours, largest_cities
+from qantar.model.government import DATED, Policy, VisibleState, first_hours, largest_cities
 from qantar.model.world import Land, StateStep
 from qantar.population.build import blocks_of
 from qantar.record.load import Record
@@ -79,7 +79,7 @@ def constant_error(recorded: Floats) -> float:
     return float(np.abs(recorded - np.median(recorded)).mean())
 
 
-def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Sight]:
+def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[VisibleState]:
     """What the state could see of the record in each hour of the plan; who has laid out the land need not do it again."""
     record, seen = scenario.case.record, observe(scenario.case.record)
     ids = [r.id for r in plan.regions]
@@ -120,7 +120,7 @@ def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Sig
             if taken:
                 end = min(back, default=min(taken) + 48.0)
                 seats[max(0, math.ceil(min(taken))) : max(0, math.ceil(end)), k] = True
-    return [Sight(people[t], float(clashes[t]), seats[t]) for t in range(hours)]
+    return [VisibleState(people[t], float(clashes[t]), seats[t]) for t in range(hours)]
 
 
 def _people(

@@ -66,8 +66,8 @@ def release(m: Met, row: int) -> None:
 
 def entered(busy: Any, who: Ints, slot: Ints, place: Ints) -> Any:
     """All rows and, after them, those of residents who are about to leave the quiet."""
-    found = np.empty(len(busy) + len(who), busy.dtype)
-    found[: len(busy)] = busy
-    new = found[len(busy) :]
+    merged = np.empty(len(busy) + len(who), busy.dtype)
+    merged[: len(busy)] = busy
+    new = merged[len(busy) :]
     new["who"], new["slot"], new["place"], new["met"], new["state"] = who, slot, place, NIL, QUIET
-    return found
+    return merged

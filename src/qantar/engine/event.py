@@ -287,17 +287,17 @@ def _sweep(changed: NDArray[np.bool_], table: Touched, clocks: Clocks, nation: N
     per_place = nation.blocks.n_sectors * nation.blocks.n_bins
     rows, now, horizon, level = table.rows, clocks.now, clocks.horizon, nation.level
     seed, fixed_line, factors = nation.law.seed, nation.law.fixed_line, nation.law.factors
-    found, n = np.empty(1024, np.int32), 0
+    slots, n = np.empty(1024, np.int32), 0
     for slot in range(table.used[0]):
         row = rows[slot]
         c = row.class_
         met = row.online > 0 and changed[c // per_place] and row.state == QUIET
         if met and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
-            if n == len(found):
-                found = np.concatenate((found, np.empty(n, np.int32)))
-            found[n] = slot
+            if n == len(slots):
+                slots = np.concatenate((slots, np.empty(n, np.int32)))
+            slots[n] = slot
             n += 1
-    return found[:n].astype(np.int64)
+    return slots[:n].astype(np.int64)
 
 
 @leaf
@@ -312,8 +312,8 @@ def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> None:
 
 
 @leaf
-def _low_draws(k1: np.uint64, k2: np.uint64, start: int, end: int, limit: np.uint64, found: Ints) -> int:
-    """Residents from `start` to `end` whose first draw is below the limit, written to `found`; gives how many.
+def _low_draws(k1: np.uint64, k2: np.uint64, start: int, end: int, limit: np.uint64, low: Ints) -> int:
+    """Residents from `start` to `end` whose first draw is below the limit, written to `low`; gives how many.
 
     Most stretches of 64 hold none, and counting in them is what the processor does eight residents at a time.
     """
@@ -326,7 +326,7 @@ def _low_draws(k1: np.uint64, k2: np.uint64, start: int, end: int, limit: np.uin
         if below:
             for i in range(first, last):
                 if word(i, k1, k2) < limit:
-                    found[n] = i
+                    low[n] = i
                     n += 1
     return n
 
@@ -335,7 +335,7 @@ def _low_draws(k1: np.uint64, k2: np.uint64, start: int, end: int, limit: np.uin
 def _low_resistances(classes: Ints, low: Ints, clocks: Clocks, table: Touched, nation: Nation) -> tuple[Ints, Ints, Ints]:
     """Untouched residents of these classes who join between an old horizon and the new one: who, key, class."""
     who, key, class_ = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024, np.int64)
-    found = np.empty(STRETCH, np.int64)
+    drawn = np.empty(STRETCH, np.int64)
     n = 0
     law = nation.law
     for x in range(len(classes)):
@@ -343,8 +343,8 @@ def _low_resistances(classes: Ints, low: Ints, clocks: Clocks, table: Touched, n
         limit = word_below(clocks.horizon[c], law.frailty)
         end = nation.blocks.class_start[c + 1]
         for start in range(nation.blocks.class_start[c], end, STRETCH):
-            for k in range(_low_draws(nation.born[0], nation.born[1], start, min(start + STRETCH, end), limit, found)):
-                i = found[k]
+            for k in range(_low_draws(nation.born[0], nation.born[1], start, min(start + STRETCH, end), limit, drawn)):
+                i = drawn[k]
                 needed = clock_needed(resistance(to_unit(word(i, nation.born[0], nation.born[1])), law.frailty), 256)
                 if low[x] < needed <= clocks.horizon[c] and find(table.buckets, table.rows, i) == NIL:
                     if n == len(who):
@@ -365,18 +365,18 @@ def _enqueue(who: Ints, key: Ints, class_: Ints, heaps: Heaps) -> None:
 @jit
 def _touched_due(classes: Ints, table: Touched, clocks: Clocks) -> Ints:
     """Rows of touched residents of these classes whose time has come below the horizon."""
-    found, n = np.empty(1024, np.int32), 0
+    slots, n = np.empty(1024, np.int32), 0
     for c in classes:
         slot = table.first[c]
         while slot != NIL:
             row = table.rows[slot]
             if row.state == QUIET and _sooner(row, clocks.horizon[c]):
-                if n == len(found):
-                    found = np.concatenate((found, np.empty(n, np.int32)))
-                found[n] = slot
+                if n == len(slots):
+                    slots = np.concatenate((slots, np.empty(n, np.int32)))
+                slots[n] = slot
                 n += 1
             slot = row.after
-    return found[:n].astype(np.int64)
+    return slots[:n].astype(np.int64)
 
 
 @leaf
@@ -389,7 +389,7 @@ def _enqueue_rows(slots: Ints, table: Touched, heaps: Heaps) -> None:
 @jit
 def _due(clocks: Clocks, table: Touched, heaps: Heaps) -> Ints:
     """Everyone whose time the clocks have passed. What surfaces too early goes back with its true key."""
-    found = np.empty(max(1, heaps.free[1]), np.int64)
+    ready = np.empty(max(1, heaps.free[1]), np.int64)
     n = 0
     for c in range(len(heaps.root)):
         now = clocks.now[c]
@@ -405,9 +405,9 @@ def _due(clocks: Clocks, table: Touched, heaps: Heaps) -> Ints:
                     if not due and _sooner(row, clocks.horizon[c]):
                         push(heaps, c, row.queued, row.who)
             if due:
-                found[n] = i
+                ready[n] = i
                 n += 1
-    return found[:n]
+    return ready[:n]
 
 
 @jit
@@ -495,8 +495,8 @@ def _slots_of(who: Ints, table: Touched, clocks: Clocks, nation: Nation) -> Ints
     slots = np.empty(len(who), np.int64)
     for x in range(len(who)):
         where = seek(table.buckets, table.rows, who[x], bucket_of(who[x], len(table.buckets) - 1))
-        found = table.buckets[where]
-        slots[x] = slot_of(found) if found != 0 else _touch(who[x], where, table, clocks, nation)
+        entry = table.buckets[where]
+        slots[x] = slot_of(entry) if entry != 0 else _touch(who[x], where, table, clocks, nation)
     return slots
 
 
@@ -537,8 +537,8 @@ def _meet(movers: Ints, new: Ints, busy: Any, met: Met, table: Touched, clocks: 
                 h = where[k]
                 if buckets[h] != 0:  # perhaps taken a moment ago by another one
                     h = seek(buckets, rows, room[k], h)
-                found = buckets[h]
-                friends[m * width + k] = slot_of(found) if found != 0 else _touch(room[k], h, table, clocks, nation)
+                entry = buckets[h]
+                friends[m * width + k] = slot_of(entry) if entry != 0 else _touch(room[k], h, table, clocks, nation)
 
 
 @leaf

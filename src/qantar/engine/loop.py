@@ -148,20 +148,20 @@ def simulate(
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
     rows: dict[str, list[Floats | Bools | float]] = {}
 
-    def note(**found: Floats | Bools | float) -> None:
-        for name, value in found.items():
+    def note(**columns: Floats | Bools | float) -> None:
+        for name, value in columns.items():
             rows.setdefault(name, []).append(value)
 
     for t in range(n_steps):
         world.steps = recorded.due(t, world.dt)
         if by_policy:
-            sight = government.sight_of(world, runner.counts)
+            view = government.visible_state(world, runner.counts)
             if plan.policy_from is not None:
                 policy.follow(world.steps)
             if plan.policy_from is not None and world.hour(t) <= plan.policy_from:
-                policy.look(sight, world.dt)
+                policy.look(view, world.dt)
             else:
-                world.steps += policy.decide(sight, world.hour(t), world.dt)
+                world.steps += policy.decide(view, world.hour(t), world.dt)
         decisions += world.steps
         rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
         counts = runner.step(rates)

@@ -97,10 +97,10 @@ def _first_resistances(n: int, law: Law) -> Ints:
 
 @jit
 def _classes(blocks: Blocks) -> Ints:
-    found = np.empty(blocks.n, np.int64)
+    classes = np.empty(blocks.n, np.int64)
     for i in range(blocks.n):
-        found[i] = class_of(i, blocks)
-    return found
+        classes[i] = class_of(i, blocks)
+    return classes
 
 
 @jit

@@ -107,8 +107,8 @@ def _rehash(old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
 @leaf
 def find(buckets: NDArray[np.int64], rows: Any, i: int) -> int:
     """The slot of a resident, NIL if untouched."""
-    found = buckets[seek(buckets, rows, i, bucket_of(i, len(buckets) - 1))]
-    return slot_of(found)
+    entry = buckets[seek(buckets, rows, i, bucket_of(i, len(buckets) - 1))]
+    return slot_of(entry)
 
 
 @leaf

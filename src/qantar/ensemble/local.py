@@ -22,7 +22,7 @@ from qantar.engine.loop import simulate
 from qantar.ensemble.store import Recipe, Store, kept_draws
 from qantar.errors import StudyError, fail
 from qantar.model.government import first_hours
-from qantar.reporting.history import history_seed, seen
+from qantar.reporting.history import history_seed, reported
 from qantar.scenario.parameters import Values, defaults, draw
 
 TRIES = 3
@@ -45,7 +45,7 @@ def one_run(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> tuple[dic
     """A history as columns: by region and day, and as a whole."""
     values, seed = values_of(recipe, run, given), seed_of(recipe, run)
     history = simulate(recipe.plan, values, seed, engine=recipe.engine, stop_above=recipe.stop_above)
-    report = seen(history, recipe.plan, values, seed)
+    report = reported(history, recipe.plan, values, seed)
     n_days, n_regions = report.presence.shape
     day, region = np.meshgrid(np.arange(n_days), np.arange(n_regions), indexing="ij")
     days = {

@@ -17,7 +17,6 @@ import numpy as np
 
 from qantar.compiled import leaf
 from qantar.model import (
-    arms,
     control,
     demands,
     diffusion,
@@ -32,6 +31,7 @@ from qantar.model import (
     seeding,
     shock,
     split,
+    weapons,
 )
 from qantar.model.contract import Counts, Floats, Rates
 from qantar.model.rules import DETAINED, FIGHTING, N_STATES, PROTESTING, QUIET, WITHDRAWN, Law
@@ -50,7 +50,7 @@ MECHANISMS: dict[str, ModuleType] = {
         loyalty,
         intervention,
         forces,
-        arms,
+        weapons,
         seeding,
         control,
         repression,
@@ -130,13 +130,13 @@ def _leave(world: World, params: Values, night: Bools) -> Floats:
         return np.asarray(world.cache["leave"])
     world.cache["leave of"] = tuple(x.copy() for x in now)
     p = np.zeros((N_STATES, world.land.n_places, N_STATES))
-    hours = Stay(*(params[name] for name in Stay._fields))
+    hours = StayTimes(*(params[name] for name in StayTimes._fields))
     _leaving(*now, hours, world.dt, p)
     world.cache["leave"] = p
     return p
 
 
-class Stay(NamedTuple):
+class StayTimes(NamedTuple):
     """How long people stay in a state: half-lives in hours, and how much sooner they leave at night."""
 
     protest_hours: float
@@ -147,7 +147,7 @@ class Stay(NamedTuple):
 
 
 @leaf
-def _leaving(night: Bools, staying: Floats, escalation: Floats, hours: Stay, dt: float, p: Floats) -> None:
+def _leaving(night: Bools, staying: Floats, escalation: Floats, hours: StayTimes, dt: float, p: Floats) -> None:
     """Place by place: two rates compete for one protester."""
     for k in range(len(night)):
         sooner = hours.night_leaving if night[k] else 1.0

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qantar.model.arms import edge, strength
 from qantar.model.contract import Counts, Floats
 from qantar.model.forces import acting
+from qantar.model.weapons import edge, strength
 from qantar.model.world import AIRPORT, SEAT, Bools, Draws, World
 from qantar.scenario.parameters import Values
 

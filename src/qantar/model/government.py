@@ -67,7 +67,7 @@ def _is_of(rung: Rung, size: float, lower: bool) -> bool:
     return size == 0 if rung.kind == "internet" else size > 0
 
 
-class Sight(NamedTuple):
+class VisibleState(NamedTuple):
     """What the state can see in one hour, in people of the country."""
 
     people: Floats
@@ -78,12 +78,12 @@ class Sight(NamedTuple):
     """seats of government in the crowd's hands, by region"""
 
 
-def sight_of(world: World, counts: Counts) -> Sight:
+def visible_state(world: World, counts: Counts) -> VisibleState:
     """What there is to see at the start of a step."""
     land = world.land
     cities = largest_cities(land)
     clashes = float(counts.fighting[cities].sum()) / land.scale
-    return Sight(land.by_region(counts.out) / land.scale, clashes, world.seat_lost)
+    return VisibleState(land.by_region(counts.out) / land.scale, clashes, world.seat_lost)
 
 
 def largest_cities(land: Land) -> Ints:
@@ -102,7 +102,7 @@ def signals(people: float, regions: float, clashes: float, seats: float, params:
     >>> signals(10, 0.5, 1, 1, half | weights)["threat"]
     0.5
     """
-    found = {
+    readings = {
         "participants": people / (people + params["see_people_half"]),
         "spread": regions,
         "clashes": clashes / (clashes + params["see_clash_half"]),
@@ -110,8 +110,8 @@ def signals(people: float, regions: float, clashes: float, seats: float, params:
     }
     weights = [params[f"weigh_{name}"] for name in SIGNALS]
     total = sum(weights)
-    found["threat"] = sum(w * found[name] for w, name in zip(weights, SIGNALS, strict=True)) / total if total > 0 else 0.0
-    return found
+    readings["threat"] = sum(w * readings[name] for w, name in zip(weights, SIGNALS, strict=True)) / total if total > 0 else 0.0
+    return readings
 
 
 DATED: dict[str, Callable[[str, float], bool]] = {
@@ -139,7 +139,7 @@ class _Rung:
     """Where a decision stands: hour at which it falls due, whether it is in force and where, and since when all is calm."""
 
     due: float | None = None
-    made: bool = False
+    decided: bool = False
     places: frozenset[int] = frozenset()
     calm: float | None = None
 
@@ -168,23 +168,23 @@ class Policy:
                     continue
                 wide = not rung.national or rung.kind == "intervention" or len(regions) == self.land.n_regions
                 if wide and _is_of(rung, step.size, lower):
-                    state.due, state.made, state.places, state.calm = step.at, True, state.places | regions, None
+                    state.due, state.decided, state.places, state.calm = step.at, True, state.places | regions, None
                 elif rung.back is not None and step.size == rung.back:
                     state.places -= regions
                     if not state.places:
-                        state.due, state.made, state.calm = None, False, None
+                        state.due, state.decided, state.calm = None, False, None
 
-    def decide(self, sight: Sight, hour: float, dt: float) -> tuple[StateStep, ...]:
+    def decide(self, view: VisibleState, hour: float, dt: float) -> tuple[StateStep, ...]:
         """Decisions that fall due at this hour, after a look at what there is to see."""
-        seen, visible = self.look(sight, dt)
+        seen, visible = self.look(view, dt)
         return tuple(s for rung, state in self.rungs for s in self._climb(rung, state, seen, visible, hour))
 
-    def look(self, sight: Sight, dt: float) -> tuple[float, Bools]:
+    def look(self, view: VisibleState, dt: float) -> tuple[float, Bools]:
         """The signal, and the regions with unrest to be seen, after one more step."""
         keep = 0.5 ** (dt / DAY_HOURS)
-        self.peak = np.maximum(sight.people, keep * self.peak)
-        self.clashes = max(sight.clashes, keep * self.clashes)
-        self.seats = max(float(sight.seats.sum()), keep * self.seats)
+        self.peak = np.maximum(view.people, keep * self.peak)
+        self.clashes = max(view.clashes, keep * self.clashes)
+        self.seats = max(float(view.seats.sum()), keep * self.seats)
         visible = self.peak >= self.land.visible(self.params["see_visible"])
         return signals(float(self.peak.sum()), float(visible.mean()), self.clashes, self.seats, self.params)[self.signal], visible
 
@@ -195,17 +195,17 @@ class Policy:
             state.due = hour + self.params["decide_hours"]
         if state.due is None or hour < state.due:
             return []
-        if state.made and rung.back is not None:
+        if state.decided and rung.back is not None:
             state.calm = (hour if state.calm is None else state.calm) if seen < height / 2 else None
             if state.calm is not None and hour - state.calm >= self.params["relax_hours"]:
                 step = self._step(rung, rung.back, state.places, hour)
-                state.due, state.made, state.places, state.calm = None, False, frozenset(), None
+                state.due, state.decided, state.places, state.calm = None, False, frozenset(), None
                 return [step]
         regions = set(range(self.land.n_regions)) if rung.national else set(np.flatnonzero(visible).tolist())
-        new = frozenset(regions - state.places) if not (rung.national and state.made) else frozenset[int]()
+        new = frozenset(regions - state.places) if not (rung.national and state.decided) else frozenset[int]()
         if not new:
             return []
-        state.made, state.places = True, state.places | new
+        state.decided, state.places = True, state.places | new
         return [self._step(rung, rung.size, new, hour)]
 
     def _step(self, rung: Rung, size: float, regions: frozenset[int], hour: float) -> StateStep:

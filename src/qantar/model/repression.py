@@ -54,7 +54,7 @@ def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> 
 def _meet(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
     """Units and crowd: who is killed and taken, on both sides, and what the risk keeps from joining."""
     land = world.land
-    p = Hand(*(params[name] for name in Hand._fields))
+    p = ForceRates(*(params[name] for name in ForceRates._fields))
     means, there, deterrence = np.empty((6, land.n_places)), np.empty((5, land.n_places)), np.empty(land.n_places)
     crowd = (counts.out, counts.fighting, counts.withdrawn, acting(world, params))
     at = (world.emergency, world.shoot_order, world.contested)
@@ -66,7 +66,7 @@ def _meet(world: World, counts: Counts, params: Values, draws: Draws, t: int) ->
     world.terms["deterrence"] = deterrence
 
 
-class Hand(NamedTuple):
+class ForceRates(NamedTuple):
     """Parameters of a meeting of units and crowd."""
 
     lethality: float
@@ -93,7 +93,7 @@ def _expect(
     shoot_order: Bools,
     contested: Bools,
     captured: Floats,
-    p: Hand,
+    p: ForceRates,
     scale: float,
     means: Floats,
     there: Floats,

@@ -67,14 +67,14 @@ def measure(blocks: Blocks, ties: Ties, *, seed: int, sampled: int = 400, pairs:
     ]
     ends = [(a, b) for a, b in ends if a != b]
     lengths = [_distance(a, b, around) for a, b in ends]
-    found = [x for x in lengths if x is not None]
+    connected = [x for x in lengths if x is not None]
     return Network(
         float(np.mean(degrees)),
         float(np.mean(local)),
         float(np.std(degrees)),
         float(np.mean(clustering)) if clustering else 0.0,
-        float(np.mean(found)) if found else 0.0,
-        len(found) / max(1, len(ends)),
+        float(np.mean(connected)) if connected else 0.0,
+        len(connected) / max(1, len(ends)),
         len(who),
         len(ends),
     )

@@ -74,8 +74,8 @@ class Record:
         >>> load_case("kazakhstan-2022").record.value("KZ-MAN", "population")
         740893.0
         """
-        found = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
-        return next(found, None)
+        figures = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
+        return next(figures, None)
 
     def utc_offset(self, region_id: str) -> float:
         """Hours ahead of UTC; the country itself keeps the time of its capital city (the largest offset)."""
@@ -159,8 +159,8 @@ def _without_faults(table: Table[Any], problems: Problems) -> Table[Any]:
     """A table without the rows that have a fault: held against other tables they would show once more, in other words."""
     faulty = {p.line for p in problems.found if p.file == table.file}
     good = [(line, row) for line, row in table.numbered() if line not in faulty]
-    kept = {line for line, _ in good}
-    spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line not in kept}
+    usable = {line for line, _ in good}
+    spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line not in usable}
     lines, rows = zip(*good, strict=True) if good else ((), ())
     return replace(table, rows=tuple(rows), lines=tuple(lines), spoilt=table.spoilt | spoilt)
 
@@ -301,14 +301,14 @@ def _check_places(record: Record, problems: Problems) -> None:
 def _check_adjacency(record: Record, problems: Problems) -> None:
     """A pair is of two regions, and says the same both ways round if it stands both ways."""
     table = record.adjacency
-    said: dict[tuple[str, str], int] = {}
+    stated: dict[tuple[str, str], int] = {}
     for line, row in problems.rows(table):
         a, b = row.region_a, row.region_b
         if a == b:
             problems.add(table.file, line, "region_b", "pair_of_one", value=a)
-        if said.get((b, a), row.adjacent) != row.adjacent:
+        if stated.get((b, a), row.adjacent) != row.adjacent:
             problems.add(table.file, line, "adjacent", "adjacency_differs", a=a, b=b, value=row.adjacent)
-        said[a, b] = row.adjacent
+        stated[a, b] = row.adjacent
 
 
 def _check_units(table: Table[Any], column: str, problems: Problems) -> None:

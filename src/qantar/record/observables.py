@@ -242,8 +242,8 @@ def _floor(record: Record, region_id: str) -> tuple[int, list[str]]:
 def disagreement(record: Record, row: Disagreement) -> Interval | None:
     """The range of a documented disagreement over the rows it names; None where it is not about a number."""
     ends = [(row.low, row.high), *(_numbers(record, key) for key in row.rows)]
-    found = [x for pair in ends for x in pair if x is not None]
-    return Interval(min(found), None, max(found)) if found else None
+    bounds = [x for pair in ends for x in pair if x is not None]
+    return Interval(min(bounds), None, max(bounds)) if bounds else None
 
 
 def _numbers(record: Record, key: str) -> tuple[float | None, float | None]:

@@ -1,1 +1,1 @@
-"""From histories to what would have been reported of them."""
+"""What of a history would have been reported: the record model, and how a history is put through it."""

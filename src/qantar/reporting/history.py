@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
 from qantar.engine.loop import History
-from qantar.reporting.model import Floats, Seen, daily_peak, daily_sum, local_days, observe
+from qantar.reporting.model import Floats, Reported, daily_peak, daily_sum, local_days, report
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
 
 
-def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
+def reported(history: History, plan: Plan, values: Values, seed: int) -> Reported:
     """A history through the record model; counts of a scaled-down model are multiplied back first."""
     start = dt.datetime.fromisoformat(plan.start)
     first_hour = start.hour + start.minute / 60
@@ -25,7 +25,7 @@ def seen(history: History, plan: Plan, values: Values, seed: int) -> Seen:
     n_days = math.ceil((first_hour + plan.hours) / 24)
     peak = _carried(_padded(daily_peak(history.protesting, day), n_days), day[-1]) / plan.scale
     detained, killed = (_padded(daily_sum(x, day), n_days) / plan.scale for x in (history.detained, history.killed))
-    return observe(
+    return report(
         peak=peak,
         detained=detained,
         killed=killed,

@@ -19,7 +19,7 @@ _REPORT = int(Purpose.REPORT)
 
 
 @dataclass(frozen=True)
-class Seen:
+class Reported:
     """What would have been reported, in people of the country. Days count from 0, the first local calendar day."""
 
     presence: NDArray[np.bool_]
@@ -75,7 +75,7 @@ def report_probability(gathering: Floats, half: Floats | float, steepness: float
         return np.asarray(1 / (1 + (half / np.asarray(gathering, float)) ** steepness))
 
 
-def observe(
+def report(
     *,
     peak: Floats,
     detained: Floats,
@@ -87,7 +87,7 @@ def observe(
     values: dict[str, float],
     seed: int,
     scale: float = 1.0,
-) -> Seen:
+) -> Reported:
     """What of a history would have been reported.
 
     Parameters
@@ -117,7 +117,7 @@ def observe(
     presence = u < p
     onset = np.where(presence.any(axis=0), presence.argmax(axis=0), -1)
     dead = np.bincount(region, killed.sum(axis=0), n_regions) + security_killed
-    return Seen(
+    return Reported(
         presence,
         onset,
         gathering,

@@ -229,29 +229,29 @@ def _sector_shares(
         "urban": {r: n * values.get((r, "urban_share"), 50.0) / 100 for r, n in people.items()},
         "rural": {r: n * (1 - values.get((r, "urban_share"), 50.0) / 100) for r, n in people.items()},
     }
-    found: dict[str, dict[str, float]] = {}
+    share: dict[str, dict[str, float]] = {}
     for s in sectors:
         if s.people is None:
             continue
         if s.spread in weights:
             total = sum(weights[s.spread].values())
-            found[s.id] = {r: s.people.value * w / total / people[r] if total and people[r] else 0.0 for r, w in weights[s.spread].items()}
+            share[s.id] = {r: s.people.value * w / total / people[r] if total and people[r] else 0.0 for r, w in weights[s.spread].items()}
         else:  # a variable of the regions, in thousands of persons where known
             known = {r: 1000 * values[r, s.spread] for r in people if (r, s.spread) in values}
             rest = max(0.0, s.people.value - sum(known.values()))
             others = sum(n for r, n in people.items() if r not in known)
-            found[s.id] = {r: known[r] / n if r in known else rest / others for r, n in people.items()}
+            share[s.id] = {r: known[r] / n if r in known else rest / others for r, n in people.items()}
     for r in people:
-        total = sum(shares[r] for shares in found.values())
-        for shares in found.values():
+        total = sum(shares[r] for shares in share.values())
+        for shares in share.values():
             shares[r] /= max(1.0, total)
     for s in sectors:
         if s.people is None:
-            found[s.id] = {r: max(0.0, 1 - sum(found[o.id][r] for o in sectors if o.people is not None)) for r in people}
+            share[s.id] = {r: max(0.0, 1 - sum(share[o.id][r] for o in sectors if o.people is not None)) for r in people}
     national = sum(s.people.value for s in sectors if s.people is not None)
     if national > sum(people.values()):
         problems.add(FILE, None, "sectors", "sectors_exceed", value=f"{national:,.0f}", high=f"{sum(people.values()):,.0f}")
-    return found
+    return share
 
 
 def _band_shares(income: Income, people: dict[str, float], values: dict[tuple[str, str], float]) -> dict[str, list[float]]:
@@ -264,15 +264,15 @@ def _band_shares(income: Income, people: dict[str, float], values: dict[tuple[st
     normal = NormalDist()
     sigma = math.sqrt(2) * normal.inv_cdf((income.gini.value + 1) / 2)
     country = next((v for (r, name), v in values.items() if name == "poverty_rate" and r not in people), 5.0)
-    found = {}
+    by_region = {}
     for r in people:
         if 0 < values.get((r, "poverty_rate"), 0.0) < 100:
             z = normal.inv_cdf(values[r, "poverty_rate"] / 100)
         else:
             z = normal.inv_cdf(min(max(country, 0.1), 99.9) / 100) - math.log(max(0.01, values.get((r, "income_rel"), 1.0))) / sigma
         below = [0.0] + [normal.cdf(z + math.log(b.from_) / sigma) for b in income.bands[1:]] + [1.0]
-        found[r] = [high - low for low, high in itertools.pairwise(below)]
-    return found
+        by_region[r] = [high - low for low, high in itertools.pairwise(below)]
+    return by_region
 
 
 def _fuel_share(region: str, economy: Economy, people: dict[str, float]) -> float:

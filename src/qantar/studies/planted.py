@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from qantar.draws import Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.experiments import BASE, Answer, Part
-from qantar.effects.measures import MEASURES, Seen, Where, seen_of
+from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.ensemble.histories import Runs, wilson
 from qantar.ensemble.local import one_run
 from qantar.ensemble.pool import in_processes
@@ -176,7 +176,7 @@ def _difference(arms: tuple[Plan, Plan], kind: str, values: Sequence[Values], lu
 def _peak(plan: Plan, values: Sequence[Values], seed: int, replicates: int) -> Floats:
     """The measure of each draw and seed, shape (draws, replicates)."""
     runs = simulated(plan, values, seed, replicates)
-    return MEASURES["peak"].of(Seen(runs, np.empty((0, 0, 0))), Where([0], [0])).reshape(len(values), replicates)
+    return MEASURES["peak"].of(Seen(runs, np.empty((0, 0, 0))), Window([0], [0])).reshape(len(values), replicates)
 
 
 def wanted(n: int, kinds: Sequence[str] = KINDS) -> list[tuple[int, str]]:
