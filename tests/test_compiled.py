@@ -392,8 +392,8 @@ def test_the_last_resort_is_deleted_at_the_end(package: Path, tmp_path: Path) ->
 
 HISTORY = """
 import sys
-from qantar.warm import compiled
-import qantar.ensemble.local as ensemble
+from qantar.ensemble.warm import compiled
+from qantar.ensemble.one_run import one_run
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.ensemble.store import Recipe
 
@@ -404,7 +404,7 @@ def asked():
 
 compiled(now=True)
 before = asked()
-ensemble.one_run(Recipe(resolve(load_scenario("kazakhstan-2022"), scale=0.01), 1), 0)
+one_run(Recipe(resolve(load_scenario("kazakhstan-2022"), scale=0.01), 1), 0)
 print(before > 20, asked() - before)
 """
 

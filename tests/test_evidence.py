@@ -15,7 +15,7 @@ from qantar.effects import experiments
 from qantar.effects.measures import seen_of
 from qantar.ensemble import runner as ensemble
 from qantar.ensemble.histories import Runs, first
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.files.result import command_line
 from qantar.forecast import held_out as heldout

@@ -42,7 +42,7 @@ from qantar.effects.experiments import (
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.ensemble import runner as ensemble
 from qantar.ensemble.histories import Runs, first
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import Problems, ResultError, ScenarioError, StudyError
 from qantar.files.result import sealed, write_result

@@ -14,7 +14,7 @@ from conftest import CASE, REPOSITORY, Ran
 from qantar.cli.main import app
 from qantar.effects.measures import MEASURES
 from qantar.effects.pairing import OUTCOMES
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe
 from qantar.errors import QantarError
 from qantar.scenario.parameters import draw, parameters

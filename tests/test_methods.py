@@ -22,7 +22,7 @@ from conftest import REPOSITORY
 from qantar.cli.main import main
 from qantar.effects import interaction
 from qantar.engine.loop import simulate
-from qantar.ensemble.local import values_of
+from qantar.ensemble.one_run import values_of
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import DataError, StudyError
 from qantar.files.result import command_line

@@ -21,7 +21,7 @@ from conftest import CASE, Ran
 from qantar import errors
 from qantar.cli.text import sensitivity_tables
 from qantar.ensemble import warm
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe
 from qantar.errors import StudyError
 from qantar.inference.prior import ALONE, varied

@@ -30,7 +30,8 @@ import qantar
 from conftest import CASE
 from qantar.ensemble import runner as ensemble
 from qantar.ensemble import store, warm
-from qantar.ensemble.local import one_run, run_ensemble, seed_of, values_of, write_part
+from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.one_run import one_run, seed_of, values_of
 from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws, model_hash
 from qantar.errors import Problem, QantarError, ResultError, StudyError
 from qantar.files.places import user_store

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from qantar.effects.measures import seen_of
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.inference.abc_smc import Setup, Task, calibrate, prior_table, scales_from, stop_of
 from qantar.inference.diagnostics import effective_families

@@ -56,7 +56,8 @@ from qantar.draws import SCHEME, Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
 from qantar.effects.measures import MEASURES, Window, read_seen, seen_of
-from qantar.ensemble.local import one_run, run_ensemble
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
 from qantar.files.result import keep, read_kept

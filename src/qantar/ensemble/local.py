@@ -10,79 +10,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from qantar.engine.loop import simulate
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, Store, kept_draws
 from qantar.errors import StudyError, fail
-from qantar.model.government import first_hours
-from qantar.reporting.history import history_seed, reported
-from qantar.scenario.parameters import Values, defaults, draw
 
 TRIES = 3
 """How often processes may die in a row without finishing anything."""
-
-
-def values_of(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> Values:
-    """The parameters of a run; what the plan fixes stays fixed."""
-    number = run // recipe.replicates
-    samplings = {"given": lambda: given[number], "prior": lambda: draw(recipe.seed, number), "default": defaults}
-    return {**samplings[recipe.sampling](), **recipe.plan.parameters}
-
-
-def seed_of(recipe: Recipe, run: int) -> int:
-    """The seed of a run."""
-    return history_seed(recipe.seed, *divmod(run, recipe.replicates))
-
-
-def one_run(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A history as columns: by region and day, and as a whole."""
-    values, seed = values_of(recipe, run, given), seed_of(recipe, run)
-    history = simulate(recipe.plan, values, seed, engine=recipe.engine, stop_above=recipe.stop_above)
-    report = reported(history, recipe.plan, values, seed)
-    n_days, n_regions = report.presence.shape
-    day, region = np.meshgrid(np.arange(n_days), np.arange(n_regions), indexing="ij")
-    days = {
-        "run": np.full(day.size, run, np.int32),
-        "region": region.ravel().astype(np.int16),
-        "day": day.ravel().astype(np.int16),
-        "presence": report.presence.ravel(),
-        "gathering": report.gathering.ravel(),
-        "participants": np.repeat(report.participants, n_regions),
-        "detained": np.repeat(report.detained, n_regions),
-        "killed": np.tile(report.killed, n_days),
-        "seat_lost": np.tile(history.seat_lost.any(axis=0), n_days),
-    }
-    end = history.outcome
-    first = first_hours((d.kind, d.size, d.at) for d in history.decisions)
-    whole = {
-        "run": run,
-        "draw": run // recipe.replicates,
-        "seed": seed,
-        "sha256": history.sha256(),
-        "stopped": history.stopped,
-        "joins": history.joined.sum() / recipe.plan.scale,
-        "peak": end.peak,
-        "outcome": end.name,
-        "hours": end.hours,
-        "killed": end.killed,
-        "security_killed": end.security_killed,
-        "detained": end.detained,
-        "seats_lost": end.seats_lost,
-        "fighting": history.fighting.sum(axis=1).max() / recipe.plan.scale,
-        "changed_sides": history.changed_sides.max(),
-        "stood_aside": history.aside.max(),
-        "lost_output": history.lost_output,
-        **{f"h_{kind}": hour for kind, hour in first.items()},
-        **{f"p_{name}": value for name, value in values.items()},
-    }
-    return days, whole
 
 
 def write_part(recipe: Recipe, root: Path, number: int, runs: int) -> int:

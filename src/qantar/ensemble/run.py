@@ -24,7 +24,8 @@ from qantar.cases.case import Case, file_hashes
 from qantar.draws import SCHEME
 from qantar.engine.loop import ENGINES
 from qantar.ensemble.histories import QUANTILES, Feature, Runs, arrays, curves, features, presence_shares
-from qantar.ensemble.local import run_ensemble, seed_of
+from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.one_run import seed_of
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ResultError, fail
 from qantar.files.result import Stored, read_result, sealed

@@ -264,7 +264,8 @@ def _engines() -> Row:
 
 def _processes() -> Row:
     """Whether histories depend on how many processes make them, or in which order."""
-    from qantar.ensemble.local import one_run, run_ensemble
+    from qantar.ensemble.local import run_ensemble
+    from qantar.ensemble.one_run import one_run
     from qantar.ensemble.store import Recipe
 
     runs = 16

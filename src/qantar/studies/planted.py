@@ -43,7 +43,7 @@ from qantar.effects import decision
 from qantar.effects.experiments import BASE, Answer, Part
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.ensemble.histories import Runs, wilson
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import made_by
 from qantar.ensemble.store import Recipe, model_hash

@@ -42,7 +42,8 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
 from qantar.ensemble.histories import Runs, arrays
-from qantar.ensemble.local import one_run, run_ensemble, write_part
+from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.store import Recipe, Store, keep_draws
 from qantar.errors import StudyError, fail, needs

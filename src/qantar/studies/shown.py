@@ -17,7 +17,7 @@ import numpy as np
 
 from qantar.draws import Purpose, uniform
 from qantar.ensemble.histories import features
-from qantar.ensemble.local import one_run
+from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import Result
 from qantar.ensemble.store import Recipe
