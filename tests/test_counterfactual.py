@@ -43,7 +43,7 @@ from qantar.effects.pairing import (
     smallest_of,
 )
 from qantar.engine.loop import simulate
-from qantar.ensemble import runner as ensemble
+from qantar.ensemble import local as ensemble
 from qantar.ensemble import warm
 from qantar.ensemble.histories import arrays
 from qantar.ensemble.local import run_ensemble, write_part

@@ -13,7 +13,7 @@ import pytest
 from qantar.draws import Purpose, uniform
 from qantar.effects import experiments
 from qantar.effects.measures import seen_of
-from qantar.ensemble import runner as ensemble
+from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, model_hash

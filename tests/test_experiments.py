@@ -40,7 +40,7 @@ from qantar.effects.experiments import (
     tipping_value,
 )
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
-from qantar.ensemble import runner as ensemble
+from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe, model_hash

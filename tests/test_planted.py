@@ -16,7 +16,7 @@ import pytest
 from conftest import CASE
 from qantar.cases.case import cases_folder
 from qantar.effects.decision import Finding
-from qantar.ensemble import local as pool
+from qantar.ensemble import pool
 from qantar.errors import StudyError
 from qantar.files.result import write_result
 from qantar.inference.posterior import FIT

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -28,7 +29,7 @@ import pytest
 
 import qantar
 from conftest import CASE
-from qantar.ensemble import runner as ensemble
+from qantar.ensemble import local as ensemble
 from qantar.ensemble import store, warm
 from qantar.ensemble.local import run_ensemble, write_part
 from qantar.ensemble.one_run import one_run, seed_of, values_of
@@ -499,16 +500,16 @@ def broken(*finished: int) -> Callable[..., None]:
     """In place of the pool: does so many parts, then dies; another number every time, over and over."""
     rounds = itertools.cycle(finished)
 
-    def work(recipe: Recipe, root: Path, left: set[int], runs: int, processes: int, done: Callable[[], None]) -> None:
-        for number in sorted(left)[: next(rounds)]:
-            left.discard(number)
-            done()
+    def work(function: object, tasks: list[tuple[Recipe, Path, int, int]], processes: int | None, done: Callable[[Any, int], None]) -> None:
+        for task in tasks[: next(rounds)]:
+            done(task, task[2])
+        raise BrokenProcessPool
 
     return work
 
 
 def test_a_part_that_kills_every_process_is_given_up_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensemble, "_work", broken(0))
+    monkeypatch.setattr(ensemble, "in_processes", broken(0))
     with pytest.raises(StudyError) as caught:
         run_ensemble(recipe(), ALL, tmp_path)
     assert said(caught.value) == ["part_dies"]
@@ -516,14 +517,14 @@ def test_a_part_that_kills_every_process_is_given_up_and_said(tmp_path: Path, mo
 
 @pytest.mark.parametrize("finished", [(2,), (1, *[0] * (ensemble.TRIES - 1))])
 def test_a_few_deaths_in_a_long_ensemble_do_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: tuple[int, ...]) -> None:
-    monkeypatch.setattr(ensemble, "_work", broken(*finished))
+    monkeypatch.setattr(ensemble, "in_processes", broken(*finished))
     done: list[int] = []
     run_ensemble(recipe(), 100 * PART, tmp_path, progress=lambda n, _: done.append(n))
     assert done == [PART * k for k in range(101)]
 
 
 def test_rounds_without_any_part_finished_are_counted_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensemble, "_work", broken(1, *[0] * ensemble.TRIES))
+    monkeypatch.setattr(ensemble, "in_processes", broken(1, *[0] * ensemble.TRIES))
     done: list[int] = []
     with pytest.raises(StudyError) as caught:
         run_ensemble(recipe(), ALL, tmp_path, progress=lambda n, _: done.append(n))

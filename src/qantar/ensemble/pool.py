@@ -1,17 +1,17 @@
 """Independent tasks in processes of their own: each is handed over as it is finished, and all end with the process that asked.
 
-The ensemble keeps a loop of its own, which tries parts again: it lies under the hash of the model.
+One task alone, or one process, needs no other process: starting one takes longer than a small history.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from typing import Any, TypeVar
-
-from qantar.ensemble.local import _quiet
 
 T = TypeVar("T", bound=tuple[Any, ...])
 R = TypeVar("R")
@@ -31,9 +31,12 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
     BrokenProcessPool
         If a process dies; what was finished before was handed over.
     """
-    if not tasks:
+    n = min(processes or os.cpu_count() or 1, len(tasks))
+    if n <= 1:
+        for task in tasks:
+            done(task, function(*task))
         return
-    pool = ProcessPoolExecutor(min(processes or os.cpu_count() or 1, len(tasks)), mp_context=get_context("spawn"), initializer=_quiet)
+    pool = ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
     try:
         waiting = {pool.submit(function, *task): task for task in tasks}
         for future in as_completed(waiting):
@@ -44,3 +47,16 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def follow_parent() -> None:
+    """Ctrl-C is for the process that started this one; when that is gone, so is this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
