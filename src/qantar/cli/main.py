@@ -1071,29 +1071,6 @@ def methods(
     sys.stdout.write(text("out.written", lang, path=out / "result.json") + "\n")
 
 
-@app.command(help="cli.bench")
-def bench(
-    context: Context,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME", help="cli.opt_only")] = None,
-    json: JsonOption = False,
-) -> None:
-    from qantar.cli import text as terminal
-    from qantar.lookup.bench import ROWS, chosen
-    from qantar.lookup.bench import bench as do
-
-    lang = context.obj
-    names = chosen(only or [])
-    with (
-        terminal.interruptible(lang, kept=False),
-        terminal.measuring(lang, names, compile_first=any(ROWS[n].engine for n in names)) as told,
-    ):
-        rows = do(names, told)
-    if json:
-        terminal.print_json(rows)
-        return
-    terminal.bench_table(rows, lang)
-
-
 @app.command(help="cli.verdicts")
 def verdicts(
     context: Context,

@@ -257,45 +257,6 @@ def time_left(seconds: float, key: str, lang: str) -> str:
     return text(key, lang, time=text(f"out.{unit}", lang, n=n))
 
 
-@contextmanager
-def measuring(lang: str, names: Sequence[str], *, compile_first: bool) -> Iterator[Callable[[str], None]]:
-    """Names each row of the bench before it runs, on stderr; compiles before, so that no row does."""
-    if compile_first:
-        from qantar.ensemble.warm import compiled
-
-        if not compiled():
-            sys.stderr.write(text("progress.compile", lang) + "\n")
-            compiled(now=True)
-
-    def tell(name: str) -> None:
-        sys.stderr.write(text("progress.bench", lang, k=names.index(name) + 1, n=len(names), name=name) + "\n")
-        sys.stderr.flush()
-
-    yield tell
-
-
-def bench_table(rows: Sequence[dict[str, Any]], lang: str) -> None:
-    """Each row with its bar, whether everything asked of it holds, and what it did."""
-    counted = {"joins": "joins_wanted", "contact_updates": "", "ns_per_update": "", "peak_mb": "peak_bar_mb"}
-
-    def did(row: dict[str, Any]) -> str:
-        parts = [text(f"bench.row.{row['name']}", lang)]
-        for key, bar in counted.items():
-            if row.get(key) is not None and (key != "ns_per_update" or "joins_wanted" in row):  # of a quiet country it says nothing
-                wanted = text("out.bench_asked", lang, bar=f"{row[bar]:,.0f}") if bar in row else ""
-                parts.append(text(f"bench.did.{key}", lang, n=f"{row[key]:,.0f}") + wanted)
-        return text("error.sep", lang).join(parts)
-
-    def cells(row: dict[str, Any]) -> list[object]:
-        unit = {"s": " " + text("unit.s", lang), "times": " " + text("unit.times", lang)}.get(row["unit"], "")
-        value = text("out.unknown", lang) if row["value"] is None else f"{row['value']:.3g}{unit}"
-        return [row["name"], value, f"{row['bar']:g}", text("out.yes" if row["holds"] else "out.no", lang), did(row)]
-
-    heads = [text(f"out.{k}", lang) for k in ("row", "measured", "bar", "holds", "what")]
-    grid(heads, map(cells, rows), widest=4)
-    say(text("out.bench_note", lang))
-
-
 def run_json(result: Result, written: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What a run printed for machines holds."""
     keys = (

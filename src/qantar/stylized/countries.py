@@ -43,7 +43,6 @@ from qantar.population.build import class_sizes
 from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import POLICY_KINDS, STEP_KINDS
-from qantar.stylized.world import LAYERS, MECHANISMS
 
 Floats = NDArray[np.float64]
 TRAITS = ("urban", "large", "dominant", "heavy", "aided", "strong")
@@ -66,6 +65,19 @@ TOWN, DISTRICT = "T", "D"
 KM_PER_DEGREE = 111.2
 _COUNTRY = 1 << 26
 """Key of the draws of a country (`Purpose.STUDY`)."""
+MECHANISMS = (
+    "information", "economy", "grievance", "organization", "demands", "loyalty", "intervention", "forces", "arms", "control", "repression",
+    "diffusion",
+)  # fmt: skip
+"""Mechanisms of a made-up country: those of the packaged case."""
+LAYERS = (
+    rows.Layer(id="household", scope="place", group=4, repeats=1, online=False),
+    rows.Layer(id="workplace", scope="workplace", group=None, repeats=1, online=False),
+    rows.Layer(id="neighbourhood", scope="place", group=6, repeats=1, online=False),
+    rows.Layer(id="online-near", scope="region", group=2, repeats=3, online=True),
+    rows.Layer(id="online-far", scope="country", group=2, repeats=2, online=True),
+)
+"""Its layers of ties, likewise."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,9 @@ def in_process(name: str) -> Row:
     environment = dict(os.environ)
     if row.one_core:
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    done = subprocess.run([sys.executable, "-m", __name__, name], env=environment, stdout=subprocess.PIPE, check=False)
+    here = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "benchmarks.bench", name]
+    done = subprocess.run(command, env=environment, cwd=here, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         return row.judge(name, {"value": None, "exit_status": done.returncode})
     return row.judge(name, json.loads(done.stdout))
@@ -214,7 +216,7 @@ def _history(make: Callable[[], Any], tries: int) -> Row:
 
 
 def _world() -> Any:
-    from qantar.stylized.world import world_plan
+    from benchmarks.world import world_plan
 
     return world_plan()
 

@@ -24,24 +24,12 @@ from qantar.population.blocks import apportion
 from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import STEP_KINDS
+from qantar.stylized.countries import LAYERS, MECHANISMS
 
 NAME = "world-8b"
 RESIDENTS = 8_000_000_000
 CITY_MIN = 135_000
 COUNTRY_MIN = 100_000
-MECHANISMS = (
-    "information", "economy", "grievance", "organization", "demands", "loyalty", "intervention", "forces", "arms", "control", "repression",
-    "diffusion",
-)  # fmt: skip
-"""Those of the packaged case."""
-LAYERS = (
-    rows.Layer(id="household", scope="place", group=4, repeats=1, online=False),
-    rows.Layer(id="workplace", scope="workplace", group=None, repeats=1, online=False),
-    rows.Layer(id="neighbourhood", scope="place", group=6, repeats=1, online=False),
-    rows.Layer(id="online-near", scope="region", group=2, repeats=3, online=True),
-    rows.Layer(id="online-far", scope="country", group=2, repeats=2, online=True),
-)
-"""Likewise."""
 PARAMETERS = {"base_pressure": 4.3e-7, "media_gain": 0.1, "near_gain": 0.1}
 """Pressure for two to three million joins; news carry less than by default, because a world hears of more people than a country."""
 
