@@ -8,13 +8,14 @@ import pkgutil
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import qantar
-from conftest import REPOSITORY
+from conftest import REPOSITORY, Ran
 from qantar.cli.main import build
 from qantar.inference.posterior import read_fit
 from qantar.messages import text
@@ -132,3 +133,134 @@ def test_sources_in_the_data_sheet_are_counted(loaded: Loaded) -> None:
 def test_the_citation_and_the_changelog_name_this_version() -> None:
     assert f"version: {qantar.__version__}" in (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
     assert f"## {qantar.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# --- the form of a page --------------------------------------------------------------------------------------------------
+
+FORM = [
+    REPOSITORY / "README.md",
+    *(p for room in ("tutorial", "how-to", "explanation") for p in sorted((REPOSITORY / "docs" / room).glob("*.md"))),
+]
+PRIVATE = r"twins?|nats|ridges?|loud(?:er|est)?|told|famil(?:y|ies)|everyone|the bases?|at 1:10"
+"""Words of the makers that no reader knows."""
+EXPLAINED = r"priors?|posteriors?|draws?|seeds?|particles?|ceilings?|tipping values?|log scores?|rivals?|arms?"
+"""Words of the trade: a page that uses one explains it where it first stands, and sets it in italics there."""
+
+
+def prose(page: str) -> str:
+    """A page without pictures, addresses of links, and what is code."""
+    plain = re.sub(r"```.*?```|`[^`]*`|!\[[^]]*\]\([^)]*\)", " ", page, flags=re.DOTALL)
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", plain)
+
+
+def opening(page: str) -> str:
+    """What stands between the title and the first heading, without the link to the other language."""
+    head = prose(page).split("\n## ")[0].split("\n", 1)[1]
+    return head.replace("中文", "")
+
+
+def faults_of_form(page: str) -> Iterator[str]:
+    """What a political scientist who has never programmed would stumble over."""
+    if not 60 <= len(opening(page).split()) <= 140:
+        yield "length of the opening"
+    if re.search(r"\d", opening(page)):
+        yield "a number in the opening"
+    if not re.search(r"\bC\d\d\d\b", page):
+        yield "no claim"
+    yield from (f"private: {m[0]}" for m in re.finditer(rf"\b(?:{PRIVATE})\b", prose(page), re.IGNORECASE))
+    first: dict[str, str] = {}
+    for m in re.finditer(rf"(\*?)\b({EXPLAINED})\b", prose(page), re.IGNORECASE):
+        first.setdefault(m[2].lower().rstrip("s"), m[1])
+    yield from (f"not explained: {word}" for word, mark in first.items() if not mark)
+
+
+@pytest.mark.parametrize("page", FORM, ids=lambda p: str(p.relative_to(REPOSITORY)))
+def test_a_page_opens_in_plain_words_and_shows_a_claim(page: Path) -> None:
+    assert list(faults_of_form(page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("name", ["data-sheet.md", "design-notes.md", "responsible-use.md"])
+def test_other_pages_open_likewise(name: str) -> None:
+    content = (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+    assert [f for f in faults_of_form(content) if not f.startswith(("private", "not explained"))] == []
+
+
+def test_the_chinese_readme_opens_likewise() -> None:
+    content = (REPOSITORY / "README.zh.md").read_text(encoding="utf-8")
+    start = opening(content).replace("English", "")
+    assert not re.search(r"\d", start)
+    assert 120 <= len(re.findall(r"[\u4e00-\u9fff]", start)) <= 280
+    assert re.findall(r"C\d\d\d", content) == re.findall(r"C\d\d\d", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+
+
+GOOD = "# Title\n\n" + "word " * 80 + "\n\n## One claim\n\nC019 says so. A *draw* is one set of values; ten draws follow.\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (("word " * 80, "word " * 50), "length of the opening"),
+        (("word " * 80, "word " * 150), "length of the opening"),
+        (("word word", "word 17"), "a number in the opening"),
+        (("C019", "A claim"), "no claim"),
+        (("says so", "loses 2 nats"), "private: nats"),
+        (("says so", "holds with everyone"), "private: everyone"),
+        (("*draw*", "draw"), "not explained: draw"),
+    ],
+)
+def test_a_page_that_breaks_the_form_is_noticed(change: tuple[str, str], fault: str) -> None:
+    assert list(faults_of_form(GOOD)) == []
+    assert list(faults_of_form(GOOD.replace(*change, 1))) == [fault]
+
+
+# --- what a page shows is what the program prints ------------------------------------------------------------------------
+
+SHOWN = [p for p in FORM if p.parent.name in ("tutorial", "how-to", "explanation") and "```text" in p.read_text(encoding="utf-8")]
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def missing(shown: str, printed: str) -> list[str]:
+    """Pieces of a shown output (… stands for lines left out) that the program does not print in this order."""
+    lines = "\n".join(line.rstrip() for line in printed.splitlines())
+    at, absent = 0, []
+    for piece in re.split(r"^…\n", shown, flags=re.MULTILINE):
+        found = lines.find(piece.strip("\n"), at)
+        if found < 0:
+            absent.append(piece)
+        at = max(at, found)
+    return absent
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", SHOWN, ids=lambda p: p.stem)
+def test_the_output_on_a_page_is_the_programs(page: Path, qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    """Commands are run in order, each line that begins with the program's name; files that the page has the reader save are saved."""
+    content = page.read_text(encoding="utf-8")
+    printed, compared = "", 0
+    for block in BLOCK.finditer(content):
+        kind, inside = block.groups()
+        if kind == "sh":
+            printed = ""
+            for line in re.findall(r"^\.venv/bin/qantar ([^#\n]*)", inside, re.MULTILINE):
+                ran = qantar(*shlex.split(line))
+                assert ran.code == 0, ran.err
+                printed += ran.out
+        elif kind == "text":
+            assert missing(inside, printed) == []
+            compared += 1
+        elif kind in ("markdown", "csv"):
+            (name,) = re.findall(r"`([\w/.-]+)`:\n\n$", content[: block.start()])
+            (tmp_path / name).write_text(inside, encoding="utf-8")
+    assert compared
+
+
+def test_an_output_that_differs_is_noticed() -> None:
+    printed = "C087  8.6:7   \n  kind  fact\n  verdict  contradicted\n"
+    assert missing("C087  8.6:7\n…\n  verdict  contradicted\n", printed) == []
+    assert missing("C087  8.6:7\n  verdict  contradicted\n", printed)
+    assert missing("  verdict  contradicted\n…\n  kind  fact\n", printed)
+
+
+def test_the_tutorial_has_four_steps() -> None:
+    assert [p.stem[0] for p in FORM if p.parent.name == "tutorial"] == ["1", "2", "3", "4"]
+    assert {p.parent.name for p in SHOWN} >= {"tutorial", "explanation"}

@@ -203,7 +203,7 @@ def test_fitted_sets_were_simulated_with_everyone() -> None:
     assert len(rows) == len(items_of(*_one(), country(0.1))[0]) + 1
     assert all(int(r["n"]) >= 200 for r in rows)
     beyond = [r["of"] for r in rows if r["beyond"] == "1"]
-    assert beyond == ["KZ-ATY"]  # said in docs/explanation/inference.md: if this changes, so does the text
+    assert beyond == ["KZ-ATY"]  # the only one where scale matters more than the record's error
 
 
 def test_rivals_are_what_their_fits_say(tmp_path: Path) -> None:
