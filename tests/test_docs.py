@@ -143,7 +143,7 @@ FORM = [
 ]
 PRIVATE = r"twins?|nats|ridges?|loud(?:er|est)?|told|famil(?:y|ies)|everyone|the bases?|at 1:10"
 """Words of the makers that no reader knows."""
-EXPLAINED = r"priors?|posteriors?|draws?|seeds?|particles?|ceilings?|tipping values?|log scores?|rivals?|arms?"
+EXPLAINED = r"priors?|posteriors?|draws?|seeds?|particles?|ceilings?|tipping values?|log scores?|rivals?|arms?|ledgers?"
 """Words of the trade: a page that uses one explains it where it first stands, and sets it in italics there."""
 
 
