@@ -19,7 +19,7 @@ import qantar
 from qantar.cli.main import build
 from qantar.engine.loop import ORDER
 from qantar.ensemble import histories as summary
-from qantar.errors import MOST
+from qantar.errors import MOST, sentence
 from qantar.files import tables
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
@@ -151,7 +151,7 @@ def _errors() -> str:
         "Each error says file, line and key, what is wrong, the rule, and the mend. Status 2; nothing is written.\n",
     ]
     for name in words()["errors"]:
-        sentences = (text(f"error.{name}.{part}", "en") for part in ("what", "rule", "mend"))
+        sentences = (text(sentence(name, part), "en") for part in ("what", "rule", "mend"))
         what, rule, mend = (re.sub(r"\{(\w+)(?:!r)?\}", r"`\1`", s) for s in sentences)
         parts.append(f"## {name}\n\n{what[0].upper() + what[1:]}\n\nRule: {rule}\n\nMend: {mend}\n")
     return "\n".join(parts)

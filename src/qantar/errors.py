@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from qantar.messages import text
+from qantar.messages import catalogue, text
 
 MOST = 100
 """Problems that are listed of one file; what is wrong a hundred times has one cause, and the rest of the file is not read."""
@@ -33,12 +33,23 @@ def shown(value: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in cut)
 
 
+def sentence(code: str, which: str) -> str:
+    """Key of one of the three sentences of a problem: `what`, `rule` or `mend`.
+
+    >>> sentence("unknown_claim", "rule"), sentence("unknown_claim", "mend")
+    ('error.unknown_claim.rule', 'error.nearest')
+    """
+    key = f"error.{code}.{which}"
+    return "error.nearest" if which == "mend" and key not in catalogue("en") else key
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, in one place.
 
     `line` counts from 1 and is None where a line makes no sense (a missing file). `key` is the column, or the dotted
-    path in a TOML or JSON file. `code` names three catalogue entries: `error.CODE.what`, `.rule` and `.mend`.
+    path in a TOML or JSON file. `code` names three catalogue entries: `error.CODE.what`, `.rule` and `.mend`; without a
+    mend of its own the mend is what exists, nearest spelling first (`error.nearest`).
     """
 
     file: str
@@ -52,7 +63,7 @@ class Problem:
         args = {name: shown(value) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
             args["unit"] = text(f"unit.{args['unit']}", lang)
-        return text(f"error.{self.code}.{which}", lang, **args)
+        return text(sentence(self.code, which), lang, **args)
 
     def render(self, lang: str = "en") -> str:
         """Two lines for a terminal: where and what, then the rule and the mend."""

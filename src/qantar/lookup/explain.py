@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qantar.errors import StudyError, fail, nearest
+from qantar.errors import StudyError, fail, nearest, sentence
 from qantar.lookup.check import TABLES
-from qantar.messages import LANGUAGES, column_meanings, keys_under, text
+from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, text
 from qantar.record.load import variables
 from qantar.scenario.names import parameter_names
 
@@ -40,7 +40,7 @@ def words() -> dict[str, list[str]]:
         "tables": list(TABLES),
         "parameters": list(parameter_names()),
         "quantities": [v.variable for v in variables()],
-        "errors": [k for k in keys_under("error") if k not in ("line", "sep", "colon", "space", "count")],
+        "errors": [k for k in keys_under("error") if f"error.{k}.what" in catalogue("en")],
     }
 
 
@@ -93,7 +93,7 @@ def _named(name: str, lang: str) -> list[Explanation]:
     if name in ("parameters", *parameter_names()):
         found.append(_parameter(name, lang))
     if name in words()["errors"]:
-        parts = (text(f"error.{name}.{which}", lang) for which in ("what", "rule", "mend"))
+        parts = (text(sentence(name, which), lang) for which in ("what", "rule", "mend"))
         found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
     return found
 
