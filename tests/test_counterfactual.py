@@ -537,7 +537,7 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "contradicted" not in out
     again, err = done(lang="zh")
     assert "48 / 48" in err
-    for said in ("更少", "没有差别", "仅为示意，未经拟合", "同时上街的最多人数会更少：参数的8次抽取中有8次如此", "什么也说不出"):
+    for said in ("更少", "没有差别", "仅为示意，未经拟合", "同时上街的最多人数会更少：参数的8次抽样中有8次如此", "什么也说不出"):
         assert said in again, said
     told = json.loads(done("--json", "--direction", "fall")[0])
     assert told["effects"][0]["finding"] == "supported"

@@ -269,7 +269,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     assert (trial.verdict, trial.basis, trial.state, trial.quiet, trial.flips) == ("supported", "assumed", RECORDED, 0.2, [])
     assert (
         trial.words
-        == "supported in this model (assumed; 4 independent draws; given what the state did; no difference larger than the smallest effect with everyone)"
+        == "supported in this model (assumed; 4 independent draws; given what the state did; no difference larger than the smallest effect with all residents simulated)"
     )
     assert trial.lead is not None
     assert (trial.lead["effect"], own[-1].beside.state if own[-1].beside else "") == (1.0, RECORDED)
@@ -430,9 +430,13 @@ def test_a_verdict_that_changes_with_everyone_is_none(everyone: np.ndarray, said
     assert full.scaled() == trial.scaled == said
     assert trial.verdict == verdict
     assert trial.basis == ("assumed" if verdict == "supported" else "fitted")
-    told = {"same": "no difference larger than the smallest effect with everyone", "more": "clearer still", "differs": "changes"}
+    told = {
+        "same": "no difference larger than the smallest effect with all residents simulated",
+        "more": "clearer still",
+        "differs": "changes",
+    }
     assert told.get(said, "unclear") in trial.words
-    assert ("with everyone the effect is another one" in trial.why("en")) == (said == "differs")
+    assert ("with all residents simulated the effect is another one" in trial.why("en")) == (said == "differs")
     row = next(r for r in trial.rows if r["basis"] == module.EVERYONE)
     assert row["more_low"] <= row["more"] <= row["more_high"]
     assert row["more"] == pytest.approx(float((everyone - 0.2 - 0.01 * 4 * np.arange(10) / 40).mean()))
@@ -443,7 +447,7 @@ def test_what_was_scaled_down_and_not_compared_says_so() -> None:
     small = replace(answer(np.ones((20, 2))), scale=0.1)
     trial = trial_of(scenario(), w, [small])
     assert trial.scaled == "not-compared"
-    assert "not compared with everyone" in trial.words
+    assert "not compared with all residents" in trial.words
     assert trial_of(scenario(), w, [replace(small, scale=1.0)]).scaled == ""
 
 

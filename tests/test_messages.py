@@ -81,6 +81,52 @@ def test_both_languages_have_the_same_placeholders() -> None:
     assert {k: placeholders(v) for k, v in en.items()} == {k: placeholders(v) for k, v in zh.items()}
 
 
+EXCEPT = {
+    **dict.fromkeys(("cli.opt_find", "cli.arg_what", "cli.opt_set", "cli.opt_delta"), "names as they are typed"),
+    **dict.fromkeys(("error.nothing_to_search.mend", "error.figure_without.mend"), "names as they are typed"),
+    **dict.fromkeys(("error.not_geojson.what", "error.empty_shape.mend"), "a feature of GeoJSON"),
+    **dict.fromkeys(("report.nothing_recorded", "cli.opt_countries", "cli.opt_posterior", "cli.opt_hindsight"), "to draw, not a draw"),
+    **dict.fromkeys(("out.run_head", "cli.opt_seed", "cli.opt_methods_seed"), "base seed"),
+    "report.claims_n": "a number under a heading",
+    "scope.claim": "what one side says, no claim of an account",
+    "cli.export": "a program that reads",
+    "error.not_of_kind.rule": "results that ship, no evidence for a verdict",
+}
+"""Messages whose English has a word of the glossary in another sense, and why."""
+
+
+def glossary() -> dict[str, str]:
+    head = (PACKAGE / "messages" / "words.toml").read_text(encoding="utf-8").partition("[")[0]
+    return dict(re.findall(r"([a-z][a-z ]*[a-z]) ([\u4e00-\u9fff]+)(?= ·|$)", head, re.MULTILINE))
+
+
+def uses(term: str, message: str) -> bool:
+    prose = re.sub(
+        r"\{[^}]*\}|`[^`]*`|--[\w-]+|\S*[/=]\S*|\b[A-Z]{2,}\b|\w+\.(?:toml|csv|json)|qantar [\w-]+|\[default:.*?\]|Examples?:.*",
+        "",
+        message,
+    )
+    forms = {"history": "histor(y|ies)", "hypothesis": "hypothes[ie]s", "nats": "nats?"}.get(term, f"{term}s?")
+    return re.search(rf"(?<![\w-]){forms}(?![\w-])", prose, re.IGNORECASE) is not None
+
+
+def test_one_thing_has_one_word_in_chinese() -> None:
+    en, zh = (catalogue(lang) for lang in LANGUAGES)
+    terms = glossary()
+    assert len(terms) > 40
+    assert len(set(terms.values())) == len(terms)
+    other = {key for term, word in terms.items() for key in en if uses(term, en[key]) and word not in zh[key]}
+    assert other == set(EXCEPT)
+    assert not [term for term in terms if sum(uses(term, message) for message in en.values()) < 3]  # each is a word of the catalogue
+
+
+def test_a_word_of_the_glossary_is_seen_in_prose_and_not_in_what_is_typed() -> None:
+    seen = {"draw": "two draws of {seed}", "history": "All histories.", "nats": "one nat"}
+    typed = {"seed": "{seed}", "store": "restored", "arm": "--arm", "scenario": "SCENARIO in scenario.toml", "record": "`qantar record`"}
+    assert [uses(*pair) for pair in seen.items()] == [True] * 3
+    assert [uses(*pair) for pair in typed.items()] == [False] * 5
+
+
 def test_chinese_is_chinese_and_english_is_not() -> None:
     for key, message in catalogue("zh").items():
         if not key.startswith(("sign.", "error.sep", "error.colon", "error.space")) and key not in (

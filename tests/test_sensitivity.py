@@ -354,7 +354,7 @@ def test_a_folder_of_somebody_else_is_refused(qantar: Callable[..., Ran], tmp_pa
 
 def test_tables_in_both_languages(found: Sensitivity, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    for lang, told in (("en", ("not fitted", "Quick look", "seats lost", "± 95 %")), ("zh", ("未经拟合", "快速一瞥", "运气", "失守"))):
+    for lang, told in (("en", ("not fitted", "Quick look", "seats lost", "± 95 %")), ("zh", ("未经拟合", "粗看", "随机因素", "失守"))):
         sensitivity_tables(found, small(), 4, True, lang)
         out = capsys.readouterr().out
         assert all(word in out for word in told)

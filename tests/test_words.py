@@ -156,7 +156,7 @@ def test_a_search_without_a_table_is_refused(run: Run) -> None:
 def test_a_claim_is_told_under_labels(run: Run, lang: str) -> None:
     code, out, _ = run("--lang", lang, "show", "kazakhstan-2022", "C055")
     assert code == 0
-    labels = {"en": ("claim", "kind", "verdict", "basis", "evidence", "flags", "readers"), "zh": ("论断", "结论", "依据", "评阅")}[lang]
+    labels = {"en": ("claim", "kind", "verdict", "basis", "evidence", "flags", "readers"), "zh": ("论断", "结论", "依据", "评阅人")}[lang]
     assert all(re.search(rf"^  {label} ", out, re.MULTILINE) for label in labels)
     assert not re.search(r"^(word|record|state|sentence)\b", out, re.MULTILINE)
     assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
