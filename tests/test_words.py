@@ -358,7 +358,7 @@ LIGHT = [
 HEAVY = ("numba", "scipy", "matplotlib", "duckdb", "pyarrow", "jinja2")
 SEEN = """
 import contextlib, io, json, sys
-from qantar.cli import main
+from qantar.cli.main import main
 for words in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
         main(words)

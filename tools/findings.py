@@ -1,0 +1,82 @@
+"""Writes docs/findings from the results that ship with the packaged case: every sentence and table a study tells, as Markdown.
+
+Run `.venv/bin/python tools/findings.py` after a result was made again; a test compares the page with what this gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from qantar.cases.case import load_case
+from qantar.files.result import command_line
+from qantar.messages import text
+from qantar.studies import study
+from qantar.studies.blocks import Block, Cell, Figure, Sentence, Table, in_language, pair
+from qantar.studies.shipped import shipped
+
+CASE = "kazakhstan-2022"
+PAGE = Path(__file__).parent.parent / "docs" / "findings" / f"{CASE}.md"
+LONG = 12
+"""Rows from which on a table is folded."""
+HEAD = """<!-- Written by tools/findings.py from the results that ship with the case. Make a result again, not this page. -->
+# What came out: Kazakhstan, January 2022
+
+An essay explains an uprising. This page holds what the program found out about it: which parameters of a simulated country could have
+produced the record, what that country foresees of days and regions that it was not shown, how rival accounts of the same days compare, and
+what experiments say about causes. Nothing here was typed. Each sentence and each table is made from a stored result, under the command
+that made it, so that anybody can make it again and look for a difference. All of it holds in the model, and the model misses most of what
+the record says of that week. Read it as the record of a test that the model failed, not as an explanation.
+
+**One claim.** {claim}
+
+"""
+WORKED = "C055"
+
+
+def page() -> str:
+    """The whole page."""
+    results = shipped(load_case(CASE)).shown
+    parts = [HEAD.format(claim=_worked())]
+    for kind, result in results.items():
+        parts.append(f"## {text(f'report.part.{kind}', 'en')}\n\n`{command_line(result.made)}`\n\n")
+        parts += _told(study(kind).page(result))
+    return "".join(parts)
+
+
+def _worked() -> str:
+    """A claim of the essay with what was found, as the program has it."""
+    from qantar.verdicts.claims import judge
+    from qantar.verdicts.load import load_account
+
+    loaded = load_account(CASE)
+    judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim.claim_id == WORKED)
+    words = text(f"verdict.{judged.word}", "en"), text(f"basis.{judged.basis}", "en")
+    return f"{WORKED} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
+
+
+def _told(blocks: Iterator[Block]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Sentence):
+            words = _plain(block.words)
+            yield {"lead": f"**{words}**", "warn": f"> {words}", "note": f"*{words}*"}.get(block.role, words) + "\n\n"
+        elif isinstance(block, Table):
+            yield (f"{_plain(block.title)}\n\n" if block.title else "") + _table(block)
+        elif isinstance(block, Figure):
+            yield f"{_plain(pair(f'report.figure.{block.name}.title'))}\n\n{_table(block.table)}"
+
+
+def _table(table: Table) -> str:
+    lines = ["| " + " | ".join(_plain(c.head) for c in table.columns) + " |"]
+    lines.append("|" + "|".join(" ---: " if c.number else " --- " for c in table.columns) + "|")
+    lines += ["| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in row) + " |" for row in table.rows]
+    whole = "\n".join(lines) + "\n\n"
+    return whole if len(table.rows) < LONG else f"<details><summary>{len(table.rows)} rows</summary>\n\n{whole}</details>\n\n"
+
+
+def _plain(cell: Cell) -> str:
+    return " ".join(str(in_language(cell, "en")).split())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
