@@ -31,6 +31,7 @@ from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.ensemble import warm
 from qantar.ensemble.histories import Runs
+from qantar.ensemble.runner import Runner
 from qantar.errors import Problem, Problems, QantarError, ResultError, ScenarioError, StudyError
 from qantar.inference import abc_smc as module
 from qantar.inference import calibration as fitted
@@ -966,7 +967,7 @@ def test_a_scenario_that_does_not_say_what_is_fitted(country: Path, qantar: Call
 
 def test_a_fitted_parameter_cannot_be_fixed(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
-        fitted.fit(scenario(), SETUP, tmp_path, seed=1, edits=parse_set(["parameters.arrest_rate=0.01"]))
+        fitted.fit(scenario(), SETUP, Runner(tmp_path), seed=1, edits=parse_set(["parameters.arrest_rate=0.01"]))
     assert said(caught.value) == ["fitted_twice"]
     assert "parameters.arrest_rate" in str(caught.value)
     assert not list(tmp_path.iterdir())

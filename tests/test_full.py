@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conftest import CASE, Ran
 from qantar.cases.case import cases_folder
-from qantar.cli import main as cli
+from qantar.draws import SCHEME
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
-from qantar.files.result import command_words, sealed, write_result
+from qantar.errors import QantarError, StudyError, fail
+from qantar.files.result import sealed, write_result
 from qantar.inference.posterior import FIT
 from qantar.report.page import render
+from qantar.studies import KINDS, study
 from qantar.studies import repeat as module
-from qantar.studies.repeat import Repeated, Shipped, expected, repeat, shipped
-from qantar.studies.shown import PAGE
+from qantar.studies.kind import command_of
+from qantar.studies.repeat import Repeated, Shipped, asked_again, expected, read_made, repeat, shipped
 from qantar.verdicts.load import Loaded
 from shipped import reseal
 
@@ -31,10 +32,10 @@ PACKAGED = cases_folder() / CASE
 
 @pytest.fixture
 def mine(tmp_path: Path, qantar: Callable[..., Ran]) -> Path:
-    """A case with one small result in its `fit/`: a hypothesis that is not testable, with its power."""
+    """A case with one small result in its `fit/`: held-out scores of a tiny country."""
     case = Path(shutil.copytree(PACKAGED, tmp_path / "mine", ignore=shutil.ignore_patterns(FIT)))
-    assert qantar("experiments", "mine", "--only", "H03", "--out", "made").code == 0
-    shutil.copytree(tmp_path / "made", case / FIT / "experiments")
+    assert (done := qantar("heldout", "mine", "--table", "100", "--near", "5", "--scale", "0.003", "--out", "made")).code == 0, done.err
+    shutil.copytree(tmp_path / "made", case / FIT / "heldout")
     return case
 
 
@@ -43,44 +44,50 @@ def test_what_ships_is_made_again_compared_and_not_made_twice(mine: Path, tmp_pa
     assert ran.code == 0, ran.err
     assert ran.err.splitlines()[1].startswith("Making 1 results that ship again: about")  # how long, before it begins
     said = [{k: r[k] for k in ("name", "made", "differ", "same")} for r in ran.json()["made_again"]]
-    assert said == [{"name": "experiments", "made": True, "differ": [], "same": True}]
+    assert said == [{"name": "heldout", "made": True, "differ": [], "same": True}]
     assert "1 of 1 results that ship were made again in full" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    table = mine / FIT / "experiments" / "experiments.csv"
+    table = mine / FIT / "heldout" / "scores.csv"
     before = table.read_text(encoding="utf-8")
-    table.write_text(before.replace("0.0615", "0.0616"), encoding="utf-8")
+    table.write_text(before.replace("region,never,", "region,never,1", 1), encoding="utf-8")
     assert table.read_text(encoding="utf-8") != before
     reseal(table.parent)
-    written = (tmp_path / "out-full" / "experiments" / "result.json").stat().st_mtime_ns
+    written = (tmp_path / "out-full" / "heldout" / "result.json").stat().st_mtime_ns
     again = qantar("study", "mine", "--full", "--draws", "0", "--out", "out")
-    assert "Not the same: experiments (experiments.csv)." in again.err + again.out
-    assert (tmp_path / "out-full" / "experiments" / "result.json").stat().st_mtime_ns == written
+    assert "Not the same: heldout (scores.csv)." in again.err + again.out
+    assert (tmp_path / "out-full" / "heldout" / "result.json").stat().st_mtime_ns == written
 
 
-def test_a_command_that_fails_is_said_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+def result(folder: Path, name: str, **options: Any) -> Shipped:
+    """A result of this model as it would ship."""
+    made = {"kind": name, "command": {"name": name, "options": options}, "model_sha256": model_hash(), "draw_scheme": SCHEME}
+    write_result(folder / name, sealed({"items.csv": "a\n1\n"}, made))
+    ships = study(name).ships
+    assert ships is not None
+    return Shipped(name, ships, read_made(folder / name))
 
-    def run(words: list[str], **_: Any) -> SimpleNamespace:
-        asked.append(words)
-        return SimpleNamespace(returncode=2 if "rivals" in words else 0)
 
-    monkeypatch.setattr(subprocess, "run", run)
-    results = [Shipped(name, tmp_path / "fit" / name, {"name": name, "options": {"scenario": "case"}}) for name in ("rivals", "scale")]
-    for r in results:
-        write_result(r.folder, sealed({"items.csv": "a\n1\n"}, {"kind": r.name}))
+def test_one_that_cannot_be_made_is_said_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def perform(described: Any, given: Any, runner: Runner) -> dict[str, str]:
+        asked.append((described.name, given, runner))
+        if described.name == "heldout":
+            raise fail(StudyError, "--near", "not_one_of", value=1, choices=2)
+        return sealed({"items.csv": "a\n2\n"}, {"kind": described.name})
+
+    monkeypatch.setattr(module, "perform", perform)
+    results = [result(tmp_path / FIT, name, scenario="elsewhere") for name in ("heldout", "scale")]
     told: list[tuple[str, float]] = []
-    found = repeat(
-        results,
-        tmp_path / "case",
-        tmp_path / "again",
-        words_of=lambda c: command_words({"command": c}),
-        processes=1,
-        begun=lambda *x: told.append(x),
-    )
-    assert found == [Repeated("rivals", "qantar rivals case", False, ()), Repeated("scale", "qantar scale case", True, ("items.csv",))]
-    assert told == [("rivals", 240.0), ("scale", 90.0)]
-    assert asked[0][3:5] == ["rivals", str(tmp_path / "case")]  # the case at hand, not one of its name
+    faults: list[QantarError] = []
+    runner = Runner(tmp_path / "never", 1)
+    found = repeat(results, PACKAGED, tmp_path / "again", runner=runner, begun=lambda *x: told.append(x), failed=faults.append)
+    lines = ["qantar heldout elsewhere", "qantar scale elsewhere"]
+    assert found == [Repeated("heldout", lines[0], False, ()), Repeated("scale", lines[1], True, ("items.csv",))]
+    assert told == [("heldout", 210.0), ("scale", 90.0)]
+    assert [p.code for e in faults for p in e.problems] == ["not_one_of"]
+    assert asked[0][1].scenario.case.folder == PACKAGED  # the case at hand, not one of its name
+    assert {(r.store, r.processes) for *_, r in asked} == {(tmp_path / "again" / "store", 1)}
     assert not any(r.same for r in found)
-    assert asked[1][-3:] == [f"--out={tmp_path / 'again' / 'scale'}", f"--store={tmp_path / 'again' / 'store'}", "--processes=1"]
 
 
 def test_the_page_says_what_differs_and_what_could_not_be_made(loaded: Loaded) -> None:
@@ -105,27 +112,49 @@ def test_the_page_says_what_differs_and_what_could_not_be_made(loaded: Loaded) -
         ("name,y\na,1.0\n", False),
     ],
 )
-def test_tables_are_the_same_to_the_sixth_digit(tmp_path: Path, other: str, same: bool) -> None:
-    (tmp_path / "one.csv").write_text("name,x\na,1.0\n", encoding="utf-8")
-    (tmp_path / "other.csv").write_text(other, encoding="utf-8")
-    assert module._same(tmp_path / "one.csv", tmp_path / "other.csv") is same
-    assert not module._same(tmp_path / "one.csv", tmp_path / "nowhere.csv")
+def test_tables_are_the_same_to_the_sixth_digit(other: str, same: bool) -> None:
+    assert module.same_table(b"name,x\na,1.0\n", other.encode()) is same
+    assert not module.same_table(b"name,x\na,1.0\n", None)
 
 
 def test_all_that_ships_with_the_packaged_case_can_be_made_again() -> None:
     found = shipped(PACKAGED)
-    assert {r.name for r in found} | {PAGE} == {
-        "calibrate",
-        *(p.parent.name for p in (PACKAGED / FIT).glob("*/result.json")),
-    }  # that one is compared in every study
-    order = [(r.name in module.FROM_TABLE, module.MINUTES[r.name]) for r in found]
-    assert order == sorted(order)  # known, the shortest first, those from the table last
+    ships = [json.loads(p.read_text(encoding="utf-8"))["command"]["name"] for p in (PACKAGED / FIT).rglob("result.json")]
+    assert len(found) == sum(name in KINDS and name != "run" for name in ships)  # histories are compared in every study
+    order = [(r.ships.from_table, r.ships.minutes) for r in found]
+    assert order == sorted(order)  # the shortest first, those from the table last
     assert expected(found, 1) == 2 * expected(found, 2) > 60
     assert expected(found, 2) - expected(found, 2, table=True) == module.TABLE_MINUTES
     for r in found:
-        made = json.loads((r.folder / "result.json").read_text(encoding="utf-8"))
-        assert r.command == made["command"]
-        assert cli._checked(r.command)[0] == made["kind"]  # its options are still those of the command
+        described, asked = asked_again(r.command)  # its options are still those of the study
+        assert described.name == r.stored.made["kind"]
+        kept = command_of(described.name, asked)["options"]
+        assert r.command["options"].items() <= kept.items()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"scenario": "../elsewhere"}, "not_repeated"),
+        ({"scenario": "/etc"}, "not_repeated"),
+        ({"scenario": CASE, "arm": ["mine.toml"]}, "not_repeated"),
+        ({"scenario": CASE, "arm": ["mine.toml/"]}, "not_repeated"),
+        ({"scenario": CASE, "arm": [{"sha256": "0" * 64}]}, "made_from_file"),
+        ({"scenario": CASE, "known": {"sha256": "0" * 64}}, "made_from_file"),
+        ({"scenario": CASE, "known": "table.npz"}, "not_repeated"),
+        ({"scenario": CASE, "pack": "somewhere"}, "not_repeated"),
+        ({"scenario": CASE, "out": "somewhere"}, "not_repeated"),
+        ({"scenario": CASE, "store": "somewhere"}, "not_repeated"),
+        ({"scenario": CASE, "set": [["a"]]}, "not_repeated"),
+        ({"scenario": CASE, "draws": -1}, "below"),
+        ({"scenario": CASE, "engine": "fast"}, "not_one_of"),
+    ],
+)
+def test_no_place_is_taken_from_a_result(options: dict[str, Any], code: str) -> None:
+    with pytest.raises(QantarError) as caught:
+        asked_again({"name": "run", "options": options} if "known" not in options else {"name": "heldout", "options": options})
+    assert [p.code for p in caught.value.problems] == [code]
+    assert all(p.render("en") and p.render("zh") for p in caught.value.problems)
 
 
 def test_small_numbers_and_seeds_are_not_the_same_by_being_near() -> None:
@@ -136,13 +165,13 @@ def test_small_numbers_and_seeds_are_not_the_same_by_being_near() -> None:
 
 
 def test_what_has_no_command_of_ours_is_left_alone(tmp_path: Path) -> None:
-    folder = tmp_path / FIT / "mine"
-    folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps({"model_sha256": model_hash(), "command": "rm -r ."}), encoding="utf-8")
-    assert shipped(tmp_path) == []
+    for command in ("rm -r .", {"name": "rm", "options": {}}, {"name": "scale"}, {"name": "scale", "options": "-r ."}):
+        made = {"kind": "scale", "model_sha256": model_hash(), "draw_scheme": SCHEME, "command": command}
+        write_result(tmp_path / FIT / "scale", sealed({}, made))
+        assert shipped(tmp_path) == []
 
 
 def test_what_another_model_made_is_not_made_again(mine: Path) -> None:
-    path = mine / FIT / "experiments" / "result.json"
+    path = mine / FIT / "heldout" / "result.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"model_sha256": "', '"model_sha256": "0'), encoding="utf-8")
     assert shipped(mine) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from conftest import CASE, Ran, run_qantar
 from qantar import errors
 from qantar.ensemble.histories import first
+from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError
 from qantar.inference import neural as module
 from qantar.inference.abc_smc import Setup, spec_of
@@ -99,19 +99,17 @@ def test_too_little_to_learn_from_is_said() -> None:
 def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
     runs, made = unpack(TABLE)
     given = load_scenario(CASE)
-    found, told = of_scenario(
-        given, Setup(table=20_000), tmp_path, seed=int(str(made["seed"])), known=first(runs, 20_000), members=2, processes=1
-    )
+    known = first(runs, 20_000)
+    found = of_scenario(given, Setup(table=20_000), Runner(tmp_path, 1), seed=int(str(made["seed"])), known=known, members=2)
     fitted = spec_of(given).fitted
     assert [x.parameter for x in found.learned] == fitted
     assert found.pseudo == 500
     assert found.gain > 2 * found.gain_se > 0
     assert found.learned[fitted.index("base_pressure")].posterior[1] > found.learned[fitted.index("base_pressure")].prior[1]
-    files = files_of(found, told, fitted)
-    assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "sample.csv", "result.json"}
+    files = files_of(found)
+    assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "sample.csv"}
     assert files["sample.csv"].splitlines()[0].split(",") == fitted
     assert len(files["sample.csv"].splitlines()) == 1 + len(found.scores)
-    assert json.loads(files["result.json"])["method"] == "neural"
     assert not list(tmp_path.glob("*/part-*"))  # nothing was simulated
 
 

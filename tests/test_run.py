@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran, run_qantar
-from qantar.ensemble.run import remake
+from qantar.ensemble.runner import Runner
+from qantar.errors import ResultError
+from qantar.studies.repeat import rerun
 from shipped import reseal
 
 SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24", "--set", "parameters.base_pressure=0.00005")
@@ -71,29 +72,32 @@ def test_a_result_that_was_touched_is_not_made_again(ran: Path, qantar: Callable
     assert "made by" in qantar("rerun", "other").err
 
 
-def test_any_other_result_is_made_again_by_its_command(qantar: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("counterfactual", CASE, "--arm", "no-internet-cut", "--draws", "2", "--replicates", "1", "--scale", "0.001", "--prior")
-    assert (made := qantar(*words, "--out", "made")).code == 0, made.err
-    again = qantar("rerun", "made", "--json")
-    assert again.code == 0, again.err
-    assert again.json()["same"] is True
-    assert again.json()["command"].startswith(f"qantar {words[0]} {CASE} ")
-    spoilt = Path(shutil.copytree(tmp_path / "made", tmp_path / "spoilt"))
-    (spoilt / "draws.csv").write_text("spoilt")
+def test_a_result_that_says_something_else_is_not_the_same(ran: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(ran / "r", tmp_path / "copy"))
+    features = copy / "features.csv"
+    features.write_text(features.read_text(encoding="utf-8").replace("KZ-AKM", "KZ-XXX"), encoding="utf-8")
+    reseal(copy)
+    assert rerun(copy, Runner(processes=1))[1] == ["features.csv"]
+    reseal(copy, residents=7)
+    assert rerun(copy, Runner(processes=1))[1] == ["features.csv", "result.json"]
 
-    def instead(asked: list[str], **_: Any) -> Any:
-        shutil.copytree(tmp_path / "made", asked[-2].removeprefix("--out="))
-        return subprocess.CompletedProcess(asked, 0)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(subprocess, "run", instead)
-        assert remake(spoilt, ["counterfactual"]) == (0, ["draws.csv"])
-    data = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
-    for wrong in ({"command": "rm -r ."}, {"command": "qantar study x"}, {"model_sha256": "0" * 64}):
-        reseal(tmp_path / "made", **{**data, **wrong})
-        refused = qantar("rerun", "made")
-        assert refused.code == 2
-        assert "Traceback" not in refused.err
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"command": "rm -r ."}, "not_a_run"),
+        ({"command": {"name": "study", "options": {}}}, "not_a_run"),
+        ({"model_sha256": "0" * 64}, "other_model"),
+        ({"record_sha256": "0" * 64}, "other_record"),
+        ({"posterior_sha256": "0" * 64}, "other_posterior"),
+    ],
+)
+def test_a_result_of_something_else_is_refused(ran: Path, tmp_path: Path, change: dict[str, Any], code: str) -> None:
+    copy = Path(shutil.copytree(ran / "r", tmp_path / "copy"))
+    reseal(copy, **change)
+    with pytest.raises(ResultError) as caught:
+        rerun(copy, Runner(processes=1))
+    assert [p.code for p in caught.value.problems] == [code]
 
 
 def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:

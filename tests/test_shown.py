@@ -16,18 +16,20 @@ from qantar.cases.case import cases_folder
 from qantar.cli import main as cli
 from qantar.cli import text as terminal
 from qantar.ensemble.run import Result, case_sha256, run
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ResultError
 from qantar.files.result import read_result, refuse_foreign, write_result
+from qantar.inference.packed import HISTORIES, PAGE, packed, read
 from qantar.inference.posterior import CSV, FIT, read_posterior
 from qantar.record.observables import observe
-from qantar.report import study as written
+from qantar.report import write as written
 from qantar.report.page import render
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import shown
 from qantar.studies.experiments import Again
-from qantar.studies.shown import HISTORIES, PAGE, SameHistory, Sample, lots, packed, read, sample
+from qantar.studies.shown import SameHistory, Sample, lots, sample
 from qantar.verdicts.load import load_account
 from shipped import reseal
 
@@ -47,7 +49,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     given = keep_draws(home / "store", posterior.values)
     recipe = Recipe(resolve(scenario, scale=SCALE), 1, sampling="given", given=given)
     made = posterior.made
-    found = run(recipe, 3, observe(scenario.case.record), case_sha256(scenario.case), home / "store", posterior=made, processes=1)
+    found = run(recipe, 3, observe(scenario.case.record), case_sha256(scenario.case), Runner(home / "store", 1), made)
     write_result(case / FIT / PAGE, packed(found, case, ASKED))
     return case, found
 

@@ -52,7 +52,9 @@ def _worked() -> str:
     loaded = load_account(CASE)
     judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim.claim_id == WORKED)
     words = text(f"verdict.{judged.word}", "en"), text(f"basis.{judged.basis}", "en")
-    return f"{WORKED} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
+    return (
+        f"{WORKED} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
+    )
 
 
 def _told(blocks: Iterator[Block]) -> Iterator[str]:

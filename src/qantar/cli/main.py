@@ -20,6 +20,7 @@ import typer
 import qantar
 from qantar import follow
 from qantar.cli import streams
+from qantar.cli.studies import placed as _placed
 from qantar.files.places import user_store
 from qantar.messages import LANGUAGES, catalogue, keys_under, language, text
 from qantar.studies import KINDS
@@ -291,9 +292,9 @@ def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
     """Which histories a study shows: those asked for, else those that ship with the account's own case, else none."""
     from qantar.ensemble.store import Recipe, keep_draws
     from qantar.errors import DataError, Problems
+    from qantar.inference.packed import read
     from qantar.inference.posterior import fits, read_fit
     from qantar.scenario.scenario import FILE, read_scenario, resolve
-    from qantar.studies.shown import read
 
     if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
         return None
@@ -317,13 +318,14 @@ def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
     from qantar.cli import text as terminal
     from qantar.ensemble.run import case_sha256
     from qantar.ensemble.run import run as do
+    from qantar.ensemble.runner import Runner
     from qantar.record.observables import observe
 
     if shown.ships is not None:
         return shown.ships
-    with terminal.interruptible(lang), terminal.counting(lang, shown.n) as counted:
-        record = observe(loaded.case.record)
-        return do(shown.recipe, shown.n, record, case_sha256(loaded.case), store, posterior=shown.made, progress=counted)
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
+        runner = Runner(store, progress=told)
+        return do(shown.recipe, shown.n, observe(loaded.case.record), case_sha256(loaded.case), runner, shown.made)
 
 
 def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
@@ -349,14 +351,19 @@ def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bo
 def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
     """Everything that ships with the account's case, made again beside the study's folder."""
     from qantar.cli import text as terminal
+    from qantar.ensemble.runner import Runner
     from qantar.studies.repeat import expected, repeat, shipped
 
     results = shipped(loaded.case.folder)
     terminal.in_full(lang, len(results), expected(results, processes))
-    with terminal.interruptible(lang):
+    with terminal.interruptible(lang), terminal.staging(lang) as told:
         place = folder.parent / f"{folder.name}-full"
-        begun = partial(terminal.begun, lang)
-        return repeat(results, loaded.case.folder, place, words_of=_checked, processes=processes, begun=begun)
+
+        def failed(error: Any) -> None:
+            streams.complain(_problems(error, lang, as_json=False))
+
+        runner = Runner(processes=processes, progress=told)
+        return repeat(results, loaded.case.folder, place, runner=runner, begun=partial(terminal.begun, lang), failed=failed)
 
 
 NEUTRAL = ("out", "store", "pack", "kept", "known", "processes", "json")
@@ -388,46 +395,11 @@ def _option(parameter: Any) -> str:
     return str(parameter.opts[0]).lstrip("-")
 
 
-def _checked(asked: Any) -> list[str]:
-    """Words of a command that a result keeps as data, if each is an option it declares and none names a place.
-
-    Raises
-    ------
-    ResultError
-        Otherwise: what a result says is data of somebody, and never decides where something is written.
-    """
-    from qantar.ensemble.run import REMADE
-    from qantar.errors import ResultError, fail
-    from qantar.files.result import ARGUMENTS, command_words
-
-    name, options = asked["name"], asked["options"]
-    if name not in REMADE:
-        raise fail(ResultError, str(name), "not_a_run")
-    declared = {_option(p) for p in build("en").commands[name].params}
-    for option, value in options.items():
-        if isinstance(value, dict) and "sha256" in value:
-            raise fail(ResultError, f"{name} --{option}", "made_from_file", command=name)
-        each = value if isinstance(value, list) else [value]
-        plain = all(
-            isinstance(v, str | int | float) and str(v).isprintable() and not (option in ARGUMENTS and str(v).startswith("-")) for v in each
-        )
-        if option not in declared or option in NEUTRAL or not plain:
-            raise fail(ResultError, f"{name} --{option}", "not_repeated", value=value)
-    return command_words({"command": asked})
-
-
 def _write(folder: Path, files: dict[str, Any], lang: str) -> Path:
     """Write a result; where that is."""
     from qantar.files.result import write_result
 
     return _placed(write_result(folder, files), folder, lang)
-
-
-def _placed(place: Path, asked: Path, lang: str) -> Path:
-    """Say so where a result had to go beside the place that was asked for."""
-    if place != asked:
-        sys.stderr.write(text("out.beside", lang, path=asked, place=place) + "\n")
-    return place
 
 
 def _made(files: dict[str, Any]) -> dict[str, Any]:
@@ -445,72 +417,6 @@ def _changed(scenario: str, arm: list[str] | None, set_: list[str] | None) -> tu
     return given, [e for name in names for e in arm_edits(given, name)] + parse_set(set_ or [])
 
 
-def _regions(given: Any, lang: str) -> dict[str, str]:
-    """Names of regions by id."""
-    return {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in given.case.record.regions}
-
-
-@app.command(help="cli.run")
-def run(
-    context: Context,
-    scenario: ScenarioArgument,
-    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_draws")] = STUDY_DRAWS,
-    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_replicates")] = 1,
-    seed: LongSeedOption = 1,
-    scale: ScaleOption = STUDY_SCALE,
-    engine: Annotated[str, typer.Option(help="cli.opt_engine")] = "event",
-    defaults: Annotated[bool, typer.Option("--defaults", help="cli.opt_defaults")] = False,
-    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_posterior")] = False,
-    set_: SetOption = None,
-    arm: ArmOption = None,
-    packed: Annotated[Path | None, typer.Option("--pack", metavar="FOLDER", help="cli.opt_pack_histories")] = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_run")] = None,
-    json: JsonOption = False,
-) -> None:
-    from dataclasses import replace
-
-    from qantar.cli import text as terminal
-    from qantar.engine.loop import ENGINES
-    from qantar.ensemble.run import case_sha256, files_of
-    from qantar.ensemble.run import run as do
-    from qantar.ensemble.store import Recipe, keep_draws
-    from qantar.files.result import refuse_foreign
-    from qantar.record.observables import observe
-    from qantar.scenario.scenario import resolve
-    from qantar.studies.shown import packed as packed_histories
-
-    lang = context.obj
-    _one_of("--engine", engine, ENGINES, lang)
-    if packed is not None and (not posterior or arm or set_ or replicates > 1 or defaults):
-        raise typer.BadParameter(text("cli.of_posterior", lang), param_hint="--pack")
-    given, edits = _changed(scenario, arm, set_)
-    plan = resolve(given, edits, scale=scale)
-    recipe, made = Recipe(plan, seed, engine, "default" if defaults else "prior", replicates), None
-    if posterior:
-        found = _posterior(given, scenario)
-        made, draws = found.made, min(draws, len(found.values))
-        recipe = replace(recipe, sampling="given", given=keep_draws(store, found.values))
-    n = replicates * (1 if defaults and not posterior else draws)
-    folder = out or Path("results") / f"{plan.case}-run"
-    refuse_foreign(folder)
-    if packed is not None:
-        refuse_foreign(packed)
-    with terminal.interruptible(lang), terminal.counting(lang, n) as counted:
-        record = observe(given.case.record)
-        result = do(recipe, n, record, case_sha256(given.case), store, posterior=made, processes=processes, progress=counted)
-    files = files_of(result)
-    folder = _write(folder, files, lang)
-    if packed is not None:
-        _write(packed, packed_histories(result, given.case.folder, _asked(context, scenario=plan.case)), lang)
-    if json:
-        terminal.print_json(terminal.run_json(result, _made(files), folder))
-        return
-    terminal.run_summary(result, _regions(given, lang), lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
 @app.command(help="cli.rerun")
 def rerun(
     context: Context,
@@ -519,125 +425,21 @@ def rerun(
     processes: ProcessesOption = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cases.case import load_case
     from qantar.cli import text as terminal
-    from qantar.ensemble.run import case_sha256, command_of, load, remake
-    from qantar.ensemble.run import rerun as do
+    from qantar.ensemble.runner import Runner
     from qantar.files.result import command_line
-    from qantar.inference.posterior import read_fit
-    from qantar.record.observables import observe
-
-    if (asked := command_of(folder)) is not None:
-        if case is not None and "scenario" in asked["options"]:
-            asked = {**asked, "options": {**asked["options"], "scenario": case}}
-        words = _checked(asked)
-        with terminal.interruptible(context.obj, kept=False):
-            status, differ = remake(folder, words)
-        if status == 0:
-            _print_rerun(context.obj, json, differ, {"command": command_line({"command": asked})})
-        raise typer.Exit(status or bool(differ))
-
-    def record_of(name: str) -> tuple[Any, str]:
-        found = load_case(case or name)
-        return observe(found.record), case_sha256(found)
-
-    def draws_of(name: str) -> list[dict[str, float]]:
-        fit = read_fit(load_case(case or name).folder)
-        return fit.posterior.values if fit else []
+    from qantar.studies.repeat import rerun as do
 
     lang = context.obj
-    with terminal.interruptible(lang, kept=False), terminal.counting(lang, load(folder)["runs"]) as counted:
-        new, differ = do(folder, record_of, draws_of=draws_of, processes=processes, progress=counted)
-    _print_rerun(lang, json, differ, {"history_sha256": new["history_sha256"], "files": new["files"], "runs": new["runs"]})
+    with terminal.interruptible(lang, kept=False), terminal.staging(lang) as told:
+        made, differ = do(folder, Runner(processes=processes, progress=told), case)
+    line = command_line(made)
+    if json:
+        terminal.print_json({"same": not differ, "differ": differ, **made, "command": line})
+    else:
+        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)) if differ else text("out.remade_same", lang, command=line))
     if differ:
         raise typer.Exit(1)
-
-
-def _print_rerun(lang: str, json: bool, differ: list[str], made: dict[str, Any]) -> None:
-    from qantar.cli import text as terminal
-
-    if json:
-        terminal.print_json({"same": not differ, "differ": differ, **made})
-    elif differ:
-        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)))
-    elif "command" in made:
-        terminal.say(text("out.remade_same", lang, command=made["command"]))
-    else:
-        terminal.say(text("out.rerun_same", lang, n=made["runs"]))
-        sys.stdout.write(made["history_sha256"] + "\n")
-
-
-@app.command(help="cli.calibrate")
-def calibrate(
-    context: Context,
-    scenario: ScenarioArgument,
-    method: Annotated[str, typer.Option("--method", metavar="METHOD", help="cli.opt_method")] = "rounds",
-    quick: QuickOption = False,
-    seed: SeedOption = 2022,
-    scale: ScaleLookOption = None,
-    table: Annotated[int | None, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = None,
-    particles: Annotated[int | None, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = None,
-    rounds: Annotated[int | None, typer.Option(min=0, max=200, help="cli.opt_rounds")] = None,
-    force_rounds: Annotated[int | None, typer.Option("--force-rounds", min=0, max=200, help="cli.opt_force_rounds")] = None,
-    set_: SetOption = None,
-    arm: ArmOption = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_calibrate")] = None,
-    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack")] = None,
-    known: KnownOption = None,
-    json: JsonOption = False,
-) -> None:
-    from dataclasses import replace
-
-    from qantar.cli import text as terminal
-    from qantar.errors import needs
-    from qantar.files.result import is_packed, refuse_foreign, refuse_foreign_file, write_file
-    from qantar.inference.abc_smc import QUICK, Setup
-    from qantar.inference.calibration import files_of, fit, packed_table
-    from qantar.inference.posterior import known_table
-    from qantar.scenario.scenario import resolve
-
-    lang = context.obj
-    _one_of("--method", method, ("rounds", "neural"), lang)
-    if neural := method == "neural":
-        needs("flowjax", "neural", "--method neural")
-        of_rounds = {"--particles": particles, "--rounds": rounds, "--force-rounds": force_rounds, "--pack": packed}
-        if extra := [option for option, value in of_rounds.items() if value is not None]:
-            raise typer.BadParameter(text("cli.of_rounds", lang), param_hint=extra[0])
-    given, edits = _changed(scenario, arm, set_)
-    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
-    asked = {"table": table, "particles": particles, "rounds": rounds, "force_rounds": force_rounds}
-    setup = replace(QUICK if quick else Setup(), **{k: v for k, v in asked.items() if v is not None})
-    folder = out or Path("results") / f"{given.case.head.id}-calibrate{'-neural' * neural}"
-    refuse_foreign(folder)
-    if packed is not None:
-        refuse_foreign_file(packed, is_packed)
-    base = known_table(known, resolve(given, edits, scale=scale), seed) if known is not None else None
-    command = _asked(context, scenario=given.case.head.id)
-    terms: dict[str, Any] = {"seed": seed, "edits": edits, "scale": scale, "known": base, "processes": processes, "command": command}
-    if neural:
-        from qantar.inference import neural as networks
-
-        with terminal.interruptible(lang), terminal.staging(lang) as told:
-            read, made = networks.of_scenario(given, setup, store, progress=told, **terms)
-        folder = _write(folder, networks.files_of(read, made, [x.parameter for x in read.learned]), lang)
-        if json:
-            terminal.print_json(terminal.neural_json(read, made, folder))
-            return
-        terminal.neural_summary(read, given.case.head.id, quick, lang)
-        sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-        return
-    with terminal.interruptible(lang), terminal.staging(lang) as told:
-        found = fit(given, setup, store, progress=told, **terms)
-    folder = _write(folder, files_of(found), lang)
-    if packed is not None:
-        _placed(write_file(packed, packed_table(found), is_packed), packed, lang)
-    if json:
-        terminal.print_json(terminal.fitted_json(found, folder))
-        return
-    terminal.fitted_summary(found, quick, lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
 @app.command(help="cli.counterfactual")
@@ -808,18 +610,6 @@ def warning(
         return
     terminal.outlook_tables(found, quick, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-def _posterior(given: Any, said: str) -> Any:
-    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model."""
-    from qantar.errors import ResultError, fail
-    from qantar.inference.posterior import fits, read_fit
-    from qantar.scenario.scenario import resolve
-
-    fit = read_fit(given.case.folder)
-    if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
-        raise fail(ResultError, said, "no_posterior", value=given.case.head.id)
-    return fit.posterior
 
 
 def _evidence_folder(context: Context, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:

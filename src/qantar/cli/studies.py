@@ -47,7 +47,7 @@ def _options(described: Any) -> list[inspect.Parameter]:
     for name, option in options_of(described.options).items():
         info = described.options.model_fields[name]
         kind, default = type_of(info.annotation), info.get_default()
-        limits = {} if kind is bool else _limits(option, kind)
+        limits = {} if kind is bool else _limits(option)
         if option.argument:
             asked: Any = typer.Argument(metavar=option.metavar, help=option.help)
         else:
@@ -61,10 +61,10 @@ def _options(described: Any) -> list[inspect.Parameter]:
     return found
 
 
-def _limits(option: Any, kind: Any) -> dict[str, Any]:
+def _limits(option: Any) -> dict[str, Any]:
     """Limits as the parser states them in help."""
     low, high = getattr(option.fits, "low", None), getattr(option.fits, "high", None)
-    return {} if low is None else {"min": kind(low), "max": kind(high)}
+    return {} if low is None else {"min": low, "max": high}
 
 
 def _of_runner() -> list[inspect.Parameter]:
@@ -79,23 +79,40 @@ def _of_runner() -> list[inspect.Parameter]:
 
 
 def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
-    """Do a study, write its folder, and tell it."""
+    """Do a study, write its folder and what else was asked for, and tell it."""
     from qantar.cli.text import interruptible, print_json, staging, tell
     from qantar.ensemble.runner import Runner
-    from qantar.files.result import made_of, refuse_foreign, write_result
-    from qantar.studies.kind import as_json, ask, perform, result_of
+    from qantar.files.result import is_packed, made_of, refuse_foreign, refuse_foreign_file, write_file, write_result
+    from qantar.studies.kind import as_json, ask, files_of, options_of, result_of
 
     asked = ask(described, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None})
-    folder = out or Path("results") / (f"{asked.scenario.case.head.id}-{described.name}" if asked.scenario else described.name)
+    folder = out or Path("results") / _folder_name(described, asked)
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
+    for name, option in options_of(described.options).items():
+        if option.writes and (place := getattr(asked.options, name)):
+            refuse_foreign(place) if option.writes == "folder" else refuse_foreign_file(place, is_packed)
     with interruptible(lang), staging(lang) as told:
-        files = perform(described, asked, Runner(store, processes, told))
-    place = write_result(folder, files)
-    if place != folder:
-        sys.stderr.write(text("out.beside", lang, path=folder, place=place) + "\n")
+        outcome = described.run(asked, Runner(store, processes, told))
+        files = files_of(described, asked, outcome)
+    folder = placed(write_result(folder, files), folder, lang)
+    for place, content in outcome.elsewhere.items():
+        placed(write_file(place, content, is_packed) if isinstance(content, bytes) else write_result(place, content), place, lang)
     result = result_of(files, made_of(files), asked.scenario)
     if json:
-        print_json({"folder": str(place), **as_json(result)})
+        print_json({"folder": str(folder), **as_json(result)})
         return
     tell(described.page(result), lang)
-    sys.stdout.write(text("out.written", lang, path=place / "result.json") + "\n")
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+def _folder_name(described: Any, asked: Any) -> str:
+    """Where a result goes unless it is said: after the case, the study and, where there are such, its variant."""
+    parts = (asked.scenario.case.head.id if asked.scenario else "", described.name, asked.options.variant())
+    return "-".join(p for p in parts if p)
+
+
+def placed(place: Path, asked: Path, lang: str) -> Path:
+    """Say so where a result had to go beside the place that was asked for."""
+    if place != asked:
+        sys.stderr.write(text("out.beside", lang, path=asked, place=place) + "\n")
+    return place

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
     from qantar.effects.pairing import Early, Effects
-    from qantar.ensemble.histories import Feature
-    from qantar.ensemble.run import Result
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
     from qantar.scenario.plan import Plan
@@ -151,6 +149,8 @@ def tell(told: Iterable[Block], lang: str) -> None:
 
     for block in told:
         if isinstance(block, Sentence):
+            if block.role == "head":
+                say()
             say(in_language(block.words, lang))
         elif isinstance(block, Table):
             table(block, in_language(block.title, lang))
@@ -185,14 +185,35 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Several counts one after the other: each is named when it begins, and has a time of its own."""
+    """Several counts one after the other: each is named when it begins, and has a time of its own.
+
+    The engines are compiled when the first begins: what is wrong with what was asked is said before.
+    """
 
     def named(what: str) -> str:
         of, _, name = what.rpartition(": ")
         return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
 
-    with _counted(lang, sure=SURE, compile_first=True) as tell:
-        yield lambda what, done, total: tell(named(what), done, total)
+    ready: list[bool] = []
+    with _counted(lang, sure=SURE, compile_first=False) as tell:
+
+        def staged(what: str, done: int, total: int) -> None:
+            if not ready:
+                ready.append(_compiled(lang))
+            tell(named(what), done, total)
+
+        yield staged
+
+
+def _compiled(lang: str) -> bool:
+    """Compile the engines if they are not, which is said on stderr."""
+    from qantar.ensemble.warm import compiled
+
+    if not compiled():
+        sys.stderr.write(text("progress.compile", lang) + "\n")
+        sys.stderr.flush()
+        compiled(now=True)
+    return True
 
 
 @contextmanager
@@ -211,12 +232,9 @@ def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from qantar.ensemble.warm import compiled
-
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    if compile_first and not compiled():
-        console.print(text("progress.compile", lang))
-        compiled(now=True)
+    if compile_first:
+        _compiled(lang)
     counts: dict[str, tuple[Pace, Log]] = {}
 
     def left_of(what: str, done: int, total: int) -> tuple[str, str]:
@@ -255,52 +273,6 @@ def time_left(seconds: float, key: str, lang: str) -> str:
     if seconds >= 5400:
         unit, n = "hours", f"{seconds / 3600:.1f}"
     return text(key, lang, time=text(f"out.{unit}", lang, n=n))
-
-
-def run_json(result: Result, written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What a run printed for machines holds."""
-    keys = (
-        "history_sha256",
-        "key",
-        "plan_sha256",
-        "model_sha256",
-        "residents",
-        "runs",
-        "recipe",
-        "calibrated",
-        "stamp",
-        "network",
-        "files",
-    )
-    plan = result.recipe.plan
-    return {
-        "folder": str(folder),
-        "scenario": plan.case,
-        "scale": plan.scale,
-        "edits": plan.edits,
-        **{k: written[k] for k in keys},
-        "features": [f.as_dict() for f in result.features],
-    }
-
-
-def run_summary(result: Result, names: dict[str, str], lang: str) -> None:
-    """Features of the record against the drawn histories, with what they are not."""
-    plan, p = result.recipe.plan, result.provenance
-    scale = text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}")
-    args = {"case": plan.case, "runs": result.runs.n, "residents": f"{p['residents']:,}", "scale": scale}
-    say(text("out.run_head", lang, hours=plan.hours, seed=result.recipe.seed, engine=result.recipe.engine, **args))
-    net = p["network"]
-    say(text("out.network", lang, degree=f"{net['degree']:.1f}", clustering=f"{net['clustering']:.2f}", path=f"{net['path_length']:.1f}"))
-    if plan.edits:
-        say(text("out.edits", lang, edits="; ".join(f"{e['path']} {e.get('op', 'set')} {e.get('value', '')}".strip() for e in plan.edits)))
-    if replayed := plan.replayed():
-        say(text("out.replayed", lang, n=len(replayed)))
-    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "simulated", "shown")]
-    grid(heads, [_feature_row(f, names, lang) for f in result.features], title=text("out.features_title", lang))
-    if stopped := int(result.runs.stopped.sum()):
-        say(text("out.runs_stopped", lang, n=stopped, limit=f"{result.recipe.stop_above:,.0f}"))
-    say(text({"prior": "out.not_calibrated", "default": "out.defaults_only", "given": "out.calibrated"}[result.recipe.sampling], lang))
-    sys.stdout.write(text("out.history_sha", lang, sha=result.history_sha256) + "\n")
 
 
 def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
@@ -441,23 +413,6 @@ def _gain(e: dict[str, Any]) -> list[str]:
 def _date(start: str, hours: float) -> str:
     """Day and hour, short: `05 16h`."""
     return f"{dt.datetime.fromisoformat(start) + dt.timedelta(hours=hours):%d %Hh}"
-
-
-def _feature_row(f: Feature, names: dict[str, str], lang: str) -> list[str]:
-    low, high = f.interval()
-    numbers = f.numbers()
-    if f.kind == "onset":
-        numbers = (
-            ""
-            if math.isnan(f.median)
-            else text("out.day_of", lang, median=f"{f.median + 1:.0f}", low=f"{f.low + 1:.0f}", high=f"{f.high + 1:.0f}")
-        )
-    return [
-        text(f"feature.{f.kind}", lang, of=", ".join(names.get(part, part) for part in f.of.split(";"))),
-        f.recorded,
-        numbers,
-        f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})",
-    ]
 
 
 def verdict_table(judged: Sequence[Judged], lang: str) -> None:
@@ -622,100 +577,6 @@ def _place(candidate: Candidate) -> str:
 
 def _cues(candidate: Candidate, lang: str) -> str:
     return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
-
-
-def fitted_json(found: Any, folder: Any) -> dict[str, Any]:
-    """A calibration for machines."""
-    from dataclasses import asdict
-
-    return {
-        "folder": str(folder),
-        **found.made,
-        **_inference_json(found),
-        "rounds": [asdict(r) for r in found.particles.trace],
-        "fit": [f.as_dict() for f in found.after],
-        "prior": [f.as_dict() for f in found.before],
-    }
-
-
-def neural_json(found: Any, made: dict[str, Any], folder: Any) -> dict[str, Any]:
-    """What networks say of the fitted parameters, for machines."""
-    return {"folder": str(folder), **made, **_inference_json(found)}
-
-
-def _inference_json(found: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "learned": [{**asdict(x), "word": x.word} for x in found.learned],
-        "ridges": [{"parameter": a, "with": b, "correlation": r} for a, b, r in found.ridges],
-        "coverage": [{**asdict(c), "holds": c.holds} for c in found.coverage],
-    }
-
-
-def fitted_summary(found: Any, quick: bool, lang: str) -> None:
-    """What was learned, what cannot be told apart, whether intervals are right, and how well it fits."""
-    made = found.made
-    say(text("fitted.head", lang, case=found.plan.case, n=len(found.particles.seeds), tolerance=f"{made['tolerance']:.2f}"))
-    say(text("fitted.families", lang, families=f"{found.families:.0f}", distinct=made["distinct"]))
-    if quick:
-        say(text("fitted.quick", lang))
-    _inference_tables(found, lang)
-    unfitted = {(f.kind, f.of): f for f in found.before}
-    names = {r.region_id: r.name_zh if lang == "zh" else r.name_en for r in found.scenario.case.record.regions}
-    rows = []
-    for f in found.after:
-        low, high = f.interval()
-        old = unfitted[(f.kind, f.of)]
-        share = f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-        name, recorded, numbers, _ = _feature_row(f, names, lang)
-        rows.append([name, recorded, f"{100 * old.share:.0f} %", share, numbers])
-    heads = [text(f"out.{k}", lang) for k in ("feature", "recorded", "prior", "posterior", "simulated")]
-    grid(heads, rows, title=text("fitted.fit_title", lang))
-    say(text("fitted.note", lang))
-
-
-def neural_summary(found: Any, case: str, quick: bool, lang: str) -> None:
-    """What networks say of the fitted parameters, and whether they can be believed."""
-    say(text("fitted.neural_head", lang, case=case, n=f"{found.trained:,}"))
-    if found.pseudo:
-        say(text("fitted.neural_gain", lang, n=found.pseudo, gain=f"{found.gain:.2f}", error=f"{2 * found.gain_se:.2f}"))
-        if found.gain <= 2 * found.gain_se:
-            say(text("fitted.neural_useless", lang))
-    if quick:
-        say(text("fitted.quick", lang))
-    _inference_tables(found, lang)
-    say(text("fitted.neural_note", lang))
-
-
-def _inference_tables(found: Any, lang: str) -> None:
-    """What was learned, ridges, coverage."""
-    from qantar.scenario.parameters import parameters
-
-    heads = [text(f"out.{k}", lang) for k in ("parameter", "prior", "posterior", "narrowing", "said")]
-    rows = []
-    for x in found.learned:
-        unit = parameters()[x.parameter].unit
-        before, after = (f"{q[1]:.3g} ({q[0]:.3g}–{q[2]:.3g})" for q in (x.prior, x.posterior))
-        rows.append(
-            [f"{x.parameter} ({unit})", before, after, f"{x.narrowing:.2f} ({x.low:.2f}–{x.high:.2f})", text(f"fitted.{x.word}", lang)]
-        )
-    grid(heads, rows, title=text("fitted.learned_title", lang))
-    for a, b, r in found.ridges:
-        say(text("fitted.ridge", lang, a=a, b=b, r=f"{r:.2f}"))
-    if found.coverage:
-        rows = []
-        for name in dict.fromkeys(c.parameter for c in found.coverage):
-            own = [c for c in found.coverage if c.parameter == name]
-            rows.append([name, *(f"{100 * c.held / c.of:.0f} %" + ("" if c.holds else " !") for c in own), f"{found.uniform[name]:.2g}"])
-        levels = [f"{100 * c.level:.0f} %" for c in found.coverage[:3]]
-        grid(
-            [text("out.parameter", lang), *levels, text("fitted.uniform", lang)],
-            rows,
-            title=text("fitted.coverage_title", lang, n=found.pseudo),
-        )
-    else:
-        say(text("fitted.no_coverage", lang))
 
 
 def sensitivity_json(found: Sensitivity, result: str, folder: Path) -> dict[str, Any]:

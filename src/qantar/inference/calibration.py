@@ -1,7 +1,7 @@
 """One calibration from the table of the priors to a folder of results.
 
 In: a scenario with a `[calibration]` section. Out: `Fitted`: particles, coverage on simulated records, what was learned, the fit before and
-after. `files_of` gives the folder; `qantar calibrate` prints it.
+after; `files_of` gives it as tables.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +18,9 @@ from numpy.typing import NDArray
 import qantar
 from qantar.draws import SCHEME, Purpose, uniform
 from qantar.ensemble.histories import Feature, Runs, features
-from qantar.ensemble.run import made_by
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import ScenarioError, fail
-from qantar.files.result import sealed
 from qantar.files.tables import to_csv
 from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from, spec_of
 from qantar.inference.diagnostics import (
@@ -57,7 +53,6 @@ PSEUDO_LEAST = 30
 Q = (0.05, 0.5, 0.95)
 TIE, RESAMPLE, CHOOSE, SHUFFLE = 1 << 22, 1 << 23, 1 << 24, 1 << 25
 """Keys of draws: ties between ranks, bootstrap of ancestors, which histories play the record, the order of what ships."""
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -94,14 +89,12 @@ class Fitted:
 def fit(
     scenario: Scenario,
     setup: Setup,
-    root: Path,
+    runner: Runner,
     *,
     seed: int,
     edits: Sequence[Edit] = (),
     scale: float = 0.1,
     known: Runs | None = None,
-    processes: int | None = None,
-    progress: Progress = lambda what, done, total: None,
     command: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Calibrate a scenario.
@@ -112,8 +105,6 @@ def fit(
         With a `[calibration]` section.
     setup : Setup
         How much is computed.
-    root : Path
-        Folder of stores; what is there already is not computed again.
     seed : int
         Of the draws of the priors, the moves and all histories.
     known : Runs, optional
@@ -127,21 +118,18 @@ def fit(
         As `run_ensemble`.
     """
     spec = spec_of(scenario)
-    told = partial(progress, "table")
-    plan, target, table = ground_of(
-        scenario, setup, root, seed=seed, edits=edits, scale=scale, known=known, processes=processes, progress=told
-    )
+    plan, target, table = ground_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
     record = observe(scenario.case.record)
     quiet = quiet_plan(scenario, edits, scale=scale)
     most = spec.quiet.most_regions if spec.quiet else 0
-    task = Task(plan, target, scales_from(table, target, plan), quiet, most, seed, root, processes, progress, tuple(spec.mobilization))
+    scales, how = scales_from(table, target, plan), (runner.store, runner.processes, runner.progress)
+    task = Task(plan, target, scales, quiet, most, seed, *how, tuple(spec.mobilization))
     particles = calibrate(task, table, setup)
     rows = _kept(particles, setup.keep, seed)
-    ranks = record_ranks(spec.fitted, table, target, plan, seed, lambda done, total: progress("pseudo", done, total))
+    ranks = record_ranks(spec.fitted, table, target, plan, seed, runner.stage("pseudo"))
     covered = coverage(ranks, spec.fitted) if len(ranks) else []
     p_values = dict(zip(spec.fitted, uniformity(ranks).tolist(), strict=True)) if len(ranks) else {}
     values = particles.values()
-    runner = Runner(root, processes, progress)
     again = predictive(plan, [values[k] for k in rows], runner, seed, "after", part=setup.part)
     learned, pairs = _learned(spec.fitted, particles, target, seed)
     made = {
@@ -171,14 +159,12 @@ def fit(
 def ground_of(
     scenario: Scenario,
     setup: Setup,
-    root: Path,
+    runner: Runner,
     *,
     seed: int,
     edits: Sequence[Edit],
     scale: float,
     known: Runs | None,
-    processes: int | None,
-    progress: Callable[[int, int], None],
 ) -> tuple[Plan, Target, Runs]:
     """What any fit stands on: the plan, the record as intervals, the table of the priors; arguments and errors as `fit`."""
     spec = spec_of(scenario)
@@ -186,7 +172,8 @@ def ground_of(
     if fixed := [name for name in spec.fitted if name in plan.parameters]:
         raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
     target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
-    table = prior_table(plan, setup.table, seed, root, part=setup.part, known=known, processes=processes, progress=progress)
+    how: dict[str, Any] = {"processes": runner.processes, "progress": runner.stage("table")}
+    table = prior_table(plan, setup.table, seed, runner.store, part=setup.part, known=known, **how)
     return plan, target, table
 
 
@@ -261,7 +248,7 @@ def learned_of(name: str, scores: Floats, narrowed: float, low: float, high: flo
 
 
 def files_of(found: Fitted) -> dict[str, str]:
-    """The result's folder as text; `result.json` last."""
+    """The posterior, what was learned of it, how it fits and how it was reached, as the files of a result."""
     posterior = write_posterior(found.particles, found.rows, found.made)
     before = {(f.kind, f.of): f for f in found.before}
     shares = []
@@ -270,13 +257,14 @@ def files_of(found: Fitted) -> dict[str, str]:
         ends = [*(_short(x) for x in old.interval()), *(_short(x) for x in f.interval())]
         shares.append([f.kind, f.of, f.recorded, _short(old.share), *ends[:2], _short(f.share), *ends[2:], _short(f.median)])
     trace = [dataclasses.asdict(r) for r in found.particles.trace]
-    files = {
+    simulated = [[f.kind, f.of, *map(_short, (f.median, f.low, f.high))] for f in found.after]
+    return {
         **posterior,
         **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
+        "simulated.csv": to_csv(["kind", "of", "median", "low", "high"], simulated),
         "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
     }
-    return sealed(files, {"kind": "calibrate", **made_by(), **found.made})
 
 
 def tables_of(

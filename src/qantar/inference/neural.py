@@ -16,23 +16,18 @@ It gives no histories and replaces no posterior; it says where the rounds of `ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import qantar
-from qantar.draws import SCHEME, Purpose, uniform
+from qantar.draws import Purpose, uniform
 from qantar.ensemble.histories import Runs
-from qantar.ensemble.run import made_by
-from qantar.ensemble.store import model_hash
+from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
-from qantar.files.result import sealed
 from qantar.files.tables import to_csv
 from qantar.inference.abc_smc import Setup, spec_of
 from qantar.inference.calibration import ground_of, learned_of, prior_scores, record_summary, simulated_records, tables_of
@@ -142,50 +137,40 @@ def neural(
 def of_scenario(
     scenario: Scenario,
     setup: Setup,
-    root: Path,
+    runner: Runner,
     *,
     seed: int,
     edits: Sequence[Edit] = (),
     scale: float = 0.1,
     known: Runs | None = None,
     members: int = MEMBERS,
-    processes: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-    command: Mapping[str, Any] | None = None,
-) -> tuple[Neural, dict[str, Any]]:
-    """What networks say of a scenario's record, and where it comes from; arguments and errors as `fitted.fit`."""
-    spec, told = spec_of(scenario), partial(progress, "table")
-    plan, target, table = ground_of(
-        scenario, setup, root, seed=seed, edits=edits, scale=scale, known=known, processes=processes, progress=told
-    )
+) -> Neural:
+    """What networks say of a scenario's record; arguments and errors as `calibration.fit`."""
+    spec = spec_of(scenario)
+    plan, target, table = ground_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
     items = items_of(table, target, plan)
     summaries, _ = summary_of(items, target)
     seen = table.presence.any(axis=(1, 2)) & ~table.stopped
     rows = simulated_records(table, seed)
-    found = neural(
+    return neural(
         spec.fitted, prior_scores(spec.fitted, seed, table.n), summaries, record_summary(target, items), seen, rows, seed,
-        members=members, progress=partial(progress, "networks"),
+        members=members, progress=runner.stage("networks"),
     )  # fmt: skip
-    made = {
-        "method": "neural", "program": f"qantar {qantar.__version__}", "library": f"flowjax {version('flowjax')}, jax {version('jax')}",
-        "command": command, "scenario": plan.case, "model_sha256": model_hash(), "draw_scheme": SCHEME, "plan_sha256": plan.sha256(),
-        "scale": scale, "seed": seed, "table": setup.table, "networks": members, "trained": found.trained,
-        "edits": [e.model_dump() for e in edits], "gain": found.gain, "gain_se": found.gain_se,
-    }  # fmt: skip
-    return found, made
 
 
-def files_of(found: Neural, made: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """The result's folder as text; `result.json` last."""
+def libraries() -> str:
+    """What trains the networks, with versions."""
+    return ", ".join(f"{name} {version(name)}" for name in ("flowjax", "jax"))
+
+
+def files_of(found: Neural) -> dict[str, str]:
+    """What was learned, and the draws at the record, as the files of a result."""
     from scipy.special import ndtr
 
+    names = [x.parameter for x in found.learned]
     places = np.clip(ndtr(found.scores), 1e-12, 1 - 1e-12)
     rows = [[f"{value_at(parameters()[name], float(q)):.6g}" for name, q in zip(names, row, strict=True)] for row in places]
-    files = {
-        **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
-        "sample.csv": to_csv(list(names), rows),
-    }
-    return sealed(files, {"kind": "calibrate", **made_by(), **made})
+    return {**tables_of(found.learned, found.ridges, found.coverage, found.uniform), "sample.csv": to_csv(names, rows)}
 
 
 def _single(x: Floats) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ from qantar.effects.decision import versions as rule_versions
 from qantar.ensemble.histories import Feature
 from qantar.ensemble.run import Result
 from qantar.files.result import command_line
+from qantar.inference.packed import read, ships
 from qantar.inference.posterior import read_fit
 from qantar.messages import text
 from qantar.record.load import Record, cited
@@ -36,17 +37,19 @@ from qantar.report.evidence import Shipped, arm_names, draw_evidence, helpers, s
 from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
-from qantar.report.pairs import attributes, both, message, option
+from qantar.report.pairs import Pair, attributes, both, message, option, pair
 from qantar.report.sections import section_html
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
+from qantar.studies import KINDS as STUDIES
+from qantar.studies import study
 from qantar.studies.experiments import by_hypothesis, summed
 from qantar.studies.planted import TRUE_SEEDS, read_rates
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped as ShippedResults
 from qantar.studies.shipped import shipped as shipped_results
-from qantar.studies.shown import Sample, read, ships
+from qantar.studies.shown import Sample
 from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
 from qantar.verdicts.load import Loaded
 
@@ -88,7 +91,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     )
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
     environment.globals.update(share=_share, numbers=_numbers, sim_days=_sim_days, scale_of=_scale, feature_of=_of_feature(names))
-    environment.globals.update(feature_named=_named(names), percent=_percent, short=_short, meaning_of=_meaning, people_of=_people)
+    environment.globals.update(short=_short, meaning_of=_meaning, people_of=_people, part_name=_part_name)
     style, script = (
         resources.files("qantar.report").joinpath("templates", name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
@@ -200,12 +203,9 @@ def _named(names: dict[str, tuple[str, str]]) -> Callable[[str], tuple[str, str]
     return of
 
 
-def _percent(share: str | float, unit: str = " %") -> str:
-    return f"{100 * float(share):.0f}{unit}"
-
-
-def _short(number: str | float) -> str:
-    return f"{float(number):.3g}"
+def _part_name(kind: str) -> Pair:
+    """What the part of the page is called that a kind of study makes."""
+    return pair(f"report.part.{(kind in STUDIES and study(kind).part) or kind}")
 
 
 def _people(n: float) -> tuple[str, str]:
@@ -215,6 +215,10 @@ def _people(n: float) -> tuple[str, str]:
     (('19.1 million', '1,912万'), ('5,400', '5,400'))
     """
     return (f"{n / 1e6:.1f} million", f"{n / 1e4:,.0f}万") if n >= 1e6 else (f"{n:,.0f}", f"{n:,.0f}")
+
+
+def _short(number: str | float) -> str:
+    return f"{float(number):.3g}"
 
 
 def _meaning(name: str) -> Markup:

@@ -44,7 +44,11 @@ def label(group: str, name: str) -> Cell:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A paragraph. `role`: "lead" stands beside the heading, "warn" is a caution, "note" is small print."""
+    """A paragraph.
+
+    `role`: "lead" stands beside the heading, "warn" is a caution, "note" is small print, "head" heads what follows, "stamp" says what the
+    next table holds for.
+    """
 
     words: Cell
     role: str = ""
@@ -107,6 +111,15 @@ class Figure:
 
 
 Block: TypeAlias = Sentence | Table | Figure
+
+
+def scale_words(scale: float) -> Pair:
+    """How many residents are simulated, in words.
+
+    >>> scale_words(0.1)[0]
+    '1:10 model, counts multiplied back'
+    """
+    return pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}")
 
 
 # --- cells from text -----------------------------------------------------------------------------------------------------------

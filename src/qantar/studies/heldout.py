@@ -107,7 +107,7 @@ STUDY = Study(
     HeldOutOptions,
     run,
     page,
-    Ships(minutes=60, from_table=True),
+    Ships(minutes=60, places={"known": kind.PRIOR_TABLE}),
     small={"scenario": "kazakhstan-2022", "table": 100, "near": 5, "scale": 0.01},
     columns={
         "scores": ("partition", "forecaster", "log_mean", "log_se", "other_mean", "other_se", "against_mean", "against_se", "separated")

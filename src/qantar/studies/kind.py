@@ -22,7 +22,7 @@ from qantar.errors import Problems, StudyError, nearest
 from qantar.files.result import csv_rows_of, sealed, sha256_of
 from qantar.files.tables import Choice, Number, Strict, add_validation, to_csv
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, with_arms
+from qantar.scenario.scenario import Edit, Scenario, arm_edits, load_scenario, parse_set, with_arms
 from qantar.studies.blocks import Block
 
 Row = Mapping[str, Any]
@@ -43,6 +43,7 @@ class Option:
     argument : whether it stands alone, without its name
     metavar : what stands for its value in help; by default its type
     neutral : whether it changes no number of a result: such an option is not kept in it
+    writes : "file" or "folder" if it names a place where something else is written: a packed table, or a result
     """
 
     help: str
@@ -50,6 +51,7 @@ class Option:
     argument: bool = False
     metavar: str | None = None
     neutral: bool = False
+    writes: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         fits = self.fits
@@ -65,6 +67,10 @@ def whole(key: str, unit: str, low: float, high: float, metavar: str | None = No
 
 class Options(Strict):
     """What a study is asked, as data; every field says in an `Option` what fits."""
+
+    def variant(self) -> str:
+        """What the name of its folder ends in, where results that are asked for in different ways should not replace each other."""
+        return ""
 
 
 def options_of(model: type[Options]) -> dict[str, Option]:
@@ -95,6 +101,8 @@ def type_of(annotation: Any) -> Any:
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
+ARM_FILE = ".toml"
+"""How an arm ends that is a file."""
 Account = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
 ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
 Seed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**40)]
@@ -104,7 +112,9 @@ QuickScale = Annotated[float | None, Option("cli.opt_scale_look", Number("ratio"
 Quick = Annotated[bool, Option("cli.opt_quick")]
 Arms = Annotated[tuple[str, ...], Option("cli.opt_arm", metavar="ARM")]
 Settings = Annotated[tuple[str, ...], Option("cli.opt_set", metavar="PATH=VALUE")]
-KnownTable = Annotated[Path | None, Option("cli.opt_known", metavar="FILE")]
+KnownTable = Annotated[Path | None, Option("cli.opt_known", metavar="FILE", neutral=True)]
+QUICK_SCALE, STUDY_SCALE = 0.02, 0.1
+"""Residents simulated for each resident: for a look, and with nothing said."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,19 @@ class Asked(Generic[OptionsT]):
     scenario: Scenario | None = None
     arms: Sequence[str] = ()
     """names of the arms that were asked for; those read from a file are in the scenario"""
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What the arms that were asked for change in the scenario, and then `--set`.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no arm of a name, or a change is not written as one.
+        """
+        assert self.scenario is not None
+        settings: Sequence[str] = getattr(self.options, "set_", ())
+        return [e for name in self.arms for e in arm_edits(self.scenario, name)] + parse_set(list(settings))
 
 
 def ask(study: Study[OptionsT], values: Mapping[str, Any]) -> Asked[OptionsT]:
@@ -164,6 +187,7 @@ class Outcome:
     plan : what was simulated, where it was one plan
     seed : base of all its draws
     files : further files of the folder by name
+    elsewhere : what goes to places that options name (`Option.writes`): a packed table, or the files of a result
     """
 
     tables: Mapping[str, Rows]
@@ -171,6 +195,11 @@ class Outcome:
     plan: Plan | None = None
     seed: int | None = None
     files: Mapping[str, str | bytes] = field(default_factory=dict)
+    elsewhere: Mapping[Path, bytes | Mapping[str, str | bytes]] = field(default_factory=dict)
+
+
+PRIOR_TABLE = "prior-table.npz"
+"""The packed table of draws of the priors that evidence begins with; the fit that ships makes it."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +210,21 @@ class Ships:
     ----------
     minutes : what it took for the packaged case on two cores
     options : what it is asked there besides the scenario
-    from_table : whether it begins with the table of draws of the priors
+    places : options that name a file or folder of `docs/evidence`, which does not ship
+    folder : in the `fit` of the case, "" for that itself; by default the name of the study
+    packed : whether not the result ships but what its option `pack` writes
     """
 
     minutes: float
     options: Mapping[str, Any] = field(default_factory=dict)
-    from_table: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
+    folder: str | None = None
+    packed: bool = False
+
+    @property
+    def from_table(self) -> bool:
+        """Whether it begins with the table of draws of the priors."""
+        return PRIOR_TABLE in self.places.values()
 
 
 @dataclass(frozen=True)
@@ -197,6 +235,8 @@ class Result:
     tables: Mapping[str, list[dict[str, str]]]
     scenario: Scenario | None = None
     files: Mapping[str, str | bytes] = field(default_factory=dict)
+    others: Mapping[str, Result] = field(default_factory=dict)
+    """what else of this kind ships with the case (`Study.also`), by folder"""
 
 
 @dataclass(frozen=True)
@@ -210,6 +250,8 @@ class Study(Generic[OptionsT]):
     run : does it
     page : tells a stored result in blocks, for terminal and page alike
     ships : how it ships with a case; None if it does not
+    also : other results of this kind that ship with it
+    part : of the page, if that is not called as the study
     small : options of the smallest study that shows everything: what tests and examples run
     columns : columns that a reader may count on, by table
     facts : what `result.json` must hold besides the common provenance
@@ -223,6 +265,8 @@ class Study(Generic[OptionsT]):
     small: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facts: Sequence[str] = ()
+    also: Sequence[Ships] = ()
+    part: str = ""
 
 
 def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> dict[str, str | bytes]:
@@ -233,7 +277,11 @@ def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> d
     StudyError, ResultError, ScenarioError
         As the study does.
     """
-    outcome = study.run(asked, runner)
+    return files_of(study, asked, study.run(asked, runner))
+
+
+def files_of(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome) -> dict[str, str | bytes]:
+    """The files of what a study found, `result.json` last."""
     files = {f"{name}.csv": table_csv(rows) for name, rows in outcome.tables.items()} | dict(outcome.files)
     return sealed(files, provenance(study, asked, outcome))
 
@@ -248,11 +296,16 @@ def provenance(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome)
         "kind": study.name,
         **made_by(),
         **of_plan,
-        "command": {"name": study.name, "options": kept_options(asked)},
+        "command": command_of(study.name, asked),
         **seed,
         **of_record,
         **outcome.facts,
     }
+
+
+def command_of(name: str, asked: Asked[Any]) -> dict[str, Any]:
+    """A command as data: what a result keeps of how it was made."""
+    return {"name": name, "options": kept_options(asked)}
 
 
 def kept_options(asked: Asked[OptionsT]) -> dict[str, Any]:
@@ -267,10 +320,14 @@ def kept_options(asked: Asked[OptionsT]) -> dict[str, Any]:
             continue
         if name == "scenario" and asked.scenario is not None:
             value = asked.scenario.case.head.id
-        if isinstance(value, Path):
-            value = {"sha256": sha256_of(value)}
-        kept[flag(name)] = list(value) if isinstance(value, tuple) else value
+        kept[flag(name)] = [_kept(name, v) for v in value] if isinstance(value, tuple) else _kept(name, value)
     return kept
+
+
+def _kept(name: str, value: Any) -> Any:
+    """A value; of a file, an arm in one too, its SHA-256: a result never says where a file lies."""
+    is_file = isinstance(value, Path) or (name == "arm" and Path(value).suffix == ARM_FILE)
+    return {"sha256": sha256_of(Path(value))} if is_file else value
 
 
 def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenario: Scenario | None = None) -> Result:

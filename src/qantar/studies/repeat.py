@@ -1,8 +1,11 @@
-"""Everything that ships with a case, made again on this machine: each result by the command it names, and which tables differ.
+"""Results made again on this machine, each as the command it keeps as data says, and what of them differs.
 
-In: a case whose `fit/` holds results of this version of the model. Out: one `Repeated` a result. Each is written to a folder of its own and
-its histories to a store beside them that begins empty, so nothing of other studies is taken over, and nothing that is finished is made
-again: the same call goes on where it was stopped. Where a result rests on another (experiments on the fit), it reads the one that ships.
+A result never says where anything is read or written: options that name a place are not kept in it and not taken from it, and of a file it
+keeps the SHA-256, so that whoever has the file must give the command himself.
+
+What ships with a case is made again one by one, into folders of its own and with a store beside them that begins empty: nothing of other
+studies is taken over, and nothing that is finished is made again, so that the same call goes on where it was stopped. Where a result rests
+on another (experiments on the fit), it reads the one that ships.
 """
 
 from __future__ import annotations
@@ -11,46 +14,152 @@ import csv
 import io
 import math
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qantar.cases.case import cases_folder
-from qantar.ensemble.run import command_of, perform
-from qantar.errors import ResultError
-from qantar.files.result import command_line, read_result
-from qantar.inference.posterior import FIT
+from qantar.draws import SCHEME
+from qantar.ensemble.run import case_sha256
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import model_hash
+from qantar.errors import QantarError, ResultError, fail
+from qantar.files.result import RESULT, Stored, command_line, made_of, read_result, sha256_of, write_result
+from qantar.inference.posterior import CSV, FIT
+from qantar.studies import KINDS, studies, study
+from qantar.studies.kind import ARM_FILE, Asked, Ships, Study, ask, flag, options_of, perform
+from qantar.studies.shipped import place_of
 
-MINUTES = {
-    "calibrate": 80,
-    "experiments": 200,
-    "heldout": 60,
-    "methods": 95,
-    "neural": 2,
-    "planted": 85,
-    "rivals": 120,
-    "scale": 45,
-    "sensitivity": 11,
-    "warning": 8,
-}
-"""What each took for the packaged case on two cores; others are not foretold."""
-FROM_TABLE, TABLE_MINUTES = ("calibrate", "experiments", "heldout", "neural", "warning"), 45
-"""Those that begin with the table of draws of the priors, which the first of them makes, and what that took."""
+TABLE_MINUTES = 45
+"""What the table of draws of the priors took for the packaged case on two cores, which the first result from it makes."""
 CORES = 2
 SAME = 1e-6
 """Numbers that differ by less than this part are the same: the last digits of a fit depend on the machine's linear algebra."""
 NOTHING = 1e-12
 """Numbers smaller than this are nothing: the least that any table holds is a base pressure of 6e-9."""
+OF_MACHINE = ("python", "libraries")
+"""What a result says of the machine that made it."""
+
+
+# --- the command of a result ------------------------------------------------------------------------------------------------------
+
+
+def read_made(folder: Path) -> Stored:
+    """A result that this version of the model made.
+
+    Raises
+    ------
+    ResultError
+        Where there is none, it is not as it was written, or another version made it.
+    """
+    if (stored := read_result(folder)) is None:
+        raise fail(ResultError, folder, "folder_without", marker=RESULT)
+    made = stored.made
+    command = made.get("command")
+    if not isinstance(command, dict) or command.get("name") not in KINDS or not isinstance(command.get("options"), dict):
+        raise fail(ResultError, folder, "not_a_run")
+    if made.get("model_sha256") != model_hash() or made.get("draw_scheme") != SCHEME:
+        was = {"program": made.get("program"), "expected": str(made.get("model_sha256"))[:12]}
+        raise fail(ResultError, folder, "other_model", **was, found=model_hash()[:12])
+    return stored
+
+
+def asked_again(command: Mapping[str, Any], case: str | None = None) -> tuple[Study[Any], Asked[Any]]:
+    """The study of a command that a result keeps, with its options, checked.
+
+    Parameters
+    ----------
+    case : where the case lies now; without it, the packaged case or the folder that is called as the result says
+
+    Raises
+    ------
+    ResultError
+        If an option names a place, or is none of the study: what a result says is data of somebody.
+    StudyError, ScenarioError, DataError
+        As `kind.ask`.
+    """
+    described = study(command["name"])
+    fields = {flag(name): (name, option) for name, option in options_of(described.options).items()}
+    values: dict[str, Any] = {}
+    for key, value in command["options"].items():
+        each = value if isinstance(value, list) else [value]
+        if any(isinstance(v, dict) for v in each):
+            raise fail(ResultError, f"{described.name} --{key}", "made_from_file", command=described.name)
+        name, option = fields.get(key, (key, None))
+        if option is None or option.neutral or not all(_plain(name, v) for v in each):
+            raise fail(ResultError, f"{described.name} --{key}", "not_repeated", value=value)
+        values[name] = tuple(value) if isinstance(value, list) else value
+    if case is not None and "scenario" in values:
+        values["scenario"] = case
+    return described, ask(described, values)
+
+
+def _plain(name: str, value: object) -> bool:
+    """Whether a value is a number, a word or yes; one that could be read as a place is none."""
+    if not isinstance(value, str):
+        return isinstance(value, int | float)
+    place = name == "scenario" and (value in ("", ".", "..") or "/" in value or "\\" in value)
+    return value.isprintable() and not place and not (name == "arm" and Path(value).suffix == ARM_FILE)
+
+
+# --- one result -------------------------------------------------------------------------------------------------------------------
+
+
+def rerun(folder: Path, runner: Runner, case: str | None = None) -> tuple[dict[str, Any], list[str]]:
+    """Make a result again from its own command, every history computed anew, and compare it byte by byte.
+
+    Parameters
+    ----------
+    runner : of its own, its store is not used
+    case : the case it was compared with, if it is not a packaged one
+
+    Returns
+    -------
+    What the new `result.json` says, and the names of files that differ; none if the result is the same. Of `result.json` what it says of
+    the machine is not compared.
+
+    Raises
+    ------
+    ResultError
+        When the folder is not a whole result of this version of the model, or was made for another record or posterior.
+    """
+    stored = read_made(folder)
+    described, asked = asked_again(stored.made["command"], case)
+    if asked.scenario is not None:
+        of, home = asked.scenario.case.head.id, asked.scenario.case.folder
+        if stored.made.get("record_sha256", case_sha256(asked.scenario.case)) != case_sha256(asked.scenario.case):
+            raise fail(ResultError, folder, "other_record", value=of)
+        posterior = sha256_of(home / FIT / CSV)
+        if stored.made.get("posterior_sha256", posterior) != posterior:
+            raise fail(ResultError, folder, "other_posterior", value=of)
+    with tempfile.TemporaryDirectory(prefix="qantar-") as root:
+        files = perform(described, asked, Runner(Path(root), runner.processes, runner.progress))
+    made = made_of(files)
+    new = {name: made["files"].get(name) for name in {*made["files"], *stored.made["files"]}}
+    differ = sorted(name for name, digest in new.items() if digest != stored.made["files"].get(name))
+    same = {k: v for k, v in made.items() if k not in (*OF_MACHINE, "files", "seal")} == {
+        k: v for k, v in stored.made.items() if k not in (*OF_MACHINE, "files", "seal")
+    }
+    return made, differ + [RESULT] * (not same)
+
+
+# --- all that ships with a case ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A result that ships: its name (`calibrate` for the fit itself), its folder, and the command that makes it, as data."""
+    """A result that ships: its name (`calibrate` for the fit itself), how it ships, and as it was read."""
 
     name: str
-    folder: Path
-    command: Mapping[str, Any]
+    ships: Ships
+    stored: Stored
+
+    @property
+    def command(self) -> Mapping[str, Any]:
+        """What makes it, as data."""
+        command: Mapping[str, Any] = self.stored.made["command"]
+        return command
 
 
 @dataclass(frozen=True)
@@ -76,23 +185,20 @@ def shipped(case: Path) -> list[Shipped]:
     case : folder of the case
     """
     found = []
-    for folder in [case / FIT, *sorted(p for p in (case / FIT).glob("*") if p.is_dir())]:
-        try:
-            command = command_of(folder)
-        except ResultError:  # none, of another model, or no command of ours: nothing that can be made again
-            continue
-        if command:
-            found.append(Shipped("calibrate" if folder.name == FIT else folder.name, folder, command))
-    return sorted(found, key=lambda r: (r.name in FROM_TABLE, MINUTES.get(r.name, 0)))
+    for described in studies():
+        for ships in (*([described.ships] if described.ships else []), *described.also):
+            if ships.packed:  # histories: some of them are compared in every study
+                continue
+            try:
+                found.append(Shipped(ships.folder or described.name, ships, read_made(place_of(case, described, ships))))
+            except ResultError:  # none, of another model, or no command of ours: nothing that can be made again
+                continue
+    return sorted(found, key=lambda r: (r.ships.from_table, r.ships.minutes))
 
 
 def expected(results: Sequence[Shipped], processes: int | None = None, *, table: bool = False) -> float:
-    """Minutes that results will take, as far as it is known; with `table`, where the table of the priors is there.
-
-    >>> expected([Shipped("scale", Path("fit/scale"), {"name": "scale", "options": {}})], processes=1)
-    90.0
-    """
-    minutes = sum(MINUTES.get(r.name, 0) for r in results) + TABLE_MINUTES * (not table and any(r.name in FROM_TABLE for r in results))
+    """Minutes that results will take; with `table`, where the table of the priors is there."""
+    minutes = sum(r.ships.minutes for r in results) + TABLE_MINUTES * (not table and any(r.ships.from_table for r in results))
     return minutes * CORES / (processes or os.cpu_count() or 1)
 
 
@@ -101,65 +207,57 @@ def repeat(
     case: Path,
     place: Path,
     *,
-    words_of: Callable[[Mapping[str, Any]], list[str]],
-    processes: int | None = None,
+    runner: Runner,
     begun: Callable[[str, float], None] = lambda name, minutes: None,
+    failed: Callable[[QantarError], None] = lambda error: None,
 ) -> list[Repeated]:
-    """Make results again, each in a process of its own, and compare their tables with what ships.
+    """Make results again and compare their tables with what ships.
 
     Parameters
     ----------
-    case : whose results they are
-    place : folder of the folders of results and of their store; what is there already is not made again
-    words_of : checks a command kept as data, and gives its words
+    case : folder of the case
+    place : folder that gets a folder for each, and their store
+    runner : of its own, its store is not used
     begun : called with the name of a result before it is made, and the minutes it is expected to take
+    failed : called with what is wrong where one cannot be made; the others go on
 
     Returns
     -------
-    One for each; a command that fails has said why on standard error, and the others go on.
+    One for each.
     """
-    found, table = [], False
+    found, table, own = [], False, Runner(place / "store", runner.processes, runner.progress)
     for result in results:
         folder, command = place / result.name, command_line({"command": result.command})
         if not _whole(folder, result):
-            begun(result.name, expected([result], processes, table=table))
-            if perform(words_of(_for(case, result.command)), folder, place / "store", *([f"--processes={processes}"] if processes else [])):
+            begun(result.name, expected([result], runner.processes, table=table))
+            try:
+                described, asked = asked_again(result.command, str(case))
+                write_result(folder, perform(described, asked, own))
+            except QantarError as error:
+                failed(error)
                 found.append(Repeated(result.name, command, False, ()))
                 continue
-        table |= result.name in FROM_TABLE
-        differ = [p.name for p in sorted(result.folder.glob("*.csv")) if not _same(p, folder / p.name)]
+        table |= result.ships.from_table
+        made = read_result(folder)
+        tables = {n: c for n, c in result.stored.content.items() if n.endswith(".csv")}
+        differ = [n for n in sorted(tables) if not same_table(tables[n], made.content.get(n) if made else None)]
         found.append(Repeated(result.name, command, True, tuple(differ)))
     return found
 
 
-def _for(case: Path, command: Mapping[str, Any]) -> dict[str, Any]:
-    """A command about a case, wherever that lies now: a copy is not the case it was copied from.
-
-    >>> about = {"name": "scale", "options": {"scenario": "kazakhstan-2022", "seed": 1}}
-    >>> _for(Path("/home/me/mine"), about)["options"], _for(Path("/home/me/mine"), {"name": "methods", "options": {"seed": 1}})["options"]
-    ({'scenario': '/home/me/mine', 'seed': 1}, {'seed': 1})
-    """
-    options = dict(command["options"])
-    if "scenario" in options and cases_folder() / str(options["scenario"]) != case:
-        options["scenario"] = str(case)
-    return {**command, "options": options}
-
-
 def _whole(folder: Path, result: Shipped) -> bool:
     """Whether a folder holds a result of this model: folders appear whole or not at all, and hold what this study asked for."""
-    made, ships = read_result(folder), read_result(result.folder)
-    return (
-        made is not None
-        and ships is not None
-        and all(made.made.get(k) == ships.made.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256"))
+    made = read_result(folder)
+    return made is not None and all(
+        made.made.get(k) == result.stored.made.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256")
     )
 
 
-def _same(one: Path, other: Path) -> bool:
+def same_table(one: bytes, other: bytes | None) -> bool:
     """Whether two tables hold the same cells, numbers to `SAME`."""
-    if not other.is_file():
+    if other is None:
         return False
-    rows, there = (list(csv.reader(io.StringIO(p.read_text(encoding="utf-8"), newline=""))) for p in (one, other))
+    rows, there = (list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""))) for content in (one, other))
     cells = [[c for row in table for c in row] for table in (rows, there)]
     return [len(r) for r in rows] == [len(r) for r in there] and all(map(_alike, *cells))
 

@@ -44,6 +44,7 @@ from qantar.studies.blocks import (
     pair,
     told_apart,
 )  # fmt: skip
+from qantar.studies.features import region_names
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 Floats = NDArray[np.float64]
@@ -148,12 +149,6 @@ def page(result: Result) -> Iterator[Block]:
     ]
     marks = [mark(r, "in_spreads", "in_spreads_se") for r in rows]
     yield Figure("scale", Intervals(named, marks), Table([*heads, Column(pair("heldout.rule"))], cells))
-
-
-def region_names(result: Result) -> dict[str, Pair]:
-    """Names of regions by id, in both languages; none where the scenario is not at hand."""
-    regions = result.scenario.case.record.regions if result.scenario else ()
-    return {r.region_id: (r.name_en, r.name_zh) for r in regions}
 
 
 def name_of(row: Row, places: Mapping[str, Pair]) -> Pair:

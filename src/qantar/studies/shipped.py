@@ -13,7 +13,7 @@ from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, read_scenario, resolve
 from qantar.studies import studies
-from qantar.studies.kind import Result, Study, result_of
+from qantar.studies.kind import Result, Ships, Study, result_of
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,18 @@ def shipped(case: Case) -> Shipped:
     DataError
         If the scenario they belong to cannot be read.
     """
-    results = {s.name: r for s in studies() if s.ships is not None and (r := read_shipped(case.folder, s)) is not None}
+    results = {s.name: r for s in studies() if s.ships and not s.ships.packed and (r := read_shipped(case.folder, s)) is not None}
     if not results or not (case.folder / FILE).is_file():
         return Shipped(None, {}, list(results))
     problems = Problems()
     scenario = read_scenario(case.folder, problems, case)
     problems.raise_as(DataError)
     assert scenario is not None  # no problem means it was read
-    shown = {k: replace(r, scenario=scenario) for k, r in results.items() if is_current(r, scenario)}
+    shown = {}
+    for kind, result in results.items():
+        if is_current(result, scenario):
+            others = {name: r for name, r in result.others.items() if is_current(r, scenario)}
+            shown[kind] = replace(result, scenario=scenario, others=others)
     return Shipped(scenario, shown, [k for k in results if k not in shown])
 
 
@@ -58,7 +62,8 @@ def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
     ResultError
         If a table is missing, was changed after it was written, or lacks a column.
     """
-    home = folder / FIT / study.name
+    assert study.ships is not None
+    home = place_of(folder, study, study.ships)
     if (stored := read_result(home, study.name)) is None:
         return None
     if not {"command", "seed", *study.facts} <= set(stored.made):
@@ -68,7 +73,16 @@ def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
         rows = result.tables.get(name)
         if not rows or (missing := [c for c in columns if c not in rows[0]]):
             raise fail(ResultError, home / f"{name}.csv", "missing_column", value=missing[0] if rows else columns[0])
-    return result
+    others = {}
+    for ships in study.also:
+        if (other := read_result(place_of(folder, study, ships), study.name)) is not None:
+            others[str(ships.folder)] = result_of(other.content, other.made)
+    return replace(result, others=others)
+
+
+def place_of(folder: Path, study: Study[Any], ships: Ships) -> Path:
+    """Where a result ships in the folder of a case."""
+    return folder / FIT / (study.name if ships.folder is None else ships.folder)
 
 
 def is_current(result: Result, scenario: Scenario) -> bool:

@@ -1,14 +1,12 @@
-"""The histories that a page draws: how they ship with a case, how they are read, and how some of them are simulated again.
+"""Some of what ships with a case, simulated again on this machine: a sample drawn by lot.
 
-In: a case whose `fit/page` holds `histories.npz` and a `result.json` with its SHA-256. Out: the `Result` that simulating them anew would
-give, to the last digit, because everything is kept as it came. A sample drawn by lot is compared move by move: by the SHA-256 of whole
-histories.
+In: the histories that a page draws (`inference.packed`) and the effects of experiments. Out: `Sample`; histories are compared move by move,
+by the SHA-256 of the whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,23 +14,15 @@ from typing import Any
 import numpy as np
 
 from qantar.draws import Purpose, uniform
-from qantar.ensemble.histories import features
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import Result
 from qantar.ensemble.store import Recipe
-from qantar.errors import ResultError, fail
-from qantar.files.result import read_result, sealed, sha256_of
-from qantar.inference.posterior import CSV, FIT, fits, pack, read_posterior, unpack
-from qantar.record.observables import observe
+from qantar.inference.posterior import read_fit
 from qantar.scenario.parameters import Values
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.studies.experiments import Again, check_again
 
-PAGE, HISTORIES = "page", "histories.npz"
-KIND = "histories"
-DIGESTS = ("sha256",)
-"""Columns of the table of runs that are kept beside those of a packed table."""
 SAMPLE, EFFECTS = 2, 1
 """How many histories and how many effects a study simulates again unless it is asked for more."""
 LOTS_KEY = (1 << 29) + 1
@@ -70,68 +60,6 @@ class Sample:
         return {"seed": self.seed, "of": self.of, "histories": histories, "effects": effects}
 
 
-def packed(result: Result, case: Path, command: Mapping[str, Any]) -> dict[str, bytes | str]:
-    """The histories of a run as the files that a case ships, `result.json` last.
-
-    Parameters
-    ----------
-    case : folder of the case whose posterior the run draws from
-    """
-    kept = {k: v for k, v in result.provenance.items() if k != "plan"}
-    histories = pack(result.runs, kept, more=DIGESTS, exact=True)
-    made = {
-        "kind": KIND,
-        "command": command,
-        **{k: kept[k] for k in ("program", "model_sha256", "plan_sha256", "draw_scheme", "scenario", "runs", "history_sha256")},
-        "seed": result.recipe.seed,
-        "scale": result.recipe.plan.scale,
-        "posterior_sha256": sha256_of(case / FIT / CSV),
-    }
-    return sealed({HISTORIES: histories}, made)
-
-
-def ships(case: Path) -> bool:
-    """Whether any histories ship with a case, of whatever model."""
-    return (case / FIT / PAGE / "result.json").is_file()
-
-
-def read(scenario: Scenario) -> Result | None:
-    """The histories that ship with a case, against its record as it is now.
-
-    None if there are none, or if they were made for another scenario, from another posterior or by another version of the model.
-
-    Raises
-    ------
-    ResultError
-        If they were changed after they were written, or cannot be read.
-    """
-    case = scenario.case
-    home = case.folder / FIT / PAGE
-    if not ships(case.folder):
-        return None
-    stored = read_result(home, KIND)
-    if stored is None or HISTORIES not in stored.content:
-        raise fail(ResultError, home, "file_missing", there=HISTORIES)
-    made = stored.made
-    scale = made.get("scale")
-    if not isinstance(scale, int | float) or not 0 < scale <= 1:
-        return None
-    plan = resolve(scenario, scale=float(scale))
-    posterior = case.folder / FIT / CSV
-    if not fits(made, plan) or not posterior.is_file() or made.get("posterior_sha256") != sha256_of(posterior):
-        return None
-    runs, kept = unpack(home / HISTORIES)
-    try:
-        digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
-        recipe = Recipe(plan, **kept["recipe"])
-        same = digest == kept["history_sha256"] and runs.n == kept["runs"] and kept["calibrated"] is True
-    except (KeyError, TypeError) as error:
-        raise fail(ResultError, home / HISTORIES, "not_packed", reason=str(error)) from None
-    if not same:
-        raise fail(ResultError, home / HISTORIES, "not_packed", reason="digest of the histories")
-    return Result(recipe, runs, features(runs, observe(case.record), plan), digest, {**kept, "plan": plan.model_dump()})
-
-
 def lots(n: int, of: int, seed: int) -> list[int]:
     """Numbers of the histories that are simulated again, each at most once, in the order they are drawn.
 
@@ -156,7 +84,7 @@ def sample(
 
     Parameters
     ----------
-    result : as `read` gives it; None where no histories ship
+    result : as `inference.packed.read` gives it; None where no histories ship
     histories, effects : how many of each, by lot
     progress : called with the number of pieces done and of all
 
@@ -188,5 +116,5 @@ def _again(what: str, case: Path, recipe: Recipe | None, number: int, seed: int)
 
 
 def _values(case: Path) -> list[Values]:
-    posterior = read_posterior(case / FIT)
-    return posterior.values if posterior else []
+    fit = read_fit(case)
+    return fit.posterior.values if fit else []

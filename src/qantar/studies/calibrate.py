@@ -1,0 +1,234 @@
+"""Fit the parameters that a scenario names to its record, by simulation alone: in rounds, or by networks as a second opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from math import isnan
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import model_validator
+
+from qantar.ensemble.histories import Runs
+from qantar.ensemble.runner import Runner
+from qantar.errors import StudyError, fail, needs
+from qantar.files.tables import Choice
+from qantar.inference import neural as networks
+from qantar.inference.abc_smc import QUICK, Setup
+from qantar.inference.calibration import files_of, fit, packed_table
+from qantar.inference.posterior import NEURAL, known_table
+from qantar.messages import LANGUAGES, text
+from qantar.scenario.parameters import parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import resolve
+from qantar.studies import kind
+from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, pair, scale_words
+from qantar.studies.features import recorded_feature, shown_share, simulated_numbers
+from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
+
+ROUNDS = "rounds"
+FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "families", "distinct")
+HALF = 0.5
+"""A model shows a feature of the record if at least this share of its histories does."""
+
+
+class CalibrateOptions(Options):
+    """What can be asked."""
+
+    scenario: kind.ScenarioName
+    method: Annotated[str, kind.Option("cli.opt_method", Choice((ROUNDS, NEURAL)), metavar="METHOD")] = ROUNDS
+    quick: kind.Quick = False
+    seed: kind.Seed = 2022
+    scale: kind.QuickScale = None
+    table: Annotated[int | None, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = None
+    particles: Annotated[int | None, kind.whole("cli.opt_particles", "", 10, 100_000)] = None
+    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "", 0, 200)] = None
+    force_rounds: Annotated[int | None, kind.whole("cli.opt_force_rounds", "", 0, 200)] = None
+    set_: kind.Settings = ()
+    arm: kind.Arms = ()
+    pack: Annotated[Path | None, kind.Option("cli.opt_pack", metavar="FILE", neutral=True, writes="file")] = None
+    known: kind.KnownTable = None
+
+    @model_validator(mode="after")
+    def _networks_have_no_rounds(self) -> Self:
+        for name in ("particles", "rounds", "force_rounds", "pack"):
+            if self.method == NEURAL and getattr(self, name) is not None:
+                raise fail(StudyError, f"--{kind.flag(name)}", "of_rounds")
+        return self
+
+    def variant(self) -> str:
+        """A second opinion does not take the place of the fit."""
+        return NEURAL if self.method == NEURAL else ""
+
+
+def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
+    """The fit, by either method."""
+    options, scenario = asked.options, asked.scenario
+    assert scenario is not None  # its options name one
+    if options.method == NEURAL:
+        needs("flowjax", "neural", "--method neural")
+    scale = options.scale or (kind.QUICK_SCALE if options.quick else kind.STUDY_SCALE)
+    effort = {k: v for k in ("table", "particles", "rounds", "force_rounds") if (v := getattr(options, k)) is not None}
+    setup = replace(QUICK if options.quick else Setup(), **effort)
+    plan = resolve(scenario, asked.edits, scale=scale)
+    known = None if options.known is None else known_table(options.known, plan, options.seed)
+    if options.method == NEURAL:
+        return by_networks(asked, plan, setup, known, runner)
+    command = kind.command_of(STUDY.name, asked)
+    found = fit(scenario, setup, runner, seed=options.seed, edits=asked.edits, scale=scale, known=known, command=command)
+    elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
+    return Outcome({}, {k: found.made[k] for k in FACTS}, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
+
+
+def by_networks(asked: Asked[CalibrateOptions], plan: Plan, setup: Setup, known: Runs | None, runner: Runner) -> Outcome:
+    """A second opinion."""
+    assert asked.scenario is not None
+    how: dict[str, Any] = {"seed": asked.options.seed, "edits": asked.edits, "scale": plan.scale, "known": known}
+    found = networks.of_scenario(asked.scenario, setup, runner, **how)
+    facts = {
+        "method": NEURAL, "library": networks.libraries(), "table": setup.table, "networks": networks.MEMBERS, "trained": found.trained,
+        "edits": [e.model_dump() for e in asked.edits], "pseudo": found.pseudo,
+        "gain": None if isnan(found.gain) else found.gain, "gain_se": None if isnan(found.gain_se) else found.gain_se,
+    }  # fmt: skip
+    return Outcome({}, facts, plan, asked.options.seed, files=networks.files_of(found))
+
+
+def page(result: Result) -> Iterator[Block]:
+    """What was learned, what cannot be told apart, whether intervals are right, and how well it fits."""
+    if result.made.get("method") == NEURAL:
+        yield from _of_networks(result)
+        return
+    made, learned = result.made, result.tables["learned"]
+    shown = [float(r["share"]) >= HALF for r in result.tables["fit"]]
+    counts = {"n": len(learned), "learned": sum(r["word"] == "learned" for r in learned), "shown": sum(shown), "of": len(shown)}
+    yield Sentence(pair("report.fit_lead", **counts), "lead")
+    setup = made["setup"]
+    effort = {"table": f"{setup['table']:,}", "particles": setup["particles"], "distinct": made["distinct"]}
+    found = {"tolerance": f"{made['tolerance']:.2f}", "families": f"{made['families']:.0f}"}
+    yield Sentence(pair("report.fit_text", n=len(learned), **effort, **found))
+    yield from _quick(made)
+    yield Sentence(pair("report.fit_features"), "head")
+    stamp = Sentence(pair("report.stamp_fitted", scale=scale_words(made["scale"])), "stamp")
+    yield stamp
+    yield _fit(result)
+    yield from _learned(result, stamp)
+    yield Sentence(pair("report.fit_alike"))
+    yield from _coverage(result)
+
+
+def _of_networks(result: Result) -> Iterator[Block]:
+    made = result.made
+    yield Sentence(pair("fitted.neural_head", case=made["scenario"], n=f"{made['trained']:,}"))
+    if (gain := made["gain"]) is not None:
+        error = 2 * made["gain_se"]
+        yield Sentence(pair("fitted.neural_gain", n=made["pseudo"], gain=f"{gain:.2f}", error=f"{error:.2f}"))
+        if gain <= error:
+            yield Sentence(pair("fitted.neural_useless"), "warn")
+    yield from _quick(made)
+    yield from _learned(result)
+    yield from _coverage(result)
+    yield Sentence(pair("fitted.neural_note"), "note")
+
+
+def _quick(made: Mapping[str, Any]) -> Iterator[Block]:
+    if made["command"]["options"].get("quick"):
+        yield Sentence(pair("fitted.quick"), "warn")
+
+
+def _fit(result: Result) -> Table:
+    """Share of histories that show each recorded feature, before and after; where it is kept, what they show instead."""
+    simulated = {(r["kind"], r["of"]): r for r in result.tables.get("simulated", ())}
+    heads = [Column(pair("out.feature")), *(Column(pair(k), number=True) for k in ("out.recorded", "report.before", "report.after"))]
+    rows: list[list[Cell]] = [
+        [
+            recorded_feature(r, result), r["recorded"], shown_share(r["prior_share"], r["prior_low"], r["prior_high"]),
+            shown_share(r["share"], r["low"], r["high"]),
+            *([simulated_numbers(simulated[r["kind"], r["of"]])] if simulated else []),
+        ]
+        for r in result.tables["fit"]
+    ]  # fmt: skip
+    more = [Column(pair("out.simulated"), number=True)] if simulated else []
+    return Table([*heads, *more], rows, pair("report.fit_features_text"), look="features")
+
+
+def _learned(result: Result, *stamp: Sentence) -> Iterator[Block]:
+    """Each fitted parameter before and after, how much narrower it became, by both methods where both ship; and what varies together."""
+    second = {r["parameter"]: r for other in result.others.values() for r in other.tables["learned"]}
+    yield Sentence(pair("report.fit_learned"), "head")
+    yield from stamp
+    heads = [Column(pair("out.parameter")), *(Column(pair(k), number=True) for k in ("report.before", "report.after", "out.narrowing"))]
+    networks_too = [Column(pair("report.by_networks"), number=True)] if second else []
+    rows: list[list[Cell]] = []
+    for r in result.tables["learned"]:
+        before, after = (f"{short(r[f'{k}_q50'])} ({short(r[f'{k}_q05'])}–{short(r[f'{k}_q95'])})" for k in ("prior", "posterior"))
+        narrower = [narrowing(x) if x else "–" for x in (r, *([second.get(r["parameter"])] if second else []))]
+        rows.append([parameter(r["parameter"]), before, after, *narrower, pair(f"fitted.{r['word']}")])
+    yield Table([*heads, *networks_too, Column(pair("out.said"))], rows, pair("report.fit_learned_text"), look="")
+    if second:
+        yield Sentence(pair("report.by_networks_text"), "note")
+    for r in result.tables["ridges"]:
+        yield Sentence(pair("fitted.ridge", a=r["parameter"], b=r["with"], r=f"{float(r['correlation']):.2f}"))
+
+
+def _coverage(result: Result) -> Iterator[Block]:
+    """Whether intervals held the truth of simulated records."""
+    rows = result.tables["coverage"]
+    if not rows:
+        yield Sentence(pair("fitted.no_coverage"))
+        return
+    yield Sentence(pair("report.fit_coverage"), "head")
+    by = {name: list(own) for name, own in groupby(rows, key=lambda r: r["parameter"])}
+    levels = [f"{100 * float(r['level']):.0f} %" for r in next(iter(by.values()))]
+    heads = [Column(pair("out.parameter")), *(Column(h, number=True) for h in levels), Column(pair("fitted.uniform"), number=True)]
+    cells = [[name, *map(held, own), short(own[0]["ranks_uniform_p"])] for name, own in by.items()]
+    yield Table(heads, cells, pair("report.fit_coverage_text", n=rows[0]["of"]), look="")
+
+
+def parameter(name: str) -> Cell:
+    """A parameter by its meaning, its key and its unit."""
+    row = parameters()[name]
+    en, zh = (text(f"unit.{row.unit}", lang) for lang in LANGUAGES)
+    return f"{row.meaning_en} ({name}, {en})", f"{row.meaning_zh}（{name}，{zh}）"
+
+
+def narrowing(row: Row) -> str:
+    """How much narrower a distribution became, with its interval."""
+    return shown_share(row["narrowing"], row["low"], row["high"])
+
+
+def held(row: Row) -> str:
+    """Share of intervals that held the truth, with what chance allows; marked where it is outside."""
+    share = 100 * float(row["held"]) / float(row["of"])
+    low, high = (f"{100 * float(row[k]):.0f}" for k in ("chance_low", "chance_high"))
+    return f"{share:.0f} %{'' if row['holds'] == '1' else ' !'} ({low}–{high})"
+
+
+def short(cell: str) -> str:
+    """A number of three digits.
+
+    >>> short("0.000123456")
+    '0.000123'
+    """
+    return f"{float(cell):.3g}"
+
+
+TABLES: Mapping[str, Sequence[str]] = {
+    "learned": ("parameter", "prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95",
+                "narrowing", "low", "high", "word"),
+    "fit": ("kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"),
+}  # fmt: skip
+
+STUDY = Study(
+    "calibrate",
+    CalibrateOptions,
+    run,
+    page,
+    Ships(minutes=80, places={"pack": kind.PRIOR_TABLE}, folder=""),
+    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 2, "force_rounds": 1, "scale": 0.01},
+    columns=TABLES,
+    facts=FACTS,
+    also=(Ships(minutes=2, options={"method": NEURAL, "table": 20_000}, places={"known": kind.PRIOR_TABLE}, folder=NEURAL),),
+    part="fit",
+)
