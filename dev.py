@@ -4,6 +4,7 @@ Standard library only, and written so that an old Python can read it far enough 
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -161,23 +162,8 @@ def test():
     run([python, "-m", "pytest", "--quiet", "--durations=5"] + spread, "the tests")
 
 
-SHIPPED = {
-    "heldout": [ACCOUNT, "--known"],
-    "warning": [ACCOUNT, "--table", "20000", "--known"],
-    "scale": [ACCOUNT],
-    "rivals": [ACCOUNT, "--kept", os.path.join("docs", "evidence", "rivals")],
-    "experiments": [ACCOUNT, "--table", "20000", "--draws", "25", "--rivals", "8", "--everyone", "8"]
-    + ["--kept", os.path.join("docs", "evidence", "experiments"), "--known"],
-    "methods": ["--draws", "50", "--pack", os.path.join("docs", "evidence", "methods.npz")],
-    "sensitivity": [ACCOUNT],
-}
-"""What is made beside the posterior, in this order (experiments read the rivals), and with which arguments; --known is followed by the
-table of the priors."""
 EXTRAS = ["sensitivity", "neural"]
-COPY = (
-    "import sys; from pathlib import Path; from qantar.files.result import copy_result; "
-    "copy_result(Path(sys.argv[1]), Path(sys.argv[2]), '.svg', 'sample.csv')"  # the page draws its own
-)
+COPY = "import sys; from pathlib import Path; from qantar.studies.shipped import install; install(Path(sys.argv[1]), Path(sys.argv[2]))"
 
 
 def evidence():
@@ -186,35 +172,24 @@ def evidence():
     What is finished ships at once: a night that ends early leaves whole folders.
     """
     set_up(EXTRAS)
-    case = os.path.join(HERE, "src", "qantar", "cases", ACCOUNT, "fit")
-    made = os.path.join(HERE, "results", "evidence")
-    table = os.path.join(HERE, "docs", "evidence", "prior-table.npz")
-    run([venv_python(), "-m", "qantar", "calibrate", ACCOUNT, "--out", made, "--pack", table], "the calibration")
-    os.makedirs(case, exist_ok=True)
-    for name in sorted(os.listdir(made)):
-        shutil.copyfile(os.path.join(made, name), os.path.join(case, name + ".part"))
-        os.replace(os.path.join(case, name + ".part"), os.path.join(case, name))
-    set_up(EXTRAS)
-    page = [ACCOUNT, "--posterior", "--draws", "60", "--pack", made + "-page", "--out", made + "-run"]
-    run([venv_python(), "-m", "qantar", "run"] + page, "the histories of the page")
-    install(made + "-page", os.path.join(case, "page"))
-    for kind, arguments in SHIPPED.items():
-        known = [table] if "--known" in arguments else []
-        ship(kind, arguments + known, made + "-" + kind, os.path.join(case, kind))
-    neural = [ACCOUNT, "--method", "neural", "--table", "20000", "--known", table]
-    ship("calibrate", neural, made + "-neural", os.path.join(case, "neural"))
-    ship("planted", [], made + "-planted", os.path.join(case, "planted"))
+    for one in listed():
+        words = one["words"] + ["--%s=%s" % (option, os.path.join("docs", "evidence", name)) for option, name in one["places"].items()]
+        made = os.path.join(HERE, "results", "evidence", one["folder"] or "fit")
+        packed = ["--pack", made + "-packed"] if one["packed"] else []
+        run([venv_python(), "-m", "qantar"] + words + packed + ["--out", made], "qantar " + words[0])
+        install(packed[1] if packed else made, os.path.join(HERE, "src", "qantar", "cases", ACCOUNT, "fit", one["folder"]))
 
 
-def ship(kind, arguments, folder, place):
-    """Make one folder of evidence and install it."""
-    run([venv_python(), "-m", "qantar", kind] + arguments + ["--out", folder], "qantar " + kind)
-    install(folder, place)
+def listed():
+    """What ships, in the order it is made, as the studies say."""
+    asked = "import json; from qantar.studies.shipped import to_make; print(json.dumps(to_make(%r)))" % ACCOUNT
+    done = subprocess.run([venv_python(), "-c", asked], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)
 
 
 def install(folder, place):
     """Put a folder of evidence where it ships, and qantar with it into the environment: what is made later reads it."""
-    run([venv_python(), "-c", COPY, folder, place], "shipping " + os.path.basename(place))
+    run([venv_python(), "-c", COPY, folder, place], "shipping " + os.path.basename(folder))
     set_up(EXTRAS)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from qantar.cases.case import Case
 from qantar.errors import DataError, Problems, ResultError, fail
-from qantar.files.result import RESULT, read_result
+from qantar.files.result import RESULT, command_words, copy_result, read_result, write_bytes
 from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, read_scenario, resolve
@@ -78,6 +78,48 @@ def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
         if (other := read_result(place_of(folder, study, ships), study.name)) is not None:
             others[str(ships.folder)] = result_of(other.content, other.made)
     return replace(result, others=others)
+
+
+def to_make(case: str) -> list[dict[str, Any]]:
+    """What ships with a case, in the order it is made: what a result rests on comes before it.
+
+    Parameters
+    ----------
+    case : name of the case
+
+    Returns
+    -------
+    For each its folder in `fit`, the words of its command, its options that name a place, whether what is packed ships.
+    """
+    found = []
+    for study in studies():
+        for ships in (*([study.ships] if study.ships else []), *study.also):
+            options = {"scenario": case} if "scenario" in study.options.model_fields else {}
+            words = command_words({"command": {"name": study.name, "options": {**options, **ships.options}}})
+            folder = study.name if ships.folder is None else ships.folder
+            found.append({"folder": folder, "words": words, "places": dict(ships.places), "packed": ships.packed})
+    return found
+
+
+LEFT_OUT = (".svg", "sample.csv")
+"""How files end that do not ship: the page draws its own figures, and nothing reads the sample of the networks."""
+
+
+def install(result: Path, place: Path) -> None:
+    """Put a result where it ships.
+
+    Raises
+    ------
+    ResultError
+        If there is no whole result, or something else at the place.
+    """
+    if place.name != FIT:
+        copy_result(result, place, *LEFT_OUT)
+        return
+    if (stored := read_result(result)) is None:
+        raise fail(ResultError, result, "folder_without", marker=RESULT)
+    for name, content in (*stored.content.items(), (RESULT, stored.said)):  # the other results lie in the same folder
+        write_bytes(place / name, content)
 
 
 def place_of(folder: Path, study: Study[Any], ships: Ships) -> Path:
