@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom, ttest_rel
 
-from qantar.ensemble.histories import wilson
 from qantar.forecast.power import between, detectable, hidden, score_differences
 from qantar.forecast.scores import (
     HISTORIES,
@@ -37,6 +36,7 @@ from qantar.forecast.scores import (
     paired,
     probability,
 )
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 NUMBERS = st.floats(-50, 50, width=32)

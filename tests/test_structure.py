@@ -17,7 +17,7 @@ import qantar
 from conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "qantar"
-BASE = {"compiled", "draws", "errors", "files", "follow", "messages"}
+BASE = {"compiled", "draws", "errors", "files", "follow", "messages", "statistics"}
 """Rooms and files that every room may import; among them each only those named in `MAY_IMPORT`."""
 _MODEL = {"record", "cases", "scenario", "population", "model", "engine", "reporting"}
 _STUDIES = {"ensemble", "inference", "forecast", "effects", "stylized", "studies"}
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": set(),
     "draws": {"compiled"},
     "messages": set(),
+    "statistics": set(),
     "errors": {"messages"},
     "files": {"errors"},
     "record": BASE,

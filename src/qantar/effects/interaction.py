@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
 from qantar.effects.decision import claimed, finding_of
-from qantar.ensemble.histories import wilson
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

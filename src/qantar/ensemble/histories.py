@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import Observables
 from qantar.scenario.scenario import Plan
+from qantar.statistics import wilson
 
 FACTOR = 2.0
 """A simulated number agrees with a recorded one if it lies within this factor of its range."""
@@ -31,19 +32,6 @@ PEOPLE, SIGNS = ("participants", "detained", "killed"), ("presence", "seat_lost"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-
-def wilson(shown: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share, `shown` of `n` (Wilson 1927, J. Am. Stat. Assoc. 22).
-
-    >>> [round(x, 3) for x in wilson(9, 10)]
-    [0.596, 0.982]
-    """
-    if not n:
-        return 0.0, 1.0
-    z, p = 1.959964, shown / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
 
 @dataclass(frozen=True)

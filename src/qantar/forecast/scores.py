@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qantar.ensemble.histories import wilson
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 HISTORIES = 400

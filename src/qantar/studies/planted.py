@@ -54,6 +54,7 @@ from qantar.inference.posterior import FIT
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
+from qantar.statistics import wilson
 from qantar.studies.experiments import judged
 from qantar.stylized.countries import base_plan
 

@@ -40,10 +40,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
-from qantar.ensemble.histories import MASS, wilson
+from qantar.ensemble.histories import MASS
 from qantar.errors import DataError, Problems, fail
 from qantar.files.tables import read_text, to_csv
 from qantar.model.outcome import UPRISING
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qantar.account.ledger import VERDICTS, Account, Claim
+from qantar.statistics import NORMAL_95, wilson
 
 if TYPE_CHECKING:
     from qantar.record.schema import Source
@@ -259,18 +260,5 @@ def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float] | tuple[N
     if chance == 1:
         return None, None, None
     kappa = (share - chance) / (1 - chance)
-    error = 1.96 * math.sqrt(share * (1 - share) / n) / (1 - chance)
+    error = NORMAL_95 * math.sqrt(share * (1 - share) / n) / (1 - chance)
     return kappa, max(-1.0, kappa - error), min(1.0, kappa + error)
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, JASA 22, 209-212).
-
-    >>> low, high = wilson(51, 66)
-    >>> round(low, 3), round(high, 3)
-    (0.658, 0.857)
-    """
-    p = hits / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
