@@ -5,7 +5,6 @@ Checks that rest on luck have fixed seeds and reject correct code with probabili
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import xml.etree.ElementTree as ET
@@ -25,39 +24,29 @@ from qantar.cli.main import main
 from qantar.effects import pairing as module
 from qantar.effects.answer import amount, sentence
 from qantar.effects.decision import finding_of, noise_of
+from qantar.effects.effect import BASE, answer_of
+from qantar.effects.figure import draw_effects
 from qantar.effects.inert import acting, why_inert
-from qantar.effects.pairing import (
-    BASE,
-    OUTCOMES,
-    Effects,
-    answer_of,
-    as_dict,
-    counterfactual,
-    files_of,
-    in_order,
-    is_paired,
-    pairing_gain,
-    plans_of,
-    read_draws,
-    resamples,
-    smallest_of,
-)
+from qantar.effects.measures import OUTCOMES
+from qantar.effects.pairing import Effects, as_dict, counterfactual, in_order, is_paired, pairing_gain, plans_of, resamples
 from qantar.engine.loop import simulate
-from qantar.ensemble import local as ensemble
-from qantar.ensemble import warm
+from qantar.ensemble import local, warm
 from qantar.ensemble.histories import arrays
 from qantar.ensemble.local import run_ensemble, write_part
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import STAMP
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, kept_draws
 from qantar.errors import DataError, QantarError, ScenarioError, StudyError
-from qantar.inference.posterior import HEAD
-from qantar.report.effects import draw_effects
+from qantar.files.result import csv_rows_of, read_result
+from qantar.inference.posterior import HEAD, read_draws
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, parse_set, resolve
 from qantar.scenario.schema import Edit
+from qantar.studies.counterfactual import STUDY, outcome_of, smallest_of
+from qantar.studies.kind import ask, perform
 
 DRAWS, REPLICATES, SEED = 3, 2, 5
 
@@ -110,7 +99,7 @@ NOBODY, LOUD = ("parameters.base_pressure", 0.0), ("parameters.base_pressure", 1
 
 
 def compare(root: Path, arms: dict[str, Plan], **more: Any) -> Effects:
-    return counterfactual(plan(), arms, **({"draws": DRAWS, "replicates": REPLICATES, "seed": SEED, "root": root} | more))
+    return counterfactual(plan(), arms, **({"draws": DRAWS, "replicates": REPLICATES, "seed": SEED, "runner": Runner(root)} | more))
 
 
 def codes(error: QantarError) -> list[str]:
@@ -150,7 +139,7 @@ def own_seed(recipe: Recipe, run: int) -> int:
 
 @pytest.mark.usefixtures("here")
 def test_seeds_that_differ_between_arms_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensemble, "seed_of", own_seed)
+    monkeypatch.setattr(local, "seed_of", own_seed)
     with pytest.raises(AssertionError):
         compare(tmp_path, {"same": plan(SAME)}, draws=2, replicates=1)
 
@@ -219,8 +208,8 @@ def test_the_rule_at_its_borders(values: list[float], name: str) -> None:
 
 
 def test_the_smallest_effects_are_asked_for_by_name(tmp_path: Path) -> None:
-    assert smallest_of(["peak=0.3", "regions=2"]) == {"peak": 0.3, "regions": 2.0}
-    for words, code in ((["peak"], "bad_form"), (["peak=low"], "bad_form")):
+    assert smallest_of(("peak=0.3", "regions=2")) == {"peak": 0.3, "regions": 2.0}
+    for words, code in ((("peak",), "bad_form"), (("peak=low",), "bad_form")):
         with pytest.raises(StudyError) as caught:
             smallest_of(words)
         assert codes(caught.value) == [code]
@@ -383,16 +372,16 @@ def test_draws_of_a_posterior_are_used_and_the_rest_comes_from_the_priors(tmp_pa
     given = read_draws(file)
     assert given[2] == {"frailty": 0.2, "arrest_rate": 0.003}
     free = plan().model_copy(update={"parameters": {"base_pressure": 1e-4}})
-    result = counterfactual(free, {"same": plan(SAME)}, draws=3, replicates=1, seed=SEED, posterior=given, root=tmp_path)
+    result = counterfactual(free, {"same": plan(SAME)}, draws=3, replicates=1, seed=SEED, posterior=given, runner=Runner(tmp_path))
     assert (result.basis, result.draws, as_dict(result)["calibrated"]) == ("posterior", 3, True)
-    assert STAMP not in files_of(result, "")["effects.csv"]
+    assert result.stamp != STAMP
     kept = kept_draws(tmp_path, result.base.given)
     assert [row["frailty"] for row in kept] == [0.0, 0.2, 0.4]  # at even distances
     assert kept[1] == draw(SEED, 1) | given[2]
     whole = Store.of(tmp_path, result.base).read(3)[1]
     assert whole["p_frailty"].tolist() == [0.0, 0.2, 0.4]
     assert (whole["p_base_pressure"] == 1e-4).all()  # what the plan fixes stays fixed
-    more = counterfactual(free, {"same": plan(SAME)}, draws=9, replicates=1, seed=SEED, posterior=given, root=tmp_path)
+    more = counterfactual(free, {"same": plan(SAME)}, draws=9, replicates=1, seed=SEED, posterior=given, runner=Runner(tmp_path))
     assert more.draws == 6
 
 
@@ -422,7 +411,7 @@ def test_a_wrong_posterior_is_told(tmp_path: Path, content: str, code: str) -> N
 def test_one_and_two_processes_give_the_same_result(tmp_path: Path, found: tuple[Effects, Path]) -> None:
     effects, _ = found
     assert (module.run_ensemble, module.in_processes) == (run_ensemble, in_processes)  # in processes indeed
-    two = compare(tmp_path, {"loud": plan(LOUD)}, processes=2)
+    two = compare(tmp_path, {"loud": plan(LOUD)}, runner=Runner(tmp_path, 2))
     assert two.history_sha256 == {k: effects.history_sha256[k] for k in (BASE, "loud")}  # of one process: this one
     assert as_dict(two)["effects"] == [e for e in as_dict(effects)["effects"] if e["arm"] == "loud"]
 
@@ -436,17 +425,17 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, found: tuple[Effe
         made.append((recipe.key(), number))
         return write_part(recipe, root, number, n)
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         assert total == 2 * DRAWS * REPLICATES
         if done > DRAWS * REPLICATES:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "write_part", counted)
     with pytest.raises(KeyboardInterrupt):
-        compare(tmp_path, {"loud": plan(LOUD)}, progress=stop)
+        compare(tmp_path, {"loud": plan(LOUD)}, runner=Runner(tmp_path, progress=stop))
     assert [number for _, number in made] == [0, 0]  # the first part of the base and of the arm, of four histories each
     told: list[tuple[int, int]] = []
-    again = compare(tmp_path, {"loud": plan(LOUD)}, progress=lambda *x: told.append(x))
+    again = compare(tmp_path, {"loud": plan(LOUD)}, runner=Runner(tmp_path, progress=lambda stage, *x: told.append(x)))
     assert sorted(made) == sorted(set(made))  # nothing twice
     assert told == [(8, 12), (10, 12), (12, 12)]  # what was kept counts as done at once
     for name in OUTCOMES:
@@ -484,12 +473,13 @@ def test_parts_come_in_an_order_that_speaks_for_all_draws(tmp_path: Path) -> Non
 
 
 def test_the_files_carry_their_stamp_and_are_the_same_again(found: tuple[Effects, Path]) -> None:
-    effects, _ = found
-    files = files_of(effects, "x", draw_effects(effects))
+    effects, root = found
+    study = replace(STUDY, run=lambda asked, runner: outcome_of(effects, scenario()))
+    files, again = (perform(study, ask(STUDY, STUDY.small), Runner(root)) for _ in range(2))
     assert list(files)[-1] == "result.json"
-    assert files == files_of(effects, "x", draw_effects(effects))
+    assert files == again
     for name in ("effects.csv", "draws.csv"):
-        rows = list(csv.DictReader(files[name].splitlines()))
+        rows = csv_rows_of(files[name])
         assert len(rows) == 3 * len(OUTCOMES) * (DRAWS if name == "draws.csv" else 1)
         assert all(math.isfinite(float(row["effect" if name == "draws.csv" else "median"])) for row in rows)  # a fall too is a number
         assert {(row["stamp"], row["scale"]) for row in rows} == {(STAMP, "0.001")}
@@ -569,10 +559,11 @@ def test_a_base_without_uprisings_is_not_judged(
         assert said.count("not judged") == len(OUTCOMES)  # though every draw has more people out
         assert "8/0/0" in said
         assert "contradicted" not in said
-    told = json.loads((tmp_path / "results" / f"{CASE}-counterfactual" / "result.json").read_text(encoding="utf-8"))
-    assert (told["judged"], told["uprisings"]) == (False, 0.0)
-    assert {e["finding"] for e in told["effects"]} == {"not-judged"}
-    assert told["effects"][0]["more"] == 8
+    stored = read_result(tmp_path / "results" / f"{CASE}-counterfactual")
+    assert stored is not None
+    assert (stored.made["judged"], stored.made["uprisings"]) == (False, 0.0)
+    assert {e["finding"] for e in stored.rows("effects.csv")} == {"not-judged"}
+    assert stored.rows("effects.csv")[0]["more"] == "8"
 
 
 def test_half_of_the_base_must_be_uprisings(found: tuple[Effects, Path]) -> None:

@@ -12,8 +12,7 @@ import typer.main
 
 from conftest import CASE, REPOSITORY, Ran
 from qantar.cli.main import app
-from qantar.effects.measures import MEASURES
-from qantar.effects.pairing import OUTCOMES
+from qantar.effects.measures import MEASURES, OUTCOMES
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe
 from qantar.errors import QantarError

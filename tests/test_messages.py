@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import qantar
-from qantar import messages
+from qantar import messages, studies
 from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS
 from qantar.files.tables import Number
 from qantar.lookup.check import TABLES
@@ -151,7 +151,8 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
     used: set[str] = set()
     for name, code in source():
         for key in re.findall(
-            r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|methods|rivals|warning)\.[\w.-]+)["']""", code
+            r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|counterfactual|methods|rivals|warning)\.[\w.-]+)["']""",
+            code,
         ):
             if not key.endswith((".", "_", ".html", ".css", ".js", ".csv")):
                 assert key in keys or any(k.startswith(key + ".") for k in keys), f"{name}: {key}"
@@ -179,6 +180,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "planted.",
         "scale.",
         "answer.",
+        *(f"{kind}." for kind in studies.KINDS),
     )
     composed += ("parser.",)
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,16 +172,17 @@ def test_draws_are_the_same_for_every_signal_and_repeat() -> None:
     assert replace(one, signal="x").errors().shape == (3,)
 
 
-def test_the_command_prints_the_constant_and_what_it_is_not(qantar: Callable[..., Ran]) -> None:
-    ran = qantar("policy", CASE, "--draws", "2")
+def test_the_command_prints_the_constant_and_what_it_is_not(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = qantar("policy", CASE, "--draws", "2", "--out", str(tmp_path / "policy"))
     assert ran.code == 0
     assert "14.8" in ran.out
     assert "not fitted" in ran.out
     assert "draws 10 / 10" in ran.err
-    data = qantar("policy", CASE, "--draws", "2", "--json").json()
+    data = qantar("policy", CASE, "--draws", "2", "--out", str(tmp_path / "policy"), "--json").json()
     assert [s["signal"] for s in data["signals"]] == list(SIGNALS)
     assert data["constant"]["at"] == "2022-01-05T16:30"
     assert all(0 <= s["share_better_than_constant"] <= 1 for s in data["signals"])
+    assert {(s["signal"], s["step"]) for s in data["steps"]} == {(signal, step) for signal in SIGNALS for step in DATED}
 
 
 def test_the_hour_is_printed_with_files_and_what_is_off(qantar: Callable[..., Ran]) -> None:

@@ -502,9 +502,10 @@ def test_what_a_result_says_never_decides_where_something_is_written(
 
 def test_every_command_that_can_be_made_again_keeps_its_options_and_gives_them_back() -> None:
     from qantar.ensemble.run import REMADE
+    from qantar.studies import KINDS
 
     tree = cli.build("en")
-    for name in REMADE:
+    for name in (*KINDS, *REMADE):
         command = tree.commands[name]
         typed = [CASE] * any(p.name == "scenario" for p in command.params) + ["--seed=7"]
         typed += ["--arm=no-price-rise"] * (name == "counterfactual")

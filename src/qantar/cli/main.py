@@ -442,72 +442,6 @@ def rerun(
         raise typer.Exit(1)
 
 
-@app.command(help="cli.counterfactual")
-def counterfactual(
-    context: Context,
-    scenario: ScenarioArgument,
-    arm: Annotated[list[str], typer.Option("--arm", metavar="ARM", help="cli.opt_cf_arm")],
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_cf_set")] = None,
-    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_cf_draws")] = STUDY_DRAWS,
-    replicates: Annotated[int, typer.Option(min=1, max=10_000, help="cli.opt_cf_replicates")] = 4,
-    seed: LongSeedOption = 1,
-    scale: ScaleOption = STUDY_SCALE,
-    posterior: Annotated[Path | None, typer.Option("--posterior", metavar="FILE", help="cli.opt_cf_posterior")] = None,
-    prior: Annotated[bool, typer.Option("--prior", help="cli.opt_cf_prior")] = False,
-    recorded: Annotated[bool, typer.Option("--recorded", help="cli.opt_recorded")] = False,
-    direction: Annotated[str, typer.Option(help="cli.opt_direction")] = "either",
-    delta: Annotated[list[str] | None, typer.Option("--delta", metavar="OUTCOME=NUMBER", help="cli.opt_delta")] = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_cf")] = None,
-    json: JsonOption = False,
-) -> None:
-
-    from qantar.cli import text as terminal
-    from qantar.cli.pace import SURE
-    from qantar.effects.pairing import FIRST, as_dict, files_of, plans_of, read_draws, smallest_of
-    from qantar.effects.pairing import counterfactual as do
-    from qantar.ensemble.run import case_sha256
-    from qantar.files.result import refuse_foreign
-    from qantar.inference.posterior import fits, read_fit
-    from qantar.report.effects import draw_effects
-    from qantar.scenario.scenario import load_scenario, parse_set, resolve, with_arms
-
-    lang = context.obj
-    given, names = with_arms(load_scenario(scenario), arm)
-    base, arms = plans_of(given, names, parse_set(set_ or []), scale=scale, recorded=recorded)
-    folder = out or Path("results") / f"{base.case}-counterfactual"
-    refuse_foreign(folder)
-    rows = read_draws(posterior) if posterior and not prior else None
-    fit = None if prior or posterior else read_fit(given.case.folder)
-    if fit is not None and fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
-        rows = fit.posterior.values
-    total, sure = (1 + len(arms)) * replicates * draws, SURE + FIRST * len(arms)
-    with terminal.interruptible(lang), terminal.counting(lang, total, sure=sure) as counted:
-        found = do(
-            base,
-            arms,
-            draws=draws,
-            replicates=replicates,
-            seed=seed,
-            posterior=rows,
-            direction=direction,
-            smallest=smallest_of(delta or []),
-            root=store,
-            processes=processes,
-            early=lambda found: terminal.early(found, recorded, lang),
-            progress=counted,
-        )
-    files = files_of(found, case_sha256(given.case), draw_effects(found), _asked(context, scenario=base.case))
-    folder = _write(folder, files, lang)
-    if json:
-        terminal.print_json({"folder": str(folder), **as_dict(found), "files": _made(files)["files"]})
-        return
-    notes = {name: a.note_zh if lang == "zh" else a.note_en for name, a in given.file.arms.items()}
-    terminal.effects_table(found, as_dict(found), lang, notes)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
 @app.command(help="cli.rivals")
 def rivals(
     context: Context,
@@ -677,29 +611,6 @@ def experiments(
     terminal.experiments_table([t for t, _ in found], lang)
     terminal.versions_table([t for t, _ in found], lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-@app.command(help="cli.policy")
-def policy(
-    context: Context,
-    scenario: ScenarioArgument,
-    draws: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_policy_draws")] = 200,
-    seed: LongSeedOption = 1,
-    json: JsonOption = False,
-) -> None:
-    from qantar.cli import text as terminal
-    from qantar.effects.policy_dates import as_dict, date_policies
-    from qantar.scenario.scenario import load_scenario, resolve
-
-    lang = context.obj
-    given = load_scenario(scenario)
-    plan = resolve(given)
-    with terminal.interruptible(lang, kept=False), terminal.counting(lang, draws, what="draws") as counted:
-        found = as_dict(date_policies(given, plan, draws=draws, seed=seed, progress=counted), plan)
-    if json:
-        terminal.print_json(found)
-        return
-    terminal.policy_table(found, plan.case, lang)
 
 
 @app.command(help="cli.sensitivity")

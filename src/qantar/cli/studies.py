@@ -46,17 +46,17 @@ def _options(described: Any) -> list[inspect.Parameter]:
     found = []
     for name, option in options_of(described.options).items():
         info = described.options.model_fields[name]
-        kind, default = type_of(info.annotation), info.get_default()
+        required = info.is_required()
+        kind, default = type_of(info.annotation), None if required else info.get_default()
         limits = {} if kind is bool else _limits(option)
         if option.argument:
             asked: Any = typer.Argument(metavar=option.metavar, help=option.help)
         else:
             asked = typer.Option(f"--{flag(name)}", metavar=option.metavar, help=option.help, **limits)
         if kind == tuple[str, ...]:
-            kind, default = list[str] | None, list(default) if default else None
-        elif default is None:
+            kind, default = list[str], list(default) if default else None
+        if default is None and not required:
             kind = kind | None
-        required = info.is_required()
         found.append(_parameter(name, Annotated[kind, asked], inspect.Parameter.empty if required else default))
     return found
 
@@ -80,9 +80,11 @@ def _of_runner() -> list[inspect.Parameter]:
 
 def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
     """Do a study, write its folder and what else was asked for, and tell it."""
+    from qantar.cli.pace import SURE
     from qantar.cli.text import interruptible, print_json, staging, tell
     from qantar.ensemble.runner import Runner
     from qantar.files.result import is_packed, made_of, refuse_foreign, refuse_foreign_file, write_file, write_result
+    from qantar.studies.blocks import in_language
     from qantar.studies.kind import as_json, ask, files_of, options_of, result_of
 
     asked = ask(described, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None})
@@ -91,8 +93,13 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
     for name, option in options_of(described.options).items():
         if option.writes and (place := getattr(asked.options, name)):
             refuse_foreign(place) if option.writes == "folder" else refuse_foreign_file(place, is_packed)
-    with interruptible(lang), staging(lang) as told:
-        outcome = described.run(asked, Runner(store, processes, told))
+
+    def note(words: str | tuple[str, str]) -> None:
+        sys.stderr.write(in_language(words, lang) + "\n")
+
+    sure = SURE + described.alike(asked)
+    with interruptible(lang, kept=described.simulates), staging(lang, sure=sure, compile_first=described.simulates) as told:
+        outcome = described.run(asked, Runner(store, processes, told, note))
         files = files_of(described, asked, outcome)
     folder = placed(write_result(folder, files), folder, lang)
     for place, content in outcome.elsewhere.items():

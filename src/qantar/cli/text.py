@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from qantar.account.ledger import KINDS
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
-    from qantar.effects.pairing import Early, Effects
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
     from qantar.scenario.plan import Plan
@@ -140,16 +137,17 @@ def blocks(found: Iterable[tuple[str, Sequence[tuple[str, str]]]]) -> None:
 
 
 def tell(told: Iterable[Block], lang: str) -> None:
-    """What a study says, in blocks: sentences wrapped, tables as grids; of a figure its table under its title."""
+    """What a study says, in blocks: sentences wrapped, tables as grids; of a figure its table under its title; a lead at the end apart."""
     from qantar.studies.blocks import Figure, Sentence, Table, in_language, pair
 
     def table(block: Table, title: str) -> None:
         heads = [in_language(c.head, lang) for c in block.columns]
-        grid(heads, [[in_language(cell, lang) for cell in row] for row in block.rows], title=title)
+        wide = next((k for k, c in enumerate(block.columns) if c.wide), None)
+        grid(heads, [[in_language(cell, lang) for cell in row] for row in block.rows], title=title, widest=wide, least=16)
 
-    for block in told:
+    for number, block in enumerate(told):
         if isinstance(block, Sentence):
-            if block.role == "head":
+            if block.role == "head" or (number and block.role == "lead"):
                 say()
             say(in_language(block.words, lang))
         elif isinstance(block, Table):
@@ -184,7 +182,7 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
+def staging(lang: str, *, sure: int = SURE, compile_first: bool = True) -> Iterator[Callable[[str, int, int], None]]:
     """Several counts one after the other: each is named when it begins, and has a time of its own.
 
     The engines are compiled when the first begins: what is wrong with what was asked is said before.
@@ -194,8 +192,8 @@ def staging(lang: str) -> Iterator[Callable[[str, int, int], None]]:
         of, _, name = what.rpartition(": ")
         return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
 
-    ready: list[bool] = []
-    with _counted(lang, sure=SURE, compile_first=False) as tell:
+    ready = [] if compile_first else [True]
+    with _counted(lang, sure=sure, compile_first=False) as tell:
 
         def staged(what: str, done: int, total: int) -> None:
             if not ready:
@@ -275,34 +273,6 @@ def time_left(seconds: float, key: str, lang: str) -> str:
     return text(key, lang, time=text(f"out.{unit}", lang, n=n))
 
 
-def policy_table(found: dict[str, Any], case: str, lang: str) -> None:
-    """Errors of each signal against the recorded dates, and the dates themselves."""
-    say(text("out.policy_head", lang, case=case, draws=found["draws"]))
-    rows: list[list[object]] = [
-        [
-            text(f"signal.{s['signal']}", lang),
-            f"{s['error']:.0f} ({s['error_low']:.0f}–{s['error_high']:.0f})",
-            f"{100 * s['share_better_than_constant']:.0f} %",
-            f"{s['least_error']:.1f}",
-        ]
-        for s in found["signals"]
-    ]
-    rows.append([text("out.constant", lang), f"{found['constant']['error']:.1f}", "", ""])
-    grid([text(f"out.{k}", lang) for k in ("signal", "error", "better", "least")], rows)
-    at = found["constant"]["at"].replace("T", " ")
-    say(text("out.policy_note", lang, at=at, error=f"{found['constant']['error']:.1f}"))
-    steps = [
-        [
-            text(f"dated.{name}", lang),
-            f"{dt.datetime.fromisoformat(when):%d %H:%M}",
-            *(f"{_date(found['start'], s['steps'][k]['hours'][1])} ({100 * s['steps'][k]['never']:.0f} %)" for s in found["signals"]),
-        ]
-        for k, (name, when) in enumerate(found["recorded"].items())
-    ]
-    heads = [text("out.what", lang), text("out.recorded", lang), *(text(f"signal.{s['signal']}", lang) for s in found["signals"])]
-    grid(heads, steps, title=text("out.policy_steps", lang))
-
-
 def in_full(lang: str, n: int, minutes: float) -> None:
     """What `study --full` will make and how long it will take, on stderr, before it begins."""
     sys.stderr.write(text("out.full", lang, n=n, hours=f"{minutes / 60:.1f}") + "\n")
@@ -319,100 +289,6 @@ def repeated_table(found: Sequence[Repeated], lang: str) -> None:
     for r in found:
         if not r.same:
             say(text("out.full_differs" if r.made else "out.full_failed", lang, what=r.name, files=", ".join(r.differ)))
-
-
-def early(found: Early, recorded: bool, lang: str) -> None:
-    """What the first histories of a comparison foretell, on stderr, while it goes on."""
-    for arm in found.inert:
-        sys.stderr.write(text("out.cf_early_inert", lang, arm=arm, n=found.histories) + "\n")
-    if 2 * found.uprisings < found.histories:
-        line = text("out.cf_early_quiet", lang, k=found.uprisings, n=found.histories)
-        sys.stderr.write(line + ("" if recorded else text("out.cf_early_recorded", lang)) + "\n")
-
-
-ASKED = {"rise": "out.cf_rise", "fall": "out.cf_fall"}
-NARROW = 9
-"""Letters of an interval that stand on one line of a narrow table."""
-EFFECT_HEADS = ("out.cf_base", "out.cf_with", "out.cf_difference", "out.cf_draws", "out.cf_finding")
-
-
-def effects_table(found: Effects, data: dict[str, Any], lang: str, notes: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Each arm in the order asked: outcomes without it and with it, in how many draws they differ, and what follows in one sentence.
-
-    `data` as `--json` has it; `notes` says what the scenario's own arms are.
-    """
-    from qantar.effects.pairing import BASE
-
-    plan, arms = found.base.plan, {name: arm for name, arm in data["arms"].items() if name != BASE}
-    how = {
-        "arms": text("out.cf_one_arm", lang) if len(arms) == 1 else text("out.cf_arms", lang, n=len(arms)),
-        "basis": text("out.cf_prior" if found.basis == "prior" else "out.cf_posterior", lang),
-        "scale": text("out.scale_full", lang) if plan.scale == 1 else text("out.scale_part", lang, n=f"{1 / plan.scale:g}"),
-        "state": text("out.cf_by_policy" if data["by_policy"] else "out.cf_recorded", lang),
-    }
-    counts = {"draws": found.draws, "replicates": found.base.replicates, "seed": found.base.seed, "hours": plan.hours}
-    say(text("out.cf_head", lang, case=plan.case, **counts, **how))
-    heads = [text("out.what", lang), *(text(key, lang) for key in EFFECT_HEADS)]
-    for name, arm in arms.items():
-        rows = [e for e in data["effects"] if e["arm"] == name]
-        asked = text(ASKED[way], lang) if (way := rows[0]["direction"]) in ASKED else ""
-        grid(heads, [_effect_row(e, lang) for e in rows], widest=0, least=16, title=text("out.cf_title", lang, arm=name, asked=asked))
-        _say_pairing(name, arm, rows[0], lang)
-    for name, arm in data["arms"].items():
-        if arm["stopped"]:
-            say(text("out.cf_stopped", lang, arm=name, n=arm["stopped"], limit=f"{found.base.stop_above:,.0f}"))
-    say(text("out.cf_note", lang))
-    say(text("out.cf_not_fitted" if found.basis == "prior" else "out.cf_fitted", lang))
-    for name, arm in arms.items():
-        say()
-        if name in notes:
-            say(text("out.cf_arm", lang, arm=name, note=notes[name]))
-        say(arm[f"sentence_{lang}"])
-
-
-def _say_pairing(name: str, arm: dict[str, Any], first: dict[str, Any], lang: str) -> None:
-    """What the pairing saved, and what is replayed without its cause."""
-    from qantar.effects.pairing import VARYING
-
-    if arm["pairs_that_differ"] and not arm["paired"]:
-        say(text("out.cf_unpaired", lang, arm=name))
-    elif arm["pairs_that_differ"] and first["gain"] is not None:
-        counts = {k: first[f"pairs_{k}"] for k in ("up", "down", "same")}
-        say(text("out.cf_pairing", lang, arm=name, **dict(zip(("gain", "low", "high"), _gain(first), strict=True)), **counts))
-    elif arm["pairs_that_differ"]:
-        say(text("out.cf_no_gain", lang, arm=name, least=VARYING))
-    if arm["replayed"]:
-        say(text("out.cf_replayed", lang, arm=name, n=len(arm["replayed"])))
-
-
-def _effect_row(e: dict[str, Any], lang: str) -> list[str]:
-    """Outcome, its level without and with the arm, the difference, draws that go up, stay and go down, and the finding."""
-    from qantar.effects.answer import level
-
-    def over(name: str, shown: Callable[[float, int], str]) -> str:
-        middle, *ends = (e[f"{name}_{k}" if name else k] for k in ("median", "low", "high"))
-        low, high = (shown(x, 2) for x in ends)
-        if low == high:
-            return shown(middle, 3)
-        return f"{shown(middle, 3)}\n{low}–{high}" if len(low + high) <= NARROW else f"{shown(middle, 3)}\n{low}–\n{high}"
-
-    base, arm = (over(name, lambda x, digits: level(x, e["level_unit"], lang, digits)) for name in ("base", "arm"))
-    if e["unit"] == "log10":
-        difference = over("times", lambda x, _: f"×{x:.2g}" if x < 100 else f"×{x:,.0f}")
-    else:
-        difference = over("", lambda x, _: f"{round(100 * x) + 0.0:+.0f} %" if e["level_unit"] == "share" else f"{round(x, 1) + 0.0:+g}")
-    draws = f"{e['more']}/{e['same']}/{e['fewer']}"
-    return [text(f"outcome.{e['outcome']}", lang), base, arm, difference, draws, text(f"finding.{e['finding']}", lang)]
-
-
-def _gain(e: dict[str, Any]) -> list[str]:
-    """Gain and interval of an effect; None is infinite: there the differences do not vary."""
-    return ["∞" if e[k] is None else f"{e[k]:.3g}" if e[k] < 1000 else f"{e[k]:,.0f}" for k in ("gain", "gain_low", "gain_high")]
-
-
-def _date(start: str, hours: float) -> str:
-    """Day and hour, short: `05 16h`."""
-    return f"{dt.datetime.fromisoformat(start) + dt.timedelta(hours=hours):%d %Hh}"
 
 
 def verdict_table(judged: Sequence[Judged], lang: str) -> None:

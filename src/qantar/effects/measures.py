@@ -1,5 +1,6 @@
-"""What an experiment may ask of a history: one number each, read from what the store keeps of it.
+"""What may be asked of a history: one number each, read from what the store keeps of it.
 
+`MEASURES` are those of experiments, on days and in regions of their choice; `OUTCOMES` those of a comparison of arms, of whole histories.
 Counts of people are `log10(1 + people)`, so an effect is a ratio; shares are 0 or 1 in a history and become shares over seeds.
 Participants and unrest are as reported, through the record model; deaths, seats and crowds in one settlement as they were.
 """
@@ -34,9 +35,13 @@ class Seen:
 class Window:
     """What a measure looks at: indices of days since the start and of regions; and a number of people, where it has one."""
 
-    days: list[int]
-    regions: list[int]
+    days: list[int] | slice
+    regions: list[int] | slice
     people: float = UPRISING
+
+
+EVERYWHERE = Window(slice(None), slice(None))
+"""All days and regions."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,10 @@ def _over(s: Seen, at: Window) -> Floats:
     return np.asarray(((peak >= at.people) & (crowd[:, at.days].max(axis=1) < 0.1 * peak)).astype(float))
 
 
+def _whole(column: str) -> Callable[[Seen, Window], Floats]:
+    return lambda s, at: _log(s.runs.whole[column])
+
+
 def _regions(plan: Plan) -> float:
     return float(len(plan.regions))
 
@@ -116,7 +125,7 @@ def _ended(*names: str) -> Callable[[Seen, Window], Floats]:
 
 MEASURES = {
     "participants": Measure("log10", lambda s, at: _log(_participants(s, at))),
-    "peak": Measure("log10", lambda s, at: _log(s.runs.whole["peak"])),
+    "peak": Measure("log10", _whole("peak")),
     "crowd": Measure("log10", lambda s, at: _log(s.gathering[:, at.days][:, :, at.regions].max(axis=(1, 2)))),
     "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"]), greatest=_hours),
     "killed": Measure("log10", lambda s, at: _log(_killed(s, at))),
@@ -130,3 +139,39 @@ MEASURES = {
     "conceded": Measure("share", _ended("conceded"), greatest=_one),
     "settled": Measure("share", _ended("settled"), greatest=_one),
 }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One number of a history that is compared between arms: how it is read, what is counted, and the smallest effect that counts."""
+
+    measure: Measure
+    natural: str
+    """people, participant-days, regions, seats, or a share of histories"""
+    smallest: float
+
+    @property
+    def unit(self) -> str:
+        """log10, regions, seats or share."""
+        return self.measure.unit
+
+    def of(self, seen: Seen) -> Floats:
+        """The number of each history, shape (runs,)."""
+        return self.measure.of(seen, EVERYWHERE)
+
+
+OUTCOMES = {
+    "peak": Outcome(MEASURES["peak"], "people", 0.1),
+    "participant_days": Outcome(MEASURES["participants"], "participant-days", 0.1),
+    "regions": Outcome(MEASURES["regions"], "regions", 0.5),
+    "killed": Outcome(Measure("log10", _whole("killed")), "people", 0.1),
+    "security_killed": Outcome(Measure("log10", _whole("security_killed")), "people", 0.1),
+    "detained": Outcome(Measure("log10", _whole("detained")), "people", 0.1),
+    "seats_lost": Outcome(MEASURES["seats"], "seats", 0.1),
+    "uprising": Outcome(MEASURES["uprising"], "share", 0.1),
+}
+"""Outcomes in people of the country; deaths of both sides. Participants are as officially counted; their bias is the same in base and arm.
+
+Smallest effects, fixed before any run: 0.1 in log10 is a quarter more or fewer, a third of the error of one official count (0.3, `record`);
+half a region is one region more in every other history; 0.1 seats, and 0.1 of histories with an uprising, are one history in ten.
+"""

@@ -34,11 +34,9 @@ Sources: Glasserman and Yao (1992), Management Science 38; Kleinman, Spall and N
 
 from __future__ import annotations
 
-import csv
 import functools
 import hashlib
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -50,169 +48,31 @@ from numpy.typing import NDArray
 
 from qantar.draws import Purpose, uniform
 from qantar.effects.answer import sentence
-from qantar.effects.decision import BASE_LEAST, DIRECTIONS, Finding, finding_of, noise_of
+from qantar.effects.decision import BASE_LEAST, DIRECTIONS
+from qantar.effects.effect import BASE, EITHER, Effect
 from qantar.effects.inert import why_inert
-from qantar.ensemble.histories import Runs, arrays, wilson
+from qantar.effects.measures import OUTCOMES, Seen, read_seen
 from qantar.ensemble.local import run_ensemble, write_part
 from qantar.ensemble.pool import in_processes
-from qantar.ensemble.run import STAMP, made_by
-from qantar.ensemble.store import STORE, Recipe, Store, keep_draws
-from qantar.errors import DataError, Problems, StudyError, fail, nearest
-from qantar.files.result import sealed
-from qantar.files.tables import read_text, to_csv
-from qantar.inference.posterior import HEAD
+from qantar.ensemble.run import STAMP
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import Recipe, Store, keep_draws
+from qantar.errors import Problems, StudyError, fail, nearest
 from qantar.messages import LANGUAGES
 from qantar.model.outcome import UPRISING
 from qantar.population.build import class_sizes
-from qantar.scenario.edits import check_parameter
 from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, parse_set, resolve
 from qantar.scenario.schema import Edit
 
 Floats = NDArray[np.float64]
-BASE = "base"
-EITHER = "either"
-"""No direction is asked about: each outcome says which way it goes."""
 ROUNDS, RESAMPLE = 1000, 5000
 """Resamples of the draws, and what they are called among the draws of a study."""
 FIRST = 3
 """Parts that are done first in the base and in all arms, to see early whether there is anything to compare."""
 VARYING = 5
 """Draws in which an outcome must vary over seeds for the gain to be measured: from one or two, an interval would say nothing."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One number of a history: its unit, the smallest effect that counts, and how it is read from runs."""
-
-    unit: str
-    """log10, regions, seats or share"""
-    natural: str
-    """what is counted: people, participant-days, regions, seats, or a share of histories"""
-    smallest: float
-    of: Callable[[Runs], Floats]
-
-
-def _log(x: Any) -> Floats:
-    return np.asarray(np.log10(1.0 + np.asarray(x, float)))
-
-
-OUTCOMES = {
-    "peak": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["peak"])),
-    "participant_days": Outcome("log10", "participant-days", 0.1, lambda r: _log(r.participants.sum(axis=1))),
-    "regions": Outcome("regions", "regions", 0.5, lambda r: (r.onset() >= 0).sum(axis=1).astype(float)),
-    "killed": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["killed"])),
-    "security_killed": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["security_killed"])),
-    "detained": Outcome("log10", "people", 0.1, lambda r: _log(r.whole["detained"])),
-    "seats_lost": Outcome("seats", "seats", 0.1, lambda r: np.asarray(r.whole["seats_lost"], float)),
-    "uprising": Outcome("share", "share", 0.1, lambda r: (np.asarray(r.whole["peak"]) >= UPRISING).astype(float)),
-}
-"""Outcomes in people of the country; deaths of both sides. Participants are as officially counted; their bias is the same in base and arm.
-
-Smallest effects, fixed before any run: 0.1 in log10 is a quarter more or fewer, a third of the error of one official count (0.3, `record`);
-half a region is one region more in every other history; 0.1 seats, and 0.1 of histories with an uprising, are one history in ten.
-"""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One arm and outcome: pairs of histories by draw and seed, and what follows."""
-
-    arm: str
-    outcome: str
-    smallest: float
-    direction: int
-    """1 asks about a rise, -1 about a fall, 0 about neither"""
-    base_values: Floats
-    """Y(base), shape (draws, replicates)"""
-    arm_values: Floats
-    """Y(arm), same shape and seeds"""
-    gain: tuple[float, float, float]
-    """by which factor pairing saves runs, with its 95 % interval; NaN where it cannot be measured"""
-    judged: bool = True
-    """whether enough of the base's histories are uprisings"""
-
-    @property
-    def values(self) -> Floats:
-        """Delta of each draw, shape (draws,)."""
-        return np.asarray((self.arm_values - self.base_values).mean(axis=1))
-
-    def as_dict(self) -> dict[str, Any]:
-        """For machines. Quantiles 5, 50 and 95 % over draws; what cannot be measured is None.
-
-        `median`, `low` and `high` are of the effect; `times`, likewise, say it as so many times as many; levels are counts.
-        """
-        outcome, draws = OUTCOMES[self.outcome], len(self.values)
-        answer = answer_of(self.values, self.smallest)
-        asked = finding_of(self.values, self.smallest, self.direction) if self.direction else answer
-        share_low, share_high = wilson(reached := self._reached(answer), draws)
-        pairs = np.sign(self.arm_values - self.base_values)
-        effect = _over_draws(self.values)
-        log = outcome.unit == "log10"
-        levels: dict[str, float] = {}
-        for name, y in ((BASE, self.base_values), ("arm", self.arm_values)):
-            levels |= _named(name, (_counted(v) if log else v for v in _over_draws(y.mean(axis=1))))
-        return {
-            "arm": self.arm,
-            "outcome": self.outcome,
-            "unit": outcome.unit,
-            **dict(zip(("median", "low", "high"), effect, strict=True)),
-            **_named("times", (10**v if log else None for v in effect)),
-            "level_unit": outcome.natural,
-            **levels,
-            "direction": next((name for name, sign in DIRECTIONS.items() if sign == self.direction), EITHER),
-            "smallest": self.smallest,
-            "draws": draws,
-            "more": answer.reached,
-            "same": answer.between,
-            "fewer": answer.reversed,
-            "share": reached / draws,
-            "share_low": share_low,
-            "share_high": share_high,
-            "answer": answer.name if self.judged else NOT_JUDGED,
-            "finding": asked.name if self.judged else NOT_JUDGED,
-            "pairs_up": int((pairs > 0).sum()),
-            "pairs_down": int((pairs < 0).sum()),
-            "pairs_same": int((pairs == 0).sum()),
-            "noise": _finite(noise_of(self.arm_values - self.base_values)),
-            **dict(zip(("gain", "gain_low", "gain_high"), map(_finite, self.gain), strict=True)),
-        }
-
-    def _reached(self, answer: Finding) -> int:
-        """Draws that go the way asked about; with none, the most that go one way or stay."""
-        counts = {0: max(answer.reached, answer.between, answer.reversed), 1: answer.reached, -1: answer.reversed}
-        return counts[self.direction]
-
-
-def _over_draws(values: Floats) -> list[float]:
-    """Median, 5 and 95 %."""
-    return np.quantile(values, (0.5, 0.05, 0.95)).tolist()  # type: ignore[no-any-return]
-
-
-def _named(name: str, found: Iterable[float | None]) -> dict[str, Any]:
-    return dict(zip((f"{name}_median", f"{name}_low", f"{name}_high"), found, strict=True))
-
-
-def _counted(x: float) -> float:
-    """People from log10 (1 + people)."""
-    return max(0.0, float(10**x - 1))
-
-
-NOT_JUDGED = "not-judged"
-ANSWERS = {"supported": "more", "reversed": "fewer", "null": "same", "mixed": "not-more", "undecided": "undecided"}
-"""What a finding about a rise says where no direction is asked about."""
-
-
-def answer_of(values: Floats, smallest: float) -> Finding:
-    """Which way values go, by the same rule asked in both directions; `reached` counts rises and `reversed` falls.
-
-    >>> [answer_of(np.array(x), 0.1).name for x in ([0.2] * 10, [-0.2] * 9 + [0.2], [0.0] * 10, [0.0] * 5 + [0.2] * 5)]
-    ['more', 'fewer', 'same', 'not-fewer']
-    """
-    rise, fall = (finding_of(values, smallest, sign) for sign in (1, -1))
-    turned = rise.name == "undecided" and fall.name == "mixed"
-    return replace(rise, name="not-fewer" if turned else ANSWERS[rise.name])
 
 
 def pairing_gain(base: Floats, arm: Floats, seed: int) -> tuple[float, float, float]:
@@ -273,69 +133,10 @@ def plans_of(
     return resolve(scenario, shared, scale=scale), found
 
 
-def smallest_of(words: Sequence[str]) -> dict[str, float]:
-    """Smallest effects from `OUTCOME=NUMBER`.
-
-    >>> smallest_of(["peak=0.3"])
-    {'peak': 0.3}
-
-    Raises
-    ------
-    StudyError
-        If a word is not of this form.
-    """
-    found = {}
-    for word in words:
-        name, _, number = word.partition("=")
-        value = _number(number)
-        if isinstance(value, str):
-            raise fail(StudyError, "--delta", "bad_form", value=word, example="peak=0.1")
-        found[name] = value
-    return found
-
-
 def is_paired(base: Plan, arm: Plan) -> bool:
     """Whether a resident's number and an hour's number mean the same in both worlds, so that they share their luck."""
     same = (base.layers, base.step_hours) == (arm.layers, arm.step_hours)
     return same and np.array_equal(class_sizes(base), class_sizes(arm))
-
-
-def read_draws(path: Path) -> list[Values]:
-    """Draws from a file: a CSV with one column a parameter and one row a draw, all of the same weight.
-
-    What `qantar.inference.posterior` writes beside the parameters is passed over.
-
-    Raises
-    ------
-    DataError
-        With every cell that does not fit.
-    """
-    problems = Problems()
-    rows = list(csv.reader(io.StringIO(read_text(path))))
-    names = rows[0] if rows else []
-    if len(rows) < 2:
-        raise fail(DataError, path, "empty_file")
-    for name in {n for n in names if names.count(n) > 1}:
-        problems.add(path.name, 1, name, "repeated_column", value=name)
-    found: list[Values] = []
-    for line, cells in enumerate(rows[1:], 2):
-        if len(cells) != len(names):
-            problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(names))
-            continue
-        values = {name: _number(cell) for name, cell in zip(names, cells, strict=True) if name not in HEAD}
-        for name, value in values.items():
-            check_parameter(name, value, lambda code, name=name, line=line, **args: problems.add(path.name, line, name, code, **args))
-        found.append(values)  # type: ignore[arg-type]
-    problems.raise_as(DataError)
-    return found
-
-
-def _number(cell: str) -> float | str:
-    """A number, or what stands there instead."""
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
 
 
 @dataclass(frozen=True)
@@ -401,10 +202,8 @@ def counterfactual(
     posterior: Sequence[Values] | None = None,
     direction: str = EITHER,
     smallest: Mapping[str, float] | None = None,
-    root: Path = STORE,
-    processes: int | None = None,
-    early: Callable[[Early], None] = lambda found: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    runner: Runner | None = None,
+    early: Callable[[Early], None] = lambda seen: None,
 ) -> Effects:
     """Compare arms with a base; histories that the store holds are not computed again.
 
@@ -424,12 +223,10 @@ def counterfactual(
         Which effect is asked about.
     smallest : mapping of outcome to number above 0, optional
         In place of those of `OUTCOMES`.
-    root : Path
-        Folder of stores.
+    runner : Runner
+        Who simulates; by default one that says nothing.
     early : callable
         Called once, if there is more to do then, with what the first histories say.
-    progress : callable
-        Called with histories done and in all.
 
     Raises
     ------
@@ -440,25 +237,20 @@ def counterfactual(
         As `run_ensemble`.
     """
     _check(base, arms, direction, smallest or {})
+    runner = runner or Runner()
     rows = posterior or []
     draws = min(draws, len(rows) or draws)
     given = [draw(seed, k) | dict(rows[k * len(rows) // draws]) for k in range(draws)] if rows else []
-    name = keep_draws(root, given) if given else ""
+    name = keep_draws(runner.store, given) if given else ""
     sampling = "given" if given else "prior"
     recipes = {k: Recipe(p, seed, "event", sampling, replicates, given=name) for k, p in {BASE: base, **arms}.items()}
-    runs = _simulated(recipes, draws * replicates, root, processes, early, progress)
+    runs = _simulated(recipes, draws * replicates, runner, early)
     return _compared(recipes, runs, draws, DIRECTIONS.get(direction, 0), smallest or {})
 
 
-def _simulated(
-    recipes: Mapping[str, Recipe],
-    n: int,
-    root: Path,
-    processes: int | None,
-    early: Callable[[Early], None],
-    progress: Callable[[int, int], None],
-) -> dict[str, Runs]:
+def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Callable[[Early], None]) -> dict[str, Seen]:
     """Histories of base and arms by one set of processes; if one dies, `run_ensemble` does what is missing."""
+    root, progress = runner.store, runner.stage("histories")
     first, tasks = in_order(list(recipes.values()), n, root)
     left = {id(task) for task in tasks if task[2] in first}
     total = len(recipes) * n
@@ -480,8 +272,8 @@ def _simulated(
 
     look()
     with suppress(BrokenProcessPool):
-        in_processes(write_part, tasks, processes, tell)
-    return {label: arrays(*run_ensemble(recipe, n, root, processes=processes).read(n)) for label, recipe in recipes.items()}
+        in_processes(write_part, tasks, runner.processes, tell)
+    return {label: read_seen(run_ensemble(recipe, n, root, processes=runner.processes), n) for label, recipe in recipes.items()}
 
 
 Task = tuple[Recipe, Path, int, int]
@@ -539,8 +331,8 @@ def _check(base: Plan, arms: Mapping[str, Plan], direction: str, smallest: Mappi
     problems.raise_as(StudyError)
 
 
-def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, direction: int, smallest: Mapping[str, float]) -> Effects:
-    base = recipes[BASE]
+def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, direction: int, smallest: Mapping[str, float]) -> Effects:
+    base, runs = recipes[BASE], {label: found.runs for label, found in seen.items()}
     shape = (draws, base.replicates)
     shas = {label: np.asarray(r.whole["sha256"]).astype(str) for label, r in runs.items()}
     effects, arms = [], [label for label in recipes if label != BASE]
@@ -549,7 +341,7 @@ def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, dir
     for label in arms:
         assert np.array_equal(runs[label].whole["seed"], runs[BASE].whole["seed"])  # else no pair is one
         for name, outcome in OUTCOMES.items():
-            y, x = (outcome.of(runs[k]).reshape(shape) for k in (label, BASE))
+            y, x = (outcome.of(seen[k]).reshape(shape) for k in (label, BASE))
             gain = (float("nan"),) * 3 if label in unpaired else pairing_gain(x, y, base.seed)
             effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= BASE_LEAST))
     return Effects(
@@ -563,10 +355,6 @@ def _compared(recipes: dict[str, Recipe], runs: dict[str, Runs], draws: int, dir
         unpaired,
         uprisings,
     )
-
-
-def _finite(x: float) -> float | None:
-    return x if np.isfinite(x) else None
 
 
 def as_dict(found: Effects) -> dict[str, Any]:
@@ -602,32 +390,3 @@ def as_dict(found: Effects) -> dict[str, Any]:
         "arms": arms,
         "effects": rows,
     }
-
-
-def _cell(value: Any) -> Any:
-    """A cell of ten digits; still a number, so that no spreadsheet takes a minus sign for a formula."""
-    return float(f"{value:.10g}") if isinstance(value, float) else value
-
-
-def files_of(
-    found: Effects, record_sha256: str, plots: Mapping[str, str] | None = None, command: Mapping[str, Any] | None = None
-) -> dict[str, str]:
-    """The folder's files as text, `result.json` last; plots by file name."""
-    rows = [e.as_dict() for e in found.effects]
-    stamp = [found.stamp, f"{found.base.plan.scale:g}"]
-    by_draw = [[e.arm, e.outcome, k, _cell(float(v)), *stamp] for e in found.effects for k, v in enumerate(e.values)]
-    files = {
-        "effects.csv": to_csv([*rows[0], "stamp", "scale"], [[*map(_cell, row.values()), *stamp] for row in rows]),
-        "draws.csv": to_csv(["arm", "outcome", "draw", "effect", "stamp", "scale"], by_draw),
-        **(plots or {}),
-    }
-    provenance = {
-        "kind": "counterfactual",
-        "command": command,
-        **made_by(),
-        "record_sha256": record_sha256,
-        **as_dict(found),
-        "recipe": found.base.as_dict(),
-        "plans": {label: r.plan.model_dump() for label, r in found.recipes.items()},
-    }
-    return sealed(files, provenance)

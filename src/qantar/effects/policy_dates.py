@@ -19,7 +19,6 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,31 +183,3 @@ def date_policies(
         never = np.isnan(hours)
         found.append(Dates(signal, np.where(never, float(plan.hours), hours), recorded, never.mean(axis=0)))
     return found
-
-
-def as_dict(found: Sequence[Dates], plan: Plan) -> dict[str, Any]:
-    """For machines: hours since the start; quantiles 5, 50 and 95 % over draws."""
-    start = dt.datetime.fromisoformat(plan.start)
-    recorded = recorded_hours(plan)
-    constant = constant_error(found[0].recorded)
-    rows = []
-    for d in found:
-        errors = d.errors()
-        low, middle, high = np.quantile(errors, (0.05, 0.5, 0.95)).tolist()
-        steps = [
-            {"step": name, "hours": np.quantile(d.hours[:, k], (0.05, 0.5, 0.95)).tolist(), "never": float(d.never[k])}
-            for k, name in enumerate(DATED)
-        ]
-        better = {"share_better_than_constant": float((errors < constant).mean()), "least_error": float(errors.min())}
-        rows.append({"signal": d.signal, "error": middle, "error_low": low, "error_high": high, **better, "steps": steps})
-    return {
-        "stamp": "illustration, not fitted",
-        "draws": len(found[0].hours),
-        "start": plan.start,
-        "recorded": {name: (start + dt.timedelta(hours=h)).isoformat(timespec="minutes") for name, h in recorded.items()},
-        "constant": {
-            "at": (start + dt.timedelta(hours=float(np.median(found[0].recorded)))).isoformat(timespec="minutes"),
-            "error": constant,
-        },
-        "signals": rows,
-    }

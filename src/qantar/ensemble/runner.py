@@ -18,6 +18,10 @@ def _silent(what: str, done: int, total: int) -> None:
     pass
 
 
+def _unsaid(words: str | tuple[str, str]) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Runner:
     """What every study needs to simulate, and no number depends on.
@@ -27,11 +31,13 @@ class Runner:
     store : folder of stores of histories
     processes : at most so many; by default one a core
     progress : called with the name of a stage (`progress.NAME` of the catalogue), what is done of it, and how much there is
+    note : called with a sentence, alike or in English and Chinese, that somebody who waits should read before all is done
     """
 
     store: Path = field(default_factory=lambda: STORE)
     processes: int | None = None
     progress: Callable[[str, int, int], None] = _silent
+    note: Callable[[str | tuple[str, str]], None] = _unsaid
 
     def stage(self, name: str) -> Callable[[int, int], None]:
         """How far a stage is, for functions that know of no other."""

@@ -7,6 +7,7 @@ priors is packed as small NumPy archives (`pack`), because its parameters are a 
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 
 from qantar.ensemble.histories import PEOPLE, Runs
 from qantar.ensemble.store import model_hash
-from qantar.errors import ResultError, fail
+from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.result import read_result
-from qantar.files.tables import to_csv
+from qantar.files.tables import read_text, to_csv
 from qantar.inference.abc_smc import Particles
+from qantar.scenario.edits import check_parameter
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario, resolve
 
@@ -143,10 +145,53 @@ def posterior_of(scenario: Scenario) -> Posterior:
     ResultError
         If there is none.
     """
-    fit = read_fit(scenario.case.folder)
-    if fit is None or not fits(fit.posterior.made, resolve(scenario, scale=fit.posterior.made["scale"])):
+    if (posterior := shipped_posterior(scenario)) is None:
         raise fail(ResultError, scenario.case.head.id, "no_posterior", value=scenario.case.head.id)
-    return fit.posterior
+    return posterior
+
+
+def shipped_posterior(scenario: Scenario) -> Posterior | None:
+    """The same, or None."""
+    fit = read_fit(scenario.case.folder)
+    return fit.posterior if fit is not None and fits(fit.posterior.made, resolve(scenario, scale=fit.posterior.made["scale"])) else None
+
+
+def read_draws(path: Path) -> list[Values]:
+    """Draws from a file: a CSV with one column a parameter and one row a draw, all of the same weight.
+
+    What `write_posterior` writes beside the parameters is passed over.
+
+    Raises
+    ------
+    DataError
+        With every cell that does not fit.
+    """
+    problems = Problems()
+    rows = list(csv.reader(io.StringIO(read_text(path))))
+    names = rows[0] if rows else []
+    if len(rows) < 2:
+        raise fail(DataError, path, "empty_file")
+    for name in {n for n in names if names.count(n) > 1}:
+        problems.add(path.name, 1, name, "repeated_column", value=name)
+    found: list[Values] = []
+    for line, cells in enumerate(rows[1:], 2):
+        if len(cells) != len(names):
+            problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(names))
+            continue
+        values = {name: _number(cell) for name, cell in zip(names, cells, strict=True) if name not in HEAD}
+        for name, value in values.items():
+            check_parameter(name, value, lambda code, name=name, line=line, **args: problems.add(path.name, line, name, code, **args))
+        found.append(values)  # type: ignore[arg-type]
+    problems.raise_as(DataError)
+    return found
+
+
+def _number(cell: str) -> float | str:
+    """A number, or what stands there instead."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def pack(runs: Runs, made: dict[str, Any], *, more: Sequence[str] = (), exact: bool = False) -> bytes:

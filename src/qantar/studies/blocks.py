@@ -56,10 +56,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, and whether it holds numbers."""
+    """A column: its heading, whether it holds numbers, and whether it takes what is left of the width of a terminal."""
 
     head: Cell
     number: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,8 @@ class Study(Generic[OptionsT]):
     also : other results of this kind that ship with it
     part : of the page, if that is not called as the study
     small : options of the smallest study that shows everything: what tests and examples run
+    simulates : whether it needs the engine, which is then compiled first; what was finished of its histories outlasts it
+    alike : how many of the first parts that are finished say nothing new of the time that is left
     columns : columns that a reader may count on, by table
     facts : what `result.json` must hold besides the common provenance
     """
@@ -267,6 +269,8 @@ class Study(Generic[OptionsT]):
     facts: Sequence[str] = ()
     also: Sequence[Ships] = ()
     part: str = ""
+    simulates: bool = True
+    alike: Callable[[Asked[OptionsT]], int] = lambda asked: 0
 
 
 def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> dict[str, str | bytes]:
@@ -358,10 +362,12 @@ def cell(value: Any) -> object:
 def as_json(result: Result) -> dict[str, Any]:
     """A stored result for machines: all that `result.json` says but its inputs, and the rows of every table.
 
-    Cells that are written as numbers are numbers; empty ones are null.
+    Cells that are written as numbers are numbers; empty ones are null. A table that is called like something else in `result.json` is found
+    under the name of its file.
     """
-    made = {k: v for k, v in result.made.items() if k not in ("plan", "keys", "result_version", "seal")}
-    return {**made, **{name: [{k: _value(v) for k, v in row.items()} for row in rows] for name, rows in result.tables.items()}}
+    made = {k: v for k, v in result.made.items() if k not in ("plan", "plans", "keys", "result_version", "seal")}
+    tables = {f"{name}.csv" if name in made else name: rows for name, rows in result.tables.items()}
+    return {**made, **{name: [{k: _value(v) for k, v in row.items()} for row in rows] for name, rows in tables.items()}}
 
 
 def _value(cell: str) -> str | int | float | None:

@@ -42,7 +42,7 @@ from qantar.draws import Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.experiments import BASE, Answer, Part
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
-from qantar.ensemble.histories import Runs, wilson
+from qantar.ensemble.histories import Runs
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import made_by

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qantar.effects.answer import level
-from qantar.effects.pairing import BASE, OUTCOMES, Effects
+from qantar.effects.effect import BASE
+from qantar.effects.measures import OUTCOMES
+from qantar.effects.pairing import Effects
 from qantar.messages import LANGUAGES, text
 
 if TYPE_CHECKING:
@@ -66,8 +68,8 @@ def _effects(ax: Axes, found: Effects, lang: str) -> None:
     ax.set_yticks(range(len(OUTCOMES)), [text(f"outcome.{name}", lang) for name in OUTCOMES])
     ax.invert_yaxis()
     ax.set_xlabel(text("report.figure.effects.axis", lang))
-    title = text("out.cf_not_fitted_short" if found.basis == "prior" else "out.cf_fitted_short", lang)
-    ax.set_title(title if found.judged else text("out.cf_not_judged_short", lang, title=title), fontsize=10.5)
+    title = text("counterfactual.not_fitted_short" if found.basis == "prior" else "counterfactual.fitted_short", lang)
+    ax.set_title(title if found.judged else text("counterfactual.not_judged_short", lang, title=title), fontsize=10.5)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
