@@ -38,6 +38,7 @@ from qantar.studies import methods, planted
 from qantar.studies.evidence import Evidence, of_this, read_evidence
 from qantar.studies.rivals import HOME, compare
 from qantar.studies.sensitivity import SEED, Effort
+from qantar.studies.shipped import shipped as results
 from test_heldout import here
 
 CASE = "kazakhstan-2022"
@@ -256,7 +257,7 @@ def test_the_home_grown_account_is_the_table_of_the_priors_to_the_fifth_of_janua
 
 
 def test_what_moves_what_was_computed_for_all_that_varies() -> None:
-    found = evidence("sensitivity")
+    found = results(scenario().case).shown["sensitivity"]
     names, _ = varied(country(0.1))
     screened = {r["input"] for r in found.tables["indices"] if r["measure"] == "size"}
     assert screened == {*names, SEED}

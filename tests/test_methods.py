@@ -23,6 +23,7 @@ from qantar.cli.main import main
 from qantar.effects import interaction
 from qantar.engine.loop import simulate
 from qantar.ensemble.one_run import values_of
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import DataError, StudyError
 from qantar.files.result import command_line
@@ -35,7 +36,6 @@ from qantar.scenario.parameters import defaults, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.studies import methods as experiment
 from qantar.studies.methods import Loaded, Shape, as_dict, files_of, judged, load_experiment, recipes_of
-from qantar.studies.sensitivity import ahead
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, DAYS, METHODS, TRAITS, base_plan, calls, country, halves, plan_of
 
 PACKAGED = experiment.folder() / experiment.FILE
@@ -312,8 +312,7 @@ def test_the_command_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFix
     # Histories are made up here; that ensembles are kept and gone on with is tested with the store.
     runs = iter(2 * made_up(Shape(16, 2, 2), {"countryside": 0.5}))
     kept = SimpleNamespace(read=lambda n: ({}, next(runs)))
-    monkeypatch.setattr(experiment, "ahead", lambda recipes, n, root, processes, progress: progress(len(recipes) * n))
-    monkeypatch.setattr(experiment, "run_ensemble", lambda recipe, n, root, processes: kept)
+    monkeypatch.setattr(Runner, "ensembles", lambda runner, recipes, n: [kept] * len(recipes))
 
     def run(*more: str) -> str:
         with pytest.raises(SystemExit) as caught:
@@ -338,9 +337,10 @@ def test_parts_that_are_kept_are_not_computed_again(tmp_path: Path) -> None:
         return replace(recipe, plan=recipe.plan.model_copy(update=few), part=3)
 
     (recipe, *_), told = [tiny(r) for r in recipes_of(1, 1, 2)], list[int]()
-    ahead([recipe], 4, tmp_path, 1, told.append)
+    runner = Runner(tmp_path, 1, lambda stage, done, total: told.append(done))
+    runner.ensembles([recipe], 4)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
-    ahead([recipe], 4, tmp_path, 1, told.append)
+    runner.ensembles([recipe], 4)
     assert told[0] == 0
     assert sorted(told[1:3]) in ([3, 4], [1, 4])  # parts of three and one, in whichever order they are done
     assert told[3:] == [4]

@@ -1,52 +1,48 @@
-"""Sensitivity: known answers through the same analysis, luck as an input, and the command from scenario to plots.
+"""Sensitivity: known answers through the same analysis, luck as an input, and the command from scenario to tables.
 
 Samples are fixed by their seeds, so nothing here fails by chance; every known answer is also checked against a defect that must be caught.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from conftest import CASE, Ran
 from qantar import errors
-from qantar.cli.text import sensitivity_tables
+from qantar.cli.text import tell
 from qantar.ensemble import warm
 from qantar.ensemble.one_run import one_run
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
 from qantar.errors import StudyError
 from qantar.inference.prior import ALONE, varied
-from qantar.report.sensitivity import files_of
+from qantar.inference.variance import (
+    OTHERS,
+    SEED,
+    STEP,
+    Design,
+    Index,
+    ranked,
+    screening,
+    screening_design,
+    shares,
+    shares_design,
+)
 from qantar.scenario.edits import parse_set
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.scenario.schema import Edit
-from qantar.studies.sensitivity import (
-    OTHERS,
-    OUTPUTS,
-    SEED,
-    STEP,
-    Design,
-    Effort,
-    Index,
-    Sensitivity,
-    ranked,
-    screening,
-    screening_design,
-    sensitivity,
-    shares,
-    shares_design,
-)
+from qantar.studies.kind import ask, perform, result_of, table_csv
+from qantar.studies.sensitivity import OUTPUTS, STUDY, Effort, indices
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 FREE = ("protest_hours", "participants_bias", "curfew_effect", "split_hour")
@@ -238,7 +234,7 @@ def history(plan: Plan, values: dict[str, float]) -> str:
 def test_nothing_left_to_vary_is_said() -> None:
     plan = country().model_copy(update={"parameters": defaults()})
     with pytest.raises(StudyError) as caught:
-        sensitivity(plan, Path("nowhere"))
+        indices(plan, SMALL, 1, Runner(Path("nowhere")))
     assert [p.code for p in caught.value.problems] == ["nothing_varies"]
     assert all(p.render("en") and p.render("zh") for p in caught.value.problems)
 
@@ -246,7 +242,7 @@ def test_nothing_left_to_vary_is_said() -> None:
 def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "find_spec", lambda name: None)
     with pytest.raises(StudyError) as caught:
-        sensitivity(country(), Path("nowhere"))
+        perform(STUDY, ask(STUDY, {"scenario": CASE}), Runner(Path("nowhere")))
     assert "qantar[sensitivity]" in str(caught.value)
 
 
@@ -259,69 +255,48 @@ def small() -> Plan:
     return country(hours=24).model_copy(update={"parameters": FIXED})
 
 
+Found = tuple[list[dict[str, Any]], dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Sensitivity:
-    return sensitivity(small(), tmp_path_factory.mktemp("one"), effort=SMALL, seed=4, processes=1)
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return indices(small(), SMALL, 4, Runner(tmp_path_factory.mktemp("one"), 1))
 
 
-def test_any_number_of_processes_gives_the_same_and_nothing_is_done_twice(found: Sensitivity, tmp_path: Path) -> None:
-    done: list[tuple[int, int]] = []
-    told: list[int] = []
-    root = tmp_path / "two"
-    more: dict[str, Any] = {"effort": SMALL, "seed": 4, "progress": lambda *x: done.append(x)}
-    assert sensitivity(small(), root, processes=2, told=lambda n, _: told.append(n), **more) == found
+def row(found: Found, measure: str, output: str, name: str) -> dict[str, Any]:
+    (only,) = [r for r in found[0] if (r["measure"], r["output"], r["input"]) == (measure, output, name)]
+    return only
+
+
+def test_any_number_of_processes_gives_the_same_and_nothing_is_done_twice(found: Found, tmp_path: Path) -> None:
+    done: list[tuple[str, int, int]] = []
+    notes: list[dict[str, Any]] = []
+    runner = Runner(tmp_path, 2, lambda *x: done.append(x), lambda key, **args: notes.append(args))
+    assert indices(small(), SMALL, 4, runner) == found
     n = sum(SMALL.histories(3))
-    assert told == [n] == [found.histories]
-    assert done[0] == (0, n)
-    assert done[-1] == (n, n)
-    assert [d for d, _ in done] == sorted(d for d, _ in done)
-    parts = {p: p.stat().st_mtime_ns for p in root.rglob("*.parquet")}
-    assert sensitivity(small(), root, processes=1, **more) == found
-    assert {p: p.stat().st_mtime_ns for p in root.rglob("*.parquet")} == parts
+    assert [int(x["n"]) for x in notes] == [n] == [found[1]["histories"]]
+    assert (done[0], done[-1]) == (("histories", 0, n), ("histories", n, n))
+    assert [d for _, d, _ in done] == sorted(d for _, d, _ in done)
+    parts = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
+    assert indices(small(), SMALL, 4, Runner(tmp_path, 1)) == found
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")} == parts
 
 
-def test_what_was_found(found: Sensitivity) -> None:
-    assert set(found.inputs) == {"protest_hours", "participants_bias", "curfew_effect", SEED}
-    assert found.left_out["off"] == ("split_hour",)
-    assert found.chosen == (*found.inputs[:2], OTHERS, SEED)
-    assert len(found.history_sha256) == found.histories == 3 * 5 + 4 * 6
-    assert len(found.keys) == 5 + 6
-    none = found.find("size", "participants", "curfew_effect")  # no curfew on the first day
-    assert none is not None
-    assert (none.value, none.low, none.high) == (0, 0, 0)
-    stay = found.find("size", "participants", "protest_hours")
-    assert stay is not None
-    assert stay.value > 0.02
-    luck = found.find("size", "participants", SEED)
-    assert luck is not None
-    assert luck.value > 0
-    assert set(found.constant) <= set(OUTPUTS)
-    for x in found.indices:
-        assert x.low <= x.value <= x.high
-
-
-def test_the_folder_names_everything_and_repeats(found: Sensitivity) -> None:
-    made = [files_of(found, small(), SMALL, seed=4, record_sha256="0" * 64, command="qantar sensitivity") for _ in range(2)]
-    assert made[0] == made[1]
-    files = made[0]
-    assert list(files)[-1] == "result.json"
-    result = json.loads(files["result.json"])
-    assert (result["kind"], result["calibrated"], result["stamp"]) == ("sensitivity", False, "illustration, not fitted")
-    assert {"model_sha256", "draw_scheme", "command", "plan", "keys", "effort", "left_out"} <= set(result)
-    assert result["files"] == {k: hashlib.sha256(v.encode()).hexdigest() for k, v in files.items() if k != "result.json"}
-    rows = list(csv.DictReader(files["indices.csv"].splitlines()))
-    assert [float(r["low"]) for r in rows] == pytest.approx([x.low for x in found.indices], rel=1e-5)  # negative ones are numbers too
-    assert min(float(r["low"]) for r in rows) < 0
-    lines = files["indices.csv"].splitlines()
-    assert len(lines) == 1 + len(found.indices)
-    assert all("not fitted" in line for line in lines[1:])
-    plots = {k: v for k, v in files.items() if k.endswith(".svg")}
-    assert sorted(plots) == ["screening.en.svg", "screening.zh.svg", "shares.en.svg", "shares.zh.svg"]
-    for name, svg in plots.items():
-        assert ElementTree.fromstring(svg).tag.endswith("svg")
-        assert "<dc:date>" not in svg
-        assert ("not fitted" if ".en." in name else "未经拟合") in svg
-        assert "protest_hours" in svg
+def test_what_was_found(found: Found) -> None:
+    rows, facts = found
+    assert set(facts["ranked"]) == {"protest_hours", "participants_bias", "curfew_effect"}
+    assert facts["left_out"]["off"] == ("split_hour",)
+    assert {r["input"] for r in rows if r["measure"] == "total"} == {*facts["ranked"][:2], OTHERS, SEED}
+    assert facts["histories"] == 3 * 5 + 4 * 6
+    assert len(facts["keys"]) == 5 + 6
+    none = row(found, "size", "participants", "curfew_effect")  # no curfew on the first day
+    assert (none["value"], none["low"], none["high"]) == (0, 0, 0)
+    assert row(found, "size", "participants", "protest_hours")["value"] > 0.02
+    assert row(found, "size", "participants", SEED)["value"] > 0
+    assert set(facts["constant"]) <= set(OUTPUTS)
+    assert all(r["low"] <= r["value"] <= r["high"] for r in rows)
+    assert min(r["low"] for r in rows) < 0
+    assert {r["stamp"] for r in rows} == {"illustration, not fitted"}
 
 
 def test_the_command_from_scenario_to_tables(qantar: Callable[..., Ran], tmp_path: Path) -> None:
@@ -332,9 +307,17 @@ def test_the_command_from_scenario_to_tables(qantar: Callable[..., Ran], tmp_pat
     n = sum(Effort(2, 4, 4).histories(3))
     assert ran.err.index(f"{n} histories") < ran.err.index("histories 0 /")  # before anything is computed
     assert f"histories {n} / {n}" in ran.err
-    for told in ("Illustration, not fitted", "Quick look", "protest_hours", "seed (luck)", "split_hour", "result.json"):
+    for told in ("Illustration, not fitted", "quick look", "protest_hours", "seed (luck)", "split_hour", "result.json"):
         assert told in " ".join(ran.out.split()), told
     result = json.loads((tmp_path / "s" / "result.json").read_text(encoding="utf-8"))
+    assert (result["kind"], result["calibrated"], result["quick"], result["stamp"]) == (
+        "sensitivity",
+        False,
+        True,
+        "illustration, not fitted",
+    )
+    assert {"model_sha256", "draw_scheme", "record_sha256", "plan", "keys", "effort", "left_out"} <= set(result)
+    assert {"SALib", "scipy", "numpy"} <= set(result["libraries"])
     assert set(result["files"]) | {"result.json"} == {p.name for p in (tmp_path / "s").iterdir()}
     assert result["command"]["options"]["trajectories"] == 2
     again = qantar(*words, "--out", "s", "--json").json()
@@ -343,21 +326,13 @@ def test_the_command_from_scenario_to_tables(qantar: Callable[..., Ran], tmp_pat
     assert "probability" not in json.dumps(again)
 
 
-def test_a_folder_of_somebody_else_is_refused(qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    ran = qantar("sensitivity", CASE, "--out", "mine")
-    assert ran.code == 2
-    assert "thesis.txt" in ran.err
-    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
-
-
-def test_tables_in_both_languages(found: Sensitivity, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    for lang, told in (("en", ("not fitted", "Quick look", "seats lost", "± 95 %")), ("zh", ("未经拟合", "粗看", "随机因素", "失守"))):
-        sensitivity_tables(found, small(), 4, True, lang)
+def test_tables_in_both_languages(found: Found, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    made = {"scenario": CASE, "scale": 0.002, "seed": 4, **found[1]}
+    result = result_of({"indices.csv": table_csv(found[0])}, made)
+    size = row(found, "size", "participants", "protest_hours")
+    for lang, words in (("en", ("not fitted", "seats lost", "95 % interval")), ("zh", ("未经拟合", "随机因素", "失守"))):
+        tell(STUDY.page(result), lang)
         out = capsys.readouterr().out
-        assert all(word in out for word in told)
-        x = found.find("size", "participants", "protest_hours")
-        assert x is not None
-        assert f"{x.value:.2f} ±{x.high - x.value:.2f}" in out
+        assert all(word in out for word in words)
+        assert f"{size['value']:.2f} [{size['low']:.2f}, {size['high']:.2f}]".replace("-", "−") in out

@@ -22,11 +22,13 @@ from qantar.forecast import held_out as heldout
 from qantar.inference.posterior import FIT
 from qantar.report import evidence as sections
 from qantar.report.page import render
+from qantar.report.sections import section_of
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.studies import rivals
+from qantar.studies import rivals, study
 from qantar.studies import scale as scaling
 from qantar.studies import warning as outlook
-from qantar.studies.evidence import NEEDED, of_this, read_evidence
+from qantar.studies.evidence import of_this, read_evidence
+from qantar.studies.shipped import read_shipped, shipped
 from qantar.verdicts.load import load_account
 from shipped import TABLES, reseal, ship
 from test_outlook import planted_study  # noqa: F401 (a fixture)
@@ -61,7 +63,7 @@ def part(page: str, kind: str) -> str:
     return str(found)
 
 
-@pytest.mark.parametrize("kind", NEEDED)
+@pytest.mark.parametrize("kind", TABLES)
 def test_what_ships_is_shown_with_its_command_and_plots(shown: str, kind: str) -> None:
     text = part(shown, kind)
     assert f"qantar {kind} {CASE} --seed=1" in text
@@ -99,13 +101,10 @@ def test_sentences_follow_the_rules(case: Path) -> None:
         return [key.rpartition(".")[2] for key, _ in sections.sentences(kind, found.shown[kind], found.scenario)]
 
     ship(case)
-    assert said("heldout") == ["heldout_region_better", "heldout_day_same", "heldout_ties_better"]
     assert said("rivals") == ["rivals_worse", "rivals_alike"]
     found = sections.shipped(load_account(str(case)).case)
     alike = sections.sentences("rivals", found.shown["rivals"], found.scenario)[1][1]["names"]
     assert alike == ("organized seeding, elite split", "有组织的“播种”、精英分裂")  # one whose comparison is blank is not said to be alike
-    assert said("scale") == ["scale_some"]
-    assert said("sensitivity") == ["sensitivity_most"]
     assert said("warning") == ["warning_said", "warning_stands_out", "warning_one", "warning_prior"]
     ship(case, "warning", wave=None, hindsight=True)
     assert said("warning")[2:] == ["warning_none", "hindsight"]
@@ -124,11 +123,26 @@ def test_an_eve_stands_out_only_beyond_the_interval_of_a_usual_one(
     assert word in [k.rpartition(".")[2] for k, _ in sections.sentences("warning", found.shown["warning"], found.scenario)]
 
 
+def lead(case: Path, kind: str) -> str:
+    """What stands beside the heading of a section, in English."""
+    (sentence,) = section_of(kind, shipped(load_account(str(case)).case).shown[kind]).lead
+    return str(sentence.words[0])
+
+
+def test_the_share_of_luck_is_said_where_there_is_one(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ship(case, "sensitivity")
+    assert "luck alone leaves 62\u00a0% [49, 75] of the variance" in lead(case, "sensitivity")
+    rows = TABLES["sensitivity"]()["indices"]
+    monkeypatch.setitem(TABLES, "sensitivity", lambda: {"indices": [r for r in rows if r["output"] != "participants"]})
+    ship(case, "sensitivity")
+    assert "the same in every history" in lead(case, "sensitivity")
+
+
 @pytest.mark.usefixtures("fast")
 def test_nothing_shipped_nothing_said(case: Path) -> None:
     page = render(load_account(str(case)))
     assert "stale-" not in page
-    assert not any(f'<section id="{kind}"' in page for kind in NEEDED)
+    assert not any(f'<section id="{kind}"' in page for kind in TABLES)
 
 
 @pytest.mark.usefixtures("fast")
@@ -165,7 +179,7 @@ def test_a_folder_that_was_changed_is_refused(case: Path) -> None:
     ship(case, "heldout", "rivals", "sensitivity")
     (case / FIT / "heldout" / "scores.csv").write_text("partition\nregion\n")
     with pytest.raises(ResultError, match="changed"):
-        read_evidence(case, "heldout")
+        read_shipped(case, study("heldout"))
     (case / FIT / "rivals" / "rivals.csv").unlink()
     with pytest.raises(ResultError, match=r"rivals\.csv"):
         read_evidence(case, "rivals")
@@ -173,14 +187,14 @@ def test_a_folder_that_was_changed_is_refused(case: Path) -> None:
     whole = made.read_text(encoding="utf-8")
     made.write_text(whole.replace('"sensitivity"', '"heldout"', 1), encoding="utf-8")
     with pytest.raises(ResultError, match="not as qantar wrote it"):
-        read_evidence(case, "sensitivity")
+        read_shipped(case, study("sensitivity"))
     made.write_text(whole, encoding="utf-8")
     reseal(made.parent, kind="heldout")
     with pytest.raises(ResultError, match="no result of"):
-        read_evidence(case, "sensitivity")
+        read_shipped(case, study("sensitivity"))
     made.write_text("{")
     with pytest.raises(ResultError):
-        read_evidence(case, "sensitivity")
+        read_shipped(case, study("sensitivity"))
 
 
 def test_a_column_that_is_missing_is_named(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +202,7 @@ def test_a_column_that_is_missing_is_named(case: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(TABLES, "heldout", lambda: {"scores": rows})
     ship(case, "heldout")
     with pytest.raises(ResultError, match="against_se"):
-        read_evidence(case, "heldout")
+        read_shipped(case, study("heldout"))
 
 
 # --- the commands write what the page reads --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from qantar.files.result import command_line
 from qantar.messages import text
 from qantar.studies import study
 from qantar.studies.blocks import Block, Cell, Figure, Sentence, Table, in_language, pair
+from qantar.studies.kind import page_of
 from qantar.studies.shipped import shipped
 
 CASE = "kazakhstan-2022"
@@ -40,7 +41,7 @@ def page() -> str:
     parts = [HEAD.format(claim=_worked())]
     for kind, result in results.items():
         parts.append(f"## {text(f'report.part.{kind}', 'en')}\n\n`{command_line(result.made)}`\n\n")
-        parts += _told(study(kind).page(result))
+        parts += _told(page_of(study(kind), result))
     return "".join(parts)
 
 

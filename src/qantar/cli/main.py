@@ -613,60 +613,6 @@ def experiments(
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 
-@app.command(help="cli.sensitivity")
-def sensitivity(
-    context: Context,
-    scenario: ScenarioArgument,
-    trajectories: Annotated[int | None, typer.Option(min=2, max=10_000, help="cli.opt_trajectories")] = None,
-    draws: Annotated[int | None, typer.Option(min=2, max=2**16, help="cli.opt_rows")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_look")] = False,
-    seed: LongSeedOption = 1,
-    scale: ScaleLookOption = None,
-    set_: SetOption = None,
-    arm: ArmOption = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_sensitivity")] = None,
-    json: JsonOption = False,
-) -> None:
-    import os
-    from dataclasses import replace
-
-    from qantar.cli import text as terminal
-    from qantar.ensemble.run import case_sha256
-    from qantar.errors import needs
-    from qantar.files.result import refuse_foreign
-    from qantar.inference.prior import varied
-    from qantar.report.sensitivity import files_of
-    from qantar.scenario.scenario import resolve
-    from qantar.studies.sensitivity import QUICK, Effort
-    from qantar.studies.sensitivity import sensitivity as do
-
-    lang = context.obj
-    needs("SALib", "sensitivity", "sensitivity")
-    given, edits = _changed(scenario, arm, set_)
-    plan = resolve(given, edits, scale=scale or (QUICK_SCALE if quick else STUDY_SCALE))
-    asked = {"trajectories": trajectories, "draws": draws and 1 << (draws - 1).bit_length()}
-    effort = replace(QUICK if quick else Effort(), **{k: v for k, v in asked.items() if v is not None})
-    folder = out or Path("results") / f"{plan.case}-sensitivity"
-    refuse_foreign(folder)
-
-    def told(n: int, seconds: float) -> None:
-        args = {"n": f"{n:,}", "minutes": f"{max(1, round(seconds / 60)):,}", "processes": processes or os.cpu_count() or 1}
-        sys.stderr.write(text("out.sens_plan", lang, **args) + "\n")
-
-    with terminal.interruptible(lang), terminal.counting(lang, sum(effort.histories(len(varied(plan)[0])))) as counted:
-        found = do(plan, store, effort=effort, seed=seed, processes=processes, told=told, progress=counted)
-    command = _asked(context, scenario=plan.case)
-    files = files_of(found, plan, effort, seed=seed, record_sha256=case_sha256(given.case), command=command)
-    folder = _write(folder, files, lang)
-    if json:
-        terminal.print_json(terminal.sensitivity_json(found, files["result.json"], folder))
-        return
-    terminal.sensitivity_tables(found, plan, seed, quick, lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
 @app.command(help="cli.planted")
 def planted(
     context: Context,

@@ -85,7 +85,7 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
     from qantar.ensemble.runner import Runner
     from qantar.files.result import is_packed, made_of, refuse_foreign, refuse_foreign_file, write_file, write_result
     from qantar.studies.blocks import in_language
-    from qantar.studies.kind import as_json, ask, files_of, options_of, result_of
+    from qantar.studies.kind import as_json, ask, files_of, options_of, page_of, result_of
 
     asked = ask(described, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None})
     folder = out or Path("results") / _folder_name(described, asked)
@@ -108,7 +108,7 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
     if json:
         print_json({"folder": str(folder), **as_json(result)})
         return
-    tell(described.page(result), lang)
+    tell(page_of(described, result), lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 

@@ -17,18 +17,15 @@ from qantar.verdicts.claims import WORDS, Judged, agreement, tally
 from qantar.verdicts.load import Loaded
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
-    from qantar.scenario.plan import Plan
     from qantar.studies.blocks import Block
     from qantar.studies.methods import Found as FoundMethods
     from qantar.studies.repeat import Repeated
-    from qantar.studies.sensitivity import Sensitivity
     from qantar.studies.warning import Outlook
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
@@ -453,47 +450,6 @@ def _place(candidate: Candidate) -> str:
 
 def _cues(candidate: Candidate, lang: str) -> str:
     return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
-
-
-def sensitivity_json(found: Sensitivity, result: str, folder: Path) -> dict[str, Any]:
-    """A sensitivity study for machines."""
-    from dataclasses import asdict
-
-    indices = [{k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in asdict(x).items()} for x in found.indices]
-    made = {k: v for k, v in json.loads(result).items() if k not in ("plan", "keys")}
-    return {"folder": str(folder), **made, "ranked": found.inputs[:-1], "indices": indices}
-
-
-def sensitivity_tables(found: Sensitivity, plan: Plan, seed: int, quick: bool, lang: str) -> None:
-    """What moves what: the screening, shares of variance, and what was left out and why."""
-    from qantar.report.sensitivity import SHOWN
-    from qantar.studies.sensitivity import OTHERS, OUTPUTS, SEED
-
-    args = {"case": plan.case, "scale": f"{1 / plan.scale:g}", "seed": seed, "varied": len(found.inputs) - 1}
-    say(text("out.sens_head", lang, n=f"{found.histories:,}", **args))
-    if quick:
-        say(text("out.sens_quick", lang))
-
-    def cell(measure: str, output: str, name: str) -> str:
-        x = found.find(measure, output, name)
-        return "" if x is None else "0" if x.value == x.high == 0 else f"{x.value:.2f} ±{x.high - x.value:.2f}".replace("-", "−")
-
-    def table(title: str, measure: str, names: Sequence[str]) -> None:
-        heads = [text("out.sens_input", lang), *(text(f"sensitivity.{o}", lang) for o in OUTPUTS)]
-        label = {name: text(f"sensitivity.{name}", lang) for name in (SEED, OTHERS)}
-        grid(heads, [[label.get(n, n), *(cell(measure, o, n) for o in OUTPUTS)] for n in names], title=title)
-
-    table(text("out.sens_sizes", lang), "size", [*found.inputs[:-1][:SHOWN], SEED])
-    still = [n for n in found.inputs[:-1] if all((x := found.find("size", o, n)) is None or x.value == 0 for o in OUTPUTS)]
-    none = text("error.sep", lang).join(still) or text("out.sens_none", lang)
-    say(text("out.sens_more", lang, n=max(0, len(found.inputs) - 1 - SHOWN), none=none))
-    table(text("out.sens_total", lang), "total", found.chosen)
-    table(text("out.sens_alone", lang), "alone", found.chosen)
-    if found.constant:
-        say(text("out.sens_constant", lang, outputs=text("error.sep", lang).join(text(f"sensitivity.{o}", lang) for o in found.constant)))
-    say(text("out.sens_notes", lang))
-    for why, names in found.left_out.items():
-        say(text("out.sens_left", lang, why=text(f"sensitivity.{why}", lang), names=text("error.sep", lang).join(names)))
 
 
 def _difference(d: Any, digits: int = 2) -> str:

@@ -72,6 +72,13 @@ def seen_of(runs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Seen:
     return _seen({k: v[order] for k, v in days.items()}, {k: np.array([w[k] for _, w in runs]) for k in runs[0][1]})
 
 
+def seen_whole(whole: dict[str, Any]) -> Seen:
+    """Histories of which only the table of runs was kept: for measures that look at no day and no region."""
+    n = len(whole["run"])
+    none, flat = np.zeros((n, 0, 0)), np.zeros((n, 0))
+    return Seen(Runs(none.astype(bool), flat, flat, flat, flat.astype(bool), np.zeros(n, bool), whole), none)
+
+
 def _seen(days: dict[str, Any], whole: dict[str, Any]) -> Seen:
     shape = (len(whole["run"]), int(days["region"].max()) + 1, int(days["day"].max()) + 1)
     return Seen(arrays(days, whole), np.asarray(days["gathering"], float).reshape(shape).transpose(0, 2, 1))

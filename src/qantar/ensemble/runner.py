@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from qantar.ensemble.histories import Runs, arrays
-from qantar.ensemble.local import run_ensemble
-from qantar.ensemble.store import STORE, Recipe, keep_draws
+from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.pool import in_processes
+from qantar.ensemble.store import STORE, Recipe, Store, keep_draws
 from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 
@@ -52,9 +55,33 @@ class Runner:
         store = run_ensemble(recipe, n, self.store, processes=self.processes, progress=self.stage(stage))
         return arrays(*store.read(n))
 
+    def ensembles(self, recipes: Sequence[Recipe], n: int, stage: str = "histories") -> list[Store]:
+        """The first `n` runs of each of many short recipes, by one set of processes: one a recipe would start a hundred times.
+
+        If a process dies, this gives up: `run_ensemble`, which comes after, does what is missing.
+        """
+        left = [(recipe, self.store, part, n) for recipe in recipes for part in Store.of(self.store, recipe).missing(n)]
+        total = len(recipes) * n
+        done = total - sum(_size(*task) for task in left)
+        self.progress(stage, done, total)
+
+        def finished(task: tuple[Recipe, Path, int, int], _: int) -> None:
+            nonlocal done
+            done += _size(*task)
+            self.progress(stage, done, total)
+
+        with suppress(BrokenProcessPool):
+            in_processes(write_part, left, self.processes, finished)
+        return [run_ensemble(recipe, n, self.store, processes=self.processes) for recipe in recipes]
+
     def of_values(
         self, plan: Plan, values: Sequence[Values], seed: int, stage: str = "histories", *, part: int = 10, stop_above: float = 2_000_000.0
     ) -> Runs:
         """A history of each set of parameters, seeds from one base."""
         kept = keep_draws(self.store, values)
         return self.histories(Recipe(plan, seed, sampling="given", given=kept, part=part, stop_above=stop_above), len(values), stage)
+
+
+def _size(recipe: Recipe, root: Path, part: int, n: int) -> int:
+    """Histories in a part, of `n`."""
+    return min((part + 1) * recipe.part, n) - part * recipe.part

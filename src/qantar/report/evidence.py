@@ -1,4 +1,4 @@
-"""Evidence that ships with a case, as sections of the page: held-out scores, rivals, scale, sensitivity, early warning.
+"""Evidence that ships with a case, as sections of the page: rivals, early warning.
 
 In: result folders in `fit/` of the case (`studies.evidence`). Out: for each kind a sentence, rows for its tables and its plots.
 What was made for another scenario or by another version of the model is only named.
@@ -20,18 +20,14 @@ from qantar.forecast.scores import SEPARATED
 from qantar.messages import LANGUAGES, catalogue, text
 from qantar.report.figures import Plot, Rows, same, steps
 from qantar.report.pairs import Pair, pair
-from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, read_scenario
 from qantar.studies.evidence import NEEDED, Evidence, of_this, read_evidence
-from qantar.studies.sensitivity import OTHERS, OUTPUTS, SEED
 
 Row = dict[str, str]
 Sentence = tuple[str, dict[str, object]]
 """Key and arguments of a message; an argument that differs between languages is a pair."""
 KINDS = tuple(NEEDED)
-DRAWN = ("participants", "regions")
-"""Outputs of the sensitivity study that are drawn; the table holds all."""
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 
 
@@ -137,7 +133,7 @@ def percent(value: str, low: str = "", high: str = "") -> str:
 
 def sentences(kind: str, evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
     """What a table says, in words for a reader who does not read tables; the rule of each is fixed here."""
-    rules = {"rivals": _of_rivals, "sensitivity": _of_sensitivity, "warning": _of_warning}
+    rules = {"rivals": _of_rivals, "warning": _of_warning}
     return rules[kind](evidence, scenario)
 
 
@@ -160,17 +156,6 @@ def _of_rivals(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
         if names:
             found.append((f"report.evidence.rivals_{word}", {"names": named(names), "home": called(home)}))
     return found
-
-
-def _of_sensitivity(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
-    totals = {r["input"]: r for r in evidence.tables["indices"] if (r["measure"], r["output"]) == ("total", "participants")}
-    named = [r for r in totals.values() if r["input"] in parameters()]
-    if SEED not in totals or not named:
-        return [("report.evidence.sensitivity_none", {})]
-    luck, most = totals[SEED], max(named, key=lambda r: float(r["value"]))
-    row = parameters()[most["input"]]
-    shares = {k: percent(r["value"], r["low"], r["high"]) for k, r in (("luck", luck), ("most", most))}
-    return [("report.evidence.sensitivity_most", {**shares, "name": (row.meaning_en, row.meaning_zh)})]
 
 
 def _of_warning(evidence: Evidence, scenario: Scenario | None) -> list[Sentence]:
@@ -199,21 +184,6 @@ def days_in_words(day: str) -> tuple[str, str]:
     return f"{date.day} {date:%B %Y}", f"{date.year}年{date.month}月{date.day}日"
 
 
-def indices(evidence: Evidence) -> list[tuple[str, dict[str, dict[str, Row]]]]:
-    """Shares of variance by input, as (input, measure to output to row), in the order of the table."""
-    found: dict[str, dict[str, dict[str, Row]]] = {}
-    for r in evidence.tables["indices"]:
-        if r["measure"] in ("alone", "total"):
-            found.setdefault(r["input"], {"alone": {}, "total": {}})[r["measure"]][r["output"]] = r
-    return list(found.items())
-
-
-def outputs(evidence: Evidence) -> list[str]:
-    """Outputs that have shares of variance."""
-    have = {r["output"] for r in evidence.tables["indices"] if r["measure"] == "total"}
-    return [o for o in OUTPUTS if o in have]
-
-
 def by_evening(evidence: Evidence) -> tuple[list[str], list[tuple[str, bool, dict[str, Row]]]]:
     """Forecasters, and (date, whether a wave followed, row by forecaster) in order of date."""
     rows = evidence.tables["origins"]
@@ -234,10 +204,6 @@ def draw_evidence(found: Shipped) -> dict[str, Markup]:
         names = [arm_names(found.scenario)(r["rival"]) for r in e.tables["rivals"]]
         for name, mean, se in (("held-out", "held_out_difference", "held_out_se"), ("near", "near_difference", "near_se")):
             plots[f"rivals-{name}"] = partial(_intervals, e.tables["rivals"], names, mean, se, f"rivals-{name}")
-    if e := found.shown.get("sensitivity"):
-        for output in DRAWN:
-            if output in outputs(e):
-                plots[f"sensitivity-{output}"] = partial(_shares, e, output)
     if e := found.shown.get("warning"):
         plots["warning"] = partial(_evenings, e)
     return {name: draw(pair(f"report.figure.{name}.title")) for name, draw in plots.items()}
@@ -262,25 +228,6 @@ def _intervals(rows: Sequence[Row], names: Sequence[Pair], mean: str, se: str, n
     for apart, look in ((True, "a f"), (False, "a hollow")):
         plot.marks(((x, lines.line(k)) for k, x, half, known in found if (x != 0 and abs(x) >= half and known) is apart), "o", look)
     return plot.html(title, pair(f"report.axis.{name}"))
-
-
-def _shares(evidence: Evidence, output: str, title: Pair) -> Markup:
-    """Shares of variance of each input, alone and in all."""
-    inputs = [(name, by) for name, by in indices(evidence) if output in by["total"]]
-    lines = Rows([labels("sensitivity", n) if n in (SEED, OTHERS) else same(n) for n, _ in inputs])
-    found = {
-        m: [(k, *(float(by[m][output][c]) for c in ("low", "value", "high"))) for k, (_, by) in enumerate(inputs) if output in by[m]]
-        for m in ("alone", "total")
-    }
-    plot = lines.plot(_range([v for rows in found.values() for _, *ends in rows for v in ends]))
-    levels = steps(*plot.x, 5)
-    plot.x_axis(levels, [same(f"{v:g}".replace("-", "\u2212")) for v in levels])
-    plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
-    for measure, shift, look, sign in (("alone", -0.13, "b", "o"), ("total", 0.13, "a", "s")):
-        plot.lines((((low, lines.line(k) + shift), (high, lines.line(k) + shift)) for k, low, _, high in found[measure]), look)
-        plot.marks(((value, lines.line(k) + shift) for k, _, value, _ in found[measure]), sign, f"{look} f", 3.2)
-        plot.key(sign, f"{look} f", pair(f"sensitivity.{measure}"))
-    return plot.html(title, pair("sensitivity.axis.shares"))
 
 
 def _evenings(evidence: Evidence, title: Pair) -> Markup:
@@ -325,8 +272,6 @@ def helpers(found: Shipped) -> dict[str, Any]:
         "shown_as": number,
         "as_percent": percent,
         "sentences_of": lambda kind: sentences(kind, found.shown[kind], found.scenario),
-        "indices_of": indices,
-        "outputs_of": outputs,
         "by_evening": by_evening,
         "date_of": days_in_words,
     }

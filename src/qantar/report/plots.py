@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from qantar.report.figures import Plot, Rows, same, steps
 from qantar.report.pairs import Pair, pair
-from qantar.studies.blocks import Cell, Evenings, Figure, Intervals, Shares, label
+from qantar.studies.blocks import Cell, Evenings, Figure, Intervals, Shares, in_language, label
 
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 """Look and sign of a forecaster, by name."""
@@ -22,7 +22,7 @@ def draw_figure(figure: Figure) -> Markup:
 
 
 def _names(cells: Iterable[Cell]) -> list[Pair]:
-    return [cell if isinstance(cell, tuple) else same(cell) for cell in cells]
+    return [cell if isinstance(cell, tuple) else same(in_language(cell, "en")) for cell in cells]
 
 
 def _range(values: Sequence[float], least: tuple[float, float] = (0, 0)) -> tuple[float, float]:
@@ -60,7 +60,7 @@ def _shares(data: Shares, name: str, title: Pair) -> Markup:
         plot.lines((((low, lines.line(k) + shift), (high, lines.line(k) + shift)) for k, low, _, high in rows), look)
         plot.marks(((value, lines.line(k) + shift) for k, _, value, _ in rows), sign, f"{look} f", 3.2)
         plot.key(sign, f"{look} f", pair(f"sensitivity.{measure}"))
-    return plot.html(title, pair("sensitivity.axis.shares"))
+    return plot.html(title, pair("report.axis.shares"))
 
 
 def _evenings(data: Evenings, name: str, title: Pair) -> Markup:

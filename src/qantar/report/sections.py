@@ -14,7 +14,7 @@ from qantar.report.pairs import both, message
 from qantar.report.plots import draw_figure
 from qantar.studies import study
 from qantar.studies.blocks import Block, Figure, Sentence
-from qantar.studies.kind import Result
+from qantar.studies.kind import Result, page_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Section:
 
 def section_of(kind: str, result: Result) -> Section:
     """A stored result as a section."""
-    blocks = list(study(kind).page(result))
+    blocks = list(page_of(study(kind), result))
     lead = [b for b in blocks if isinstance(b, Sentence) and b.role == "lead"]
     return Section(lead, list(_grouped([b for b in blocks if b not in lead])))
 

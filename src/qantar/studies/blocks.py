@@ -14,7 +14,17 @@ from qantar.messages import LANGUAGES, catalogue, text
 
 Pair: TypeAlias = tuple[str, str]
 """The same in English and Chinese."""
-Cell: TypeAlias = str | Pair
+
+
+@dataclass(frozen=True)
+class Named:
+    """What has a name of its own in the program, and what that means in words: the terminal shows the name, the page both."""
+
+    name: str
+    meaning: Pair
+
+
+Cell: TypeAlias = str | Pair | Named
 
 
 def pair(key: str, **args: object) -> Pair:
@@ -33,6 +43,8 @@ def in_language(cell: Any, lang: str) -> Any:
     >>> in_language(("day", "日"), "zh"), in_language("1.5", "zh")
     ('日', '1.5')
     """
+    if isinstance(cell, Named):
+        return cell.name
     return cell[LANGUAGES.index(lang)] if isinstance(cell, tuple) else cell
 
 

@@ -28,7 +28,6 @@ NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "regions": ("rival", "region", "log_score"),
     },
-    "sensitivity": {"indices": ("measure", "output", "input", "value", "low", "high")},
     "warning": {
         "origins": ("date", "forecaster", "probability", "low", "high", "shown", "of", "followed"),
         "scores": (

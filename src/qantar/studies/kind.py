@@ -23,7 +23,7 @@ from qantar.files.result import csv_rows_of, sealed, sha256_of
 from qantar.files.tables import Choice, Number, Strict, add_validation, to_csv
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Edit, Scenario, arm_edits, load_scenario, parse_set, with_arms
-from qantar.studies.blocks import Block
+from qantar.studies.blocks import Block, Sentence, pair
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -114,7 +114,12 @@ Arms = Annotated[tuple[str, ...], Option("cli.opt_arm", metavar="ARM")]
 Settings = Annotated[tuple[str, ...], Option("cli.opt_set", metavar="PATH=VALUE")]
 KnownTable = Annotated[Path | None, Option("cli.opt_known", metavar="FILE", neutral=True)]
 QUICK_SCALE, STUDY_SCALE = 0.02, 0.1
-"""Residents simulated for each resident: for a look, and with nothing said."""
+"""Residents simulated for each resident where a quick look is asked, and where nothing is."""
+
+
+def scale_of(scale: float | None, quick: bool) -> float:
+    """The scale that was asked for, or what goes without saying."""
+    return scale or (QUICK_SCALE if quick else STUDY_SCALE)
 
 
 @dataclass(frozen=True)
@@ -340,6 +345,13 @@ def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenari
     return Result(made, tables, scenario, files)
 
 
+def page_of(study: Study[Any], result: Result) -> Iterator[Block]:
+    """What a stored result says; of a quick look, that it is one."""
+    yield from study.page(result)
+    if result.made.get("quick"):
+        yield Sentence(pair("report.evidence.quick"), "warn")
+
+
 def table_csv(rows: Rows) -> str:
     """Rows as a table: numbers of ten digits, yes and no as 1 and 0, nothing for what is not a number."""
     return to_csv(list(rows[0]), [[cell(v) for v in row.values()] for row in rows])
@@ -362,11 +374,11 @@ def cell(value: Any) -> object:
 def as_json(result: Result) -> dict[str, Any]:
     """A stored result for machines: all that `result.json` says but its inputs, and the rows of every table.
 
-    Cells that are written as numbers are numbers; empty ones are null. A table that is called like something else in `result.json` is found
-    under the name of its file.
+    Cells that are written as numbers are numbers; empty ones are null. Rows that `result.json` holds itself are left as they are there; a
+    table that is called like something else in it is found under the name of its file.
     """
     made = {k: v for k, v in result.made.items() if k not in ("plan", "plans", "keys", "result_version", "seal")}
-    tables = {f"{name}.csv" if name in made else name: rows for name, rows in result.tables.items()}
+    tables = {f"{name}.csv" if name in made else name: rows for name, rows in result.tables.items() if not isinstance(made.get(name), list)}
     return {**made, **{name: [{k: _value(v) for k, v in row.items()} for row in rows] for name, rows in tables.items()}}
 
 

@@ -41,15 +41,14 @@ from qantar.effects.decision import Ground, Said
 from qantar.effects.interaction import ASSERTS, DIRECTION, KINDS, Interaction, by_chance, by_seed, interaction, shares
 from qantar.effects.versions import FILE as FILE_VERSIONS
 from qantar.effects.versions import merged, read_versions, versions_csv
-from qantar.ensemble.local import run_ensemble
 from qantar.ensemble.run import STAMP, made_by
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import STORE, Recipe
 from qantar.errors import DataError, Problems, StudyError, fail
 from qantar.files.result import is_packed, sealed, write_file
 from qantar.files.tables import Choice, Key, Number, Strict, Text, read_toml, to_csv
 from qantar.inference.posterior import FIT
 from qantar.studies.experiments import stylized
-from qantar.studies.sensitivity import ahead
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.stylized.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
 
@@ -299,8 +298,8 @@ def methods(
     e = loaded.experiment
     shape, seed = shape_of(e, countries, draws), e.seed if seed is None else seed
     recipes, n = recipes_of(seed, shape.countries, e.seeds), shape.draws * e.seeds
-    ahead(recipes, n, root, processes, lambda done: progress(done, shape.histories))
-    runs = [run_ensemble(recipe, n, root, processes=processes).read(n)[1] for recipe in recipes]
+    runner = Runner(root, processes, lambda stage, done, total: progress(done, total))
+    runs = [store.read(n)[1] for store in runner.ensembles(recipes, n)]
     if packed is not None:
         write_file(packed, pack(runs, {**made_by(), **asdict(shape), "seed": seed}), is_packed)
     return judged(loaded, runs, shape, seed)

@@ -1,72 +1,81 @@
-"""Which parameters move what, over the whole prior: a screening of all of them, then shares of variance of the few that move most.
-
-In: a plan. Out: indices, each with a 95 % interval, for five outputs of a history as it would have been reported. Every point of the cube
-of priors (`prior`) is a set of parameters. Both methods are SALib's (Herman and Usher 2017, J. Open Source Softw. 2).
-
-Screening (Morris 1991, Technometrics 33; Campolongo, Cariboni and Saltelli 2007, Environ. Model. Softw. 22). Along a trajectory one
-parameter after the other steps half-way through its prior, from one of the quantiles 1/8, 3/8, 5/8, 7/8 to another:
-
-    size       mean |change of the output| over trajectories (mu*), interval by bootstrap
-    direction  mean change for a step upwards (mu), interval by Student's t
-
-The `most` parameters with the largest size go on: the mean over outputs of a parameter's share in the sum of sizes.
-
-Shares of variance (Sobol 2001, Math. Comput. Simul. 55; Saltelli et al. 2010, Comput. Phys. Commun. 181) of these parameters, of all others
-taken together and drawn from their priors as well (`others`), and of the seed:
-
-    alone      Var(E[Y | x]) / Var(Y)             first-order index, interval by bootstrap
-    total      E[Var(Y | all but x)] / Var(Y)     total index: alone, and in company with other inputs
-
-How luck enters: the seed of a history is one more input, called `seed`. A row of a design (a trajectory, or a row of Saltelli's matrices)
-has two seeds. All its points share the first, so that they differ by what was changed and nothing else (common random numbers), and what
-has no effect has exactly none; the input `seed` changes the first into the second with all parameters the same. Its size is what
-a change of luck does; its total index is the share of variance between histories with the same parameters.
-
-A design is kept column by column: the points at one position of all rows are one recipe, whose run k is row k. So rows have seeds of
-their own and columns share them. The recipes of the second seed differ by their base seed.
-"""
+"""Which parameters move what, over the whole prior: a screening, then shares of variance of those that move most (`inference.variance`)."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qantar.draws import Purpose, bits
-from qantar.ensemble.histories import Runs, arrays
-from qantar.ensemble.local import run_ensemble, write_part
-from qantar.ensemble.one_run import one_run
-from qantar.ensemble.pool import in_processes
-from qantar.ensemble.store import Recipe, Store, keep_draws
+from qantar.effects.measures import EVERYWHERE, MEASURES, Window, read_seen
+from qantar.ensemble.run import STAMP, made_by
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import Store
 from qantar.errors import StudyError, fail, needs
-from qantar.inference.prior import values_at, varied
-from qantar.scenario.parameters import Values, draw, parameters
-from qantar.scenario.scenario import Plan
+from qantar.inference.prior import varied
+from qantar.inference.variance import (
+    OTHERS,
+    SEED,
+    Floats,
+    Index,
+    evaluate,
+    pace,
+    ranked,
+    screening,
+    screening_design,
+    shares,
+    shares_design,
+)  # fmt: skip
+from qantar.messages import LANGUAGES, text
+from qantar.scenario.parameters import parameters
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import resolve
+from qantar.studies import kind
+from qantar.studies.blocks import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Named,
+    Pair,
+    Row,
+    Sentence,
+    Shares,
+    Table,
+    in_language,
+    label,
+    pair,
+    percent,
+    within,
+)  # fmt: skip
+from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
-Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 OUTPUTS = ("participants", "regions", "killed", "detained", "seats")
 """log10(1 + peak of official participants), regions with reported unrest by the end of the fifth day, log10(1 + reported deaths),
 log10(1 + reported detained), seats of government that the crowd ever held."""
 DAYS = 5
-SEED, OTHERS = "seed", "others"
-"""Names of the inputs that are no parameter."""
-LEVELS = 4
-STEP = LEVELS / 2 / (LEVELS - 1)
-"""SALib's step between levels, as a share of the range from the first to the last."""
-RESAMPLES, CONFIDENCE = 1000, 0.95
-PART = 10
-"""Histories in a part of the store."""
-_SAMPLE, _RESAMPLE, _SECOND = ((1 << 24) + k for k in range(3))
-"""Keys of draws of a study: points of a design, resamples, second seeds."""
+DRAWN = ("participants", "regions")
+"""Outputs whose shares are drawn; the table holds all."""
+SHOWN = 12
+"""Parameters of the screening that are shown; the table holds all."""
+TITLES = {"total": "out.sens_total", "alone": "out.sens_alone", "size": "out.sens_size"}
+
+
+class SensitivityOptions(Options):
+    """What can be asked."""
+
+    scenario: kind.ScenarioName
+    trajectories: Annotated[int | None, kind.whole("cli.opt_trajectories", "trajectories", 2, 10_000)] = None
+    draws: Annotated[int | None, kind.whole("cli.opt_rows", "rows", 2, 2**16)] = None
+    quick: Annotated[bool, Option("cli.opt_look")] = False
+    seed: kind.LongSeed = 1
+    scale: kind.QuickScale = None
+    set_: kind.Settings = ()
+    arm: kind.Arms = ()
 
 
 @dataclass(frozen=True)
@@ -93,265 +102,193 @@ QUICK = Effort(trajectories=4, draws=16, most=4)
 """A look, not a result."""
 
 
-@dataclass(frozen=True)
-class Index:
-    """One number with its 95 % interval."""
-
-    measure: str
-    """size or direction (screening), alone or total (shares of variance)"""
-    output: str
-    input: str
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Design:
-    """Where to evaluate, and with which of a row's two seeds."""
-
-    inputs: tuple[str, ...]
-    """as analysed, the seed last"""
-    points: Floats
-    """coordinates of the parameters, shape (rows, columns, parameters)"""
-    second: NDArray[np.bool_]
-    """whether a column has the second seed, shape (columns,)"""
-    problem: dict[str, Any]
-    sample: Floats
-    """as SALib's analysis takes it, shape (rows x columns, coordinates)"""
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Everything a sensitivity study says."""
-
-    indices: list[Index]
-    inputs: tuple[str, ...]
-    """parameters that were varied, ranked by the screening, the first first; then the seed"""
-    chosen: tuple[str, ...]
-    """inputs of the shares of variance"""
-    left_out: dict[str, tuple[str, ...]]
-    """parameters that cannot matter in this plan, by reason: off, no_policy, absent, fixed"""
-    constant: tuple[str, ...]
-    """outputs that were the same in all histories of the shares of variance, which therefore have none"""
-    histories: int
-    history_sha256: tuple[str, ...]
-    """digests of all histories, in order of column and row"""
-    keys: tuple[str, ...]
-    """keys of the recipes, one a column"""
-
-    def find(self, measure: str, output: str, name: str) -> Index | None:
-        """One index; None if there is none."""
-        return next((x for x in self.indices if (x.measure, x.output, x.input) == (measure, output, name)), None)
-
-
-def screening_design(names: Sequence[str], trajectories: int, seed: int) -> Design:
-    """Trajectories through the middles of four slices of each prior; at the end of each the seed changes, and nothing else."""
-    from SALib.sample import morris
-
-    n = len(names)
-    edge = 1 / (2 * LEVELS)
-    problem = {"num_vars": n, "names": list(names), "bounds": [[edge, 1 - edge]] * n}
-    points = morris.sample(problem, trajectories, num_levels=LEVELS, seed=_key(seed, _SAMPLE, 0)).reshape(trajectories, n + 1, n)
-    points = np.concatenate([points, points[:, -1:]], axis=1)
-    second = np.arange(n + 2) == n + 1
-    luck = np.broadcast_to(np.where(second, edge + STEP * (1 - 2 * edge), edge), (trajectories, n + 2))
-    sample = np.concatenate([points, luck[..., None]], axis=2).reshape(-1, n + 1)
-    problem = {"num_vars": n + 1, "names": [*names, SEED], "bounds": [[edge, 1 - edge]] * (n + 1)}
-    return Design((*names, SEED), points, second, problem, sample)
-
-
-def screening(design: Design, y: Floats, output: str, seed: int) -> list[Index]:
-    """Sizes and directions of all inputs on one output, y of shape (rows, columns); the seed has no direction."""
-    from SALib.analyze import morris
-    from scipy.stats import t
-
-    more = {"num_levels": LEVELS, "num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, _RESAMPLE, 0)}
-    found = {
-        k: STEP * np.asarray(v, float) for k, v in morris.analyze(design.problem, design.sample, y.ravel(), **more).items() if k != "names"
+def run(asked: Asked[SensitivityOptions], runner: Runner) -> Outcome:
+    """Indices of all inputs, and what they are of."""
+    needs("SALib", "sensitivity", "sensitivity")
+    options, scenario = asked.options, asked.scenario
+    assert scenario is not None  # its options name one
+    plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
+    wanted = {"trajectories": options.trajectories, "draws": options.draws and 1 << (options.draws - 1).bit_length()}
+    effort = replace(QUICK if options.quick else Effort(), **{k: v for k, v in wanted.items() if v is not None})
+    rows, facts = indices(plan, effort, options.seed, runner)
+    made = made_by()
+    facts |= {
+        "libraries": made["libraries"] | {name: version(name) for name in ("SALib", "scipy")},
+        "effort": asdict(effort),
+        "quick": options.quick,
+        "plan": plan.model_dump(),
+        "calibrated": False,
+        "replayed": plan.replayed(),
+        "stamp": STAMP,
     }
-    half = t.ppf((1 + CONFIDENCE) / 2, len(y) - 1) * found["sigma"] / np.sqrt(len(y))
-    sizes = zip(design.inputs, found["mu_star"], found["mu_star_conf"], strict=True)
-    directions = zip(design.inputs, found["mu"], half, strict=True)
-    indices = [Index("size", output, name, v, max(0.0, v - h), v + h) for name, v, h in sizes]
-    return indices + [Index("direction", output, name, v, v - h, v + h) for name, v, h in directions if name != SEED]
+    return Outcome({"indices": rows}, facts, plan, options.seed)
 
 
-def ranked(indices: Sequence[Index]) -> tuple[str, ...]:
-    """Parameters by the mean over outputs of their share in the sum of sizes, largest first, ties in the order they came."""
-    shares: dict[str, float] = {}
-    for output in dict.fromkeys(x.output for x in indices):
-        sizes = {x.input: x.value for x in indices if (x.measure, x.output) == ("size", output) and x.input != SEED}
-        total = sum(sizes.values()) or 1.0
-        for name, size in sizes.items():
-            shares[name] = shares.get(name, 0.0) + size / total
-    return tuple(sorted(shares, key=lambda name: -shares[name]))
-
-
-def shares_design(chosen: Sequence[str], others: Sequence[str], draws: int, seed: int) -> Design:
-    """Saltelli's matrices: A, then A with one input after the other from B, then B. Coordinates: chosen, others, seed."""
-    from SALib.sample import sobol
-
-    names = [*chosen, *others]
-    groups = [*chosen, *[OTHERS] * len(others), SEED]
-    problem = {"num_vars": len(names) + 1, "names": [*names, SEED], "bounds": [[0, 1]] * (len(names) + 1), "groups": groups}
-    sample = sobol.sample(problem, draws, calc_second_order=False, seed=_key(seed, _SAMPLE, 1))
-    matrix = np.clip(sample, 1e-9, 1 - 1e-9).reshape(draws, -1, len(names) + 1)
-    second = (matrix[:, :, -1] == matrix[:, -1:, -1]).all(axis=0)
-    return Design(tuple(dict.fromkeys(groups)), matrix[:, :, :-1], second, problem, sample)
-
-
-def shares(design: Design, y: Floats, output: str, seed: int) -> list[Index]:
-    """Shares of the variance of one output, y of shape (rows, columns); none if it is the same everywhere.
-
-    An interval may begin below 0 and end above 1: an estimate of a small share is not cut off.
-    """
-    from SALib.analyze import sobol
-
-    if np.ptp(y[:, [0, -1]]) == 0:
-        return []
-    more = {"num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, _RESAMPLE, 1)}
-    found = sobol.analyze(design.problem, y.ravel(), calc_second_order=False, **more)
-    return [
-        Index(measure, output, name, float(v), float(v - half), float(v + half))
-        for measure, key in (("alone", "S1"), ("total", "ST"))
-        for name, v, half in zip(design.inputs, found[key], found[f"{key}_conf"], strict=True)
-    ]
-
-
-def outputs_of(runs: Runs) -> Floats:
-    """The outputs of each history, shape (runs, outputs), in the order of `OUTPUTS`."""
-    onset = runs.onset()
-    columns = (
-        np.log10(1 + runs.participants.max(axis=1)),
-        ((onset >= 0) & (onset < DAYS)).sum(axis=1),
-        np.log10(1 + runs.killed.sum(axis=1)),
-        np.log10(1 + runs.detained[:, -1]),
-        runs.seat_lost.sum(axis=1),
-    )
-    return np.stack([np.asarray(c, float) for c in columns], axis=1)
-
-
-def sensitivity(
-    plan: Plan,
-    root: Path,
-    *,
-    effort: Effort | None = None,
-    seed: int = 1,
-    processes: int | None = None,
-    told: Callable[[int, float], None] = lambda histories, seconds: None,
-    progress: Progress = lambda done, total: None,
-) -> Sensitivity:
+def indices(plan: Plan, effort: Effort, seed: int, runner: Runner) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Screen all parameters that can matter in a plan, then share out the variance among the few that move most.
 
-    Parameters
-    ----------
-    plan : Plan
-    root : Path
-        Folder of stores: what is there is not computed again.
-    effort : Effort, optional
-        How much is computed.
-    seed : int
-        Of designs, histories and resamples.
-    processes : int, optional
-        By default one a core; changes nothing.
-    told : callable
-        Called before anything is computed, with histories and expected seconds if none of them is kept.
-    progress : callable
-        Called with histories done and in all.
+    Returns
+    -------
+    The rows of the table, and what is said of all of them.
 
     Raises
     ------
     StudyError
-        If SALib is missing, nothing can vary, or a process dies again and again.
+        If nothing can vary, or a process dies again and again.
     ResultError
         If the store cannot be written.
     """
-    needs("SALib", "sensitivity", "sensitivity")
-    effort = effort or Effort()
     names, left_out = varied(plan)
     if not names:
         raise fail(StudyError, plan.case, "nothing_varies")
     first_n, second_n = effort.histories(len(names))
-    total = first_n + second_n
-    told(total, total * _pace(plan, seed) / (processes or os.cpu_count() or 1))
+    total, processes = first_n + second_n, runner.processes or os.cpu_count() or 1
+    minutes = max(1, round(total * pace(plan, seed) / processes / 60))
+    runner.note(pair("out.sens_plan", n=f"{total:,}", minutes=f"{minutes:,}", processes=processes))
     design = screening_design(names, effort.trajectories, seed)
-    y, digests, keys = _evaluate(design, names, plan, seed, root, processes, lambda done: progress(done, total))
-    indices = [x for k, name in enumerate(OUTPUTS) for x in screening(design, y[:, :, k], name, seed)]
-    order = ranked(indices)
+    screened = evaluate(design, names, plan, seed, _part_of(runner, 0, total), outputs_of)
+    sizes = [x for k, name in enumerate(OUTPUTS) for x in screening(design, screened.outputs[:, :, k], name, seed)]
+    order = ranked(sizes)
     chosen, others = order[: effort.most], [n for n in names if n not in order[: effort.most]]
     design = shares_design(chosen, others, effort.draws, seed)
-    y, more, more_keys = _evaluate(design, [*chosen, *others], plan, seed, root, processes, lambda done: progress(first_n + done, total))
-    of_variance = {name: shares(design, y[:, :, k], name, seed) for k, name in enumerate(OUTPUTS)}
-    constant = tuple(name for name, found in of_variance.items() if not found)
-    indices += [x for found in of_variance.values() for x in found]
-    return Sensitivity(indices, (*order, SEED), design.inputs, left_out, constant, total, (*digests, *more), (*keys, *more_keys))
+    shared = evaluate(design, [*chosen, *others], plan, seed, _part_of(runner, first_n, total), outputs_of)
+    of_variance = {name: shares(design, shared.outputs[:, :, k], name, seed) for k, name in enumerate(OUTPUTS)}
+    facts = {
+        "histories": total,
+        "keys": [*screened.keys, *shared.keys],
+        "history_sha256": hashlib.sha256("".join([*screened.history_sha256, *shared.history_sha256]).encode()).hexdigest(),
+        "ranked": order,
+        "left_out": left_out,
+        "constant": [name for name, found in of_variance.items() if not found],
+    }
+    return table_of([*sizes, *(x for found in of_variance.values() for x in found)], plan), facts
 
 
-def _key(seed: int, what: int, number: int) -> int:
-    """A seed for somebody else's generator: 1 to 2^32 - 1, a pure function of ours."""
-    return int(bits(seed, int(Purpose.STUDY), number, 0, what)) % (2**32 - 1) + 1
+def _part_of(runner: Runner, before: int, total: int) -> Runner:
+    """The same, for a part of the histories: those before it are done."""
+    return replace(runner, progress=lambda stage, done, _: runner.progress(stage, before + done, total))
 
 
-def _pace(plan: Plan, seed: int, runs: int = 4) -> float:
-    """Seconds a history, from a few draws of the priors after one that loads the code."""
-    recipe = Recipe(plan, seed, sampling="given")
-    given = [draw(seed, k) for k in range(runs + 1)]
-    one_run(recipe, 0, given)
-    start = time.perf_counter()
-    for k in range(1, runs + 1):
-        one_run(recipe, k, given)
-    return (time.perf_counter() - start) / runs
+def outputs_of(store: Store, n: int) -> Floats:
+    """The outputs of the first n histories, shape (n, outputs), in the order of `OUTPUTS`; those that experiments ask for as they do."""
+    seen = read_seen(store, n)
+    columns = (
+        np.log10(1 + seen.runs.participants.max(axis=1)),
+        MEASURES["regions"].of(seen, Window(slice(DAYS), slice(None))),
+        MEASURES["killed"].of(seen, EVERYWHERE),
+        np.log10(1 + seen.runs.detained[:, -1]),
+        MEASURES["seats"].of(seen, EVERYWHERE),
+    )
+    return np.stack([np.asarray(c, float) for c in columns], axis=1)
 
 
-def _points(names: Sequence[str], points: Floats) -> list[Values]:
-    """Sets of parameters at these coordinates, shape (rows, names); those that cannot matter at the middle of their priors."""
-    table = list(parameters())
-    full = np.full((len(points), len(table)), 0.5)
-    full[:, [table.index(name) for name in names]] = points
-    return [values_at(row) for row in full]
-
-
-def _evaluate(
-    design: Design, names: Sequence[str], plan: Plan, seed: int, root: Path, processes: int | None, progress: Callable[[int], None]
-) -> tuple[Floats, list[str], list[str]]:
-    """Outputs at all points of a design, shape (rows, columns, outputs), the digests of all histories, the keys of the recipes."""
-    seeds = {False: seed, True: int(bits(seed, int(Purpose.STUDY), 0, 0, _SECOND)) >> 1}
-    rows = len(design.points)
-    recipes = [
-        Recipe(
-            plan,
-            seeds[bool(second)],
-            sampling="given",
-            given=keep_draws(root, _points(names, design.points[:, c])),
-            part=PART,
-        )
-        for c, second in enumerate(design.second)
+def table_of(found: Sequence[Index], plan: Plan) -> list[dict[str, Any]]:
+    """A row an index, numbers of six digits."""
+    groups = {name: p.group for name, p in parameters().items()}
+    return [
+        {"measure": x.measure, "output": x.output, "input": x.input, "group": groups.get(x.input, "")}
+        | {k: float(f"{getattr(x, k):.6g}") for k in ("value", "low", "high")}
+        | {"stamp": STAMP, "scale": f"{plan.scale:g}"}
+        for x in found
     ]
-    ahead(recipes, rows, root, processes, progress)
-    found = [arrays(*run_ensemble(recipe, rows, root, processes=processes).read(rows)) for recipe in recipes]
-    digests = [sha for runs in found for sha in runs.whole["sha256"]]
-    return np.stack([outputs_of(runs) for runs in found], axis=1), digests, [recipe.key() for recipe in recipes]
 
 
-def ahead(recipes: Sequence[Recipe], rows: int, root: Path, processes: int | None, progress: Callable[[int], None]) -> None:
-    """Do parts of many short recipes by one set of processes: a hundred ensembles would start theirs a hundred times.
-
-    If a process dies, this gives up: `run_ensemble`, which comes after, does what is missing.
-    """
-    left = [(recipe, root, part, rows) for recipe in recipes for part in Store.of(root, recipe).missing(rows)]
-    done = len(recipes) * rows - sum(_size(recipe, part, rows) for recipe, _, part, _ in left)
-    progress(done)
-
-    def tell(task: tuple[Recipe, Path, int, int], _: int) -> None:
-        nonlocal done
-        done += _size(task[0], task[2], rows)
-        progress(done)
-
-    with suppress(BrokenProcessPool):
-        in_processes(write_part, left, processes, tell)
+# --- page --------------------------------------------------------------------------------------------------------------------
 
 
-def _size(recipe: Recipe, part: int, rows: int) -> int:
-    """Histories in a part."""
-    return min((part + 1) * recipe.part, rows) - part * recipe.part
+def page(result: Result) -> Iterator[Block]:
+    """What moves how many people come out, in words; shares of variance, the screening, and what could not matter."""
+    rows, made = result.tables["indices"], result.made
+    cells = {(r["measure"], r["output"], r["input"]): r for r in rows}
+    sizes = [Index(r["measure"], r["output"], r["input"], *(float(r[k]) for k in ("value", "low", "high"))) for r in rows]
+    order = ranked([x for x in sizes if x.measure == "size"])
+    chosen = list(dict.fromkeys(r["input"] for r in rows if r["measure"] in ("alone", "total")))
+    have = [o for o in OUTPUTS if ("total", o) in {(r["measure"], r["output"]) for r in rows}]
+    yield Sentence(most(cells), "lead")
+    yield Sentence(pair("report.evidence.sensitivity_text"))
+    if "scenario" in made and order:
+        about = {"case": made["scenario"], "scale": f"{1 / float(made['scale']):g}", "seed": made["seed"], "varied": len(order)}
+        yield Sentence(pair("out.sens_head", n=f"{int(made['histories']):,}", **about))
+    for output in (o for o in DRAWN if o in have):
+        yield figure_of(cells, output, [n for n in chosen if ("total", output, n) in cells])
+    yield grid("total", cells, chosen, have)
+    yield Sentence(pair("out.sens_notes"), "note")
+    yield grid("alone", cells, chosen, have)
+    yield grid("size", cells, [*order[:SHOWN], SEED], [o for o in OUTPUTS if ("size", o, SEED) in cells])
+    yield from rest(result, cells, order)
+
+
+def most(cells: Mapping[tuple[str, str, str], Row]) -> Pair:
+    """How much of the variance of the number of people luck leaves, and which parameter has the largest share."""
+    totals = {name: r for (measure, output, name), r in cells.items() if (measure, output) == ("total", "participants")}
+    known = [r for name, r in totals.items() if name in parameters()]
+    if SEED not in totals or not known:
+        return pair("report.evidence.sensitivity_none")
+    largest = max(known, key=lambda r: float(r["value"]))
+    shares_ = {k: percent(r["value"], r["low"], r["high"]) for k, r in (("luck", totals[SEED]), ("most", largest))}
+    return pair("report.evidence.sensitivity_most", **shares_, name=meaning(largest["input"]))
+
+
+def meaning(name: str) -> Pair:
+    """What a parameter means."""
+    row = parameters()[name]
+    return row.meaning_en, row.meaning_zh
+
+
+def figure_of(cells: Mapping[tuple[str, str, str], Row], output: str, names: Sequence[str]) -> Figure:
+    """Shares of variance of one output, alone and in all."""
+    measures = ("alone", "total")
+    of = {m: [cells.get((m, output, n)) for n in names] for m in measures}
+    marks = {m: [None if r is None else (float(r["low"]), float(r["value"]), float(r["high"])) for r in of[m]] for m in measures}
+    labels = [label("sensitivity", n) for n in names]
+    columns = [Column(pair("out.sens_input")), *(Column(pair(f"sensitivity.{m}"), number=True) for m in measures)]
+    rows = [[name, *map(_interval, row)] for name, *row in zip(labels, *of.values(), strict=True)]
+    return Figure(f"sensitivity-{output}", Shares(labels, marks), Table(columns, rows, look=""))
+
+
+def grid(measure: str, cells: Mapping[tuple[str, str, str], Row], names: Sequence[str], outputs: Sequence[str]) -> Table:
+    """One measure of inputs on outputs."""
+    columns = [Column(pair("out.sens_input")), *(Column(pair(f"sensitivity.{o}"), number=True) for o in outputs)]
+    rows: list[list[Cell]] = [
+        [
+            label("sensitivity", name) if name in (SEED, OTHERS) else Named(name, meaning(name)),
+            *(_interval(cells.get((measure, output, name))) for output in outputs),
+        ]
+        for name in names
+    ]
+    return Table(columns, rows, pair(TITLES[measure]), "features")
+
+
+def _interval(row: Row | None) -> str:
+    """An index with its interval; 0 where nothing happened at all."""
+    if row is None:
+        return ""
+    return "0" if float(row["value"]) == float(row["high"]) == 0 else within(row["value"], row["low"], row["high"])
+
+
+def rest(result: Result, cells: Mapping[tuple[str, str, str], Row], order: Sequence[str]) -> Iterator[Sentence]:
+    """Parameters without any effect, outputs without variance, and what could not matter in the plan, with the reason."""
+    still = [n for n in order if all(float(r["value"]) == 0 for (m, _, name), r in cells.items() if (m, name) == ("size", n))]
+    none = listed(still) if still else pair("out.sens_none")
+    yield Sentence(pair("out.sens_more", n=max(0, len(order) - SHOWN), none=none), "note")
+    if constant := result.made.get("constant"):
+        yield Sentence(pair("out.sens_constant", outputs=listed([pair(f"sensitivity.{o}") for o in constant])), "note")
+    for why, names in result.made.get("left_out", {}).items():
+        yield Sentence(pair("out.sens_left", why=pair(f"sensitivity.{why}"), names=listed(names)), "note")
+
+
+def listed(names: Sequence[Cell]) -> Pair:
+    """Names one after the other."""
+    en, zh = (text("error.sep", lang).join(in_language(n, lang) for n in names) for lang in LANGUAGES)
+    return en, zh
+
+
+STUDY = Study(
+    "sensitivity",
+    SensitivityOptions,
+    run,
+    page,
+    Ships(minutes=11),
+    small={"scenario": "kazakhstan-2022", "trajectories": 2, "draws": 4, "scale": 0.001, "set_": ("time.hours=48",)},
+    columns={"indices": ("measure", "output", "input", "value", "low", "high")},
+)
