@@ -40,7 +40,7 @@ def page() -> str:
     results = shipped(load_case(CASE)).shown
     parts = [HEAD.format(claim=_worked())]
     for kind, result in results.items():
-        parts.append(f"## {text(f'report.part.{kind}', 'en')}\n\n`{command_line(result.made)}`\n\n")
+        parts.append(f"## {text(f'report.part.{study(kind).part or kind}', 'en')}\n\n`{command_line(result.made)}`\n\n")
         parts += _told(page_of(study(kind), result))
     return "".join(parts)
 

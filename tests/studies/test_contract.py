@@ -23,7 +23,7 @@ from qantar.messages import LANGUAGES, catalogue, keys_under, text
 from qantar.report.sections import section_html
 from qantar.studies import KINDS, study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
-from qantar.studies.kind import Study, as_json, ask, checked, flag, kept_options, options_of, perform, result_of
+from qantar.studies.kind import Study, as_json, ask, checked, flag, kept_options, options_of, page_of, perform, result_of
 from qantar.studies.shipped import is_current
 
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
@@ -84,7 +84,7 @@ def blocks_of(done: Done) -> list[Block]:
     stored = read_result(done.folder)
     assert stored is not None
     asked = ask(done.study, done.study.small)
-    return list(done.study.page(result_of(stored.content, stored.made, asked.scenario)))
+    return list(page_of(done.study, result_of(stored.content, stored.made, asked.scenario)))
 
 
 @every_kind
@@ -186,7 +186,7 @@ def test_it_makes_a_section_of_the_page(done: Done) -> None:
     stored = read_result(done.folder)
     assert stored is not None
     html = section_html(done.study.name, result_of(stored.content, stored.made, ask(done.study, done.study.small).scenario))
-    assert html.count(f'id="{done.study.name}"') == 1
+    assert html.count(f'id="{done.study.part or done.study.name}"') == 1
     for figure in (b for b in blocks_of(done) if isinstance(b, Figure)):
         assert f'id="figure-{figure.name}"' in html
         assert html.count("<svg") >= 1
@@ -239,4 +239,4 @@ def test_units_of_options_have_names() -> None:
 def test_each_kind_has_its_file_of_messages() -> None:
     home = Path(str(__import__("qantar").messages.__file__)).parent / "studies"
     assert {f"{kind}.toml" for kind in KINDS} <= {p.name for p in home.iterdir()}
-    assert all(f"cli.{kind}" in catalogue("en") and f"report.part.{kind}" in catalogue("en") for kind in KINDS)
+    assert all({f"cli.{s.name}", f"report.part.{s.part or s.name}"} <= set(catalogue("en")) for s in map(study, KINDS))

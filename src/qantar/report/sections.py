@@ -37,11 +37,11 @@ def _grouped(blocks: list[Block]) -> Iterator[tuple[bool, list[Block]]]:
         yield drawn, list(group)
 
 
-def section_html(kind: str, result: Result, part: str = "") -> Markup:
-    """A stored result as a section of the page, under the heading of its kind or of another part."""
+def section_html(kind: str, result: Result) -> Markup:
+    """A stored result as a section of the page."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qantar.report", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(t=message, both=both, command_line=command_line, draw_figure=draw_figure)
     template = environment.get_template("blocks.html.j2")
-    return Markup(template.module.section(part or kind, section_of(kind, result), result))  # type: ignore[attr-defined]
+    return Markup(template.module.section(study(kind).part or kind, section_of(kind, result), result))  # type: ignore[attr-defined]
