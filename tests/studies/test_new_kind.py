@@ -1,0 +1,157 @@
+"""Adding a kind of study: one file, one word in a list, one file of messages. Everything else follows, and the contract holds for it.
+
+A copy of the package gets a kind that nobody needs; then it is used as any other is, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qantar
+from conftest import HERE
+
+FILE = '''
+"""A kind that nobody needs: how many residents live in each region, times a number."""
+
+from typing import Annotated
+
+from qantar.scenario.scenario import resolve
+from qantar.studies import kind
+from qantar.studies.blocks import Column, Figure, Intervals, Sentence, Table, pair
+from qantar.studies.kind import Options, Outcome, Study
+
+
+class ToyOptions(Options):
+    """What can be asked."""
+
+    scenario: kind.ScenarioName
+    times: Annotated[int, kind.whole("cli.opt_toy_times", "number", 1, 9)] = 2
+    seed: kind.Seed = 1
+
+
+def run(asked, runner):
+    """The study."""
+    plan = resolve(asked.scenario, scale=0.01)
+    people = {r.id: sum(p.population for p in plan.places if plan.regions[p.region].id == r.id) for r in plan.regions}
+    rows = [{"region": name, "people": n * asked.options.times} for name, n in people.items()]
+    return Outcome({"regions": rows}, {"times": asked.options.times}, plan, asked.options.seed)
+
+
+def page(result):
+    """What it tells."""
+    rows = result.tables["regions"]
+    yield Sentence(pair("toy.lead", n=len(rows)), "lead")
+    table = Table([Column(pair("toy.region")), Column(pair("toy.people"), number=True)], [[r["region"], r["people"]] for r in rows])
+    yield Figure("toy", Intervals([r["region"] for r in rows], [(float(r["people"]), None) for r in rows]), table)
+
+
+STUDY = Study(
+    "toy", ToyOptions, run, page, kind.Ships(minutes=1), small={"scenario": "kazakhstan-2022"},
+    columns={"regions": ("region", "people")}, facts=("times",),
+)
+'''
+MESSAGES = """[cli.toy]
+en = "Count residents."
+zh = "清点居民。"
+
+[cli.opt_toy_times]
+en = "How many times over."
+zh = "乘以多少倍。"
+
+[report.part.toy]
+en = "Residents"
+zh = "居民"
+
+[report.figure.toy.title]
+en = "Residents by region."
+zh = "各地区居民。"
+
+[report.figure.toy.text]
+en = "Times a number."
+zh = "乘以一个数。"
+
+[report.axis.toy]
+en = "people"
+zh = "人"
+
+[toy.lead]
+en = "There are {n} regions."
+zh = "共有{n}个地区。"
+
+[toy.region]
+en = "region"
+zh = "地区"
+
+[toy.people]
+en = "people"
+zh = "人数"
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with one kind more."""
+    home = tmp_path_factory.mktemp("src")
+    source = Path(qantar.__file__).parent
+    copied = Path(shutil.copytree(source, home / "qantar", ignore=shutil.ignore_patterns("__pycache__")))
+    (copied / "studies" / "toy.py").write_text(FILE, encoding="utf-8")
+    (copied / "messages" / "studies" / "toy.toml").write_text(MESSAGES, encoding="utf-8")
+    listed = copied / "studies" / "__init__.py"
+    text = listed.read_text(encoding="utf-8")
+    changed = re.sub(r"^(KINDS = \(\n?\s*)", r'\1"toy", ', text, flags=re.MULTILINE)
+    assert changed != text
+    listed.write_text(changed, encoding="utf-8")
+    return home
+
+
+def ran(package: Path, where: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "NUMBA_CACHE_DIR")}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(package), *(p for p in sys.path if p.endswith("site-packages"))]), "COLUMNS": "100"}
+    return subprocess.run([sys.executable, *words], cwd=where, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_kind_in_one_file_has_command_help_json_folder_repetition_and_words(package: Path, tmp_path: Path) -> None:
+    def said(*words: str) -> str:
+        done = ran(package, tmp_path, "-m", "qantar", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "Count residents." in said("--help")
+    assert "How many times over." in said("toy", "--help")
+    assert "乘以多少倍。" in said("--lang", "zh", "toy", "--help")
+    assert "There are 17 regions." in said("toy", "kazakhstan-2022", "--times", "3")
+    assert "共有17个地区。" in said("--lang", "zh", "toy", "kazakhstan-2022")
+    printed = json.loads(said("toy", "kazakhstan-2022", "--json"))
+    assert (printed["kind"], printed["times"], len(printed["regions"])) == ("toy", 2, 17)
+    assert "There are 17 regions." in said("show", str(tmp_path / "results" / "kazakhstan-2022-toy"))
+    assert json.loads(said("rerun", str(tmp_path / "results" / "kazakhstan-2022-toy"), "--json"))["same"]
+    wrong = ran(package, tmp_path, "-m", "qantar", "toy", "kazakhstan-2022", "--times", "10")
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+    assert "--times" in wrong.stderr
+
+
+def test_the_contract_of_all_kinds_holds_for_it(package: Path, tmp_path: Path) -> None:
+    shutil.copytree(HERE, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    done = ran(
+        package,
+        tmp_path,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/studies/test_contract.py",
+        "-k",
+        "toy or units or messages",
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) >= 12
