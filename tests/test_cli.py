@@ -15,6 +15,7 @@ import pytest
 from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
+from qantar.files.result import sealed, write_result
 from qantar.verdicts.load import load_account
 from test_document import CHINESE, ENGLISH, RUSSIAN
 
@@ -328,6 +329,20 @@ def test_show_one_row_by_its_id(qantar: Callable[..., Ran], name: str) -> None:
         ran = qantar("--lang", lang, "show", CASE, name)
         assert ran.code == 0
         assert name in ran.out
+
+
+def test_show_tells_a_stored_result_as_its_command_did(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    out = tmp_path / "policy"
+    ran, data = (qantar("--lang", "zh", "policy", CASE, "--draws", "2", "--out", str(out), *more) for more in ([], ["--json"]))
+    *told, _ = ran.out.splitlines()  # the last line says where it was written
+    assert qantar("--lang", "zh", "show", str(out)).out.splitlines() == told
+    assert qantar("show", str(out), "--json").json() == data.json()
+    (out / "signals.csv").write_text("signal\nthreat\n", encoding="utf-8")
+    changed = qantar("show", str(out))
+    assert changed.code == 2
+    assert "signals.csv" in changed.err
+    write_result(tmp_path / "study", sealed({"a.csv": "x\n1\n"}, {"kind": "study"}))
+    assert "a result of `qantar study` cannot be told here" in qantar("show", str(tmp_path / "study")).err
 
 
 def test_explain_knows_what_it_lists(qantar: Callable[..., Ran]) -> None:

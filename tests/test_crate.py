@@ -17,6 +17,7 @@ from qantar.errors import ResultError, StudyError
 from qantar.report import crate
 from qantar.report.crate import METADATA, RELEASED, export, lost
 from qantar.report.write import study_account
+from qantar.studies import studies
 from qantar.verdicts.load import Loaded
 from shipped import reseal
 
@@ -67,8 +68,13 @@ def test_every_id_that_is_referred_to_is_described(made: Path) -> None:
 
     used = set().union(*(references({k: v for k, v in e.items() if k != "@id"}) for e in graph))
     assert {u for u in used - known if not u.startswith("https://w3id.org/ro/crate/")} == set()
-    (action,) = (e for e in graph if e["@type"] == "CreateAction")
-    assert action["name"] == f"qantar study {CASE}"
+    actions = {e["@id"]: e for e in graph if e["@type"] == "CreateAction"}
+    ship = {s.name for s in studies() if s.ships is not None}
+    assert set(actions) == {"#study", *(f"#{kind}" for kind in ship)}  # what is packaged has all of them
+    assert actions["#study"]["name"] == f"qantar study {CASE}"
+    for kind in ship:
+        assert actions[f"#{kind}"]["name"].startswith(f"qantar {kind}")
+        assert f"fit/{kind}/result.json" in {e["@id"] for e in actions[f"#{kind}"]["result"]}
 
 
 def test_verdicts_leave_with_model_and_basis_inside(made: Path) -> None:

@@ -887,7 +887,7 @@ def list_(
 @app.command(help="cli.show")
 def show(
     context: Context,
-    case: Annotated[str, typer.Argument(metavar="CASE", help="cli.arg_case")],
+    case: Annotated[str, typer.Argument(metavar="CASE|FOLDER", help="cli.arg_shown")],
     what: Annotated[str, typer.Argument(metavar="WHAT", help="cli.arg_what")] = "observables",
     step: Annotated[bool, typer.Option("--step", help="cli.opt_step")] = False,
     region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
@@ -896,9 +896,13 @@ def show(
     json: JsonOption = False,
 ) -> None:
     from qantar.cli import text as terminal
+    from qantar.lookup.show import is_result
     from qantar.lookup.show import show as run
     from qantar.verdicts.load import load_account
 
+    if is_result(Path(case)):
+        _show_result(Path(case), context.obj, json)
+        return
     shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj, find=find)
     if json:
         terminal.print_json(shown.value)
@@ -908,6 +912,19 @@ def show(
     terminal.blocks(shown.blocks)
     for line in shown.lines:
         terminal.say(line)
+
+
+def _show_result(folder: Path, lang: str, json: bool) -> None:
+    """A stored result, as the command that wrote it told it."""
+    from qantar.cli import text as terminal
+    from qantar.studies.kind import as_json
+    from qantar.studies.shipped import result_in
+
+    described, result = result_in(folder)
+    if json:
+        terminal.print_json({"folder": str(folder), **as_json(result)})
+    else:
+        terminal.tell(described.page(result), lang)
 
 
 @app.command(help="cli.explain")

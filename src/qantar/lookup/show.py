@@ -7,9 +7,11 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qantar.errors import StudyError, fail, nearest
+from qantar.files.result import RESULT
 from qantar.messages import text
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
@@ -77,6 +79,11 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def is_result(folder: Path) -> bool:
+    """Whether a folder holds a result and no case."""
+    return (folder / RESULT).is_file() and not any((folder / name).is_file() for name in ("case.toml", "account.toml"))
 
 
 def _parameters(lang: str) -> Shown:

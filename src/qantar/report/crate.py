@@ -5,7 +5,7 @@ In: the folder of `qantar study`. Out: a folder that any reader of RO-Crates und
     study/         report, verdicts (CSV, JSON), provenance
     data/          the files of the case and of the ledger
     experiments/   one file a hypothesis, as it was run
-    fit/           what was calibrated and tried, if anything ships
+    fit/           what was calibrated and tried, if anything ships; of each kind of study, the command that made it
 
 Needs the extra `provenance`. The same study gives the same bytes.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +23,8 @@ from qantar.effects.experiments import FOLDER as EXPERIMENTS
 from qantar.errors import ResultError, fail, needs
 from qantar.files.result import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
 from qantar.inference.posterior import FIT
+from qantar.studies import studies
+from qantar.studies.shipped import read_shipped
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import Loaded
 
@@ -145,12 +147,20 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, bytes], folder
             "sha256": sha256(content),
         }  # fmt: skip
         entities[place] = crate.add_file(io.BytesIO(content), dest_path=place, properties=about)
-    action = {
-        "@type": "CreateAction", "name": command_line(made), "description": f"in a clone, after `make study`: {command_line(made)}",
-        "instrument": tool, "object": [e for p, e in entities.items() if p.startswith(("data/", "experiments/", "fit/"))],
-        "result": [e for p, e in entities.items() if p.startswith("study/")],
-    }  # fmt: skip
-    crate.root_dataset["mentions"] = [crate.add(ContextEntity(crate, "#study", properties=action))]
+
+    def action(name: str, made: Mapping[str, Any], used: tuple[str, ...], place: str) -> ContextEntity:
+        about = {
+            "@type": "CreateAction", "name": command_line(made), "description": f"in a clone, after `make study`: {command_line(made)}",
+            "instrument": tool, "object": [e for p, e in entities.items() if p.startswith(used)],
+            "result": [e for p, e in entities.items() if p.startswith(place)],
+        }  # fmt: skip
+        return crate.add(ContextEntity(crate, f"#{name}", properties=about))
+
+    shipped = {s.name: r.made for s in studies() if s.ships is not None and (r := read_shipped(loaded.case.folder, s)) is not None}
+    crate.root_dataset["mentions"] = [
+        action("study", made, ("data/", "experiments/", f"{FIT}/"), "study/"),
+        *(action(kind, of, ("data/", "experiments/"), f"{FIT}/{kind}/") for kind, of in shipped.items()),
+    ]
     crate.write(str(folder))
     path = folder / METADATA
     document = json.loads(path.read_bytes())

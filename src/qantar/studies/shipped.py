@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qantar.cases.case import Case
+from qantar.cases.case import Case, case_names
+from qantar.ensemble.run import case_sha256
 from qantar.errors import DataError, Problems, ResultError, fail
-from qantar.files.result import RESULT, command_words, copy_result, read_result, write_bytes
+from qantar.files.result import RESULT, Stored, command_words, copy_result, read_result, write_bytes
 from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
-from qantar.scenario.scenario import Scenario, read_scenario, resolve
-from qantar.studies import studies
+from qantar.scenario.scenario import Scenario, load_scenario, read_scenario, resolve
+from qantar.studies import KINDS, studies, study
 from qantar.studies.kind import Result, Ships, Study, result_of
 
 
@@ -50,7 +51,7 @@ def shipped(case: Case) -> Shipped:
     return Shipped(scenario, shown, [k for k in results if k not in shown])
 
 
-def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
+def read_shipped(folder: Path, described: Study[Any]) -> Result | None:
     """What ships with a case of one kind; None if nothing does.
 
     Parameters
@@ -62,22 +63,33 @@ def read_shipped(folder: Path, study: Study[Any]) -> Result | None:
     ResultError
         If a table is missing, was changed after it was written, or lacks a column.
     """
-    assert study.ships is not None
-    home = place_of(folder, study, study.ships)
-    if (stored := read_result(home, study.name)) is None:
+    assert described.ships is not None
+    stored = read_result(place_of(folder, described, described.ships), described.name)
+    if stored is None:
         return None
-    if not {"command", "seed", *study.facts} <= set(stored.made):
-        raise fail(ResultError, home / RESULT, "not_of_kind", value=study.name)
+    others = {}
+    for ships in described.also:
+        if (other := read_result(place_of(folder, described, ships), described.name)) is not None:
+            others[str(ships.folder)] = result_of(other.content, other.made)
+    return replace(whole(stored, described), others=others)
+
+
+def whole(stored: Stored, described: Study[Any]) -> Result:
+    """A result that holds what its kind needs.
+
+    Raises
+    ------
+    ResultError
+        If it lacks a fact, a table or a column.
+    """
+    if not {"command", "seed", *described.facts} <= set(stored.made):
+        raise fail(ResultError, stored.folder / RESULT, "not_of_kind", value=described.name)
     result = result_of(stored.content, stored.made)
-    for name, columns in study.columns.items():
+    for name, columns in described.columns.items():
         rows = result.tables.get(name)
         if not rows or (missing := [c for c in columns if c not in rows[0]]):
-            raise fail(ResultError, home / f"{name}.csv", "missing_column", value=missing[0] if rows else columns[0])
-    others = {}
-    for ships in study.also:
-        if (other := read_result(place_of(folder, study, ships), study.name)) is not None:
-            others[str(ships.folder)] = result_of(other.content, other.made)
-    return replace(result, others=others)
+            raise fail(ResultError, stored.folder / f"{name}.csv", "missing_column", value=missing[0] if rows else columns[0])
+    return result
 
 
 def to_make(case: str) -> list[dict[str, Any]]:
@@ -92,11 +104,11 @@ def to_make(case: str) -> list[dict[str, Any]]:
     For each its folder in `fit`, the words of its command, its options that name a place, whether what is packed ships.
     """
     found = []
-    for study in studies():
-        for ships in (*([study.ships] if study.ships else []), *study.also):
-            options = {"scenario": case} if "scenario" in study.options.model_fields else {}
-            words = command_words({"command": {"name": study.name, "options": {**options, **ships.options}}})
-            folder = study.name if ships.folder is None else ships.folder
+    for described in studies():
+        for ships in (*([described.ships] if described.ships else []), *described.also):
+            options = {"scenario": case} if "scenario" in described.options.model_fields else {}
+            words = command_words({"command": {"name": described.name, "options": {**options, **ships.options}}})
+            folder = described.name if ships.folder is None else ships.folder
             found.append({"folder": folder, "words": words, "places": dict(ships.places), "packed": ships.packed})
     return found
 
@@ -125,6 +137,27 @@ def install(result: Path, place: Path) -> None:
 def place_of(folder: Path, study: Study[Any], ships: Ships) -> Path:
     """Where a result ships in the folder of a case."""
     return folder / FIT / (study.name if ships.folder is None else ships.folder)
+
+
+def result_in(folder: Path) -> tuple[Study[Any], Result]:
+    """The kind of a result and the result itself, with its scenario if that is packaged and its record is what it was.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds no whole result, or one of a kind that cannot be told.
+    """
+    stored = read_result(folder)
+    if stored is None:
+        raise fail(ResultError, folder, "folder_without", marker=RESULT)
+    name = stored.made.get("kind")
+    if name not in KINDS:
+        raise fail(ResultError, folder / RESULT, "not_told", value=name, choices=", ".join(KINDS))
+    described = study(name)
+    result = whole(stored, described)
+    scenario = load_scenario(case) if (case := stored.made.get("scenario")) in case_names() else None
+    known = scenario is not None and case_sha256(scenario.case) == stored.made.get("record_sha256")
+    return described, replace(result, scenario=scenario if known else None)
 
 
 def is_current(result: Result, scenario: Scenario) -> bool:
