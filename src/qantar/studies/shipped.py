@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qantar.cases.case import Case, case_names
-from qantar.ensemble.run import case_sha256
 from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.result import RESULT, Stored, command_words, copy_result, read_result, write_bytes
 from qantar.inference.posterior import FIT, fits
@@ -140,7 +139,7 @@ def place_of(folder: Path, study: Study[Any], ships: Ships) -> Path:
 
 
 def result_in(folder: Path) -> tuple[Study[Any], Result]:
-    """The kind of a result and the result itself, with its scenario if that is packaged and its record is what it was.
+    """The kind of a result and the result itself, with its scenario, for names of places, if that is packaged.
 
     Raises
     ------
@@ -155,9 +154,8 @@ def result_in(folder: Path) -> tuple[Study[Any], Result]:
         raise fail(ResultError, folder / RESULT, "not_told", value=name, choices=", ".join(KINDS))
     described = study(name)
     result = whole(stored, described)
-    scenario = load_scenario(case) if (case := stored.made.get("scenario")) in case_names() else None
-    known = scenario is not None and case_sha256(scenario.case) == stored.made.get("record_sha256")
-    return described, replace(result, scenario=scenario if known else None)
+    named = stored.made.get("scenario")
+    return described, replace(result, scenario=load_scenario(named) if named in case_names() else None)
 
 
 def is_current(result: Result, scenario: Scenario) -> bool:
