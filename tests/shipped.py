@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from qantar.ensemble.run import made_by
 from qantar.files.result import FILES, RESULT, sealed, write_result
 from qantar.inference.posterior import FIT
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.studies.evidence import files_of
+from qantar.studies.kind import table_csv
 
 SCALED = (("onset", "KZ-ALA", -1), ("participants", "country", 3), ("deaths", "country", -1), ("stopped", "", -1))
 INPUTS = ("base_pressure", "media_gain", "price_slope", "protest_hours", "deterrence", "others", "seed")
@@ -126,8 +127,9 @@ def ship(case: Path, *kinds: str, scale: float = 0.1, **change: Any) -> None:
     plan = resolve(load_scenario(str(case)), scale=scale)
     for kind in kinds or TABLES:
         command = {"name": kind, "options": {"scenario": plan.case, "seed": 1, "scale": scale}}
-        made = {"command": command, "seed": 1, "record_sha256": "0" * 64, **MADE[kind], **change}
-        write_result(case / FIT / kind, files_of(kind, plan, TABLES[kind](), **made))
+        of_plan = {"scenario": plan.case, "scale": plan.scale, "plan_sha256": plan.sha256(), "record_sha256": "0" * 64}
+        made = {"kind": kind, **made_by(), **of_plan, "command": command, "seed": 1, **MADE[kind], **change}
+        write_result(case / FIT / kind, sealed({f"{name}.csv": table_csv(rows) for name, rows in TABLES[kind]().items()}, made))
 
 
 def reseal(folder: Path, **change: Any) -> None:

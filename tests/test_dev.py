@@ -133,7 +133,7 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
         dev.evidence()
     assert asked[:3] == ["calibrate", "neural", "run"]  # all others rest on the fit
     assert [len(names) for names in installed] == list(range(len(asked)))
-    if "rivals" in asked:
+    if "experiments" in asked:
         assert "rivals" in installed[asked.index("experiments")]
     folders = {"page" if s.ships.packed else s.ships.folder if s.ships.folder is not None else s.name for s in STUDIES[:-1] if s.ships}
     assert {p.parent.relative_to(fit).as_posix() for p in fit.rglob("result.json")} == {*folders - {""}, ".", "neural"}

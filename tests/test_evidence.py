@@ -16,11 +16,13 @@ from qantar.effects.measures import seen_of
 from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.files.result import command_line
 from qantar.forecast import held_out as heldout
 from qantar.forecast.baselines import facts_of, score_onsets
 from qantar.forecast.held_out import MODEL, nearest_draws, without_local_steps, without_region
+from qantar.forecast.rivals import HOME, Terms, compare
 from qantar.forecast.scores import coverage_days
 from qantar.inference import calibration as fitted
 from qantar.inference.abc_smc import Setup, scales_from, spec_of, stop_of
@@ -35,8 +37,7 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
-from qantar.studies.evidence import Evidence, of_this, read_evidence
-from qantar.studies.rivals import HOME, compare
+from qantar.studies.kind import Result
 from qantar.studies.sensitivity import SEED, Effort
 from qantar.studies.shipped import shipped as results
 from test_heldout import here
@@ -152,13 +153,13 @@ def test_ranks_among_draws_of_another_prior_are_caught(monkeypatch: pytest.Monke
 # --- held-out scores, early warning, scale ------------------------------------------------------------------------------
 
 
-def evidence(kind: str) -> Evidence:
-    found = read_evidence(scenario().case.folder, kind)
-    assert found is not None, f"no evidence of kind {kind} ships with the case"
-    assert found.made["model_sha256"] == model_hash(), STALE
-    assert of_this(found, scenario())
-    assert command_line(found.made).startswith(f"qantar {kind} {CASE}")
-    return found
+def evidence(kind: str) -> Result:
+    found = results(scenario().case)
+    assert kind not in found.stale, STALE
+    assert kind in found.shown, f"no evidence of kind {kind} ships with the case"
+    result = found.shown[kind]
+    assert command_line(dict(result.made)).startswith(f"qantar {kind} {CASE}")
+    return result
 
 
 def test_scores_of_the_baselines_are_computed_again() -> None:
@@ -215,8 +216,8 @@ def test_rivals_are_what_their_fits_say(tmp_path: Path) -> None:
     setup = Setup(**made["setup"])
     assert (setup.table, setup.particles) >= (10_000, 200)
     again = compare(
-        scenario(), [r["rival"] for r in rows], setup, tmp_path, seed=int(made["seed"]), near=int(made["near"]),
-        kept=TABLE.parent / "rivals", progress=lambda *told: pytest.fail(f"simulated again: {told}"),
+        Terms(scenario(), setup, int(made["seed"]), near=int(made["near"])), [r["rival"] for r in rows],
+        Runner(tmp_path, progress=lambda *told: pytest.fail(f"simulated again: {told}")), TABLE.parent / "rivals",
     )  # fmt: skip
     assert again.tolerance == pytest.approx(float(made["tolerance"]))
     for one, row in zip(again.rows(), rows, strict=True):
@@ -257,7 +258,7 @@ def test_the_home_grown_account_is_the_table_of_the_priors_to_the_fifth_of_janua
 
 
 def test_what_moves_what_was_computed_for_all_that_varies() -> None:
-    found = results(scenario().case).shown["sensitivity"]
+    found = evidence("sensitivity")
     names, _ = varied(country(0.1))
     screened = {r["input"] for r in found.tables["indices"] if r["measure"] == "size"}
     assert screened == {*names, SEED}

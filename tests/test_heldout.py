@@ -12,6 +12,7 @@ import pytest
 
 from qantar.engine.loop import simulate
 from qantar.ensemble.local import write_part
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store
 from qantar.errors import ResultError
 from qantar.forecast import held_out as heldout
@@ -32,6 +33,7 @@ from qantar.forecast.held_out import (
     without_region,
     worth_of_ties,
 )
+from qantar.forecast.rivals import HOME, Rival, Terms, common_tolerance, compare, held_out, mass_at
 from qantar.forecast.scores import log_score_days
 from qantar.inference import abc_smc as calibrate
 from qantar.inference.abc_smc import Round, Setup
@@ -40,7 +42,6 @@ from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.studies.rivals import HOME, Rival, common_tolerance, compare, held_out, mass_at
 
 CASE = "kazakhstan-2022"
 
@@ -254,8 +255,9 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     told: list[str] = []
     given = Scenario(scenario().case, fast)
     arms = [HOME, "rival-seeding"]
-    terms: dict[str, Any] = {"seed": 3, "scale": 0.0005, "near": 2}
-    found = compare(given, arms, setup, tmp_path, **terms, progress=lambda w, d, n: told.append(w))
+    terms = Terms(given, setup, seed=3, scale=0.0005, near=2)
+    runner = Runner(tmp_path, progress=lambda w, d, n: told.append(w))
+    found = compare(terms, arms, runner)
     rows = found.rows()
     assert [r["rival"] for r in rows] == arms
     assert rows[0]["near_difference"] == rows[0]["held_out_difference"] == 0
@@ -267,15 +269,15 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     # A finished fit is not made again, here or from where it ships; one of another seed is not taken.
     told.clear()
     elsewhere = tmp_path / "kept"
-    again = compare(given, arms, setup, tmp_path, **terms, kept=elsewhere, progress=lambda w, d, n: told.append(w))
+    again = compare(terms, arms, runner, elsewhere)
     assert again.rows() == rows
     assert not told
     assert [p.name for p in sorted(elsewhere.iterdir())] == [p.name for p in fits]
-    moved = compare(given, arms, setup, tmp_path / "empty", **terms, kept=elsewhere, progress=lambda w, d, n: told.append(w))
+    moved = compare(terms, arms, dataclasses.replace(runner, store=tmp_path / "empty"), elsewhere)
     assert moved.rows() == rows
     assert not told
-    compare(given, arms[:1], setup, tmp_path, **{**terms, "seed": 4}, progress=lambda w, d, n: told.append(w))
+    compare(dataclasses.replace(terms, seed=4), arms[:1], runner)
     assert told
     fits[0].write_text("{}")
     with pytest.raises(ResultError):
-        compare(given, arms, setup, tmp_path, **terms)
+        compare(terms, arms, runner)

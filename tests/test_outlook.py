@@ -11,16 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qantar.ensemble import runner as ensemble
+from qantar.ensemble.runner import Runner
 from qantar.errors import QantarError
 from qantar.forecast import held_out as heldout
+from qantar.forecast import outlook
 from qantar.forecast.alarms import Warnings
-from qantar.forecast.scores import Share
-from qantar.inference import abc_smc as calibrate
-from qantar.inference.distance import ZONES, Target
-from qantar.record.observables import Observables, observe
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.studies import warning as outlook
-from qantar.studies.warning import (
+from qantar.forecast.outlook import (
     CONSTANT,
     MODEL,
     MONTH,
@@ -31,12 +28,18 @@ from qantar.studies.warning import (
     WITH,
     WITHOUT,
     Forecast,
-    as_tables,
+    Terms,
     assess,
     followed_by,
     known_on_the_day,
     origins_of,
 )
+from qantar.forecast.scores import Share
+from qantar.inference import abc_smc as calibrate
+from qantar.inference.distance import ZONES, Target
+from qantar.record.observables import Observables, observe
+from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.studies.warning import as_tables, facts_of
 from test_heldout import here
 
 CASE = "kazakhstan-2022"
@@ -127,19 +130,19 @@ def short() -> Scenario:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """A study of few histories of a small country, in this process."""
-    for module in (calibrate, heldout, outlook):
+    for module in (calibrate, heldout, ensemble):
         monkeypatch.setattr(module, "run_ensemble", here)
 
-    def study(scenario: Scenario | None = None, **more: Any) -> outlook.Outlook:
-        given = {"seed": 4, "draws": 8, "table": 10, "scale": 0.0005, **more}
-        return outlook.outlook(scenario or short(), tmp_path, **given)
+    def study(scenario: Scenario | None = None, runner: Runner | None = None, **more: Any) -> outlook.Outlook:
+        terms = Terms(**{"seed": 4, "draws": 8, "table": 10, "scale": 0.0005, **more})
+        return outlook.outlook(scenario or short(), runner or Runner(tmp_path), terms)
 
     return study
 
 
-def test_a_study_end_to_end(small: Any) -> None:
+def test_a_study_end_to_end(small: Any, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    found = small(progress=lambda *x: told.append(x))
+    found = small(runner=Runner(tmp_path, progress=lambda *x: told.append(x)))
     assert [str(found.date(t)) for t in (found.origins[0], found.eve, found.wave)] == ["2021-12-29", "2021-12-31", "2022-01-03"]
     assert len(found.origins) == 5
     assert found.followed.tolist() == [False, False, True, True, True]
@@ -200,7 +203,7 @@ def planted_study(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def study() -> tuple[outlook.Outlook, dict[int, list[int]]]:
         asked.clear()
-        return outlook.outlook(short(), Path("nowhere"), seed=4, draws=40, scale=0.0005), dict(asked)
+        return outlook.outlook(short(), Runner(Path("nowhere")), Terms(seed=4, draws=40, scale=0.0005)), dict(asked)
 
     return study
 
@@ -211,6 +214,9 @@ def test_forecasts_are_shares_of_the_histories_left(planted_study: Any) -> None:
     assert list(model.counts) == [Share(3, 4), Share(2, 3), Share(2, 3), Share(1, 2), Share(1, 2)]
     assert list(unaware.counts[:3]) == [Share(1, 4), Share(0, 3), Share(0, 3)]
     assert found.start == {WITH: Share(2, 3), WITHOUT: Share(0, 3), USUAL: Share(0, 0), MONTH: Share(1, 4)}
+    tables, facts = as_tables(found), facts_of(found)
+    assert tables["origins"][0] | {"shown": 3, "of": 4, "probability": 0.7, "date": "2021-12-29"} == tables["origins"][0]
+    assert (facts["eve"], facts["wave"]) == ("2021-12-31", "2022-01-03")
 
 
 def test_what_comes_after_an_evening_does_not_reach_it(planted_study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +256,7 @@ def test_a_posterior_is_hindsight_and_called_so(small: Any) -> None:
     values = [dict(v) for v in (outlook_values(k) for k in range(4))]
     found = small(posterior=values)
     assert found.hindsight
-    assert "hindsight" in found.as_dict()["stamp"]
+    assert "hindsight" in facts_of(found)["stamp"]
     assert all(c is None or c.of <= 8 for f in found.forecasts for c in f.counts)
 
 

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from qantar.cases.case import cases_folder
-from qantar.cli import main as cli
-from qantar.cli import text as terminal
-from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError
-from qantar.files.result import command_line
-from qantar.forecast import held_out as heldout
 from qantar.inference.posterior import FIT
-from qantar.report import evidence as sections
+from qantar.messages import catalogue
 from qantar.report.page import render
 from qantar.report.sections import section_of
-from qantar.scenario.scenario import load_scenario, resolve
-from qantar.studies import rivals, study
-from qantar.studies import scale as scaling
-from qantar.studies import warning as outlook
-from qantar.studies.evidence import of_this, read_evidence
+from qantar.studies import study
+from qantar.studies.blocks import Sentence, in_language
 from qantar.studies.shipped import read_shipped, shipped
 from qantar.verdicts.load import load_account
 from shipped import TABLES, reseal, ship
-from test_outlook import planted_study  # noqa: F401 (a fixture)
 
 CASE = "kazakhstan-2022"
 
@@ -54,7 +42,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """No plots: they take seconds and are looked at once."""
-    monkeypatch.setattr("qantar.report.page.draw_evidence", lambda found: {})
+    monkeypatch.setattr("qantar.report.sections.draw_figure", lambda figure: "")
     monkeypatch.setattr("qantar.report.page.draw_all", lambda *a: {})
 
 
@@ -95,32 +83,44 @@ def test_ids_stay_unique_and_links_lead_somewhere(shown: str) -> None:
     assert set(re.findall(r'href="#([^"]+)"', shown)) <= set(ids)
 
 
-def test_sentences_follow_the_rules(case: Path) -> None:
-    def said(kind: str) -> list[str]:
-        found = sections.shipped(load_account(str(case)).case)
-        return [key.rpartition(".")[2] for key, _ in sections.sentences(kind, found.shown[kind], found.scenario)]
+def sentences(case: Path, kind: str) -> list[str]:
+    """What a study that ships says, in English; small print left out."""
+    result = shipped(load_account(str(case)).case).shown[kind]
+    blocks = [b for b in study(kind).page(result) if isinstance(b, Sentence) and b.role != "note"]
+    return [in_language(b.words, "en") for b in blocks]
 
+
+def keys(case: Path, kind: str) -> list[str]:
+    """Last parts of the keys of these sentences."""
+    forms = {
+        k: re.sub(r"\\\{\w+\\\}", ".+", re.escape(words))
+        for k, words in catalogue("en").items()
+        if k.startswith(("report.evidence.", "report.gist.", "warning."))
+    }
+    return [next(k.rpartition(".")[2] for k, form in forms.items() if re.fullmatch(form, words)) for words in sentences(case, kind)]
+
+
+def test_sentences_follow_the_rules(case: Path) -> None:
     ship(case)
-    assert said("rivals") == ["rivals_worse", "rivals_alike"]
-    found = sections.shipped(load_account(str(case)).case)
-    alike = sections.sentences("rivals", found.shown["rivals"], found.scenario)[1][1]["names"]
-    assert alike == ("organized seeding, elite split", "有组织的“播种”、精英分裂")  # one whose comparison is blank is not said to be alike
-    assert said("warning") == ["warning_said", "warning_stands_out", "warning_one", "warning_prior"]
+    assert keys(case, "heldout") == ["heldout_region_better", "heldout_day_same", "heldout_ties_better", "heldout_text"]
+    assert keys(case, "rivals") == ["rivals_worse", "rivals_alike"]
+    alike = sentences(case, "rivals")[1]
+    assert alike.endswith(": organized seeding, elite split.")  # one whose comparison is blank is not said to be alike
+    assert keys(case, "scale") == ["scale", "scale_some", "scale_text"]
+    assert keys(case, "warning") == ["warning_said", "warning_stands_out", "warning_one", "prior", "warning_text"]
     ship(case, "warning", wave=None, hindsight=True)
-    assert said("warning")[2:] == ["warning_none", "hindsight"]
+    assert keys(case, "warning")[2:4] == ["warning_none", "hindsight"]
 
 
 @pytest.mark.parametrize(("low", "word"), [(0.07, "warning_stands_out"), (0.05, "warning_no_more")])
 def test_an_eve_stands_out_only_beyond_the_interval_of_a_usual_one(
     case: Path, monkeypatch: pytest.MonkeyPatch, low: float, word: str
 ) -> None:
-    made = TABLES["warning"]
-    tables = made()
+    tables = TABLES["warning"]()
     tables["start"][0]["low"] = low  # a usual evening reaches to 0.063
     monkeypatch.setitem(TABLES, "warning", lambda: tables)
     ship(case, "warning")
-    found = sections.shipped(load_account(str(case)).case)
-    assert word in [k.rpartition(".")[2] for k, _ in sections.sentences("warning", found.shown["warning"], found.scenario)]
+    assert word in keys(case, "warning")
 
 
 def lead(case: Path, kind: str) -> str:
@@ -182,7 +182,7 @@ def test_a_folder_that_was_changed_is_refused(case: Path) -> None:
         read_shipped(case, study("heldout"))
     (case / FIT / "rivals" / "rivals.csv").unlink()
     with pytest.raises(ResultError, match=r"rivals\.csv"):
-        read_evidence(case, "rivals")
+        read_shipped(case, study("rivals"))
     made = case / FIT / "sensitivity" / "result.json"
     whole = made.read_text(encoding="utf-8")
     made.write_text(whole.replace('"sensitivity"', '"heldout"', 1), encoding="utf-8")
@@ -203,89 +203,3 @@ def test_a_column_that_is_missing_is_named(case: Path, monkeypatch: pytest.Monke
     ship(case, "heldout")
     with pytest.raises(ResultError, match="against_se"):
         read_shipped(case, study("heldout"))
-
-
-# --- the commands write what the page reads --------------------------------------------------------------------------
-
-
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> dict[str, Any]:
-    """A command in this process with its study made up; gives result.json."""
-    monkeypatch.setattr("qantar.warm.compiled", lambda now=False: True)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*words, "--out", "out"])
-    assert ended.value.code == 0
-    made: dict[str, Any] = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
-    assert made["model_sha256"] == model_hash()
-    assert made["plan_sha256"] == resolve(load_scenario(CASE), scale=made["scale"]).sha256()
-    assert made["kind"] == words[0]
-    assert command_line(made).startswith(f"qantar {words[0]} {CASE} --")
-    assert made["command"]["options"]["seed"] == made["seed"]
-    home = tmp_path / "case"
-    shutil.copytree(tmp_path / "out", home / FIT / words[0])
-    evidence = read_evidence(home, words[0])  # as the page reads it: no column is missing
-    assert evidence is not None
-    assert of_this(evidence, load_scenario(CASE))
-    return made
-
-
-def test_heldout_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from qantar.forecast.power import Detectable
-    from qantar.forecast.scores import Difference, Share
-
-    d = Difference(0.1, 0.2, 17)
-    power = Detectable(d, Share(80, 100), Share(2, 100), 0.5)
-    scores = [heldout.Score(p, n, d, d, d) for p in ("region", "day") for n in ("never", "model")]
-    monkeypatch.setattr(heldout, "held_out", lambda *a, **k: heldout.HeldOut(scores, power, Difference(-0.3, 0.1, 17)))
-    made = run(monkeypatch, tmp_path, "heldout", CASE, "--table", "300", "--near", "7", "--seed", "3")
-    assert command_line(made) == f"qantar heldout {CASE} --table=300 --near=7 --seed=3 --scale=0.1"
-    assert made["detectable"]["difference"]["mean"] == 0.1
-    assert made["ties"] == {"mean": -0.3, "se": 0.1, "n": 17, "separated": True}
-    assert "result.json" in capsys.readouterr().out
-
-
-def test_scale_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = TABLES["scale"]()["items"]
-    given: list[int] = []
-    monkeypatch.setattr(scaling, "at_scales", lambda scenario, values, *a, **k: given.append(len(values)) or rows)
-    made = run(monkeypatch, tmp_path, "scale", CASE, "--draws", "3")
-    assert given == [made["draws"]] == [3]
-    assert command_line(made) == f"qantar scale {CASE} --draws=3 --seed=2022"
-    assert made["residents"] > 19_000_000
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "broken off as too large" in printed
-    assert "participants (log10), day 4" not in printed  # within chance
-    assert "1 of 4 numbers" in printed
-
-
-def test_rivals_writes_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows, regions = (TABLES["rivals"]()[k] for k in ("rivals", "regions"))
-    found = SimpleNamespace(tolerance=1.5, home="rival-home-grown", rows=lambda: rows[:2], regions=lambda ids: regions)
-    monkeypatch.setattr(rivals, "compare", lambda *a, **k: found)
-    made = run(monkeypatch, tmp_path, "rivals", CASE, "--quick", "--arm", "rival-home-grown", "--arm", "rival-seeding")
-    assert made["quick"]
-    assert "--arm=rival-home-grown --arm=rival-seeding --quick" in command_line(made)
-    assert "seeding" in capsys.readouterr().out
-
-
-def test_warning_writes_its_folder_and_prints_it(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    planted_study: Any,  # noqa: F811
-) -> None:
-    found, _ = planted_study()
-    monkeypatch.setattr(outlook, "outlook", lambda *a, **k: found)
-    monkeypatch.setenv("COLUMNS", "200")
-    made = run(monkeypatch, tmp_path, "warning", CASE, "--quick", "--draws", "40", "--horizon", "3")
-    assert made["scale"] == cli.QUICK_SCALE
-    assert made["eve"] == "2021-12-31"
-    assert made["wave"] == "2022-01-03"
-    printed = capsys.readouterr().out
-    for words in ("one wave in this record", "Quick look", "66.7 %", "2 / 3", "separated", "log score less constant"):
-        assert words in printed
-    rows = list(csv.DictReader((tmp_path / "out" / "origins.csv").open(encoding="utf-8")))
-    assert [r["probability"] for r in rows if r["forecaster"] == "model"][:1] == ["0.7"]
-    for lang in ("en", "zh"):
-        terminal.outlook_tables(found, False, lang)
-    assert "一次浪潮" in capsys.readouterr().out

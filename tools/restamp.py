@@ -88,19 +88,19 @@ def rename_rivals(old: str, new: str) -> None:
     """Finished fits of rivals under the names that follow from the new hash."""
     from qantar.cli.main import build
     from qantar.files.result import command_words
-    from qantar.studies import rivals
+    from qantar.forecast import rivals
 
     kept = ROOT / "docs" / "evidence" / "rivals"
     files = list(kept.iterdir())
     made = json.loads((SHIPS[0] / "rivals" / "result.json").read_text(encoding="utf-8"))
     arguments = command_words(made)
-    read, found = rivals._read, {}
+    read, found = rivals._from_data, {}
 
     def reading(said: dict[str, Any], arm: str, path: Path) -> object:
         found[arm] = read(said, arm, path)
         return found[arm]
 
-    def again(scenario: object, arm: str, *rest: object) -> object:
+    def again(terms: object, arm: str, *rest: object) -> object:
         if arm not in found:
             raise SystemExit(f"{arm}: no finished fit under the old name")
         return found[arm]
@@ -109,7 +109,7 @@ def rename_rivals(old: str, new: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             where = ["--kept", str(kept), "--store", f"{folder}/store", "--out", f"{folder}/out"]
             with (
-                patch.object(rivals, "_read", reading),
+                patch.object(rivals, "_from_data", reading),
                 patch.object(rivals, "_fitted", again),
                 patch.object(rivals, "model_hash", lambda m=model: m),
             ):

@@ -44,19 +44,12 @@ DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE
 ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")]
-LongSeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="cli.opt_seed")]
 ScaleOption = Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")]
-ScaleLookOption = Annotated[float | None, typer.Option(min=1e-4, max=1, help="cli.opt_scale_look")]
 KnownOption = Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="cli.opt_set")]
-ArmOption = Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_arm")]
-QuickOption = Annotated[bool, typer.Option("--quick", help="cli.opt_quick")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
 STORE = user_store()
-QUICK_SCALE = 0.02
-STUDY_DRAWS, STUDY_SCALE = 100, 0.1
+STUDY_SCALE = 0.1
 """What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 
 
@@ -409,14 +402,6 @@ def _made(files: dict[str, Any]) -> dict[str, Any]:
     return json.loads(files["result.json"])  # type: ignore[no-any-return]
 
 
-def _changed(scenario: str, arm: list[str] | None, set_: list[str] | None) -> tuple[Any, list[Any]]:
-    """A scenario with the changes of --arm, by name or from files, and of --set, in this order."""
-    from qantar.scenario.scenario import arm_edits, load_scenario, parse_set, with_arms
-
-    given, names = with_arms(load_scenario(scenario), arm or [])
-    return given, [e for name in names for e in arm_edits(given, name)] + parse_set(set_ or [])
-
-
 @app.command(help="cli.rerun")
 def rerun(
     context: Context,
@@ -440,127 +425,6 @@ def rerun(
         terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)) if differ else text("out.remade_same", lang, command=line))
     if differ:
         raise typer.Exit(1)
-
-
-@app.command(help="cli.rivals")
-def rivals(
-    context: Context,
-    scenario: ScenarioArgument,
-    arm: Annotated[list[str] | None, typer.Option("--arm", metavar="ARM", help="cli.opt_rivals")] = None,
-    quick: QuickOption = False,
-    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 10_000,
-    particles: Annotated[int, typer.Option(min=10, max=100_000, help="cli.opt_particles")] = 200,
-    rounds: Annotated[int, typer.Option(min=1, max=200, help="cli.opt_rounds")] = 5,
-    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept")] = None,
-    seed: SeedOption = 2022,
-    scale: ScaleLookOption = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: OutOption = None,
-    json: JsonOption = False,
-) -> None:
-    from dataclasses import asdict
-
-    from qantar.cli import text as terminal
-    from qantar.inference.abc_smc import QUICK, Setup
-    from qantar.scenario.scenario import load_scenario, resolve, with_arms
-    from qantar.studies.rivals import HOME, compare
-
-    lang = context.obj
-    given, arms = with_arms(load_scenario(scenario), arm or [])
-    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
-    plan = resolve(given, scale=scale)
-    write = _evidence_folder(context, given, plan, out, seed)
-    arms = arms or [HOME, *(name for name in given.file.arms if name.startswith("rival-") and name != HOME)]
-    setup = QUICK if quick else Setup(table=table, particles=particles, rounds=rounds, force_rounds=0)
-    near = 40 if quick else 400
-    with terminal.interruptible(lang), terminal.staging(lang) as told:
-        found = compare(given, arms, setup, store, seed=seed, scale=scale, near=near, kept=kept, processes=processes, progress=told)
-    made = {"quick": quick, "tolerance": found.tolerance, "home": found.home, "setup": asdict(setup), "near": near}
-    folder = write({"rivals": found.rows(), "regions": found.regions([r.id for r in plan.regions])}, made)
-    if json:
-        result = {"tolerance": found.tolerance, "home": found.home, "quick": quick, "rivals": found.rows()}
-        terminal.print_json({"folder": str(folder), **result})
-        return
-    if quick:
-        terminal.say(text("fitted.quick", lang))
-    terminal.rivals_table(found, lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-@app.command(help="cli.warning")
-def warning(
-    context: Context,
-    scenario: ScenarioArgument,
-    draws: Annotated[int | None, typer.Option(min=8, max=100_000, help="cli.opt_warning_draws")] = None,
-    table: Annotated[int | None, typer.Option(min=50, max=1_000_000, help="cli.opt_warning_table")] = None,
-    horizon: Annotated[int, typer.Option(min=1, max=14, help="cli.opt_horizon")] = 3,
-    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_warning_quick")] = False,
-    posterior: Annotated[bool, typer.Option("--posterior", help="cli.opt_hindsight")] = False,
-    known: KnownOption = None,
-    seed: SeedOption = 2022,
-    scale: ScaleLookOption = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: OutOption = None,
-    json: JsonOption = False,
-) -> None:
-    from qantar.cli import text as terminal
-    from qantar.errors import ResultError, fail
-    from qantar.inference.posterior import fits, known_table, read_fit
-    from qantar.scenario.scenario import load_scenario, resolve
-    from qantar.studies.warning import as_tables, outlook
-
-    lang = context.obj
-    given = load_scenario(scenario)
-    scale = scale or (QUICK_SCALE if quick else STUDY_SCALE)
-    draws, table = draws or (40 if quick else 400), table or (150 if quick else 4_000)
-    plan = resolve(given, scale=scale)
-    write = _evidence_folder(context, given, plan, out, seed)
-    values, base = None, known_table(known, plan, seed) if known is not None else None
-    if posterior:
-        fit = read_fit(given.case.folder)
-        if fit is None or not fits(fit.posterior.made, resolve(given, scale=fit.posterior.made["scale"])):
-            raise fail(ResultError, scenario, "no_posterior", value=given.case.head.id)
-        values = fit.posterior.values
-    with terminal.interruptible(lang), terminal.staging(lang) as told:
-        found = outlook(
-            given,
-            store,
-            seed=seed,
-            draws=draws,
-            table=table,
-            horizon=horizon,
-            scale=scale,
-            posterior=values,
-            known=base,
-            processes=processes,
-            progress=told,
-        )
-    said = {"draws": draws, "table": table, "horizon": horizon, "posterior": posterior}
-    folder = write(as_tables(found), {**said, "quick": quick, **found.as_dict()})
-    if json:
-        terminal.print_json({"folder": str(folder), **said, "quick": quick, **found.as_dict(), **as_tables(found)})
-        return
-    terminal.outlook_tables(found, quick, lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-def _evidence_folder(context: Context, scenario: Any, plan: Any, out: Path | None, seed: int) -> Any:
-    """Refuses a wrong folder before anything is computed; gives what writes it: from tables, and what else is to be kept."""
-    from qantar.ensemble.run import case_sha256
-    from qantar.files.result import refuse_foreign
-    from qantar.studies.evidence import files_of
-
-    kind = str(context.command.name)
-    folder = out or Path("results") / f"{plan.case}-{kind}"
-    refuse_foreign(folder)
-
-    def write(tables: dict[str, Any], made: dict[str, Any]) -> Path:
-        about = {"command": _asked(context, scenario=plan.case), "seed": seed, "record_sha256": case_sha256(scenario.case)}
-        return _write(folder, files_of(kind, plan, tables, **about, **made), context.obj)
-
-    return write
 
 
 @app.command(help="cli.experiments")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from qantar.studies.blocks import Block
     from qantar.studies.methods import Found as FoundMethods
     from qantar.studies.repeat import Repeated
-    from qantar.studies.warning import Outlook
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
 _STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim"}
@@ -452,11 +450,6 @@ def _cues(candidate: Candidate, lang: str) -> str:
     return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
 
 
-def _difference(d: Any, digits: int = 2) -> str:
-    low, high = d.interval()
-    return f"{d.mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
-
-
 def experiments_table(trials: Sequence[Any], lang: str) -> None:
     """For each hypothesis its verdict, the rivals under which it flips, and a row a part: effect, finding, tipping value."""
     from qantar.studies.experiments import summed
@@ -591,75 +584,6 @@ def seen_from(row: Any, lang: str) -> str:
     if row["detectable"] is not None:
         return f"{row['detectable']:.2g}"
     return text("experiment.undefined", lang)
-
-
-def rivals_table(found: Any, lang: str) -> None:
-    """Rivals side by side: what came near, and what was foreseen."""
-    rows = []
-    for r in found.rows():
-        words = [text(f"heldout.{'separated' if r[k] else 'not_separated'}", lang) for k in ("near_separated", "held_out_separated")]
-        home = r["rival"] == found.home
-        near = "–" if home else f"{r['near_difference']:.1f} ± {2 * r['near_se']:.1f}, {words[0]}"
-        out = "–" if home else f"{r['held_out_difference']:.2f} ± {2 * r['held_out_se']:.2f}, {words[1]}"
-        rows.append(
-            [r["rival"].removeprefix("rival-"), f"{r['tolerance']:.2f}", f"{r['families']:.0f}", near, f"{r['log_score']:.2f}", out]
-        )
-    heads = [text(f"rivals.{k}", lang) for k in ("rival", "tolerance", "families", "near", "score", "held_out")]
-    grid(heads, rows, title=text("rivals.title", lang, tolerance=f"{found.tolerance:.2f}"))
-    say(text("rivals.note", lang))
-
-
-SHOWN_EVENINGS = 10
-"""The last of them; the table in the folder holds all."""
-
-
-def outlook_tables(found: Outlook, quick: bool, lang: str) -> None:
-    """What would have been said on the eve; then evening by evening, scores, alarms; and how little one wave says."""
-    dates = {"first": found.date(found.origins[0]), "last": found.date(found.origins[-1])}
-    say(text("warning.head", lang, case=found.plan.case, h=found.h, least=found.least, **dates))
-    say(text("warning.none", lang) if found.wave is None else text("warning.one", lang, day=found.date(found.wave)))
-    say(text("warning.assumed", lang))
-    if quick:
-        say(text("warning.quick", lang))
-
-    def percent(share: Any) -> str:
-        if not share.of:
-            return "–"
-        low, high = share.interval()
-        return f"{100 * share.share:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
-
-    rows: list[list[object]] = [[text(f"warning.{what}", lang), percent(s), f"{s.hits} / {s.of}"] for what, s in found.start.items()]
-    heads = [text(f"warning.{k}", lang) for k in ("what", "share", "histories")]
-    grid(heads, rows, title=text("warning.start_title", lang, day=found.date(found.eve), h=found.h))
-    names = [f.name for f in found.forecasts]
-    rows = []
-    for k, (t, followed) in list(enumerate(zip(found.origins, found.followed, strict=True)))[-SHOWN_EVENINGS:]:
-        cells = [percent(f.counts[k]) if f.counts[k] else _percent(f.p[k]) for f in found.forecasts]
-        rows.append([f"{found.date(t)}{' ●' if followed else ''}", *cells])
-    label = {name: text(f"forecaster.{name}", lang) for name in names}
-    grid([text("warning.date", lang), *label.values()], rows, title=text("warning.days_title", lang, n=len(rows)))
-    rows = []
-    for w in found.worth:
-        word = "–" if w.against.mean == 0 else text(f"heldout.{'separated' if w.against.separated else 'not_separated'}", lang)
-        rows.append([label[w.forecaster], _difference(w.brier, 3), _difference(w.log, 3), _difference(w.against, 3), word])
-    heads = [text(f"warning.{k}", lang) for k in ("forecaster", "brier", "log", "against", "rule")]
-    grid(heads, rows, title=text("warning.scores_title", lang, n=found.worth[0].brier.n))
-    rows = []
-    for name, judged in found.warnings.items():
-        for a in judged:
-            low, high = a.false_alarms.interval()
-            lead = f"{a.lead[0]:.0f}" if len(a.lead) and not math.isnan(a.lead[0]) else "–"
-            rate = f"{a.false_alarms.per_month:.1f} ({low:.1f}–{high:.1f})"
-            counts = f"{a.precision.of} ({a.precision.hits})", rate, f"{a.recall.hits} / {a.recall.of}"
-            rows.append([label[name], f"{a.threshold:g}", *counts, lead])
-    heads = [text(f"warning.{k}", lang) for k in ("forecaster", "threshold", "alarms", "false", "warned", "lead")]
-    grid(heads, rows, title=text("warning.alarms_title", lang))
-    say(text("warning.note", lang, h=found.h))
-    say(text("warning.hindsight" if found.hindsight else "warning.prior", lang))
-
-
-def _percent(p: float) -> str:
-    return "–" if math.isnan(p) else f"{100 * p:.1f} %"
 
 
 def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:

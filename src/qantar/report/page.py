@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -33,7 +34,6 @@ from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
-from qantar.report.evidence import Shipped, arm_names, draw_evidence, helpers, shipped
 from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
@@ -44,11 +44,11 @@ from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
+from qantar.studies.blocks import arm_name, percent
 from qantar.studies.experiments import by_hypothesis, summed
 from qantar.studies.planted import TRUE_SEEDS, read_rates
 from qantar.studies.repeat import Repeated
-from qantar.studies.shipped import Shipped as ShippedResults
-from qantar.studies.shipped import shipped as shipped_results
+from qantar.studies.shipped import Shipped, shipped
 from qantar.studies.shown import Sample
 from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
 from qantar.verdicts.load import Loaded
@@ -103,13 +103,13 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     sheet = draw(case)
     sim = simulated(result, days) if result else None
     fit = read_fit(case.folder) if result and result.provenance["calibrated"] else None
-    evidence = Shipped(None, {}, []) if loaded.own else shipped(case)
-    if evidence.scenario and ships(case.folder) and read(evidence.scenario) is None:
-        evidence.stale.append("simulated")
-    results = ShippedResults(None, {}, []) if loaded.own else shipped_results(case)
-    environment.globals.update(helpers(evidence), section_html=section_html)
+    results = Shipped(None, {}, []) if loaded.own else shipped(case)
+    if results.scenario and ships(case.folder) and read(results.scenario) is None:
+        results.stale.append("simulated")
+    called = partial(arm_name, scenario=results.scenario)
+    environment.globals.update(section_html=section_html, arm_name=called, as_percent=percent)
     figures = draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {})
-    figures |= draw_evidence(evidence) | draw_experiments(trials, arm_names(evidence.scenario))
+    figures |= draw_experiments(trials, called)
     page = environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -152,7 +152,6 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         figures=figures,
         sim=sim,
         fit=fit,
-        evidence=evidence,
         results=results,
         counts=[Counter(row[n] for row in presence.values()) for n in range(len(days))],
         peak=_peak(presence),

@@ -5,12 +5,14 @@ In: stored results. Out: blocks whose words are keys of the catalogue, or pairs 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from qantar.forecast.scores import SEPARATED
 from qantar.messages import LANGUAGES, catalogue, text
+from qantar.scenario.scenario import Scenario
 
 Pair: TypeAlias = tuple[str, str]
 """The same in English and Chinese."""
@@ -135,6 +137,18 @@ def scale_words(scale: float) -> Pair:
     return pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}")
 
 
+def arm_name(key: str, scenario: Scenario | None) -> Pair:
+    """What a reader calls an arm; its key where it has no name."""
+    short, arm = key.removeprefix("rival-"), scenario.file.arms.get(key) if scenario else None
+    return (short, short) if arm is None else (arm.name_en or short, arm.name_zh or short)
+
+
+def arm_note(key: str, scenario: Scenario | None) -> Pair:
+    """What an arm says; its key where there is none of that name."""
+    arm = scenario.file.arms.get(key) if scenario else None
+    return (key, key) if arm is None else (arm.note_en, arm.note_zh)
+
+
 # --- cells from text -----------------------------------------------------------------------------------------------------------
 
 Row: TypeAlias = Mapping[str, str]
@@ -180,6 +194,16 @@ def percent(value: str, low: str = "", high: str = "") -> str:
     if value == "":
         return "–"
     return f"{hundred(value)}\u00a0%" + (f" [{hundred(low)}, {hundred(high)}]" if low != "" else "")
+
+
+def calendar_day(cell: str) -> Pair:
+    """A date in words.
+
+    >>> calendar_day("2022-01-03")
+    ('3 January 2022', '2022年1月3日')
+    """
+    date = dt.date.fromisoformat(cell)
+    return f"{date.day} {date:%B %Y}", f"{date.year}年{date.month}月{date.day}日"
 
 
 def told_apart(cell: str) -> Pair:

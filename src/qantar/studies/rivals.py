@@ -1,268 +1,142 @@
-"""Rivals: other accounts of the same record, fitted on equal terms and compared on what they were not shown.
-
-Each rival is an arm of the scenario. All have a table of draws of the same size from the same priors, the same scales, the same rounds and
-the same seed; none reads where or when a recorded event happened. They are compared on how unrest spread (the first module), so their
-histories end with the last day that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
-
-- *how much of the prior comes near*: at the smallest tolerance that every rival reached, the share of its prior whose histories lie
-  within it. The product of the shares that survived each round estimates it (Didelot, Everitt, Johansen and Lawson 2011, Bayesian
-  Anal. 6); its logarithm has a standard error of sqrt(sum (1 - f) / (f n)), n the independent ancestors. A ratio of two is an approximate
-  Bayes factor *for this distance*; it is printed as a difference of logarithms with its error, never as a probability of a model.
-- *held out*: paired differences by region of the log score of its onset (`heldout`); "not separated" below two standard errors.
-
-A fit takes a quarter of an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked
-for: what ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and
-model.
-"""
+"""Rivals: other accounts of the same record, fitted on equal terms and compared on what they were not shown (`forecast.rivals`)."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
+from qantar.ensemble.runner import Runner
+from qantar.forecast.held_out import NEAR
+from qantar.forecast.rivals import HOME, Terms, compare
+from qantar.inference.abc_smc import QUICK, Setup
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.studies import kind
+from qantar.studies.blocks import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Intervals,
+    Pair,
+    Row,
+    Sentence,
+    Table,
+    arm_name,
+    arm_note,
+    around,
+    mark,
+    number,
+    pair,
+    told_apart,
+)  # fmt: skip
+from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
-from qantar.ensemble.store import model_hash
-from qantar.errors import ResultError, fail
-from qantar.files.result import keep, read_kept
-from qantar.forecast.baselines import facts_of
-from qantar.forecast.held_out import MODEL, NEAR, region_out
-from qantar.forecast.scores import Difference, log_score_days, paired
-from qantar.inference.abc_smc import Round, Setup, Task, calibrate, prior_table, spec_of
-from qantar.inference.diagnostics import effective_families
-from qantar.inference.distance import MOBILIZATION, Target, items_of, last_day, scales_of, target_of, up_to
-from qantar.record.observables import Observables, observe
-from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-HOME = "rival-home-grown"
-"""The account that others are compared with."""
-
-
-@dataclass(frozen=True)
-class Mass:
-    """Natural logarithm of the share of a prior that comes within a tolerance, and its standard error."""
-
-    log: float
-    se: float
-
-    def minus(self, other: Mass) -> Difference:
-        """The difference from another: an approximate log Bayes factor for the distance used."""
-        return Difference(self.log - other.log, math.hypot(self.se, other.se), 2)
+QUICK_NEAR = 40
 
 
-def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
-    """The share of the prior within a tolerance, from the table and the rounds of the first module.
+class RivalsOptions(Options):
+    """What can be asked."""
 
-    Parameters
-    ----------
-    table : draws of the priors in the table
-    tolerance : at least the last tolerance reached
-    """
-    particles = len(r.origin)
-    log, variance = math.log(particles / table), 1 / particles
-    for x in r.trace:
-        if x.tolerance < tolerance:
-            break
-        log += math.log(x.alive)
-        variance += (1 - x.alive) / (x.alive * max(r.families, 1.0))
-    return Mass(log, math.sqrt(variance))
+    scenario: kind.ScenarioName
+    arm: Annotated[tuple[str, ...], Option("cli.opt_rivals", metavar="ARM")] = ()
+    quick: kind.Quick = False
+    table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 10_000
+    particles: Annotated[int, kind.whole("cli.opt_particles", "number", 10, 100_000)] = 200
+    rounds: Annotated[int, kind.whole("cli.opt_rounds", "number", 1, 200)] = 5
+    kept: Annotated[Path | None, Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
+    seed: kind.Seed = 2022
+    scale: kind.QuickScale = None
 
 
-def common_tolerance(rivals: Sequence[Rival]) -> float:
-    """The smallest tolerance that every rival reached."""
-    return max(r.tolerance for r in rivals)
+def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
+    """Every account fitted, what it comes near, and what it foresees, a row an account; and its score by region."""
+    options, scenario = asked.options, asked.scenario
+    assert scenario is not None  # its options name one
+    plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
+    arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
+    setup = QUICK if options.quick else Setup(options.table, options.particles, options.rounds, force_rounds=0)
+    near = QUICK_NEAR if options.quick else NEAR
+    compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
+    tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}
+    facts = {"quick": options.quick, "tolerance": compared.tolerance, "home": compared.home, "setup": asdict(setup), "near": near}
+    return Outcome(tables, facts, plan, options.seed)
 
 
-def held_out(scores: dict[str, Floats], home: str = HOME) -> dict[str, Difference]:
-    """Log score of each rival less that of one, paired by region.
-
-    >>> found = held_out({"rival-home-grown": np.array([1.0, 2.0, 1.5]), "b": np.array([2.0, 2.5, 2.7])})
-    >>> round(found["b"].mean, 2), found["b"].separated
-    (0.9, True)
-    """
-    return {name: paired(log, scores[home]) for name, log in scores.items() if name != home}
-
-
-@dataclass(frozen=True)
-class Rival:
-    """One account: what it reached, how much of its prior comes near, and its held-out log score by region."""
-
-    arm: str
-    trace: list[Round]
-    """rounds of the first module"""
-    origin: Ints
-    """which particle of the first round each descends from"""
-    log_score: Floats
-    """nats lost on the onset of each region, shape (regions,)"""
-
-    @property
-    def families(self) -> float:
-        """Independent ancestors that its particles stand for."""
-        return effective_families(self.origin)
-
-    @property
-    def tolerance(self) -> float:
-        """The smallest that it reached."""
-        return min(r.tolerance for r in self.trace)
+def page(result: Result) -> Iterator[Block]:
+    """Which accounts foresee better than the first, in words; then both comparisons, and what each account says."""
+    rows, home, scenario = result.tables["rivals"], result.made["home"], result.scenario
+    lead = "lead"
+    for word, keys in ranked(rows, home).items():
+        if keys:
+            en, zh = zip(*(arm_name(key, scenario) for key in keys), strict=True)
+            names = (", ".join(en), "、".join(zh))
+            yield Sentence(pair(f"report.evidence.rivals_{word}", names=names, home=arm_name(home, scenario)), lead)
+            lead = ""
+    for comparison in ("held_out", "near"):
+        yield compared_with(home, rows, comparison, scenario)
+    yield accounts(rows, scenario, pair("rivals.title", tolerance=number(str(result.made["tolerance"]))))
+    yield Sentence(pair("rivals.note"), "note")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """All accounts side by side."""
-
-    rivals: list[Rival]
-    table: int
-    tolerance: float
-    """the smallest that all reached"""
-    home: str
-
-    def regions(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Nats lost on the onset of each region when it was held out, a row an account and region."""
-        return [{"rival": r.arm, "region": i, "log_score": float(x)} for r in self.rivals for i, x in zip(ids, r.log_score, strict=True)]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """A row an account; differences from `home`."""
-        masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}
-        differences = held_out({r.arm: r.log_score for r in self.rivals}, self.home)
-        rows = []
-        for r in self.rivals:
-            near = masses[r.arm].minus(masses[self.home])
-            out = differences.get(r.arm)
-            rows.append(
-                {
-                    "rival": r.arm,
-                    "tolerance": r.tolerance,
-                    "families": r.families,
-                    "log_share": masses[r.arm].log,
-                    "log_share_se": masses[r.arm].se,
-                    "near_difference": near.mean if out else 0.0,
-                    "near_se": near.se if out else 0.0,
-                    "near_separated": bool(out and near.separated),
-                    "log_score": float(np.mean(r.log_score)),
-                    "held_out_difference": out.mean if out else 0.0,
-                    "held_out_se": out.se if out else 0.0,
-                    "held_out_separated": bool(out and out.separated),
-                }
-            )
-        return rows
+def ranked(rows: Sequence[Row], home: str) -> dict[str, list[str]]:
+    """Accounts that foresee regions better than one, worse, or not so that it can be told; one without a comparison is in none."""
+    words: dict[str, list[str]] = {"better": [], "worse": [], "alike": []}
+    for r in rows:
+        if r["rival"] != home and r["held_out_difference"] != "":
+            word = "alike" if r["held_out_separated"] != "1" else "better" if float(r["held_out_difference"]) < 0 else "worse"
+            words[word].append(r["rival"])
+    return words
 
 
-def compare(
-    scenario: Scenario,
-    arms: Sequence[str],
-    setup: Setup,
-    root: Path,
-    *,
-    seed: int,
-    scale: float = 0.1,
-    near: int = NEAR,
-    kept: Path | None = None,
-    processes: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> Comparison:
-    """Fit every rival and compare.
-
-    Parameters
-    ----------
-    arms : names of arms
-        The first is the one others are compared with.
-    setup : Setup
-        The same for all.
-    kept : folder of finished fits, besides the store; new ones are written there too
-
-    Raises
-    ------
-    ScenarioError
-        If an arm does not exist, or the scenario does not say what is fitted.
-    ResultError
-        If a finished fit cannot be read or written.
-    """
-    spec = spec_of(scenario)
-    terms = {"setup": dataclasses.asdict(setup), "seed": seed, "near": near, "model": model_hash(), "spec": spec.model_dump(mode="json")}
-    folders = [root, *([kept] if kept is not None else [])]
-    scales: Floats | None = None
-    found = []
-    seen = observe(scenario.case.record)
-    for arm in arms:
-        plan = resolve(scenario, arm_edits(scenario, arm), scale=scale)
-        plan = up_to(plan, last_day(target_of(seen, plan), MOBILIZATION, plan))
-        target = target_of(seen, plan).only(MOBILIZATION)
-        record = {"low": target.low.tolist(), "high": target.high.tolist()}
-        key = {**terms, **record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
-        name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
-        done = next((folder / name for folder in folders if (folder / name).is_file()), None)
-        if done is None:
-            told = partial(_told, progress, arm)
-            rival, scales = _fitted(scenario, arm, plan, seen, target, setup, root, seed, scale, near, scales, processes, told)
-            said = _said(rival, scales)
-        else:
-            said = read_kept(done)
-            rival, scales = _read(said, arm, done)  # its scales are those it was given, or the first one's own
-        for folder in folders:
-            if not (folder / name).is_file():
-                keep(folder / name, said)
-        found.append(rival)
-    return Comparison(found, setup.table, common_tolerance(found), arms[0])
-
-
-def _told(progress: Callable[[str, int, int], None], arm: str, what: str, done: int, total: int) -> None:
-    progress(f"{arm}: {what}", done, total)
-
-
-def _fitted(
-    scenario: Scenario,
-    arm: str,
-    plan: Plan,
-    record: Observables,
-    target: Target,
-    setup: Setup,
-    root: Path,
-    seed: int,
-    scale: float,
-    near: int,
-    scales: Floats | None,
-    processes: int | None,
-    told: Callable[[str, int, int], None],
-) -> tuple[Rival, Floats]:
-    """One rival, and the scales of its distance: those of the first, one distance for all."""
-    spec = spec_of(scenario)
-    table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=partial(told, "table"))
-    items = items_of(table, target, plan)
-    scales = scales_of(items, target) if scales is None else scales
-    most = spec.quiet.most_regions if spec.quiet else 0
-    quiet = quiet_plan(scenario, arm_edits(scenario, arm), scale=scale)
-    particles = calibrate(Task(plan, target, scales, quiet, most, seed, root, processes, told, tuple(spec.mobilization)), table, setup)
-    facts = facts_of(record, plan)
-    onsets = region_out(
-        plan, record, target, items, scales, seed, root, near=near, twin=False, processes=processes, progress=partial(told, "heldout")
+def compared_with(home: str, rows: Sequence[Row], comparison: str, scenario: Scenario | None) -> Figure:
+    """One comparison of every account with the first."""
+    mean, se = f"{comparison}_difference", f"{comparison}_se"
+    names = [arm_name(r["rival"], scenario) for r in rows]
+    columns = [Column(pair("rivals.rival")), Column(pair(f"rivals.{comparison}"), number=True), Column(pair("heldout.rule"))]
+    cells: list[list[Cell]] = [
+        [name, around(r, mean, se), "–" if r["rival"] == home else told_apart(r[f"{comparison}_separated"])]
+        for name, r in zip(names, rows, strict=True)
+    ]
+    return Figure(
+        f"rivals-{comparison.replace('_', '-')}", Intervals(names, [mark(r, mean, se) for r in rows]), Table(columns, cells, look="")
     )
-    score = log_score_days(onsets[MODEL], facts.low, facts.high, near)
-    trace = [r for r in particles.trace if r.module == "mobilization"]
-    return Rival(arm, trace, particles.origin, score), scales
 
 
-def _said(rival: Rival, scales: Floats) -> dict[str, Any]:
-    """A finished fit as data."""
-    trace = [dataclasses.asdict(r) for r in rival.trace]
-    content = {"arm": rival.arm, "trace": trace, "origin": rival.origin.tolist(), "log_score": rival.log_score.tolist()}
-    return {**content, "scales": scales.tolist()}
+def accounts(rows: Sequence[Row], scenario: Scenario | None, title: Pair) -> Table:
+    """What each account says, how near it came, and its score."""
+    heads = [Column(pair("rivals.rival")), Column(pair("report.evidence.rival_says"))]
+    numbers = [Column(pair(f"rivals.{k}"), number=True) for k in ("tolerance", "families", "score")]
+    cells: list[list[Cell]] = [
+        [
+            arm_name(r["rival"], scenario),
+            arm_note(r["rival"], scenario),
+            number(r["tolerance"]),
+            number(r["families"], 0),
+            number(r["log_score"]),
+        ]
+        for r in rows
+    ]
+    return Table([*heads, *numbers], cells, title, look="features")
 
 
-def _read(found: Mapping[str, Any], arm: str, path: Path) -> tuple[Rival, Floats]:
-    """A finished fit that was kept."""
-    try:
-        trace = [Round(**r) for r in found["trace"]]
-        return Rival(arm, trace, np.array(found["origin"]), np.array(found["log_score"], float)), np.array(found["scales"], float)
-    except (ValueError, KeyError, TypeError) as error:
-        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
+STUDY = Study(
+    "rivals",
+    RivalsOptions,
+    run,
+    page,
+    Ships(minutes=120, places={"kept": "rivals"}),
+    small={
+        "scenario": "kazakhstan-2022", "arm": ("rival-home-grown", "rival-seeding"),
+        "table": 30, "particles": 10, "rounds": 1, "scale": 0.002,
+    },
+    columns={
+        "rivals": (
+            "rival", "tolerance", "families", "near_difference", "near_se", "near_separated",
+            "log_score", "held_out_difference", "held_out_se", "held_out_separated",
+        ),
+        "regions": ("rival", "region", "log_score"),
+    },
+    facts=("home", "tolerance"),
+)  # fmt: skip

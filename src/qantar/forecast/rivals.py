@@ -1,0 +1,261 @@
+"""Rivals: other accounts of the same record, fitted on equal terms and compared on what they were not shown.
+
+Each rival is an arm of the scenario. All have a table of draws of the same size from the same priors, the same scales, the same rounds and
+the same seed; none reads where or when a recorded event happened. They are compared on how unrest spread (the first module), so their
+histories end with the last day that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
+
+- *how much of the prior comes near*: at the smallest tolerance that every rival reached, the share of its prior whose histories lie
+  within it. The product of the shares that survived each round estimates it (Didelot, Everitt, Johansen and Lawson 2011, Bayesian
+  Anal. 6); its logarithm has a standard error of sqrt(sum (1 - f) / (f n)), n the independent ancestors. A ratio of two is an approximate
+  Bayes factor *for this distance*; it is printed as a difference of logarithms with its error, never as a probability of a model.
+- *held out*: paired differences by region of the log score of its onset (`held_out`); "not separated" below two standard errors.
+
+A fit takes a quarter of an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked
+for: what ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and
+model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import model_hash
+from qantar.errors import ResultError, fail
+from qantar.files.result import keep, read_kept
+from qantar.forecast.baselines import facts_of
+from qantar.forecast.held_out import MODEL, NEAR, region_out
+from qantar.forecast.scores import Difference, log_score_days, paired
+from qantar.inference.abc_smc import Round, Setup, Task, calibrate, prior_table, spec_of
+from qantar.inference.diagnostics import effective_families
+from qantar.inference.distance import MOBILIZATION, Target, items_of, last_day, scales_of, target_of, up_to
+from qantar.record.observables import Observables, observe
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+HOME = "rival-home-grown"
+"""The account that others are compared with."""
+
+
+@dataclass(frozen=True)
+class Mass:
+    """Natural logarithm of the share of a prior that comes within a tolerance, and its standard error."""
+
+    log: float
+    se: float
+
+    def minus(self, other: Mass) -> Difference:
+        """The difference from another: an approximate log Bayes factor for the distance used."""
+        return Difference(self.log - other.log, math.hypot(self.se, other.se), 2)
+
+
+def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
+    """The share of the prior within a tolerance, from the table and the rounds of the first module.
+
+    Parameters
+    ----------
+    table : draws of the priors in the table
+    tolerance : at least the last tolerance reached
+    """
+    particles = len(r.origin)
+    log, variance = math.log(particles / table), 1 / particles
+    for x in r.trace:
+        if x.tolerance < tolerance:
+            break
+        log += math.log(x.alive)
+        variance += (1 - x.alive) / (x.alive * max(r.families, 1.0))
+    return Mass(log, math.sqrt(variance))
+
+
+def common_tolerance(rivals: Sequence[Rival]) -> float:
+    """The smallest tolerance that every rival reached."""
+    return max(r.tolerance for r in rivals)
+
+
+def held_out(scores: dict[str, Floats], home: str = HOME) -> dict[str, Difference]:
+    """Log score of each rival less that of one, paired by region.
+
+    >>> differences = held_out({"rival-home-grown": np.array([1.0, 2.0, 1.5]), "b": np.array([2.0, 2.5, 2.7])})
+    >>> round(differences["b"].mean, 2), differences["b"].separated
+    (0.9, True)
+    """
+    return {name: paired(log, scores[home]) for name, log in scores.items() if name != home}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One account: what it reached, how much of its prior comes near, and its held-out log score by region."""
+
+    arm: str
+    trace: list[Round]
+    """rounds of the first module"""
+    origin: Ints
+    """which particle of the first round each descends from"""
+    log_score: Floats
+    """nats lost on the onset of each region, shape (regions,)"""
+
+    @property
+    def families(self) -> float:
+        """Independent ancestors that its particles stand for."""
+        return effective_families(self.origin)
+
+    @property
+    def tolerance(self) -> float:
+        """The smallest that it reached."""
+        return min(r.tolerance for r in self.trace)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All accounts side by side."""
+
+    rivals: list[Rival]
+    table: int
+    tolerance: float
+    """the smallest that all reached"""
+    home: str
+
+    def regions(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Nats lost on the onset of each region when it was held out, a row an account and region."""
+        return [{"rival": r.arm, "region": i, "log_score": float(x)} for r in self.rivals for i, x in zip(ids, r.log_score, strict=True)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row an account; differences from `home`."""
+        masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}
+        differences = held_out({r.arm: r.log_score for r in self.rivals}, self.home)
+        rows = []
+        for r in self.rivals:
+            near = masses[r.arm].minus(masses[self.home])
+            out = differences.get(r.arm)
+            rows.append(
+                {
+                    "rival": r.arm,
+                    "tolerance": r.tolerance,
+                    "families": r.families,
+                    "log_share": masses[r.arm].log,
+                    "log_share_se": masses[r.arm].se,
+                    "near_difference": near.mean if out else 0.0,
+                    "near_se": near.se if out else 0.0,
+                    "near_separated": bool(out and near.separated),
+                    "log_score": float(np.mean(r.log_score)),
+                    "held_out_difference": out.mean if out else 0.0,
+                    "held_out_se": out.se if out else 0.0,
+                    "held_out_separated": bool(out and out.separated),
+                }
+            )
+        return rows
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is the same for every account.
+
+    Parameters
+    ----------
+    setup : how much is computed
+    near : nearest draws that foresee each region
+    """
+
+    scenario: Scenario
+    setup: Setup
+    seed: int
+    scale: float = 0.1
+    near: int = NEAR
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a finished fit depends on besides its plan, the record and the scales."""
+        spec = spec_of(self.scenario).model_dump(mode="json")
+        return {"setup": dataclasses.asdict(self.setup), "seed": self.seed, "near": self.near, "model": model_hash(), "spec": spec}
+
+
+def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None = None) -> Comparison:
+    """Fit every rival and compare.
+
+    Parameters
+    ----------
+    arms : names of arms
+        The first is the one others are compared with.
+    kept : folder of finished fits, besides the store; new ones are written there too
+
+    Raises
+    ------
+    ScenarioError
+        If an arm does not exist, or the scenario does not say what is fitted.
+    ResultError
+        If a finished fit cannot be read or written.
+    """
+    scenario = terms.scenario
+    folders = [runner.store, *([kept] if kept is not None else [])]
+    scales: Floats | None = None
+    rivals = []
+    record = observe(scenario.case.record)
+    for arm in arms:
+        plan = resolve(scenario, arm_edits(scenario, arm), scale=terms.scale)
+        plan = up_to(plan, last_day(target_of(record, plan), MOBILIZATION, plan))
+        target = target_of(record, plan).only(MOBILIZATION)
+        of_record = {"low": target.low.tolist(), "high": target.high.tolist()}
+        key = {**terms.as_dict(), **of_record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
+        name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
+        ready = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if ready is None:
+            rival, scales = _fitted(terms, arm, plan, record, target, scales, runner.named(arm))
+            content: Mapping[str, Any] = _as_data(rival, scales)
+        else:
+            content = read_kept(ready)
+            rival, scales = _from_data(content, arm, ready)  # its scales are those it was given, or the first one's own
+        for folder in folders:
+            if not (folder / name).is_file():
+                keep(folder / name, content)
+        rivals.append(rival)
+    return Comparison(rivals, terms.setup.table, common_tolerance(rivals), arms[0])
+
+
+def _fitted(
+    terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, scales: Floats | None, runner: Runner
+) -> tuple[Rival, Floats]:
+    """One rival, and the scales of its distance: those of the first, one distance for all."""
+    spec, setup, seed, root, processes = spec_of(terms.scenario), terms.setup, terms.seed, runner.store, runner.processes
+    table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=runner.stage("table"))
+    items = items_of(table, target, plan)
+    scales = scales_of(items, target) if scales is None else scales
+    most = spec.quiet.most_regions if spec.quiet else 0
+    quiet = quiet_plan(terms.scenario, arm_edits(terms.scenario, arm), scale=terms.scale)
+    task = Task(plan, target, scales, quiet, most, seed, root, processes, runner.progress, tuple(spec.mobilization))
+    particles = calibrate(task, table, setup)
+    facts = facts_of(record, plan)
+    onsets = region_out(
+        plan, record, target, items, scales, seed, root,
+        near=terms.near, twin=False, processes=processes, progress=runner.stage("heldout"),
+    )  # fmt: skip
+    score = log_score_days(onsets[MODEL], facts.low, facts.high, terms.near)
+    trace = [r for r in particles.trace if r.module == "mobilization"]
+    return Rival(arm, trace, particles.origin, score), scales
+
+
+def _as_data(rival: Rival, scales: Floats) -> dict[str, Any]:
+    """A finished fit as data."""
+    trace = [dataclasses.asdict(r) for r in rival.trace]
+    content = {"arm": rival.arm, "trace": trace, "origin": rival.origin.tolist(), "log_score": rival.log_score.tolist()}
+    return {**content, "scales": scales.tolist()}
+
+
+def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> tuple[Rival, Floats]:
+    """A finished fit that was kept."""
+    try:
+        trace = [Round(**r) for r in content["trace"]]
+        scores, scales = (np.array(content[k], float) for k in ("log_score", "scales"))
+        return Rival(arm, trace, np.array(content["origin"]), scores), scales
+    except (ValueError, KeyError, TypeError) as error:
+        raise fail(ResultError, path, "not_packed", reason=str(error)) from None
