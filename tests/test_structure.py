@@ -17,7 +17,7 @@ import qantar
 from conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "qantar"
-BASE = {"compiled", "draws", "errors", "files", "follow", "messages", "statistics"}
+BASE = {"compiled", "draws", "errors", "files", "follow", "messages", "statistics", "study_keys"}
 """Rooms and files that every room may import; among them each only those named in `MAY_IMPORT`."""
 _MODEL = {"record", "cases", "scenario", "population", "model", "engine", "reporting"}
 _STUDIES = {"ensemble", "inference", "forecast", "effects", "stylized", "studies"}
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "draws": {"compiled"},
     "messages": set(),
     "statistics": set(),
+    "study_keys": {"draws"},
     "errors": {"messages"},
     "files": {"errors"},
     "record": BASE,

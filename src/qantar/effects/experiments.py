@@ -52,7 +52,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from qantar.draws import SCHEME, Purpose, uniform
+from qantar.draws import SCHEME
 from qantar.effects import decision
 from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
 from qantar.effects.measures import MEASURES, Window, read_seen, seen_of
@@ -72,6 +72,7 @@ from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import EXPERIMENTS, Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,13 +82,12 @@ ASSERTS = ("effect", "absence")
 BASE, EVERYONE = "base", "everyone"
 POLICY, RECORDED = "policy", "recorded"
 """Whose decisions follow the change: those of the policy, or those of the record."""
-ROUNDS, SIGN = 1000, 1 << 26
-"""Lots of signs, and what they are called among the draws of a study."""
+ROUNDS = 1000
+"""Lots of signs."""
 DAILY = ("participants", "crowd", "regions", "over")
 """Measures that look at their days and at what was before: histories need not go on."""
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
-_STUDY = int(Purpose.STUDY)
 
 
 Coefficient = Annotated[str, BeforeValidator(lambda v: Choice(tuple(parameters()))(v))]
@@ -539,7 +539,7 @@ def chance_of(seeds: Floats, part: Part, seed: int) -> float:
     true = sign * part.smallest if part.asserts == "absence" else 0.0
     hits = 0
     for r in range(ROUNDS):
-        lots = np.array([[uniform(seed, _STUDY, k, r * times + j, SIGN) for j in range(times)] for k in range(draws)])
+        lots = np.array([[lot(seed, StudyKey.EFFECT_SIGN, k, r * times + j) for j in range(times)] for k in range(draws)])
         values = np.where(lots < 0.5, -1.0, 1.0) * seeds + true
         hits += claimed(finding_of(values.mean(axis=1), part.smallest, sign).name, part.asserts) == "supported"
     return hits / ROUNDS

@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.effects.decision import claimed, finding_of
 from qantar.statistics import wilson
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -45,8 +45,6 @@ DIRECTION, ASSERTS = dict(zip(KINDS, (1, 0), strict=True)), dict(zip(KINDS, ("ef
 SHARES = ("country", "method", "country_method", "parameters", "parameters_with_others", "luck")
 """Of the variance; `country_method` is the interaction averaged over draws, `parameters_with_others` whatever a draw does in some
 countries or with some methods only."""
-_SHUFFLE, _RESAMPLE = (1 << 27), (1 << 27) + 1
-"""Keys of draws (`Purpose.STUDY`)."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def by_chance(y: Floats, method: int, others: Sequence[int], holds: Bools, small
 @functools.lru_cache(maxsize=8)
 def shuffles(seed: int, n: int) -> NDArray[np.int64]:
     """Orders of n countries, shape (`SHUFFLES`, n)."""
-    u = [[uniform(seed, int(Purpose.STUDY), k, b, _SHUFFLE) for k in range(n)] for b in range(SHUFFLES)]
+    u = [[lot(seed, StudyKey.CONDITION_SHUFFLE, k, b) for k in range(n)] for b in range(SHUFFLES)]
     return np.argsort(np.array(u), axis=1, kind="stable")
 
 
@@ -195,7 +193,7 @@ def shares(y: Floats, seed: int) -> list[tuple[str, float, float, float]]:
     value = of(np.ix_(np.arange(c), np.arange(m), np.arange(k)))
     rounds = []
     for b in range(ROUNDS):
-        u = np.array([uniform(seed, int(Purpose.STUDY), i, b, _RESAMPLE) for i in range(c + k)])
+        u = np.array([lot(seed, StudyKey.COUNTRY_RESAMPLE, i, b) for i in range(c + k)])
         rounds.append(of(np.ix_((c * u[:c]).astype(int), np.arange(m), (k * u[c:]).astype(int))))
     kept = np.array(rounds)
     kept = kept[~np.isnan(kept).any(axis=1)]

@@ -46,7 +46,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.effects.answer import sentence
 from qantar.effects.decision import BASE_LEAST, DIRECTIONS
 from qantar.effects.effect import BASE, EITHER, Effect
@@ -65,10 +64,11 @@ from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, parse_set, resolve
 from qantar.scenario.schema import Edit
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
-ROUNDS, RESAMPLE = 1000, 5000
-"""Resamples of the draws, and what they are called among the draws of a study."""
+ROUNDS = 1000
+"""Resamples of the draws."""
 FIRST = 3
 """Parts that are done first in the base and in all arms, to see early whether there is anything to compare."""
 VARYING = 5
@@ -107,7 +107,7 @@ def pairing_gain(base: Floats, arm: Floats, seed: int) -> tuple[float, float, fl
 @functools.cache
 def resamples(seed: int, draws: int) -> NDArray[np.int64]:
     """Draws drawn again with replacement, shape (ROUNDS, draws)."""
-    found = [[uniform(seed, int(Purpose.STUDY), k, b, RESAMPLE) for k in range(draws)] for b in range(ROUNDS)]
+    found = [[lot(seed, StudyKey.EFFECT_RESAMPLE, k, b) for k in range(draws)] for b in range(ROUNDS)]
     return (draws * np.array(found)).astype(np.int64)
 
 

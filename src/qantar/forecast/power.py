@@ -20,13 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.forecast.scores import HISTORIES, Difference, Share, log_score_days, paired, probability, told_apart
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-DAY, HIDDEN = 2**20 + 1, 2**20 + 2
-"""What numbers of a simulated record are drawn for (`Purpose.STUDY`): the day, and where its interval lies."""
 HALVINGS = 12
 
 
@@ -105,7 +103,8 @@ def detectable(
     records : int
         Simulated records; the same luck serves all weights.
     """
-    luck = [[[uniform(seed, int(Purpose.STUDY), i, r, what) for what in (DAY, HIDDEN)] for r in range(len(truth))] for i in range(records)]
+    keys = (StudyKey.RECORD_DAY, StudyKey.RECORD_INTERVAL)
+    luck = [[[lot(seed, key, i, r) for key in keys] for r in range(len(truth))] for i in range(records)]
     u = np.array(luck)
 
     def at(weight: float) -> Detectable:

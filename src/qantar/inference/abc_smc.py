@@ -35,7 +35,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.ensemble.histories import Runs, arrays, chosen, first, joined
 from qantar.ensemble.local import run_ensemble
 from qantar.ensemble.store import Recipe, keep_draws
@@ -46,10 +45,10 @@ from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario
 from qantar.scenario.schema import CalibrationSpec
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_STUDY = int(Purpose.STUDY)
 STEP = 0.3
 """b of a small move: the scores of the coordinates that move keep 95 % of where they were."""
 FRESH = 0.25
@@ -67,8 +66,8 @@ ROUNDING = 1e-9
 FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "arms", "control")
 FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
 """What moves in the second module: parameters of these groups, and these."""
-MODE, PICK, FORCE_KEY = 1 << 20, 1 << 21, 10_000
-"""Keys of draws that are no coordinate of a parameter: which kind of move, whom to copy; and the first number of the second module."""
+FORCE_KEY = 10_000
+"""First number of a round of the second module."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ def _mobilize(task: Task, p: Particles, number: int, setup: Setup) -> tuple[Part
     # Of different distances: else copies of one lucky history, which hardly ever move, would pull the tolerance down to their own.
     tolerance = float(np.quantile(np.unique(p.mobilization), KEPT))
     alive = np.flatnonzero(p.mobilization <= tolerance)
-    pick = np.array([uniform(task.seed, _STUDY, i, number, PICK) for i in range(len(p.seeds))])
+    pick = np.array([lot(task.seed, StudyKey.PARTICLE_COPIED, i, number) for i in range(len(p.seeds))])
     source = np.where(p.mobilization <= tolerance, np.arange(len(pick)), alive[(pick * len(alive)).astype(int)])
     kept = len(alive) / len(pick)
     p = _rows(p, source)
@@ -320,9 +319,9 @@ def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None
 
     n, width = points.shape
     free = np.ones(width, np.bool_) if free is None else free
-    fresh = np.array([[uniform(seed, _STUDY, i, number, 2 * k) for k in range(width)] for i in range(n)])
-    choice = np.array([[uniform(seed, _STUDY, i, number, 2 * k + 1) for k in range(width)] for i in range(n)])
-    large = np.array([uniform(seed, _STUDY, i, number, MODE) for i in range(n)]) < 0.5
+    fresh = np.array([[lot(seed, 2 * k, i, number) for k in range(width)] for i in range(n)])
+    choice = np.array([[lot(seed, 2 * k + 1, i, number) for k in range(width)] for i in range(n)])
+    large = np.array([lot(seed, StudyKey.MOVE_KIND, i, number) for i in range(n)]) < 0.5
     b = np.where(large[:, None], (choice < FRESH).astype(float), np.where(choice < 0.5, STEP, 0.0)) * free
     scores = np.sqrt(1 - b**2) * ndtri(points) + b * ndtri(fresh)
     return np.where(b == 0, points, np.clip(ndtr(scores), 1e-12, 1 - 1e-12))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qantar
-from qantar.draws import SCHEME, Purpose, uniform
+from qantar.draws import SCHEME
 from qantar.ensemble.histories import Feature, Runs, features
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
@@ -43,16 +43,15 @@ from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
-_STUDY = int(Purpose.STUDY)
 PSEUDO = 500
 """Simulated records on which intervals are checked."""
 PSEUDO_LEAST = 30
 """Fewer than so many say nothing about intervals."""
 Q = (0.05, 0.5, 0.95)
-TIE, RESAMPLE, CHOOSE, SHUFFLE = 1 << 22, 1 << 23, 1 << 24, 1 << 25
-"""Keys of draws: ties between ranks, bootstrap of ancestors, which histories play the record, the order of what ships."""
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def ground_of(
 
 def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
     """Particles that ship, in an order drawn once: the first n of them are a sample of all."""
-    lots = [uniform(seed, _STUDY, k, 0, SHUFFLE) for k in range(len(particles.seeds))]
+    lots = [lot(seed, StudyKey.POSTERIOR_ORDER, k) for k in range(len(particles.seeds))]
     return [int(k) for k in np.argsort(lots, kind="stable")[:keep]]
 
 
@@ -191,7 +190,7 @@ def uprisings(table: Runs) -> NDArray[np.int64]:
 def simulated_records(table: Runs, seed: int) -> NDArray[np.int64]:
     """Numbers of the histories that play the record: `uprisings`, at most `PSEUDO` of them, none if they are too few."""
     candidates = uprisings(table)
-    order = np.argsort([uniform(seed, _STUDY, int(k), 0, CHOOSE) for k in candidates], kind="stable")
+    order = np.argsort([lot(seed, StudyKey.RECORD_CHOICE, int(k)) for k in candidates], kind="stable")
     return candidates[order[:PSEUDO]] if len(candidates) >= PSEUDO_LEAST else candidates[:0]
 
 
@@ -224,7 +223,7 @@ def record_ranks(
         summaries[among],
         np.searchsorted(among, rows),
         near=min(300, len(among) // 2),
-        tie=lambda k, p: uniform(seed, _STUDY, int(among[k]), p, TIE),
+        tie=lambda k, p: lot(seed, StudyKey.RANK_TIE, int(among[k]), p),
         progress=progress,
     )
 
@@ -234,7 +233,7 @@ def _learned(names: list[str], p: Particles, target: Target, seed: int) -> tuple
     columns = [list(parameters()).index(n) for n in names]
     summaries, _ = summary_of(p.items, target)
     scores = adjusted(scores_of(p.points[:, columns]), summaries, record_summary(target, p.items))
-    narrowed = narrowing(scores, p.origin, lambda t, k: uniform(seed, _STUDY, k, t, RESAMPLE))
+    narrowed = narrowing(scores, p.origin, lambda t, k: lot(seed, StudyKey.ANCESTOR_RESAMPLE, k, t))
     return [learned_of(name, scores[:, k], *(float(x[k]) for x in narrowed)) for k, name in enumerate(names)], ridges(scores, names)
 
 

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
@@ -36,18 +35,16 @@ from qantar.inference.distance import items_of, summary_of
 from qantar.inference.prior import value_at
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Scenario
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_STUDY = int(Purpose.STUDY)
 MEMBERS, LAYERS, WIDTH = 5, 2, 16
 """Networks that are mixed; layers and width of each: larger ones forecast the scores of unseen histories worse (20,000 draws)."""
 DRAWS = 2_000
 """Draws of the posterior in all."""
 LEAST = 1_000
 """Histories below which nothing is trained: from 600, the networks foretold unseen ones worse than the priors do."""
-BOOT = 1 << 26
-"""Key of the draws of bootstrap samples."""
 T_95 = 2.776
 """95 % point of Student's t with MEMBERS - 1 degrees of freedom, two-sided."""
 
@@ -110,7 +107,7 @@ def neural(
     at_record, at_unseen, density = [], [], []
     for member in range(members):
         progress(member, members)
-        rows = learn[[int(uniform(seed, _STUDY, k, member, BOOT) * len(learn)) for k in range(len(learn))]]
+        rows = learn[[int(lot(seed, StudyKey.NETWORK_RESAMPLE, k, member) * len(learn)) for k in range(len(learn))]]
         flow = _trained(scores[rows], (summaries[rows] - middle) / spread, seed + member)
         at_record.append(_sampled(flow, (edge - middle)[None] / spread, each, seed + member)[0])
         if len(unseen):

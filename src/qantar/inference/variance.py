@@ -36,13 +36,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, bits
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, keep_draws
 from qantar.inference.prior import values_at
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Plan
+from qantar.study_keys import StudyKey, word
 
 Floats = NDArray[np.float64]
 SEED, OTHERS = "seed", "others"
@@ -53,8 +53,6 @@ STEP = LEVELS / 2 / (LEVELS - 1)
 RESAMPLES, CONFIDENCE = 1000, 0.95
 PART = 10
 """Histories in a part of the store."""
-_SAMPLE, _RESAMPLE, _SECOND = ((1 << 24) + k for k in range(3))
-"""Keys of draws of a study: points of a design, resamples, second seeds."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,9 @@ def screening_design(names: Sequence[str], trajectories: int, seed: int) -> Desi
     n = len(names)
     edge = 1 / (2 * LEVELS)
     problem = {"num_vars": n, "names": list(names), "bounds": [[edge, 1 - edge]] * n}
-    points = morris.sample(problem, trajectories, num_levels=LEVELS, seed=_key(seed, _SAMPLE, 0)).reshape(trajectories, n + 1, n)
+    points = morris.sample(problem, trajectories, num_levels=LEVELS, seed=_key(seed, StudyKey.DESIGN_POINTS, 0)).reshape(
+        trajectories, n + 1, n
+    )
     points = np.concatenate([points, points[:, -1:]], axis=1)
     second = np.arange(n + 2) == n + 1
     luck = np.broadcast_to(np.where(second, edge + STEP * (1 - 2 * edge), edge), (trajectories, n + 2))
@@ -106,7 +106,7 @@ def screening(design: Design, y: Floats, output: str, seed: int) -> list[Index]:
     from SALib.analyze import morris
     from scipy.stats import t
 
-    more = {"num_levels": LEVELS, "num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, _RESAMPLE, 0)}
+    more = {"num_levels": LEVELS, "num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, StudyKey.DESIGN_RESAMPLE, 0)}
     analysis = morris.analyze(design.problem, design.sample, y.ravel(), **more)
     effects = {k: STEP * np.asarray(v, float) for k, v in analysis.items() if k != "names"}
     half = t.ppf((1 + CONFIDENCE) / 2, len(y) - 1) * effects["sigma"] / np.sqrt(len(y))
@@ -134,7 +134,7 @@ def shares_design(chosen: Sequence[str], others: Sequence[str], draws: int, seed
     names = [*chosen, *others]
     groups = [*chosen, *[OTHERS] * len(others), SEED]
     problem = {"num_vars": len(names) + 1, "names": [*names, SEED], "bounds": [[0, 1]] * (len(names) + 1), "groups": groups}
-    sample = sobol.sample(problem, draws, calc_second_order=False, seed=_key(seed, _SAMPLE, 1))
+    sample = sobol.sample(problem, draws, calc_second_order=False, seed=_key(seed, StudyKey.DESIGN_POINTS, 1))
     matrix = np.clip(sample, 1e-9, 1 - 1e-9).reshape(draws, -1, len(names) + 1)
     second = (matrix[:, :, -1] == matrix[:, -1:, -1]).all(axis=0)
     return Design(tuple(dict.fromkeys(groups)), matrix[:, :, :-1], second, problem, sample)
@@ -149,7 +149,7 @@ def shares(design: Design, y: Floats, output: str, seed: int) -> list[Index]:
 
     if np.ptp(y[:, [0, -1]]) == 0:
         return []
-    more = {"num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, _RESAMPLE, 1)}
+    more = {"num_resamples": RESAMPLES, "conf_level": CONFIDENCE, "seed": _key(seed, StudyKey.DESIGN_RESAMPLE, 1)}
     analysis = sobol.analyze(design.problem, y.ravel(), calc_second_order=False, **more)
     return [
         Index(measure, output, name, float(v), float(v - half), float(v + half))
@@ -158,9 +158,9 @@ def shares(design: Design, y: Floats, output: str, seed: int) -> list[Index]:
     ]
 
 
-def _key(seed: int, what: int, number: int) -> int:
+def _key(seed: int, what: StudyKey, number: int) -> int:
     """A seed for somebody else's generator: 1 to 2^32 - 1, a pure function of ours."""
-    return int(bits(seed, int(Purpose.STUDY), number, 0, what)) % (2**32 - 1) + 1
+    return word(seed, what, number) % (2**32 - 1) + 1
 
 
 def pace(plan: Plan, seed: int, runs: int = 4) -> float:
@@ -204,7 +204,7 @@ def evaluate(
     names : of the parameters, in the order of the coordinates
     outputs : reads them from the first runs of a store, shape (runs, outputs)
     """
-    seeds = {False: seed, True: int(bits(seed, int(Purpose.STUDY), 0, 0, _SECOND)) >> 1}
+    seeds = {False: seed, True: word(seed, StudyKey.SECOND_SEED, 0) >> 1}
     recipes = [
         Recipe(
             plan,

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.decision import BASE_LEAST, DECIDED
 from qantar.effects.experiments import (
@@ -57,19 +56,18 @@ from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario, resolve
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 KIND = "experiments"
 REGIONS = "regions.csv"
 POLICY_DRAWS = 200
-POWER_LOTS, POWER_KEY, LEVEL = 2000, 1 << 27, 0.05
-"""Simulated records behind a power calculation, their key among the draws of a study, and its error of the first kind."""
+POWER_LOTS, LEVEL = 2000, 0.05
+"""Simulated records behind a power calculation, and its error of the first kind."""
 ANEW = 1 << 30
 """First number of the draws of the priors that give a tested coefficient its value."""
 CEILING_DRAWS = 4000
 """Draws of the tested coefficients behind a ceiling."""
-AGAIN_KEY = 1 << 29
-"""Key of the lots that say which effects are computed again."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -453,7 +451,7 @@ def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> di
     few = np.array([i in regions for i in ids])
     rose = [o.earliest for o in observe(scenario.case.record).onsets if o.earliest is not None]
     delay = float(np.mean([(day - min(rose)).days for day in rose]))
-    u = np.array([[uniform(1, int(Purpose.STUDY), k, r, POWER_KEY) for r in range(len(ids))] for k in range(POWER_LOTS)])
+    u = np.array([[lot(1, StudyKey.REGION_DAY, k, r) for r in range(len(ids))] for k in range(POWER_LOTS)])
     times = -np.log(u) * delay
     ratios = 2.0 ** np.arange(0, 7.5, 0.5)
     shares = []
@@ -619,7 +617,7 @@ def check_again(scenario: Scenario, n: int, seed: int, *, progress: Callable[[in
     lots = [r for r in rows if float(r["effect"]) != 0]
     found = []
     for k in range(min(n, len(lots))):
-        r = lots[int(uniform(seed, int(Purpose.STUDY), k, 0, AGAIN_KEY) * len(lots))]
+        r = lots[int(lot(seed, StudyKey.REPEATED_EFFECT, k) * len(lots))]
         spec = specs[r["hypothesis"]]
         n_draws = sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)
         values = Draws(ships.posterior.values).anew(unlearned(scenario, spec), spec.seed).spread(n_draws).values

@@ -38,7 +38,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.effects import decision
 from qantar.effects.experiments import BASE, Answer, Part
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
@@ -56,6 +55,7 @@ from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.statistics import wilson
 from qantar.studies.experiments import judged
+from qantar.study_keys import StudyKey, lot
 from qantar.stylized.countries import base_plan
 
 Floats = NDArray[np.float64]
@@ -68,8 +68,6 @@ DRAWS, NEAR, SEEDS, TRUE_SEEDS = 300, 20, 2, 20
 """Draws of the priors, those that stand for a posterior, seeds of each in an experiment, seeds behind the truth."""
 SMALLEST = 0.301
 """Twice as many people out (log10)."""
-_KEY = 1 << 28
-"""Key of the draws of a world (`Purpose.STUDY`)."""
 _WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "planted")
 PART = Part.model_validate(
     {"id": "a", "measure": "peak", "contrast": {BASE: 1, "arm": -1}, "direction": "rise", "smallest": SMALLEST, **_WORDS}
@@ -105,7 +103,7 @@ def arms_of(plan: Plan, kind: str) -> tuple[Plan, Plan]:
 
 def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
     """The shock of draw k of a world, by its prior; for `on` from the upper half of the range, for `off` from the lowest third of logs."""
-    u = uniform(seed, int(Purpose.STUDY), k, number, _KEY)
+    u = lot(seed, StudyKey.PLANTED_WORLD, k, number)
     if kind == "on":
         return SHOCK_MOST * (1 + u) / 2
     return float(SHOCK_LEAST * (SHOCK_MOST / SHOCK_LEAST) ** (u / 3 if kind == "off" else u))
@@ -113,12 +111,12 @@ def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
 
 def truth_of(seed: int, number: int, kind: str = "") -> Values:
     """The true parameters of a world."""
-    return _louder(draw(history_seed(seed, number, _KEY), DRAWS), shock_of(seed, number, DRAWS, kind))
+    return _louder(draw(history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), DRAWS), shock_of(seed, number, DRAWS, kind))
 
 
 def drawn(seed: int, number: int, k: int) -> Values:
     """Draw k of the priors of a world: what is known of it is the truth in every draw."""
-    own = history_seed(seed, number, _KEY)
+    own = history_seed(seed, number, int(StudyKey.PLANTED_WORLD))
     return _louder({**draw(own, DRAWS), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
 
 
@@ -147,7 +145,7 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     kind : one of `KINDS`
     """
     arms = arms_of(plan_of(seed, number), kind)
-    own, effect = history_seed(seed, number, _KEY), true_effect(seed, number, kind)
+    own, effect = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), true_effect(seed, number, kind)
     prior = [drawn(seed, number, k) for k in range(DRAWS)]
     table = record_of(simulated(arms[0], prior, own + 2, 1))
     record = record_of(simulated(arms[0], [truth_of(seed, number, kind)], own + 3, 1))[0]
@@ -164,7 +162,7 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
 
 def true_effect(seed: int, number: int, kind: str) -> float:
     """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
-    own, true = history_seed(seed, number, _KEY), [truth_of(seed, number, kind)]
+    own, true = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), [truth_of(seed, number, kind)]
     return float(_difference(arms_of(plan_of(seed, number), kind), kind, true, (own, own), TRUE_SEEDS).mean())
 
 

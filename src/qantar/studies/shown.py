@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from qantar.draws import Purpose, uniform
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import Result
@@ -22,11 +21,10 @@ from qantar.inference.posterior import read_fit
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.studies.experiments import Again, check_again
+from qantar.study_keys import StudyKey, lot
 
 SAMPLE, EFFECTS = 2, 1
 """How many histories and how many effects a study simulates again unless it is asked for more."""
-LOTS_KEY = (1 << 29) + 1
-"""Key of the lots that say which histories are simulated again."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def lots(n: int, of: int, seed: int) -> list[int]:
     >>> lots(3, 60, 1) == lots(5, 60, 1)[:3], len(set(lots(60, 60, 1)))
     (True, 60)
     """
-    order = np.argsort([uniform(seed, int(Purpose.STUDY), k, 0, LOTS_KEY) for k in range(of)], kind="stable")
+    order = np.argsort([lot(seed, StudyKey.REPEATED_HISTORY, k) for k in range(of)], kind="stable")
     return [int(k) for k in order[: min(n, of)]]
 
 

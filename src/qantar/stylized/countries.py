@@ -36,13 +36,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.errors import StudyError, fail, nearest
 from qantar.population.blocks import apportion
 from qantar.population.build import class_sizes
 from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import POLICY_KINDS, STEP_KINDS
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 TRAITS = ("urban", "large", "dominant", "heavy", "aided", "strong")
@@ -63,8 +63,6 @@ WORKERS = ("industry", "services")
 TOWN, DISTRICT = "T", "D"
 """First letters of the ids of places."""
 KM_PER_DEGREE = 111.2
-_COUNTRY = 1 << 26
-"""Key of the draws of a country (`Purpose.STUDY`)."""
 MECHANISMS = (
     "information", "economy", "grievance", "organization", "demands", "loyalty", "intervention", "forces", "arms", "control", "repression",
     "diffusion",
@@ -122,7 +120,7 @@ def _numbers(seed: int, number: int) -> Callable[..., float]:
     """Uniform numbers of a country by what they are for and of whom."""
 
     def u(what: int, who: int = 0) -> float:
-        return uniform(seed, int(Purpose.STUDY), number, what + 64 * who, _COUNTRY)
+        return lot(seed, StudyKey.COUNTRY, number, what + 64 * who)
 
     return u
 

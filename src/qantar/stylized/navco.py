@@ -39,12 +39,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.draws import Purpose, uniform
 from qantar.ensemble.histories import MASS
 from qantar.errors import DataError, Problems, fail
 from qantar.files.tables import read_text, to_csv
 from qantar.model.outcome import UPRISING
 from qantar.statistics import wilson
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,7 +58,6 @@ PREDICTED = ("defection", "participation")
 NEEDED = ("navco_id", "success", "ongoing", "nonviol", "regchange", "defect", "percentage_popular_participation")
 COUNTS = "H11-navco.csv"
 HEADER = ("half", "type", "contrast", "level", "campaigns", "successes")
-_HALF = (1 << 27) + 2
 
 
 def is_test(seed: int, campaign: int) -> bool:
@@ -67,7 +66,7 @@ def is_test(seed: int, campaign: int) -> bool:
     >>> sum(is_test(SEED, k) for k in range(1000)) in range(450, 551)
     True
     """
-    return uniform(seed, int(Purpose.STUDY), campaign, 0, _HALF) < 0.5
+    return lot(seed, StudyKey.CAMPAIGN_HALF, campaign) < 0.5
 
 
 Counts = dict[tuple[str, str, str, str], tuple[int, int]]
