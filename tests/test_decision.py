@@ -38,12 +38,14 @@ from qantar.effects.decision import (
     together,
     versions,
 )
-from qantar.effects.experiments import load_experiments
+from qantar.effects.experiment_file import load_experiments
+from qantar.effects.parameter_sets import Draws, ceilings_of
 from qantar.effects.versions import FILE, merged, read_versions
 from qantar.inference.posterior import FIT, read_fit
 from qantar.messages import keys_under, text
 from qantar.scenario.scenario import Scenario, load_scenario
-from qantar.studies.experiments import Draws, Trial, ceilings_of, read_trials, reason_of, summed, trial_of
+from qantar.studies.experiments import trial_of
+from qantar.verdicts.hypotheses import Trial, read_trials, reason_of, summed
 
 NONE = np.empty(0, np.int64)
 

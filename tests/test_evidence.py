@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from qantar.draws import Purpose, uniform
-from qantar.effects import experiments
+from qantar.effects import contrast
+from qantar.effects.experiment_file import load_experiments
 from qantar.effects.measures import seen_of
-from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
@@ -31,14 +31,17 @@ from qantar.inference.diagnostics import coverage, uniformity
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.inference.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.inference.prior import varied
+from qantar.inference.variance import SEED
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
+from qantar.studies.blocks import Sentence
 from qantar.studies.kind import Result
-from qantar.studies.sensitivity import SEED, Effort
+from qantar.studies.sensitivity import Effort
+from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
 from test_heldout import here
 
@@ -112,7 +115,7 @@ def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.M
     scales = scales_from(table_runs, target, plan)
     for k in some(SAMPLE, len(found.values)):
         recipe = Recipe(plan, 1, sampling="given", stop_above=stop_of(target))
-        monkeypatch.setattr(ensemble, "seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
+        monkeypatch.setattr("qantar.ensemble.one_run.seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
         again = seen_of([one_run(recipe, 0, [found.values[k]])]).runs
         items = items_of(again, target, plan)
         assert distances(items, target, scales, MOBILIZATION)[0] == pytest.approx(found.mobilization[k], rel=1e-4)
@@ -228,15 +231,16 @@ def test_rivals_are_what_their_fits_say(tmp_path: Path) -> None:
 
 def test_effects_that_ship_are_what_their_histories_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every number of every counterfactual hypothesis, again from what was kept of its histories; nothing is simulated."""
-    monkeypatch.setattr(experiments, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
-    made = json.loads((scenario().case.folder / FIT / trials.KIND / "result.json").read_text(encoding="utf-8"))
+    monkeypatch.setattr(contrast, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
+    made = json.loads((scenario().case.folder / FIT / trials.STUDY.name / "result.json").read_text(encoding="utf-8"))
     assert made["model_sha256"] == model_hash(), STALE
     said = made["command"]["options"]
-    written = [w for w in experiments.load_experiments(scenario()) if w.spec.type == "counterfactual"]
-    draws = trials.draws_of(scenario(), int(said["table"]), tmp_path, seed=int(said["seed"]), scale=float(said["scale"]), known=table()[0])
+    written = [w for w in load_experiments(scenario()) if w.spec.type == "counterfactual"]
+    runner = Runner(tmp_path)
+    draws = trials.draws_of(scenario(), int(said["table"]), runner, seed=int(said["seed"]), scale=float(said["scale"]), known=table()[0])
     n, under, everyone = (int(said[k]) for k in ("draws", "rivals", "everyone"))
     kept = TABLE.parent / "experiments"
-    again = trials.try_all(scenario(), written, draws, tmp_path, most=n, rivals=under, everyone=everyone, kept=kept)
+    again = trials.try_all(scenario(), written, draws, runner, most=n, rivals=under, everyone=everyone, folder=kept)
     shipped = {t["hypothesis"]: t for t in made["trials"]}
     assert len(again) >= 11
     for trial, _ in again:
@@ -336,7 +340,9 @@ def test_rates_of_planted_worlds_are_those_of_their_worlds() -> None:
     folder = scenario().case.folder / FIT / "planted"
     made = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert made["model_sha256"] == model_hash(), STALE
-    assert planted.read_rates(scenario().case.folder)  # what the page shows
+    shipped = read_shipped(scenario().case.folder, planted.STUDY)
+    assert shipped is not None  # what the page shows
+    assert planted.is_current(shipped.made)
     with (folder / "worlds.csv").open(encoding="utf-8", newline="") as file:
         found = [
             {"kind": r["kind"], "number": int(r["number"]), "effect": float(r["effect"]), "true": r["true"] == "True",
@@ -344,7 +350,7 @@ def test_rates_of_planted_worlds_are_those_of_their_worlds() -> None:
         ]  # fmt: skip
     assert [(w["number"], w["kind"]) for w in found] == planted.wanted(100)
     assert all(w["true"] == (w["effect"] >= planted.SMALLEST) for w in found)
-    files = planted.files_of(found, made["seed"], made["command"])
+    files = planted.tables_of(found)
     for name in made["files"]:
         assert files[name] == (folder / name).read_text(encoding="utf-8"), name
     # Said in docs/explanation/verdicts.md: if this changes, so does the text.
@@ -353,7 +359,8 @@ def test_rates_of_planted_worlds_are_those_of_their_worlds() -> None:
         (one,) = [w for w in found if w["kind"] == kind and w["number"] == some(1, 50)[0]]
         assert planted.true_effect(made["seed"], one["number"], kind) == pytest.approx(one["effect"], rel=1e-6)
     # Judged by the first version of the rules, and said so: later ones can only withhold more, so what they support is the same.
-    assert {r["rules_version"] for r in planted.read_rates(scenario().case.folder).values()} == {1}
+    lead = next(b for b in planted.page(shipped) if isinstance(b, Sentence))
+    assert "judged by version 1 of the rules" in lead.words[0]
     decided = [w for w in found if w["kind"] == "on" and (w["verdict"], w["basis"]) == ("supported", "experiment")]
     one = decided[some(1, len(decided))[0]]  # where fitting decided what the priors did not
     assert planted.world(made["seed"], one["number"], one["kind"]) == {**one, "effect": pytest.approx(one["effect"], rel=1e-6)}

@@ -20,32 +20,24 @@ import pytest
 from conftest import CASE
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
-from qantar.effects import experiments as module
+from qantar.effects import contrast as module
+from qantar.effects import decision
+from qantar.effects.comparison import power_row
+from qantar.effects.contrast import Answer, answers, chance_of, plans_of, tipping_value
 from qantar.effects.decision import claimed
-from qantar.effects.experiments import (
-    BASE,
-    POLICY,
-    RECORDED,
-    Answer,
-    Experiment,
-    Part,
-    answers,
-    chance_of,
-    chosen,
-    days_of,
-    load_experiments,
-    plans_of,
-    read_experiments,
-    sha256_of,
-    tipping_value,
-)
+from qantar.effects.experiment_file import BASE, FOLDER, Experiment, Part, chosen, days_of, load_experiments, read_experiments
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
+from qantar.effects.parameter_sets import Draws, loud_draws, unlearned
+from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, judged
+from qantar.effects.versions import read_versions
 from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
-from qantar.ensemble.store import Recipe, model_hash
+from qantar.ensemble.run import made_by
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import Recipe, Store, model_hash
 from qantar.errors import Problems, ResultError, ScenarioError, StudyError
-from qantar.files.result import sealed, write_result
+from qantar.files.result import read_result, sealed, sha256_of, write_result
 from qantar.files.tables import to_csv
 from qantar.inference.abc_smc import prior_table
 from qantar.inference.posterior import FIT
@@ -54,25 +46,14 @@ from qantar.messages import keys_under
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.scenario.schema import POLICY_KINDS
-from qantar.studies.experiments import (
-    KIND,
-    Again,
-    Draws,
-    Trial,
-    by_hypothesis,
-    check_again,
-    expected_by_chance,
-    files_of,
-    judged,
-    loud_draws,
-    power_row,
-    read_trials,
-    trial_of,
-    try_all,
-    unlearned,
-)
+from qantar.studies import study
+from qantar.studies.experiments import STUDY, stored_trial, tables_of, trial_of, try_all
+from qantar.studies.kind import table_csv
+from qantar.studies.shipped import read_shipped
 from qantar.verdicts.claims import judge
+from qantar.verdicts.hypotheses import Trial, by_hypothesis, expected_by_chance, read_trials
 from qantar.verdicts.load import load_account
+from qantar.verdicts.repeated import RepeatedEffect, repeat_effects
 from shipped import reseal
 
 
@@ -104,6 +85,13 @@ def answer(
     if coefficient is not None:
         changes["coefficient"] = "media_gain"
     return Answer("H99", part(**changes), basis, rival, seeds, np.empty(0) if coefficient is None else coefficient, 1)
+
+
+def folder_of(pairs: list[tuple[Trial, list[Answer]]]) -> dict[str, str]:
+    """A result of these trials, as the study writes it."""
+    tables = {f"{name}.csv": table_csv(rows, STUDY.columns[name]) for name, rows in tables_of(pairs).items()}
+    rules = {"version": decision.VERSION, "sha256": decision.sha256()}
+    return sealed(tables, {"kind": STUDY.name, **made_by(), "scale": 0.1, "rules": rules, "trials": [stored_trial(t) for t, _ in pairs]})
 
 
 # --- Files ---------------------------------------------------------------------------------------------------------------
@@ -153,7 +141,7 @@ def test_no_experiment_reads_its_verdict_from_a_file() -> None:
 def test_a_fault_in_a_file_is_named(tmp_path: Path, name: str, old: str, new: str, key: str, code: str) -> None:
     folder = tmp_path / "case"
     shutil.copytree(cases_folder() / CASE, folder)
-    path = folder / module.FOLDER / f"{name}.toml"
+    path = folder / FOLDER / f"{name}.toml"
     assert old in path.read_text(encoding="utf-8")
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     problems = Problems()
@@ -168,7 +156,7 @@ def test_a_fault_in_a_file_is_named(tmp_path: Path, name: str, old: str, new: st
 def test_check_reads_one_file_and_names_its_fault(tmp_path: Path) -> None:
     folder = tmp_path / "case"
     shutil.copytree(cases_folder() / CASE, folder)
-    path = folder / module.FOLDER / "H05.toml"
+    path = folder / FOLDER / "H05.toml"
     problems = Problems()
     assert [(c.file, c.kind) for c in check(str(path), problems)] == [("H05.toml", "experiment")]
     assert not problems.found
@@ -248,7 +236,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     asked: list[tuple[str, str, str, int, float]] = []
 
     def told(
-        scenario: Any, spec: Experiment, values: Any, basis: str, root: Path, *, state: str, rival: str, scale: float, **more: Any
+        scenario: Any, spec: Experiment, values: Any, basis: str, runner: Runner, *, state: str, rival: str, scale: float, **more: Any
     ) -> list[Answer]:
         asked.append((basis, rival, state, spec.replicates, scale))
         seeds = np.full((len(values), spec.replicates), -1.0 if state == POLICY else 1.0)
@@ -261,10 +249,10 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     some = [draw(1, k) for k in range(4)]
     draws = {"prior": Draws(some), "posterior": Draws(some, [1, 2, 3, 4])}
     loud = 0.2
-    ((trial, own),) = try_all(scenario(), [w], draws, tmp_path, rivals=2, everyone=2)
+    ((trial, own),) = try_all(scenario(), [w], draws, Runner(tmp_path), rivals=2, everyone=2)
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY), ("posterior", "", POLICY), ("prior", "", RECORDED), ("posterior", "", RECORDED),
-        ("posterior", "rival-seeding", RECORDED), (module.EVERYONE, "", RECORDED),
+        ("posterior", "rival-seeding", RECORDED), (EVERYONE, "", RECORDED),
     ]  # fmt: skip
     assert (trial.verdict, trial.basis, trial.state, trial.quiet, trial.flips) == ("supported", "assumed", RECORDED, 0.2, [])
     assert (
@@ -272,10 +260,10 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
         == "supported in this model (assumed; 4 independent draws; given what the state did; no difference larger than the smallest effect with all residents simulated)"
     )
     assert trial.lead is not None
-    assert (trial.lead["effect"], own[-1].beside.state if own[-1].beside else "") == (1.0, RECORDED)
+    assert (trial.lead["effect"], own[-1].scaled_down.state if own[-1].scaled_down else "") == (1.0, RECORDED)
     asked.clear()
     loud = 0.8
-    ((trial, _),) = try_all(scenario(), [w], draws, tmp_path, rivals=2)
+    ((trial, _),) = try_all(scenario(), [w], draws, Runner(tmp_path), rivals=2)
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY),
         ("posterior", "", POLICY),
@@ -285,7 +273,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     assert "given what" not in trial.words
     draws["posterior"] = Draws(some, [1, 1, 1, 1])  # one ancestor: undecided, so there is nothing that everyone could change
     asked.clear()
-    ((trial, _),) = try_all(scenario(), [w], draws, tmp_path, everyone=2)
+    ((trial, _),) = try_all(scenario(), [w], draws, Runner(tmp_path), everyone=2)
     assert (trial.verdict, [b for b, *_ in asked]) == ("undecided", ["prior", "posterior"])
 
 
@@ -311,7 +299,7 @@ def test_a_part_whose_base_does_not_show_what_is_to_be_explained_is_not_judged()
 
 def test_a_part_in_which_nothing_moves_or_nothing_fits_is_not_judged() -> None:
     still = answer(np.zeros((20, 2)))
-    assert (still.verdict, still.said.reason, still.as_dict()["detectable"]) == ("not-judged", "still", None)
+    assert (still.verdict, still.judgement.reason, still.as_dict()["detectable"]) == ("not-judged", "still", None)
     assert (answer(flat()).verdict, replace(answer(flat()), attainable=0.8).verdict) == ("contradicted", "not-judged")
     assert answer(flat()).as_dict()["detectable"] == pytest.approx(0.01 * 1.5, rel=0.2)
 
@@ -325,26 +313,26 @@ def test_a_tested_coefficient_comes_from_its_prior_unless_it_is_fitted() -> None
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H02")
     assert unlearned(scenario(), spec) == ["fuel_contrast", "near_gain"]  # media_gain is fitted
     learned = Draws([draw(1, k) | {"fuel_contrast": 9.0} for k in range(40)], list(range(40)))
-    fresh = learned.anew(["fuel_contrast"], 5)
+    fresh = learned.redrawn(["fuel_contrast"], 5)
     assert len({v["fuel_contrast"] for v in fresh.values}) > 10
     assert all(v | {"fuel_contrast": 9.0} == old for v, old in zip(fresh.values, learned.values, strict=True))  # nothing else moves
     assert fresh.ancestors == learned.ancestors
-    assert fresh.spread(4) == Draws(learned.anew(["fuel_contrast"], 5).values[::10], [0, 10, 20, 30])
-    assert learned.anew(["fuel_contrast"], 6).values != fresh.values
-    assert learned.anew([], 5) == learned
+    assert fresh.spread(4) == Draws(learned.redrawn(["fuel_contrast"], 5).values[::10], [0, 10, 20, 30])
+    assert learned.redrawn(["fuel_contrast"], 6).values != fresh.values
+    assert learned.redrawn([], 5) == learned
 
 
 def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     effect = {"": 1.0, "rival-seeding": -1.0, "rival-split": 1.0, "rival-labour": 0.0}
 
-    def told(scenario: Any, spec: Experiment, values: Any, basis: str, root: Path, *, rival: str, **more: Any) -> list[Answer]:
+    def told(scenario: Any, spec: Experiment, values: Any, basis: str, runner: Runner, *, rival: str, **more: Any) -> list[Answer]:
         quiet = 0.0 if rival == "rival-labour" else 1.0  # undecided
         return [replace(answer(np.full((len(values), 2), effect[rival]), basis=basis, rival=rival), uprisings=quiet)]
 
     monkeypatch.setattr("qantar.studies.experiments.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H06"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": [r for r in effect if r]}))
-    ((trial, _),) = try_all(scenario(), [w], {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, tmp_path, rivals=2)
+    ((trial, _),) = try_all(scenario(), [w], {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, Runner(tmp_path), rivals=2)
     assert (trial.verdict, trial.flips, trial.repeated) == (
         "supported",
         ["rival-seeding"],
@@ -410,7 +398,7 @@ def test_parts_that_disagree_leave_the_whole_undecided() -> None:
 def scaled(everyone: np.ndarray, **changes: Any) -> tuple[Answer, Trial]:
     """An effect of about 0.2 at 1:10 in 40 draws, beside what was found with everyone; the smallest that counts is 0.1."""
     small = replace(answer(0.2 + 0.01 * np.arange(40.0)[:, None] / 40, **changes), scale=0.1)
-    full = replace(small, basis=module.EVERYONE, seeds=everyone[:, None], scale=1.0, beside=small)
+    full = replace(small, basis=EVERYONE, seeds=everyone[:, None], scale=1.0, scaled_down=small)
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
     return full, trial_of(scenario(), w, [replace(small, basis="prior"), small, full])
 
@@ -437,7 +425,7 @@ def test_a_verdict_that_changes_with_everyone_is_none(everyone: np.ndarray, said
     }
     assert told.get(said, "unclear") in trial.words
     assert ("with all residents simulated the effect is another one" in trial.why("en")) == (said == "differs")
-    row = next(r for r in trial.rows if r["basis"] == module.EVERYONE)
+    row = next(r for r in trial.rows if r["basis"] == EVERYONE)
     assert row["more_low"] <= row["more"] <= row["more_high"]
     assert row["more"] == pytest.approx(float((everyone - 0.2 - 0.01 * 4 * np.arange(10) / 40).mean()))
 
@@ -595,7 +583,7 @@ def test_every_measure_is_read_here() -> None:
 
 def here(recipe: Any, runs: int, root: Path, *, progress: Any = lambda done, total: None, **options: Any) -> Any:
     """The ensemble in this process."""
-    store = ensemble.Store.of(root, recipe)
+    store = Store.of(root, recipe)
     for number in store.missing(runs):
         ensemble.write_part(recipe, root, number, runs)
     progress(runs, runs)
@@ -614,7 +602,8 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
     draws = {"prior": Draws(loud), "posterior": Draws(loud, [4, 9])}
     stages: set[str] = set()
-    found = try_all(scenario(), small, draws, tmp_path, scale=0.001, rivals=1, progress=lambda what, done, total: stages.add(what))
+    runner = Runner(tmp_path, progress=lambda what, done, total: stages.add(what))
+    found = try_all(scenario(), small, draws, runner, scale=0.001, rivals=1)
     assert "H05, rival-seeding: histories" in stages
     assert {s.rpartition(": ")[2] for s in stages} <= set(keys_under("progress"))  # what the terminal can name
     trials = {t.hypothesis: t for t, _ in found}
@@ -628,20 +617,19 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     kept, plans = tmp_path / "kept", module.plans_of
     monkeypatch.setattr(module.Answer, "verdict", property(lambda self: "supported"))  # what is undecided is not asked of everyone
     monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
-    first = try_all(scenario(), small, draws, tmp_path, scale=0.001, rivals=1, everyone=1, kept=kept)
-    assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (module.EVERYONE, 1.0)
+    first = try_all(scenario(), small, draws, runner, scale=0.001, rivals=1, everyone=1, folder=kept)
+    assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (EVERYONE, 1.0)
     assert len(list(kept.iterdir())) == 3  # priors and posterior are the same draws here
     monkeypatch.setattr(module, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
-    assert files_of(
-        scenario(), try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, rivals=1, everyone=1, kept=kept), {}
-    ) == files_of(scenario(), first, {})
+    new = Runner(tmp_path / "new")
+    assert folder_of(try_all(scenario(), small, draws, new, scale=0.001, rivals=1, everyone=1, folder=kept)) == folder_of(first)
     next(kept.iterdir()).write_text("{}")
     with pytest.raises(ResultError):
-        try_all(scenario(), small, draws, tmp_path / "new", scale=0.001, rivals=1, everyone=1, kept=kept)
+        try_all(scenario(), small, draws, new, scale=0.001, rivals=1, everyone=1, folder=kept)
     monkeypatch.undo()
     monkeypatch.setattr(module, "run_ensemble", here)
-    files = files_of(scenario(), found, {"command": "x"})
-    again = files_of(scenario(), try_all(scenario(), small, draws, tmp_path / "other", scale=0.001, rivals=1), {"command": "x"})
+    files = folder_of(found)
+    again = folder_of(try_all(scenario(), small, draws, Runner(tmp_path / "other"), scale=0.001, rivals=1))
     assert files == again
     whole = json.loads(files["result.json"])
     assert whole["model_sha256"] == model_hash()
@@ -654,11 +642,11 @@ def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H13").model_copy(update={"replicates": 2})
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
     spec = spec.model_copy(update={"parts": [p.model_copy(update={"measure": "peak"}) for p in spec.parts]})
-    a, b, c = answers(scenario(), spec, loud, "prior", tmp_path, scale=0.001)
+    a, b, c = answers(scenario(), spec, loud, "prior", Runner(tmp_path), scale=0.001)
     levels = {}
     for name, plan in plans_of(scenario(), spec, scale=0.001).items():
-        recipe = ensemble.Recipe(plan, spec.seed, sampling="given", replicates=2, given=module.keep_draws(tmp_path, loud), part=8)
-        whole = ensemble.Store.of(tmp_path, recipe).read(4)[1]
+        recipe = Recipe(plan, spec.seed, sampling="given", replicates=2, given=module.keep_draws(tmp_path, loud), part=8)
+        whole = Store.of(tmp_path, recipe).read(4)[1]
         levels[name] = np.log10(1 + whole["peak"]).reshape(2, 2).mean(axis=1)
     assert a.values == pytest.approx(levels["disloyal"] - levels["neither"])
     assert b.values == pytest.approx(levels["armed"] - levels["neither"])
@@ -669,13 +657,13 @@ def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path
 def test_an_effect_computed_again_without_the_store_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H06").model_copy(update={"replicates": 2})
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(3)]
-    found = answers(scenario(), spec, loud, "posterior", tmp_path, scale=0.001)
+    found = answers(scenario(), spec, loud, "posterior", Runner(tmp_path), scale=0.001)
     for a in found:
         for k in (0, 2):
             assert module.effect_of(scenario(), spec, a.part, loud, k, scale=0.001) == pytest.approx(a.values[k], abs=1e-12)
-    assert Again("H06", "a", 0, 0.123456, 0.1234561).same
-    assert not Again("H06", "a", 0, 0.123456, 0.124).same
-    assert check_again(replace(scenario(), case=replace(scenario().case, folder=tmp_path)), 3, 1) == []
+    assert RepeatedEffect("H06", "a", 0, 0.123456, 0.1234561).same
+    assert not RepeatedEffect("H06", "a", 0, 0.123456, 0.124).same
+    assert repeat_effects(replace(scenario(), case=replace(scenario().case, folder=tmp_path)), 3, 1) == []
 
 
 def test_draws_with_an_uprising_are_those_of_the_table() -> None:
@@ -694,8 +682,8 @@ def shipped(tmp_path: Path, model: str) -> Path:
     shutil.copytree(cases_folder() / CASE, folder)
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
     trial = trial_of(scenario(), w, [answer(np.ones((20, 2)), basis="prior"), answer(np.ones((20, 2)))])
-    write_result(folder / FIT / KIND, files_of(scenario(), [(trial, [])], {"command": "x"}))
-    for kind in (KIND, "methods"):
+    write_result(folder / FIT / "experiments", folder_of([(trial, [])]))
+    for kind in ("experiments", "methods"):
         reseal(folder / FIT / kind, model_sha256=model)
     return folder
 
@@ -704,7 +692,7 @@ def test_what_ships_is_read_back_and_a_rule_changed_afterwards_shows(tmp_path: P
     folder = shipped(tmp_path, model_hash())
     found = read_trials(folder)["H05"]
     assert (found.verdict, found.basis, found.changed) == ("supported", "assumed", False)
-    path = folder / module.FOLDER / "H05.toml"
+    path = folder / FOLDER / "H05.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("smallest = 0.0706", "smallest = 0.0001"), encoding="utf-8")
     assert read_trials(folder)["H05"].changed
 
@@ -718,7 +706,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
         for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"), ("C080", 0.0, "null"),
                         ("C080", 0.0, "supported"))
     ]  # fmt: skip
-    path = folder / module.FOLDER / "H11.toml"
+    path = folder / FOLDER / "H11.toml"
     made = {"model_sha256": model_hash(), "hypothesis": "H11", "experiment_sha256": sha256_of(path), "claims": claims, "ceiling": 1.0}
     reseal(folder / FIT / "methods", **made)
     found = read_trials(folder)
@@ -736,6 +724,62 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
 def test_what_another_model_made_is_not_read(tmp_path: Path) -> None:
     assert read_trials(shipped(tmp_path, "0" * 64)) == {}
     assert read_trials(tmp_path / "nowhere") == {}
+
+
+VERDICTS = {
+    "experiments": ("result.json", "experiments.csv", "draws.csv", "versions.csv"),
+    "methods": ("result.json", "interactions.csv", "versions.csv"),
+    "planted": ("result.json", "rates.csv", "worlds.csv"),
+}
+FOLDERS = [(kind, name) for kind in ("experiments", "methods", "planted") for name in VERDICTS[kind]]
+
+
+def read_verdicts(case: Path) -> object:
+    """All readers of folders that bear verdicts."""
+    return read_trials(case), read_shipped(case, study("planted"))
+
+
+@pytest.mark.parametrize(("kind", "name"), FOLDERS)
+def test_a_damaged_folder_of_verdicts_is_an_error_that_names_the_file(tmp_path: Path, kind: str, name: str) -> None:
+    case = tmp_path / CASE
+    shutil.copytree(cases_folder() / CASE, case)
+    path = case / FIT / kind / name
+    whole = path.read_bytes()
+    assert read_verdicts(case)
+    for spoilt in (whole[:50] + b"8" + whole[50:], whole[:-9], b""):
+        path.write_bytes(spoilt)
+        with pytest.raises(ResultError, match=name):
+            read_verdicts(case)
+    path.unlink()
+    with pytest.raises(ResultError, match=name if name != "result.json" else kind):
+        read_verdicts(case)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("experiments", "trials"), ("experiments", "rules"), ("methods", "claims"), ("methods", "rules"), ("planted", "rates")],
+)
+def test_a_result_that_does_not_say_what_a_verdict_needs_is_refused(tmp_path: Path, kind: str, key: str) -> None:
+    case = tmp_path / CASE
+    shutil.copytree(cases_folder() / CASE, case)
+    stored = read_result(case / FIT / kind)
+    assert stored is not None
+    write_result(case / FIT / kind, sealed(stored.content, {k: v for k, v in stored.made.items() if k != key}))
+    with pytest.raises(ResultError, match=kind):
+        read_verdicts(case)
+
+
+def test_a_result_without_its_table_of_versions_is_refused(tmp_path: Path) -> None:
+    case = tmp_path / CASE
+    shutil.copytree(cases_folder() / CASE, case)
+    for kind in ("experiments", "methods"):
+        stored = read_result(case / FIT / kind)
+        assert stored is not None
+        write_result(case / FIT / kind, sealed({n: c for n, c in stored.content.items() if n != "versions.csv"}, stored.made))
+        for read in (lambda: read_versions(case / FIT / kind), lambda: read_trials(case)):  # noqa: B023
+            with pytest.raises(ResultError, match=r"versions\.csv"):
+                read()
+        write_result(case / FIT / kind, sealed(stored.content, stored.made))
 
 
 def test_days_of_a_plan_are_those_of_the_calendar() -> None:

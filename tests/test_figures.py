@@ -16,8 +16,8 @@ from qantar.report.figures import NARROW, WIDTH, Plot, Rows, same, shape, steps,
 from qantar.report.findings import findings, groups, shown_by_half
 from qantar.report.map import _closed, _thinned
 from qantar.report.tables import narrowed
-from qantar.studies.experiments import by_hypothesis, read_trials
 from qantar.verdicts.claims import agreement, judge
+from qantar.verdicts.hypotheses import by_hypothesis, read_trials
 from qantar.verdicts.load import Loaded
 
 PACKAGED = cases_folder() / CASE

@@ -14,8 +14,8 @@ from qantar.account.ledger import Claim
 from qantar.errors import DataError, ScenarioError
 from qantar.lookup.show import show
 from qantar.statistics import wilson
-from qantar.studies.experiments import Trial
 from qantar.verdicts.claims import agreement, basis, flags, judge, tally
+from qantar.verdicts.hypotheses import Trial
 from qantar.verdicts.load import Loaded, load_account
 
 

@@ -15,7 +15,7 @@ from conftest import CASE
 from malformed import ANY, SPOILT, TINY, Spoilt
 from qantar.account.document import read_document
 from qantar.cases.case import cases_folder
-from qantar.effects.experiments import FOLDER, read_experiments
+from qantar.effects.experiment_file import FOLDER, read_experiments
 from qantar.errors import Problem, Problems, QantarError
 from qantar.lookup.check import check
 from qantar.messages import LANGUAGES

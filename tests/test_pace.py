@@ -156,3 +156,11 @@ def test_a_count_that_begins_again_is_timed_again() -> None:
     said = [pace.left(done, 7) for _ in range(2) for done in range(8)]
     assert said[:8] == said[8:]
     assert all(s is None or s >= 0 for s in said)
+
+
+def test_a_report_that_is_repeated_is_no_work() -> None:
+    clock = Clock()
+    pace = Pace(now=clock)
+    for at, done in ((0.0, 0), (1.0, 6), (9.0, 6), (10.0, 6)):  # one part of two finished, and said again by the next stage
+        clock.at = at
+        assert pace.left(done, 12) is None

@@ -28,9 +28,9 @@ from qantar.report.page import render
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import shown
-from qantar.studies.experiments import Again
 from qantar.studies.shown import SameHistory, Sample, lots, sample
 from qantar.verdicts.load import load_account
+from qantar.verdicts.repeated import RepeatedEffect
 from shipped import reseal
 
 PACKAGED = cases_folder() / CASE
@@ -173,7 +173,7 @@ def test_a_sample_is_simulated_again_and_a_wrong_digest_is_found(small: tuple[Pa
     assert [h.same for h in again.histories] == [False]
 
 
-WRONG = Sample(1, (SameHistory(4, "a" * 64, "a" * 64), SameHistory(7, "b" * 64, "c" * 64)), 60, (Again("H05", "a", 3, 1.0, 2.0),))
+WRONG = Sample(1, (SameHistory(4, "a" * 64, "a" * 64), SameHistory(7, "b" * 64, "c" * 64)), 60, (RepeatedEffect("H05", "a", 3, 1.0, 2.0),))
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -11,8 +11,7 @@ from qantar.study_keys import StudyKey, lot, word
 
 SHARED = {
     ("RECORD_CHOICE", "DESIGN_POINTS"),  # coverage of the fit; sensitivity
-    ("EFFECT_SIGN", "COUNTRY", "NETWORK_RESAMPLE"),  # experiments; methods; the neural fit
-    ("CONDITION_SHUFFLE", "REGION_DAY"),  # methods; the power of H03
+    ("COUNTRY", "NETWORK_RESAMPLE"),  # methods and planted worlds; the neural fit
 }
 """Keys of one number: each decides a table that ships, so none is given another number while those tables stand."""
 

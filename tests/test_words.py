@@ -23,8 +23,8 @@ from qantar.cli.text import column_widths, grid
 from qantar.lookup.likely import likely
 from qantar.lookup.show import show
 from qantar.messages import catalogue, keys_under, text
-from qantar.studies.experiments import read_trials
 from qantar.verdicts.claims import judge
+from qantar.verdicts.hypotheses import read_trials
 from qantar.verdicts.load import Loaded
 
 Run = Callable[..., tuple[int, str, str]]

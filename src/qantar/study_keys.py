@@ -12,7 +12,7 @@ _STUDY = int(Purpose.STUDY)
 class StudyKey(IntEnum):
     """What a draw of a study decides: its c, where a and b are numbers of what is drawn. Numbers are retired, never used again.
 
-    Below `EFFECT_RESAMPLE` lie the coordinates of parameters that a calibration moves. Where two share a number, results that ship were
+    Below `EFFECT_RESAMPLE` lie the coordinates of parameters that a calibration moves. Where two share a number, tables that ship were
     made with both.
     """
 
@@ -40,14 +40,10 @@ class StudyKey(IntEnum):
     """second seeds of a design"""
     POSTERIOR_ORDER = 1 << 25
     """order in which a posterior is written"""
-    EFFECT_SIGN = 1 << 26
-    """sign of an effect under chance"""
     COUNTRY = 1 << 26
     """traits of a made-up country"""
     NETWORK_RESAMPLE = 1 << 26
     """histories that a network learns from"""
-    CONDITION_SHUFFLE = 1 << 27
-    """which country has another's condition"""
     REGION_DAY = 1 << 27
     """first days of regions behind a power calculation"""
     COUNTRY_RESAMPLE = (1 << 27) + 1
@@ -60,6 +56,10 @@ class StudyKey(IntEnum):
     """which effects are computed a second time"""
     REPEATED_HISTORY = (1 << 29) + 1
     """which histories are simulated a second time"""
+    EFFECT_SIGN = 1 << 30
+    """sign of an effect under chance"""
+    CONDITION_SHUFFLE = (1 << 30) + 1
+    """which country has another's condition"""
 
 
 def lot(seed: int, key: StudyKey | int, a: int, b: int = 0) -> float:

@@ -325,8 +325,8 @@ def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bo
     """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
     from qantar.cli import text as terminal
     from qantar.ensemble.warm import compiled
-    from qantar.studies.experiments import read_trials
     from qantar.studies.shown import EFFECTS, SAMPLE, sample
+    from qantar.verdicts.hypotheses import read_trials
 
     times = (1 if shown.ships else 0) if again is None else again
     tried = any(t.type == "counterfactual" and t.rows for t in read_trials(shown.scenario.case.folder).values())
@@ -426,82 +426,6 @@ def rerun(
     if differ:
         raise typer.Exit(1)
 
-
-@app.command(help="cli.experiments")
-def experiments(
-    context: Context,
-    scenario: ScenarioArgument,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="HYPOTHESIS", help="cli.opt_hypothesis")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, max=100_000, help="cli.opt_most_draws")] = None,
-    rivals: Annotated[int, typer.Option("--rivals", min=0, max=100_000, metavar="DRAWS", help="cli.opt_under_rivals")] = 20,
-    everyone: Annotated[int, typer.Option("--everyone", min=0, max=100_000, metavar="DRAWS", help="cli.opt_everyone")] = 0,
-    kept: Annotated[Path | None, typer.Option("--kept", metavar="FOLDER", help="cli.opt_kept_answers")] = None,
-    table: Annotated[int, typer.Option(min=30, max=1_000_000, help="cli.opt_table")] = 2_000,
-    known: KnownOption = None,
-    seed: SeedOption = 2022,
-    scale: ScaleOption = STUDY_SCALE,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_experiments")] = None,
-    json: JsonOption = False,
-) -> None:
-    from qantar.cli import text as terminal
-    from qantar.effects.experiments import chosen, load_experiments
-    from qantar.files.result import refuse_foreign
-    from qantar.inference.posterior import known_table
-    from qantar.scenario.scenario import load_scenario, resolve
-    from qantar.studies.experiments import ceilings_of, draws_of, files_of, try_all
-
-    lang = context.obj
-    given = load_scenario(scenario)
-    written = chosen(load_experiments(given), only or [])
-    folder = out or Path("results") / f"{given.case.head.id}-experiments"
-    refuse_foreign(folder)
-    base = known_table(known, resolve(given, scale=scale), seed) if known is not None else None
-    tried = [w.spec for w in written if w.spec.type == "counterfactual"]
-    with terminal.interruptible(lang), terminal.staging(lang) as told:
-        size = table if tried else 0
-        rows = draws_of(given, size, store, seed=seed, scale=scale, known=base, processes=processes, progress=told)
-        if not json and rows:
-            terminal.ceilings_note({spec.hypothesis: ceilings_of(given, spec, [*rows.values()][-1]) for spec in tried}, lang)
-        how: dict[str, Any] = {"scale": scale, "most": draws, "rivals": rivals, "everyone": everyone, "kept": kept}
-        found = try_all(given, written, rows, store, **how, processes=processes, progress=told)
-    about = {"seed": seed, "scale": scale, "draws": {k: len(v.values) for k, v in rows.items()}}
-    files = files_of(given, found, {"command": _asked(context, scenario=given.case.head.id), **about})
-    folder = _write(folder, files, lang)
-    if json:
-        sys.stdout.write(files["result.json"])
-        return
-    terminal.experiments_table([t for t, _ in found], lang)
-    terminal.versions_table([t for t, _ in found], lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-@app.command(help="cli.planted")
-def planted(
-    context: Context,
-    each: Annotated[int, typer.Option(min=1, max=100_000, help="cli.opt_each")] = 100,
-    seed: SeedOption = 2022,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_planted")] = None,
-    json: JsonOption = False,
-) -> None:
-    from qantar.cli import text as terminal
-    from qantar.files.result import refuse_foreign
-    from qantar.studies.planted import files_of, wanted, worlds
-
-    lang = context.obj
-    folder = out or Path("results") / "planted"
-    refuse_foreign(folder)
-    with terminal.interruptible(lang), terminal.counting(lang, len(wanted(each)), what="worlds") as counted:
-        found = worlds(seed, each, store, processes=processes, progress=counted)
-    files = files_of(found, seed, _asked(context))
-    folder = _write(folder, files, lang)
-    if json:
-        sys.stdout.write(files["result.json"])
-        return
-    terminal.planted_table(found, lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
 
 

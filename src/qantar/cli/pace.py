@@ -57,10 +57,11 @@ class Pace:
         at = self.now()
         if done < self.last:
             self._begin()
+        is_more = done > self.last
         self.last = done
         if self.began is None:
             self.began, self.kept = at, done
-        elif done > self.kept:
+        elif is_more and done > self.kept:
             self.reports += 1
             if self.reports == 1:
                 self.first, self.since = done, at

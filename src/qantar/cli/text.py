@@ -450,55 +450,6 @@ def _cues(candidate: Candidate, lang: str) -> str:
     return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
 
 
-def experiments_table(trials: Sequence[Any], lang: str) -> None:
-    """For each hypothesis its verdict, the rivals under which it flips, and a row a part: effect, finding, tipping value."""
-    from qantar.studies.experiments import summed
-
-    heads = [text(f"experiment.{k}", lang) for k in ("part", "effect", "smallest", "detectable", "ceiling", "says")]
-    say(text("experiment.title", lang))
-    for t in trials:
-        verdict = f"{t.hypothesis}  {trial_words(t, lang)}"
-        flips = flips_words(t, lang)
-        say("\n" + verdict + (text("report.semicolon", lang) + flips if flips else ""))
-        if why := t.why(lang):
-            say(text("experiment.why", lang, why=why))
-        if t.quiet is not None:
-            say(text("experiment.quiet", lang, share=f"{100 * t.quiet:.0f}"))
-        if t.own:
-            grid(heads, [experiment_cells(r, lang) for r in t.own])
-        for r in t.own:
-            if r["tipping"] is not None:
-                told = {"coefficient": r["coefficient"], "value": f"{r['tipping']:.2g}", "part": r["part"]}
-                say(text("experiment.tipping_at", lang, **told, basis=text(f"experiment.basis.{r['basis']}", lang)))
-    say("\n" + text("experiment.chance", lang, **summed(trials)))
-    say(text("experiment.note", lang))
-
-
-def ceilings_note(found: Mapping[str, Mapping[str, float]], lang: str) -> None:
-    """What could be found at all, before anything is run; by hypothesis and part."""
-    if not found:
-        return
-    say(text("experiment.before", lang))
-    sep = text("report.comma", lang)
-    for name, parts in found.items():
-        told = [text("experiment.before_part", lang, part=part, share=f"{100 * share:.0f}") for part, share in parts.items()]
-        say("  " + name + text("report.colon", lang) + sep.join(told))
-
-
-def versions_table(trials: Sequence[Any], lang: str) -> None:
-    """What each hypothesis was said to be under each version of the rules; nothing where there is one version only."""
-    from qantar.effects.decision import VERSION
-
-    said = {t.hypothesis: {**{int(r["rules_version"]): r["verdict"] for r in t.versions}, t.rules: t.verdict} for t in trials}
-    known = sorted({v for by in said.values() for v in by})
-    say(text("experiment.rules", lang, version=VERSION))
-    if len(known) < 2:
-        return
-    heads = [text("experiment.hypothesis", lang), *(text("experiment.version", lang, version=v) for v in known)]
-    rows = [[name, *(text(f"experiment.{by[v]}", lang) if v in by else "–" for v in known)] for name, by in said.items()]
-    grid(heads, rows, title=text("experiment.versions_title", lang))
-
-
 def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:
     """Claims that had another verdict under earlier rules of decision."""
     rows = [(j, j.trial or j.beside) for j in judged]
@@ -509,81 +460,6 @@ def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:
     for claim, t, word in changed:
         was, now = (text(f"experiment.{w}", lang) for w in (word, t.verdict))
         say(f"  {claim} ({t.hypothesis}){text('report.colon', lang)}{was} → {now}{text('report.semicolon', lang)}{t.why(lang)}")
-
-
-def planted_table(found: Sequence[Any], lang: str) -> None:
-    """Error rates on planted worlds, each with its interval and its bar."""
-    from qantar.studies.planted import TRUE_SEEDS, rates
-
-    rows = []
-    for r in rates(found):
-        held = "" if r["bar"] is None else text("out.yes" if r["holds"] else "out.no", lang)
-        bar = "" if r["bar"] is None else f"{100 * r['bar']:.0f} %"
-        share = f"{100 * r['share']:.0f} % ({100 * r['low']:.0f}–{100 * r['high']:.0f})" if r["of"] else "–"
-        rows.append([text(f"planted.{r['rate'].replace(' ', '_')}", lang), f"{r['hits']} / {r['of']}", share, bar, held])
-    grid([text(f"planted.{k}", lang) for k in ("rate", "worlds", "share", "bar", "holds")], rows, title=text("planted.title", lang))
-    say(text("planted.note", lang, seeds=TRUE_SEEDS))
-
-
-def trial_words(trial: Any, lang: str) -> str:
-    """The verdict as it must be quoted, in words."""
-    if trial.verdict in ("not-testable", "not-run"):
-        return text(f"experiment.{trial.verdict}", lang)
-    if trial.verdict == "not-judged":
-        return text("verdict.not-judged", lang)
-    said = text(f"experiment.{trial.verdict}", lang)
-    changed = text("experiment.changed", lang) if trial.changed else ""
-    basis = text(f"experiment.basis.{trial.basis}", lang)
-    for key, args in trial.qualifiers:
-        basis += text("report.semicolon", lang) + text(f"experiment.{key}", lang, **args)
-    return text("experiment.in_model", lang, verdict=said, basis=basis) + changed
-
-
-def flips_words(trial: Any, lang: str) -> str:
-    """Rivals under which a counterfactual has another verdict, or that it has none, or that it was not repeated."""
-    if trial.type != "counterfactual" or trial.verdict == "not-run":
-        return ""
-    if trial.flips:
-        return text("experiment.flips", lang) + text("report.colon", lang) + ", ".join(x.removeprefix("rival-") for x in trial.flips)
-    if trial.verdict == "not-judged":
-        return ""
-    same = "steady" if trial.verdict in ("supported", "contradicted") else "open_too"
-    return text(f"experiment.{same}", lang, n=len(trial.repeated)) if trial.repeated else text("experiment.alone", lang)
-
-
-def experiment_cells(row: Any, lang: str) -> list[str]:
-    """Part, effect with its range, smallest effect, what would be seen and could be found, and what the part says."""
-    if row["measure"] == "power":
-        few = {"few": row["few"], "of": row["of"]}
-        least = row["detectable"]
-        said = text("experiment.never", lang, **few) if least is None else text("experiment.power", lang, **few, ratio=f"{least:.2g}")
-        return ["", said, "", "", "", ""]
-    middle, low, high, least = (f"{row[k]:.0f}" if abs(row[k]) >= 10 else f"{row[k]:.2g}" for k in ("effect", "low", "high", "smallest"))
-    effect = f"{middle} ({low} … {high}) {text('unit.' + row['unit'], lang)}"  # no dash: ends may be negative
-    says = text(f"experiment.{row['verdict']}", lang)
-    if row["verdict"] == "contradicted" and row.get("finding") in HOW:
-        says += f" ({text('experiment.how.' + row['finding'], lang)})"
-    most = "" if row.get("ceiling") is None else text("experiment.ceiling_at_most", lang, share=f"{100 * row['ceiling']:.0f}")
-    return [
-        f"{row['part'].removeprefix('rival-')} ({text('experiment.basis.' + row['basis'], lang)})",
-        effect,
-        least,
-        seen_from(row, lang),
-        most,
-        says,
-    ]
-
-
-HOW = ("null", "reversed", "mixed")
-
-
-def seen_from(row: Any, lang: str) -> str:
-    """The smallest effect that would be seen; empty where it is not asked."""
-    if row.get("moving") is None:
-        return ""
-    if row["detectable"] is not None:
-        return f"{row['detectable']:.2g}"
-    return text("experiment.undefined", lang)
 
 
 def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:

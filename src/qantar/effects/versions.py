@@ -6,12 +6,11 @@ histories are judged again whenever a rule changes; what was said before stays b
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from qantar.effects.decision import VERSION
+from qantar.files.result import read_checked
 from qantar.files.tables import to_csv
 
 FILE = "versions.csv"
@@ -20,15 +19,18 @@ Row = dict[str, str]
 
 
 def read_versions(folder: Path) -> list[Row]:
-    """The table of a result; none if it has none."""
-    path = folder / FILE
-    if not path.is_file():
-        return []
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    return [{k: (r.get(k) or "").removeprefix("'") for k in COLUMNS} for r in rows]
+    """The table of a result; none where there is no result at all.
+
+    Raises
+    ------
+    ResultError
+        If the result is not as it was written, or lacks the table.
+    """
+    stored = read_checked(folder, folder.name, columns={FILE.removesuffix(".csv"): COLUMNS})
+    return [] if stored is None else [{k: r[k] for k in COLUMNS} for r in stored.rows(FILE)]
 
 
-def merged(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:
+def merged(earlier: Sequence[Row], now: Sequence[Row]) -> list[Row]:
     """What was said under other versions of the rules, and what is said now; by hypothesis, the oldest version first.
 
     >>> row = lambda h, v, word: {"hypothesis": h, "rules_version": str(v), "verdict": word}
@@ -38,7 +40,7 @@ def merged(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:
     True
     """
     asked = {r["hypothesis"] for r in now}
-    old = [r for r in before if r["hypothesis"] in asked and r["rules_version"] != str(VERSION)]
+    old = [r for r in earlier if r["hypothesis"] in asked and r["rules_version"] != str(VERSION)]
     return sorted([*old, *now], key=lambda r: (r["hypothesis"], int(r["rules_version"])))
 
 

@@ -20,11 +20,12 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
 from qantar.errors import Problems, ResultError, fail
@@ -144,6 +145,32 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
             content[name] = found
     problems.raise_as(ResultError)
     return Stored(folder, made, content, (folder / RESULT).read_bytes())
+
+
+def read_checked(
+    folder: Path, kind: str, facts: Iterable[str] = (), columns: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Stored | None:
+    """As `read_result` of one kind, with all that a reader counts on.
+
+    Parameters
+    ----------
+    facts : what `result.json` must say
+    columns : columns that a table must have, by its name without ending; a table without rows has none
+
+    Raises
+    ------
+    ResultError
+        As `read_result`; and naming the file that lacks something.
+    """
+    if (stored := read_result(folder, kind)) is None:
+        return None
+    if not set(facts) <= set(stored.made):
+        raise fail(ResultError, folder / RESULT, "not_of_kind", value=kind)
+    for name, needed in columns.items():
+        rows = stored.rows(f"{name}.csv")
+        if not rows or (missing := [c for c in needed if c not in rows[0]]):
+            raise fail(ResultError, folder / f"{name}.csv", "missing_column", value=missing[0] if rows else needed[0])
+    return stored
 
 
 def _names_files(made: Mapping[str, Any]) -> bool:

@@ -105,7 +105,7 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
 
 
 def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
-    from qantar.effects.experiments import read_experiments
+    from qantar.effects.experiment_file import read_experiments
     from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
 
     if (country := read_scenario(folder, problems, case)) is not None:

@@ -18,7 +18,7 @@ from qantar.verdicts.load import Loaded
 
 if TYPE_CHECKING:
     from qantar.record.observables import Observables
-    from qantar.studies.experiments import Trial
+    from qantar.verdicts.hypotheses import Trial
 
 SEARCHED = ("events", "claims", "totals", "sources")
 """Tables that a search goes through where none is named."""

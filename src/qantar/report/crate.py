@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import qantar
-from qantar.effects.experiments import FOLDER as EXPERIMENTS
+from qantar.effects.experiment_file import FOLDER as EXPERIMENTS
 from qantar.errors import ResultError, fail, needs
 from qantar.files.result import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
 from qantar.inference.posterior import FIT

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from qantar.account.ledger import VERDICTS
 from qantar.inference.posterior import Fit
 from qantar.report.pairs import Pair, pair
-from qantar.studies.experiments import Trial
 from qantar.verdicts.claims import Agreement, Judged, tally
+from qantar.verdicts.hypotheses import Trial
 
 NAMED = 3
 """So many contradicted claims are named."""

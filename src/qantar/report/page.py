@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -24,9 +25,12 @@ import qantar
 from qantar.account.ledger import KINDS
 from qantar.cases.case import case_names, cases_folder
 from qantar.effects.decision import versions as rule_versions
+from qantar.effects.experiment_file import FOLDER, Experiment
 from qantar.ensemble.histories import Feature
 from qantar.ensemble.run import Result
+from qantar.errors import Problems
 from qantar.files.result import command_line
+from qantar.files.tables import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import read_fit
 from qantar.messages import text
@@ -34,23 +38,24 @@ from qantar.record.load import Record, cited
 from qantar.record.observables import Observables, days_between, disagreement, observe
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
-from qantar.report.experiments import draw_experiments, shown, specs_of
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
 from qantar.report.pairs import Pair, attributes, both, message, option, pair
-from qantar.report.sections import section_html
+from qantar.report.sections import figure_html, folded_html, section_html
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
 from qantar.studies.blocks import arm_name, percent
-from qantar.studies.experiments import by_hypothesis, summed
-from qantar.studies.planted import TRUE_SEEDS, read_rates
+from qantar.studies.experiments import forest_of, rows_of
+from qantar.studies.methods import FILE
+from qantar.studies.methods import Experiment as Stylized
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped
 from qantar.studies.shown import Sample
 from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
+from qantar.verdicts.hypotheses import by_hypothesis, summed
 from qantar.verdicts.load import Loaded
 
 _SIGNS = {
@@ -107,9 +112,9 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     if results.scenario and ships(case.folder) and read(results.scenario) is None:
         results.stale.append("simulated")
     called = partial(arm_name, scenario=results.scenario)
-    environment.globals.update(section_html=section_html, arm_name=called, as_percent=percent)
+    environment.globals.update(section_html=section_html, folded_html=folded_html, figure_html=figure_html)
+    environment.globals.update(arm_name=called, as_percent=percent)
     figures = draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {})
-    figures |= draw_experiments(trials, called)
     page = environment.get_template("page.html.j2").render(
         head=account.head,
         case=case.head,
@@ -123,10 +128,8 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         trials=trials,
         sampled=sampled,
         repeated=repeated,
-        planted=read_rates(case.folder),
-        true_seeds=TRUE_SEEDS,
         specs=specs_of(case.folder),
-        tried=shown(trials),
+        forest=forest_of(trials, results.scenario) if rows_of(trials) else None,
         summed=summed(list(trials.values())),
         rules=rule_versions(),
         versions=sorted({int(r["rules_version"]) for t in trials.values() for r in t.versions}),
@@ -165,6 +168,15 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     return narrowed(page)
+
+
+def specs_of(folder: Path) -> dict[str, Experiment | Stylized]:
+    """The experiment files of a case by hypothesis; a file that cannot be read is left out (`qantar check` says why)."""
+    paths = sorted((folder / FOLDER).glob("H*.toml"))
+    specs: list[Experiment | Stylized | None] = [
+        read_toml(path, Stylized, Problems()) if path.name == FILE else read_toml(path, Experiment, Problems()) for path in paths
+    ]
+    return {spec.hypothesis: spec for spec in specs if spec is not None}
 
 
 def _share(f: Feature) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
 from qantar.report.figures import Plot, Rows, same, steps
 from qantar.report.pairs import Pair, pair
-from qantar.studies.blocks import Cell, Evenings, Figure, Intervals, Shares, in_language, label
+from qantar.studies.blocks import Cell, Evenings, Figure, Forest, Intervals, Shares, in_language, label
 
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 """Look and sign of a forecaster, by name."""
+BASES = {"prior": ("a", "o", -0.22), "posterior": ("b", "D", 0.0), "everyone": ("k", "s", 0.22)}
+"""Look, sign and place above or below its row, by what an effect rests on."""
+MOST = 30.0
+"""The axis of effects ends at so many smallest ones; longer lines run out of it."""
 
 
 def draw_figure(figure: Figure) -> Markup:
     """The drawing of a figure, without its table."""
-    drawers: dict[type, Callable[..., Markup]] = {Intervals: _intervals, Shares: _shares, Evenings: _evenings}
+    drawers: dict[type, Callable[..., Markup]] = {Intervals: _intervals, Shares: _shares, Evenings: _evenings, Forest: _forest}
     return drawers[type(figure.plot)](figure.plot, figure.name, pair(f"report.figure.{figure.name}.title"))
 
 
@@ -90,3 +95,28 @@ def _evenings(data: Evenings, name: str, title: Pair) -> Markup:
     dates = [dt.date.fromordinal(t) for t in ticks]
     plot.x_axis(ticks, [(f"{d.day} {d:%b}", f"{d.month}/{d.day}") for d in dates], grid=False)
     return plot.html(title, None, pair("report.axis.warning"))
+
+
+def _forest(data: Forest, name: str, title: Pair) -> Markup:
+    """A line a row and basis, priors, posterior, everyone from above; dashed at the smallest effect that counts."""
+    lines = Rows(_names(data.names), each=27)
+    end = _tenfolds(MOST)
+    plot = lines.plot((-end, end))
+    ticks = [-10.0, -1.0, 0.0, 1.0, 10.0]
+    plot.x_axis([_tenfolds(t) for t in ticks], [same(f"{t:g}".replace("-", "\u2212")) for t in ticks])
+    plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
+    plot.lines([((1, plot.y[0]), (1, plot.y[1]))], "m dash")
+    for basis, (look, sign, shift) in BASES.items():
+        rows = data.series.get(basis, ())
+        x = [[_tenfolds(min(max(v, -MOST), MOST)) for v in values] for _, *values in rows]
+        y = [lines.line(k) + shift for k, *_ in rows]
+        plot.lines((((low, k), (high, k)) for k, (low, _, high) in zip(y, x, strict=True)), look)
+        plot.marks(((middle, k) for k, (_, middle, _) in zip(y, x, strict=True)), sign, f"{look} f", 3)
+        if rows:
+            plot.key(sign, f"{look} f", pair(f"experiment.basis.{basis}"))
+    return plot.html(title, pair(f"report.axis.{name}"))
+
+
+def _tenfolds(value: float) -> float:
+    """Even up to one smallest effect either way, then a step a tenfold."""
+    return value if abs(value) <= 1 else math.copysign(1 + math.log10(abs(value)), value)

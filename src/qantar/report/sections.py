@@ -39,9 +39,22 @@ def _grouped(blocks: list[Block]) -> Iterator[tuple[bool, list[Block]]]:
 
 def section_html(kind: str, result: Result) -> Markup:
     """A stored result as a section of the page."""
+    return _html("section", study(kind).part or kind, section_of(kind, result), result)
+
+
+def folded_html(kind: str, result: Result) -> Markup:
+    """A stored result inside a section about something else: what stands beside its heading is a paragraph, the rest is folded."""
+    return _html("folded", kind, section_of(kind, result), result)
+
+
+def figure_html(figure: Figure) -> Markup:
+    """A figure with its table."""
+    return _html("figure", figure)
+
+
+def _html(macro: str, *args: object) -> Markup:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qantar.report", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(t=message, both=both, command_line=command_line, draw_figure=draw_figure)
-    template = environment.get_template("blocks.html.j2")
-    return Markup(template.module.section(study(kind).part or kind, section_of(kind, result), result))  # type: ignore[attr-defined]
+    return Markup(getattr(environment.get_template("blocks.html.j2").module, macro)(*args))

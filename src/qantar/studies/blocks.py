@@ -50,6 +50,16 @@ def in_language(cell: Any, lang: str) -> Any:
     return cell[LANGUAGES.index(lang)] if isinstance(cell, tuple) else cell
 
 
+def joined(cells: Sequence[Cell], separator: Cell = "") -> Pair:
+    """Cells as one, in both languages.
+
+    >>> joined(["H05 ", pair("verdict.partly")]), joined(["a", "b"], pair("report.comma"))
+    (('H05 partly right', 'H05 部分正确'), ('a, b', 'a、b'))
+    """
+    en, zh = (in_language(separator, lang).join(in_language(cell, lang) for cell in cells) for lang in LANGUAGES)
+    return en, zh
+
+
 def label(group: str, name: str) -> Cell:
     """The word for a name in a table; the name itself where the catalogue has none."""
     key = f"{group}.{name.replace(' ', '_')}"
@@ -79,12 +89,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row is its heading. `look`: "named" where rows have names, "features" where they have texts."""
+    """A table; the first cell of a row is its heading. `look`: "named" where rows have names, "features" where they have texts.
+
+    `anchor`: what that heading leads to on a page that has it, before the heading itself.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     title: Cell = ""
     look: str = "named"
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,15 @@ class Evenings:
     series: Mapping[str, Sequence[tuple[float, float | None, float | None] | None]]
 
 
-Plot: TypeAlias = Intervals | Shares | Evenings
+@dataclass(frozen=True)
+class Forest:
+    """Effects in smallest effects that count, by what they rest on: number of the row, low, middle, high."""
+
+    names: Sequence[Cell]
+    series: Mapping[str, Sequence[tuple[int, float, float, float]]]
+
+
+Plot: TypeAlias = Intervals | Shares | Evenings | Forest
 
 
 @dataclass(frozen=True)

@@ -262,6 +262,7 @@ class Study(Generic[OptionsT]):
     alike : how many of the first parts that are finished say nothing new of the time that is left
     columns : columns that a reader may count on, by table
     facts : what `result.json` must hold besides the common provenance
+    current : whether a result was made as the study would make it now, for what its plan and the model do not decide
     """
 
     name: str
@@ -276,6 +277,7 @@ class Study(Generic[OptionsT]):
     part: str = ""
     simulates: bool = True
     alike: Callable[[Asked[OptionsT]], int] = lambda asked: 0
+    current: Callable[[Mapping[str, Any]], bool] = lambda made: True
 
 
 def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> dict[str, str | bytes]:
@@ -291,7 +293,8 @@ def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> d
 
 def files_of(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome) -> dict[str, str | bytes]:
     """The files of what a study found, `result.json` last."""
-    files = {f"{name}.csv": table_csv(rows) for name, rows in outcome.tables.items()} | dict(outcome.files)
+    tables = {f"{name}.csv": table_csv(rows, study.columns.get(name, ())) for name, rows in outcome.tables.items()}
+    files = tables | dict(outcome.files)
     return sealed(files, provenance(study, asked, outcome))
 
 
@@ -352,9 +355,9 @@ def page_of(study: Study[Any], result: Result) -> Iterator[Block]:
         yield Sentence(pair("report.evidence.quick"), "warn")
 
 
-def table_csv(rows: Rows) -> str:
-    """Rows as a table: numbers of ten digits, yes and no as 1 and 0, nothing for what is not a number."""
-    return to_csv(list(rows[0]), [[cell(v) for v in row.values()] for row in rows])
+def table_csv(rows: Rows, columns: Sequence[str] = ()) -> str:
+    """Rows as a table: numbers of ten digits, yes and no as 1 and 0, nothing for what is not a number; without rows, these columns."""
+    return to_csv(list(rows[0] if rows else columns), [[cell(v) for v in row.values()] for row in rows])
 
 
 def cell(value: Any) -> object:
@@ -374,15 +377,18 @@ def cell(value: Any) -> object:
 def as_json(result: Result) -> dict[str, Any]:
     """A stored result for machines: all that `result.json` says but its inputs, and the rows of every table.
 
-    Cells that are written as numbers are numbers; empty ones are null. Rows that `result.json` holds itself are left as they are there; a
-    table that is called like something else in it is found under the name of its file.
+    Cells that are written as numbers are numbers, yes and no written as words are true and false, empty ones are null. Rows that
+    `result.json` holds itself are left as they are there; a table that is called like something else in it is found under the name of its
+    file.
     """
     made = {k: v for k, v in result.made.items() if k not in ("plan", "plans", "keys", "result_version", "seal")}
     tables = {f"{name}.csv" if name in made else name: rows for name, rows in result.tables.items() if not isinstance(made.get(name), list)}
     return {**made, **{name: [{k: _value(v) for k, v in row.items()} for row in rows] for name, rows in tables.items()}}
 
 
-def _value(cell: str) -> str | int | float | None:
+def _value(cell: str) -> str | int | float | bool | None:
+    if cell in ("True", "False"):
+        return cell == "True"
     for read in (int, float):
         with suppress(ValueError):
             return read(cell) if cell.strip() == cell and cell not in ("nan", "inf") else cell

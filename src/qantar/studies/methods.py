@@ -48,9 +48,9 @@ from qantar.errors import DataError, Problems, StudyError, fail
 from qantar.files.result import is_packed, sealed, write_file
 from qantar.files.tables import Choice, Key, Number, Strict, Text, read_toml, to_csv
 from qantar.inference.posterior import FIT
-from qantar.studies.experiments import stylized
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.stylized.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged
+from qantar.verdicts.hypotheses import stylized
 
 Floats = NDArray[np.float64]
 FILE = "H11.toml"

@@ -11,7 +11,7 @@ everybody's pressure begins. All is known of a world but the size of the shock a
     nothing   the arm changes nothing but luck: an effect that cannot be there
     unseen    the record is made without the shock, the arm brings it: no record could tell its size
 
-The truth is Delta at the true parameters, over `TRUE_SEEDS` seeds: at least the smallest effect, or not. Stated error rates:
+The truth is Delta at the true parameters, over `true_seeds` seeds: at least the smallest effect, or not. Stated error rates:
 
     wrong "supported"      of the worlds (on, off, drawn) whose true effect is smaller, at most 10 %
     wrong "contradicted"   of those whose true effect is large enough, at most 10 %
@@ -29,32 +29,36 @@ more than the ceiling of that prior: their verdicts are not tried here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qantar.effects import decision
-from qantar.effects.experiments import BASE, Answer, Part
+from qantar.effects.contrast import Answer
+from qantar.effects.experiment_file import BASE, Part
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
+from qantar.effects.verdict import judged
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
-from qantar.ensemble.run import made_by
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import StudyError, fail
-from qantar.files.result import keep, read_kept, read_result, sealed
+from qantar.files.result import keep, read_kept
 from qantar.files.tables import to_csv
-from qantar.inference.posterior import FIT
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.statistics import wilson
-from qantar.studies.experiments import judged
+from qantar.studies import kind
+from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, pair, percent
+from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 from qantar.study_keys import StudyKey, lot
 from qantar.stylized.countries import base_plan
 
@@ -62,10 +66,8 @@ Floats = NDArray[np.float64]
 KINDS = ("on", "off", "drawn", "nothing", "unseen")
 HALF = ("nothing", "unseen")
 """Kinds of which half as many are made: their bars are hard to miss."""
-SCALE, HOURS, QUIET, STOP = 0.01, 96, 48.0, 300_000.0
-"""Residents of the model for each of the country, hours of a history and of its quiet days, people out at once that break it off."""
-DRAWS, NEAR, SEEDS, TRUE_SEEDS = 300, 20, 2, 20
-"""Draws of the priors, those that stand for a posterior, seeds of each in an experiment, seeds behind the truth."""
+QUIET, STOP = 48.0, 300_000.0
+"""Hours of the quiet days before the shock, and people out at once that break a history off."""
 SMALLEST = 0.301
 """Twice as many people out (log10)."""
 _WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "planted")
@@ -79,20 +81,80 @@ UNKNOWN = "base_pressure"
 "undecided": no error, and no news."""
 BASE_TIMES = 20.0
 """Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
-SETUP = {"scale": SCALE, "hours": HOURS, "quiet": QUIET, "draws": DRAWS, "near": NEAR, "seeds": SEEDS, "true_seeds": TRUE_SEEDS,
-         "smallest": SMALLEST, "shock": [SHOCK_LEAST, SHOCK_MOST], "base_times": BASE_TIMES}  # fmt: skip
-"""All of the above that a reader of a result may want to know."""
-RULES = ("studies/planted", "effects/decision", "effects/experiments", "studies/experiments", "stylized/countries", "effects/measures")
-"""Files that a verdict depends on, beside the model: worlds that were judged by others are not read again."""
 
 
-def plan_of(seed: int, number: int) -> Plan:
+@dataclass(frozen=True)
+class Setup:
+    """How large worlds are, and how many histories stand behind each number.
+
+    Parameters
+    ----------
+    scale : residents of the model for each of the country
+    hours : of a history
+    draws : of the priors
+    near : those of them that stand for a posterior
+    seeds : of each in an experiment
+    true_seeds : seeds behind the truth
+    """
+
+    scale: float = 0.01
+    hours: int = 96
+    draws: int = 300
+    near: int = 20
+    seeds: int = 2
+    true_seeds: int = 20
+
+    def as_dict(self) -> dict[str, Any]:
+        """All that a reader of a result may want to know."""
+        return {
+            "scale": self.scale, "hours": self.hours, "quiet": QUIET, "draws": self.draws, "near": self.near, "seeds": self.seeds,
+            "true_seeds": self.true_seeds, "smallest": SMALLEST, "shock": [SHOCK_LEAST, SHOCK_MOST], "base_times": BASE_TIMES,
+        }  # fmt: skip
+
+
+FULL, QUICK = Setup(), Setup(scale=0.0005, hours=72, draws=12, near=4, seeds=2, true_seeds=2)
+RULES = (
+    "studies/planted", "effects/decision", "effects/contrast", "effects/verdict", "stylized/countries", "effects/measures", "study_keys"
+)  # fmt: skip
+"""Files that a verdict depends on, besides the model: worlds that were judged by others are not read."""
+
+
+class PlantedOptions(Options):
+    """What can be asked."""
+
+    each: Annotated[int, kind.whole("cli.opt_each", "worlds", 1, 100_000)] = 100
+    quick: Annotated[bool, Option("cli.opt_planted_quick")] = False
+    seed: kind.Seed = 2022
+
+
+def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
+    """Every world, and how often the rules were wrong."""
+    options, setup = asked.options, QUICK if asked.options.quick else FULL
+    rows = worlds(options.seed, options.each, runner, setup=setup)
+    facts: dict[str, Any] = {
+        "setup": setup.as_dict(),
+        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
+        "rates": rates(rows),
+    }
+    return Outcome({}, facts | ({"quick": True} if options.quick else {}), seed=options.seed, files=tables_of(rows))
+
+
+def tables_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Worlds and rates as tables, numbers with all their digits."""
+    of_rates = rates(rows)
+    return {
+        "worlds.csv": to_csv(list(rows[0]), [list(w.values()) for w in rows]),
+        "rates.csv": to_csv(list(of_rates[0]), [list(r.values()) for r in of_rates]),
+    }
+
+
+def plan_of(seed: int, number: int, setup: Setup = FULL) -> Plan:
     """The country of a world, small and short; the shock comes after the quiet days and its size is left to the draws."""
     plan = base_plan(seed, number)
     fixed = {k: v for k, v in plan.parameters.items() if k != SHOCK}
-    steps = [s.model_copy(update={"at": s.at + QUIET}) for s in plan.steps if s.at + QUIET < HOURS]
-    days_off = [False] * (HOURS // 24)
-    return plan.model_copy(update={"scale": SCALE, "hours": HOURS, "days_off": days_off, "steps": steps, "parameters": fixed})
+    steps = [s.model_copy(update={"at": s.at + QUIET}) for s in plan.steps if s.at + QUIET < setup.hours]
+    days_off = [False] * (setup.hours // 24)
+    return plan.model_copy(update={"scale": setup.scale, "hours": setup.hours, "days_off": days_off, "steps": steps, "parameters": fixed})
 
 
 def arms_of(plan: Plan, kind: str) -> tuple[Plan, Plan]:
@@ -109,15 +171,15 @@ def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
     return float(SHOCK_LEAST * (SHOCK_MOST / SHOCK_LEAST) ** (u / 3 if kind == "off" else u))
 
 
-def truth_of(seed: int, number: int, kind: str = "") -> Values:
+def truth_of(seed: int, number: int, kind: str = "", setup: Setup = FULL) -> Values:
     """The true parameters of a world."""
-    return _louder(draw(history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), DRAWS), shock_of(seed, number, DRAWS, kind))
+    return _louder(draw(history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), setup.draws), shock_of(seed, number, setup.draws, kind))
 
 
-def drawn(seed: int, number: int, k: int) -> Values:
+def drawn(seed: int, number: int, k: int, setup: Setup = FULL) -> Values:
     """Draw k of the priors of a world: what is known of it is the truth in every draw."""
     own = history_seed(seed, number, int(StudyKey.PLANTED_WORLD))
-    return _louder({**draw(own, DRAWS), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
+    return _louder({**draw(own, setup.draws), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
 
 
 def _louder(values: Values, shock: float) -> Values:
@@ -135,7 +197,7 @@ def record_of(runs: Runs) -> Floats:
     return np.concatenate([np.log10(1 + runs.participants), runs.presence.sum(axis=2)], axis=1)
 
 
-def world(seed: int, number: int, kind: str) -> dict[str, Any]:
+def world(seed: int, number: int, kind: str, setup: Setup = FULL) -> dict[str, Any]:
     """One study of a world, and the truth.
 
     Parameters
@@ -144,26 +206,26 @@ def world(seed: int, number: int, kind: str) -> dict[str, Any]:
     number : which country
     kind : one of `KINDS`
     """
-    arms = arms_of(plan_of(seed, number), kind)
-    own, effect = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), true_effect(seed, number, kind)
-    prior = [drawn(seed, number, k) for k in range(DRAWS)]
+    arms = arms_of(plan_of(seed, number, setup), kind)
+    own, effect = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), true_effect(seed, number, kind, setup)
+    prior = [drawn(seed, number, k, setup) for k in range(setup.draws)]
     table = record_of(simulated(arms[0], prior, own + 2, 1))
-    record = record_of(simulated(arms[0], [truth_of(seed, number, kind)], own + 3, 1))[0]
+    record = record_of(simulated(arms[0], [truth_of(seed, number, kind, setup)], own + 3, 1))[0]
     scale = np.maximum(table.std(axis=0), 0.1)
-    near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[:NEAR]
+    near = np.argsort(np.abs((table - record) / scale).mean(axis=1), kind="stable")[: setup.near]
     rows = []
     luck = own + 5 if kind == "nothing" else own + 4
-    for basis, values in (("prior", prior[:NEAR]), ("posterior", [prior[int(k)] for k in near])):
-        seeds = _difference(arms, kind, values, (own + 4, luck), SEEDS)
+    for basis, values in (("prior", prior[: setup.near]), ("posterior", [prior[int(k)] for k in near])):
+        seeds = _difference(arms, kind, values, (own + 4, luck), setup.seeds)
         rows.append(Answer("planted", PART, basis, "", seeds, np.array([]), seed).as_dict())
     verdict, basis = judged(rows)
     return {"kind": kind, "number": number, "effect": effect, "true": effect >= SMALLEST, "verdict": verdict, "basis": basis}
 
 
-def true_effect(seed: int, number: int, kind: str) -> float:
+def true_effect(seed: int, number: int, kind: str, setup: Setup = FULL) -> float:
     """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
-    own, true = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), [truth_of(seed, number, kind)]
-    return float(_difference(arms_of(plan_of(seed, number), kind), kind, true, (own, own), TRUE_SEEDS).mean())
+    own, true = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), [truth_of(seed, number, kind, setup)]
+    return float(_difference(arms_of(plan_of(seed, number, setup), kind), kind, true, (own, own), setup.true_seeds).mean())
 
 
 def _difference(arms: tuple[Plan, Plan], kind: str, values: Sequence[Values], luck: tuple[int, int], replicates: int) -> Floats:
@@ -187,21 +249,12 @@ def wanted(n: int, kinds: Sequence[str] = KINDS) -> list[tuple[int, str]]:
     return [(k, kind) for k in range(n) for kind in kinds if kind not in HALF or 2 * k < n]
 
 
-def worlds(
-    seed: int,
-    n: int,
-    root: Path,
-    *,
-    kinds: Sequence[str] = KINDS,
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[dict[str, Any]]:
-    """Worlds of every kind; those that were done before are read from the folder.
+def worlds(seed: int, n: int, runner: Runner, *, kinds: Sequence[str] = KINDS, setup: Setup = FULL) -> list[dict[str, Any]]:
+    """Worlds of every kind; those that were done before are read from the folder of stores.
 
     Parameters
     ----------
     n : worlds of each kind; of those in `HALF`, half as many
-    root : folder of stores
 
     Raises
     ------
@@ -210,20 +263,20 @@ def worlds(
     ResultError
         If a world that was kept is not as it was written.
     """
-    folder = root / f"planted-{model_hash()[:16]}-{_rules()[:16]}-{seed}"
-    asked = wanted(n, kinds)
+    folder = runner.store / f"planted-{model_hash()[:16]}-{_rules()[:16]}-{seed}{'' if setup == FULL else '-quick'}"
+    asked, progress = wanted(n, kinds), runner.stage("worlds")
     missing = [w for w in asked if not _file(folder, *w).is_file()]
     done = len(asked) - len(missing)
     progress(done, len(asked))
 
-    def finished(_: tuple[int, int, str], found: dict[str, Any]) -> None:
+    def finished(_: tuple[int, int, str, Setup], row: dict[str, Any]) -> None:
         nonlocal done
-        keep(_file(folder, found["number"], found["kind"]), found)
+        keep(_file(folder, row["number"], row["kind"]), row)
         done += 1
         progress(done, len(asked))
 
     try:
-        in_processes(world, [(seed, *w) for w in missing], processes, finished)
+        in_processes(world, [(seed, *w, setup) for w in missing], runner.processes, finished)
     except BrokenProcessPool:
         raise fail(StudyError, folder, "world_dies") from None
     return [read_kept(_file(folder, *w)) for w in asked]
@@ -239,25 +292,25 @@ def _file(folder: Path, number: int, kind: str) -> Path:
     return folder / f"{kind}-{number:04d}.json"
 
 
-def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def rates(worlds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Error rates with their 95 % intervals and the bar of each, which holds where the rate that was seen is not above it.
 
     >>> one = {"kind": "off", "true": False, "verdict": "supported", "basis": "experiment"}
     >>> [(r["rate"], r["of"], r["share"]) for r in rates([one])][0]
     ('wrong supported', 1, 1.0)
     """
-    plain, random = [w for w in found if w["kind"] not in HALF], [w for w in found if w["kind"] == "drawn"]
+    plain, random = [w for w in worlds if w["kind"] not in HALF], [w for w in worlds if w["kind"] == "drawn"]
     small, large = [w for w in plain if not w["true"]], [w for w in plain if w["true"]]
     so, not_so = ([w for w in random if w["verdict"] == verdict] for verdict in ("supported", "contradicted"))
-    nothing, unseen = ([w for w in found if w["kind"] == kind] for kind in ("nothing", "unseen"))
-    said = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
+    nothing, unseen = ([w for w in worlds if w["kind"] == name] for name in HALF)
+    decided = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
     table = (
         ("wrong supported", sum(w["verdict"] == "supported" for w in small), len(small), 0.1),
         ("wrong contradicted", sum(w["verdict"] == "contradicted" for w in large), len(large), 0.1),
         ("untrue among supported", sum(not w["true"] for w in so), len(so), 0.1),
         ("true among contradicted", sum(w["true"] for w in not_so), len(not_so), 0.1),
         ("nothing supported", sum(w["verdict"] == "supported" for w in nothing), len(nothing), 0.05),
-        ("unseen decided by experiment", len(said), len(unseen), 0.1),
+        ("unseen decided by experiment", len(decided), len(unseen), 0.1),
         ("right supported", sum(w["verdict"] == "supported" for w in large), len(large), None),
         ("right contradicted", sum(w["verdict"] == "contradicted" for w in small), len(small), None),
     )
@@ -270,34 +323,46 @@ def rates(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def read_rates(case: Path) -> dict[str, dict[str, Any]]:
-    """The rates in the `fit/planted` of a case, by name; none where this version of the model did not make them, in worlds as these.
+def page(result: Result) -> Iterator[Block]:
+    """Whether the rules can be trusted, in words, and every rate against its bar.
 
-    Each names the version of the rules that judged the worlds: what a world said is not kept, so it is not judged again.
+    What a world said is not kept, so it is not judged by later rules: the words name the version that judged it, the first where none is
+    named.
     """
-    stored = read_result(case / FIT / "planted", "planted")
-    made = stored.made if stored else {}
-    if (made.get("model_sha256"), made.get("setup")) != (model_hash(), SETUP):
-        return {}
-    version = made.get("rules", {}).get("version", 1)
-    return {r["rate"]: {**r, "rules_version": version} for r in made["rates"]}
+    rows = {r["rate"]: r for r in result.tables["rates"]}
+    small, large = rows["wrong supported"], rows["wrong contradicted"]
+    counts = {"small": small["of"], "large": large["of"], "wrong": small["hits"], "missed": large["hits"]}
+    version = result.made.get("rules", {}).get("version", 1)
+    yield Sentence(pair("report.planted_text", **counts, right=rows["right supported"]["hits"], version=version), "lead")
+    columns = [Column(pair(f"planted.{k}"), number=k not in ("rate", "holds")) for k in ("rate", "worlds", "share", "bar", "holds")]
+    yield Table(columns, list(map(_cells, rows.values())), pair("planted.title"))
+    yield Sentence(pair("planted.note", seeds=result.made["setup"]["true_seeds"]), "note")
 
 
-def files_of(found: Sequence[dict[str, Any]], seed: int, command: Mapping[str, Any]) -> dict[str, str]:
-    """The folder of a result as text: every world, the rates, the provenance."""
-    names = list(found[0])
-    table = rates(found)
-    files = {
-        "worlds.csv": to_csv(names, [[w[n] for n in names] for w in found]),
-        "rates.csv": to_csv(list(table[0]), [["" if v is None else v for v in r.values()] for r in table]),
-    }
-    whole = {
-        "kind": "planted",
-        **made_by(),
-        "command": command,
-        "seed": seed,
-        "setup": SETUP,
-        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
-        "rates": table,
-    }
-    return sealed(files, whole)
+def _cells(r: Row) -> list[Cell]:
+    """What is counted, how often of how many, the share with its interval, its bar, and whether that holds."""
+    share = percent(r["share"], r["low"], r["high"]) if r["of"] != "0" else "–"
+    holds: Cell = "" if r["holds"] == "" else pair("out.yes" if r["holds"] == "True" else "out.no")
+    bar = "" if r["bar"] == "" else percent(r["bar"])
+    return [pair(f"planted.{r['rate'].replace(' ', '_')}"), f"{r['hits']} / {r['of']}", share, bar, holds]
+
+
+def is_current(made: Mapping[str, Any]) -> bool:
+    """Whether it was made in worlds as these."""
+    return bool(made["setup"] == FULL.as_dict())
+
+
+STUDY = Study(
+    "planted",
+    PlantedOptions,
+    run,
+    page,
+    Ships(minutes=85),
+    small={"each": 1, "quick": True},
+    columns={
+        "worlds": ("kind", "number", "effect", "true", "verdict", "basis"),
+        "rates": ("rate", "hits", "of", "share", "low", "high", "bar", "holds"),
+    },
+    facts=("setup", "rates"),
+    current=is_current,
+)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from qantar.cases.case import Case, case_names
+from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
-from qantar.files.result import RESULT, Stored, command_words, copy_result, read_result, write_bytes
+from qantar.files.result import RESULT, command_words, copy_result, read_checked, read_result, write_bytes
 from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, load_scenario, read_scenario, resolve
@@ -44,7 +45,7 @@ def shipped(case: Case) -> Shipped:
     assert scenario is not None  # no problem means it was read
     shown = {}
     for kind, result in results.items():
-        if is_current(result, scenario):
+        if is_current(result, scenario) and study(kind).current(result.made):
             others = {name: r for name, r in result.others.items() if is_current(r, scenario)}
             shown[kind] = replace(result, scenario=scenario, others=others)
     return Shipped(scenario, shown, [k for k in results if k not in shown])
@@ -63,32 +64,15 @@ def read_shipped(folder: Path, described: Study[Any]) -> Result | None:
         If a table is missing, was changed after it was written, or lacks a column.
     """
     assert described.ships is not None
-    stored = read_result(place_of(folder, described, described.ships), described.name)
+    facts = ("command", "seed", *described.facts)
+    stored = read_checked(place_of(folder, described, described.ships), described.name, facts, described.columns)
     if stored is None:
         return None
     others = {}
     for ships in described.also:
         if (other := read_result(place_of(folder, described, ships), described.name)) is not None:
             others[str(ships.folder)] = result_of(other.content, other.made)
-    return replace(whole(stored, described), others=others)
-
-
-def whole(stored: Stored, described: Study[Any]) -> Result:
-    """A result that holds what its kind needs.
-
-    Raises
-    ------
-    ResultError
-        If it lacks a fact, a table or a column.
-    """
-    if not {"command", "seed", *described.facts} <= set(stored.made):
-        raise fail(ResultError, stored.folder / RESULT, "not_of_kind", value=described.name)
-    result = result_of(stored.content, stored.made)
-    for name, columns in described.columns.items():
-        rows = result.tables.get(name)
-        if not rows or (missing := [c for c in columns if c not in rows[0]]):
-            raise fail(ResultError, stored.folder / f"{name}.csv", "missing_column", value=missing[0] if rows else columns[0])
-    return result
+    return replace(result_of(stored.content, stored.made), others=others)
 
 
 def to_make(case: str) -> list[dict[str, Any]]:
@@ -146,20 +130,21 @@ def result_in(folder: Path) -> tuple[Study[Any], Result]:
     ResultError
         If the folder holds no whole result, or one of a kind that cannot be told.
     """
-    stored = read_result(folder)
-    if stored is None:
+    if (stored := read_result(folder)) is None:
         raise fail(ResultError, folder, "folder_without", marker=RESULT)
-    name = stored.made.get("kind")
-    if name not in KINDS:
+    if (name := stored.made.get("kind")) not in KINDS:
         raise fail(ResultError, folder / RESULT, "not_told", value=name, choices=", ".join(KINDS))
-    described = study(name)
-    result = whole(stored, described)
+    described = study(str(name))
+    read_checked(folder, described.name, ("command", *described.facts), described.columns)
+    result = result_of(stored.content, stored.made)
     named = stored.made.get("scenario")
     return described, replace(result, scenario=load_scenario(named) if named in case_names() else None)
 
 
 def is_current(result: Result, scenario: Scenario) -> bool:
-    """Whether it was made for this scenario, unchanged, by this version of the model."""
+    """Whether it was made for this scenario, unchanged, by this version of the model; of one about no single plan, by this version."""
+    if "plan_sha256" not in result.made:
+        return result.made.get("model_sha256") == model_hash()
     scale = result.made.get("scale")
     known = isinstance(scale, int | float) and 0 < scale <= 1
     return known and fits(dict(result.made), resolve(scenario, scale=float(scale or 0)))

@@ -20,8 +20,8 @@ from qantar.ensemble.store import Recipe
 from qantar.inference.posterior import read_fit
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, load_scenario
-from qantar.studies.experiments import Again, check_again
 from qantar.study_keys import StudyKey, lot
+from qantar.verdicts.repeated import RepeatedEffect, repeat_effects
 
 SAMPLE, EFFECTS = 2, 1
 """How many histories and how many effects a study simulates again unless it is asked for more."""
@@ -49,7 +49,7 @@ class Sample:
     histories: tuple[SameHistory, ...]
     of: int
     """histories that ship"""
-    effects: tuple[Again, ...]
+    effects: tuple[RepeatedEffect, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -109,7 +109,7 @@ def sample(
 def _again(what: str, case: Path, recipe: Recipe | None, number: int, seed: int) -> Any:
     """One piece, in a process of its own: the digest of a history, or effects of experiments."""
     if what == "effects" or recipe is None:
-        return check_again(load_scenario(str(case)), number, seed)
+        return repeat_effects(load_scenario(str(case)), number, seed)
     return one_run(recipe, number, _values(case))[1]["sha256"]
 
 

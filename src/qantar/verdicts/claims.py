@@ -1,6 +1,6 @@
 """What each claim is worth, on which basis, and how far to trust it.
 
-In: an `Account`, and the experiments that were run for its hypotheses (`studies.experiments`). Out: `Judged` rows, and
+In: an `Account`, and the experiments that were run for its hypotheses (`hypotheses`). Out: `Judged` rows, and
 how two readers agreed.
 
 A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. For a cause or a prediction the order
@@ -24,7 +24,7 @@ from qantar.statistics import NORMAL_95, wilson
 
 if TYPE_CHECKING:
     from qantar.record.schema import Source
-    from qantar.studies.experiments import Trial
+    from qantar.verdicts.hypotheses import Trial
 
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
 WITHOUT = ("not-judged", "not-testable")
@@ -163,7 +163,7 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
     Parameters
     ----------
     trials : by hypothesis, optional
-        As `studies.experiments.read_trials` gives those that ship with a case.
+        As `hypotheses.read_trials` gives those that ship with a case.
     """
     found = []
     for c in account.claims:

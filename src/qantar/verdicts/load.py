@@ -13,7 +13,7 @@ from qantar.files.tables import Table
 from qantar.record.schema import MODELS
 
 if TYPE_CHECKING:
-    from qantar.studies.experiments import Trial
+    from qantar.verdicts.hypotheses import Trial
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Loaded:
 
     def trials(self) -> dict[str, Trial]:
         """The trials that may judge its claims: those of its case, unless the account is somebody's own, whose ids mean other claims."""
-        from qantar.studies.experiments import read_trials  # loads the engines, which a look at tables should not cost
+        from qantar.verdicts.hypotheses import read_trials  # loads the engines, which a look at tables should not cost
 
         return {} if self.own else read_trials(self.case.folder)
 

@@ -1,0 +1,255 @@
+"""Experiments as files: one for each hypothesis, written before it is run.
+
+An experiment (`experiments/H05.toml` of a case) has a question, parts, and for each part arms, an estimand and a smallest effect; what its
+runs say is for `contrast`. A result carries the SHA-256 of each file and that of the rules: what was changed afterwards shows as such.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from qantar.effects.decision import DIRECTIONS
+from qantar.effects.measures import MEASURES
+from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
+from qantar.files.result import sha256_of
+from qantar.files.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, read_text, read_toml, toml_lines
+from qantar.record.schema import PEOPLE_MAX
+from qantar.scenario.edits import apply
+from qantar.scenario.parameters import parameters
+from qantar.scenario.plan import EXPERIMENTS, Plan
+from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.schema import SIGNALS, Edit, Moment
+
+FOLDER = EXPERIMENTS
+TYPES = ("counterfactual", "comparison", "none")
+ASSERTS = ("effect", "absence")
+BASE = "base"
+
+
+Coefficient = Annotated[str, BeforeValidator(lambda v: Choice(tuple(parameters()))(v))]
+Sign = Annotated[int, BeforeValidator(Number("1", -1, 1, whole=True))]
+
+
+class ArmSpec(Told):
+    """One arm: changes to the base, and what they are."""
+
+    note_en: Text
+    note_zh: Text
+    edits: list[Edit] = Field(min_length=1)
+
+
+class Part(Told):
+    """One question of an experiment that has a number for an answer."""
+
+    id: Annotated[str, BeforeValidator(Form(r"[a-z]", "a"))]
+    asks_en: Text
+    asks_zh: Text
+    measure: Annotated[str, BeforeValidator(Choice(tuple(MEASURES)))]
+    days: list[Date] = Field(default_factory=list)
+    """of the measure; none: all"""
+    regions: list[Key] = Field(default_factory=list)
+    people: Annotated[float, BeforeValidator(Number("people", 1, PEOPLE_MAX))] = 1000.0
+    contrast: dict[Key, Annotated[float, BeforeValidator(Number("1", -1000, 1000))]]
+    """weight of each arm in Delta"""
+    needs: Annotated[str | None, BeforeValidator(lambda v: v if v is None else Choice(tuple(MEASURES))(v))] = None
+    """a measure that must reach `needs_least` in half of the base histories (`decision`): what is to be explained"""
+    needs_least: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
+    direction: Annotated[str, BeforeValidator(Choice(tuple(DIRECTIONS)))]
+    smallest: Annotated[float, BeforeValidator(Number("1", 1e-9))]
+    smallest_en: Text
+    smallest_zh: Text
+    """the smallest effect in words"""
+    asserts: Annotated[str, BeforeValidator(Choice(ASSERTS))] = "effect"
+    coefficient: Key | None = None
+    """of the tipping value"""
+    carriers: dict[Coefficient, Sign] | None = None
+    """coefficients without which the effect cannot be there, each with the sign that carries it, 0 for either; without this key all
+    that are tested, with either sign; empty where the arm itself carries it"""
+
+
+class Power(Strict):
+    """For what is not run: how small a difference between a few regions and the others the record could show."""
+
+    regions: list[Key] = Field(min_length=1)
+
+
+class Experiment(Told):
+    """One file."""
+
+    hypothesis: Annotated[str, BeforeValidator(Form(r"H\d\d", "H05"))]
+    type: Annotated[str, BeforeValidator(Choice(TYPES))]
+    question_en: Text
+    question_zh: Text
+    rule_en: Text = ""
+    rule_zh: Text = ""
+    """the decision rule, where it is not the one of all parts"""
+    caution_en: Text
+    caution_zh: Text
+    draws: Annotated[int, BeforeValidator(Number("draws", 1, 100_000, whole=True))] = 100
+    replicates: Annotated[int, BeforeValidator(Number("seeds", 1, 10_000, whole=True))] = 3
+    seed: Annotated[int, BeforeValidator(Number("1", 0, 2**40, whole=True))] = 1
+    replay_until: Moment | None = None
+    """decisions up to here are replayed as recorded, in base and arms; without it the state answers by policy from the start"""
+    base: list[Edit] = Field(default_factory=list)
+    """changes to base and arms alike; a driver named here, or in an arm, stays as it is put"""
+    arms: dict[Key, ArmSpec] = Field(default_factory=dict)
+    parts: list[Part] = Field(default_factory=list)
+    tests: list[Key] = Field(default_factory=list)
+    """coefficients that carry what is tested: those that are not fitted are drawn from their priors, whatever came with the fit"""
+    rivals: list[Key] = Field(default_factory=list)
+    """arms of the scenario under which all is repeated"""
+    compare: list[Key] = Field(default_factory=list)
+    """for a comparison of models: arms that have what is claimed"""
+    signals: list[Key] = Field(default_factory=list)
+    """for a comparison of policies: the signal claimed, and the one it is held against"""
+    plain: list[Key] = Field(default_factory=list)
+    """for a comparison of models: the accounts without what is claimed, each of which must be beaten"""
+    judges: list[Annotated[str, BeforeValidator(Form(r"C\d\d\d", "C048"))]] = Field(default_factory=list)
+    """claims of the account that say what is tested here, and so bear its verdict; others of the hypothesis are only near it"""
+    margin: Annotated[float, BeforeValidator(Number("1", 1e-9))] = 1.0
+    """of a comparison: nats, or hours"""
+    power: Power | None = None
+
+    @model_validator(mode="after")
+    def _says_what_is_run(self) -> Experiment:
+        runs = {"counterfactual": bool(self.parts), "comparison": bool((self.compare and self.plain) or self.signals), "none": True}
+        if not runs[self.type]:
+            raise PydanticCustomError("missing_key", "{code}", {"code": "missing_key", "value": "parts"})
+        return self
+
+    def carriers(self, part: Part) -> dict[str, int]:
+        """Coefficients that carry the effect of a part, with their signs."""
+        return dict.fromkeys(self.tests, 0) if part.carriers is None else dict(part.carriers)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An experiment with its file's name and SHA-256."""
+
+    spec: Experiment
+    file: str
+    sha256: str
+
+
+def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
+    """The experiments of a case, in the order of their files; what is wrong goes to `problems`."""
+    found = []
+    folder = scenario.case.folder / FOLDER
+    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+        before = len(problems.found)
+        try:
+            source = read_text(path)
+        except DataError as error:
+            problems.found += [replace(p, file=path.name) for p in error.problems]
+            continue
+        if re.search(r'^type = "stylized"$', source, re.MULTILINE):  # has a reader of its own: `methods`
+            continue
+        spec = read_toml(path, Experiment, problems)
+        if spec is None:
+            continue
+        _check(scenario, spec, path, problems)
+        if len(problems.found) == before:
+            found.append(Written(spec, path.name, sha256_of(path)))
+    return found
+
+
+def load_experiments(scenario: Scenario) -> list[Written]:
+    """As `read_experiments`.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem in any of the files.
+    """
+    problems = Problems()
+    found = read_experiments(scenario, problems)
+    problems.raise_as(ScenarioError)
+    return found
+
+
+def chosen(written: Sequence[Written], only: Sequence[str]) -> list[Written]:
+    """Those of these hypotheses; all if none is named.
+
+    Raises
+    ------
+    StudyError
+        For one that has no experiment.
+    """
+    names = [w.spec.hypothesis for w in written]
+    for name in only:
+        if name not in names:
+            raise fail(StudyError, f"--only {name}", "not_one_of", value=name, choices=nearest(name, names) or "-")
+    return [w for w in written if not only or w.spec.hypothesis in only]
+
+
+def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems) -> None:
+    """What one model alone cannot see: arms, places, days, coefficients, and every change by applying it."""
+    lines = toml_lines(read_text(path))
+
+    def add(key: str, code: str, **args: object) -> None:
+        parts = tuple(key.split("."))
+        line = next((lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in lines), None)
+        problems.add(path.name, line, key, code, **args)
+
+    plan = resolve(scenario)
+    _check_named(spec, path, plan, add)
+    for n, part in enumerate(spec.parts):
+        _check_part(part, f"parts.{n}", spec, plan, add)
+    for key in ("rivals", "compare", "plain"):
+        for arm in getattr(spec, key):
+            if arm not in scenario.file.arms:
+                add(key, "not_one_of", value=arm, choices=nearest(arm, scenario.file.arms))
+    for name in spec.tests:
+        if name not in parameters():
+            add("tests", "not_one_of", value=name, choices=nearest(name, parameters()))
+    for signal in spec.signals:
+        if signal not in SIGNALS:
+            add("signals", "not_one_of", value=signal, choices=nearest(signal, SIGNALS))
+    for name, edits in (("base", spec.base), *((f"arms.{k}.edits", a.edits) for k, a in spec.arms.items())):
+        faults = Problems()
+        apply(plan, [*([] if name == "base" else spec.base), *edits], faults, prefix=name)
+        for p in faults.found:
+            add(name, p.code, **p.args)
+
+
+def _check_named(spec: Experiment, path: Path, plan: Plan, add: Callable[..., None]) -> None:
+    """The hypothesis is that of the file's name; the day of the change and the regions of a power are of the plan."""
+    if spec.hypothesis != path.stem:
+        add("hypothesis", "not_one_of", value=spec.hypothesis, choices=path.stem)
+    days, regions = days_of(plan), [r.id for r in plan.regions]
+    if spec.replay_until is not None and spec.replay_until.date() not in days:
+        add("replay_until", "day_outside", value=spec.replay_until.date(), low=days[0], high=days[-1])
+    for region in spec.power.regions if spec.power else ():
+        if region not in regions:
+            add("power.regions", "unknown_region", value=region, choices=nearest(region, regions))
+
+
+def _check_part(part: Part, key: str, spec: Experiment, plan: Plan, add: Callable[..., None]) -> None:
+    regions, days = [r.id for r in plan.regions], days_of(plan)
+    for arm in part.contrast:
+        if arm != BASE and arm not in spec.arms:
+            add(f"{key}.contrast", "not_one_of", value=arm, choices=nearest(arm, [BASE, *spec.arms]))
+    for region in part.regions:
+        if region not in regions:
+            add(f"{key}.regions", "unknown_region", value=region, choices=nearest(region, regions))
+    for day in part.days:
+        if day not in days:
+            add(f"{key}.days", "outside", value=str(day), low=str(days[0]), high=str(days[-1]), unit="1")
+    if part.coefficient is not None and part.coefficient not in parameters():
+        add(f"{key}.coefficient", "not_one_of", value=part.coefficient, choices=nearest(part.coefficient, parameters()))
+
+
+def days_of(plan: Plan) -> list[dt.date]:
+    """Calendar days of a plan."""
+    start = dt.datetime.fromisoformat(plan.start)
+    n = math.ceil((start.hour + start.minute / 60 + plan.hours) / 24)
+    return [start.date() + dt.timedelta(days=k) for k in range(n)]
