@@ -11,9 +11,9 @@ verdict is no answer, which rule withheld it.
                    others, too
     power          an effect is missing only where one of the smallest size would have been seen (`detectable`)
     verdict        supported or contradicted, as the finding says what is claimed; where absence is claimed, the two change places
-    not judged     where the base is no uprising or does not show what is to be explained (fewer than half of its histories), where what
-                   is asked for is fixed by the record, where the smallest effect does not fit between the limits of the measure in 9 of 10
-                   draws, and where the arm changes nothing at all in more than half of the draws
+    not judged     where the base is no uprising or does not show what is to be explained (fewer than half of its histories), where the
+                   record fixes what is asked for, where the smallest effect does not fit the limits of the measure in 9 of 10 draws,
+                   and where the arm changes nothing at all in more than half of the draws
     several parts  one verdict if all agree; else "not-judged" if some part is, else "undecided"
     basis          "assumed", if a decided verdict is the same over priors and posterior; "experiment", if the record brought it about;
                    "fitted", if nothing is decided, or the priors could not be judged; "prior" without a fit
@@ -271,16 +271,14 @@ def attainable(
 def ceiling(carriers: Mapping[str, int], values: Mapping[str, Floats]) -> float:
     """Share of draws in which at least one carrier of the effect lets it be there, an upper bound; 1 where the arm itself carries it.
 
+    >>> x = {"call_rate": np.array([0.0, 0.0, 0.1, 0.2]), "retention": np.array([-1.0, 1.0, -1.0, 1.0])}
+    >>> ceiling({"call_rate": 1}, x), ceiling({"call_rate": 1, "retention": 1}, x), ceiling({"retention": 0}, x), ceiling({}, x)
+    (0.5, 0.75, 1.0, 1.0)
+
     Parameters
     ----------
     carriers : by coefficient the sign with which it carries the effect; 0 where that is not known and any value but 0 may
     values : of each coefficient by draw
-
-    Examples
-    --------
-    >>> x = {"call_rate": np.array([0.0, 0.0, 0.1, 0.2]), "retention": np.array([-1.0, 1.0, -1.0, 1.0])}
-    >>> ceiling({"call_rate": 1}, x), ceiling({"call_rate": 1, "retention": 1}, x), ceiling({"retention": 0}, x), ceiling({}, x)
-    (0.5, 0.75, 1.0, 1.0)
     """
     if not carriers:
         return 1.0
@@ -300,17 +298,15 @@ def can_support(parts: Sequence[tuple[str, float]]) -> bool:
 def judge(seeds: Floats, ancestors: Ints, smallest: float, direction: int, asserts: str, ground: Ground) -> Said:
     """What is said of one part.
 
+    >>> there, none = np.full((20, 2), 0.5), np.array([[0.01, -0.01]] * 20)
+    >>> [judge(x, np.array([]), 0.1, 1, "effect", Ground()).verdict for x in (there, none, 0 * none, 50 * none)]
+    ['supported', 'contradicted', 'not-judged', 'undecided']
+
     Parameters
     ----------
     seeds : Delta by draw and seed, shape (draws, replicates)
     ancestors : shape (draws,), or empty where each draw stands for itself
     asserts : "effect" or "absence"
-
-    Examples
-    --------
-    >>> there, none = np.full((20, 2), 0.5), np.array([[0.01, -0.01]] * 20)
-    >>> [judge(x, np.array([]), 0.1, 1, "effect", Ground()).verdict for x in (there, none, 0 * none, 50 * none)]
-    ['supported', 'contradicted', 'not-judged', 'undecided']
     """
     values, moving = np.asarray(seeds.mean(axis=1)), moves(seeds)
     found = finding_of(values, smallest, direction)
@@ -365,14 +361,12 @@ def basis_of(prior: str | None, posterior: str | None) -> str:
 def scaled(low: float, high: float, smallest: float, towards: int = 1) -> str:
     """What the difference between everyone and some of them says, from its 95 % interval.
 
+    >>> [scaled(*x, 0.1) for x in ((-0.05, 0.08), (0.05, 0.3), (-0.3, -0.05), (-0.1, 0.3))], scaled(0.05, 0.3, 0.1, -1)
+    (['same', 'more', 'differs', 'unclear'], 'differs')
+
     Parameters
     ----------
     towards : sign of a difference that would bear out the finding
-
-    Examples
-    --------
-    >>> [scaled(*x, 0.1) for x in ((-0.05, 0.08), (0.05, 0.3), (-0.3, -0.05), (-0.1, 0.3))], scaled(0.05, 0.3, 0.1, -1)
-    (['same', 'more', 'differs', 'unclear'], 'differs')
     """
     if max(-low, high) < smallest:
         return "same"
