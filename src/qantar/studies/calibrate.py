@@ -43,9 +43,9 @@ class CalibrateOptions(Options):
     seed: kind.Seed = 2022
     scale: kind.QuickScale = None
     table: Annotated[int | None, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = None
-    particles: Annotated[int | None, kind.whole("cli.opt_particles", "", 10, 100_000)] = None
-    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "", 0, 200)] = None
-    force_rounds: Annotated[int | None, kind.whole("cli.opt_force_rounds", "", 0, 200)] = None
+    particles: Annotated[int | None, kind.whole("cli.opt_particles", "number", 10, 100_000)] = None
+    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "number", 0, 200)] = None
+    force_rounds: Annotated[int | None, kind.whole("cli.opt_force_rounds", "number", 0, 200)] = None
     set_: kind.Settings = ()
     arm: kind.Arms = ()
     pack: Annotated[Path | None, kind.Option("cli.opt_pack", metavar="FILE", neutral=True, writes="file")] = None

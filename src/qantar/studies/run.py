@@ -44,7 +44,7 @@ class RunOptions(Options):
 
     scenario: kind.ScenarioName
     draws: Annotated[int, kind.whole("cli.opt_draws", "draws", 1, 100_000)] = 100
-    replicates: Annotated[int, kind.whole("cli.opt_replicates", "", 1, 10_000)] = 1
+    replicates: Annotated[int, kind.whole("cli.opt_replicates", "number", 1, 10_000)] = 1
     seed: kind.LongSeed = 1
     scale: kind.Scale = kind.STUDY_SCALE
     engine: Annotated[str, kind.Option("cli.opt_engine", Choice(ENGINES))] = "event"
