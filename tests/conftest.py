@@ -29,6 +29,12 @@ REPOSITORY = HERE.parent
 CASE = "kazakhstan-2022"
 
 
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies of a test run in its own process unless it asks for more: starting others takes seconds."""
+    monkeypatch.setattr("qantar.ensemble.pool.cores", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def loaded() -> Loaded:
     return load_account(CASE)

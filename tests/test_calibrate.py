@@ -69,12 +69,12 @@ from qantar.inference.distance import (
 )
 from qantar.inference.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior, unpack, write_posterior
 from qantar.inference.prior import point_of, value_at, values_at
+from qantar.inference.problem import prior_table
 from qantar.record.observables import Observables, observe
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, parse_set, read_scenario, resolve
-from test_heldout import here
 from test_store import children, needs_proc, runs_still, wait_for
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -449,7 +449,15 @@ def prior_runs() -> Runs:
 
 
 def a_task(tmp_path: Path, **more: Any) -> Task:
-    fixed = {"plan": plan(), "target": TARGET, "scales": np.ones(2), "quiet": None, "quiet_regions": 2, "seed": SEED, "root": tmp_path}
+    fixed = {
+        "plan": plan(),
+        "target": TARGET,
+        "scales": np.ones(2),
+        "quiet": None,
+        "quiet_regions": 2,
+        "seed": SEED,
+        "runner": Runner(tmp_path),
+    }
     return Task(**(fixed | more))
 
 
@@ -529,13 +537,12 @@ def test_rounds_end_when_nearly_nothing_is_accepted(closed: pytest.MonkeyPatch, 
 
 
 def test_a_proposal_that_is_not_run_on_would_not_have_been_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "run_ensemble", here)
     small, quiet = resolve(scenario(), scale=0.001), Setup(table=12, particles=6, rounds=1, force_rounds=1, keep=4, part=6)
-    table = module.prior_table(small, 12, SEED, tmp_path / "table", part=6, processes=1, progress=lambda *_: None)
+    table = prior_table(small, 12, SEED, Runner(tmp_path / "table"), part=6)
     assert last_day(target(), MOBILIZATION, small) == 4  # the last count of participants; 17 onsets are dated by then
     early = up_to(small, 4)
     assert early.hours == 126
-    runs = module.prior_table(early, 12, SEED, tmp_path / "early", part=6, processes=1, progress=lambda *_: None)
+    runs = prior_table(early, 12, SEED, Runner(tmp_path / "early"), part=6)
     assert np.array_equal(runs.participants[:, :5], table.participants[:, :5])
     assert np.array_equal(runs.presence[:, :5], table.presence[:, :5])
     scales = scales_of(items_of(table, target(), small), target())
@@ -552,7 +559,7 @@ def test_a_proposal_that_is_not_run_on_would_not_have_been_accepted(monkeypatch:
         return one(task, p, points, key, what, setup, only)
 
     def found(name: str) -> Particles:
-        task = a_task(tmp_path / name, plan=small, target=target(), scales=scales, processes=1)
+        task = a_task(tmp_path / name, plan=small, target=target(), scales=scales)
         return calibrate(task, table, quiet)
 
     monkeypatch.setattr(module, "_histories", counted)

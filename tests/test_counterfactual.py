@@ -32,7 +32,7 @@ from qantar.effects.pairing import Effects, as_dict, counterfactual, in_order, i
 from qantar.engine.loop import simulate
 from qantar.ensemble import local, warm
 from qantar.ensemble.histories import arrays
-from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.local import write_part
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import STAMP
 from qantar.ensemble.runner import Runner
@@ -54,31 +54,6 @@ DRAWS, REPLICATES, SEED = 3, 2, 5
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     warm.compiled(now=True)
-
-
-def inline(recipe: Recipe, n: int, root: Path, *, progress: Callable[[int, int], None] = lambda *_: None, **_: Any) -> Store:
-    """In place of processes: the same parts, here."""
-    store = Store.of(root, recipe)
-    for number in store.missing(n):
-        write_part(recipe, root, number, n)
-        progress(min(n, (number + 1) * recipe.part), n)
-    return store
-
-
-def one_by_one(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int | None, done: Callable[..., None]) -> None:
-    """In place of processes of its own: the same tasks in the same order, here."""
-    for task in tasks:
-        done(task, function(*task))
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_processes(monkeypatch)
-
-
-def without_processes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(module, "run_ensemble", inline)
-    patch.setattr(module, "in_processes", one_by_one)
 
 
 @cache
@@ -113,9 +88,7 @@ def codes(error: QantarError) -> list[str]:
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Effects, Path]:
     """Three arms whose effects are known, and the store that they came from."""
     root = tmp_path_factory.mktemp("found")
-    with pytest.MonkeyPatch.context() as patch:
-        without_processes(patch)
-        return compare(root, {"same": plan(SAME), "nobody": plan(NOBODY), "loud": plan(LOUD)}), root
+    return compare(root, {"same": plan(SAME), "nobody": plan(NOBODY), "loud": plan(LOUD)}, runner=Runner(root, 1)), root
 
 
 def test_an_arm_that_changes_nothing_gives_exactly_nothing(found: tuple[Effects, Path]) -> None:
@@ -137,7 +110,6 @@ def own_seed(recipe: Recipe, run: int) -> int:
     return history_seed(recipe.seed + len(recipe.plan.edits), *divmod(run, recipe.replicates))
 
 
-@pytest.mark.usefixtures("here")
 def test_seeds_that_differ_between_arms_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "seed_of", own_seed)
     with pytest.raises(AssertionError):
@@ -282,7 +254,6 @@ def test_what_cannot_be_measured_is_not_a_number() -> None:
 def test_pairs_of_one_world_save_runs(found: tuple[Effects, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     effects, _ = found
     assert effects.unpaired == []
-    without_processes(monkeypatch)
     near = compare(tmp_path, {"near": plan(("parameters.base_pressure", 1.02e-4))}, draws=6, replicates=4)
     assert near.differ["near"] == 1.0
     effect = near.of("near", "peak")
@@ -300,7 +271,6 @@ def grown() -> Plan:
     return plan().model_copy(update={"places": places, "edits": [*plan().edits, {"path": "people", "value": 1.1}]})
 
 
-@pytest.mark.usefixtures("here")
 def test_a_pair_that_renumbers_residents_is_called_unpaired(tmp_path: Path) -> None:
     assert is_paired(plan(), plan(LOUD))
     assert is_paired(plan(), plan(("regions.KZ-MAN.police", 0.01)))
@@ -364,7 +334,6 @@ def test_a_wrong_arm_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path,
 # --- a posterior --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("here")
 def test_draws_of_a_posterior_are_used_and_the_rest_comes_from_the_priors(tmp_path: Path) -> None:
     file = tmp_path / "posterior.csv"
     rows = [f"{k},{k},1,0.5,0.5,{k / 10},{k + 1}e-3" for k in range(6)]
@@ -410,13 +379,11 @@ def test_a_wrong_posterior_is_told(tmp_path: Path, content: str, code: str) -> N
 
 def test_one_and_two_processes_give_the_same_result(tmp_path: Path, found: tuple[Effects, Path]) -> None:
     effects, _ = found
-    assert (module.run_ensemble, module.in_processes) == (run_ensemble, in_processes)  # in processes indeed
     two = compare(tmp_path, {"loud": plan(LOUD)}, runner=Runner(tmp_path, 2))
     assert two.history_sha256 == {k: effects.history_sha256[k] for k in (BASE, "loud")}  # of one process: this one
     assert as_dict(two)["effects"] == [e for e in as_dict(effects)["effects"] if e["arm"] == "loud"]
 
 
-@pytest.mark.usefixtures("here")
 def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, found: tuple[Effects, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     effects, _ = found
     made: list[tuple[str, int]] = []
@@ -442,12 +409,11 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, found: tuple[Effe
         assert np.array_equal(again.of("loud", name).values, effects.of("loud", name).values), name
 
 
-@pytest.mark.usefixtures("here")
 def test_a_part_that_a_dying_process_left_is_made_after_all(
     tmp_path: Path, found: tuple[Effects, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int | None, done: Callable[..., None]) -> None:
-        one_by_one(function, tasks[:1], processes, done)
+        in_processes(function, tasks[:1], 1, done)
         raise BrokenProcessPool
 
     monkeypatch.setattr(module, "in_processes", dies)
@@ -499,7 +465,6 @@ def test_the_files_carry_their_stamp_and_are_the_same_again(found: tuple[Effects
     assert "not judged" in draw_effects(replace(effects, uprisings=0.2))["effects-en.svg"]
 
 
-@pytest.mark.usefixtures("here")
 def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["counterfactual", CASE, "--arm", "parameters.base_pressure=0", "--arm", "drivers.intervention=off", "--set", "time.hours=24",
@@ -538,7 +503,6 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "contradicted:" in done("--direction", "rise", columns=160)[0]
 
 
-@pytest.mark.usefixtures("here")
 def test_a_base_without_uprisings_is_not_judged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

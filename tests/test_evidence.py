@@ -19,18 +19,18 @@ from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.files.result import command_line
-from qantar.forecast import held_out as heldout
 from qantar.forecast.baselines import facts_of, score_onsets
-from qantar.forecast.held_out import MODEL, nearest_draws, without_local_steps, without_region
+from qantar.forecast.held_out import MODEL, nearest_draws, resimulate, without_local_steps, without_region
 from qantar.forecast.rivals import HOME, Terms, compare
 from qantar.forecast.scores import coverage_days
 from qantar.inference import calibration as fitted
-from qantar.inference.abc_smc import Setup, scales_from, spec_of, stop_of
+from qantar.inference.abc_smc import Setup, stop_of
 from qantar.inference.calibration import Floats, record_ranks, simulated_records
 from qantar.inference.diagnostics import coverage, uniformity
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.inference.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.inference.prior import varied
+from qantar.inference.problem import spec_of
 from qantar.inference.variance import SEED
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
@@ -43,7 +43,6 @@ from qantar.studies.kind import Result
 from qantar.studies.sensitivity import Effort
 from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
-from test_heldout import here
 
 CASE = "kazakhstan-2022"
 TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"
@@ -112,7 +111,7 @@ def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.M
     plan = country(float(found.made["scale"]))
     spec = spec_of(scenario())
     target = target_of(observe(scenario().case.record), plan, detained=tuple(spec.detained))
-    scales = scales_from(table_runs, target, plan)
+    scales = scales_of(items_of(table_runs, target, plan), target)
     for k in some(SAMPLE, len(found.values)):
         recipe = Recipe(plan, 1, sampling="given", stop_above=stop_of(target))
         monkeypatch.setattr("qantar.ensemble.one_run.seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
@@ -187,8 +186,7 @@ def test_a_history_held_out_is_simulated_again(tmp_path: Path, monkeypatch: pyte
     items = items_of(runs, target, plan)
     draws = nearest_draws(items, without_region(target, "KZ-MAN"), scales_of(items, target), 400)
     small = [int(k) for k in draws if float(runs.whole["joins"][k]) < 20_000][:SAMPLE]
-    monkeypatch.setattr(heldout, "run_ensemble", here)
-    again_ = heldout.again(without_local_steps(plan), np.array(small), int(str(made["seed"])), tmp_path)
+    again_ = resimulate(without_local_steps(plan), np.array(small), int(str(made["seed"])), Runner(tmp_path), "ahead")
     assert np.array_equal(again_.presence[:, :3], runs.presence[small, :3])
     assert not np.array_equal(again_.participants, runs.participants[small])  # and later a price is not cut there
 

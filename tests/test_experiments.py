@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,7 +29,6 @@ from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.effects.parameter_sets import Draws, loud_draws, unlearned
 from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, judged
 from qantar.effects.versions import read_versions
-from qantar.ensemble import local as ensemble
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.run import made_by
@@ -39,8 +37,8 @@ from qantar.ensemble.store import Recipe, Store, model_hash
 from qantar.errors import Problems, ResultError, ScenarioError, StudyError
 from qantar.files.result import read_result, sealed, sha256_of, write_result
 from qantar.files.tables import to_csv
-from qantar.inference.abc_smc import prior_table
 from qantar.inference.posterior import FIT
+from qantar.inference.problem import prior_table
 from qantar.lookup.check import check
 from qantar.messages import keys_under
 from qantar.scenario.parameters import draw
@@ -581,21 +579,6 @@ def test_every_measure_is_read_here() -> None:
 # --- Runs ----------------------------------------------------------------------------------------------------------------
 
 
-def here(recipe: Any, runs: int, root: Path, *, progress: Any = lambda done, total: None, **options: Any) -> Any:
-    """The ensemble in this process."""
-    store = Store.of(root, recipe)
-    for number in store.missing(runs):
-        ensemble.write_part(recipe, root, number, runs)
-    progress(runs, runs)
-    return store
-
-
-@pytest.fixture
-def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_ensemble", here)
-
-
-@pytest.mark.usefixtures("_in_process")
 def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = chosen(load_experiments(scenario()), ["H05", "H07"])
     small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
@@ -627,7 +610,6 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     with pytest.raises(ResultError):
         try_all(scenario(), small, draws, new, scale=0.001, rivals=1, everyone=1, folder=kept)
     monkeypatch.undo()
-    monkeypatch.setattr(module, "run_ensemble", here)
     files = folder_of(found)
     again = folder_of(try_all(scenario(), small, draws, Runner(tmp_path / "other"), scale=0.001, rivals=1))
     assert files == again
@@ -637,7 +619,6 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     assert len(files["draws.csv"].splitlines()) == 1 + 2 * 2 + 1
 
 
-@pytest.mark.usefixtures("_in_process")
 def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path: Path) -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H13").model_copy(update={"replicates": 2})
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
@@ -653,7 +634,6 @@ def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path
     assert c.values == pytest.approx(levels["both"] + levels["neither"] - levels["disloyal"] - levels["armed"])
 
 
-@pytest.mark.usefixtures("_in_process")
 def test_an_effect_computed_again_without_the_store_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H06").model_copy(update={"replicates": 2})
     loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(3)]
@@ -793,13 +773,12 @@ def test_claimed_is_defined_for_every_finding() -> None:
     }  # fmt: skip
 
 
-def test_a_table_begun_with_a_packed_one_is_whole_without_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules[prior_table.__module__], "run_ensemble", here)
+def test_a_table_begun_with_a_packed_one_is_whole_without_it_too(tmp_path: Path) -> None:
     plan = plans_of(scenario(), load_experiments(scenario())[0].spec, scale=0.001)[BASE].model_copy(update={"hours": 24})
-    given: dict[str, Any] = {"part": 2, "processes": 1, "progress": lambda done, total: None}
-    whole = prior_table(plan, 4, 5, tmp_path / "one", **given)
-    begun = prior_table(plan, 4, 5, tmp_path / "two", known=first(whole, 2), **given)
-    again = prior_table(plan, 4, 5, tmp_path / "two", **given)
+    one, two = Runner(tmp_path / "one"), Runner(tmp_path / "two")
+    whole = prior_table(plan, 4, 5, one, part=2)
+    begun = prior_table(plan, 4, 5, two, part=2, known=first(whole, 2))
+    again = prior_table(plan, 4, 5, two, part=2)
     assert [r.n for r in (whole, begun, again)] == [4, 4, 4]
     for found in (begun, again):
         assert np.array_equal(found.whole["peak"], whole.whole["peak"])

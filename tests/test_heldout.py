@@ -5,28 +5,24 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from qantar.engine.loop import simulate
-from qantar.ensemble.local import write_part
 from qantar.ensemble.runner import Runner
-from qantar.ensemble.store import Recipe, Store
 from qantar.errors import ResultError
-from qantar.forecast import held_out as heldout
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import (
     MODEL,
     REFERENCE,
     TWIN,
-    again,
     by_policy,
     day_ahead,
     nearest_draws,
     record_days,
     region_out,
+    resimulate,
     scores,
     until,
     without_local_steps,
@@ -35,30 +31,15 @@ from qantar.forecast.held_out import (
 )
 from qantar.forecast.rivals import HOME, Rival, Terms, common_tolerance, compare, held_out, mass_at
 from qantar.forecast.scores import log_score_days
-from qantar.inference import abc_smc as calibrate
 from qantar.inference.abc_smc import Round, Setup
 from qantar.inference.distance import Target, distances, target_of, up_to
+from qantar.inference.problem import Problem, prior_table
 from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 
 CASE = "kazakhstan-2022"
-
-
-def here(recipe: Recipe, runs: int, root: Path, *, progress: Any = lambda done, total: None, **_: Any) -> Store:
-    """`run_ensemble` in this process: what a pool of processes adds is tested elsewhere, and takes seconds to start."""
-    store = Store.of(root, recipe)
-    for part in store.missing(runs):
-        write_part(recipe, root, part, runs)
-    progress(runs, runs)
-    return store
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (calibrate, heldout):
-        monkeypatch.setattr(module, "run_ensemble", here)
 
 
 ALMATY, MANGYSTAU = "KZ-ALA", "KZ-MAN"
@@ -138,17 +119,17 @@ def test_decisions_that_concern_one_region_alone_are_withheld() -> None:
     assert "price-free-atyrau" in left  # given: no answer to unrest
 
 
-@pytest.mark.usefixtures("in_process")
 def test_histories_keep_parameters_and_luck_under_another_plan(tmp_path: Path) -> None:
     plan, seed = country(hours=96), 5
-    table = calibrate.prior_table(plan, 6, seed, tmp_path, part=3, processes=1, progress=lambda done, total: None)
+    table = prior_table(plan, 6, seed, Runner(tmp_path), part=3)
     told: list[tuple[int, int]] = []
-    runs = again(plan, np.array([5, 1, 1, 3]), seed, tmp_path, progress=lambda done, total: told.append((done, total)))
+    runner = Runner(tmp_path, progress=lambda stage, done, total: told.append((done, total)))
+    runs = resimulate(plan, np.array([5, 1, 1, 3]), seed, runner, "ahead")
     for name in ("participants", "killed", "presence"):
         assert np.array_equal(getattr(runs, name), getattr(table, name)[[5, 1, 1, 3]])
     assert told[-1] == (3, 3)  # a history that is asked for twice is simulated once
     late = plan.model_copy(update={"steps": [s for s in plan.steps if s.at < 60]})
-    same = again(late, np.array([0, 4]), seed, tmp_path)
+    same = resimulate(late, np.array([0, 4]), seed, Runner(tmp_path), "ahead")
     assert np.array_equal(same.participants[:, :2], table.participants[[0, 4], :2])  # until a decision differs
 
 
@@ -189,19 +170,19 @@ def test_nearest_draws_are_near_in_what_is_known_only() -> None:
     assert set(np.argsort(whole)[:8].tolist()) != set(chosen.tolist())  # had the withheld been read
 
 
-@pytest.mark.usefixtures("in_process")
 def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
     plan = country(hours=96)
     facts = facts_of(record(), plan)
     t = target_of(record(), plan)
     items = np.random.default_rng(2).uniform(0, 6, (30, len(t.items)))
-    given = (plan, record(), t, items, np.ones(len(t.items)), 5, tmp_path)
-    onsets = region_out(*given, near=2)
+    problem = Problem(plan, record(), t, None, 5, np.ones(len(t.items)))  # type: ignore[arg-type]
+    vars(problem)["items"] = items  # of a table that nobody simulated
+    onsets = region_out(problem, Runner(tmp_path), near=2)
     assert {*onsets} == {MODEL, TWIN}
     for p in onsets.values():
         assert p.shape == (17, facts.n_days + 1)
         assert p.sum(axis=1) == pytest.approx(np.ones(17))
-    ahead = day_ahead(*given, [1, 2], near=4)
+    ahead = day_ahead(problem, [1, 2], Runner(tmp_path), near=4)
     assert ahead.shape == (2, 17)
     assert ((ahead >= 0) & (ahead <= 1)).all()
     found = scores(facts, onsets, [1, 2], ahead, 4)
@@ -243,7 +224,6 @@ def test_held_out_differences_are_paired() -> None:
     assert not found["noise"].separated
 
 
-@pytest.mark.usefixtures("in_process")
 def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     small = scenario().file
     spec = small.calibration

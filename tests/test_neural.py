@@ -14,9 +14,10 @@ from qantar.ensemble.histories import first
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError
 from qantar.inference import neural as module
-from qantar.inference.abc_smc import Setup, spec_of
+from qantar.inference.abc_smc import Setup
 from qantar.inference.neural import LEAST, Neural, files_of, neural, of_scenario
 from qantar.inference.posterior import unpack
+from qantar.inference.problem import spec_of
 from qantar.scenario.scenario import load_scenario
 
 TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"

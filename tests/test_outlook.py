@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qantar.ensemble import runner as ensemble
 from qantar.ensemble.runner import Runner
 from qantar.errors import QantarError
 from qantar.forecast import held_out as heldout
@@ -35,12 +34,10 @@ from qantar.forecast.outlook import (
     origins_of,
 )
 from qantar.forecast.scores import Share
-from qantar.inference import abc_smc as calibrate
 from qantar.inference.distance import ZONES, Target
 from qantar.record.observables import Observables, observe
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
 from qantar.studies.warning import as_tables, facts_of
-from test_heldout import here
 
 CASE = "kazakhstan-2022"
 H, WAVE, END = 3, 33, 38
@@ -128,10 +125,8 @@ def short() -> Scenario:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def small(tmp_path: Path) -> Any:
     """A study of few histories of a small country, in this process."""
-    for module in (calibrate, heldout, ensemble):
-        monkeypatch.setattr(module, "run_ensemble", here)
 
     def study(scenario: Scenario | None = None, runner: Runner | None = None, **more: Any) -> outlook.Outlook:
         terms = Terms(**{"seed": 4, "draws": 8, "table": 10, "scale": 0.0005, **more})

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qantar.ensemble.runner import Runner
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.studies import scale as scaling
 from qantar.studies.scale import at_scales, compared
-from test_heldout import here
 
 CASE = "kazakhstan-2022"
 
@@ -25,22 +25,20 @@ def short() -> Scenario:
     return Scenario(found.case, found.file.model_copy(update={"time": found.file.time.model_copy(update={"hours": 72})}))
 
 
-def run(root: Path, monkeypatch: pytest.MonkeyPatch, **change: Any) -> list[dict[str, Any]]:
-    monkeypatch.setattr(scaling, "run_ensemble", here)
+def run(root: Path, **change: Any) -> list[dict[str, Any]]:
     values = [{**draw(5, k), **change} for k in range(4)]
-    return at_scales(short(), values, root, seed=5, scale=0.0005, full=0.001)
+    return at_scales(short(), values, Runner(root), seed=5, scale=0.0005, full=0.001)
 
 
-def test_every_number_of_the_fit_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = run(tmp_path, monkeypatch)
+def test_every_number_of_the_fit_is_compared(tmp_path: Path) -> None:
+    rows = run(tmp_path)
     assert {r["block"] for r in rows} == {"onset", "participants", "deaths", "share", "seats", "stopped"}  # detained: dated later
     assert all(r["n"] <= 4 for r in rows)
-    assert run(tmp_path, monkeypatch) == rows  # from the store, and the same
+    assert run(tmp_path) == rows  # from the store, and the same
 
 
-def test_the_same_scale_twice_is_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaling, "run_ensemble", here)
-    rows = at_scales(short(), [draw(5, k) for k in range(3)], tmp_path, seed=5, scale=0.0005, full=0.0005)
+def test_the_same_scale_twice_is_no_difference(tmp_path: Path) -> None:
+    rows = at_scales(short(), [draw(5, k) for k in range(3)], Runner(tmp_path), seed=5, scale=0.0005, full=0.0005)
     assert all(r["difference"] == 0 or np.isnan(r["difference"]) for r in rows)
     assert not any(r["separated"] for r in rows)
 
@@ -55,7 +53,7 @@ def test_a_fault_of_scaling_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return items
 
     monkeypatch.setattr(scaling, "items_of", forgot)
-    rows = run(tmp_path, monkeypatch)
+    rows = run(tmp_path)
     assert all(r["separated"] for r in rows if r["block"] == "participants")
 
 

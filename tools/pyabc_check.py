@@ -13,7 +13,6 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,13 @@ from scipy.special import ndtr, ndtri
 
 from qantar.effects.measures import seen_of
 from qantar.ensemble.one_run import one_run
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
-from qantar.inference.abc_smc import Setup, Task, calibrate, prior_table, scales_from, stop_of
+from qantar.inference.abc_smc import Setup, Task, calibrate, stop_of
 from qantar.inference.diagnostics import effective_families
-from qantar.inference.distance import MOBILIZATION, distances, items_of, target_of
+from qantar.inference.distance import MOBILIZATION, distances, items_of, scales_of, target_of
 from qantar.inference.prior import value_at
+from qantar.inference.problem import prior_table
 from qantar.record.observables import observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.scenario import load_scenario, resolve
@@ -45,9 +46,9 @@ def main(root: Path) -> None:
     plan = resolve(scenario, scale=SCALE).model_copy(update={"hours": HOURS, "parameters": fixed})
     target = target_of(observe(scenario.case.record), plan)
     told = lambda what, done, total: print(f"\r{what} {done} / {total or '?'}   ", end="", file=sys.stderr)  # noqa: E731
-    table = prior_table(plan, SETUP.table, SEED, root, part=SETUP.part, processes=None, progress=partial(told, "table"))
-    scales = scales_from(table, target, plan)
-    ours = calibrate(Task(plan, target, scales, None, 17, SEED, root, None, told), table, SETUP)
+    table = prior_table(plan, SETUP.table, SEED, runner := Runner(root, progress=told), part=SETUP.part)
+    scales = scales_of(items_of(table, target, plan), target)
+    ours = calibrate(Task(plan, target, scales, None, 17, SEED, runner), table, SETUP)
     tolerances = [r.tolerance for r in ours.trace]
     columns = [list(parameters()).index(name) for name in FREE]
     z = ndtri(ours.points[:, columns])

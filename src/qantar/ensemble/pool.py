@@ -17,6 +17,11 @@ T = TypeVar("T", bound=tuple[Any, ...])
 R = TypeVar("R")
 
 
+def cores() -> int:
+    """Processes where nobody says how many."""
+    return os.cpu_count() or 1
+
+
 def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int | None, done: Callable[[T, R], None]) -> None:
     """Call a function with each task, and `done` with task and result in the order they are finished.
 
@@ -31,7 +36,7 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
     BrokenProcessPool
         If a process dies; what was finished before was handed over.
     """
-    n = min(processes or os.cpu_count() or 1, len(tasks))
+    n = min(processes or cores(), len(tasks))
     if n <= 1:
         for task in tasks:
             done(task, function(*task))

@@ -50,10 +50,17 @@ class Runner:
         """The same, its stages after a name: `rival: table`."""
         return replace(self, progress=lambda what, done, total: self.progress(f"{prefix}: {what}", done, total))
 
-    def histories(self, recipe: Recipe, n: int, stage: str = "histories") -> Runs:
-        """The first `n` runs of a recipe; those that the store lacks are simulated."""
-        store = run_ensemble(recipe, n, self.store, processes=self.processes, progress=self.stage(stage))
-        return arrays(*store.read(n))
+    def within(self, stage: str, before: int, total: int) -> Runner:
+        """The same, where all that is done belongs to one stage of so many, some of which were done before."""
+        return replace(self, progress=lambda _, done, __: self.progress(stage, before + done, total))
+
+    def histories(self, recipe: Recipe, n: int, stage: str = "histories", before: int = 0) -> Runs:
+        """The first `n` runs of a recipe; those that the store lacks are simulated. Of these, `before` are not asked for."""
+
+        def tell(done: int, total: int) -> None:
+            self.progress(stage, done - before, total - before)
+
+        return arrays(*run_ensemble(recipe, n, self.store, processes=self.processes, progress=tell).read(n))
 
     def ensembles(self, recipes: Sequence[Recipe], n: int, stage: str = "histories") -> list[Store]:
         """The first `n` runs of each of many short recipes, by one set of processes: one a recipe would start a hundred times.

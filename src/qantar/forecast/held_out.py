@@ -17,23 +17,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.ensemble.histories import Runs, arrays, chosen
-from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.histories import Runs, chosen
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
 from qantar.forecast.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
 from qantar.forecast.power import Detectable, detectable
 from qantar.forecast.scores import Difference, Share, brier, coverage_days, crps_days, log_score, log_score_days, paired
-from qantar.inference.abc_smc import prior_table, spec_of
-from qantar.inference.distance import Target, distances, items_of, scales_of, target_of, up_to
-from qantar.record.observables import Observables, observe
+from qantar.inference.distance import Target, distances, target_of, up_to
+from qantar.inference.problem import Problem, prior_table, spec_of
+from qantar.record.observables import observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import POLICY_KINDS
@@ -98,16 +96,7 @@ def known_on(plan: Plan, day: int, ahead: int) -> Plan:
     return up_to(free.model_copy(update={"steps": steps}), day + ahead)
 
 
-def again(
-    plan: Plan,
-    draws: Ints,
-    seed: int,
-    root: Path,
-    *,
-    engine: str = "event",
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Runs:
+def resimulate(plan: Plan, draws: Ints, seed: int, runner: Runner, stage: str, *, engine: str = "event") -> Runs:
     """Histories of the table of the priors under a changed plan, with the parameters and the luck they had; in the order asked for.
 
     Parameters
@@ -117,9 +106,8 @@ def again(
     """
     numbers, order = np.unique(draws, return_inverse=True)
     recipe = Recipe(plan, seed, engine, part=1, only=tuple(numbers.tolist()))
-    runs, n = int(numbers[-1]) + 1, len(numbers)
-    store = run_ensemble(recipe, runs, root, processes=processes, progress=lambda done, total: progress(n - (total - done), n))
-    return chosen(arrays(*store.read(runs)), order)
+    n = int(numbers[-1]) + 1
+    return chosen(runner.histories(recipe, n, stage, n - len(numbers)), order)
 
 
 def _blanked(target: Target, blank: NDArray[np.bool_]) -> Target:
@@ -156,58 +144,28 @@ REFERENCE = {"region": "average", "day": "logistic"}
 """The baseline that others are compared with, fixed beforehand: the strongest simple one of its kind."""
 
 
-def region_out(
-    plan: Plan,
-    record: Observables,
-    target: Target,
-    items: Floats,
-    scales: Floats,
-    seed: int,
-    root: Path,
-    *,
-    near: int = NEAR,
-    twin: bool = True,
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Floats]:
+def region_out(problem: Problem, runner: Runner, *, near: int = NEAR, twin: bool = True) -> dict[str, Floats]:
     """Forecasts of each region's first reported day from all others, shape (regions, days + 1), by the model and its twin."""
-    never = facts_of(record, plan).n_days
-    draws = np.stack([nearest_draws(items, without_region(target, r.id), scales, near) for r in plan.regions])
-    local = without_local_steps(plan)
-    found = {}
+    never, regions = facts_of(problem.record, problem.plan).n_days, problem.plan.regions
+    draws = np.stack([nearest_draws(problem.items, without_region(problem.target, r.id), problem.scales, near) for r in regions])
+    local = without_local_steps(problem.plan)
+    forecasts = {}
     for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):
-        onset = again(local, draws.ravel(), seed, root, engine=engine, processes=processes, progress=progress).onset()
+        onset = resimulate(local, draws.ravel(), problem.seed, runner, "heldout", engine=engine).onset()
         onset = onset.reshape(*draws.shape, -1)
-        found[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
-    return found
+        forecasts[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
+    return forecasts
 
 
-def day_ahead(
-    plan: Plan,
-    record: Observables,
-    target: Target,
-    items: Floats,
-    scales: Floats,
-    seed: int,
-    root: Path,
-    days: Iterable[int],
-    *,
-    near: int = NEAR,
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Floats:
+def day_ahead(problem: Problem, days: Sequence[int], runner: Runner, *, near: int = NEAR) -> Floats:
     """Probability that each region reports unrest on the day after each of these, shape (days, regions)."""
-    never = facts_of(record, plan).n_days
-    days = list(days)
-    found = []
+    never, total = facts_of(problem.record, problem.plan).n_days, len(days) * near
+    shares = []
     for k, day in enumerate(days):
-        draws = nearest_draws(items, until(target, day, never), scales, near)
-        runs = again(
-            known_on(plan, day, 1), draws, seed, root, processes=processes,
-            progress=lambda done, _, before=k * near: progress(before + done, len(days) * near),  # type: ignore[misc]
-        )  # fmt: skip
-        found.append(runs.presence[:, day + 1, :].mean(axis=0))
-    return np.stack(found)
+        draws = nearest_draws(problem.items, until(problem.target, day, never), problem.scales, near)
+        runs = resimulate(known_on(problem.plan, day, 1), draws, problem.seed, runner.within("ahead", k * near, total), "ahead")
+        shares.append(runs.presence[:, day + 1, :].mean(axis=0))
+    return np.stack(shares)
 
 
 def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
@@ -231,16 +189,7 @@ def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floa
 
 
 def held_out(
-    scenario: Scenario,
-    size: int,
-    near: int,
-    root: Path,
-    *,
-    seed: int,
-    scale: float = 0.1,
-    known: Runs | None = None,
-    processes: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    scenario: Scenario, size: int, near: int, runner: Runner, *, seed: int, scale: float = 0.1, known: Runs | None = None
 ) -> HeldOut:
     """Both partitions on a scenario's record, what ties are worth, and what a comparison of this size can tell apart.
 
@@ -256,18 +205,15 @@ def held_out(
         If the scenario does not say what is fitted.
     """
     spec = spec_of(scenario)
-    plan = resolve(scenario, scale=scale)
-    record = observe(scenario.case.record)
+    plan, record = resolve(scenario, scale=scale), observe(scenario.case.record)
     target = target_of(record, plan, detained=tuple(spec.detained))
-    table = prior_table(plan, size, seed, root, part=50, known=known, processes=processes, progress=partial(progress, "table"))
-    items = items_of(table, target, plan)
-    given = (plan, record, target, items, scales_of(items, target), seed, root)
+    problem = Problem(plan, record, target, prior_table(plan, size, seed, runner, known=known), seed)
     facts = facts_of(record, plan)
     reference = onset_forecast(REFERENCE["region"], facts)
     power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))
-    onsets = region_out(*given, near=near, processes=processes, progress=partial(progress, "heldout"))
+    onsets = region_out(problem, runner, near=near)
     days = [d for d in range(record_days(facts) - 1) if d >= 1]
-    ahead = day_ahead(*given, days, near=near, processes=processes, progress=partial(progress, "ahead"))
+    ahead = day_ahead(problem, days, runner, near=near)
     return HeldOut(scores(facts, onsets, days, ahead, near), power, worth_of_ties(facts, onsets, near))
 
 

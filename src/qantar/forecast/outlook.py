@@ -32,10 +32,10 @@ from qantar.ensemble.store import Recipe, keep_draws
 from qantar.errors import StudyError, fail
 from qantar.forecast.alarms import Warnings, ahead, first_days, hazard_regression, judge
 from qantar.forecast.baselines import Facts, facts_of
-from qantar.forecast.held_out import again, by_policy, known_on, nearest_draws, record_days, until
+from qantar.forecast.held_out import by_policy, known_on, nearest_draws, record_days, resimulate, until
 from qantar.forecast.scores import Difference, Share, brier, log_score, paired, probability
-from qantar.inference.abc_smc import prior_table, spec_of
-from qantar.inference.distance import items_of, scales_of, target_of
+from qantar.inference.distance import target_of
+from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import Observables, observe
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values
@@ -260,20 +260,17 @@ def _in_window(
     if not evenings:
         return []
     target, silent = target_of(record, plan, detained=tuple(spec_of(scenario).detained)), Runner(runner.store, runner.processes)
+    problem = None
     if terms.posterior is None:
-        table = prior_table(
-            plan, terms.table, terms.seed, runner.store,
-            part=50, known=terms.known, processes=runner.processes, progress=runner.stage("table"),
-        )  # fmt: skip
-        items = items_of(table, target, plan)
-        scales = scales_of(items, target)
+        table = prior_table(plan, terms.table, terms.seed, runner, known=terms.known)
+        problem = Problem(plan, record, target, table, terms.seed)
     shares, never = [], facts_of(record, plan).n_days
     for n, day in enumerate(evenings):
         short = known_on(plan, day, terms.horizon)
-        if terms.posterior is None:
-            near = nearest_draws(items, until(target, day, never), scales, terms.draws)
-            runs = again(short, near, terms.seed, runner.store, processes=runner.processes)
-        else:
+        if problem is not None:
+            near = nearest_draws(problem.items, until(target, day, never), problem.scales, terms.draws)
+            runs = resimulate(short, near, terms.seed, silent, "ahead")
+        elif terms.posterior is not None:
             runs = _fitted(short, terms.posterior, terms, 300 + day, silent, "ahead")
         runner.progress("ahead", n + 1, len(evenings))
         shares.append(ahead(first_days(runs.presence.sum(axis=2), least), day, terms.horizon))

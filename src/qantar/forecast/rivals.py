@@ -36,9 +36,10 @@ from qantar.files.result import keep, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired
-from qantar.inference.abc_smc import Round, Setup, Task, calibrate, prior_table, spec_of
+from qantar.inference.abc_smc import Round, Setup, Task, calibrate
 from qantar.inference.diagnostics import effective_families
-from qantar.inference.distance import MOBILIZATION, Target, items_of, last_day, scales_of, target_of, up_to
+from qantar.inference.distance import MOBILIZATION, Target, last_day, target_of, up_to
+from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
@@ -226,22 +227,17 @@ def _fitted(
     terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, scales: Floats | None, runner: Runner
 ) -> tuple[Rival, Floats]:
     """One rival, and the scales of its distance: those of the first, one distance for all."""
-    spec, setup, seed, root, processes = spec_of(terms.scenario), terms.setup, terms.seed, runner.store, runner.processes
-    table = prior_table(plan, setup.table, seed, root, part=setup.part, processes=processes, progress=runner.stage("table"))
-    items = items_of(table, target, plan)
-    scales = scales_of(items, target) if scales is None else scales
+    spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
+    problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed, scales)
     most = spec.quiet.most_regions if spec.quiet else 0
     quiet = quiet_plan(terms.scenario, arm_edits(terms.scenario, arm), scale=terms.scale)
-    task = Task(plan, target, scales, quiet, most, seed, root, processes, runner.progress, tuple(spec.mobilization))
-    particles = calibrate(task, table, setup)
+    task = Task(plan, target, problem.scales, quiet, most, seed, runner, tuple(spec.mobilization))
+    particles = calibrate(task, problem.table, setup)
     facts = facts_of(record, plan)
-    onsets = region_out(
-        plan, record, target, items, scales, seed, root,
-        near=terms.near, twin=False, processes=processes, progress=runner.stage("heldout"),
-    )  # fmt: skip
+    onsets = region_out(problem, runner, near=terms.near, twin=False)
     score = log_score_days(onsets[MODEL], facts.low, facts.high, terms.near)
     trace = [r for r in particles.trace if r.module == "mobilization"]
-    return Rival(arm, trace, particles.origin, score), scales
+    return Rival(arm, trace, particles.origin, score), problem.scales
 
 
 def _as_data(rival: Rival, scales: Floats) -> dict[str, Any]:

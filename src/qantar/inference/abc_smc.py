@@ -28,23 +28,21 @@ history is kept, so a run that was killed goes on where it was and ends with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.ensemble.histories import Runs, arrays, chosen, first, joined
-from qantar.ensemble.local import run_ensemble
+from qantar.ensemble.histories import Runs, chosen
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
-from qantar.errors import ScenarioError, StudyError, fail
-from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, scales_of, up_to
+from qantar.errors import StudyError, fail
+from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, up_to
 from qantar.inference.prior import point_of, values_at
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, parameters
-from qantar.scenario.scenario import Plan, Scenario
-from qantar.scenario.schema import CalibrationSpec
+from qantar.scenario.scenario import Plan
 from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
@@ -146,51 +144,9 @@ class Task:
     quiet_regions: int
     """most regions that may be reported on one day of it"""
     seed: int
-    root: Path
-    processes: int | None = None
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    runner: Runner = field(default_factory=Runner)
     held: tuple[str, ...] = ()
     """parameters fitted in the first module: the second leaves them where they are"""
-
-
-def prior_table(
-    plan: Plan,
-    size: int,
-    seed: int,
-    root: Path,
-    *,
-    part: int,
-    known: Runs | None = None,
-    processes: int | None,
-    progress: Callable[[int, int], None],
-) -> Runs:
-    """The histories of the first draws of the priors: simulated where the store lacks them.
-
-    Parameters
-    ----------
-    known : Runs, optional
-        The first of them, from a packed table made by this version of the model: they are not simulated again.
-    """
-    have = 0 if known is None else min(known.n, size) // part * part
-    parts = [first(known, have)] if known is not None and have else []
-    if size > have:
-        recipe = Recipe(plan, seed, part=part, only=tuple(range(have // part, -(-size // part))) if have else ())
-        parts.append(arrays(*run_ensemble(recipe, size, root, processes=processes, progress=progress).read(size)))
-    return parts[0] if len(parts) == 1 else joined(parts)
-
-
-def spec_of(scenario: Scenario) -> CalibrationSpec:
-    """What a scenario says is fitted.
-
-    Raises
-    ------
-    ScenarioError
-        If it says nothing.
-    """
-    spec = scenario.file.calibration
-    if spec is None:
-        raise fail(ScenarioError, scenario.case.folder / "scenario.toml", "no_calibration")
-    return spec
 
 
 def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
@@ -332,15 +288,12 @@ def _histories(
 ) -> tuple[Runs, Ints]:
     """The histories of these points, or of some of them, each with a seed of its own, and the seeds."""
     seed = history_seed(task.seed, *((1 << 30) + 1000 * key[0] + key[1], 1))
-    name = keep_draws(task.root, [values_at(row) for row in points])
+    name = keep_draws(task.runner.store, [values_at(row) for row in points])
     recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target))
     if only is not None:
         recipe = replace(recipe, part=1, only=tuple(only.tolist()))
     n, before = len(points) if only is None else int(only[-1]) + 1, 0 if only is None else int(only[-1]) + 1 - len(only)
-    store = run_ensemble(
-        recipe, n, task.root, processes=task.processes, progress=lambda done, total: task.progress(what, done - before, total - before)
-    )
-    runs = arrays(*store.read(n))
+    runs = task.runner.histories(recipe, n, what, before)
     return runs, np.asarray(runs.whole["seed"], np.int64)
 
 
@@ -378,8 +331,3 @@ def _taken(p: Particles, accepted: NDArray[np.bool_], points: Floats, items: Flo
         force=np.where(accepted, far, p.force),
         seeds=np.where(accepted, seeds, p.seeds),
     )
-
-
-def scales_from(table: Runs, target: Target, plan: Plan) -> Floats:
-    """The scales of the distance, from the table of the priors."""
-    return scales_of(items_of(table, target, plan), target)

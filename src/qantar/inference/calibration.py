@@ -22,7 +22,7 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import ScenarioError, fail
 from qantar.files.tables import to_csv
-from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of, prior_table, scales_from, spec_of
+from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of
 from qantar.inference.diagnostics import (
     Coverage,
     Learned,
@@ -39,6 +39,7 @@ from qantar.inference.distance import Target, items_of, middle_of, summary_of, t
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.predictive import predictive
 from qantar.inference.prior import value_at
+from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.scenario.parameters import parameters
@@ -117,12 +118,11 @@ def fit(
         As `run_ensemble`.
     """
     spec = spec_of(scenario)
-    plan, target, table = ground_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
-    record = observe(scenario.case.record)
+    problem = problem_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
+    plan, target, table, record = problem.plan, problem.target, problem.table, problem.record
     quiet = quiet_plan(scenario, edits, scale=scale)
     most = spec.quiet.most_regions if spec.quiet else 0
-    scales, how = scales_from(table, target, plan), (runner.store, runner.processes, runner.progress)
-    task = Task(plan, target, scales, quiet, most, seed, *how, tuple(spec.mobilization))
+    task = Task(plan, target, problem.scales, quiet, most, seed, runner, tuple(spec.mobilization))
     particles = calibrate(task, table, setup)
     rows = _kept(particles, setup.keep, seed)
     ranks = record_ranks(spec.fitted, table, target, plan, seed, runner.stage("pseudo"))
@@ -155,25 +155,16 @@ def fit(
     )  # fmt: skip
 
 
-def ground_of(
-    scenario: Scenario,
-    setup: Setup,
-    runner: Runner,
-    *,
-    seed: int,
-    edits: Sequence[Edit],
-    scale: float,
-    known: Runs | None,
-) -> tuple[Plan, Target, Runs]:
-    """What any fit stands on: the plan, the record as intervals, the table of the priors; arguments and errors as `fit`."""
+def problem_of(
+    scenario: Scenario, setup: Setup, runner: Runner, *, seed: int, edits: Sequence[Edit], scale: float, known: Runs | None
+) -> Problem:
+    """What any fit stands on; arguments and errors as `fit`."""
     spec = spec_of(scenario)
-    plan = resolve(scenario, edits, scale=scale)
+    plan, record = resolve(scenario, edits, scale=scale), observe(scenario.case.record)
     if fixed := [name for name in spec.fitted if name in plan.parameters]:
         raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
-    target = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained))
-    how: dict[str, Any] = {"processes": runner.processes, "progress": runner.stage("table")}
-    table = prior_table(plan, setup.table, seed, runner.store, part=setup.part, known=known, **how)
-    return plan, target, table
+    target = target_of(record, plan, detained=tuple(spec.detained))
+    return Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part, known=known), seed)
 
 
 def _kept(particles: Particles, keep: int, seed: int) -> list[int]:

@@ -28,11 +28,12 @@ from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.files.tables import to_csv
-from qantar.inference.abc_smc import Setup, spec_of
-from qantar.inference.calibration import ground_of, learned_of, prior_scores, record_summary, simulated_records, tables_of
+from qantar.inference.abc_smc import Setup
+from qantar.inference.calibration import learned_of, prior_scores, problem_of, record_summary, simulated_records, tables_of
 from qantar.inference.diagnostics import Coverage, Learned, coverage, ridges, uniformity
-from qantar.inference.distance import items_of, summary_of
+from qantar.inference.distance import summary_of
 from qantar.inference.prior import value_at
+from qantar.inference.problem import spec_of
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import Edit, Scenario
 from qantar.study_keys import StudyKey, lot
@@ -144,8 +145,8 @@ def of_scenario(
 ) -> Neural:
     """What networks say of a scenario's record; arguments and errors as `calibration.fit`."""
     spec = spec_of(scenario)
-    plan, target, table = ground_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
-    items = items_of(table, target, plan)
+    problem = problem_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
+    items, target, table = problem.items, problem.target, problem.table
     summaries, _ = summary_of(items, target)
     seen = table.presence.any(axis=(1, 2)) & ~table.stopped
     rows = simulated_records(table, seed)

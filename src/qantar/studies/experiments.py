@@ -24,8 +24,8 @@ from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, judged, together
 from qantar.effects.versions import COLUMNS, Row, merged, read_versions
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
-from qantar.inference.abc_smc import prior_table
 from qantar.inference.posterior import FIT, fits, known_table, read_fit
+from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, arm_name, joined, pair
@@ -102,8 +102,7 @@ def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale:
     if not size:
         return {}
     plan = resolve(scenario, scale=scale)
-    progress = runner.stage("table")
-    table = prior_table(plan, size, seed, runner.store, part=TABLE_PART, known=known, processes=runner.processes, progress=progress)
+    table = prior_table(plan, size, seed, runner, part=TABLE_PART, known=known)
     draws = {"prior": Draws(loud_draws(table, seed))}
     fit = read_fit(scenario.case.folder)
     if fit is not None and fits(fit.posterior.made, plan):

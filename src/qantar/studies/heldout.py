@@ -48,10 +48,7 @@ def run(asked: Asked[HeldOutOptions], runner: Runner) -> Outcome:
     assert scenario is not None  # its options name one
     plan = resolve(scenario, scale=options.scale)
     known = None if options.known is None else known_table(options.known, plan, options.seed)
-    scored = held_out(
-        scenario, options.table, options.near, runner.store,
-        seed=options.seed, scale=options.scale, known=known, processes=runner.processes, progress=runner.progress,
-    )  # fmt: skip
+    scored = held_out(scenario, options.table, options.near, runner, seed=options.seed, scale=options.scale, known=known)
     ties = {**asdict(scored.ties), "separated": scored.ties.separated}
     facts = {"table": options.table, "near": options.near, "detectable": asdict(scored.power), "ties": ties}
     return Outcome({"scores": as_rows(scored.scores)}, facts, plan, options.seed)
