@@ -18,6 +18,8 @@ import pytest
 from conftest import CASE, REPOSITORY
 from qantar.cases.case import cases_folder
 from qantar.cli import main as cli
+from qantar.draws import SCHEME
+from qantar.ensemble.store import model_hash
 from qantar.errors import QantarError, ResultError
 from qantar.files import result as results
 from qantar.files.result import (
@@ -37,6 +39,7 @@ from qantar.files.result import (
     write_result,
 )
 from qantar.inference.posterior import KEPT, PEOPLE, pack, unpack
+from qantar.studies import repeat
 
 FIT = cases_folder() / CASE / "fit"
 ASKED = {"name": "scale", "options": {"scenario": CASE, "seed": 1}}
@@ -463,11 +466,12 @@ FORGED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a place to pack": ("calibrate", {"scenario": CASE, "pack": "{path}"}, "not_repeated"),
     "a place to write": ("scale", {"scenario": CASE, "out": "{path}"}, "not_repeated"),
     "a store": ("scale", {"scenario": CASE, "store": "{path}"}, "not_repeated"),
-    "kept answers": ("experiments", {"scenario": CASE, "kept": "{path}"}, "not_repeated"),
-    "an option in place of a scenario": ("calibrate", {"scenario": "--pack={path}"}, "not_repeated"),
-    "an option in a list": ("rivals", {"scenario": ["--kept={path}", CASE]}, "not_repeated"),
+    "a table to begin with": ("heldout", {"scenario": CASE, "known": "{path}"}, "not_repeated"),
+    "a place in place of a scenario": ("calibrate", {"scenario": "--pack={path}"}, "not_repeated"),
+    "a place in a list": ("run", {"scenario": CASE, "arm": ["no-price-rise", "{path}.toml"]}, "not_repeated"),
+    "a list in place of a name": ("scale", {"scenario": ["elsewhere", CASE]}, "wrong_type"),
     "an option nobody knows": ("scale", {"scenario": CASE, "pack={path} --draws": 2}, "not_repeated"),
-    "a value that is no value": ("scale", {"scenario": CASE, "draws": {"a": 1}}, "not_repeated"),
+    "a value that is no value": ("scale", {"scenario": CASE, "draws": [[1]]}, "not_repeated"),
     "a file of its maker": ("counterfactual", {"scenario": CASE, "posterior": {"sha256": "0"}}, "made_from_file"),
     "another command": ("export", {"account": CASE}, "not_a_run"),
     "a command of the shell": ("scale; touch {path}", {"scenario": CASE}, "not_a_run"),
@@ -478,9 +482,6 @@ FORGED: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_what_a_result_says_never_decides_where_something_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], code: str
 ) -> None:
-    from qantar.ensemble import run as studies
-    from qantar.ensemble.store import model_hash
-
     path = tmp_path / "precious.npz"
     path.write_text("mine")
 
@@ -490,32 +491,14 @@ def test_what_a_result_says_never_decides_where_something_is_written(
         return value.replace("{path}", str(path)) if isinstance(value, str) else value
 
     forged = {"name": put(name), "options": {put(k): put(v) for k, v in options.items()}}
-    made = {"kind": "scale", "command": forged, "model_sha256": model_hash(), "draw_scheme": studies.SCHEME}
+    made = {"kind": "scale", "command": forged, "model_sha256": model_hash(), "draw_scheme": SCHEME}
     write_result(tmp_path / "result", sealed({"a.csv": "x\n1\n"}, made))
-    monkeypatch.setattr(studies, "perform", lambda *a, **k: pytest.fail("it was run"))
-    with pytest.raises(ResultError) as caught:
+    monkeypatch.setattr(repeat, "perform", lambda *a, **k: pytest.fail("it was run"))
+    with pytest.raises(QantarError) as caught:
         cli.build("en").main(args=["rerun", str(tmp_path / "result")], prog_name="qantar", obj="en", standalone_mode=False)
     assert codes(caught.value) == [code]
     assert path.read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["precious.npz", "result"]
-
-
-def test_every_command_that_can_be_made_again_keeps_its_options_and_gives_them_back() -> None:
-    from qantar.ensemble.run import REMADE
-    from qantar.studies import KINDS
-
-    tree = cli.build("en")
-    for name in (*KINDS, *REMADE):
-        command = tree.commands[name]
-        typed = [CASE] * any(p.name == "scenario" for p in command.params) + ["--seed=7"]
-        typed += ["--arm=no-price-rise"] * (name == "counterfactual")
-        with command.make_context(name, [*typed, "--out=elsewhere"], obj="en") as context:
-            asked = cli._asked(context)
-        assert asked["options"]["seed"] == 7
-        assert "out" not in asked["options"]
-        words = cli._checked(json.loads(json.dumps(asked)))
-        with command.make_context(name, words[1:], obj="en") as again:
-            assert cli._asked(again) == asked
 
 
 def test_a_huge_file_of_the_user_is_not_read_to_be_refused(out: Path) -> None:
@@ -527,25 +510,3 @@ def test_a_huge_file_of_the_user_is_not_read_to_be_refused(out: Path) -> None:
     assert foreign(out) == ["a.csv", "film.mkv"]
     with pytest.raises(ResultError):
         read_result(out)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"plan": {}}, {"runs": 0}, {"runs": "x"}, {"runs": 10**12}, {"scenario": []}, {"history_sha256": None}]
-    + [{"recipe": r} for r in ([], {"bogus": 1}, {"seed": "x"}, {"seed": 10**30}, {"sampling": "zzz"}, {"replicates": 0})],
-)  # fmt: skip
-def test_a_run_that_no_command_could_have_made_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    from qantar.ensemble.run import load
-    from qantar.ensemble.store import Recipe
-    from qantar.scenario.scenario import load_scenario, resolve
-
-    plan = resolve(load_scenario(CASE), scale=0.01)
-    recipe = Recipe(plan, 1).as_dict()
-    made = {"kind": "run", "plan": plan.model_dump(), "recipe": recipe, "runs": 2, "scenario": CASE, "history_sha256": "0", "program": ""}
-    made |= {"model_sha256": "0", "record_sha256": "0", "draw_scheme": 2}
-    assert load(write_result(tmp_path / "whole", sealed({}, made)))["runs"] == 2
-    if isinstance(change.get("recipe"), dict):
-        change = {"recipe": recipe | change["recipe"]}
-    with pytest.raises(ResultError) as caught:
-        load(write_result(tmp_path / "forged", sealed({}, made | change)))
-    assert codes(caught.value) == ["not_a_run"]

@@ -69,7 +69,7 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     assert scenario is not None  # its options name one
     if options.method == NEURAL:
         needs("flowjax", "neural", "--method neural")
-    scale = options.scale or (kind.QUICK_SCALE if options.quick else kind.STUDY_SCALE)
+    scale = kind.scale_of(options.scale, options.quick)
     effort = {k: v for k in ("table", "particles", "rounds", "force_rounds") if (v := getattr(options, k)) is not None}
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=scale)
@@ -79,7 +79,8 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     command = kind.command_of(STUDY.name, asked)
     found = fit(scenario, setup, runner, seed=options.seed, edits=asked.edits, scale=scale, known=known, command=command)
     elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
-    return Outcome({}, {k: found.made[k] for k in FACTS}, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
+    facts = {"quick": options.quick, **{k: found.made[k] for k in FACTS}}
+    return Outcome({}, facts, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
 
 
 def by_networks(asked: Asked[CalibrateOptions], plan: Plan, setup: Setup, known: Runs | None, runner: Runner) -> Outcome:
@@ -87,10 +88,11 @@ def by_networks(asked: Asked[CalibrateOptions], plan: Plan, setup: Setup, known:
     assert asked.scenario is not None
     how: dict[str, Any] = {"seed": asked.options.seed, "edits": asked.edits, "scale": plan.scale, "known": known}
     found = networks.of_scenario(asked.scenario, setup, runner, **how)
+    gain, gain_se = (None if isnan(x) else x for x in (found.gain, found.gain_se))
     facts = {
-        "method": NEURAL, "library": networks.libraries(), "table": setup.table, "networks": networks.MEMBERS, "trained": found.trained,
-        "edits": [e.model_dump() for e in asked.edits], "pseudo": found.pseudo,
-        "gain": None if isnan(found.gain) else found.gain, "gain_se": None if isnan(found.gain_se) else found.gain_se,
+        "method": NEURAL, "quick": asked.options.quick, "library": networks.libraries(), "table": setup.table,
+        "networks": networks.MEMBERS, "trained": found.trained, "pseudo": found.pseudo, "gain": gain, "gain_se": gain_se,
+        "edits": [e.model_dump() for e in asked.edits],
     }  # fmt: skip
     return Outcome({}, facts, plan, asked.options.seed, files=networks.files_of(found))
 
@@ -108,7 +110,6 @@ def page(result: Result) -> Iterator[Block]:
     effort = {"table": f"{setup['table']:,}", "particles": setup["particles"], "distinct": made["distinct"]}
     found = {"tolerance": f"{made['tolerance']:.2f}", "families": f"{made['families']:.0f}"}
     yield Sentence(pair("report.fit_text", n=len(learned), **effort, **found))
-    yield from _quick(made)
     yield Sentence(pair("report.fit_features"), "head")
     stamp = Sentence(pair("report.stamp_fitted", scale=scale_words(made["scale"])), "stamp")
     yield stamp
@@ -120,21 +121,15 @@ def page(result: Result) -> Iterator[Block]:
 
 def _of_networks(result: Result) -> Iterator[Block]:
     made = result.made
-    yield Sentence(pair("fitted.neural_head", case=made["scenario"], n=f"{made['trained']:,}"))
+    yield Sentence(pair("fitted.neural_head", case=made["scenario"], n=f"{made['trained']:,}"), "lead")
     if (gain := made["gain"]) is not None:
         error = 2 * made["gain_se"]
         yield Sentence(pair("fitted.neural_gain", n=made["pseudo"], gain=f"{gain:.2f}", error=f"{error:.2f}"))
         if gain <= error:
             yield Sentence(pair("fitted.neural_useless"), "warn")
-    yield from _quick(made)
     yield from _learned(result)
     yield from _coverage(result)
     yield Sentence(pair("fitted.neural_note"), "note")
-
-
-def _quick(made: Mapping[str, Any]) -> Iterator[Block]:
-    if made["command"]["options"].get("quick"):
-        yield Sentence(pair("fitted.quick"), "warn")
 
 
 def _fit(result: Result) -> Table:
@@ -226,7 +221,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=80, places={"pack": kind.PRIOR_TABLE}, folder=""),
-    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 2, "force_rounds": 1, "scale": 0.01},
+    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 1, "force_rounds": 1, "scale": 0.002},
     columns=TABLES,
     facts=FACTS,
     also=(Ships(minutes=2, options={"method": NEURAL, "table": 20_000}, places={"known": kind.PRIOR_TABLE}, folder=NEURAL),),

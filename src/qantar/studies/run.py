@@ -44,7 +44,7 @@ class RunOptions(Options):
 
     scenario: kind.ScenarioName
     draws: Annotated[int, kind.whole("cli.opt_draws", "draws", 1, 100_000)] = 100
-    replicates: Annotated[int, kind.whole("cli.opt_replicates", "number", 1, 10_000)] = 1
+    replicates: Annotated[int, kind.whole("cli.opt_replicates", "histories", 1, 10_000)] = 1
     seed: kind.LongSeed = 1
     scale: kind.Scale = kind.STUDY_SCALE
     engine: Annotated[str, kind.Option("cli.opt_engine", Choice(ENGINES))] = "event"
@@ -110,7 +110,7 @@ def page(result: Result) -> Iterator[Block]:
     """What was simulated, how many histories show each feature of the record, and what that is not."""
     made, plan, recipe = result.made, result.made["plan"], result.made["recipe"]
     of_run = {"hours": plan["hours"], "seed": recipe["seed"], "engine": recipe["engine"], "residents": f"{made['residents']:,}"}
-    yield Sentence(pair("out.run_head", case=made["scenario"], runs=made["runs"], scale=scale_words(made["scale"]), **of_run))
+    yield Sentence(pair("out.run_head", case=made["scenario"], runs=made["runs"], scale=scale_words(made["scale"]), **of_run), "lead")
     net = made["network"]
     ties = {"degree": f"{net['degree']:.1f}", "clustering": f"{net['clustering']:.2f}", "path": f"{net['path_length']:.1f}"}
     yield Sentence(pair("out.network", **ties))
@@ -145,4 +145,5 @@ STUDY = Study(
         "runs": ("run", "stopped", "sha256"),
     },
     facts=FACTS,
+    part="simulated",
 )
