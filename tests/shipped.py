@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from qantar.ensemble.run import made_by
-from qantar.files.result import FILES, RESULT, sealed, write_result
+from qantar.files.result import FILES, RESULT, sealed
+from qantar.files.write import write_result
 from qantar.inference.posterior import FIT
 from qantar.scenario.scenario import load_scenario, resolve
 from qantar.studies.kind import table_csv

@@ -18,7 +18,8 @@ from qantar.account.document import candidates, read_document
 from qantar.account.skeleton import write_skeleton
 from qantar.cases.case import load_case
 from qantar.errors import MOST, DataError, Problems, QantarError, nearest
-from qantar.files.tables import NUMBER_MAX, read_text
+from qantar.files.cells import NUMBER_MAX
+from qantar.files.read import read_text
 from qantar.lookup.check import check
 from qantar.record.load import load_record, variables
 from qantar.record.observables import observe

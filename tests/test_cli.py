@@ -15,7 +15,8 @@ import pytest
 from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
-from qantar.files.result import sealed, write_result
+from qantar.files.result import sealed
+from qantar.files.write import write_result
 from qantar.verdicts.load import load_account
 from test_document import CHINESE, ENGLISH, RUSSIAN
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from conftest import REPOSITORY
-from qantar.files.result import sealed, write_result
+from qantar.files.result import sealed
+from qantar.files.write import write_result
 from qantar.studies import studies
 from qantar.studies.kind import PRIOR_TABLE
 from qantar.studies.shipped import install, to_make

@@ -35,8 +35,9 @@ from qantar.ensemble.run import made_by
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, model_hash
 from qantar.errors import Problems, ResultError, ScenarioError, StudyError
-from qantar.files.result import read_result, sealed, sha256_of, write_result
-from qantar.files.tables import to_csv
+from qantar.files.cells import to_csv
+from qantar.files.result import read_result, sealed
+from qantar.files.write import sha256_of, write_result
 from qantar.inference.posterior import FIT
 from qantar.inference.problem import prior_table
 from qantar.lookup.check import check

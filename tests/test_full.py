@@ -17,7 +17,8 @@ from qantar.draws import SCHEME
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import QantarError, StudyError, fail
-from qantar.files.result import sealed, write_result
+from qantar.files.result import sealed
+from qantar.files.write import write_result
 from qantar.inference.posterior import FIT
 from qantar.report.page import render
 from qantar.studies import KINDS, study

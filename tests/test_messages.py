@@ -14,7 +14,7 @@ import pytest
 import qantar
 from qantar import messages, studies
 from qantar.account.ledger import KINDS, LEDGER_MODELS, READINGS
-from qantar.files.tables import Number
+from qantar.files.cells import Number
 from qantar.lookup.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, read_messages, text
 from qantar.record.load import variables

@@ -20,7 +20,7 @@ from qantar.effects.decision import Finding
 from qantar.ensemble import pool
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError
-from qantar.files.result import write_result
+from qantar.files.write import write_result
 from qantar.inference.posterior import FIT
 from qantar.report.page import render
 from qantar.studies import planted as module

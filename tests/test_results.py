@@ -21,23 +21,9 @@ from qantar.cli import main as cli
 from qantar.draws import SCHEME
 from qantar.ensemble.store import model_hash
 from qantar.errors import QantarError, ResultError
-from qantar.files import result as results
-from qantar.files.result import (
-    RESULT,
-    SEAL,
-    command_line,
-    copy_result,
-    foreign,
-    is_packed,
-    read_result,
-    refuse_foreign,
-    refuse_foreign_file,
-    seal_of,
-    sealed,
-    write_file,
-    write_new,
-    write_result,
-)
+from qantar.files import write as results
+from qantar.files.result import RESULT, SEAL, command_line, read_result, seal_of, sealed
+from qantar.files.write import copy_result, foreign, is_packed, refuse_foreign, refuse_foreign_file, write_file, write_new, write_result
 from qantar.inference.posterior import KEPT, PEOPLE, pack, unpack
 from qantar.studies import repeat
 

@@ -19,7 +19,8 @@ from qantar.ensemble.run import Result, case_sha256, run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ResultError
-from qantar.files.result import read_result, refuse_foreign, write_result
+from qantar.files.result import read_result
+from qantar.files.write import refuse_foreign, write_result
 from qantar.inference.packed import HISTORIES, PAGE, packed, read
 from qantar.inference.posterior import CSV, FIT, read_posterior
 from qantar.record.observables import observe

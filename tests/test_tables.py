@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qantar.errors import DataError, Problems, nearest
-from qantar.files.tables import inside, parse_row, read_table, read_text, to_csv, toml_lines
+from qantar.files.cells import to_csv
+from qantar.files.read import inside, parse_row, read_table, read_text, toml_lines
 from qantar.record.schema import Event, Source
 
 GOOD = {

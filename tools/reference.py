@@ -20,7 +20,7 @@ from qantar.cli.main import build
 from qantar.engine.loop import ORDER
 from qantar.ensemble import histories as summary
 from qantar.errors import MOST, sentence
-from qantar.files import tables
+from qantar.files import read as tables
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
 from qantar.messages import column_meanings, keys_under, text

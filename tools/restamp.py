@@ -60,7 +60,8 @@ def under(source: Path, n: int) -> dict[str, str]:
 
 def restamp(old: str, new: str) -> list[Path]:
     """Replace the hash in every file that ships."""
-    from qantar.files.result import SEAL, seal_of, sha256_of
+    from qantar.files.result import SEAL, seal_of
+    from qantar.files.write import sha256_of
     from qantar.inference.posterior import pack, unpack
 
     changed = []

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from qantar.account.document import Document
 from qantar.account.ledger import Claim
 from qantar.errors import Problems
-from qantar.files.tables import Table
+from qantar.files.cells import Table
 
 RUN = {"en": 12, "zh": 20}
 """Words (characters in Chinese) in a row that are a copy."""

@@ -31,7 +31,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from qantar.errors import DataError, fail
-from qantar.files.tables import DOCUMENT_MAX, printable, read_bytes, read_text
+from qantar.files.cells import printable
+from qantar.files.read import DOCUMENT_MAX, read_bytes, read_text
 
 LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]

@@ -16,23 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
-from qantar.files.tables import (
-    Choice,
-    Date,
-    FolderName,
-    Form,
-    Key,
-    Keys,
-    Number,
-    Row,
-    Strict,
-    Table,
-    Text,
-    Told,
-    inside,
-    read_table,
-    read_toml,
-)
+from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, Row, Strict, Table, Text, Told
+from qantar.files.read import inside, read_table, read_toml
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
 from qantar.scenario.names import parameter_names

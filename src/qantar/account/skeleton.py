@@ -10,8 +10,8 @@ from pathlib import Path
 from qantar.account.document import Candidate, Document
 from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
-from qantar.files.result import write_new
-from qantar.files.tables import FIRST_DAY, LAST_DAY, RESERVED, to_csv
+from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED, to_csv
+from qantar.files.write import write_new
 from qantar.record.schema import Source
 
 LONGEST = 120

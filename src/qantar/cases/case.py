@@ -18,7 +18,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
-from qantar.files.tables import Date, FolderName, Form, Number, Strict, Table, Text, Told, is_number, printable, read_json, read_toml
+from qantar.files.cells import Date, FolderName, Form, Number, Strict, Table, Text, Told, is_number, printable
+from qantar.files.read import read_json, read_toml
 from qantar.record.load import Record, read_record
 from qantar.record.schema import SPAN_MAX, Region
 

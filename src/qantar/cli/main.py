@@ -231,7 +231,7 @@ def study(
     sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
     sys.stderr.flush()
     from qantar.cli import text as terminal
-    from qantar.files.result import refuse_foreign
+    from qantar.files.write import refuse_foreign
     from qantar.report.write import inputs_of, unchanged
     from qantar.report.write import study_account as run
     from qantar.verdicts.claims import judge
@@ -370,7 +370,7 @@ def _asked(context: Context, **named: object) -> dict[str, Any]:
     ----------
     named : what stands in the result in place of what was typed: the id of a scenario that was named by its folder
     """
-    from qantar.files.result import sha256_of
+    from qantar.files.write import sha256_of
 
     options = {}
     for p in context.command.params:
@@ -390,7 +390,7 @@ def _option(parameter: Any) -> str:
 
 def _write(folder: Path, files: dict[str, Any], lang: str) -> Path:
     """Write a result; where that is."""
-    from qantar.files.result import write_result
+    from qantar.files.write import write_result
 
     return _placed(write_result(folder, files), folder, lang)
 
@@ -471,7 +471,7 @@ def methods(
     from dataclasses import replace
 
     from qantar.cli import text as terminal
-    from qantar.files.result import is_packed, refuse_foreign, refuse_foreign_file
+    from qantar.files.write import is_packed, refuse_foreign, refuse_foreign_file
     from qantar.studies.methods import QUICK, as_dict, files_of, load_experiment, shape_of
     from qantar.studies.methods import methods as do
     from qantar.stylized.navco import count

@@ -83,7 +83,8 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
     from qantar.cli.pace import SURE
     from qantar.cli.text import interruptible, print_json, staging, tell
     from qantar.ensemble.runner import Runner
-    from qantar.files.result import is_packed, made_of, refuse_foreign, refuse_foreign_file, write_file, write_result
+    from qantar.files.result import made_of
+    from qantar.files.write import is_packed, refuse_foreign, refuse_foreign_file, write_file, write_result
     from qantar.studies.blocks import in_language
     from qantar.studies.kind import as_json, ask, files_of, options_of, page_of, result_of
 

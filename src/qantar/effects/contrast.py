@@ -55,7 +55,7 @@ from qantar.ensemble.local import run_ensemble
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
-from qantar.files.result import keep, read_kept
+from qantar.files.write import keep, read_kept
 from qantar.forecast.held_out import by_policy
 from qantar.inference.diagnostics import effective_families
 from qantar.inference.distance import up_to

@@ -20,8 +20,9 @@ from pydantic_core import PydanticCustomError
 from qantar.effects.decision import DIRECTIONS
 from qantar.effects.measures import MEASURES
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
-from qantar.files.result import sha256_of
-from qantar.files.tables import Choice, Date, Form, Key, Number, Strict, Text, Told, read_text, read_toml, toml_lines
+from qantar.files.cells import Choice, Date, Form, Key, Number, Strict, Text, Told
+from qantar.files.read import read_text, read_toml, toml_lines
+from qantar.files.write import sha256_of
 from qantar.record.schema import PEOPLE_MAX
 from qantar.scenario.edits import apply
 from qantar.scenario.parameters import parameters

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qantar.effects.decision import VERSION
+from qantar.files.cells import to_csv
 from qantar.files.result import read_checked
-from qantar.files.tables import to_csv
 
 FILE = "versions.csv"
 COLUMNS = ("hypothesis", "rules_version", "verdict", "basis", "reason_en", "reason_zh")

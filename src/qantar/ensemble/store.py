@@ -30,7 +30,7 @@ import numpy as np
 from qantar.draws import SCHEME
 from qantar.errors import ResultError, fail
 from qantar.files.places import user_store
-from qantar.files.result import flush, write_new
+from qantar.files.write import flush, write_new
 from qantar.scenario.scenario import Plan
 
 STORE = user_store()

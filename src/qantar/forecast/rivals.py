@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError, fail
-from qantar.files.result import keep, read_kept
+from qantar.files.write import keep, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired

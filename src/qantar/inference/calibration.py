@@ -21,7 +21,7 @@ from qantar.ensemble.histories import Feature, Runs, features
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import ScenarioError, fail
-from qantar.files.tables import to_csv
+from qantar.files.cells import to_csv
 from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of
 from qantar.inference.diagnostics import (
     Coverage,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
-from qantar.files.tables import to_csv
+from qantar.files.cells import to_csv
 from qantar.inference.abc_smc import Setup
 from qantar.inference.calibration import learned_of, prior_scores, problem_of, record_summary, simulated_records, tables_of
 from qantar.inference.diagnostics import Coverage, Learned, coverage, ridges, uniformity

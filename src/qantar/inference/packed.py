@@ -15,7 +15,8 @@ from qantar.ensemble.histories import features
 from qantar.ensemble.run import Result
 from qantar.ensemble.store import Recipe
 from qantar.errors import ResultError, fail
-from qantar.files.result import read_result, sealed, sha256_of
+from qantar.files.result import read_result, sealed
+from qantar.files.write import sha256_of
 from qantar.inference.posterior import CSV, FIT, fits, pack, unpack
 from qantar.record.observables import observe
 from qantar.scenario.scenario import Scenario, resolve

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from qantar.ensemble.histories import PEOPLE, Runs
 from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
+from qantar.files.cells import to_csv
+from qantar.files.read import read_text
 from qantar.files.result import read_result
-from qantar.files.tables import read_text, to_csv
 from qantar.inference.abc_smc import Particles
 from qantar.scenario.edits import check_parameter
 from qantar.scenario.parameters import Values, parameters

@@ -11,8 +11,9 @@ from typing import Any
 from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
 from qantar.cases.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
+from qantar.files.cells import Row, Strict, Table
+from qantar.files.read import csv_rows, read_table, read_text, read_toml
 from qantar.files.result import read_result
-from qantar.files.tables import Row, Strict, Table, csv_rows, read_table, read_text, read_toml
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE

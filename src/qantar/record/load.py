@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from qantar.errors import DataError, Problems, nearest
-from qantar.files.tables import FIRST_DAY, LAST_DAY, Row, Table, read_table
+from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
+from qantar.files.read import read_table
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from qantar.files.tables import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text, Words
+from qantar.files.cells import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text, Words
 
 PEOPLE_MAX = 10_000_000_000
 """More people do not live on Earth. The register of quantities says the same of every quantity in people or persons (a test compares)."""

@@ -21,7 +21,8 @@ from typing import Any
 import qantar
 from qantar.effects.experiment_file import FOLDER as EXPERIMENTS
 from qantar.errors import ResultError, fail, needs
-from qantar.files.result import RESULT, Stored, command_line, foreign, read_result, refuse_foreign, sha256, sha256_of, write_tree
+from qantar.files.result import RESULT, Stored, command_line, read_result, sha256
+from qantar.files.write import foreign, refuse_foreign, sha256_of, write_tree
 from qantar.inference.posterior import FIT
 from qantar.studies import studies
 from qantar.studies.shipped import read_shipped

@@ -29,8 +29,8 @@ from qantar.effects.experiment_file import FOLDER, Experiment
 from qantar.ensemble.histories import Feature
 from qantar.ensemble.run import Result
 from qantar.errors import Problems
+from qantar.files.read import read_toml
 from qantar.files.result import command_line
-from qantar.files.tables import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import read_fit
 from qantar.messages import text

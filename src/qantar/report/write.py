@@ -15,8 +15,9 @@ from typing import Any
 import qantar
 from qantar.ensemble.run import Result
 from qantar.errors import ResultError
-from qantar.files.result import read_result, refuse_foreign, sealed, write_result
-from qantar.files.tables import to_csv
+from qantar.files.cells import to_csv
+from qantar.files.result import read_result, sealed
+from qantar.files.write import refuse_foreign, write_result
 from qantar.studies.repeat import Repeated
 from qantar.studies.shown import Sample
 from qantar.verdicts.claims import Judged, agreement, judge, tally

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qantar.errors import Problems, ScenarioError, fail, nearest
-from qantar.files.tables import NUMBER_MAX, is_number
+from qantar.files.cells import NUMBER_MAX, is_number
 from qantar.scenario import rows
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan

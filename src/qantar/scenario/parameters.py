@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError
-from qantar.files.tables import Choice, Number, Strict, Text, read_toml
+from qantar.files.cells import Choice, Number, Strict, Text
+from qantar.files.read import read_toml
 
 Values = dict[str, float]
 """Value of every parameter, by name."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from qantar.cases.case import Case
 from qantar.errors import Problems
-from qantar.files.tables import Strict
+from qantar.files.cells import Strict
 from qantar.scenario import rows
 from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector, StepSpec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qantar.files.tables import Strict
+from qantar.files.cells import Strict
 
 AnyNumber = int | float
 """A number as somebody wrote it: a plan's name is the hash of its text, in which 90 and 90.0 are not the same."""

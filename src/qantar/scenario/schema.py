@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from qantar.files.tables import Choice, Date, Day, Form, Key, Number, Strict, Text, Told
+from qantar.files.cells import Choice, Date, Day, Form, Key, Number, Strict, Text, Told
 
 MECHANISMS = (
     "information", "economy", "grievance", "organization", "demands", "split", "loyalty", "intervention", "forces", "arms", "seeding",

@@ -14,7 +14,7 @@ from pydantic import model_validator
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail, needs
-from qantar.files.tables import Choice
+from qantar.files.cells import Choice
 from qantar.inference import neural as networks
 from qantar.inference.abc_smc import QUICK, Setup
 from qantar.inference.calibration import files_of, fit, packed_table

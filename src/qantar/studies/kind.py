@@ -19,8 +19,10 @@ from pydantic_core import core_schema
 from qantar.ensemble.run import case_sha256, made_by
 from qantar.ensemble.runner import Runner
 from qantar.errors import Problems, StudyError, nearest
-from qantar.files.result import csv_rows_of, sealed, sha256_of
-from qantar.files.tables import Choice, Number, Strict, add_validation, to_csv
+from qantar.files.cells import Choice, Number, Strict, to_csv
+from qantar.files.read import add_validation
+from qantar.files.result import csv_rows_of, sealed
+from qantar.files.write import sha256_of
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Edit, Scenario, arm_edits, load_scenario, parse_set, with_arms
 from qantar.studies.blocks import Block, Sentence, pair

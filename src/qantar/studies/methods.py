@@ -45,8 +45,10 @@ from qantar.ensemble.run import STAMP, made_by
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import STORE, Recipe
 from qantar.errors import DataError, Problems, StudyError, fail
-from qantar.files.result import is_packed, sealed, write_file
-from qantar.files.tables import Choice, Key, Number, Strict, Text, read_toml, to_csv
+from qantar.files.cells import Choice, Key, Number, Strict, Text, to_csv
+from qantar.files.read import read_toml
+from qantar.files.result import sealed
+from qantar.files.write import is_packed, write_file
 from qantar.inference.posterior import FIT
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, country, halves, plan_of
 from qantar.stylized.navco import Contrast, Counts, Histories, contrasts, counts_csv, levels_of, packaged

@@ -50,8 +50,8 @@ from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import StudyError, fail
-from qantar.files.result import keep, read_kept
-from qantar.files.tables import to_csv
+from qantar.files.cells import to_csv
+from qantar.files.write import keep, read_kept
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan

@@ -25,7 +25,8 @@ from qantar.ensemble.run import case_sha256
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import QantarError, ResultError, fail
-from qantar.files.result import RESULT, Stored, command_line, made_of, read_result, sha256_of, write_result
+from qantar.files.result import RESULT, Stored, command_line, made_of, read_result
+from qantar.files.write import sha256_of, write_result
 from qantar.inference.posterior import CSV, FIT
 from qantar.studies import KINDS, studies, study
 from qantar.studies.kind import ARM_FILE, Asked, Ships, Study, ask, flag, options_of, perform

@@ -21,8 +21,8 @@ from qantar.ensemble.run import run as simulate
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
 from qantar.errors import StudyError, fail
-from qantar.files.result import sha256_of
-from qantar.files.tables import Choice, to_csv
+from qantar.files.cells import Choice, to_csv
+from qantar.files.write import sha256_of
 from qantar.inference.packed import PAGE, packed
 from qantar.inference.posterior import CSV, FIT, posterior_of
 from qantar.record.observables import observe

@@ -9,7 +9,8 @@ from typing import Any
 from qantar.cases.case import Case, case_names
 from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
-from qantar.files.result import RESULT, command_words, copy_result, read_checked, read_result, write_bytes
+from qantar.files.result import RESULT, command_words, read_checked, read_result
+from qantar.files.write import copy_result, write_bytes
 from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, load_scenario, read_scenario, resolve

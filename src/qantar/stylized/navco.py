@@ -41,7 +41,8 @@ from numpy.typing import NDArray
 
 from qantar.ensemble.histories import MASS
 from qantar.errors import DataError, Problems, fail
-from qantar.files.tables import read_text, to_csv
+from qantar.files.cells import to_csv
+from qantar.files.read import read_text
 from qantar.model.outcome import UPRISING
 from qantar.statistics import wilson
 from qantar.study_keys import StudyKey, lot

@@ -24,7 +24,8 @@ from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, state_in, togethe
 from qantar.effects.versions import COLUMNS, FILE, Row
 from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError, fail
-from qantar.files.result import RESULT, Stored, read_checked, sha256_of
+from qantar.files.result import RESULT, Stored, read_checked
+from qantar.files.write import sha256_of
 from qantar.inference.posterior import FIT
 from qantar.messages import LANGUAGES, text
 from qantar.scenario.plan import EXPERIMENTS

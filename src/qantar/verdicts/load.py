@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
 from qantar.cases.case import GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
-from qantar.files.tables import Table
+from qantar.files.cells import Table
 from qantar.record.schema import MODELS
 
 if TYPE_CHECKING:

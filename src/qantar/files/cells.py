@@ -1,0 +1,312 @@
+"""Cells of tables: what fits in one, with its unit and limits, said in the same words everywhere; and rows of cells."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from qantar.errors import nearest
+
+NUMBER_MAX = 1e15
+"""No quantity of a country is larger, and whole numbers up to here are exact."""
+FIRST_DAY, LAST_DAY = dt.date(1500, 1, 1), dt.date(2200, 12, 31)
+"""Days of which anything can be recorded."""
+NAME_MAX = 64
+"""Characters of an id, which may become the name of a folder."""
+
+
+def _wrong(code: str, **args: object) -> NoReturn:
+    raise PydanticCustomError(code, "{code}", {"code": code, **{k: str(v) for k, v in args.items()}})
+
+
+_PLAIN = re.compile(r"-?\d{1,400}(\.\d{1,400})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with its unit and limits, written plainly: digits, one point, no thousands marks.
+
+    A whole number may be written as a spreadsheet or a data frame writes it, 40.0 for 40.
+    """
+
+    unit: str
+    low: float = -NUMBER_MAX
+    high: float = NUMBER_MAX
+    whole: bool = False
+
+    def __call__(self, cell: object) -> object:
+        if isinstance(cell, str) and _PLAIN.fullmatch(cell):
+            value = float(cell)
+        elif is_number(cell):
+            value = as_float(cell)
+        else:
+            _wrong("not_a_number", value=cell, unit=self.unit)
+        if value < self.low:
+            _wrong("below", value=cell, low=f"{self.low:g}", unit=self.unit)
+        if value > self.high:
+            _wrong("above", value=cell, high=f"{self.high:g}", unit=self.unit)
+        if self.whole and value != int(value):
+            _wrong("not_whole", value=cell, unit=self.unit)
+        return int(value) if self.whole else value
+
+    def allowed(self) -> str:
+        """What fits, in words."""
+        return f"{'whole number' if self.whole else 'number'} [{self.low:g}, {self.high:g}], {self.unit}"
+
+
+def is_number(value: object) -> bool:
+    """Whether a value from outside is a number that is finite; yes and no are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(as_float(value))
+
+
+def as_float(value: Any) -> float:
+    """A number as a double; infinity with its sign for whole numbers beyond one.
+
+    >>> as_float(3), as_float(-(10**400))
+    (3.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a closed list of words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, cell: object) -> object:
+        if cell not in self.words:
+            _wrong("not_one_of", value=cell, choices=nearest(str(cell), self.words))
+        return cell
+
+    def allowed(self) -> str:
+        """What fits, in words."""
+        return " | ".join(self.words)
+
+
+@dataclass(frozen=True)
+class Form:
+    """Text of one form, given by a regular expression, with an example of a right one."""
+
+    pattern: str
+    example: str
+
+    def __call__(self, cell: object) -> object:
+        if not isinstance(cell, str) or not re.fullmatch(self.pattern, cell, re.ASCII):
+            _wrong("bad_form", value=cell, example=self.example)
+        return cell
+
+    def allowed(self) -> str:
+        """What fits, in words."""
+        return f"like {self.example}"
+
+
+class Day:
+    """A calendar day, ISO 8601, inside the days of which anything can be recorded."""
+
+    def __call__(self, cell: object) -> object:
+        day = cell if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime) else _day(cell)
+        if day is None:
+            _wrong("not_a_date", value=cell)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            _wrong("day_outside", value=day, low=FIRST_DAY, high=LAST_DAY)
+        return day
+
+    def allowed(self) -> str:
+        """What fits, in words."""
+        return "date YYYY-MM-DD"
+
+
+def _day(cell: object) -> dt.date | None:
+    try:
+        if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
+            return dt.date.fromisoformat(cell)
+    except ValueError:
+        pass
+    return None
+
+
+@dataclass(frozen=True)
+class DayAndHour(Form):
+    """A calendar day, with the hour where it is known."""
+
+    def __call__(self, cell: object) -> object:
+        Day()(str(super().__call__(cell))[:10])
+        return cell
+
+
+def _split(cell: object) -> object:
+    return tuple(filter(None, cell.split(";"))) if isinstance(cell, str) else cell
+
+
+_STEERING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff\\ufff9-\\ufffb]")
+"""Characters that steer a terminal or turn the direction of what follows: what is read would not be what stands there."""
+
+
+def printable(text: str) -> str:
+    """A text without characters that steer a terminal or turn the direction of a line.
+
+    >>> printable("a" + chr(27) + "b" + chr(0x202E) + "c")
+    'abc'
+    """
+    return _STEERING.sub("", text)
+
+
+def _plain_text(cell: object) -> object:
+    if isinstance(cell, str) and _STEERING.search(cell):
+        _wrong("control_character", value=cell)
+    return cell
+
+
+def _not_reserved(cell: object) -> object:
+    if isinstance(cell, str) and cell.lower() in RESERVED:
+        _wrong("reserved_name", value=cell)
+    return cell
+
+
+RESERVED = ("store", "con", "prn", "aux", "nul")
+"""Names that folders of results cannot have: of the store, and of devices."""
+_NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,{NAME_MAX - 2}}}[A-Za-z0-9_])?"
+
+
+Text = Annotated[str, BeforeValidator(_plain_text)]
+
+
+Date = Annotated[dt.date, BeforeValidator(Day())]
+
+
+Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30"))]
+
+
+Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
+
+
+Key = Annotated[str, BeforeValidator(Form(_NAME, "pgo_2022_01_15"))]
+"""An id: letters, digits, `_`, and inside also `.` and `-`; at most `NAME_MAX` characters."""
+
+
+FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form(_NAME, "kazakhstan-2022"))]
+"""An id after which a folder of results is named."""
+
+
+Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
+
+
+Words = Annotated[tuple[Text, ...], BeforeValidator(_split)]
+
+
+Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
+
+
+class Strict(BaseModel):
+    """Checked once, then frozen; a key nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Told(Strict):
+    """Written by the author of a case: where a text is asked for in English and in Chinese, one of the two stands for both."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language_is_enough(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for here, other in twins(cls):
+                if given.get(here) in (None, "") and given.get(other) not in (None, ""):
+                    given = {**given, here: given[other]}
+        return given
+
+
+@cache
+def twins(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Pairs of required fields that hold one text in two languages, each way round."""
+    fields = model.model_fields
+    pairs = [(en, en[:-2] + "zh") for en in fields if en.endswith("_en") and en[:-2] + "zh" in fields]
+    both = [(en, zh) for en, zh in pairs if fields[en].is_required() and fields[zh].is_required()]
+    return (*both, *((zh, en) for en, zh in both))
+
+
+class Row(Told):
+    """One row of a table."""
+
+    @classmethod
+    def allowed(cls, column: str) -> str:
+        """What a cell of this column may hold, in words for help and manual."""
+        info = cls.model_fields[column]
+        inner = [m for part in get_args(info.annotation) for m in getattr(part, "__metadata__", ())]
+        for part in (*info.metadata, *inner):
+            allowed = getattr(getattr(part, "func", None), "allowed", None)
+            if allowed is not None:
+                return str(allowed())
+        return "keys joined by ;" if str(info.annotation).startswith("tuple[") else "text"
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class Table(Generic[R]):
+    """The rows of one file, each with the line it starts on."""
+
+    name: str
+    file: str
+    rows: tuple[R, ...]
+    lines: tuple[int, ...]
+    readable: bool = True
+    """False when the file or its header could not be read: then nothing can be said about what it lacks."""
+    spoilt: frozenset[str] = frozenset()
+    """first cells (the ids) of rows with a fault: they stand in the file, though not among the rows"""
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def numbered(self) -> Iterator[tuple[int, R]]:
+        """Pairs of (line in the file, row)."""
+        return zip(self.lines, self.rows, strict=True)
+
+    def ids(self) -> set[str]:
+        """What the first column holds, in good rows and in those with a fault."""
+        first = next(iter(type(self.rows[0]).model_fields)) if self.rows else ""
+        return {str(getattr(row, first)) for row in self.rows} | self.spoilt
+
+
+def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """CSV text safe to open in a spreadsheet: a cell that would be read as a formula gets a leading quote mark.
+
+    Full-width signs begin a formula too, where a spreadsheet speaks Chinese or Japanese.
+
+    >>> to_csv(["a", "b", "c"], [["=1+1", "＝1+1", -5]])
+    "a,b,c\\n'=1+1,'＝1+1,-5\\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_quoted(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+
+
+def _quoted(cell: object) -> object:
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if unicodedata.normalize("NFKC", text[:1]) in _FORMULA else text
