@@ -27,13 +27,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import qantar
 from conftest import CASE
 from qantar.ensemble import local as ensemble
 from qantar.ensemble import store, warm
 from qantar.ensemble.local import run_ensemble, write_part
 from qantar.ensemble.one_run import one_run, seed_of, values_of
-from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws, model_hash
+from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws
 from qantar.errors import Problem, QantarError, ResultError, StudyError
 from qantar.files.places import user_store
 from qantar.scenario.parameters import defaults, draw
@@ -383,49 +382,6 @@ def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest
     assert recipe().key() not in keys
     monkeypatch.undo()
     assert recipe().key() == keys[0]
-
-
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the sources that `model_hash` looks at from now on."""
-    home = Path(str(qantar.__file__)).parent
-    copy = Path(shutil.copytree(home, tmp_path / "qantar", ignore=shutil.ignore_patterns("__pycache__", "cases", "report")))
-    before = model_hash()
-    monkeypatch.setattr(store.resources, "files", lambda name: copy)
-    assert model_hash() == before
-    return copy
-
-
-def test_the_key_changes_with_the_sources_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = package(tmp_path, monkeypatch)
-    before = {model_hash()}
-    (copy / "messages" / "words.toml").write_text("")
-    assert model_hash() in before
-    for name in (
-        "reporting/history.py",
-        "model/rules.py",
-        "engine/event.py",
-        "population/ties.py",
-        "reporting/model.py",
-        "scenario/parameters.toml",
-        "draws.py",
-    ):
-        with (copy / name).open("a") as file:
-            file.write("\n# changed\n")
-        assert model_hash() not in before, name
-        before.add(model_hash())
-    (copy / "model" / "loyalty.py").write_text("")
-    assert model_hash() not in before
-    before.add(model_hash())
-    (copy / "model" / "loyalty.py").rename(copy / "model" / "treason.py")  # a name is part of what can be imported
-    assert model_hash() not in before
-
-
-def test_the_key_changes_with_how_runs_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = package(tmp_path, monkeypatch)
-    before = model_hash()
-    with (copy / "study" / "ensemble.py").open("a") as file:
-        file.write("\n# changed\n")
-    assert model_hash() != before
 
 
 def test_the_key_changes_with_the_size_of_parts() -> None:

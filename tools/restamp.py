@@ -4,8 +4,9 @@
 
 OLD_SRC is the folder `src` of a checkout of the version that made the evidence. Under both sources the same histories are simulated: of
 the scenario, of its quiet period and of each arm, with drawn parameters and with those of the posterior that ships; moves, decisions and
-outcomes must be equal, each. Only then `model_sha256` is replaced in what ships, and finished fits of rivals get the names that follow from
-it. Evidence that the change does alter has to be made again; this tool cannot know which that is.
+outcomes must be equal, each, and for some of each plan what is reported. Only then `model_sha256`, and the hash of the decision rules, is
+replaced in what ships, and finished fits of rivals and answers of experiments get the names that follow from it. Evidence that the change
+does alter has to be made again; this tool cannot know which that is.
 """
 
 from __future__ import annotations
@@ -23,16 +24,26 @@ from unittest.mock import patch
 ROOT = Path(__file__).parents[1]
 CASE = "kazakhstan-2022"
 SHIPS = (ROOT / "src" / "qantar" / "cases" / CASE / "fit", ROOT / "docs" / "evidence")
-SCALE, SEED = 0.01, 77
+RULES = ROOT / "src" / "qantar" / "effects" / "decision-versions.csv"
+SCALE, SEED, REPORTED = 0.01, 77, 5
 
 
 def digests(n: int) -> dict[str, str]:
     """One digest a history, under the source that is imported."""
     from qantar.engine.loop import simulate
-    from qantar.ensemble.store import model_hash
-    from qantar.inference.posterior import read_fit
     from qantar.scenario.parameters import draw
     from qantar.scenario.scenario import arm_edits, load_scenario, quiet_plan, resolve
+
+    try:
+        from qantar.effects import decision
+        from qantar.ensemble.one_run import one_run
+        from qantar.ensemble.store import Recipe, model_hash
+        from qantar.inference.posterior import read_fit
+    except ImportError:  # the version that made the evidence
+        from qantar.study import decision
+        from qantar.study.ensemble import one_run
+        from qantar.study.posterior import read_fit
+        from qantar.study.store import Recipe, model_hash
 
     scenario = load_scenario(CASE)
     plans = {arm: resolve(scenario, arm_edits(scenario, arm), scale=SCALE) for arm in scenario.file.arms}
@@ -41,13 +52,17 @@ def digests(n: int) -> dict[str, str]:
         plans["quiet"] = quiet
     fit = read_fit(scenario.case.folder)
     fitted = fit.posterior.values if fit else []
-    found = {"model": model_hash()}
+    found = {"model": model_hash(), "rules": decision.sha256()}
     for name, plan in plans.items():
         drawn = [draw(SEED, k) for k in range(n // 2 if name == "large" else n)]
         for k, values in enumerate([*drawn, *fitted[:: max(1, len(fitted) // (n // 2))]]):
             h = simulate(plan, values, SEED + k, stop_above=3e5)
             whole = h.sha256(), [(s.id, s.at, s.size, s.places) for s in h.decisions], repr(h.outcome)
             found[f"{name} {k}"] = hashlib.sha256(repr(whole).encode()).hexdigest()
+        for k in range(REPORTED):
+            days, ended = one_run(Recipe(plan, SEED, sampling="given", stop_above=3e5), k, drawn)
+            columns = [(c, str(v.dtype), v.tobytes()) for c, v in days.items()]
+            found[f"{name} reported {k}"] = hashlib.sha256(repr((columns, ended)).encode()).hexdigest()
     return found
 
 
@@ -58,21 +73,20 @@ def under(source: Path, n: int) -> dict[str, str]:
     return dict(json.loads(done.stdout))
 
 
-def restamp(old: str, new: str) -> list[Path]:
-    """Replace the hash in every file that ships."""
-    from qantar.files.result import SEAL, seal_of
-    from qantar.files.write import sha256_of
+def restamp(hashes: dict[str, str]) -> list[Path]:
+    """Replace the hashes in every file that ships, and that of the rules in their list of versions."""
+    from qantar.files.result import SEAL, seal_of, sha256_of
     from qantar.inference.posterior import pack, unpack
 
     changed = []
-    for path in sorted(p for folder in SHIPS for p in folder.rglob("*") if p.is_file()):
+    for path in [RULES, *sorted(p for folder in SHIPS for p in folder.rglob("*") if p.is_file())]:
         if path.suffix == ".npz":
             runs, made = unpack(path)
-            if made.get("model_sha256") == old:
-                path.write_bytes(pack(runs, {**made, "model_sha256": new}))
+            if (old := made.get("model_sha256")) in hashes:
+                path.write_bytes(pack(runs, {**made, "model_sha256": hashes[old]}))
                 changed.append(path)
-        elif old in (text := path.read_text(encoding="utf-8")):
-            path.write_text(text.replace(old, new), encoding="utf-8")
+        elif any(old in path.read_text(encoding="utf-8") for old in hashes):
+            path.write_text(replaced(path.read_text(encoding="utf-8"), hashes), encoding="utf-8")
             changed.append(path)
     for path in [p for p in changed if p.suffix == ".json"]:  # a result with the hash of its files, deepest first, then its own
         made = json.loads(path.read_text(encoding="utf-8"))
@@ -85,23 +99,62 @@ def restamp(old: str, new: str) -> list[Path]:
     return changed
 
 
+def replaced(text: str, hashes: dict[str, str]) -> str:
+    """A text with each old hash by its new one."""
+    for old, new in hashes.items():
+        text = text.replace(old, new)
+    return text
+
+
+def rename_answers(old: str) -> int:
+    """Answers of experiments under the names that follow from the new hash; called when everything else has it."""
+    from qantar.cli.main import build
+    from qantar.effects import experiments
+    from qantar.files.result import command_words
+
+    kept = ROOT / "docs" / "evidence" / "experiments"
+    arguments = command_words(json.loads((SHIPS[0] / "experiments" / "result.json").read_text(encoding="utf-8")))
+    name_of, hash_now, names = experiments._name_of, experiments.model_hash, {}
+
+    def naming(*about: Any) -> str:
+        with patch.object(experiments, "model_hash", lambda: old):
+            before = name_of(*about)
+        names[before] = name_of(*about)
+        return before
+
+    def refuse(*about: object, **more: object) -> None:
+        raise SystemExit("an answer is not under its old name")
+
+    with tempfile.TemporaryDirectory() as folder:
+        where = ["--kept", str(kept), "--known", str(ROOT / "docs" / "evidence" / "prior-table.npz")]
+        where += ["--store", f"{folder}/store", "--out", f"{folder}/out"]
+        with patch.object(experiments, "_name_of", naming), patch.object(experiments, "run_part_arms", refuse):
+            build("en").main(args=[*arguments, *where], obj="en", standalone_mode=False)
+    assert experiments.model_hash is hash_now
+    files = sorted(kept.iterdir())
+    for path in files:
+        hypothesis, _, name = path.stem.partition("-")
+        path.rename(kept / f"{hypothesis}-{names[name]}.json")
+    return len(files)
+
+
 def rename_rivals(old: str, new: str) -> None:
     """Finished fits of rivals under the names that follow from the new hash."""
     from qantar.cli.main import build
     from qantar.files.result import command_words
-    from qantar.forecast import rivals
+    from qantar.studies import rivals
 
     kept = ROOT / "docs" / "evidence" / "rivals"
     files = list(kept.iterdir())
     made = json.loads((SHIPS[0] / "rivals" / "result.json").read_text(encoding="utf-8"))
     arguments = command_words(made)
-    read, found = rivals._from_data, {}
+    read, found = rivals._read, {}
 
     def reading(said: dict[str, Any], arm: str, path: Path) -> object:
         found[arm] = read(said, arm, path)
         return found[arm]
 
-    def again(terms: object, arm: str, *rest: object) -> object:
+    def again(scenario: object, arm: str, *rest: object) -> object:
         if arm not in found:
             raise SystemExit(f"{arm}: no finished fit under the old name")
         return found[arm]
@@ -110,7 +163,7 @@ def rename_rivals(old: str, new: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             where = ["--kept", str(kept), "--store", f"{folder}/store", "--out", f"{folder}/out"]
             with (
-                patch.object(rivals, "_from_data", reading),
+                patch.object(rivals, "_read", reading),
                 patch.object(rivals, "_fitted", again),
                 patch.object(rivals, "model_hash", lambda m=model: m),
             ):
@@ -126,15 +179,19 @@ def main() -> None:
         return
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     before, after = under(Path(sys.argv[1]), n), under(ROOT / "src", n)
-    old, new = before.pop("model"), after.pop("model")
+    hashes = {before.pop(key): after.pop(key) for key in ("model", "rules")}
     differ = [k for k in before if before[k] != after.get(k)]
     if differ or len(before) != len(after):
         raise SystemExit(f"{len(differ)} of {len(before)} histories differ, the first: {differ[:3]}")
+    old, new = next(iter(hashes.items()))
     if old == new:
         raise SystemExit("both sources have the same hash: nothing to do")
     rename_rivals(old, new)
-    changed = restamp(old, new)
-    print(f"{len(before)} histories are the same under {old[:12]} and {new[:12]}; {len(changed)} files carry the new hash")
+    changed = restamp(hashes)
+    answers = rename_answers(old)
+    whole = hashlib.sha256(json.dumps(after, sort_keys=True).encode()).hexdigest()
+    print(f"{len(before)} digests are the same under {old[:12]} and {new[:12]}; SHA-256 over all: {whole}")
+    print(f"{len(changed)} files carry the new hashes, {answers} answers their new names")
 
 
 if __name__ == "__main__":

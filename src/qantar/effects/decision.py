@@ -32,9 +32,7 @@ Whoever changes a rule raises `VERSION` and writes a line into `decision-version
 
 from __future__ import annotations
 
-import ast
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -43,6 +41,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qantar.files.programs import sha256_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -414,21 +414,7 @@ def of_policy(values: Floats, margin: float, better: float) -> Said:
 
 def sha256() -> str:
     """SHA-256 of these rules as a program: comments, docstrings and line breaks do not change it, a rule or a number does."""
-    return _sha256_of(Path(__file__).read_text(encoding="utf-8"))
-
-
-def _sha256_of(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [s for s in body if not _is_text(s)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    """A docstring, of a module, a function, a class or what stands above it."""
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return sha256_of({"rules": Path(__file__).read_text(encoding="utf-8")})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from qantar.draws import SCHEME
+from qantar.ensemble.model_hash import model_hash as model_hash
 from qantar.errors import ResultError, fail
 from qantar.files.places import user_store
 from qantar.files.write import flush, write_new
@@ -37,33 +37,9 @@ STORE = user_store()
 """Where histories are kept unless somebody says otherwise."""
 PART = 4
 """Runs in a part unless a recipe says otherwise: what is lost at most when the power fails, a core."""
-ROOMS = (
-    "compiled.py",
-    "draws.py",
-    "population",
-    "model",
-    "engine",
-    "reporting/model.py",
-    "reporting/history.py",
-    "ensemble/runner.py",
-    "scenario/parameters.py",
-)
-DATA = ("scenario/parameters.toml",)
 DAYS, RUNS, SEAL, DRAWS = "days.parquet", "runs.parquet", "seal.json", "draws.json"
 FORMAT = "2-"
 """How folders of a store begin: parts of the first format had no seal, and are left where they are."""
-
-
-def model_hash() -> str:
-    """SHA-256 of every source a history depends on: a store never serves last week's model."""
-    return "f80d4961a4c7cedc8f3f902158e4d4cadc86a2891bed0d71e702be364592b414"
-    root = Path(str(resources.files("qantar")))
-    total = hashlib.sha256()
-    for name in (*ROOMS, *DATA):
-        path = root / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            total.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return total.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Compiles every kernel ahead of time, on a country of a few residents, so that it happens once and can be announced.
 
-It stands outside the rooms of `ensemble.store.ROOMS`: it makes no history, so changing it does not make a table of histories stale.
+It is not in `ensemble.model_hash.MODULES`: it makes no history, so changing it does not make a table of histories stale.
 """
 
 from __future__ import annotations

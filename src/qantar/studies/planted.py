@@ -28,7 +28,6 @@ more than the ceiling of that prior: their verdicts are not tried here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -51,6 +50,7 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, model_hash
 from qantar.errors import StudyError, fail
 from qantar.files.cells import to_csv
+from qantar.files.programs import sha256_of
 from qantar.files.write import keep, read_kept
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, draw, parameters
@@ -284,8 +284,8 @@ def worlds(seed: int, n: int, runner: Runner, *, kinds: Sequence[str] = KINDS, s
 
 def _rules() -> str:
     """SHA-256 of the files that judge a world."""
-    sources = (Path(str(resources.files("qantar")), f"{name}.py").read_bytes() for name in RULES)
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()
+    root = Path(str(resources.files("qantar")))
+    return sha256_of({name: (root / f"{name}.py").read_text(encoding="utf-8") for name in RULES})
 
 
 def _file(folder: Path, number: int, kind: str) -> Path:
