@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 CASE = "kazakhstan-2022"
 SHIPS = (ROOT / "src" / "qantar" / "cases" / CASE / "fit", ROOT / "docs" / "evidence")
@@ -76,14 +78,17 @@ def under(source: Path, n: int) -> dict[str, str]:
 def restamp(hashes: dict[str, str]) -> list[Path]:
     """Replace the hashes in every file that ships, and that of the rules in their list of versions."""
     from qantar.files.result import SEAL, seal_of, sha256_of
-    from qantar.inference.posterior import pack, unpack
 
     changed = []
     for path in [RULES, *sorted(p for folder in SHIPS for p in folder.rglob("*") if p.is_file())]:
         if path.suffix == ".npz":
-            runs, made = unpack(path)
+            with np.load(path, allow_pickle=False) as archive:
+                content = {name: archive[name] for name in archive.files}
+            made = json.loads(content["made"].tobytes())
             if (old := made.get("model_sha256")) in hashes:
-                path.write_bytes(pack(runs, {**made, "model_sha256": hashes[old]}))
+                about = json.dumps({**made, "model_sha256": hashes[old]}, sort_keys=True).encode()
+                with path.open("wb") as file:
+                    np.savez_compressed(file, **{**content, "made": np.frombuffer(about, np.uint8)})
                 changed.append(path)
         elif any(old in path.read_text(encoding="utf-8") for old in hashes):
             path.write_text(replaced(path.read_text(encoding="utf-8"), hashes), encoding="utf-8")
@@ -111,9 +116,11 @@ def rename_answers(old: str) -> int:
     from qantar.cli.main import build
     from qantar.effects import experiments
     from qantar.files.result import command_words
+    from qantar.studies import experiments as studies
 
     kept = ROOT / "docs" / "evidence" / "experiments"
-    arguments = command_words(json.loads((SHIPS[0] / "experiments" / "result.json").read_text(encoding="utf-8")))
+    made = json.loads((SHIPS[0] / "experiments" / "result.json").read_text(encoding="utf-8"))
+    arguments, everyone, answers = command_words(made), made["command"]["options"]["everyone"], studies.answers
     name_of, hash_now, names = experiments._name_of, experiments.model_hash, {}
 
     def naming(*about: Any) -> str:
@@ -122,19 +129,30 @@ def rename_answers(old: str) -> int:
         names[before] = name_of(*about)
         return before
 
+    def asking(scenario: Any, spec: Any, values: Any, basis: str, root: Path, **how: Any) -> Any:
+        if basis == "posterior" and not how["rival"]:  # what everyone says is asked only where there is a verdict: here it always is
+            once, few = spec.model_copy(update={"replicates": 1}), [values[k] for k in studies.even(len(values), everyone)]
+            naming(experiments.plans_of(scenario, once, scale=1.0, state=how["state"]), few, once)
+        return answers(scenario, spec, values, basis, root, **how)
+
     def refuse(*about: object, **more: object) -> None:
         raise SystemExit("an answer is not under its old name")
 
     with tempfile.TemporaryDirectory() as folder:
         where = ["--kept", str(kept), "--known", str(ROOT / "docs" / "evidence" / "prior-table.npz")]
         where += ["--store", f"{folder}/store", "--out", f"{folder}/out"]
-        with patch.object(experiments, "_name_of", naming), patch.object(experiments, "run_part_arms", refuse):
+        with (
+            patch.object(experiments, "_name_of", naming),
+            patch.object(experiments, "run_part_arms", refuse),
+            patch.object(studies, "answers", asking),
+        ):
             build("en").main(args=[*arguments, *where], obj="en", standalone_mode=False)
     assert experiments.model_hash is hash_now
-    files = sorted(kept.iterdir())
-    for path in files:
-        hypothesis, _, name = path.stem.partition("-")
-        path.rename(kept / f"{hypothesis}-{names[name]}.json")
+    files = {path: names.get(path.stem.partition("-")[2]) for path in sorted(kept.iterdir())}
+    if unread := [path.name for path, name in files.items() if name is None]:
+        raise SystemExit(f"{len(unread)} of {len(files)} answers were not asked for: {unread}")
+    for path, name in files.items():
+        path.rename(kept / f"{path.stem.partition('-')[0]}-{name}.json")
     return len(files)
 
 
@@ -179,13 +197,15 @@ def main() -> None:
         return
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     before, after = under(Path(sys.argv[1]), n), under(ROOT / "src", n)
-    hashes = {before.pop(key): after.pop(key) for key in ("model", "rules")}
+    stamped = json.loads((SHIPS[0] / "experiments" / "result.json").read_text(encoding="utf-8"))  # as the evidence has them
+    before.pop("model"), before.pop("rules")
+    hashes = {stamped["model_sha256"]: after.pop("model"), stamped["rules"]["sha256"]: after.pop("rules")}
     differ = [k for k in before if before[k] != after.get(k)]
     if differ or len(before) != len(after):
         raise SystemExit(f"{len(differ)} of {len(before)} histories differ, the first: {differ[:3]}")
     old, new = next(iter(hashes.items()))
     if old == new:
-        raise SystemExit("both sources have the same hash: nothing to do")
+        raise SystemExit("the evidence has this hash: nothing to do")
     rename_rivals(old, new)
     changed = restamp(hashes)
     answers = rename_answers(old)
