@@ -25,7 +25,7 @@ from qantar.model.world import Bools
 
 OUTCOMES = ("quiet", "collapsed", "ongoing", "conceded", "settled", "suppressed", "faded")
 UPRISING = 1000.0
-"""People out at once from whom on a history is an uprising; `study.summary` asks the same of official participants."""
+"""People out at once from whom on a history is an uprising; `ensemble.histories` asks the same of official participants."""
 TENTH = 0.1
 HELD_HOURS = 24.0
 IN_A_THOUSAND = 0.001
