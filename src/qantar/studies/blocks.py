@@ -33,7 +33,7 @@ def pair(key: str, **args: object) -> Pair:
     """A message of the catalogue in both languages; an argument that differs between them is a pair.
 
     >>> pair("verdict.partly")
-    ('partly right', '部分正确')
+    ('partly right', '部分相符')
     """
     en, zh = (text(key, lang, **{k: in_language(v, lang) for k, v in args.items()}) for lang in LANGUAGES)
     return en, zh
@@ -54,7 +54,7 @@ def joined(cells: Sequence[Cell], separator: Cell = "") -> Pair:
     """Cells as one, in both languages.
 
     >>> joined(["H05 ", pair("verdict.partly")]), joined(["a", "b"], pair("report.comma"))
-    (('H05 partly right', 'H05 部分正确'), ('a, b', 'a、b'))
+    (('H05 partly right', 'H05 部分相符'), ('a, b', 'a、b'))
     """
     en, zh = (in_language(separator, lang).join(in_language(cell, lang) for cell in cells) for lang in LANGUAGES)
     return en, zh
