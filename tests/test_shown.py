@@ -27,9 +27,9 @@ from qantar.record.observables import observe
 from qantar.report import write as written
 from qantar.report.page import render
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
-from qantar.studies import experiments as trials
 from qantar.studies import shown
 from qantar.studies.shown import SameHistory, Sample, lots, sample
+from qantar.verdicts import repeated as trials
 from qantar.verdicts.load import load_account
 from qantar.verdicts.repeated import RepeatedEffect
 from shipped import reseal
@@ -195,7 +195,7 @@ def test_effects_are_drawn_among_those_that_are_not_zero(monkeypatch: pytest.Mon
     rows = [r for r in stored.rows("draws.csv") if r["basis"] == "posterior" and not r["rival"]]
     assert sum(float(r["effect"]) == 0 for r in rows) > 0.3 * len(rows)  # lots among all would often fall on one
     monkeypatch.setattr(trials, "effect_of", lambda *a, **k: 1.0)
-    found = trials.check_again(scenario, 200, 1)
+    found = trials.repeat_effects(scenario, 200, 1)
     assert len(found) == 200
     assert all(a.shipped != 0 for a in found)
 

@@ -378,7 +378,7 @@ STUDY = Study(
         options={"table": 20_000, "draws": 25, "rivals": 8, "everyone": 8},
         places={"kept": "experiments", "known": kind.PRIOR_TABLE},
     ),
-    small={"scenario": "kazakhstan-2022", "only": ("H03", "H04", "H07"), "table": 60, "draws": 2, "rivals": 1, "scale": 0.001},
+    small={"scenario": "kazakhstan-2022", "only": ("H03", "H04", "H07"), "table": 40, "draws": 2, "rivals": 0, "scale": 0.001},
     columns={
         "experiments": ("hypothesis", "part", "basis", "rival", "effect", "low", "high", "verdict"),
         "draws": ("hypothesis", "part", "basis", "rival", "state", "draw", "effect", "coefficient"),
