@@ -1,2 +1,2 @@
 study test evidence:
-	@python3 dev.py $@
+	@python3 dev $@

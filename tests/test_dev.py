@@ -23,7 +23,7 @@ STUDIES = [s for s in studies() if s.ships]
 
 @pytest.fixture
 def dev(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("dev", REPOSITORY / "dev.py")
+    spec = importlib.util.spec_from_file_location("dev", REPOSITORY / "dev" / "__main__.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

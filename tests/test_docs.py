@@ -48,7 +48,7 @@ def test_reference_pages_are_what_the_program_says() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for name, content in module.pages().items():
-        assert (module.REFERENCE / name).read_text(encoding="utf-8") == content, f"run tools/reference.py: {name} is out of date"
+        assert (module.REFERENCE / name).read_text(encoding="utf-8") == content, f"run dev/reference.py: {name} is out of date"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))

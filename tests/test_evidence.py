@@ -45,7 +45,7 @@ from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
 
 CASE = "kazakhstan-2022"
-TABLE = Path(__file__).parents[1] / "docs" / "evidence" / "prior-table.npz"
+TABLE = Path(__file__).parents[1] / "evidence" / "prior-table.npz"
 STALE = "the evidence was made by another version of the model: run make evidence (hours), or undo the change"
 SAMPLE = 3
 """Histories of each kind that are simulated again."""
@@ -294,7 +294,7 @@ def _one() -> tuple[Runs, Target]:
 
 
 def test_an_independent_program_finds_the_same_posterior() -> None:
-    """Two parameters of a tiny country, at one tolerance: our rounds and those of pyabc (`tools/pyabc_check.py`)."""
+    """Two parameters of a tiny country, at one tolerance: our rounds and those of pyabc (`dev/pyabc_check.py`)."""
     with (TABLE.parent / "pyabc.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [r["parameter"] for r in rows] == ["base_pressure", "protest_hours"]

@@ -371,7 +371,7 @@ def test_no_flipped_bit_of_a_result_is_read_in_silence(tmp_path: Path) -> None:
 
 def small_table() -> tuple[bytes, Any]:
     """A packed table of a few histories, and what is read from it."""
-    runs, made = unpack(REPOSITORY / "docs" / "evidence" / "prior-table.npz")
+    runs, made = unpack(REPOSITORY / "evidence" / "prior-table.npz")
     few = {name: getattr(runs, name)[:8] for name in ("presence", "seat_lost", "stopped", *PEOPLE)}
     more = [name for name in runs.whole if name not in (*KEPT, "run")]
     return pack(replace(runs, whole={k: v[:8] for k, v in runs.whole.items()}, **few), made, more=more), made

@@ -174,16 +174,16 @@ def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
 
 def test_set_up_can_be_read_by_an_old_python() -> None:
     # dev.py must get far enough on Python 3.6 to find a newer one.
-    ast.parse((REPOSITORY / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    ast.parse((REPOSITORY / "dev" / "__main__.py").read_text(encoding="utf-8"), feature_version=(3, 6))
     standard = sys.stdlib_module_names
-    tree = ast.parse((REPOSITORY / "dev.py").read_text(encoding="utf-8"))
+    tree = ast.parse((REPOSITORY / "dev" / "__main__.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         for name in [a.name for a in node.names] if isinstance(node, ast.Import) else []:
             assert name in standard
 
 
 def test_set_up_says_how_it_is_used() -> None:
-    done = subprocess.run([sys.executable, "dev.py", "nothing"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "dev", "nothing"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "study|test" in done.stderr
 
@@ -192,7 +192,7 @@ def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"] + project["build-system"]["requires"]
     pinned = {
-        line.split("==")[0].lower().replace("_", "-") for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if "==" in line
+        line.split("==")[0].lower().replace("_", "-") for line in (REPOSITORY / "dev/constraints.txt").read_text().splitlines() if "==" in line
     }
     for requirement in wanted:
         assert re.split(r"[><=\[]", requirement)[0].lower().replace("_", "-") in pinned, requirement

@@ -217,7 +217,7 @@ class Ships:
     ----------
     minutes : what it took for the packaged case on two cores
     options : what it is asked there besides the scenario
-    places : options that name a file or folder of `docs/evidence`, which does not ship
+    places : options that name a file or folder of `evidence`, which does not ship
     folder : in the `fit` of the case, "" for that itself; by default the name of the study
     packed : whether not the result ships but what its option `pack` writes
     """

@@ -1,8 +1,8 @@
 """Writes docs/reference from the program itself: commands from their help, tables from their models, errors and words from the catalogue.
 
-The ODD page is `tools/odd.md` with its {{names}} filled in.
+The ODD page is `dev/odd.md` with its {{names}} filled in.
 
-Run `.venv/bin/python tools/reference.py` after changing any of them; a test compares the pages with what this gives.
+Run `.venv/bin/python dev/reference.py` after changing any of them; a test compares the pages with what this gives.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SUBMODELS = {
 """Files whose docstrings make up section 7 of the ODD page, and the groups of parameters that stand with each."""
 INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache", "counts"}
 """Fields of a world that are no state of the country."""
-NOTE = "<!-- Written by tools/reference.py. Change the program or the catalogue, not this page. -->\n"
+NOTE = "<!-- Written by dev/reference.py. Change the program or the catalogue, not this page. -->\n"
 
 
 def pages() -> dict[str, str]:
@@ -161,11 +161,11 @@ def _odd() -> str:
     template = TEMPLATE.read_text(encoding="utf-8")
     found = {**_odd_numbers(), **_odd_tables(), "submodels": _submodels()}
     if unused := set(found) ^ set(re.findall(r"\{\{(\w+)\}\}", template)):
-        raise ValueError(f"tools/odd.md and tools/reference.py differ on {sorted(unused)}")
+        raise ValueError(f"dev/odd.md and dev/reference.py differ on {sorted(unused)}")
     fields = {f.name for f in dataclasses.fields(world.World)} - INTERNAL
     if unsaid := fields - set(re.findall(r"`(\w+)`", template)):
-        raise ValueError(f"tools/odd.md says nothing of these fields of a World: {sorted(unsaid)}")
-    return NOTE.replace("this page", "this page; text: tools/odd.md") + "\n" + re.sub(r"\{\{(\w+)\}\}", lambda m: found[m[1]], template)
+        raise ValueError(f"dev/odd.md says nothing of these fields of a World: {sorted(unsaid)}")
+    return NOTE.replace("this page", "this page; text: dev/odd.md") + "\n" + re.sub(r"\{\{(\w+)\}\}", lambda m: found[m[1]], template)
 
 
 def _odd_numbers() -> dict[str, str]:
@@ -241,7 +241,7 @@ def _submodels() -> str:
             parts.append("Reads also: " + ", ".join(f"`{n}` ({known[n].group})" for n in read) + ".\n")
         said |= set(own)
     if unsaid := set(known) - said:
-        raise ValueError(f"no submodel of tools/reference.py holds {sorted(unsaid)}")
+        raise ValueError(f"no submodel of dev/reference.py holds {sorted(unsaid)}")
     return "\n".join(parts).rstrip()
 
 

@@ -1,4 +1,4 @@
-"""Sets up and runs everything on a machine that has only Python 3.11 or newer: `python3 dev.py study|test|evidence`.
+"""Sets up and runs everything on a machine that has only Python 3.11 or newer: `python3 dev study|test|evidence`.
 
 Standard library only, and written so that an old Python can read it far enough to find a newer one.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(HERE, ".venv")
 STAMP = os.path.join(VENV, "qantar-stamp")
 OLDEST = (3, 11)
@@ -27,7 +27,7 @@ def find_python():
         if found:
             return found
     sys.exit(
-        "dev.py: qantar needs Python %d.%d or newer; this is %s and no newer one is on the PATH.\n"
+        "dev: qantar needs Python %d.%d or newer; this is %s and no newer one is on the PATH.\n"
         "  Debian or Ubuntu: apt-get install python3.11 python3.11-venv. macOS: brew install python@3.13. Windows: python.org."
         % (OLDEST + (sys.version.split()[0],))
     )
@@ -42,7 +42,7 @@ def run(arguments, what, **more):
     """Run a command; if it fails, say what was being done and stop with its status."""
     done = subprocess.run(arguments, cwd=HERE, check=False, **more)
     if done.returncode:
-        sys.exit("dev.py: %s failed (status %d); see the lines above." % (what, done.returncode))
+        sys.exit("dev: %s failed (status %d); see the lines above." % (what, done.returncode))
 
 
 def pip(python, arguments, what):
@@ -64,7 +64,7 @@ def needed(extras):
     sources = [
         os.path.join(base, name) for base, _, names in os.walk(os.path.join(HERE, "src")) for name in names if not name.endswith(".pyc")
     ]
-    declared = [os.path.join(HERE, name) for name in ("pyproject.toml", "constraints.txt")]
+    declared = [os.path.join(HERE, name) for name in ("pyproject.toml", os.path.join("dev", "constraints.txt"))]
     return "deps " + digest(declared), "extras " + " ".join(extras), "package " + digest(sources + declared)
 
 
@@ -111,7 +111,7 @@ def build_environment(extras):
         shutil.rmtree(aside, ignore_errors=True)
         sys.stderr.write(made.stdout + made.stderr)
         sys.exit(
-            "dev.py: Python's venv module does not work here. A system package is missing:\n"
+            "dev: Python's venv module does not work here. A system package is missing:\n"
             "  Debian or Ubuntu: apt-get install python3-venv (or python3.%d-venv)." % sys.version_info[1]
         )
     network = install_dependencies(venv_python(aside), extras)
@@ -123,7 +123,7 @@ def build_environment(extras):
 
 
 def install_dependencies(python, extras):
-    """Install what pyproject.toml asks for, at the versions of constraints.txt; returns the seconds it took."""
+    """Install what pyproject.toml asks for, at the versions of dev/constraints.txt; returns the seconds it took."""
     import tomllib  # Python 3.11: `main` has made sure
 
     start = time.monotonic()
@@ -132,7 +132,7 @@ def install_dependencies(python, extras):
     wanted = declared["project"]["dependencies"] + declared["build-system"]["requires"]
     for extra in extras:
         wanted = wanted + declared["project"]["optional-dependencies"][extra]
-    constraints = ["--constraint", os.path.join(HERE, "constraints.txt")]
+    constraints = ["--constraint", os.path.join(HERE, "dev", "constraints.txt")]
     pip(python, ["install"] + constraints + wanted, "installing dependencies")
     return time.monotonic() - start
 
@@ -151,7 +151,7 @@ def test():
     run([python, "-m", "ruff", "format", "--check", "--quiet", "."], "ruff format")
     run([python, "-m", "mypy"], "mypy")
     if compiling.wait():
-        sys.exit("dev.py: compiling the engines failed (status %d); see the lines above." % compiling.returncode)
+        sys.exit("dev: compiling the engines failed (status %d); see the lines above." % compiling.returncode)
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         print("No Chromium found: browser tests are skipped. Debian or Ubuntu: apt-get install chromium fonts-wqy-microhei", flush=True)
@@ -173,7 +173,7 @@ def evidence():
     """
     set_up(EXTRAS)
     for one in listed():
-        words = one["words"] + ["--%s=%s" % (option, os.path.join("docs", "evidence", name)) for option, name in one["places"].items()]
+        words = one["words"] + ["--%s=%s" % (option, os.path.join("evidence", name)) for option, name in one["places"].items()]
         made = os.path.join(HERE, "results", "evidence", one["folder"] or "fit")
         packed = ["--pack", made + "-packed"] if one["packed"] else []
         run([venv_python(), "-m", "qantar"] + words + packed + ["--out", made], "qantar " + words[0])
@@ -199,7 +199,7 @@ def main():
         sys.exit(subprocess.run([python, os.path.abspath(__file__)] + sys.argv[1:], check=False).returncode)
     jobs = {"study": study, "test": test, "evidence": evidence}
     if len(sys.argv) != 2 or sys.argv[1] not in jobs:
-        sys.exit("usage: python3 dev.py %s" % "|".join(jobs))
+        sys.exit("usage: python3 dev %s" % "|".join(jobs))
     jobs[sys.argv[1]]()
 
 

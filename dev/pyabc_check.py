@@ -1,8 +1,8 @@
-"""Our rounds against those of pyabc, an independent program, on the real model: `python tools/pyabc_check.py FOLDER_OF_STORES`.
+"""Our rounds against those of pyabc, an independent program, on the real model: `python dev/pyabc_check.py FOLDER_OF_STORES`.
 
 Both fit the same two parameters (all others fixed) to the same record with the same distance, on a country so small that a history takes
 a moment. Ours runs first; pyabc gets its tolerances. At the last of them both must have the same law of the two normal scores: means and
-standard deviations side by side go to `docs/evidence/pyabc.csv`. Needs `pip install pyabc` (400 MB, which is why it is in no extra).
+standard deviations side by side go to `evidence/pyabc.csv`. Needs `pip install pyabc` (400 MB, which is why it is in no extra).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from qantar.record.observables import observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.scenario import load_scenario, resolve
 
-OUT = Path(__file__).parents[1] / "docs" / "evidence" / "pyabc.csv"
+OUT = Path(__file__).parents[1] / "evidence" / "pyabc.csv"
 FREE = ("base_pressure", "protest_hours")
 SEED, SCALE, HOURS = 11, 0.0005, 120
 SETUP = Setup(table=6000, particles=300, rounds=1, force_rounds=0, part=50)

@@ -1,6 +1,6 @@
 """Writes docs/findings from the results that ship with the packaged case: every sentence and table a study tells, as Markdown.
 
-Run `.venv/bin/python tools/findings.py` after a result was made again; a test compares the page with what this gives.
+Run `.venv/bin/python dev/findings.py` after a result was made again; a test compares the page with what this gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CASE = "kazakhstan-2022"
 PAGE = Path(__file__).parent.parent / "docs" / "findings" / f"{CASE}.md"
 LONG = 12
 """Rows from which on a table is folded."""
-HEAD = """<!-- Written by tools/findings.py from the results that ship with the case. Make a result again, not this page. -->
+HEAD = """<!-- Written by dev/findings.py from the results that ship with the case. Make a result again, not this page. -->
 # What came out: Kazakhstan, January 2022
 
 An essay explains an uprising. This page holds what the program found out about it: which parameters of a simulated country could have
