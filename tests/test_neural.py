@@ -117,7 +117,7 @@ def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--method", "magic"], "rounds, neural"),
+        (["--method", "magic"], "neural, rounds"),
         (["--method", "neural", "--rounds", "3"], "--rounds"),
         (["--method", "neural", "--pack", "x.npz"], "--pack"),
         (["--method", "neural", "--set", "parameters.base_pressure=1e-7"], "base_pressure"),
