@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import CASE, Ran
+from conftest import CASE, HERE, Ran
+from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.cli import main as cli
 from qantar.cli import text as terminal
@@ -32,7 +33,6 @@ from qantar.studies.shown import SameHistory, Sample, lots, sample
 from qantar.verdicts import repeated as trials
 from qantar.verdicts.load import load_account
 from qantar.verdicts.repeated import RepeatedEffect
-from shipped import reseal
 
 PACKAGED = cases_folder() / CASE
 SCALE = 0.001
@@ -225,7 +225,7 @@ def test_an_own_account_is_judged_by_its_readers_alone_and_simulates_nothing(
 
 
 def test_the_second_time_nothing_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qantar: Callable[..., Ran]) -> None:
-    tiny = Path(shutil.copytree(Path(__file__).parent / "tiny", tmp_path / "tiny"))
+    tiny = Path(shutil.copytree(HERE / "tiny", tmp_path / "tiny"))
     monkeypatch.chdir(tmp_path)
 
     def study(*more: str) -> dict[str, object]:

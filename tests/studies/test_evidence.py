@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import REPOSITORY
 from qantar.draws import Purpose, uniform
 from qantar.effects import contrast
 from qantar.effects.experiment_file import load_experiments
@@ -45,7 +46,7 @@ from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
 
 CASE = "kazakhstan-2022"
-TABLE = Path(__file__).parents[1] / "evidence" / "prior-table.npz"
+TABLE = REPOSITORY / "evidence" / "prior-table.npz"
 STALE = "the evidence was made by another version of the model: run make evidence (hours), or undo the change"
 SAMPLE = 3
 """Histories of each kind that are simulated again."""

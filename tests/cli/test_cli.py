@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from test_document import CHINESE, ENGLISH, RUSSIAN
 
 from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from qantar.cases.case import cases_folder
@@ -18,7 +19,6 @@ from qantar.cli.main import build
 from qantar.files.result import sealed
 from qantar.files.write import write_result
 from qantar.verdicts.load import load_account
-from test_document import CHINESE, ENGLISH, RUSSIAN
 
 COMMANDS = [*((name,) for name in build("en").commands), ("account", "outline"), ("account", "new")]
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.worlds import factors
 from qantar.draws import C_MAX, Purpose, stream, to_unit, word
 from qantar.model.contract import no_rates
 from qantar.model.rules import (
@@ -53,7 +54,6 @@ from qantar.model.rules import (
     word_below,
     worn,
 )
-from worlds import factors
 
 R_MAX = int(127.999 * RESISTANCE)
 U = st.one_of(

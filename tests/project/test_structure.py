@@ -192,7 +192,9 @@ def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"] + project["build-system"]["requires"]
     pinned = {
-        line.split("==")[0].lower().replace("_", "-") for line in (REPOSITORY / "dev/constraints.txt").read_text().splitlines() if "==" in line
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (REPOSITORY / "dev/constraints.txt").read_text().splitlines()
+        if "==" in line
     }
     for requirement in wanted:
         assert re.split(r"[><=\[]", requirement)[0].lower().replace("_", "-") in pinned, requirement

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran, run_qantar
+from kit.shipped import reseal
 from qantar.ensemble.runner import Runner
 from qantar.errors import ResultError
 from qantar.studies.repeat import rerun
-from shipped import reseal
 
 SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24", "--set", "parameters.base_pressure=0.00005")
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.effects import contrast as module
@@ -53,7 +54,6 @@ from qantar.verdicts.claims import judge
 from qantar.verdicts.hypotheses import Trial, by_hypothesis, expected_by_chance, read_trials
 from qantar.verdicts.load import load_account
 from qantar.verdicts.repeated import RepeatedEffect, repeat_effects
-from shipped import reseal
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.effects.decision import Finding
 from qantar.ensemble import pool
@@ -42,7 +43,6 @@ from qantar.studies.planted import (
     worlds,
 )
 from qantar.verdicts.load import load_account
-from shipped import reseal
 
 SMALL = Setup(scale=0.0005, hours=72, draws=12, near=4, seeds=2, true_seeds=2)
 LOUD = replace(SMALL, scale=0.004, hours=96)

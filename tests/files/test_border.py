@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE
-from malformed import TINY, cell, tiny
+from kit.malformed import TINY, cell, tiny
 from qantar.account.document import candidates, read_document
 from qantar.account.skeleton import write_skeleton
 from qantar.cases.case import load_case

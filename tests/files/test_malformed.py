@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE
-from malformed import ANY, SPOILT, TINY, Spoilt
+from kit.malformed import ANY, SPOILT, TINY, Spoilt
 from qantar.account.document import read_document
 from qantar.cases.case import cases_folder
 from qantar.effects.experiment_file import FOLDER, read_experiments

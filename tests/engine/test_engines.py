@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kit.worlds import World, factors, first_difference, world
 from qantar.draws import word
 from qantar.engine import busy, event, queue, touched
 from qantar.engine.event import EventEngine
@@ -50,7 +51,6 @@ from qantar.model.rules import (
 from qantar.population.blocks import class_of, lay_out
 from qantar.population.ties import Layer, contacts, tie
 from qantar.scenario.schema import STEPS_MAX
-from worlds import World, factors, first_difference, world
 
 COUNTRIES = 300
 WORLDS = 64

@@ -271,7 +271,7 @@ def test_a_document_without_a_ledger_is_refused(run: Run, tmp_path: Path, tiny: 
 
 def labelled(sample: str, lang: str) -> list[tuple[bool, str]]:
     """Sentences of our own wording, each called a claim or not by one judge; those called `held` were written after the lists of cues."""
-    with (HERE / "outline.csv").open(encoding="utf-8", newline="") as file:
+    with Path(__file__).with_name("outline.csv").open(encoding="utf-8", newline="") as file:
         return [(r["claim"] == "1", r["text"]) for r in csv.DictReader(file) if (r["sample"], r["language"]) == (sample, lang)]
 
 

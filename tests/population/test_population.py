@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.worlds import world
 from qantar.population.blocks import RESIDENTS_MAX, Blocks, apportion, class_of, lay_out, place_of
 from qantar.population.measure import _distance, measure
 from qantar.population.ties import SCOPES, Layer, Ties, contacts, tie
-from worlds import world
 
 GENERATED = [world(number, residents=120, steps=0) for number in range(90)]
 AWKWARD = [lay_out(np.full((3, 2, 1), size), np.array([0, 0, 1])) for size in (0, 1, 2, 3, 5)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import CASE, Ran, run_qantar
+from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.draws import SCHEME
 from qantar.ensemble.runner import Runner
@@ -26,7 +27,6 @@ from qantar.studies import repeat as module
 from qantar.studies.kind import command_of
 from qantar.studies.repeat import Repeated, Shipped, asked_again, expected, read_made, repeat, shipped
 from qantar.verdicts.load import Loaded
-from shipped import reseal
 
 PACKAGED = cases_folder() / CASE
 

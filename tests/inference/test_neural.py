@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import CASE, Ran, run_qantar
+from conftest import CASE, REPOSITORY, Ran, run_qantar
 from qantar import errors
 from qantar.ensemble.histories import first
 from qantar.ensemble.runner import Runner
@@ -20,7 +20,7 @@ from qantar.inference.posterior import unpack
 from qantar.inference.problem import spec_of
 from qantar.scenario.scenario import load_scenario
 
-TABLE = Path(__file__).parents[1] / "evidence" / "prior-table.npz"
+TABLE = REPOSITORY / "evidence" / "prior-table.npz"
 NOISE, AT = 0.5, 1.2
 """What is seen is the first score and so much noise; the record. The second score leaves no trace."""
 NETWORKS: dict[Any, Any] = {}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import qantar
-from conftest import HERE, REPOSITORY
+from conftest import REPOSITORY
 from qantar.messages import LANGUAGES, catalogue
 
-KNOWN = tomllib.loads((HERE / "denials.toml").read_text(encoding="utf-8"))
+KNOWN = tomllib.loads(Path(__file__).with_name("denials.toml").read_text(encoding="utf-8"))
 PATTERNS = {lang: re.compile("|".join(KNOWN[lang]["patterns"]), re.IGNORECASE) for lang in LANGUAGES}
 ALLOWED = [entry["text"] for entry in KNOWN["allowed"]]
 HISTORY = ("CHANGELOG.md",)

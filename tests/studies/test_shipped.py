@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kit.shipped import TABLES, reseal, ship
 from qantar.cases.case import cases_folder
 from qantar.errors import ResultError
 from qantar.inference.posterior import FIT
@@ -19,7 +20,6 @@ from qantar.studies import study
 from qantar.studies.blocks import Sentence, in_language
 from qantar.studies.shipped import read_shipped, shipped
 from qantar.verdicts.load import load_account
-from shipped import TABLES, reseal, ship
 
 CASE = "kazakhstan-2022"
 

@@ -27,6 +27,7 @@ from scipy.special import ndtri
 from scipy.stats import kstest, truncnorm
 
 from conftest import CASE, Ran, run_qantar
+from kit.processes import children, needs_proc, runs_still, wait_for
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.ensemble import warm
@@ -75,7 +76,6 @@ from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, parse_set, read_scenario, resolve
-from test_store import children, needs_proc, runs_still, wait_for
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 NAN = float("nan")

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -28,6 +27,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.processes import children, needs_proc, runs_still, wait_for
 from qantar.ensemble import local as ensemble
 from qantar.ensemble import store, warm
 from qantar.ensemble.local import run_ensemble, write_part
@@ -518,32 +518,6 @@ if __name__ == "__main__":
 """
 
 
-def children(pid: int) -> list[int]:
-    """Numbers of the processes that a process of ours has started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(path.parent.name))
-    return found
-
-
-def runs_still(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 @contextlib.contextmanager
 def driver(tmp_path: Path, runs: int) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
     """An ensemble in a process of its own, once its first part is there; and the processes that it started."""
@@ -562,9 +536,6 @@ def driver(tmp_path: Path, runs: int) -> Iterator[tuple[subprocess.Popen[bytes],
             if runs_still(pid):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes it may kill")
 
 
 @pytest.fixture(scope="module")

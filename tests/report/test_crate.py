@@ -12,6 +12,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from conftest import CASE, Ran
+from kit.shipped import reseal
 from qantar import errors
 from qantar.errors import ResultError, StudyError
 from qantar.report import crate
@@ -19,7 +20,6 @@ from qantar.report.crate import METADATA, RELEASED, export, lost
 from qantar.report.write import study_account
 from qantar.studies import studies
 from qantar.verdicts.load import Loaded
-from shipped import reseal
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What tests share: shipped results made small, worlds, malformed inputs, processes."""
