@@ -191,7 +191,6 @@ def files_of(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_rates_that_ship_are_on_the_page_unless_another_model_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qantar.report.page.draw_evidence", lambda *_: {})  # no plots: they take seconds
     monkeypatch.setattr("qantar.report.page.draw_all", lambda *_: {})
     case = tmp_path / CASE
     shutil.copytree(cases_folder() / CASE, case, ignore=shutil.ignore_patterns(FIT))
