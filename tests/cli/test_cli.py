@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_document import CHINESE, ENGLISH, RUSSIAN
 
 from conftest import CASE, HERE, STUDY, Ran, run_qantar
+from kit.documents import CHINESE, ENGLISH, RUSSIAN
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
 from qantar.files.result import sealed
