@@ -154,7 +154,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
             r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|counterfactual|methods|rivals|warning)\.[\w.-]+)["']""",
             code,
         ):
-            if not key.endswith((".", "_", ".html", ".css", ".js", ".csv")):
+            if not key.endswith((".", "_", ".html", ".css", ".js", ".csv", ".npz")):
                 assert key in keys or any(k.startswith(key + ".") for k in keys), f"{name}: {key}"
                 used.add(key)
     composed = (

@@ -699,7 +699,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     judged_rows = {j.claim.claim_id: j for j in judge(load_account(CASE).account, found)}
     assert judged_rows["C077"].value == "supported in this model (not fitted)"
     assert judged_rows["C078"].word == "model-contradicted"
-    assert judged_rows["C077"].repeat(CASE) == "qantar methods"
+    assert judged_rows["C077"].repeat(CASE) == f"qantar methods {CASE}"
 
 
 def test_what_another_model_made_is_not_read(tmp_path: Path) -> None:

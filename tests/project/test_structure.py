@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": BASE | _MODEL | {"ensemble"},
     "forecast": BASE | _MODEL | {"ensemble", "inference"},
     "effects": BASE | _MODEL | {"ensemble", "inference", "forecast"},
-    "stylized": BASE | _MODEL | {"ensemble"},
+    "stylized": BASE | _MODEL | {"ensemble", "effects"},
     "verdicts": BASE | _MODEL | {"ensemble", "inference", "effects", "account"},
     "studies": BASE | _MODEL | _STUDIES | {"verdicts"},
     "lookup": BASE | _MODEL | _STUDIES | {"account", "verdicts"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
 from qantar.studies.kind import Study, as_json, ask, checked, flag, kept_options, options_of, page_of, perform, result_of
 from qantar.studies.repeat import asked_again
 from qantar.studies.shipped import is_current
+from qantar.stylized import countries
 
 pytestmark = pytest.mark.timeout(400)  # the smallest study of some kinds takes a minute where the engine is compiled first
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
@@ -77,6 +79,17 @@ def capsys_module() -> Any:
         return int(str(ended.value.code or 0)), out.getvalue(), err.getvalue()
 
     return ran
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_countries() -> Iterator[None]:
+    """Drawn countries have few residents and two days here: what holds of every kind does not depend on how many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(countries, "SCALE", 0.0001)
+        patch.setattr(countries, "HOURS", 48)
+        countries.base_plan.cache_clear()
+        yield
+    countries.base_plan.cache_clear()
 
 
 every_kind = pytest.mark.parametrize("done", KINDS, indirect=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import io
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from qantar.draws import Purpose, uniform
 from qantar.effects import contrast
 from qantar.effects.experiment_file import load_experiments
 from qantar.effects.measures import seen_of
+from qantar.effects.versions import FILE
 from qantar.ensemble.histories import Runs, first
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
@@ -40,10 +42,13 @@ from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
 from qantar.studies.blocks import Sentence
-from qantar.studies.kind import Result
+from qantar.studies.kind import Result, table_csv
 from qantar.studies.sensitivity import Effort
 from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
+from qantar.stylized import comparison
+from qantar.stylized.experiment import Shape, load_experiment, packaged_folder
+from qantar.stylized.navco import packed_counts
 
 CASE = "kazakhstan-2022"
 TABLE = REPOSITORY / "evidence" / "prior-table.npz"
@@ -314,18 +319,24 @@ def test_methods_that_ship_are_what_their_histories_said() -> None:
     folder = scenario().case.folder / FIT / "methods"
     made = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert made["model_sha256"] == model_hash(), STALE
-    loaded = methods.load_experiment()
-    assert made["experiment_sha256"] == loaded.sha256
-    shape = methods.Shape(made["countries"], made["draws"], made["seeds"])
-    assert shape.countries == loaded.experiment.countries
-    runs, about = methods.unpack(TABLE.parent / "methods.npz")
+    home = packaged_folder()
+    written = load_experiment(home)
+    assert made["experiment_sha256"] == written.sha256
+    shape = Shape(made["countries"], made["draws"], made["seeds"])
+    assert shape.countries == written.experiment.countries
+    runs, about = comparison.unpack(TABLE.parent / "methods.npz")
     assert {k: about[k] for k in ("model_sha256", "countries", "draws", "seeds", "seed")} == {
         k: made[k] for k in ("model_sha256", "countries", "draws", "seeds", "seed")
     }
-    files = methods.files_of(methods.judged(loaded, runs, shape, made["seed"]), made["command"])
-    for name in made["files"]:
-        assert files[name] == (folder / name).read_text(encoding="utf-8"), name
-    recipes = methods.recipes_of(made["seed"], shape.countries, shape.seeds)
+    outcome = methods.outcome_of(home.parent, written, packed_counts(home), runs, shape, made["seed"])
+    files = {f"{name}.csv": table_csv(rows) for name, rows in outcome.tables.items()} | dict(outcome.files)
+    assert set(files) == set(made["files"])
+    ships = {name: (folder / name).read_text(encoding="utf-8") for name in files}
+    said, before = ([(r["hypothesis"], r["rules_version"], r["verdict"], r["basis"]) for r in csv.DictReader(io.StringIO(content))]
+                    for content in (str(files.pop(FILE)), ships.pop(FILE)))  # fmt: skip
+    assert said == before  # reasons are words, which may be put better
+    assert files == ships
+    recipes = comparison.recipes_of(made["seed"], shape.countries, shape.seeds)
     for k in some(SAMPLE, len(recipes) * shape.draws * shape.seeds):
         recipe, run = divmod(k, shape.draws * shape.seeds)
         whole = one_run(recipes[recipe], run)[1]

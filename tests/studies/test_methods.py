@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import REPOSITORY
+from conftest import CASE, REPOSITORY
 from qantar.cli.main import main
+from qantar.cli.text import tell
 from qantar.effects import interaction
 from qantar.engine.loop import simulate
 from qantar.ensemble.one_run import values_of
 from qantar.ensemble.runner import Runner
-from qantar.ensemble.store import Recipe, model_hash
+from qantar.ensemble.store import Recipe
 from qantar.errors import DataError, StudyError
-from qantar.files.result import command_line
 from qantar.messages import text
 from qantar.model import organization
 from qantar.model.build import land_of
@@ -34,11 +33,16 @@ from qantar.model.world import Draws, new_world
 from qantar.population.build import blocks_of
 from qantar.scenario.parameters import defaults, draw, parameters
 from qantar.scenario.plan import Plan
-from qantar.studies import methods as experiment
-from qantar.studies.methods import Loaded, Shape, as_dict, files_of, judged, load_experiment, recipes_of
+from qantar.studies.blocks import Table
+from qantar.studies.kind import Outcome, ask, result_of, table_csv
+from qantar.studies.methods import STUDY, outcome_of
+from qantar.stylized.comparison import Comparison, Whole, compared, recipes_of, unpack
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, DAYS, METHODS, TRAITS, base_plan, calls, country, halves, plan_of
+from qantar.stylized.experiment import FOLDER, Shape, load_experiment, packaged_folder, stylized_file
+from qantar.stylized.navco import Counts, counts_csv, packed_counts
 
-PACKAGED = experiment.folder() / experiment.FILE
+HOME = packaged_folder()
+WRITTEN, COUNTS = load_experiment(HOME), packed_counts(HOME)
 NUMBERS = st.integers(0, 255)
 SEEDS = st.integers(0, 2**40)
 
@@ -156,7 +160,7 @@ def test_conditions_are_balanced_in_every_block() -> None:
     upper = np.array([[halves(n)[t] for t in TRAITS] for n in range(BLOCK)])
     for three in itertools.combinations(range(len(TRAITS)), 3):
         assert len({tuple(row) for row in upper[:, three]}) == 8
-    for claim in load_experiment().experiment.claims:
+    for claim in WRITTEN.experiment.claims:
         assert claim.holds(range(BLOCK)).sum() == BLOCK / 2 ** len(claim.condition)
 
 
@@ -186,9 +190,9 @@ def test_an_unknown_method_is_said() -> None:
 # --- the experiment on planted histories ---
 
 
-def made_up(shape: Shape, better: dict[str, float]) -> list[dict[str, Any]]:
+def made_up(shape: Shape, better: dict[str, float]) -> list[Whole]:
     """Tables of runs in which a method succeeds more often by so much where its first claim's condition holds."""
-    rng, e = np.random.default_rng(4), load_experiment().experiment
+    rng, e = np.random.default_rng(4), WRITTEN.experiment
     first = {c.method: c for c in reversed(e.claims)}
     runs = []
     for n in range(shape.countries):
@@ -200,7 +204,7 @@ def made_up(shape: Shape, better: dict[str, float]) -> list[dict[str, Any]]:
                 {
                     "run": np.arange(len(u)),
                     "draw": np.arange(len(u)) // shape.seeds,
-                    "sha256": np.where(won, "a", "b"),
+                    "sha256": np.where(won, "aa" * 32, "bb" * 32),
                     "outcome": np.where(won, "conceded", "faded"),
                     "peak": np.where(u < 0.5, 5000.0, 200000.0),
                     "changed_sides": np.where(u < 0.3, 0.1, 0.0),
@@ -213,40 +217,48 @@ def made_up(shape: Shape, better: dict[str, float]) -> list[dict[str, Any]]:
 SHAPE = Shape(32, 12, 2)
 
 
+def planted(better: dict[str, float], counts: Counts = COUNTS) -> Comparison:
+    return compared(WRITTEN.experiment, counts, made_up(SHAPE, better), SHAPE, 1)
+
+
+def stored(better: dict[str, float]) -> tuple[Outcome, dict[str, str]]:
+    """What a study of planted histories found, and its tables as text."""
+    outcome = outcome_of(HOME.parent, WRITTEN, COUNTS, made_up(SHAPE, better), SHAPE, 1)
+    return outcome, {f"{name}.csv": table_csv(rows) for name, rows in outcome.tables.items()} | {
+        k: str(v) for k, v in outcome.files.items()
+    }
+
+
 def test_a_planted_interaction_supports_its_own_claim() -> None:
-    loaded = load_experiment()
-    found = judged(loaded, made_up(SHAPE, {"countryside": 0.6}), SHAPE, 1)
-    said = {(r.claim.claim, r.claim.kind): r.said.verdict for r in found.main}
+    found = planted({"countryside": 0.6})
+    said = {(r.claim.claim, r.claim.kind): r.answer.verdict for r in found.main}
     assert said["C078", "matters"] == "supported"
     # Two other conditions leave out agrarian countries, so those methods gain on the others without doing better themselves.
     assert [r.interaction.finding for r in found.main if r.claim.kind == "matters"].count("supported") == 3
-    assert [r.said.verdict for r in found.main if r.claim.kind == "matters"].count("supported") == 1
+    assert [r.answer.verdict for r in found.main if r.claim.kind == "matters"].count("supported") == 1
     assert found.by_chance < 0.1
     for r in found.main:  # against the unorganized case alone, no other method has anything
         assert (abs(r.own.mean) < 0.1) == (r.claim.claim != "C078")
-    none = judged(loaded, made_up(SHAPE, {}), SHAPE, 1)
+    none = planted({})
     assert {r.interaction.finding for r in none.main if r.claim.kind == "matters"} == {"contradicted"}
     assert (none.ceiling, found.ceiling) == (0.0, 1.0)
     # Where no method moves anything there is nothing to compare: neither "contradicted" nor a "supported" that costs nothing.
-    assert {r.said.verdict for r in none.main} == {"not-judged"}
+    assert {r.answer.verdict for r in none.main} == {"not-judged"}
     assert ({r.moving for r in none.main}, {r.moving for r in found.main}) == ({0.0}, {1.0})
 
 
 def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    from qantar.cli import text as terminal
-
     names = re.compile(r"Kazakh|Russia|China|Cuba|France|Vietnam|Syria|Ukraine|哈萨克|俄罗斯|中国|越南|古巴|法国")
     order = []
     for best in ("nationwide_rising", "central_city"):
-        found = judged(load_experiment(), made_up(SHAPE, {best: 0.6}), SHAPE, 1)
-        files = files_of(found, "qantar methods")
-        rows = list(csv.DictReader(io.StringIO(files["conditions.csv"])))
+        outcome, files = stored({best: 0.6})
+        rows = outcome.tables["conditions"]
         order.append([(r["claim"], r["kind"], r["outcome"], r["countries"], r["allocation"]) for r in rows])
         assert [r["allocation"] for r in rows][: len(ALLOCATIONS)] == list(ALLOCATIONS)
-        order.append([(c["claim"], c["outcome"]) for c in json.loads(files["result.json"])["claims"]])
-        assert not names.search("".join(files.values()))
+        order.append([(c["claim"], c["outcome"]) for c in outcome.facts["claims"]])
+        assert not names.search("".join(files.values()) + json.dumps(outcome.facts, ensure_ascii=False))
         for lang in ("en", "zh"):
-            terminal.methods_tables(found, True, lang)
+            tell(STUDY.page(result_of(files, outcome.facts)), lang)
             out = capsys.readouterr().out
             assert not names.search(out)
             assert not re.search(r"\b(best|worst|rank \d|winner|most successful)\b|最佳|最好的|第一名", out)
@@ -255,19 +267,26 @@ def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.Cap
     assert METHODS == ("central_city", "countryside", "urban_guerrilla", "nationwide_rising")
 
 
-def test_the_terminal_says_what_json_says(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from qantar.cli import text as terminal
-
+def test_the_terminal_says_what_is_stored(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    found = judged(load_experiment(), made_up(SHAPE, {"countryside": 0.6}), SHAPE, 1)
-    terminal.methods_tables(found, False, "en")
-    out, data = capsys.readouterr().out, as_dict(found)
+    outcome, files = stored({"countryside": 0.6})
+    tell(STUDY.page(result_of(files, outcome.facts)), "en")
+    out, data = capsys.readouterr().out.replace("−", "-"), outcome.facts
     main = [c for c in data["claims"] if c["main"]]
     assert all(f"{c['interaction']:+.3f}" in out and f"{c['reached']} / {c['draws']}" in out for c in main)
     assert text("methods.not_predicted", "en") in out
     assert all(x["what_en"][:40] in out and x["why_en"][:40] in out for x in data["not_represented"])
-    assert [c["verdict"] for c in main] == [r.said.verdict for r in found.main]
+    assert all(c.condition_en in out for c in WRITTEN.experiment.claims)
+    assert all(getattr(WRITTEN.experiment, f"{k}_en") in " ".join(out.split()) for k in ("question", "rule", "caution"))
+    assert [c["verdict"] for c in main] == [r.answer.verdict for r in planted({"countryside": 0.6}).main]
     assert sum(x["share"] for x in data["variance"]) == pytest.approx(1)
+
+
+def test_a_result_without_the_words_of_its_experiment_names_conditions_by_their_traits() -> None:
+    outcome, files = stored({})
+    older = {k: v for k, v in outcome.facts.items() if k not in ("words", "conditions_in_words")}
+    tables = [b for b in STUDY.page(result_of(files, older)) if isinstance(b, Table)]
+    assert tables[0].rows[0][1] == ("dominant; not heavy",) * 2
 
 
 # --- the file, and the command ---
@@ -288,12 +307,14 @@ def test_the_terminal_says_what_json_says(capsys: pytest.CaptureFixture[str], mo
     ],
 )
 def test_a_file_that_does_not_fit_is_said(tmp_path: Path, old: str, new: str, code: str | None, key: str) -> None:
-    source = PACKAGED.read_text()
+    packaged = stylized_file(HOME)
+    assert packaged is not None
+    source = packaged.read_text()
     assert old in source
     path = tmp_path / "H11.toml"
     path.write_text(source.replace(old, new, 1))
     with pytest.raises(DataError) as caught:
-        load_experiment(path)
+        load_experiment(HOME, path)
     (problem,) = caught.value.problems
     assert problem.key == key
     assert code in (None, problem.code)
@@ -308,27 +329,53 @@ def test_wrong_input_is_said_before_anything_runs(words: list[str], part: str, t
     assert not (tmp_path / "store").exists()
 
 
-def test_the_command_writes_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    # Histories are made up here; that ensembles are kept and gone on with is tested with the store.
-    runs = iter(2 * made_up(Shape(16, 2, 2), {"countryside": 0.5}))
-    kept = SimpleNamespace(read=lambda n: ({}, next(runs)))
-    monkeypatch.setattr(Runner, "ensembles", lambda runner, recipes, n: [kept] * len(recipes))
+def test_another_case_has_its_own_experiment_and_campaigns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = Path(shutil.copytree(HOME.parent, tmp_path / "mine", ignore=shutil.ignore_patterns("fit", "experiments")))
+    (mine / FOLDER).mkdir()
+    packaged = stylized_file(HOME)
+    assert packaged is not None
+    out = tmp_path / "out"
 
-    def run(*more: str) -> str:
+    def run(*more: str) -> tuple[int, str]:
         with pytest.raises(SystemExit) as caught:
-            main(["methods", "--countries", "16", "--draws", "2", "--out", str(tmp_path / "out"), *more])
-        assert caught.value.code == 0
-        return capsys.readouterr().out
+            main(["methods", str(mine), "--countries", "16", "--draws", "2", "--out", str(out), *more])
+        printed = capsys.readouterr()
+        return int(str(caught.value.code or 0)), printed.out + printed.err
 
-    assert "16 drawn countries" in run()
-    result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert result["experiment_sha256"] == load_experiment().sha256
-    assert result["model_sha256"] == model_hash()
-    assert (command_line(result), result["seed"]) == ("qantar methods --countries=16 --draws=2", 11)
+    status, printed = run()
+    assert status == 2
+    assert "no experiment on drawn countries" in printed
+    (mine / FOLDER / "H03.toml").write_text(
+        packaged.read_text().replace('hypothesis = "H11"', 'hypothesis = "H03"').replace("seed = 11", "seed = 5")
+    )
+    status, printed = run()
+    assert status == 2
+    assert "no table of past campaigns" in printed
+    doubled = {k: (2 * n, 2 * won) for k, (n, won) in COUNTS.items()}
+    (mine / FOLDER / "H03-navco.csv").write_text(counts_csv(doubled))
+    with pytest.MonkeyPatch.context() as patch:  # histories are made up here; that ensembles are kept is tested with the store
+        runs = iter(made_up(Shape(16, 2, 2), {"countryside": 0.5}))
+        patch.setattr(Runner, "ensembles", lambda runner, recipes, n: [SimpleNamespace(read=lambda n: ({}, next(runs)))] * len(recipes))
+        status, printed = run()
+    assert status == 0, printed
+    result = json.loads((out / "result.json").read_text())
+    assert (result["hypothesis"], result["seed"], result["command"]["options"]["scenario"]) == ("H03", 5, CASE)
+    assert [c["campaigns"] for c in result["campaigns"]] == [[2 * n for n in c.campaigns] for c in planted({}).contrasts]
     assert result["histories"] == 16 * len(ALLOCATIONS) * 2 * 2 == sum(n for ends in result["outcomes"].values() for n in ends.values())
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {*result["files"], "result.json"}
-    again = json.loads(run("--json"))
-    assert (again["claims"], again["files"]) == (result["claims"], result["files"])
+
+
+def test_histories_are_packed_where_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = made_up(Shape(16, 2, 2), {})
+    given = iter(runs)
+    monkeypatch.setattr(Runner, "ensembles", lambda runner, recipes, n: [SimpleNamespace(read=lambda n: ({}, next(given)))] * len(recipes))
+    asked = ask(STUDY, {"countries": 16, "draws": 2, "pack": tmp_path / "packed.npz"})
+    outcome = STUDY.run(asked, Runner(tmp_path))
+    ((place, content),) = outcome.elsewhere.items()
+    assert isinstance(content, bytes)
+    place.write_bytes(content)
+    again, about = unpack(place)
+    assert (about["countries"], about["draws"], about["seeds"], about["seed"]) == (16, 2, 2, WRITTEN.experiment.seed)
+    assert [r["outcome"].tolist() for r in again] == [r["outcome"].tolist() for r in runs]
 
 
 def test_parts_that_are_kept_are_not_computed_again(tmp_path: Path) -> None:
@@ -349,7 +396,5 @@ def test_parts_that_are_kept_are_not_computed_again(tmp_path: Path) -> None:
 
 
 def test_the_counts_of_another_table_are_used() -> None:
-    loaded = load_experiment()
-    other: Loaded = replace(loaded, counts={k: (2 * n, 2 * won) for k, (n, won) in loaded.counts.items()})
-    one, two = (judged(x, made_up(SHAPE, {}), SHAPE, 1).contrasts[0] for x in (loaded, other))
+    one, two = (planted({}, counts).contrasts[0] for counts in (COUNTS, {k: (2 * n, 2 * won) for k, (n, won) in COUNTS.items()}))
     assert two.campaigns == tuple(2 * n for n in one.campaigns)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from qantar.errors import DataError
-from qantar.stylized.navco import SEED, TYPES, Histories, contrasts, count, counts_csv, intercept, is_test, levels_of, packaged, thetas
+from qantar.stylized.experiment import packaged_folder
+from qantar.stylized.navco import SEED, TYPES, Histories, contrasts, count, counts_csv, intercept, is_test, levels_of, packed_counts, thetas
 
+COUNTS = packed_counts(packaged_folder())
 HEAD = "navco_id,campaign,success,ongoing,nonviol,regchange,defect,percentage_popular_participation\n"
 
 
@@ -52,7 +54,7 @@ def test_a_campaign_keeps_its_half_when_others_leave(tmp_path: Path) -> None:
 
 
 def test_the_packaged_counts_are_whole() -> None:
-    counts = packaged()
+    counts = COUNTS
     for half in ("tune", "test"):
         by_contrast = {c: sum(n for (h, _, x, _), (n, _) in counts.items() if (h, x) == (half, c)) for c in ("defection", "goal")}
         assert len(set(by_contrast.values())) == 1
@@ -70,7 +72,7 @@ def test_the_intercept_gives_the_tuned_level() -> None:
 
 def test_tuning_reads_no_success_of_the_other_half() -> None:
     # Every success of the test half is taken away: what is predicted stays, what is observed does not.
-    counts, h = packaged(), histories(0.4)
+    counts, h = COUNTS, histories(0.4)
     spoilt = {k: (n, 0 if k[0] == "test" else won) for k, (n, won) in counts.items()}
     for before, after in zip(contrasts(counts, h), contrasts(spoilt, h), strict=True):
         assert (before.predicted, before.naive) == (after.predicted, after.naive)
@@ -78,7 +80,7 @@ def test_tuning_reads_no_success_of_the_other_half() -> None:
 
 
 def test_a_link_in_the_histories_is_predicted_and_none_is_not() -> None:
-    counts = packaged()
+    counts = COUNTS
     linked, free = (next(c for c in contrasts(counts, histories(x)) if c.name == "defection") for x in (0.5, 0.0))
     assert linked.predicted is not None
     assert free.predicted is not None
@@ -88,7 +90,7 @@ def test_a_link_in_the_histories_is_predicted_and_none_is_not() -> None:
 
 
 def test_the_goal_is_not_predicted() -> None:
-    goal = next(c for c in contrasts(packaged(), histories(0.4)) if c.name == "goal")
+    goal = next(c for c in contrasts(COUNTS, histories(0.4)) if c.name == "goal")
     assert (goal.predicted, goal.draws) == (None, 0)
     assert goal.observed_low < goal.observed < goal.observed_high
 
@@ -106,7 +108,10 @@ def test_draws_without_a_level_say_nothing() -> None:
 def test_counts_come_back_from_their_table(tmp_path: Path) -> None:
     counts = count(table(tmp_path / "a.csv"))
     (tmp_path / "H11-navco.csv").write_text(counts_csv(counts))
-    assert packaged(tmp_path) == counts
+    assert packed_counts(tmp_path) == counts
+    with pytest.raises(DataError) as caught:
+        packed_counts(tmp_path / "nowhere")
+    assert [p.code for p in caught.value.problems] == ["no_campaigns"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ def test_a_table_that_does_not_fit_is_said(tmp_path: Path, content: str, code: s
 
 
 def test_a_half_without_a_level_is_said() -> None:
-    counts = {k: ((0, 0) if k[0] == "test" and k[3] == "yes" else v) for k, v in packaged().items()}
+    counts = {k: ((0, 0) if k[0] == "test" and k[3] == "yes" else v) for k, v in COUNTS.items()}
     with pytest.raises(DataError) as caught:
         contrasts(counts, None)
     assert caught.value.problems[0].code == "empty_level"

@@ -42,10 +42,6 @@ DocumentArgument = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="cli.
 CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.case")]
 DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
-ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="cli.arg_scenario")]
-SeedOption = Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_seed")]
-ScaleOption = Annotated[float, typer.Option(min=1e-4, max=1, help="cli.opt_scale")]
-KnownOption = Annotated[Path | None, typer.Option("--known", metavar="FILE", help="cli.opt_known")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
 STORE = user_store()
 STUDY_SCALE = 0.1
@@ -359,49 +355,6 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any
         return repeat(results, loaded.case.folder, place, runner=runner, begun=partial(terminal.begun, lang), failed=failed)
 
 
-NEUTRAL = ("out", "store", "pack", "kept", "known", "processes", "json")
-"""Options that change no number of a result: where things lie, and how they are shown."""
-
-
-def _asked(context: Context, **named: object) -> dict[str, Any]:
-    """The command and its options as data: what a result keeps of how it was made. Of a file its SHA-256 is kept, not its place.
-
-    Parameters
-    ----------
-    named : what stands in the result in place of what was typed: the id of a scenario that was named by its folder
-    """
-    from qantar.files.write import sha256_of
-
-    options = {}
-    for p in context.command.params:
-        name = _option(p)
-        value = named.get(name, context.params[p.name or ""])
-        if name in NEUTRAL or value is None or value is False or (isinstance(value, list | tuple) and not value):
-            continue
-        if isinstance(value, Path):
-            value = {"sha256": sha256_of(value)}
-        options[name] = list(value) if isinstance(value, tuple) else value
-    return {"name": context.command.name, "options": options}
-
-
-def _option(parameter: Any) -> str:
-    return str(parameter.opts[0]).lstrip("-")
-
-
-def _write(folder: Path, files: dict[str, Any], lang: str) -> Path:
-    """Write a result; where that is."""
-    from qantar.files.write import write_result
-
-    return _placed(write_result(folder, files), folder, lang)
-
-
-def _made(files: dict[str, Any]) -> dict[str, Any]:
-    """What the `result.json` of a result says."""
-    import json
-
-    return json.loads(files["result.json"])  # type: ignore[no-any-return]
-
-
 @app.command(help="cli.rerun")
 def rerun(
     context: Context,
@@ -451,59 +404,6 @@ def export(
         terminal.print_json({"folder": str(folder), "files": n})
         return
     sys.stdout.write(text("out.exported", lang, n=n, path=folder) + "\n")
-
-
-@app.command(help="cli.methods")
-def methods(
-    context: Context,
-    countries: Annotated[int | None, typer.Option(min=1, max=4096, help="cli.opt_countries")] = None,
-    draws: Annotated[int | None, typer.Option(min=2, max=100_000, help="cli.opt_method_draws")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="cli.opt_methods_quick")] = False,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="cli.opt_methods_seed")] = None,
-    experiment: Annotated[Path | None, typer.Option("--experiment", metavar="FILE", help="cli.opt_experiment")] = None,
-    navco: Annotated[Path | None, typer.Option("--navco", metavar="FILE", help="cli.opt_navco")] = None,
-    packed: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="cli.opt_pack_methods")] = None,
-    processes: ProcessesOption = None,
-    store: StoreOption = STORE,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_methods")] = Path("results/methods"),
-    json: JsonOption = False,
-) -> None:
-    from dataclasses import replace
-
-    from qantar.cli import text as terminal
-    from qantar.files.write import is_packed, refuse_foreign, refuse_foreign_file
-    from qantar.studies.methods import QUICK, as_dict, files_of, load_experiment, shape_of
-    from qantar.studies.methods import methods as do
-    from qantar.stylized.navco import count
-
-    lang = context.obj
-    loaded = load_experiment(experiment)
-    if navco is not None:
-        loaded = replace(loaded, counts=count(navco))
-    n_countries, n_draws = (a or b for a, b in zip((countries, draws), QUICK if quick else (None, None), strict=True))
-    shape = shape_of(loaded.experiment, n_countries, n_draws)
-    base = loaded.experiment.seed if seed is None else seed
-    refuse_foreign(out)
-    if packed is not None:
-        refuse_foreign_file(packed, is_packed)
-    with terminal.interruptible(lang), terminal.counting(lang, shape.histories) as counted:
-        found = do(
-            loaded,
-            countries=shape.countries,
-            draws=shape.draws,
-            seed=base,
-            root=store,
-            processes=processes,
-            packed=packed,
-            progress=counted,
-        )
-    files = files_of(found, _asked(context))
-    out = _write(out, files, lang)
-    if json:
-        terminal.print_json({"folder": str(out), **as_dict(found), "files": _made(files)["files"]})
-        return
-    terminal.methods_tables(found, quick, lang)
-    sys.stdout.write(text("out.written", lang, path=out / "result.json") + "\n")
 
 
 @app.command(help="cli.verdicts")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
     from qantar.studies.blocks import Block
-    from qantar.studies.methods import Found as FoundMethods
     from qantar.studies.repeat import Repeated
 
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
@@ -460,75 +459,3 @@ def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:
     for claim, t, word in changed:
         was, now = (text(f"experiment.{w}", lang) for w in (word, t.verdict))
         say(f"  {claim} ({t.hypothesis}){text('report.colon', lang)}{was} → {now}{text('report.semicolon', lang)}{t.why(lang)}")
-
-
-def methods_tables(found: FoundMethods, quick: bool, lang: str) -> None:
-    """Conditions first, then what the rule says, shares of variance, past campaigns, and what is not represented. Nothing is sorted."""
-    from qantar.stylized.countries import ALLOCATIONS
-
-    e, shape = found.loaded.experiment, found.shape
-    say(getattr(e, f"question_{lang}"))
-    say(
-        text(
-            "methods.head",
-            lang,
-            countries=shape.countries,
-            draws=shape.draws,
-            seeds=shape.seeds,
-            n=f"{shape.histories:,}",
-            seed=found.seed,
-            quick=text("methods.quick", lang) if quick else "",
-        )
-    )
-    names = {m: text(f"method.{m}", lang) for m in ALLOCATIONS}
-
-    def cell(mean: float, low: float, high: float) -> str:
-        return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-
-    rows = []
-    for r in found.main:
-        for side, table in zip(("with", "without"), r.levels.tolist(), strict=True):
-            words = getattr(r.claim, f"condition_{lang}")
-            rows.append([r.claim.claim, words if side == "with" else text("methods.otherwise", lang), *(cell(*x) for x in table)])
-    heads = [text(f"methods.{k}", lang) for k in ("claim", "condition")]
-    grid([*heads, *names.values()], rows, title=text("methods.title_conditions", lang, outcome=text(f"method_outcome.{e.outcome}", lang)))
-    rows = []
-    for r in found.main:
-        i = r.interaction
-        share, low, high = i.share()
-        reached = f"{i.reached} / {i.draws}, {100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-        mean = f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]"
-        asked = ("≥ {:g}" if r.claim.kind == "matters" else "|…| < {:g}").format(r.smallest)
-        own = f"{r.own.mean:+.3f} [{r.own.low:+.3f}, {r.own.high:+.3f}]"
-        finding = text(f"methods.finding.{r.said.verdict}", lang)
-        rows.append(
-            [r.claim.claim, names[r.claim.method], asked, mean, own, f"{i.noise:.3f}", reached, finding, f"{100 * r.by_chance:.0f} %"]
-        )
-    heads = [
-        text(f"methods.{k}", lang)
-        for k in ("claim", "method", "asked", "interaction", "own", "noise", "reached", "in_this_model", "chance")
-    ]
-    grid(heads, rows, title=text("methods.title_claims", lang))
-    say(text("methods.ceiling", lang, share=f"{100 * found.ceiling:.0f}", chance=f"{found.by_chance:.2f}"))
-    say(text("methods.moving", lang, share=f"{100 * max(r.moving for r in found.main):.0f}"))
-    rows = [[text(f"methods.part.{name}", lang), f"{100 * v:.1f} %", f"[{100 * a:.1f}, {100 * b:.1f}]"] for name, v, a, b in found.shares]
-    grid(
-        [text(f"methods.{k}", lang) for k in ("source_of_variance", "share", "interval")], rows, title=text("methods.title_variance", lang)
-    )
-    rows = []
-    for c in found.contrasts:
-        said = (c.predicted, c.predicted_low, c.predicted_high)
-        model = text("methods.not_predicted", lang) if None in said else "{:+.2f} [{:+.2f}, {:+.2f}]".format(*said)
-        seen = f"{c.observed:+.2f} [{c.observed_low:+.2f}, {c.observed_high:+.2f}]"
-        rows.append(
-            [text(f"methods.contrast.{c.name}", lang), model, f"{c.naive:+.2f}", seen, f"{c.campaigns[0]}, {c.campaigns[1]}", c.draws]
-        )
-    heads = [text(f"methods.{k}", lang) for k in ("contrast_head", "predicted", "naive", "observed", "campaigns", "of_draws")]
-    grid(heads, rows, title=text("methods.title_campaigns", lang))
-    say(text("methods.selected", lang))
-    say(text("methods.title_absent", lang))
-    for x in e.not_represented:
-        say(text("methods.absent", lang, **{k: getattr(x, f"{k}_{lang}") for k in ("what", "why", "instead")}))
-    say()
-    say(getattr(e, f"rule_{lang}"))
-    say(getattr(e, f"caution_{lang}"))

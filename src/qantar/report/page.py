@@ -49,11 +49,11 @@ from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
 from qantar.studies.blocks import arm_name, percent
 from qantar.studies.experiments import forest_of, rows_of
-from qantar.studies.methods import FILE
-from qantar.studies.methods import Experiment as Stylized
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped
 from qantar.studies.shown import Sample
+from qantar.stylized.experiment import Experiment as Stylized
+from qantar.stylized.experiment import stylized_file
 from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
 from qantar.verdicts.hypotheses import by_hypothesis, summed
 from qantar.verdicts.load import Loaded
@@ -172,9 +172,9 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
 
 def specs_of(folder: Path) -> dict[str, Experiment | Stylized]:
     """The experiment files of a case by hypothesis; a file that cannot be read is left out (`qantar check` says why)."""
-    paths = sorted((folder / FOLDER).glob("H*.toml"))
+    paths, drawn = sorted((folder / FOLDER).glob("H*.toml")), stylized_file(folder / FOLDER)
     specs: list[Experiment | Stylized | None] = [
-        read_toml(path, Stylized, Problems()) if path.name == FILE else read_toml(path, Experiment, Problems()) for path in paths
+        read_toml(path, Stylized, Problems()) if path == drawn else read_toml(path, Experiment, Problems()) for path in paths
     ]
     return {spec.hypothesis: spec for spec in specs if spec is not None}
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qantar.studies.kind import Study
 
-KINDS = ("calibrate", "run", "counterfactual", "heldout", "rivals", "scale", "warning", "experiments", "planted", "policy", "sensitivity")
+KINDS = (
+    "calibrate",
+    "run",
+    "counterfactual",
+    "heldout",
+    "rivals",
+    "scale",
+    "warning",
+    "experiments",
+    "planted",
+    "policy",
+    "sensitivity",
+    "methods",
+)
 """Names of the kinds, each a file of this room; in this order they are listed, shown and made."""
 
 

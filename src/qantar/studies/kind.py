@@ -166,10 +166,10 @@ def ask(study: Study[OptionsT], values: Mapping[str, Any]) -> Asked[OptionsT]:
 
 
 def checked(study: Study[OptionsT], values: Mapping[str, Any]) -> OptionsT:
-    """Options from data."""
-    problems = Problems()
+    """Options from data, under the names of fields or those that a result keeps."""
+    problems, fields = Problems(), {flag(name): name for name in study.options.model_fields}
     try:
-        return study.options(**values)
+        return study.options(**{fields.get(name, name): value for name, value in values.items()})
     except ValidationError as error:
         for item in error.errors(include_url=False):
             name = flag(str(item["loc"][0]))

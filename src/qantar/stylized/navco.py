@@ -33,7 +33,6 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,8 @@ BANDS = (0.001, 0.01)
 LEVELS = {"defection": ("no", "yes"), "goal": ("other", "regime_change"), "participation": ("below_0.1%", "0.1_to_1%", "above_1%")}
 PREDICTED = ("defection", "participation")
 NEEDED = ("navco_id", "success", "ongoing", "nonviol", "regchange", "defect", "percentage_popular_participation")
-COUNTS = "H11-navco.csv"
+COUNTS = "-navco.csv"
+"""How the name of the table of counts ends, which lies beside the experiment that they are compared with."""
 HEADER = ("half", "type", "contrast", "level", "campaigns", "successes")
 
 
@@ -138,10 +138,18 @@ def counts_csv(counts: Counts) -> str:
     return to_csv(HEADER, [[*key, *value] for key, value in counts.items()])
 
 
-def packaged(folder: Path | None = None) -> Counts:
-    """The counts that come with the experiment, or those of a folder."""
-    base = folder or Path(str(resources.files("qantar"))) / "cases" / "kazakhstan-2022" / "experiments"
-    rows = csv.DictReader(io.StringIO(read_text(base / COUNTS)))
+def packed_counts(folder: Path) -> Counts:
+    """The counts that lie in a folder of experiments.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    path = next(iter(sorted(folder.glob(f"*{COUNTS}"))), None)
+    if path is None:
+        raise fail(DataError, folder, "no_campaigns", name=f"H..{COUNTS}")
+    rows = csv.DictReader(io.StringIO(read_text(path)))
     return {(r["half"], r["type"], r["contrast"], r["level"]): (int(r["campaigns"]), int(r["successes"])) for r in rows}
 
 
@@ -239,7 +247,7 @@ def _contrast(counts: Counts, h: Histories | None, name: str) -> Contrast:
     levels = LEVELS[name]
     ends = [np.sum([counts["test", t, name, x] for t in TYPES], axis=0).tolist() for x in (levels[0], levels[-1])]
     if not (ends[0][0] and ends[1][0]):
-        raise fail(DataError, COUNTS, "empty_level", value=name)
+        raise fail(DataError, "campaigns", "empty_level", value=name)
     observed = newcombe(ends[0][1], ends[0][0], ends[1][1], ends[1][0])
     campaigns = (int(ends[0][0]), int(ends[1][0]))
     theta = thetas(h, name) if h is not None and name in PREDICTED else np.zeros((0, len(levels)))

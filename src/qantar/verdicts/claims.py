@@ -64,7 +64,7 @@ class Judged:
         if self.trial is None or self.trial.verdict == "not-testable":
             return f"qantar show {shlex.quote(account)} {self.claim.claim_id}"
         if self.trial.type == "stylized":
-            return "qantar methods"
+            return f"qantar methods {shlex.quote(case or account)}"
         return f"qantar experiments {shlex.quote(case or account)} --only {self.trial.hypothesis}"
 
     def as_dict(self) -> dict[str, object]:
