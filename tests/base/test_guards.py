@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from conftest import CASE, REPOSITORY, Ran
-from qantar.cli.main import app
+from qantar.cli.app import app
 from qantar.effects.measures import MEASURES, OUTCOMES
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qantar.cli import pace as module
-from qantar.cli import text as terminal
+from qantar.cli import progress as terminal
 from qantar.cli.pace import ROUGH, SURE, Log, Pace
 from qantar.messages import LANGUAGES
 

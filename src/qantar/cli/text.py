@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qantar.account.ledger import KINDS
-from qantar.cli.pace import SURE, Log, Pace
 from qantar.messages import text
 from qantar.verdicts.claims import WORDS, Judged, agreement, tally
 from qantar.verdicts.load import Loaded
@@ -25,8 +23,13 @@ if TYPE_CHECKING:
     from qantar.studies.blocks import Block
     from qantar.studies.repeat import Repeated
 
+
 _STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
+
+
 _STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim"}
+
+
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
 
@@ -38,6 +41,16 @@ def as_text(value: object) -> str:
 def print_json(value: object) -> None:
     """One JSON value on stdout."""
     sys.stdout.write(as_text(value))
+
+
+def problem_text(error: Any, lang: str, *, as_json: bool) -> str:
+    """Problems as they are shown, in words or as JSON."""
+    if as_json:
+        return as_text({"error": {"problems": [p.as_dict(lang) for p in error.problems]}})
+    lines = [p.render(lang) for p in error.problems]
+    if len(lines) > 1:
+        lines.append(text("error.count", lang, n=len(lines)))
+    return "\n".join(lines) + "\n"
 
 
 def say(line: str = "") -> None:
@@ -148,123 +161,6 @@ def tell(told: Iterable[Block], lang: str) -> None:
             table(block, in_language(block.title, lang))
         elif isinstance(block, Figure):
             table(block.table, in_language(pair(f"report.figure.{block.name}.title"), lang))
-
-
-@contextmanager
-def interruptible(lang: str, kept: bool = True) -> Iterator[None]:
-    """Ctrl-C ends a long command with one sentence; what was finished stays."""
-    import typer
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write("\n" + text("out.stopped_by_hand" if kept else "out.stopped_rerun", lang) + "\n")
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def progress(lang: str) -> Iterator[Callable[[str], None]]:
-    """Names each step: a spinner on a terminal, else one line a step on stderr."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    if console.is_terminal:
-        with console.status("") as status:
-            yield lambda step: status.update(text(f"progress.{step}", lang))
-    else:
-        yield lambda step: console.print(text(f"progress.{step}", lang) + " …")
-
-
-@contextmanager
-def staging(lang: str, *, sure: int = SURE, compile_first: bool = True) -> Iterator[Callable[[str, int, int], None]]:
-    """Several counts one after the other: each is named when it begins, and has a time of its own.
-
-    The engines are compiled when the first begins: what is wrong with what was asked is said before.
-    """
-
-    def named(what: str) -> str:
-        of, _, name = what.rpartition(": ")
-        return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
-
-    ready = [] if compile_first else [True]
-    with _counted(lang, sure=sure, compile_first=False) as tell:
-
-        def staged(what: str, done: int, total: int) -> None:
-            if not ready:
-                ready.append(_compiled(lang))
-            tell(named(what), done, total)
-
-        yield staged
-
-
-def _compiled(lang: str) -> bool:
-    """Compile the engines if they are not, which is said on stderr."""
-    from qantar.ensemble.warm import compiled
-
-    if not compiled():
-        sys.stderr.write(text("progress.compile", lang) + "\n")
-        sys.stderr.flush()
-        compiled(now=True)
-    return True
-
-
-@contextmanager
-def counting(lang: str, total: int, *, what: str = "histories", sure: int = SURE) -> Iterator[Callable[[int, int], None]]:
-    """Counts histories, or draws that need no engine; `sure`: how many must be finished before the time left is said (`pace`).
-
-    The first history of a version compiles the engine, which takes longer than the history; a line says so.
-    """
-    with _counted(lang, sure=sure, compile_first=what == "histories") as tell:
-        yield lambda done, total: tell(text(f"progress.{what}", lang), done, total)
-
-
-@contextmanager
-def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Done, of how many, time left: a bar on a terminal, else lines (`pace.Log`), on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    if compile_first:
-        _compiled(lang)
-    counts: dict[str, tuple[Pace, Log]] = {}
-
-    def left_of(what: str, done: int, total: int) -> tuple[str, str]:
-        """The key of the message, empty if there is nothing to say, and the message."""
-        pace = counts.setdefault(what, (Pace(sure=sure), Log()))[0]
-        seconds = pace.left(done, total)
-        key = "progress.rough" if pace.is_rough else "progress.left"
-        return (key, time_left(seconds, key, lang)) if seconds else ("", "")
-
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("", total=None, left="")
-
-            def show(what: str, done: int, total: int) -> None:
-                bar.update(task, description=what, completed=done, total=total, left=left_of(what, done, total)[1])
-
-            yield show
-    else:
-
-        def tell(what: str, done: int, total: int) -> None:
-            key, left = left_of(what, done, total)
-            if counts[what][1].wants(done, total, key):
-                console.print(f"{what} {done} / {total}{text('error.sep', lang) if left else ''}{left}")
-
-        yield tell
-
-
-def time_left(seconds: float, key: str, lang: str) -> str:
-    """Seconds that are left, in a unit a reader can wait in.
-
-    >>> [time_left(n, "progress.left", "en") for n in (70.2, 600, 30_000)]
-    ['about 70 s left', 'about 10 min left', 'about 8.3 h left']
-    """
-    unit, n = ("seconds", f"{seconds:.0f}") if seconds < 90 else ("minutes", f"{seconds / 60:.0f}")
-    if seconds >= 5400:
-        unit, n = "hours", f"{seconds / 3600:.1f}"
-    return text(key, lang, time=text(f"out.{unit}", lang, n=n))
 
 
 def in_full(lang: str, n: int, minutes: float) -> None:

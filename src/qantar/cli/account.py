@@ -1,0 +1,143 @@
+"""Commands about accounts: the verdicts on their claims, outlines of documents, new ledgers."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qantar.cli.app import AccountArgument, CaseOption, Context, DocumentArgument, DocumentOption, JsonOption, app, ledger_app, one_of
+from qantar.messages import text
+
+
+@app.command(help="cli.verdicts")
+def verdicts(
+    context: Context,
+    account: AccountArgument,
+    kind: Annotated[str | None, typer.Option(help="cli.opt_kind")] = None,
+    verdict: Annotated[str | None, typer.Option(help="cli.opt_verdict")] = None,
+    section: Annotated[int | None, typer.Option(help="cli.opt_section")] = None,
+    flag: Annotated[str | None, typer.Option(help="cli.opt_flag")] = None,
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.ledger import KINDS
+    from qantar.cli import text as terminal
+    from qantar.verdicts.claims import FLAGS, WORDS, judge
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    for option, value, known in (("--kind", kind, KINDS), ("--verdict", verdict, WORDS), ("--flag", flag, FLAGS)):
+        one_of(option, value, known, lang)
+    loaded = load_account(account)
+    sys.stderr.write(notice(document, loaded.account, lang))
+    if section is not None:
+        sections = sorted({c.section for c in loaded.account.claims})
+        one_of("--section", str(section), tuple(map(str, sections)), lang)
+    wanted = {"kind": kind, "section": section}
+    chosen = [
+        j
+        for j in judge(loaded.account, loaded.trials())
+        if all(value in (None, getattr(j.claim, name)) for name, value in wanted.items())
+        and verdict in (None, j.word)
+        and (flag is None or flag in j.flags)
+    ]
+    if json:
+        terminal.print_json([{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in chosen])
+        return
+    terminal.verdict_table(chosen, lang)
+    terminal.earlier_verdicts(chosen, lang)
+    terminal.verdict_summary(loaded, chosen, lang)
+    terminal.say(text("out.marks", lang))
+
+
+@ledger_app.command(help="cli.outline")
+def outline(
+    context: Context,
+    document: DocumentArgument,
+    ledger: Annotated[str | None, typer.Option("--ledger", metavar="ACCOUNT", help="cli.ledger")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    every: Annotated[bool, typer.Option("--all", help="cli.all")] = False,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.document import candidates, read_document
+    from qantar.account.ledger import read_claims
+    from qantar.account.skeleton import uncovered
+    from qantar.cases.case import load_case
+    from qantar.cli import progress
+    from qantar.cli import text as terminal
+    from qantar.lookup.likely import likely
+
+    with progress.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        loaded = _ledger_for(read, ledger)
+        country = loaded.case if loaded else load_case(case)
+        account = loaded.account if loaded else None
+        sentences = candidates(read, country.place_names(), country.head.country)
+        found = uncovered(sentences, account)
+        judged = account or read_claims(country.folder)  # what others have judged on the same days
+        near = likely(sentences, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
+    if json:
+        terminal.print_json(terminal.outline_json(read, found, account, near))
+        return
+    terminal.outline(read, found, account, near, every, context.obj)
+    if any(x.events or x.claims for x in near):
+        terminal.say(text("out.likely_note", context.obj, case=loaded.name if loaded else case))
+    sys.stderr.write(notice(document, account, context.obj) if account else "")
+
+
+@ledger_app.command(help="cli.new")
+def new(
+    context: Context,
+    document: DocumentArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_new")] = None,
+    case: CaseOption = "kazakhstan-2022",
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.document import candidates, read_document
+    from qantar.account.skeleton import slug, write_skeleton
+    from qantar.cases.case import case_names, load_case
+    from qantar.cli import progress
+    from qantar.cli import text as terminal
+
+    with progress.progress(context.obj) as step:
+        step("read")
+        read = read_document(document)
+        one_of("--case", case, tuple(case_names()), context.obj)
+        country = load_case(case)
+        found = candidates(read, country.place_names(), country.head.country)
+        folder = out or Path(f"{slug(read)}-ledger")
+        write_skeleton(read, found, case, folder)
+    if json:
+        terminal.print_json({"folder": str(folder), "claims": len(found), "sha256": read.sha256})
+    else:
+        terminal.say(text("out.new_written", context.obj, path=folder, n=len(found)))
+
+
+def notice(path: Path | None, account: Any, lang: str) -> str:
+    """Whether the document at hand is the one the ledger was written for, and claims that stand where it has no text."""
+    if path is None:
+        return ""
+    from qantar.account.document import read_document
+
+    document = read_document(path)
+    match = account.match(document)
+    args = {"ledger": account.head.id}
+    if match == "other":
+        args |= {"sha": document.sha256[:12], "expected": account.head.document.sha256[:12]}
+    lines = [text(f"out.{match}", lang, **args)]
+    positions = [s.position for s in document.sentences()]
+    if lost := [c.claim_id for c in account.claims if not any(map(c.covers, positions))]:
+        lines.append(text("out.no_such_place", lang, n=len(lost), claims=", ".join(lost[:10])))
+    return "\n".join(lines) + "\n"
+
+
+def _ledger_for(document: Any, name: str | None) -> Any:
+    """The ledger asked for, else the packaged one written for this document, else None."""
+    from qantar.cases.case import case_names
+    from qantar.verdicts.load import load_account
+
+    if name is not None:
+        return load_account(name)
+    return next((x for x in map(load_account, case_names()) if x.account.match(document) != "other"), None)

@@ -1,0 +1,141 @@
+"""Commands that look things up: check, list, show, explain."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qantar.cli.account import notice
+from qantar.cli.app import Context, DocumentOption, JsonOption, app
+from qantar.messages import text
+
+
+@app.command(help="cli.check")
+def check(
+    context: Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="cli.arg_path")],
+    document: DocumentOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.errors import DataError, Problems, StudyError, fail
+    from qantar.lookup.check import check as run
+    from qantar.lookup.check import ledger_at
+
+    lang = context.obj
+    problems = Problems()
+    checked = run(path, problems)
+    ledger = ledger_at(path)
+    if document is not None:
+        from qantar.account.copies import check_copies
+        from qantar.account.document import read_document
+
+        if ledger is None:
+            raise fail(StudyError, "--document", "no_ledger", value=path)
+        check_copies(ledger.claims, read_document(document), problems)
+        sys.stderr.write(notice(document, ledger, lang))
+    n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
+    if json:
+        files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
+        terminal.print_json({"files": files, "open": n_open, "problems": [p.as_dict(lang) for p in problems.found]})
+        raise typer.Exit(2 if problems.found else 0)
+    problems.raise_as(DataError)
+    heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
+    terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
+    terminal.say(text("check.clean", lang, n=len(checked)))
+    if ledger:
+        counts = {"open": n_open, "written": len(ledger.claims) - n_open}
+        terminal.say(text("check.ledger", lang, **counts))
+
+
+@app.command("list", help="cli.list")
+def list_(
+    context: Context,
+    case: Annotated[str | None, typer.Argument(metavar="CASE", help="cli.arg_case")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cases.case import case_names
+    from qantar.cli import text as terminal
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    if case is None:
+        cases = [terminal.case_line(load_account(name), lang) for name in case_names()]
+        if json:
+            terminal.print_json(cases)
+        for entry in [] if json else cases:
+            terminal.say(text("out.case_line", lang, **entry))
+        return
+    rows = [{"table": n, "rows": len(table), "file": table.file} for n, table in load_account(case).tables().items()]
+    if json:
+        terminal.print_json(rows)
+    else:
+        terminal.grid([text(f"out.{k}", lang) for k in ("table", "rows", "file")], [list(r.values()) for r in rows])
+
+
+@app.command(help="cli.show")
+def show(
+    context: Context,
+    case: Annotated[str, typer.Argument(metavar="CASE|FOLDER", help="cli.arg_shown")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="cli.arg_what")] = "observables",
+    step: Annotated[bool, typer.Option("--step", help="cli.opt_step")] = False,
+    region: Annotated[str | None, typer.Option(help="cli.opt_region")] = None,
+    day: Annotated[str | None, typer.Option(help="cli.opt_day")] = None,
+    find: Annotated[str | None, typer.Option("--find", metavar="WORDS", help="cli.opt_find")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.lookup.show import is_result
+    from qantar.lookup.show import show as run
+    from qantar.verdicts.load import load_account
+
+    if is_result(Path(case)):
+        _show_result(Path(case), context.obj, json)
+        return
+    shown = run(load_account(case), "step" if step else what, region=region, day=day, lang=context.obj, find=find)
+    if json:
+        terminal.print_json(shown.value)
+        return
+    for title, columns, rows in shown.tables:
+        terminal.grid(columns, rows, title=title, widest=len(columns) - 1)
+    terminal.blocks(shown.blocks)
+    for line in shown.lines:
+        terminal.say(line)
+
+
+def _show_result(folder: Path, lang: str, json: bool) -> None:
+    """A stored result, as the command that wrote it told it."""
+    from qantar.cli import text as terminal
+    from qantar.studies.kind import as_json
+    from qantar.studies.shipped import result_in
+
+    described, result = result_in(folder)
+    if json:
+        terminal.print_json({"folder": str(folder), **as_json(result)})
+    else:
+        terminal.tell(described.page(result), lang)
+
+
+@app.command(help="cli.explain")
+def explain(
+    context: Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="cli.arg_name")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.lookup.explain import explain as run
+    from qantar.lookup.explain import words
+
+    lang = context.obj
+    if name is None:
+        if json:
+            terminal.print_json(words())
+        else:
+            terminal.words(words(), lang)
+        return
+    found = run(name, lang)
+    if json:
+        terminal.print_json([e.__dict__ for e in found])
+    else:
+        terminal.explanations(found, lang)

@@ -1,0 +1,214 @@
+"""The main job and what is done with its results: study, rerun, export."""
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qantar.cli import streams
+from qantar.cli.account import notice
+from qantar.cli.app import STORE, STUDY_SCALE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
+from qantar.cli.studies import placed as _placed
+from qantar.messages import text
+
+
+@app.command(help="cli.study")
+def study(
+    context: Context,
+    account: AccountArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_study")] = None,
+    document: DocumentOption = None,
+    draws: Annotated[int | None, typer.Option(min=0, max=100_000, help="cli.opt_study_draws")] = None,
+    again: Annotated[int | None, typer.Option("--again", min=0, max=10_000, help="cli.opt_again")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**40, help="cli.opt_again_seed")] = 1,
+    full: Annotated[bool, typer.Option("--full", help="cli.opt_full")] = False,
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
+    sys.stderr.flush()
+    from qantar.cli import progress
+    from qantar.cli import text as terminal
+    from qantar.files.write import refuse_foreign
+    from qantar.report.write import inputs_of, unchanged
+    from qantar.report.write import study_account as run
+    from qantar.verdicts.claims import judge
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    loaded = load_account(account)
+    about = notice(document, loaded.account, lang)
+    folder = out or Path("results") / Path(account).resolve().name
+    refuse_foreign(folder)  # a wrong path is said before the histories, not after
+    inputs = inputs_of(loaded, draws=draws, again=again, seed=seed)
+    judged = judge(loaded.account, loaded.trials())
+    result = None if full else unchanged(folder, inputs)
+    told = terminal.verdict_summary if not json else lambda *said, **more: None
+    if result is not None:
+        told(loaded, judged, lang, (result["model"] or {"runs": 0})["runs"], fitted=bool(result["calibrated"]))
+    else:
+        shown = _shown(loaded, draws, store)
+        told(loaded, judged, lang, shown.n if shown else 0, fitted=bool(shown and shown.made))
+        sys.stdout.flush()
+        histories = _histories(shown, lang, loaded, store) if shown else None
+        sampled = _sampled(shown, lang, again=again, seed=seed, full=full, processes=processes) if shown else None
+        repeated = _in_full(loaded, lang, folder, processes) if full else []
+        with progress.progress(lang) as step:
+            place, result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
+        folder = _placed(place, folder, lang)
+        if repeated and not json:
+            terminal.repeated_table(repeated, lang)
+    sys.stderr.write(about)
+    if json:
+        terminal.print_json({"folder": str(folder), **result})
+        return
+    terminal.sample_lines(result, lang)
+    terminal.say(text("out.files", lang))
+    sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The histories that a study shows: as they ship, or a recipe for them."""
+
+    scenario: Any
+    n: int
+    made: dict[str, Any] | None
+    """how the posterior they draw from was made"""
+    ships: Any = None
+    recipe: Any = None
+
+
+def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
+    """Which histories a study shows: those asked for, else those that ship with the account's own case, else none."""
+    from qantar.ensemble.store import Recipe, keep_draws
+    from qantar.errors import DataError, Problems
+    from qantar.inference.packed import read
+    from qantar.inference.posterior import fits, read_fit
+    from qantar.scenario.scenario import FILE, read_scenario, resolve
+
+    if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
+        return None
+    problems = Problems()
+    scenario = read_scenario(loaded.case.folder, problems, loaded.case)  # the case is read already
+    problems.raise_as(DataError)
+    assert scenario is not None  # no problem means it was read
+    if draws is None:
+        ships = read(scenario)
+        return _Shown(scenario, ships.runs.n, ships.provenance["posterior"], ships=ships) if ships else None
+    plan = resolve(scenario, scale=STUDY_SCALE)
+    fit = read_fit(loaded.case.folder)
+    if fit is None or not fits(fit.posterior.made, plan):
+        return _Shown(scenario, draws, None, recipe=Recipe(plan, seed=1))
+    recipe = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values))
+    return _Shown(scenario, min(draws, len(fit.posterior.values)), fit.posterior.made, recipe=recipe)
+
+
+def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
+    """The histories: simulated, unless they ship."""
+    from qantar.cli import progress
+    from qantar.ensemble.run import case_sha256
+    from qantar.ensemble.run import run as do
+    from qantar.ensemble.runner import Runner
+    from qantar.record.observables import observe
+
+    if shown.ships is not None:
+        return shown.ships
+    with progress.interruptible(lang), progress.staging(lang) as told:
+        runner = Runner(store, progress=told)
+        return do(shown.recipe, shown.n, observe(loaded.case.record), case_sha256(loaded.case), runner, shown.made)
+
+
+def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
+    """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
+    from qantar.cli import progress
+    from qantar.ensemble.warm import compiled
+    from qantar.studies.shown import EFFECTS, SAMPLE, sample
+    from qantar.verdicts.hypotheses import read_trials
+
+    times = (1 if shown.ships else 0) if again is None else again
+    tried = any(t.type == "counterfactual" and t.rows for t in read_trials(shown.scenario.case.folder).values())
+    histories = 0 if shown.ships is None else shown.n if full else min(times * SAMPLE, shown.n)
+    effects = times * EFFECTS * tried
+    if not histories + effects:
+        return None
+    sys.stderr.write(text("progress.sample", lang, n=histories, of=shown.n, effects=effects, seed=seed) + "\n")
+    if not compiled():
+        sys.stderr.write(text("progress.compile", lang) + "\n")
+    with progress.interruptible(lang), progress.counting(lang, histories + (effects > 0), what="again") as counted:
+        return sample(shown.scenario, shown.ships, histories=histories, effects=effects, seed=seed, processes=processes, progress=counted)
+
+
+def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
+    """Everything that ships with the account's case, made again beside the study's folder."""
+    from qantar.cli import progress
+    from qantar.cli import text as terminal
+    from qantar.ensemble.runner import Runner
+    from qantar.studies.repeat import expected, repeat, shipped
+
+    results = shipped(loaded.case.folder)
+    terminal.in_full(lang, len(results), expected(results, processes))
+    with progress.interruptible(lang), progress.staging(lang) as told:
+        place = folder.parent / f"{folder.name}-full"
+
+        def failed(error: Any) -> None:
+            streams.complain(terminal.problem_text(error, lang, as_json=False))
+
+        runner = Runner(processes=processes, progress=told)
+        return repeat(results, loaded.case.folder, place, runner=runner, begun=partial(terminal.begun, lang), failed=failed)
+
+
+@app.command(help="cli.rerun")
+def rerun(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_result")],
+    case: Annotated[str | None, typer.Option(metavar="CASE", help="cli.opt_rerun_case")] = None,
+    processes: ProcessesOption = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import progress
+    from qantar.cli import text as terminal
+    from qantar.ensemble.runner import Runner
+    from qantar.files.result import command_line
+    from qantar.studies.repeat import rerun as do
+
+    lang = context.obj
+    with progress.interruptible(lang, kept=False), progress.staging(lang) as told:
+        made, differ = do(folder, Runner(processes=processes, progress=told), case)
+    line = command_line(made)
+    if json:
+        terminal.print_json({"same": not differ, "differ": differ, **made, "command": line})
+    else:
+        terminal.say(text("out.rerun_differs", lang, files=", ".join(differ)) if differ else text("out.remade_same", lang, command=line))
+    if differ:
+        raise typer.Exit(1)
+
+    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+
+
+@app.command(help="cli.export")
+def export(
+    context: Context,
+    account: AccountArgument,
+    study: Annotated[Path | None, typer.Option("--study", metavar="FOLDER", help="cli.opt_study")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_export")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.cli import text as terminal
+    from qantar.report.crate import export as do
+    from qantar.verdicts.load import load_account
+
+    lang = context.obj
+    name = Path(account).resolve().name
+    loaded = load_account(account)
+    folder = out or Path("results") / f"{name}-crate"
+    place, n = do(loaded, study or Path("results") / name, folder)
+    folder = _placed(place, folder, lang)
+    if json:
+        terminal.print_json({"folder": str(folder), "files": n})
+        return
+    sys.stdout.write(text("out.exported", lang, n=n, path=folder) + "\n")
