@@ -21,6 +21,7 @@ from conftest import CASE, REPOSITORY
 from qantar.cli.main import main
 from qantar.cli.text import tell
 from qantar.effects import interaction
+from qantar.effects.experiment_file import FOLDER
 from qantar.engine.loop import simulate
 from qantar.ensemble.one_run import values_of
 from qantar.ensemble.runner import Runner
@@ -38,7 +39,7 @@ from qantar.studies.kind import Outcome, ask, result_of, table_csv
 from qantar.studies.methods import STUDY, outcome_of
 from qantar.stylized.comparison import Comparison, Whole, compared, recipes_of, unpack
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, DAYS, METHODS, TRAITS, base_plan, calls, country, halves, plan_of
-from qantar.stylized.experiment import FOLDER, Shape, load_experiment, packaged_folder, stylized_file
+from qantar.stylized.experiment import Shape, load_experiment, packaged_folder, stylized_file
 from qantar.stylized.navco import Counts, counts_csv, packed_counts
 
 HOME = packaged_folder()

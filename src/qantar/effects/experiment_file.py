@@ -31,6 +31,8 @@ from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
 
 FOLDER = EXPERIMENTS
+STYLIZED = re.compile(r'^type = "stylized"$', re.MULTILINE)
+"""What a file says of itself that is of drawn countries: it has a reader of its own."""
 TYPES = ("counterfactual", "comparison", "none")
 ASSERTS = ("effect", "absence")
 BASE = "base"
@@ -152,7 +154,7 @@ def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
         except DataError as error:
             problems.found += [replace(p, file=path.name) for p in error.problems]
             continue
-        if re.search(r'^type = "stylized"$', source, re.MULTILINE):  # has a reader of its own: `methods`
+        if STYLIZED.search(source):  # has a reader of its own: `methods`
             continue
         spec = read_toml(path, Experiment, problems)
         if spec is None:

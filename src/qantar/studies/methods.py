@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from qantar.effects import decision
+from qantar.effects.experiment_file import FOLDER
 from qantar.effects.versions import FILE, merged, read_versions, versions_csv
 from qantar.ensemble.run import STAMP, made_by
 from qantar.ensemble.runner import Runner
@@ -24,7 +25,7 @@ from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Tabl
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Rows, Ships, Study
 from qantar.stylized.comparison import Comparison, Judged, Whole, compared, pack, simulated
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, TRAITS, country, halves
-from qantar.stylized.experiment import FOLDER, Shape, Written, load_experiment, packaged_folder, shape_of
+from qantar.stylized.experiment import Shape, Written, load_experiment, packaged_folder, shape_of
 from qantar.stylized.navco import Counts, count, levels_of, packed_counts
 from qantar.verdicts.hypotheses import stylized
 

@@ -6,7 +6,6 @@ In: a folder of experiments of a case, or a file. Out: the experiment with the d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from qantar.cases.case import case_names, cases_folder
+from qantar.effects.experiment_file import FOLDER, STYLIZED
 from qantar.effects.interaction import KINDS
 from qantar.effects.measures import EVERYWHERE, MEASURES, Seen
 from qantar.errors import DataError, Problems, StudyError, fail
@@ -26,10 +26,6 @@ from qantar.files.write import sha256_of
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, halves
 
 Floats = NDArray[np.float64]
-FOLDER = "experiments"
-"""Of a case."""
-STYLIZED = re.compile(r'^type = "stylized"$', re.MULTILINE)
-"""What such a file says of itself."""
 OUTCOMES = {"success": ("collapsed", "conceded"), "collapsed": ("collapsed",), "peak": ("peak",)}
 """Measures of a history (`effects.measures`) whose sum is an outcome: no history collapses and concedes."""
 Whole = Annotated[int, BeforeValidator(Number("1", 1, 100_000, whole=True))]
