@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from conftest import CASE, REPOSITORY, Ran
-from qantar.cli.app import app
+from qantar.cli.main import build
 from qantar.effects.measures import MEASURES, OUTCOMES
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.store import Recipe
@@ -55,7 +54,7 @@ def test_no_parameter_mechanism_or_measure_names_ethnicity_or_religion() -> None
 
 
 def options() -> Iterator[tuple[str, str]]:
-    command: Any = typer.main.get_command(app)
+    command: Any = build("en")
     for name, sub in command.commands.items():
         for inner in getattr(sub, "commands", {"": sub}).values():
             for p in inner.params:

@@ -182,19 +182,19 @@ def planted_study(monkeypatch: pytest.MonkeyPatch) -> Any:
         columns = {i.of: k for k, i in enumerate(t for t in target.items if t.block == "onset")}
         return np.stack([onsets[:, columns[i.of]] if i.block == "onset" else np.zeros(200) for i in target.items], axis=1)
 
-    monkeypatch.setattr(outlook, "items_of", items)
+    monkeypatch.setattr("qantar.inference.problem.items_of", items)
     # With what was announced, half of the histories rise on 1 January; without it none, and a quarter rose on 30 December.
     monkeypatch.setattr(outlook, "_from_quiet", lambda plan, *a: np.array([1, -1, 3, 3] if plan.steps else [1, -1, -1, -1]))
     asked: dict[int, list[int]] = {}
 
-    def again(plan: Any, draws: np.ndarray, seed: int, root: Path, **more: Any) -> Any:
+    def again(plan: Any, draws: np.ndarray, *more: Any) -> Any:
         day = int(plan.hours - ZONES) // 24 - 1 - H
         asked[day] = draws.tolist()
         presence = np.zeros((2, 8, 17), bool)
         presence[0, day + 1] = True  # one of two rises on the next day
         return type("Runs", (), {"presence": presence})
 
-    monkeypatch.setattr(outlook, "again", again)
+    monkeypatch.setattr(outlook, "resimulate", again)
 
     def study() -> tuple[outlook.Outlook, dict[int, list[int]]]:
         asked.clear()

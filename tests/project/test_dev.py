@@ -123,7 +123,7 @@ def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
             return
         name = arguments[3]
         asked.append(name if "--method=neural" not in arguments else "neural")
-        assert f"--known={Path('docs', 'evidence', PRIOR_TABLE)}" in arguments or name not in ("heldout", "warning", "experiments")
+        assert f"--known={Path('evidence', PRIOR_TABLE)}" in arguments or name not in ("heldout", "warning", "experiments")
         for option in ("--out", *["--pack"] * (name == "run")):
             write_result(Path(arguments[arguments.index(option) + 1]), sealed({"a.csv": "a\n1\n", "sample.csv": "a\n"}, {"kind": option}))
         if name == STUDIES[-1].name:

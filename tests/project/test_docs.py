@@ -42,7 +42,7 @@ def test_every_module_says_its_idea() -> None:
 
 
 def test_reference_pages_are_what_the_program_says() -> None:
-    spec = importlib.util.spec_from_file_location("reference", REPOSITORY / "tools" / "reference.py")
+    spec = importlib.util.spec_from_file_location("reference", REPOSITORY / "dev" / "reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -25,7 +25,7 @@ def sentences() -> Iterator[tuple[str, str, str]]:
     """Everything a reader may see: (where, language, text) of the catalogue, the pages, docstrings and the texts of packaged cases."""
     for lang in LANGUAGES:
         yield from ((key, lang, message) for key, message in catalogue(lang).items())
-    for page in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "tools").glob("*.md")]:
+    for page in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "dev").glob("*.md")]:
         if page.name not in HISTORY:
             lang = "zh" if page.stem.endswith(".zh") else "en"
             plain = re.sub(r"[*_`]", "", page.read_text(encoding="utf-8"))

@@ -187,8 +187,6 @@ def rerun(
     if differ:
         raise typer.Exit(1)
 
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
 
 @app.command(help="cli.export")
 def export(

@@ -25,7 +25,7 @@ from qantar.files.result import RESULT, Stored, command_line, read_result, sha25
 from qantar.files.write import foreign, refuse_foreign, sha256_of, write_tree
 from qantar.inference.posterior import FIT
 from qantar.studies import studies
-from qantar.studies.shipped import read_shipped
+from qantar.studies.shipped import place_of, read_shipped
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import Loaded
 
@@ -157,10 +157,11 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, bytes], folder
         }  # fmt: skip
         return crate.add(ContextEntity(crate, f"#{name}", properties=about))
 
-    shipped = {s.name: r.made for s in studies() if s.ships is not None and (r := read_shipped(loaded.case.folder, s)) is not None}
+    home = loaded.case.folder
+    shipped = [(s, s.ships, r.made) for s in studies() if s.ships and not s.ships.packed and (r := read_shipped(home, s)) is not None]
     crate.root_dataset["mentions"] = [
         action("study", made, ("data/", "experiments/", f"{FIT}/"), "study/"),
-        *(action(kind, of, ("data/", "experiments/"), f"{FIT}/{kind}/") for kind, of in shipped.items()),
+        *(action(s.name, of, ("data/", "experiments/"), f"{place_of(Path(), s, ships)}/") for s, ships, of in shipped),
     ]
     crate.write(str(folder))
     path = folder / METADATA
