@@ -69,12 +69,12 @@ def test_every_id_that_is_referred_to_is_described(made: Path) -> None:
     used = set().union(*(references({k: v for k, v in e.items() if k != "@id"}) for e in graph))
     assert {u for u in used - known if not u.startswith("https://w3id.org/ro/crate/")} == set()
     actions = {e["@id"]: e for e in graph if e["@type"] == "CreateAction"}
-    ship = {s.name for s in studies() if s.ships is not None and not s.ships.packed}
+    ship = {s.name: place_of(Path(), s, s.ships) for s in studies() if s.ships is not None and not s.ships.packed}
     assert set(actions) == {"#study", *(f"#{kind}" for kind in ship)}  # what is packaged has all of them
     assert actions["#study"]["name"] == f"qantar study {CASE}"
     for kind in ship:
         assert actions[f"#{kind}"]["name"].startswith(f"qantar {kind}")
-        assert f"fit/{kind}/result.json" in {e["@id"] for e in actions[f"#{kind}"]["result"]}
+        assert (ship[kind] / "result.json").as_posix() in {e["@id"] for e in actions[f"#{kind}"]["result"]}
 
 
 def test_verdicts_leave_with_model_and_basis_inside(made: Path) -> None:

@@ -149,19 +149,19 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, bytes], folder
         }  # fmt: skip
         entities[place] = crate.add_file(io.BytesIO(content), dest_path=place, properties=about)
 
-    def action(name: str, made: Mapping[str, Any], used: tuple[str, ...], place: str) -> ContextEntity:
+    def action(name: str, made: Mapping[str, Any], used: tuple[str, ...], place: Path) -> ContextEntity:
         about = {
             "@type": "CreateAction", "name": command_line(made), "description": f"in a clone, after `make study`: {command_line(made)}",
             "instrument": tool, "object": [e for p, e in entities.items() if p.startswith(used)],
-            "result": [e for p, e in entities.items() if p.startswith(place)],
+            "result": [e for p, e in entities.items() if Path(p).parent == place],
         }  # fmt: skip
         return crate.add(ContextEntity(crate, f"#{name}", properties=about))
 
     home = loaded.case.folder
     shipped = [(s, s.ships, r.made) for s in studies() if s.ships and not s.ships.packed and (r := read_shipped(home, s)) is not None]
     crate.root_dataset["mentions"] = [
-        action("study", made, ("data/", "experiments/", f"{FIT}/"), "study/"),
-        *(action(s.name, of, ("data/", "experiments/"), f"{place_of(Path(), s, ships)}/") for s, ships, of in shipped),
+        action("study", made, ("data/", "experiments/", f"{FIT}/"), Path("study")),
+        *(action(s.name, of, ("data/", "experiments/"), place_of(Path(), s, ships)) for s, ships, of in shipped),
     ]
     crate.write(str(folder))
     path = folder / METADATA
