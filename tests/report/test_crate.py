@@ -19,6 +19,7 @@ from qantar.report import crate
 from qantar.report.crate import METADATA, RELEASED, export, lost
 from qantar.report.write import study_account
 from qantar.studies import studies
+from qantar.studies.shipped import place_of
 from qantar.verdicts.load import Loaded
 
 
