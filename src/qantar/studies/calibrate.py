@@ -221,7 +221,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=80, places={"pack": kind.PRIOR_TABLE}, folder=""),
-    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 1, "force_rounds": 1, "scale": 0.002},
+    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 1, "force_rounds": 1, "scale": 0.001},
     columns=TABLES,
     facts=FACTS,
     also=(Ships(minutes=2, options={"method": NEURAL, "table": 20_000}, places={"known": kind.PRIOR_TABLE}, folder=NEURAL),),

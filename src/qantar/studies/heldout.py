@@ -105,7 +105,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=60, places={"known": kind.PRIOR_TABLE}),
-    small={"scenario": "kazakhstan-2022", "table": 100, "near": 5, "scale": 0.01},
+    small={"scenario": "kazakhstan-2022", "table": 100, "near": 5, "scale": 0.001},
     columns={
         "scores": ("partition", "forecaster", "log_mean", "log_se", "other_mean", "other_se", "against_mean", "against_se", "separated")
     },

@@ -129,7 +129,7 @@ STUDY = Study(
     Ships(minutes=120, places={"kept": "rivals"}),
     small={
         "scenario": "kazakhstan-2022", "arm": ("rival-home-grown", "rival-seeding"),
-        "table": 30, "particles": 10, "rounds": 1, "scale": 0.002,
+        "table": 30, "particles": 10, "rounds": 1, "scale": 0.001,
     },
     columns={
         "rivals": (

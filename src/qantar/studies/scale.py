@@ -26,7 +26,7 @@ from qantar.inference.problem import spec_of
 from qantar.messages import LANGUAGES, text
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values
-from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.scenario import Edit, Scenario, resolve
 from qantar.studies import kind
 from qantar.studies.blocks import (
     Block,
@@ -59,21 +59,29 @@ class ScaleOptions(Options):
     scenario: kind.ScenarioName
     draws: Annotated[int, kind.whole("cli.opt_scale_draws", "draws", 2, 100_000)] = 200
     seed: kind.Seed = 2022
+    set_: kind.Settings = ()
 
 
 def run(asked: Asked[ScaleOptions], runner: Runner) -> Outcome:
     """Both scales side by side, a row for each number."""
     assert asked.scenario is not None  # its options name one
     posterior = posterior_of(asked.scenario)
-    plan = resolve(asked.scenario, scale=posterior.made["scale"])
+    plan = resolve(asked.scenario, asked.edits, scale=posterior.made["scale"])
     values = posterior.values[: asked.options.draws]
     residents = sum(p.population for p in plan.places)
-    rows = at_scales(asked.scenario, values, runner, seed=asked.options.seed, scale=plan.scale)
+    rows = at_scales(asked.scenario, values, runner, seed=asked.options.seed, scale=plan.scale, edits=asked.edits)
     return Outcome({"items": rows}, {"draws": len(values), "residents": residents}, plan, asked.options.seed)
 
 
 def at_scales(
-    scenario: Scenario, values: Sequence[Values], runner: Runner, *, seed: int, scale: float, full: float = 1.0
+    scenario: Scenario,
+    values: Sequence[Values],
+    runner: Runner,
+    *,
+    seed: int,
+    scale: float,
+    full: float = 1.0,
+    edits: Sequence[Edit] = (),
 ) -> list[dict[str, Any]]:
     """What the fit compares with the record, of histories at two scales.
 
@@ -92,7 +100,7 @@ def at_scales(
     record, detained = observe(scenario.case.record), tuple(spec_of(scenario).detained)
     columns = []
     for stage, of in (("after", scale), ("verify", full)):
-        plan = resolve(scenario, scale=of)
+        plan = resolve(scenario, edits, scale=of)
         target = target_of(record, plan, detained=detained)
         runs = predictive(plan, values, runner, seed, stage, part=4, stop_above=stop_of(target))
         columns.append(np.column_stack([items_of(runs, target, plan), runs.stopped]))
@@ -169,7 +177,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=45),
-    small={"scenario": "kazakhstan-2022", "draws": 2},
+    small={"scenario": "kazakhstan-2022", "draws": 2, "set_": ("time.hours=48",)},
     columns={
         "items": (
             "block", "of", "day", "scaled_down", "everyone", "difference", "se", "n", "in_spreads", "in_spreads_se", "separated", "beyond"

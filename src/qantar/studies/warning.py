@@ -206,7 +206,7 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=8, options={"table": 20_000}, places={"known": kind.PRIOR_TABLE}),
-    small={"scenario": "kazakhstan-2022", "draws": 8, "table": 50, "scale": 0.002},
+    small={"scenario": "kazakhstan-2022", "draws": 8, "table": 50, "scale": 0.001},
     columns={
         "origins": ("date", "forecaster", "probability", "low", "high", "shown", "of", "followed"),
         "scores": (
