@@ -33,6 +33,7 @@ CASE = "kazakhstan-2022"
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies of a test run in its own process unless it asks for more: starting others takes seconds."""
     monkeypatch.setattr("qantar.ensemble.pool.cores", lambda: 1)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # the disk need not survive a test; it takes a third of a small study
 
 
 @pytest.fixture(scope="session")

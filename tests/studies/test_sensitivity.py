@@ -6,8 +6,6 @@ Samples are fixed by their seeds, so nothing here fails by chance; every known a
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import CASE, Ran
+from conftest import CASE
 from qantar import errors
 from qantar.cli.text import tell
 from qantar.ensemble import warm
@@ -298,33 +296,6 @@ def test_what_was_found(found: Found) -> None:
     assert all(r["low"] <= r["value"] <= r["high"] for r in rows)
     assert min(r["low"] for r in rows) < 0
     assert {r["stamp"] for r in rows} == {"illustration, not fitted"}
-
-
-def test_the_command_from_scenario_to_tables(qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    fixed = [f"--set=parameters.{k}={v}" for k, v in FIXED.items() if parameters()[k].group != "government"]
-    words = ("sensitivity", CASE, "--quick", "--trajectories", "2", "--draws", "3", "--scale", "0.002", "--set", "time.hours=24", *fixed)
-    ran = qantar(*words, "--out", "s")
-    assert ran.code == 0, ran.err
-    n = sum(Effort(2, 4, 4).histories(3))
-    assert ran.err.index(f"{n} histories") < ran.err.index("histories 0 /")  # before anything is computed
-    assert f"histories {n} / {n}" in ran.err
-    for told in ("Illustration, not fitted", "quick look", "protest_hours", "seed (luck)", "split_hour", "result.json"):
-        assert told in " ".join(ran.out.split()), told
-    result = json.loads((tmp_path / "s" / "result.json").read_text(encoding="utf-8"))
-    assert (result["kind"], result["calibrated"], result["quick"], result["stamp"]) == (
-        "sensitivity",
-        False,
-        True,
-        "illustration, not fitted",
-    )
-    assert {"model_sha256", "draw_scheme", "record_sha256", "plan", "keys", "effort", "left_out"} <= set(result)
-    assert {"SALib", "scipy", "numpy"} <= set(result["libraries"])
-    assert set(result["files"]) | {"result.json"} == {p.name for p in (tmp_path / "s").iterdir()}
-    assert result["command"]["options"]["trajectories"] == 2
-    again = qantar(*words, "--out", "s", "--json").json()
-    assert again["history_sha256"] == result["history_sha256"]
-    assert {x["measure"] for x in again["indices"]} == {"size", "direction", "alone", "total"}
-    assert "probability" not in json.dumps(again)
 
 
 def test_tables_in_both_languages(found: Found, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
