@@ -24,8 +24,6 @@ DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE
 ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
 STORE = user_store()
-STUDY_SCALE = 0.1
-"""What `qantar run` and others simulate with nothing said, so that all use the same kept histories."""
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 
 

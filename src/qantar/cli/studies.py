@@ -8,10 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from qantar.files.places import user_store
+from qantar.cli.app import STORE, JsonOption, ProcessesOption, StoreOption
 from qantar.messages import text
-
-STORE = user_store()
 
 
 def command(name: str) -> Callable[..., None]:
@@ -71,10 +69,10 @@ def _of_runner() -> list[inspect.Parameter]:
     """What every study is asked besides."""
     out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
     return [
-        _parameter("processes", Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")], None),
-        _parameter("store", Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)], STORE),
+        _parameter("processes", ProcessesOption, None),
+        _parameter("store", StoreOption, STORE),
         _parameter("out", out, None),
-        _parameter("json", Annotated[bool, typer.Option("--json", help="cli.json")], False),
+        _parameter("json", JsonOption, False),
     ]
 
 

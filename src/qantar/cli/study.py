@@ -10,7 +10,7 @@ import typer
 
 from qantar.cli import streams
 from qantar.cli.account import notice
-from qantar.cli.app import STORE, STUDY_SCALE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
+from qantar.cli.app import STORE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
 from qantar.cli.studies import placed as _placed
 from qantar.messages import text
 
@@ -90,6 +90,7 @@ def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
     from qantar.inference.packed import read
     from qantar.inference.posterior import fits, read_fit
     from qantar.scenario.scenario import FILE, read_scenario, resolve
+    from qantar.studies.kind import STUDY_SCALE
 
     if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
         return None

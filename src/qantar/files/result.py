@@ -145,10 +145,15 @@ def read_checked(
     ResultError
         As `read_result`; and naming the file that lacks something.
     """
-    if (stored := read_result(folder, kind)) is None:
-        return None
+    stored = read_result(folder, kind)
+    return stored if stored is None else complete(stored, facts, columns)
+
+
+def complete(stored: Stored, facts: Iterable[str], columns: Mapping[str, Sequence[str]]) -> Stored:
+    """A result that was read, if it has all that a reader counts on; arguments and errors as `read_checked`."""
+    folder = stored.folder
     if not set(facts) <= set(stored.made):
-        raise fail(ResultError, folder / RESULT, "not_of_kind", value=kind)
+        raise fail(ResultError, folder / RESULT, "not_of_kind", value=stored.made.get("kind"))
     for name, needed in columns.items():
         rows = stored.rows(f"{name}.csv")
         if not rows or (missing := [c for c in needed if c not in rows[0]]):

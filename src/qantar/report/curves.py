@@ -17,7 +17,7 @@ from markupsafe import Markup
 from qantar.record.load import Record
 from qantar.record.observables import Dated, Interval, Observables, UnitDeaths, days_between
 from qantar.report.figures import WIDTH, Plot, Rows, same, steps, width_of
-from qantar.report.pairs import Pair, pair
+from qantar.studies.blocks import Pair, pair
 
 LABELS = 10
 """At most so many days are named on an axis."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from qantar.report.pairs import Pair, both
+from qantar.report.pairs import both
+from qantar.studies.blocks import Pair
 
 WIDTH, SIZE = 380.0, 12.5
 """Of the drawing, and of its text, in units of its view box."""

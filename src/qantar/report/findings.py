@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from qantar.account.ledger import VERDICTS
 from qantar.inference.posterior import Fit
-from qantar.report.pairs import Pair, pair
+from qantar.studies.blocks import Pair, pair
 from qantar.verdicts.claims import Agreement, Judged, tally
 from qantar.verdicts.hypotheses import Trial
 

@@ -40,14 +40,14 @@ from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups, shown_by_half
 from qantar.report.map import Sheet, draw
-from qantar.report.pairs import Pair, attributes, both, message, option, pair
+from qantar.report.pairs import attributes, both, message, option
 from qantar.report.sections import figure_html, folded_html, section_html
 from qantar.report.simulated import Simulated, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
-from qantar.studies.blocks import arm_name, percent
+from qantar.studies.blocks import Pair, arm_name, pair, percent
 from qantar.studies.experiments import forest_of, rows_of
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped

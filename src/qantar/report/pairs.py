@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from qantar.messages import LANGUAGES, text
-
-Pair = tuple[str, str]
-"""English, Chinese."""
+from qantar.studies.blocks import pair
 
 
 def both(en: object, zh: object) -> Markup:
@@ -22,16 +19,6 @@ def both(en: object, zh: object) -> Markup:
     if zh in (None, "") or en in (None, ""):
         return Markup('<span class="any" lang="{}">{}</span>').format("zh" if zh else "en", zh or en or "")
     return Markup("{}").format(en) if en == zh else Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(en, zh)
-
-
-def pair(key: str, **args: object) -> Pair:
-    """A message of the catalogue in both languages; an argument that differs between them is a pair."""
-    en, zh = (text(key, lang, **{k: _in(v, n) for k, v in args.items()}) for n, lang in enumerate(LANGUAGES))
-    return en, zh
-
-
-def _in(value: object, n: int) -> object:
-    return value[n] if isinstance(value, tuple) else value
 
 
 def message(key: str, **args: object) -> Markup:

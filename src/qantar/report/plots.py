@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from markupsafe import Markup
 
 from qantar.report.figures import Plot, Rows, same, steps
-from qantar.report.pairs import Pair, pair
-from qantar.studies.blocks import Cell, Evenings, Figure, Forest, Intervals, Shares, in_language, label
+from qantar.studies.blocks import Cell, Evenings, Figure, Forest, Intervals, Pair, Shares, in_language, label, pair
 
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 """Look and sign of a forecaster, by name."""

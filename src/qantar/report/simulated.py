@@ -18,7 +18,7 @@ from qantar.ensemble.run import Result
 from qantar.record.observables import Dated, Observables
 from qantar.report.curves import day_axis, span_of
 from qantar.report.figures import Plot, same, width_of
-from qantar.report.pairs import pair
+from qantar.studies.blocks import pair
 
 QUIET_AT = 1_000
 CURVES = ("participants", "detained")

@@ -105,7 +105,6 @@ def type_of(annotation: Any) -> Any:
 OptionsT = TypeVar("OptionsT", bound=Options)
 ARM_FILE = ".toml"
 """How an arm ends that is a file."""
-Account = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
 ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
 Seed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**40)]
 LongSeed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**63 - 1)]

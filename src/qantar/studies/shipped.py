@@ -9,7 +9,7 @@ from typing import Any
 from qantar.cases.case import Case, case_names
 from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
-from qantar.files.result import RESULT, command_words, read_checked, read_result
+from qantar.files.result import RESULT, command_words, complete, read_checked, read_result
 from qantar.files.write import copy_result, write_bytes
 from qantar.inference.posterior import FIT, fits
 from qantar.scenario.plan import FILE
@@ -136,7 +136,7 @@ def result_in(folder: Path) -> tuple[Study[Any], Result]:
     if (name := stored.made.get("kind")) not in KINDS:
         raise fail(ResultError, folder / RESULT, "not_told", value=name, choices=", ".join(KINDS))
     described = study(str(name))
-    read_checked(folder, described.name, ("command", *described.facts), described.columns)
+    complete(stored, ("command", *described.facts), described.columns)
     result = result_of(stored.content, stored.made)
     named = stored.made.get("scenario")
     return described, replace(result, scenario=load_scenario(named) if named in case_names() else None)
