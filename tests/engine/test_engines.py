@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import itertools
 import math
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import pytest
 
 from kit.worlds import World, factors, first_difference, world
 from qantar.draws import word
-from qantar.engine import busy, event, queue, touched
+from qantar.engine import busy, event, exits, queue, resident, touched
 from qantar.engine.event import EventEngine
 from qantar.engine.history import Moves
 from qantar.engine.plain import PlainEngine
@@ -224,13 +225,18 @@ def test_both_engines_are_the_definition() -> None:
 
 # --- planted faults --------------------------------------------------------------------------------------------------
 
-SOURCE = Path(event.__file__).read_text(encoding="utf-8")
+IMPORT = re.compile(r"^from qantar\.(?:compiled|engine\.(?:resident|exits)) import (?:\([^)]*\)|.*)\n", re.M)
+SOURCE = "\n".join(
+    IMPORT.sub("", Path(module.__file__).read_text(encoding="utf-8")).replace("from __future__ import annotations\n", "")
+    for module in (resident, exits, event)
+)
+"""The event engine as one program: what it imports from its own three files is left out."""
 RAISE, DUE = "        self._raise_horizons()\n", "        joiners = _due(self.clocks, self.table, self.heaps)\n"
 CONNECT, ADVANCE = "        self._connect(rates.connectivity)\n", "        _advance(self.clocks, rates, self.nation.blocks)\n"
-LEAVE = "        leaving, new, moved = _exits(self.busy, rates, self.nation.law.seed, self.t)\n"
+LEAVE = "        leaving, new, moved = exits_of(self.busy, rates, self.nation.law.seed, self.t)\n"
 FAULTS = {
-    "whoever's contacts change: not settled": ("_retime", "_settle(row, now)", "pass"),
-    "settled: clock only": ("_settle", "row.left = worn(row.left, row.phi, now - row.since)", "pass"),
+    "whoever's contacts change: not settled": ("retime", "settle(row, now)", "pass"),
+    "settled: clock only": ("settle", "row.left = worn(row.left, row.phi, now - row.since)", "pass"),
     "nobody looked at after a cut or restoration": (
         "_connect",
         "_sweep(changed, self.table, self.clocks, self.nation)",
@@ -251,19 +257,19 @@ FAULTS = {
     "horizon raised after joins are decided": ("step", RAISE + DUE, DUE + RAISE),
     "the bound on draws too low": ("_low_resistances", "word_below(clocks.horizon[c],", "word_below(clocks.horizon[c] * 9 // 10,"),
     "the last of a stretch unseen": ("_low_draws", "min(first + 64, end)", "min(first + 63, end)"),
-    "touched: thought to be queued beyond the horizon": ("_touch", "key if key <= clocks.horizon[c] else NEVER", "key"),
-    "stale keys trusted": ("_due", "_join_time(row) <= now", "True"),
-    "too early, not put back": ("_due", "_sooner(row, clocks.horizon[c])", "False"),
+    "touched: thought to be queued beyond the horizon": ("touch_resident", "key if key <= clocks.horizon[c] else NEVER", "key"),
+    "stale keys trusted": ("_due", "join_time(row) <= now", "True"),
+    "too early, not put back": ("_due", "sooner(row, clocks.horizon[c])", "False"),
     "smallest lots: largest": ("_smallest", "order[:k]", "order[len(order) - k :]"),
     "smallest lots: lowest numbers": ("_smallest", "by_number[order[:k]]", "by_number[:k]"),
     "smallest lots: first found": ("_smallest", "few[by_number[order[:k]]]", "candidates[:k]"),
     "lots of another step": ("_smallest", "lot_keys(number, step, seed)", "lot_keys(number, step + 1, seed)"),
-    "exits of another step": ("_exits", "exit_keys(step, seed)", "exit_keys(step + 1, seed)"),
+    "exits of another step": ("exits_of", "exit_keys(step, seed)", "exit_keys(step + 1, seed)"),
     "taken twice": ("_by_quota", "there = there[new[there] < 0]", "pass"),
     "the same resistance again": ("_set_states", "row.episode += 1", "pass"),
     "back with the old clock": ("_set_states", "row.since = clocks.now[row.class_]", "pass"),
     "back with an old key": ("_set_states", "row.queued = NEVER", "pass"),
-    "back without a key": ("_rekey", "_sooner(row, clocks.horizon[row.class_])", "False"),
+    "back without a key": ("_rekey", "sooner(row, clocks.horizon[row.class_])", "False"),
     "back with an old factor": ("_rekey", "row.phi = ", "_ = "),
     "fighters not busy": ("_stay", "busy[x].state != QUIET and ", "busy[x].state not in (QUIET, N_STATES - 1) and "),
     "fighters thought to have gone": (
@@ -289,7 +295,7 @@ def engine_of(source: str) -> Any:
     """The event engine of a source, not compiled (that takes half a minute); what it calls in other files is."""
     module = ModuleType("planted")
     module.__dict__["jit"] = module.__dict__["leaf"] = lambda function: function
-    exec(compile(source.replace("from qantar.compiled import jit, leaf\n", ""), "planted", "exec"), module.__dict__)
+    exec(compile("from __future__ import annotations\n" + source, "planted", "exec"), module.__dict__)
 
     def table(n_classes: int, most: int) -> touched.Touched:  # in Python `row.phi` needs a record array
         t = touched.touched(n_classes, most)

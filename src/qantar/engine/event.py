@@ -1,16 +1,12 @@
 """The event engine: the same history as the plain one, at a cost that follows events.
 
-Nothing is computed for someone whom nothing has happened to. A resident under a constant factor joins when the class clock
-passes a fixed time; only a contact's move changes that time. So the engine keeps, for touched residents only, what is left
-of the resistance, the clock when that was true and the factor since; and, for those who could join before the class's
-horizon, a key in a queue. In integers phi x (M2 - M0) = phi x (M1 - M0) + phi x (M2 - M1) exactly: settling more or less
-often, or in another order, changes nothing.
+It keeps, for touched residents only, what is left of the resistance, the clock when that was true and the factor since
+(`resident`); and, for those who could join before the class's horizon, a key in a queue.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +15,11 @@ from qantar.compiled import jit, leaf
 from qantar.draws import to_unit, word
 from qantar.engine import busy, queue, touched
 from qantar.engine.busy import BUSY, Met, release, take
+from qantar.engine.exits import exits_of
 from qantar.engine.history import Moves
 from qantar.engine.queue import NIL, Heaps, pop, push
-from qantar.engine.touched import Touched, bucket_of, find, seek, slot_of, touch
+from qantar.engine.resident import Clocks, Nation, join_time, new_factor, retime, sooner, touch_resident
+from qantar.engine.touched import Touched, bucket_of, find, seek, slot_of
 from qantar.model.contract import Counts, Ints, Rates
 from qantar.model.rules import (
     CLOCK,
@@ -36,19 +34,14 @@ from qantar.model.rules import (
     advance,
     birth_keys,
     clock_needed,
-    exit_keys,
-    factor,
-    following,
     is_active,
     is_harmed,
     is_online,
-    lot_keys,
     own_resistance,
     resistance,
     word_below,
-    worn,
 )
-from qantar.population.blocks import Blocks, class_of
+from qantar.population.blocks import Blocks
 from qantar.population.ties import Ties, contacts
 
 HORIZON_MIN = CLOCK >> 16
@@ -65,25 +58,6 @@ STRETCH = 4096
 """Residents whose draws are looked at in one go: their numbers stay in the cache."""
 CLOCK_MAX = 2**62
 """No clock runs farther (`rules`)."""
-_QUOTAS = np.array(QUOTAS)
-
-
-class Clocks(NamedTuple):
-    """Of each class, in 2^-48: pressure added up so far, and how far ahead everyone is listed or queued."""
-
-    now: Ints
-    horizon: Ints
-
-
-class Nation(NamedTuple):
-    """Everything a kernel needs to know about the population, and where the internet works."""
-
-    blocks: Blocks
-    ties: Ties
-    law: Law
-    level: Ints
-    born: tuple[np.uint64, np.uint64]
-    """keys of everybody's first resistance"""
 
 
 class EventEngine:
@@ -120,7 +94,7 @@ class EventEngine:
         _advance(self.clocks, rates, self.nation.blocks)
         self._raise_horizons()
         joiners = _due(self.clocks, self.table, self.heaps)
-        leaving, new, moved = _exits(self.busy, rates, self.nation.law.seed, self.t)
+        leaving, new, moved = exits_of(self.busy, rates, self.nation.law.seed, self.t)
         return self._apply(joiners, leaving, new, moved)
 
     def _connect(self, level: Ints) -> None:
@@ -205,58 +179,7 @@ def _chunks(items: Ints) -> list[Ints]:
     return [items[k : k + CHUNK] for k in range(0, len(items), CHUNK)]
 
 
-# --- one resident ----------------------------------------------------------------------------------------------------
-# Hot functions take the arrays and numbers they need, not the tuples: each array that is passed on costs two atomic counts.
-
-
-@leaf
-def _touch(i: int, where: int, table: Touched, clocks: Clocks, nation: Nation) -> int:
-    """A row for a resident who has none, whose place in the index is `where`. An untouched one stands in the queue if below the horizon."""
-    c = class_of(i, nation.blocks)
-    r = resistance(to_unit(word(i, nation.born[0], nation.born[1])), nation.law.frailty)
-    key = clock_needed(r, 256)
-    return touch(table, where, i, c, r, key if key <= clocks.horizon[c] else NEVER)
-
-
-@leaf
-def _settle(row: Any, now: int) -> None:
-    """Work done since the last look is taken off the resistance."""
-    row.left = worn(row.left, row.phi, now - row.since)
-    row.since = now
-
-
-@leaf
-def _join_time(row: Any) -> int:
-    """Clock at which the resident of a row joins if nothing changes; NEVER if so."""
-    needed = clock_needed(row.left, row.phi)
-    return NEVER if needed == NEVER else row.since + needed
-
-
-@leaf
-def _new_factor(row: Any, level: int, seed: int, fixed_line: float, factors: Ints) -> int:
-    """The factor of the present counts of contacts."""
-    return factor(row.local, row.online, row.harmed, row.online > 0 and is_online(row.who, level, seed, fixed_line), factors)
-
-
-@leaf
-def _sooner(row: Any, horizon: int) -> bool:
-    """Whether the resident must be queued: due before the horizon, and sooner than what stands in the queue."""
-    key = _join_time(row)
-    if key <= horizon and key < row.queued:
-        row.queued = key
-        return True
-    return False
-
-
 # --- the step --------------------------------------------------------------------------------------------------------
-
-
-@leaf
-def _retime(row: Any, now: int, horizon: int, level: int, seed: int, fixed_line: float, factors: Ints) -> bool:
-    """Someone quiet whose contacts changed: settle, new factor; whether the new key must be queued."""
-    _settle(row, now)
-    row.phi = _new_factor(row, level, seed, fixed_line, factors)
-    return _sooner(row, horizon)
 
 
 @leaf
@@ -275,7 +198,7 @@ def _switch(active: Any, before: Ints, met: Met, table: Touched, heaps: Heaps, c
                 row = rows[friends[k]]
                 row.online += change
                 c = row.class_
-                if row.state == QUIET and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+                if row.state == QUIET and retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
                     push(heaps, c, row.queued, row.who)
             updates += met.n_all[m] - met.n_local[m]
     return updates
@@ -292,7 +215,7 @@ def _sweep(changed: NDArray[np.bool_], table: Touched, clocks: Clocks, nation: N
         row = rows[slot]
         c = row.class_
         met = row.online > 0 and changed[c // per_place] and row.state == QUIET
-        if met and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+        if met and retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
             if n == len(slots):
                 slots = np.concatenate((slots, np.empty(n, np.int32)))
             slots[n] = slot
@@ -370,7 +293,7 @@ def _touched_due(classes: Ints, table: Touched, clocks: Clocks) -> Ints:
         slot = table.first[c]
         while slot != NIL:
             row = table.rows[slot]
-            if row.state == QUIET and _sooner(row, clocks.horizon[c]):
+            if row.state == QUIET and sooner(row, clocks.horizon[c]):
                 if n == len(slots):
                     slots = np.concatenate((slots, np.empty(n, np.int32)))
                 slots[n] = slot
@@ -401,8 +324,8 @@ def _due(clocks: Clocks, table: Touched, heaps: Heaps) -> Ints:
                 row = table.rows[slot]
                 row.queued = NEVER
                 if row.state == QUIET:
-                    due = _join_time(row) <= now
-                    if not due and _sooner(row, clocks.horizon[c]):
+                    due = join_time(row) <= now
+                    if not due and sooner(row, clocks.horizon[c]):
                         push(heaps, c, row.queued, row.who)
             if due:
                 ready[n] = i
@@ -411,92 +334,12 @@ def _due(clocks: Clocks, table: Touched, heaps: Heaps) -> Ints:
 
 
 @jit
-def _exits(busy: Any, rates: Rates, seed: int, step: int) -> tuple[Ints, Ints, Ints]:
-    """Moves of those who are not quiet: by quota first, the rest by their own draw. Whose, new states, moves by quota."""
-    new = np.full(len(busy), -1, np.int32)
-    moved = _by_quota(busy, rates.quota, new, seed, step)
-    leave = rates.leave
-    total = np.zeros(leave.shape[:2])
-    for new_state in range(N_STATES):  # in the order in which `following` adds them up
-        total += leave[:, :, new_state]
-    k1, k2 = exit_keys(step, seed)
-    n = 0
-    who, states = np.empty(len(busy), np.int64), np.empty(len(busy), np.int64)
-    for x in range(len(busy)):
-        b = busy[x]
-        old, goes = b.state, new[x]
-        if goes < 0:
-            u = to_unit(word(b.who, k1, k2))
-            if u >= total[old, b.place]:
-                continue
-            goes = following(u, old, leave[old, b.place])
-        if goes != old:
-            who[n], states[n] = x, goes
-            n += 1
-    return who[:n], states[:n], moved
-
-
-@jit
-def _by_quota(busy: Any, quota: Ints, new: NDArray[np.int32], seed: int, step: int) -> Ints:
-    """In each place, those of a quota's state with the smallest lots move, as many as the quota says."""
-    n_places = quota.shape[1]
-    moved = np.zeros(quota.shape, np.int64)
-    if not quota.any():
-        return moved
-    start = np.zeros(N_STATES * n_places + 1, np.int64)  # residents in order of state and place
-    for x in range(len(busy)):
-        start[busy[x].state * n_places + busy[x].place + 1] += 1
-    start = np.cumsum(start)
-    filled, order = start.copy(), np.empty(len(busy), np.int64)
-    for x in range(len(busy)):
-        group = busy[x].state * n_places + busy[x].place
-        order[filled[group]] = x
-        filled[group] += 1
-    for number in range(len(_QUOTAS)):
-        state, target = _QUOTAS[number]
-        for p in range(n_places):
-            if quota[number, p] > 0:
-                there = order[start[state * n_places + p] : start[state * n_places + p + 1]]
-                there = there[new[there] < 0]
-                moved[number, p] = min(quota[number, p], len(there))
-                for x in _smallest(there, moved[number, p], number, busy, seed, step):
-                    new[x] = target
-    return moved
-
-
-@jit
-def _smallest(candidates: Ints, k: int, number: int, busy: Any, seed: int, step: int) -> Ints:
-    """The k of the candidates with the smallest lots, ties by resident number."""
-    n = len(candidates)
-    k1, k2 = lot_keys(number, step, seed)
-    # Lots are spread evenly: the k smallest lie below this but for luck beyond six standard deviations, and then all are sorted.
-    share = min(1.0, (k + 6.0 * math.sqrt(k) + 10.0) / max(n, 1))
-    limit = np.uint64(share * 18446744073709549568.0)
-    few, n_few = np.empty(n, np.int64), 0
-    for x in candidates:
-        if word(busy[x].who, k1, k2) <= limit:
-            few[n_few] = x
-            n_few += 1
-    if n_few < k:
-        few, n_few = candidates, n
-    few = few[:n_few]
-    who, lots = np.empty(n_few, np.int64), np.empty(n_few, np.uint64)
-    for y in range(n_few):
-        who[y] = busy[few[y]].who
-    by_number = np.argsort(who, kind="mergesort")
-    for y in range(n_few):
-        lots[y] = word(who[by_number[y]], k1, k2)
-    order = np.argsort(lots, kind="mergesort")
-    return few[by_number[order[:k]]]
-
-
-@jit
 def _slots_of(who: Ints, table: Touched, clocks: Clocks, nation: Nation) -> Ints:
     slots = np.empty(len(who), np.int64)
     for x in range(len(who)):
         where = seek(table.buckets, table.rows, who[x], bucket_of(who[x], len(table.buckets) - 1))
         entry = table.buckets[where]
-        slots[x] = slot_of(entry) if entry != 0 else _touch(who[x], where, table, clocks, nation)
+        slots[x] = slot_of(entry) if entry != 0 else touch_resident(who[x], where, table, clocks, nation)
     return slots
 
 
@@ -538,7 +381,7 @@ def _meet(movers: Ints, new: Ints, busy: Any, met: Met, table: Touched, clocks: 
                 if buckets[h] != 0:  # perhaps taken a moment ago by another one
                     h = seek(buckets, rows, room[k], h)
                 entry = buckets[h]
-                friends[m * width + k] = slot_of(entry) if entry != 0 else _touch(room[k], h, table, clocks, nation)
+                friends[m * width + k] = slot_of(entry) if entry != 0 else touch_resident(room[k], h, table, clocks, nation)
 
 
 @leaf
@@ -566,7 +409,7 @@ def _tell(movers: Ints, old: Ints, new: Ints, busy: Any, met: Met, table: Touche
                 else:
                     row.online += active
                 c = row.class_
-                if row.state == QUIET and _retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
+                if row.state == QUIET and retime(row, now[c], horizon[c], level[c // per_place], seed, fixed_line, factors):
                     push(heaps, c, row.queued, row.who)
             updates += n_all
         if m != NIL and (new[x] == DEAD or not (is_active(new[x]) or is_harmed(new[x]))):
@@ -593,6 +436,6 @@ def _rekey(slots: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Na
     level, law = nation.level, nation.law
     for slot in slots:
         row = table.rows[slot]
-        row.phi = _new_factor(row, level[row.class_ // per_place], law.seed, law.fixed_line, law.factors)
-        if _sooner(row, clocks.horizon[row.class_]):
+        row.phi = new_factor(row, level[row.class_ // per_place], law.seed, law.fixed_line, law.factors)
+        if sooner(row, clocks.horizon[row.class_]):
             push(heaps, row.class_, row.queued, row.who)

@@ -22,7 +22,7 @@ from qantar.model.contract import Counts, Floats, Rates
 from qantar.model.forces import standing
 from qantar.model.outcome import Outcome
 from qantar.model.rules import DEAD, NONE
-from qantar.model.world import Bools, Draws, Expected, StateStep, World, new_world
+from qantar.model.world import Bools, Draws, Expected, Land, StateStep, World, new_world
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.ties import tie
 from qantar.scenario.parameters import Values
@@ -38,7 +38,7 @@ ORDER = (
     ("connectivity", "engine/event.py"),
     ("clocks", "engine/event.py"),
     ("who joins", "engine/event.py"),
-    ("who is taken, fights, leaves, returns", "engine/event.py"),
+    ("who is taken, fights, leaves, returns", "engine/exits.py"),
     ("states", "engine/event.py"),
     ("contacts' counts", "engine/event.py"),
     ("keys", "engine/event.py"),
@@ -139,80 +139,105 @@ def simulate(
         runner: Engine = MeanFieldEngine(blocks, law)
     else:
         runner = (PlainEngine if engine == "plain" else EventEngine)(blocks, tie(blocks, layers_of(plan), seed), law)
-    world, recorded, draws = new_world(land, plan.step_hours), Recorded(plan), (Expected if engine == "mean" else Draws)(seed)
-    by_policy = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
-    policy = government.Policy(land, values, plan.signal, by_policy, plan.forces["foreign"])
-    everyone = np.maximum(land.by_region(land.residents.astype(float)), 1)
-    decisions: list[StateStep] = []
-    force = False
+    world, draws = new_world(land, plan.step_hours), (Expected if engine == "mean" else Draws)(seed)
+    state, diary = _State(plan, land, values), _Diary(land, values)
     n_steps = int(np.ceil(plan.hours / plan.step_hours))
-    rows: dict[str, list[Floats | Bools | float]] = {}
-
-    def note(**columns: Floats | Bools | float) -> None:
-        for name, value in columns.items():
-            rows.setdefault(name, []).append(value)
-
     for t in range(n_steps):
-        world.steps = recorded.due(t, world.dt)
-        if by_policy:
-            view = government.visible_state(world, runner.counts)
-            if plan.policy_from is not None:
-                policy.follow(world.steps)
-            if plan.policy_from is not None and world.hour(t) <= plan.policy_from:
-                policy.look(view, world.dt)
-            else:
-                world.steps += policy.decide(view, world.hour(t), world.dt)
-        decisions += world.steps
-        rates = assemble.step(world, runner.counts, values, draws, t, plan.mechanisms)
-        counts = runner.step(rates)
-        force = force or bool(world.emergency.any() or world.shoot_order.any())
-        changed_sides, aside = _lost_units(world, values)
-        if world.steps or t == 0:
-            offline = land.by_region(land.residents * (world.connectivity == NONE)) / everyone
-        note(
-            protesting=counts.out,
-            fighting=counts.fighting,
-            joined=counts.joined.sum(axis=1),
-            killed=counts.killed,
-            detained=counts.detained,
-            security_killed=world.security_dead.copy(),
-            states=counts.by_place.sum(axis=1),
-            seat_lost=world.seat_lost.copy(),
-            airport_lost=world.airport_lost.copy(),
-            offline=offline,
-            changed_sides=changed_sides,
-            aside=aside,
-        )
+        world.steps = state.decisions(t, world, runner.counts)
+        counts = runner.step(assemble.step(world, runner.counts, values, draws, t, plan.mechanisms))
+        diary.add(world, counts)
         if watch is not None:
             watch(t, counts)
         if counts.crowd > stop_above * plan.scale:
             break
-    tables = {k: np.array(v, bool if k in ("seat_lost", "airport_lost") else float) for k, v in rows.items()}
-    ended = outcome.judge(
-        tables["protesting"].sum(axis=1) / plan.scale,
-        step_hours=plan.step_hours,
-        seat_lost=tables["seat_lost"],
-        capital=land.capital,
-        granted=world.granted,
-        asked=world.asked,
-        protest_days=world.protest_days,
-        force=force,
-        killed=float(counts.n[DEAD].sum()) / plan.scale,
-        security_killed=float(world.security_dead.sum()) / plan.scale,
-        detained=float(tables["detained"].sum()) / plan.scale,
-    )
-    return History(
-        plan.step_hours,
-        plan.scale,
-        **tables,
-        decisions=tuple(decisions),
-        lost_output=world.lost_output,
-        outcome=ended,
-        moves=getattr(runner, "moves", None),
-        updates=getattr(runner, "updates", 0),
-        visits=getattr(runner, "visits", 0),
-        stopped=t + 1 < n_steps,
-    )
+    return diary.history(plan, world, runner, stopped=t + 1 < n_steps)
+
+
+class _State:
+    """Who decides for the state: the record, or a policy that sees what there is to see."""
+
+    def __init__(self, plan: Plan, land: Land, values: Values) -> None:
+        by_policy = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
+        self.recorded, self.policy_from = Recorded(plan), plan.policy_from
+        self.policy = government.Policy(land, values, plan.signal, by_policy, plan.forces["foreign"]) if by_policy else None
+
+    def decisions(self, t: int, world: World, counts: Counts) -> tuple[StateStep, ...]:
+        """What is decided now, in order of time. Until a given hour a policy only watches."""
+        steps = self.recorded.due(t, world.dt)
+        if self.policy is None:
+            return steps
+        view, hour = government.visible_state(world, counts), world.hour(t)
+        if self.policy_from is not None:
+            self.policy.follow(steps)
+            if hour <= self.policy_from:
+                self.policy.look(view, world.dt)
+                return steps
+        return steps + self.policy.decide(view, hour, world.dt)
+
+
+class _Diary:
+    """Writes down what a history keeps of each step."""
+
+    def __init__(self, land: Land, values: Values) -> None:
+        self.land, self.values = land, values
+        self.residents = np.maximum(land.by_region(land.residents.astype(float)), 1)
+        self.offline = np.zeros(land.n_regions)
+        self.rows: list[dict[str, Floats | Bools | float]] = []
+        self.decisions: list[StateStep] = []
+        self.force = False
+
+    def add(self, world: World, counts: Counts) -> None:
+        """What there is at the end of a step."""
+        if world.steps or not self.rows:
+            self.offline = self.land.by_region(self.land.residents * (world.connectivity == NONE)) / self.residents
+        self.decisions += world.steps
+        self.force = self.force or bool(world.emergency.any() or world.shoot_order.any())
+        changed_sides, aside = _lost_units(world, self.values)
+        row = {
+            "protesting": counts.out,
+            "fighting": counts.fighting,
+            "joined": counts.joined.sum(axis=1),
+            "killed": counts.killed,
+            "detained": counts.detained,
+            "security_killed": world.security_dead.copy(),
+            "states": counts.by_place.sum(axis=1),
+            "seat_lost": world.seat_lost.copy(),
+            "airport_lost": world.airport_lost.copy(),
+            "offline": self.offline,
+            "changed_sides": changed_sides,
+            "aside": aside,
+        }
+        self.rows.append(row)
+
+    def history(self, plan: Plan, world: World, runner: Engine, *, stopped: bool) -> History:
+        """The whole of it, and how it ended."""
+        kinds = {"seat_lost": bool, "airport_lost": bool}
+        tables = {name: np.array([row[name] for row in self.rows], kinds.get(name, float)) for name in self.rows[0]}
+        ended = outcome.judge(
+            tables["protesting"].sum(axis=1) / plan.scale,
+            step_hours=plan.step_hours,
+            seat_lost=tables["seat_lost"],
+            capital=self.land.capital,
+            granted=world.granted,
+            asked=world.asked,
+            protest_days=world.protest_days,
+            force=self.force,
+            killed=float(runner.counts.n[DEAD].sum()) / plan.scale,
+            security_killed=float(world.security_dead.sum()) / plan.scale,
+            detained=float(tables["detained"].sum()) / plan.scale,
+        )
+        return History(
+            plan.step_hours,
+            plan.scale,
+            **tables,
+            decisions=tuple(self.decisions),
+            lost_output=world.lost_output,
+            outcome=ended,
+            moves=getattr(runner, "moves", None),
+            updates=getattr(runner, "updates", 0),
+            visits=getattr(runner, "visits", 0),
+            stopped=stopped,
+        )
 
 
 def _lost_units(world: World, values: Values) -> tuple[float, float]:

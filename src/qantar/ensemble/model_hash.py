@@ -45,6 +45,8 @@ MODULES = {
     "shock": "model/shock.py",
     "loop": "engine/loop.py",
     "event engine": "engine/event.py",
+    "resident": "engine/resident.py",
+    "exits": "engine/exits.py",
     "plain engine": "engine/plain.py",
     "mean field": "engine/meanfield.py",
     "touched": "engine/touched.py",

@@ -20,6 +20,7 @@ from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
 from qantar.population.ties import tie
 from qantar.record.observables import Observables
+from qantar.record.schema import MODELS
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")
 STAMP = "illustration, not fitted"
@@ -27,8 +28,11 @@ FITTED = "fitted to this record; holds in this model"
 
 
 def case_sha256(case: Case) -> str:
-    """SHA-256 over the tables of a case: a result is compared with the record it was compared with, or not at all."""
-    names = sorted(p.name for p in case.folder.iterdir() if p.suffix in (".csv", ".toml"))
+    """SHA-256 over the record of a case: a result is compared with the record it was compared with, or not at all.
+
+    Ledgers of accounts, which may lie in the same folder, change no result.
+    """
+    names = ["case.toml", *(f"{name}.csv" for name in MODELS)]
     return hashlib.sha256(json.dumps(file_hashes(case.folder, names)).encode()).hexdigest()
 
 

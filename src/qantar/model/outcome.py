@@ -61,22 +61,12 @@ def judge(
     security_killed: float,
     detained: float,
 ) -> Outcome:
-    """The outcome of a history.
+    """The outcome of a history, by the rules above.
 
-    Parameters
-    ----------
-    crowd : float array, shape (steps,)
-        Everyone out, in people of the country.
-    seat_lost : bool array, shape (steps, regions)
-    granted, asked, protest_days : float array, shape (regions,)
-        At the end: highest demand granted, demand put to the state, days with protest.
-    force : bool
-        Whether an emergency or an order to shoot was ever in force.
-    killed, security_killed, detained : float
-        Since the start, in people of the country.
+    `crowd`, shape (steps,), is everyone out in people of the country; `seat_lost`, shape (steps, regions), is bool. `granted`, `asked`
+    and `protest_days`, shape (regions,), are those at the end: highest demand granted, demand put to the state, days with protest.
+    `force` says whether an emergency or an order to shoot was ever in force; the last three count people since the start.
 
-    Examples
-    --------
     A crowd that comes and goes, with nothing granted and no force:
 
     >>> none = dict(granted=np.zeros(1), asked=np.ones(1), protest_days=np.ones(1), force=False)
