@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.packaged import scenario
 from qantar.cli.main import main
 from qantar.effects import pairing as module
 from qantar.effects.answer import amount, sentence
@@ -43,7 +44,7 @@ from qantar.inference.posterior import HEAD, read_draws
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, parse_set, resolve
+from qantar.scenario.scenario import parse_set, resolve
 from qantar.scenario.schema import Edit
 from qantar.studies.counterfactual import STUDY, outcome_of, smallest_of
 from qantar.studies.kind import ask, perform
@@ -54,11 +55,6 @@ DRAWS, REPLICATES, SEED = 3, 2, 5
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     warm.compiled(now=True)
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 @cache

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.packaged import scenario
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.effects import decision
@@ -43,16 +43,10 @@ from qantar.effects.versions import FILE, merged, read_versions
 from qantar.files.programs import sha256_of
 from qantar.inference.posterior import FIT, read_fit
 from qantar.messages import keys_under, text
-from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.studies.experiments import trial_of
 from qantar.verdicts.hypotheses import Trial, read_trials, reason_of, summed
 
 NONE = np.empty(0, np.int64)
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 def gauss(n: int, m: int, key: int) -> np.ndarray:

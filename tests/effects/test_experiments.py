@@ -9,7 +9,6 @@ import datetime as dt
 import json
 import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.packaged import scenario
 from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
@@ -25,7 +25,7 @@ from qantar.effects import decision
 from qantar.effects.comparison import power_row
 from qantar.effects.contrast import Answer, answers, chance_of, plans_of, tipping_value
 from qantar.effects.decision import claimed
-from qantar.effects.experiment_file import BASE, FOLDER, Experiment, Part, chosen, days_of, load_experiments, read_experiments
+from qantar.effects.experiment_file import BASE, FOLDER, Experiment, Part, chosen, days_of, load_experiments
 from qantar.effects.measures import MEASURES, Seen, Window, seen_of
 from qantar.effects.parameter_sets import Draws, loud_draws, unlearned
 from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, judged
@@ -35,7 +35,7 @@ from qantar.ensemble.one_run import one_run
 from qantar.ensemble.run import made_by
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, model_hash
-from qantar.errors import Problems, ResultError, ScenarioError, StudyError
+from qantar.errors import Problems, ResultError, StudyError
 from qantar.files.cells import to_csv
 from qantar.files.result import read_result, sealed
 from qantar.files.write import sha256_of, write_result
@@ -44,7 +44,6 @@ from qantar.inference.problem import prior_table
 from qantar.lookup.check import check
 from qantar.messages import keys_under
 from qantar.scenario.parameters import draw
-from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.scenario.schema import POLICY_KINDS
 from qantar.studies import study
 from qantar.studies.experiments import STUDY, stored_trial, tables_of, trial_of, try_all
@@ -54,11 +53,6 @@ from qantar.verdicts.claims import judge
 from qantar.verdicts.hypotheses import Trial, by_hypothesis, expected_by_chance, read_trials
 from qantar.verdicts.load import load_account
 from qantar.verdicts.repeated import RepeatedEffect, repeat_effects
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 def gauss(n: int, m: int, key: int) -> np.ndarray:
@@ -113,43 +107,6 @@ def test_no_experiment_reads_its_verdict_from_a_file() -> None:
     # The schema knows no key for a verdict, an effect or an interval; so a file cannot hold one.
     keys = {*Experiment.model_fields, *Part.model_fields}
     assert not {k for k in keys if any(w in k for w in ("verdict", "finding", "effect_", "result", "supported"))}
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "key", "code"),
-    [
-        ("H05", 'measure = "participants"', 'measure = "particpants"', "parts.0.measure", "not_one_of"),
-        ("H05", "days = [2022-01-06, 2022-01-07]", "days = [2022-02-06]", "parts.0.days", "outside"),
-        ("H05", "contrast = { base = 1, no-cut = -1 }", "contrast = { base = 1, nocut = -1 }", "parts.0.contrast", "not_one_of"),
-        ("H06", 'regions = ["KZ-ALA"]', 'regions = ["KZ-ALL"]', "parts.0.regions", "unknown_region"),
-        ("H05", 'coefficient = "shutdown_effect"', 'coefficient = "shutdown"', "parts.0.coefficient", "not_one_of"),
-        ("H05", "smallest = 0.0706", "smallest = 0", "parts.0.smallest", "below"),
-        ("H05", 'path = "drivers.internet", op', 'path = "drivers.intranet", op', "arms.no-cut.edits", "not_one_of"),
-        ("H15", '"rival-home-grown"', '"rival-home"', "plain", "not_one_of"),
-        ("H15", '"rival-split"', '"rival-splits"', "compare", "not_one_of"),
-        ("H04", 'judges = ["C029"]', 'judges = ["29"]', "judges.0", "bad_form"),
-        ("H04", '"concession_short", ', '"concession_shot", ', "tests", "not_one_of"),
-        ("H04", "concession_short = -1", "concession_shot = -1", "parts.0.carriers.concession_shot", "not_one_of"),
-        ("H04", "concession_short = -1", "concession_short = -2", "parts.0.carriers.concession_short", "below"),
-        ("H12", 'needs = "over"', 'needs = "ower"', "parts.0.needs", "not_one_of"),
-        ("H16", '"clashes"', '"clash"', "signals", "not_one_of"),
-        ("H05", "draws = 100", 'draws = 100\nverdict = "supported"', "verdict", "unknown_key"),
-        ("H04", "[[parts]]", "[[part]]", "part", "unknown_key"),
-    ],
-)
-def test_a_fault_in_a_file_is_named(tmp_path: Path, name: str, old: str, new: str, key: str, code: str) -> None:
-    folder = tmp_path / "case"
-    shutil.copytree(cases_folder() / CASE, folder)
-    path = folder / FOLDER / f"{name}.toml"
-    assert old in path.read_text(encoding="utf-8")
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    problems = Problems()
-    case = replace(scenario().case, folder=folder)
-    found = read_experiments(replace(scenario(), case=case), problems)
-    assert (path.name, key, code) in {(p.file, p.key, p.code) for p in problems.found}
-    assert name not in {w.spec.hypothesis for w in found}
-    with pytest.raises(ScenarioError):
-        load_experiments(replace(scenario(), case=case))
 
 
 def test_check_reads_one_file_and_names_its_fault(tmp_path: Path) -> None:

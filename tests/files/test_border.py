@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CASE
-from kit.malformed import TINY, cell, tiny
+from kit.faults import TINY, cell, tiny
 from qantar.account.document import candidates, read_document
 from qantar.account.skeleton import write_skeleton
 from qantar.cases.case import load_case
@@ -100,7 +100,7 @@ def test_counts_as_a_data_frame_writes_them_are_counts(folder: Path) -> None:
 
 
 def test_a_line_that_names_the_separator_is_passed_over_and_lines_keep_their_numbers(folder: Path) -> None:
-    (folder / "events.csv").write_text("sep=,\n" + cell("events.csv", 3, "kind", "x"), encoding="utf-8")
+    (folder / "events.csv").write_text("sep=,\n" + cell(tiny("events.csv"), 3, "kind", "x"), encoding="utf-8")
     problems = Problems()
     check(str(folder), problems)
     assert [(p.line, p.key, p.code) for p in problems.found] == [(4, "kind", "not_one_of")]
@@ -183,28 +183,6 @@ def test_a_pair_may_stand_both_ways_round(folder: Path) -> None:
     assert not codes(folder)
 
 
-# --- one fault, one problem --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("file", "line", "column", "value"),
-    [
-        ("sources.csv", 2, "seen", "half"),
-        ("regions.csv", 2, "utc_offset", "99"),
-        ("settlements.csv", 2, "utc_offset", "99"),
-        ("events.csv", 2, "kind", "protset"),
-        ("region_onset.csv", 2, "confidence", "sure"),
-        ("region_values.csv", 2, "value", "many"),
-        ("totals.csv", 4, "as_of", "1030-04-01"),
-    ],
-)
-def test_a_bad_cell_gives_one_problem_though_other_rows_name_its_row(folder: Path, file: str, line: int, column: str, value: str) -> None:
-    (folder / file).write_text(cell(file, line, column, value), encoding="utf-8")
-    problems = Problems()
-    check(str(folder), problems)
-    assert [(p.file, p.line, p.key) for p in problems.found] == [(file, line, column)]
-
-
 # --- the register of quantities ----------------------------------------------------------------------------------------------
 
 
@@ -220,29 +198,6 @@ def test_every_quantity_has_both_limits_and_people_the_same() -> None:
 # --- the reported inputs -----------------------------------------------------------------------------------------------------
 
 E1, E2, *_ = tiny("events.csv").split("\n")[1:]
-SHAPES = tiny("regions.geojson")
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "expected"),
-    [
-        ("regions.geojson", SHAPES.replace('"id": "XA-ONE"', '"id": 1'), ("features.0.properties.id", "bad_form", None)),
-        ("regions.geojson", SHAPES.replace('"name_en"', '"shapeName"'), ("features.0.properties.name_en", "missing_key", None)),
-        ("totals.csv", tiny("totals.csv").replace("T2,2030", "T2,1030"), ("as_of", "day_outside", 3)),
-        ("events.csv", tiny("events.csv") + E1.replace("E1,", "E4,") + "\n", ("event_id", "repeated_row", 5)),
-        ("regions.geojson", SHAPES.replace("10.5,", "NaN,"), ("features.0.properties.label_lon", "not_a_number", None)),
-        ("events.csv", tiny("events.csv").replace("Oneville,S1", "Twoville,S1"), ("settlement", "settlement_name", 2)),
-    ],
-    ids=["F01", "F08", "F10", "F21", "F24", "F28"],
-)
-def test_a_reported_input_gets_the_answer_that_was_asked_for(
-    folder: Path, file: str, content: str, expected: tuple[str, str, int | None]
-) -> None:
-    (folder / file).write_text(content, encoding="utf-8")
-    problems = Problems()
-    check(str(folder), problems)
-    assert expected in [(p.key, p.code, p.line) for p in problems.found]
-    assert {p.code for p in problems.found} == {expected[1]}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kit.packaged import scenario
 from qantar.engine.loop import simulate
 from qantar.ensemble.runner import Runner
 from qantar.errors import ResultError
@@ -37,17 +38,12 @@ from qantar.inference.problem import Problem, prior_table
 from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import Scenario, resolve
 
 CASE = "kazakhstan-2022"
 
 
 ALMATY, MANGYSTAU = "KZ-ALA", "KZ-MAN"
-
-
-@functools.cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 def country(hours: int = 384, scale: float = 0.0005) -> Plan:

@@ -27,13 +27,14 @@ from scipy.special import ndtri
 from scipy.stats import kstest, truncnorm
 
 from conftest import CASE, Ran, run_qantar
+from kit.packaged import scenario
 from kit.processes import children, needs_proc, runs_still, wait_for
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.ensemble import warm
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
-from qantar.errors import Problem, Problems, QantarError, ResultError, ScenarioError, StudyError
+from qantar.errors import QantarError, ResultError, ScenarioError, StudyError
 from qantar.inference import abc_smc as module
 from qantar.inference import calibration as fitted
 from qantar.inference import diagnostics as inference
@@ -75,17 +76,12 @@ from qantar.record.observables import Observables, observe
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, parse_set, read_scenario, resolve
+from qantar.scenario.scenario import parse_set, resolve
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 NAN = float("nan")
 SEED = 2022
 NAMES = list(parameters())
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 @cache
@@ -910,43 +906,6 @@ def test_a_broken_posterior_is_said(tmp_path: Path, fault: str) -> None:
 # --- what a scenario says is fitted -----------------------------------------------------------------------------------
 
 SOURCE = (cases_folder() / CASE / "scenario.toml").read_text(encoding="utf-8")
-MOBILIZED = 'mobilization = ["base_pressure", "price_slope", "media_gain", "protest_hours", "deterrence", "reported_half"]'
-
-FIXED = '[parameters.price_slope]\nvalue = 1\nunit = "1"\nassumption = "x"\n'
-
-
-def spoilt(folder: Path, old: str, new: str) -> tuple[str, list[Problem]]:
-    assert SOURCE.count(old) == 1
-    text = SOURCE.replace(old, new)
-    (folder / "scenario.toml").write_text(text, encoding="utf-8")
-    problems = Problems()
-    read_scenario(folder, problems, scenario().case)
-    assert all(p.render("en") and p.render("zh") for p in problems.found)
-    return text, problems.found
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key", "code", "told"),
-    [
-        (MOBILIZED, 'mobilization = ["base_presure"]', "calibration.mobilization.0", "not_one_of", "base_pressure"),
-        ('force = ["arrest_rate", ', 'force = ["arest_rate", ', "calibration.force.0", "not_one_of", "arrest_rate"),
-        ('force = ["arrest_rate", ', 'force = ["frailty", "legitimacy", ', "calibration", "outside", "1 to 8 (unit: parameters)"),
-        (MOBILIZED, 'mobilization = ["frailty", "legitimacy", "frailty"]', "calibration.mobilization.0", "fitted_twice", "frailty"),
-        (MOBILIZED, 'mobilization = ["seat_lethality"]', "calibration.mobilization.0", "fitted_twice", "seat_lethality"),
-        (MOBILIZED, "mobilization = []", "calibration.mobilization", "wrong_type", "at least 1 item"),
-        (MOBILIZED, MOBILIZED.replace("mobilization", "mobilisation"), "calibration.mobilisation", "unknown_key", "mobilization"),
-        ("[calibration]\n", FIXED + "[calibration]\n", "calibration.mobilization.1", "fitted_twice", "price_slope"),
-        ("most_regions = 2", "most_regions = -1", "calibration.quiet.most_regions", "below", "regions"),
-    ],
-)  # fmt: skip
-def test_a_wrong_name_is_found_at_its_line(tmp_path: Path, old: str, new: str, key: str, code: str, told: str) -> None:
-    text, found = spoilt(tmp_path, old, new)
-    (hit,) = [p for p in found if (p.key, p.code) == (key, code)]
-    assert hit.file == "scenario.toml"
-    assert hit.line
-    assert [part for part in key.split(".") if not part.isdigit()][-1] in text.splitlines()[hit.line - 1]
-    assert told in hit.render()
-    assert all(hit.part(part) for part in ("what", "rule", "mend"))
 
 
 @pytest.fixture

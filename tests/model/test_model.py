@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import CASE
+from kit.packaged import scenario
 from qantar.engine.loop import simulate
 from qantar.engine.meanfield import MeanFieldEngine
 from qantar.model import assemble, government, repression
@@ -51,15 +51,10 @@ from qantar.population.blocks import class_of, lay_out
 from qantar.population.build import blocks_of, class_sizes
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import resolve
 from qantar.scenario.schema import Edit
 
 START = dt.datetime(2022, 1, 1)  # noqa: DTZ001  the country's time, as in the scenario
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 Change = tuple[str, str, Any]

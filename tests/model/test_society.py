@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from statistics import NormalDist
 from types import ModuleType
 from typing import Any
@@ -24,6 +23,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
+from kit.packaged import scenario
 from qantar.engine import loop
 from qantar.engine.event import EventEngine
 from qantar.engine.loop import History, simulate
@@ -54,18 +54,13 @@ from qantar.model.world import ARMY, FOREIGN, GUARD, Draws, Expected, Land, Worl
 from qantar.population.build import blocks_of, class_sizes
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
+from qantar.scenario.scenario import arm_edits, resolve
 from qantar.scenario.schema import MECHANISMS, STEP_KINDS, Edit
 from qantar.verdicts.load import load_account
 
 Change = tuple[str, str, Any]
 Check = Callable[[], None]
 Fault = Callable[[pytest.MonkeyPatch], None]
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 _plans: dict[str, Plan] = {}

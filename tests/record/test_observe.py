@@ -6,7 +6,6 @@ Tests of shares have a fixed seed and reject at 1e-6 each.
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CASE
+from kit.packaged import scenario
 from qantar.draws import Purpose, uniform
 from qantar.engine.loop import History, simulate
 from qantar.model.outcome import Outcome
@@ -24,7 +23,7 @@ from qantar.reporting.history import history_seed, reported
 from qantar.reporting.model import Reported, daily_peak, daily_sum, local_days, report, report_probability
 from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, load_scenario, resolve
+from qantar.scenario.scenario import resolve
 from qantar.scenario.schema import Edit
 
 PLAIN = {
@@ -235,11 +234,6 @@ def test_a_larger_gathering_is_reported_whenever_a_smaller_one_is() -> None:
 
 
 # --- from a history --------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 def plan_of(*edits: Edit, scale: float = 0.01) -> Plan:

@@ -8,11 +8,9 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from qantar.cases.case import load_case
-from qantar.errors import DataError, Problems
-from qantar.record.load import GATHERINGS, load_record, read_record, variables
+from qantar.record.load import GATHERINGS, load_record, variables
 from qantar.record.observables import Interval, disagreement, observe
 from qantar.verdicts.load import Loaded
 
@@ -156,57 +154,6 @@ def test_a_record_without_totals_still_has_observables(tiny: Path) -> None:
     seen = observe(load_record(tiny, "XA"))
     assert seen.deaths_total is None
     assert seen.deaths == seen.participants == seen.detained == ()
-
-
-FAULTS = [
-    ("events.csv", "E2,2030-03-03,,01:00,XA-TWO", "E1,2030-03-03,,01:00,XA-TWO", "event_id", "repeated_id"),
-    ("events.csv", "XA-TWO,Twoville,S2", "XA-TOW,Twoville,S2", "region_id", "unknown_region"),
-    ("events.csv", "XA-TWO,Twoville,S2", "XA-TWO,Twoville,S9", "settlement_id", "unknown_settlement"),
-    ("events.csv", "XA-TWO,Twoville,S2", "XA-TWO,Oneville,S1", "settlement_id", "settlement_elsewhere"),
-    ("events.csv", "gazette,letter", "gazette,leter", "sources_more", "unknown_source"),
-    ("events.csv", ",40,60,", ",60,40,", "participants_low", "low_above_high"),
-    ("events.csv", ",5,2,", ",2,5,", "deaths_security", "low_above_high"),
-    ("events.csv", "E1,2030-03-02,,", "E1,2030-03-02,2030-03-01,", "date", "low_above_high"),
-    ("region_values.csv", "population,2000,persons", "population,2000,thousand persons", "unit", "wrong_unit"),
-    ("region_values.csv", "XA-TWO,population,2000", "XA-TWO,population,2001", "population", "sum_differs"),
-    ("region_values.csv", "XA-TWO,population", "XA-TWO,poplation", "variable", "unknown_variable"),
-    ("settlements.csv", "11.5,1500,2", "11.5,2500,2", "population_used", "parts_exceed"),
-    ("economy.csv", "8.5,percent", "-80,percent", "value", "below"),
-    ("presence.csv", "XA-ONE,2030-03-02,1", "XA-ONE,2030-03-02,0", "unrest", "presence_conflict"),
-    (
-        "region_onset.csv",
-        "XA-TWO,2030-03-03,2030-03-02,2030-03-03",
-        "XA-TWO,2030-03-01,2030-03-01,2030-03-01",
-        "onset_earliest",
-        "onset_conflict",
-    ),
-    ("region_onset.csv", "XA-TWO,2030-03-03,2030-03-02,2030-03-03,unclear,,low,,gazette\n", "", "region_id", "region_absent"),
-    ("disagreements.csv", "T3;T4", "T3;T7", "rows", "unknown_row"),
-    ("totals.csv", "participants,40,60", "participants,70,60", "value_low", "low_above_high"),
-]
-
-
-@pytest.mark.parametrize(("file", "old", "new", "key", "code"), FAULTS, ids=[f"{f[0]}-{f[4]}-{n}" for n, f in enumerate(FAULTS)])
-def test_a_planted_fault_is_found_at_its_place(tiny: Path, file: str, old: str, new: str, key: str, code: str) -> None:
-    path = tiny / file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    problems = Problems()
-    read_record(tiny, "XA", problems)
-    hits = [p for p in problems.found if (p.file, p.key, p.code) == (file, key, code)]
-    assert hits, [(p.file, p.key, p.code) for p in problems.found]
-    if new and hits[0].line:
-        assert text[: text.index(old)].count("\n") + 1 <= hits[0].line
-
-
-def test_problems_of_all_tables_come_together(tiny: Path) -> None:
-    for file, old, new, *_ in (FAULTS[0], FAULTS[8], FAULTS[13]):
-        path = tiny / file
-        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(DataError) as caught:
-        load_record(tiny, "XA")
-    assert {p.file for p in caught.value.problems} >= {"events.csv", "region_values.csv", "presence.csv"}
 
 
 def test_a_valid_case_is_clean(tiny: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY
+from kit.packaged import scenario
 from qantar.draws import Purpose, uniform
 from qantar.effects import contrast
 from qantar.effects.experiment_file import load_experiments
@@ -38,7 +39,7 @@ from qantar.inference.variance import SEED
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, arm_edits, load_scenario, resolve
+from qantar.scenario.scenario import arm_edits, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
 from qantar.studies.blocks import Sentence
@@ -55,11 +56,6 @@ TABLE = REPOSITORY / "evidence" / "prior-table.npz"
 STALE = "the evidence was made by another version of the model: run make evidence (hours), or undo the change"
 SAMPLE = 3
 """Histories of each kind that are simulated again."""
-
-
-@functools.cache
-def scenario() -> Scenario:
-    return load_scenario(CASE)
 
 
 @functools.cache

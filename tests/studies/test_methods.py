@@ -26,7 +26,7 @@ from qantar.engine.loop import simulate
 from qantar.ensemble.one_run import values_of
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
-from qantar.errors import DataError, StudyError
+from qantar.errors import StudyError
 from qantar.messages import text
 from qantar.model import organization
 from qantar.model.build import land_of
@@ -291,34 +291,6 @@ def test_a_result_without_the_words_of_its_experiment_names_conditions_by_their_
 
 
 # --- the file, and the command ---
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "code", "key"),
-    [
-        ('method = "countryside"', 'method = "unorganized"', "not_one_of", "claims.1.method"),
-        ("{ urban = false }", "{ rural = true }", "not_one_of", "claims.1.condition.rural"),
-        ("{ urban = false }", "{ }", None, "claims.1.condition"),
-        ("success = 0.1\n", "", "missing_key", "smallest.success"),
-        ("success = 0.1\n", "success = 0\n", "below", "smallest.success"),
-        ("seeds = 2", "seeds = 1", "below", "seeds"),
-        ('"central_city", "countryside", ', '"countryside", "central_city", ', "not_one_of", "arms"),
-        ('hypothesis = "H11"', 'hypothesis = "H11"\nwinner = "x"', "unknown_key", "winner"),
-        ("draws = 100", "draws = ", "broken_toml", ""),
-    ],
-)
-def test_a_file_that_does_not_fit_is_said(tmp_path: Path, old: str, new: str, code: str | None, key: str) -> None:
-    packaged = stylized_file(HOME)
-    assert packaged is not None
-    source = packaged.read_text()
-    assert old in source
-    path = tmp_path / "H11.toml"
-    path.write_text(source.replace(old, new, 1))
-    with pytest.raises(DataError) as caught:
-        load_experiment(HOME, path)
-    (problem,) = caught.value.problems
-    assert problem.key == key
-    assert code in (None, problem.code)
 
 
 @pytest.mark.parametrize(("words", "part"), [(["--countries", "20"], "multiple of 16"), (["--experiment", "none.toml"], "none.toml")])
