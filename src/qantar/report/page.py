@@ -47,7 +47,8 @@ from qantar.report.tables import narrowed
 from qantar.scenario.parameters import parameters
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
-from qantar.studies.blocks import Pair, arm_name, pair, percent
+from qantar.studies.blocks import Pair, pair
+from qantar.studies.cells import arm_name, percent
 from qantar.studies.experiments import forest_of, rows_of
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped

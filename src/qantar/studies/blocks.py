@@ -5,14 +5,11 @@ In: stored results. Out: blocks whose words are keys of the catalogue, or pairs 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from qantar.forecast.scores import SEPARATED
 from qantar.messages import LANGUAGES, catalogue, text
-from qantar.scenario.scenario import Scenario
 
 Pair: TypeAlias = tuple[str, str]
 """The same in English and Chinese."""
@@ -27,6 +24,8 @@ class Named:
 
 
 Cell: TypeAlias = str | Pair | Named
+Row: TypeAlias = Mapping[str, str]
+"""A row of a stored table."""
 
 
 def pair(key: str, **args: object) -> Pair:
@@ -85,6 +84,11 @@ class Column:
     head: Cell
     number: bool = False
     wide: bool = False
+
+
+def heads(group: str, keys: Iterable[str], words: Collection[str] = ()) -> list[Column]:
+    """Columns with the headings `GROUP.KEY` of the catalogue; all hold numbers but those in `words`."""
+    return [Column(pair(f"{group}.{key}"), number=key not in words) for key in keys]
 
 
 @dataclass(frozen=True)
@@ -148,91 +152,3 @@ class Figure:
 
 
 Block: TypeAlias = Sentence | Table | Figure
-
-
-def scale_words(scale: float) -> Pair:
-    """How many residents are simulated, in words.
-
-    >>> scale_words(0.1)[0]
-    '1:10 model, counts multiplied back'
-    """
-    return pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}")
-
-
-def arm_name(key: str, scenario: Scenario | None) -> Pair:
-    """What a reader calls an arm; its key where it has no name."""
-    short, arm = key.removeprefix("rival-"), scenario.file.arms.get(key) if scenario else None
-    return (short, short) if arm is None else (arm.name_en or short, arm.name_zh or short)
-
-
-def arm_note(key: str, scenario: Scenario | None) -> Pair:
-    """What an arm says; its key where there is none of that name."""
-    arm = scenario.file.arms.get(key) if scenario else None
-    return (key, key) if arm is None else (arm.note_en, arm.note_zh)
-
-
-# --- cells from text -----------------------------------------------------------------------------------------------------------
-
-Row: TypeAlias = Mapping[str, str]
-
-
-def number(cell: str, digits: int = 2) -> str:
-    """A cell as it is read; a dash where there is nothing.
-
-    >>> number("-0.123"), number("")
-    ('−0.12', '–')
-    """
-    return "–" if cell == "" else f"{float(cell):.{digits}f}".replace("-", "−")
-
-
-def within(value: str, low: str, high: str, digits: int = 2) -> str:
-    """A value with its interval."""
-    if value == "" or low == "":
-        return number(value, digits)
-    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
-
-
-def around(row: Row, mean: str, se: str, digits: int = 2) -> str:
-    """A mean with two standard errors either way."""
-    if row[mean] == "":
-        return "–"
-    if row[se] == "":
-        return number(row[mean], digits)
-    low, high = (str(float(row[mean]) + s * SEPARATED * float(row[se])) for s in (-1, 1))
-    return within(row[mean], low, high, digits)
-
-
-def percent(value: str, low: str = "", high: str = "") -> str:
-    """A share in percent, with its interval if it has one.
-
-    >>> percent("0.123"), percent("0.004", "0", "0.01")
-    ('12\\xa0%', '0.4\\xa0% [0, 1.0]')
-    """
-
-    def hundred(cell: str) -> str:
-        x = 100 * float(cell)
-        return f"{x:.0f}" if x >= 10 or x == 0 else f"{x:.1f}"
-
-    if value == "":
-        return "–"
-    return f"{hundred(value)}\u00a0%" + (f" [{hundred(low)}, {hundred(high)}]" if low != "" else "")
-
-
-def calendar_day(cell: str) -> Pair:
-    """A date in words.
-
-    >>> calendar_day("2022-01-03")
-    ('3 January 2022', '2022年1月3日')
-    """
-    date = dt.date.fromisoformat(cell)
-    return f"{date.day} {date:%B %Y}", f"{date.year}年{date.month}月{date.day}日"
-
-
-def told_apart(cell: str) -> Pair:
-    """Whether two standard errors tell a row from what it is compared with, in words."""
-    return pair("heldout.separated" if cell == "1" else "heldout.not_separated")
-
-
-def mark(row: Row, mean: str, se: str) -> tuple[float, float | None] | None:
-    """What `Intervals` draws of a row: a mean, and two standard errors."""
-    return None if row[mean] == "" else (float(row[mean]), None if row[se] == "" else SEPARATED * float(row[se]))

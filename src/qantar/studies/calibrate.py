@@ -19,13 +19,12 @@ from qantar.inference import neural as networks
 from qantar.inference.abc_smc import QUICK, Setup
 from qantar.inference.calibration import files_of, fit, packed_table
 from qantar.inference.posterior import NEURAL, known_table
-from qantar.messages import LANGUAGES, text
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, pair, scale_words
-from qantar.studies.features import recorded_feature, shown_share, simulated_numbers
+from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, heads, pair
+from qantar.studies.cells import recorded_feature, scale_words, shown_share, simulated_numbers
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 ROUNDS = "rounds"
@@ -65,19 +64,17 @@ class CalibrateOptions(Options):
 
 def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     """The fit, by either method."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     if options.method == NEURAL:
         needs("flowjax", "neural", "--method neural")
-    scale = kind.scale_of(options.scale, options.quick)
     effort = {k: v for k in ("table", "particles", "rounds", "force_rounds") if (v := getattr(options, k)) is not None}
     setup = replace(QUICK if options.quick else Setup(), **effort)
-    plan = resolve(scenario, asked.edits, scale=scale)
+    plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     if options.method == NEURAL:
         return by_networks(asked, plan, setup, known, runner)
     command = kind.command_of(STUDY.name, asked)
-    found = fit(scenario, setup, runner, seed=options.seed, edits=asked.edits, scale=scale, known=known, command=command)
+    found = fit(scenario, setup, runner, seed=options.seed, edits=asked.edits, scale=plan.scale, known=known, command=command)
     elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
     facts = {"quick": options.quick, **{k: found.made[k] for k in FACTS}}
     return Outcome({}, facts, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
@@ -85,9 +82,8 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
 
 def by_networks(asked: Asked[CalibrateOptions], plan: Plan, setup: Setup, known: Runs | None, runner: Runner) -> Outcome:
     """A second opinion."""
-    assert asked.scenario is not None
     how: dict[str, Any] = {"seed": asked.options.seed, "edits": asked.edits, "scale": plan.scale, "known": known}
-    found = networks.of_scenario(asked.scenario, setup, runner, **how)
+    found = networks.of_scenario(asked.named, setup, runner, **how)
     gain, gain_se = (None if isnan(x) else x for x in (found.gain, found.gain_se))
     facts = {
         "method": NEURAL, "quick": asked.options.quick, "library": networks.libraries(), "table": setup.table,
@@ -135,17 +131,13 @@ def _of_networks(result: Result) -> Iterator[Block]:
 def _fit(result: Result) -> Table:
     """Share of histories that show each recorded feature, before and after; where it is kept, what they show instead."""
     simulated = {(r["kind"], r["of"]): r for r in result.tables.get("simulated", ())}
-    heads = [Column(pair("out.feature")), *(Column(pair(k), number=True) for k in ("out.recorded", "report.before", "report.after"))]
-    rows: list[list[Cell]] = [
-        [
-            recorded_feature(r, result), r["recorded"], shown_share(r["prior_share"], r["prior_low"], r["prior_high"]),
-            shown_share(r["share"], r["low"], r["high"]),
-            *([simulated_numbers(simulated[r["kind"], r["of"]])] if simulated else []),
-        ]
-        for r in result.tables["fit"]
-    ]  # fmt: skip
-    more = [Column(pair("out.simulated"), number=True)] if simulated else []
-    return Table([*heads, *more], rows, pair("report.fit_features_text"), look="features")
+    columns = [*heads("out", ("feature", "recorded"), words=["feature"]), *heads("report", ("before", "after"))]
+    rows: list[list[Cell]] = []
+    for r in result.tables["fit"]:
+        before, after = (shown_share(r[f"{k}share"], r[f"{k}low"], r[f"{k}high"]) for k in ("prior_", ""))
+        instead = [simulated_numbers(simulated[r["kind"], r["of"]])] if simulated else []
+        rows.append([recorded_feature(r, result), r["recorded"], before, after, *instead])
+    return Table([*columns, *heads("out", ["simulated"] if simulated else [])], rows, pair("report.fit_features_text"), look="features")
 
 
 def _learned(result: Result, *stamp: Sentence) -> Iterator[Block]:
@@ -153,14 +145,16 @@ def _learned(result: Result, *stamp: Sentence) -> Iterator[Block]:
     second = {r["parameter"]: r for other in result.others.values() for r in other.tables["learned"]}
     yield Sentence(pair("report.fit_learned"), "head")
     yield from stamp
-    heads = [Column(pair("out.parameter")), *(Column(pair(k), number=True) for k in ("report.before", "report.after", "out.narrowing"))]
-    networks_too = [Column(pair("report.by_networks"), number=True)] if second else []
+    columns = [Column(pair("out.parameter")), *heads("report", ("before", "after")), *heads("out", ["narrowing"])]
+    columns += [*heads("report", ["by_networks"] if second else []), Column(pair("out.said"))]
     rows: list[list[Cell]] = []
     for r in result.tables["learned"]:
         before, after = (f"{short(r[f'{k}_q50'])} ({short(r[f'{k}_q05'])}–{short(r[f'{k}_q95'])})" for k in ("prior", "posterior"))
-        narrower = [narrowing(x) if x else "–" for x in (r, *([second.get(r["parameter"])] if second else []))]
+        narrower = [
+            shown_share(x["narrowing"], x["low"], x["high"]) if x else "–" for x in (r, *([second.get(r["parameter"])] if second else []))
+        ]
         rows.append([parameter(r["parameter"]), before, after, *narrower, pair(f"fitted.{r['word']}")])
-    yield Table([*heads, *networks_too, Column(pair("out.said"))], rows, pair("report.fit_learned_text"), look="")
+    yield Table(columns, rows, pair("report.fit_learned_text"), look="")
     if second:
         yield Sentence(pair("report.by_networks_text"), "note")
     for r in result.tables["ridges"]:
@@ -176,21 +170,16 @@ def _coverage(result: Result) -> Iterator[Block]:
     yield Sentence(pair("report.fit_coverage"), "head")
     by = {name: list(own) for name, own in groupby(rows, key=lambda r: r["parameter"])}
     levels = [f"{100 * float(r['level']):.0f} %" for r in next(iter(by.values()))]
-    heads = [Column(pair("out.parameter")), *(Column(h, number=True) for h in levels), Column(pair("fitted.uniform"), number=True)]
+    columns = [Column(pair("out.parameter")), *(Column(level, number=True) for level in levels), *heads("fitted", ["uniform"])]
     cells = [[name, *map(held, own), short(own[0]["ranks_uniform_p"])] for name, own in by.items()]
-    yield Table(heads, cells, pair("report.fit_coverage_text", n=rows[0]["of"]), look="")
+    yield Table(columns, cells, pair("report.fit_coverage_text", n=rows[0]["of"]), look="")
 
 
 def parameter(name: str) -> Cell:
     """A parameter by its meaning, its key and its unit."""
     row = parameters()[name]
-    en, zh = (text(f"unit.{row.unit}", lang) for lang in LANGUAGES)
+    en, zh = pair(f"unit.{row.unit}")
     return f"{row.meaning_en} ({name}, {en})", f"{row.meaning_zh}（{name}，{zh}）"
-
-
-def narrowing(row: Row) -> str:
-    """How much narrower a distribution became, with its interval."""
-    return shown_share(row["narrowing"], row["low"], row["high"])
 
 
 def held(row: Row) -> str:

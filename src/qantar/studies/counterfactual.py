@@ -17,7 +17,8 @@ from qantar.messages import LANGUAGES
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, parse_set
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, pair
+from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, heads, pair
+from qantar.studies.cells import scale_words
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
 NARROW = 9
@@ -46,18 +47,17 @@ class CounterfactualOptions(Options):
 
 def run(asked: Asked[CounterfactualOptions], runner: Runner) -> Outcome:
     """Effects of every arm on every outcome, those of each draw, and the sentence that follows."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     base, arms = plans_of(scenario, asked.arms, parse_set(options.set_), scale=options.scale, recorded=options.recorded)
 
-    def first(early: Early) -> None:
+    def tell(early: Early) -> None:
         for words in first_words(early, recorded=options.recorded):
             runner.note(words)
 
     found = counterfactual(
         base, arms, draws=options.draws, replicates=options.replicates, seed=options.seed, posterior=draws_of(options, scenario),
         direction=options.direction, smallest=smallest_of(options.delta), runner=runner,
-        early=first,
+        early=tell,
     )  # fmt: skip
     return outcome_of(found, scenario)
 
@@ -122,12 +122,12 @@ def page(result: Result) -> Iterator[Block]:
     made = result.made
     arms = {name: arm for name, arm in made["arms"].items() if name != BASE}
     yield Sentence(about(made, len(arms)))
-    heads = [Column(pair("out.what"), wide=True), *(Column(pair(f"counterfactual.{name}"), number=name != "finding") for name in HEADS)]
+    columns = [Column(pair("out.what"), wide=True), *heads("counterfactual", HEADS, words=["finding"])]
     for name, arm in arms.items():
         rows = [row for row in result.tables["effects"] if row["arm"] == name]
         way = rows[0]["direction"]
         title = pair("counterfactual.title", arm=name, asked="" if way == EITHER else pair(f"counterfactual.{way}"))
-        yield Table(heads, [cells(row) for row in rows], title)
+        yield Table(columns, list(map(cells, rows)), title)
         if arm["pairs_that_differ"]:
             yield Sentence(paired_words(name, arm, rows[0]))
         if arm["replayed"]:
@@ -146,11 +146,10 @@ def page(result: Result) -> Iterator[Block]:
 
 def about(made: Mapping[str, Any], n: int) -> Pair:
     """What was compared, and how."""
-    scale = float(made["scale"])
     how = {
         "arms": pair("counterfactual.one_arm") if n == 1 else pair("counterfactual.arms", n=n),
         "basis": pair(f"counterfactual.{made['basis']}"),
-        "scale": pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}"),
+        "scale": scale_words(float(made["scale"])),
         "state": pair("counterfactual.by_policy" if made["by_policy"] else "counterfactual.recorded"),
         "hours": made["plans"][BASE]["hours"],
     }

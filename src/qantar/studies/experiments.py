@@ -28,7 +28,8 @@ from qantar.inference.posterior import FIT, fits, known_table, read_fit
 from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, arm_name, joined, pair
+from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, joined, pair
+from qantar.studies.cells import arm_name
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 from qantar.verdicts.hypotheses import Trial, expected_by_chance, summed, trials_of
 

@@ -8,26 +8,11 @@ from typing import Annotated
 
 from qantar.ensemble.runner import Runner
 from qantar.forecast.held_out import MODEL, REFERENCE, as_rows, held_out
-from qantar.forecast.scores import SEPARATED
 from qantar.inference.posterior import known_table
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import (
-    Block,
-    Cell,
-    Column,
-    Figure,
-    Intervals,
-    Row,
-    Sentence,
-    Table,
-    around,
-    label,
-    mark,
-    pair,
-    told_apart,
-    within,
-)  # fmt: skip
+from qantar.studies.blocks import Block, Cell, Figure, Row, Sentence, Table, heads, label, pair
+from qantar.studies.cells import around, intervals, told_apart
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 
@@ -44,8 +29,7 @@ class HeldOutOptions(Options):
 
 def run(asked: Asked[HeldOutOptions], runner: Runner) -> Outcome:
     """Scores of all forecasters in both partitions, what ties are worth, and what a comparison of this size can tell apart."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=options.scale)
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     scored = held_out(scenario, options.table, options.near, runner, seed=options.seed, scale=options.scale, known=known)
@@ -65,38 +49,28 @@ def page(result: Result) -> Iterator[Block]:
                 yield Sentence(pair(f"report.evidence.heldout_{partition}_{word}"), lead)
                 lead = ""
     word = "same" if not ties["separated"] else "better" if ties["mean"] < 0 else "worse"
-    low, high = (str(ties["mean"] + s * SEPARATED * ties["se"]) for s in (-1, 1))
-    yield Sentence(pair(f"report.evidence.heldout_ties_{word}", difference=within(str(ties["mean"]), low, high)))
+    difference = around({k: str(v) for k, v in ties.items()}, "mean", "se")
+    yield Sentence(pair(f"report.evidence.heldout_ties_{word}", difference=difference))
     yield Sentence(pair("report.evidence.heldout_text"))
     for partition in REFERENCE:
         if own := [r for r in rows if r["partition"] == partition]:
-            yield Figure(f"heldout-{partition}", intervals(own, "forecaster", "against_mean", "against_se"), scores(partition, own))
+            marks = intervals([label("forecaster", r["forecaster"]) for r in own], own, "against_mean", "against_se")
+            yield Figure(f"heldout-{partition}", marks, scores(partition, own))
     yield Sentence(pair("heldout.note"), "note")
-
-
-def intervals(rows: Sequence[Row], group: str, mean: str, se: str) -> Intervals:
-    """A mark a row with two standard errors either way."""
-    return Intervals([label(group, r[group]) for r in rows], [mark(r, mean, se) for r in rows])
 
 
 def scores(partition: str, rows: Sequence[Row]) -> Table:
     """Scores of one partition, a row a forecaster."""
     held = partition == "region" and "held" in rows[0]
-    keys = ("log", f"other_{partition}", f"against_{partition}")
-    columns = [
-        Column(pair("heldout.forecaster")),
-        *(Column(pair(f"heldout.{k}"), number=True) for k in keys),
-        Column(pair("heldout.rule")),
-    ]
+    keys = ("forecaster", "log", f"other_{partition}", f"against_{partition}", "rule", *(["held"] if held else []))
 
     def cells(r: Row) -> list[Cell]:
         apart: Cell = "–" if float(r["against_mean"]) == 0 else told_apart(r["separated"])
-        counted = pair("heldout.held_of", sure=r["held"], possible=r["held_possibly"], of=r["held_of"]) if held else ""
-        pairs = ("log", "other", "against")
-        row = [label("forecaster", r["forecaster"]), *(around(r, f"{k}_mean", f"{k}_se") for k in pairs), apart]
-        return [*row, counted] if held else row
+        counted = [pair("heldout.held_of", sure=r["held"], possible=r["held_possibly"], of=r["held_of"])] if held else []
+        means = [around(r, f"{k}_mean", f"{k}_se") for k in ("log", "other", "against")]
+        return [label("forecaster", r["forecaster"]), *means, apart, *counted]
 
-    return Table([*columns, *([Column(pair("heldout.held"))] if held else [])], [cells(r) for r in rows])
+    return Table(heads("heldout", keys, words=("forecaster", "rule", "held")), list(map(cells, rows)))
 
 
 STUDY = Study(

@@ -133,6 +133,12 @@ class Asked(Generic[OptionsT]):
     """names of the arms that were asked for; those read from a file are in the scenario"""
 
     @property
+    def named(self) -> Scenario:
+        """The scenario, of a study whose options name one."""
+        assert self.scenario is not None
+        return self.scenario
+
+    @property
     def edits(self) -> list[Edit]:
         """What the arms that were asked for change in the scenario, and then `--set`.
 
@@ -141,9 +147,8 @@ class Asked(Generic[OptionsT]):
         ScenarioError
             If there is no arm of a name, or a change is not written as one.
         """
-        assert self.scenario is not None
         settings: Sequence[str] = getattr(self.options, "set_", ())
-        return [e for name in self.arms for e in arm_edits(self.scenario, name)] + parse_set(list(settings))
+        return [e for name in self.arms for e in arm_edits(self.named, name)] + parse_set(list(settings))
 
 
 def ask(study: Study[OptionsT], values: Mapping[str, Any]) -> Asked[OptionsT]:
@@ -361,8 +366,8 @@ def table_csv(rows: Rows, columns: Sequence[str] = ()) -> str:
     return to_csv(list(rows[0] if rows else columns), [[cell(v) for v in row.values()] for row in rows])
 
 
-def cell(value: Any) -> object:
-    """A value as a table holds it.
+def cell(value: Any, digits: int = 10) -> object:
+    """A value as a table holds it, a number of so many digits.
 
     >>> [cell(v) for v in (True, 1 / 3, float("nan"), 7, "text")]
     [1, 0.3333333333, '', 7, 'text']
@@ -371,7 +376,7 @@ def cell(value: Any) -> object:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
-        return "" if value != value else float(f"{value:.10g}")
+        return "" if value != value else float(f"{value:.{digits}g}")
     return value
 
 

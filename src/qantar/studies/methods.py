@@ -11,9 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-
 from qantar.effects import decision
+from qantar.effects.contrast import finite
 from qantar.effects.experiment_file import FOLDER
 from qantar.effects.versions import FILE, merged, read_versions, versions_csv
 from qantar.ensemble.run import STAMP, made_by
@@ -21,7 +20,8 @@ from qantar.ensemble.runner import Runner
 from qantar.files.cells import Number
 from qantar.inference.posterior import FIT
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, pair, within
+from qantar.studies.blocks import Block, Cell, Pair, Row, Sentence, Table, heads, pair
+from qantar.studies.cells import within
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Rows, Ships, Study
 from qantar.stylized.comparison import Comparison, Judged, Whole, compared, pack, simulated
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, TRAITS, country, halves
@@ -31,6 +31,8 @@ from qantar.verdicts.hypotheses import stylized
 
 QUICK = (BLOCK, 10)
 """Countries and draws of a look."""
+SHARE = ("part", "share", "low", "high")
+"""Columns of the shares of variance."""
 CaseOption = Option("cli.opt_methods_case", argument=True, metavar="SCENARIO")
 FileOption = Option("cli.opt_experiment", metavar="FILE")
 
@@ -91,7 +93,7 @@ def facts_of(result: Comparison, written: Written, counts: Counts) -> dict[str, 
         "ceiling": result.ceiling,
         "supported_expected_by_chance": result.by_chance,
         "claims": [claim_row(r, experiment.outcome) for r in result.rows],
-        "variance": [dict(zip(("part", "share", "low", "high"), _finite(row), strict=True)) for row in result.shares],
+        "variance": [dict(zip(SHARE, (part, *map(finite, numbers)), strict=True)) for part, *numbers in result.shares],
         "campaigns": [asdict(c) for c in result.contrasts],
         "tuned": [dict(zip(("type", "campaigns", "successes", "share", "low", "high"), x, strict=True)) for x in levels_of(counts)],
         "outcomes": result.ends,
@@ -105,51 +107,26 @@ def facts_of(result: Comparison, written: Written, counts: Counts) -> dict[str, 
 def claim_row(r: Judged, main: str) -> dict[str, Any]:
     """A claim on one outcome: what the rule says and the numbers behind it."""
     i, answer = r.interaction, r.answer
-    least = decision.detectable(r.seeds)
     share, low, high = i.share()
+    claim = {"claim": r.claim.claim, "method": r.claim.method, "kind": r.claim.kind, "condition": r.claim.condition}
+    asked = {"outcome": r.outcome, "main": r.outcome == main, "smallest": r.smallest}
+    said = {"finding": i.finding, "verdict": answer.verdict, "reason": answer.reason, "reason_share": answer.share}
+    reached = {"reached": i.reached, "draws": i.draws, "share": share, "share_low": low, "share_high": high}
+    interaction = {"interaction": i.mean, "interaction_low": i.low, "interaction_high": i.high}
+    own = {"": r.own.mean, "_low": r.own.low, "_high": r.own.high}
     return {
-        "claim": r.claim.claim,
-        "method": r.claim.method,
-        "kind": r.claim.kind,
-        "condition": r.claim.condition,
-        "outcome": r.outcome,
-        "main": r.outcome == main,
-        "smallest": r.smallest,
-        "finding": i.finding,
-        "verdict": answer.verdict,
-        "reason": answer.reason,
-        "reason_share": answer.share,
-        "reached": i.reached,
-        "draws": i.draws,
-        "share": share,
-        "share_low": low,
-        "share_high": high,
-        "interaction": i.mean,
-        "interaction_low": i.low,
-        "interaction_high": i.high,
-        "reached_against_unorganized": r.own.reached,
-        "against_unorganized": r.own.mean,
-        "against_unorganized_low": r.own.low,
-        "against_unorganized_high": r.own.high,
-        "over_draws_low": i.spread[0],
-        "over_draws_high": i.spread[1],
-        "noise": i.noise,
-        "countries_with": i.countries[0],
-        "countries_without": i.countries[1],
-        "supported_by_chance": r.by_chance,
-        "moving": r.moving,
-        "detectable": least if np.isfinite(least) else None,
-    }
-
-
-def _finite(row: tuple[str, float, float, float]) -> list[Any]:
-    return [row[0], *(x if np.isfinite(x) else None for x in row[1:])]
+        **claim, **asked, **said, **reached, **interaction,
+        "reached_against_unorganized": r.own.reached, **{f"against_unorganized{k}": v for k, v in own.items()},
+        "over_draws_low": i.spread[0], "over_draws_high": i.spread[1], "noise": i.noise,
+        "countries_with": i.countries[0], "countries_without": i.countries[1], "supported_by_chance": r.by_chance,
+        "moving": r.moving, "detectable": finite(decision.detectable(r.seeds)),
+    }  # fmt: skip
 
 
 def tables_of(result: Comparison, facts: Mapping[str, Any], counts: Counts) -> dict[str, Rows]:
     """The tables of the folder; yes and no in them are True and False."""
     traits = [
-        {"country": n, **{f"upper_{t}": halves(n)[t] for t in TRAITS}, **_without_number(country(result.seed, n))}
+        {"country": n, **{f"upper_{t}": halves(n)[t] for t in TRAITS}, **dict(list(asdict(country(result.seed, n)).items())[1:])}
         for n in range(result.shape.countries)
     ]
     by_condition = [
@@ -159,24 +136,17 @@ def tables_of(result: Comparison, facts: Mapping[str, Any], counts: Counts) -> d
         for side, table in zip(("with", "without"), r.levels.tolist(), strict=True)
         for allocation, cells in zip(ALLOCATIONS, table, strict=True)
     ]
-    in_traits = [r.claim.in_traits() for r in result.rows]
-    counted = [
-        dict(zip(("half", "type", "contrast", "level", "campaigns", "successes"), (*key, *value), strict=True))
-        for key, value in counts.items()
-    ]
+    interactions = [{**c, "condition": r.claim.in_traits()} for c, r in zip(facts["claims"], result.rows, strict=True)]
+    keys = ("half", "type", "contrast", "level", "campaigns", "successes")
     tables: dict[str, Rows] = {
-        "interactions": [{**c, "condition": words} for c, words in zip(facts["claims"], in_traits, strict=True)],
+        "interactions": interactions,
         "conditions": by_condition,
-        "variance": [dict(zip(("part", "share", "low", "high"), row, strict=True)) for row in result.shares],
+        "variance": [dict(zip(SHARE, row, strict=True)) for row in result.shares],
         "countries": traits,
         "campaigns": facts["campaigns"],
-        "campaign-counts": counted,
+        "campaign-counts": [dict(zip(keys, (*key, *value), strict=True)) for key, value in counts.items()],
     }
     return {name: [{k: str(v) if isinstance(v, bool) else v for k, v in row.items()} for row in rows] for name, rows in tables.items()}
-
-
-def _without_number(drawn: Any) -> dict[str, Any]:
-    return dict(list(asdict(drawn).items())[1:])
 
 
 # --- page --------------------------------------------------------------------------------------------------------------------
@@ -220,19 +190,18 @@ def conditions(result: Result, claims: Rows) -> Table:
         if r["outcome"] == outcome:
             key = (r["claim"], r["kind"], r["condition"], r["countries"])
             by.setdefault(key, []).append(within(r["mean"], r["low"], r["high"]))
-    heads = [Column(pair(f"methods.{k}")) for k in ("claim", "condition")]
     rows: list[list[Cell]] = [
         [claim, pair("methods.otherwise") if side == "without" else _pair(in_words.get(condition, (condition, condition))), *cells]
         for (claim, _, condition, side), cells in by.items()
     ]
     title = pair("methods.title_conditions", outcome=pair(f"method_outcome.{outcome}"))
-    return Table([*heads, *(Column(pair(f"method.{m}"), number=True) for m in ALLOCATIONS)], rows, title)
+    words = ("claim", "condition")
+    return Table([*heads("methods", words, words), *heads("method", ALLOCATIONS)], rows, title)
 
 
 def interactions(claims: Rows) -> Table:
     """What the rule says of every claim, and the numbers behind it."""
     keys = ("claim", "method", "asked", "interaction", "own", "noise", "reached", "in_this_model", "chance")
-    numbers = ("interaction", "own", "noise", "reached", "chance")
     rows: list[list[Cell]] = []
     for r in claims:
         share, low, high = (f"{100 * float(r[k]):.0f}" for k in ("share", "share_low", "share_high"))
@@ -243,17 +212,17 @@ def interactions(claims: Rows) -> Table:
         finding, chance = pair(f"methods.finding.{r['verdict']}"), f"{100 * float(r['supported_by_chance']):.0f} %"
         noise = f"{float(r['noise']):.3f}"
         rows.append([r["claim"], pair(f"method.{r['method']}"), asked, mean, own, noise, reached, finding, chance])
-    return Table([Column(pair(f"methods.{k}"), number=k in numbers) for k in keys], rows, pair("methods.title_claims"))
+    return Table(heads("methods", keys, words=("claim", "method", "asked", "in_this_model")), rows, pair("methods.title_claims"))
 
 
 def variance(shares: Rows) -> Table:
     """What the outcome varies with; nothing where it does not vary."""
-    heads = [Column(pair(f"methods.{k}"), number=k != "source_of_variance") for k in ("source_of_variance", "share", "interval")]
     rows: list[list[Cell]] = []
     for r in shares:
         share, low, high = (f"{100 * float(r[k]):.1f}".replace("-", "−") if r[k] else "–" for k in ("share", "low", "high"))
         rows.append([pair(f"methods.part.{r['part']}"), f"{share} %", f"[{low}, {high}]"])
-    return Table(heads, rows, pair("methods.title_variance"))
+    columns = heads("methods", ("source_of_variance", "share", "interval"), words=["source_of_variance"])
+    return Table(columns, rows, pair("methods.title_variance"))
 
 
 def campaigns(contrasts: Rows) -> Table:
@@ -265,7 +234,7 @@ def campaigns(contrasts: Rows) -> Table:
         observed = _signed(r, "observed", "observed_low", "observed_high")
         name = pair(f"methods.contrast.{r['name']}")
         rows.append([name, predicted, _sign(r["naive"]), observed, r["campaigns"].strip("()"), r["draws"]])
-    return Table([Column(pair(f"methods.{k}"), number=k != "contrast_head") for k in keys], rows, pair("methods.title_campaigns"))
+    return Table(heads("methods", keys, words=["contrast_head"]), rows, pair("methods.title_campaigns"))
 
 
 def _sign(cell: str, digits: int = 2) -> str:
@@ -287,7 +256,7 @@ STUDY = Study(
     columns={
         "interactions": ("claim", "method", "kind", "outcome", "main", "smallest", "verdict", "reached", "draws", "interaction", "moving"),
         "conditions": ("claim", "kind", "condition", "outcome", "countries", "allocation", "mean", "low", "high"),
-        "variance": ("part", "share", "low", "high"),
+        "variance": SHARE,
         "campaigns": ("name", "predicted", "naive", "observed", "campaigns", "draws"),
     },
     facts=("hypothesis", "experiment_sha256", "rules", "countries", "draws", "seeds", "histories", "ceiling", "claims"),

@@ -57,7 +57,8 @@ from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.statistics import wilson
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, pair, percent
+from qantar.studies.blocks import Block, Cell, Row, Sentence, Table, heads, pair
+from qantar.studies.cells import percent
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 from qantar.study_keys import StudyKey, lot
 from qantar.stylized.countries import base_plan
@@ -131,11 +132,8 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
     """Every world, and how often the rules were wrong."""
     options, setup = asked.options, QUICK if asked.options.quick else FULL
     rows = worlds(options.seed, options.each, runner, setup=setup)
-    facts: dict[str, Any] = {
-        "setup": setup.as_dict(),
-        "rules": {"version": decision.VERSION, "sha256": decision.sha256()},
-        "rates": rates(rows),
-    }
+    rules = {"version": decision.VERSION, "sha256": decision.sha256()}
+    facts: dict[str, Any] = {"setup": setup.as_dict(), "rules": rules, "rates": rates(rows)}
     return Outcome({}, facts | ({"quick": True} if options.quick else {}), seed=options.seed, files=tables_of(rows))
 
 
@@ -171,14 +169,19 @@ def shock_of(seed: int, number: int, k: int, kind: str = "") -> float:
     return float(SHOCK_LEAST * (SHOCK_MOST / SHOCK_LEAST) ** (u / 3 if kind == "off" else u))
 
 
+def _own_seed(seed: int, number: int) -> int:
+    """Seed of all that is drawn of a world."""
+    return history_seed(seed, number, int(StudyKey.PLANTED_WORLD))
+
+
 def truth_of(seed: int, number: int, kind: str = "", setup: Setup = FULL) -> Values:
     """The true parameters of a world."""
-    return _louder(draw(history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), setup.draws), shock_of(seed, number, setup.draws, kind))
+    return _louder(draw(_own_seed(seed, number), setup.draws), shock_of(seed, number, setup.draws, kind))
 
 
 def drawn(seed: int, number: int, k: int, setup: Setup = FULL) -> Values:
     """Draw k of the priors of a world: what is known of it is the truth in every draw."""
-    own = history_seed(seed, number, int(StudyKey.PLANTED_WORLD))
+    own = _own_seed(seed, number)
     return _louder({**draw(own, setup.draws), UNKNOWN: parameters()[UNKNOWN].draw(own, k)}, shock_of(seed, number, k))
 
 
@@ -207,7 +210,7 @@ def world(seed: int, number: int, kind: str, setup: Setup = FULL) -> dict[str, A
     kind : one of `KINDS`
     """
     arms = arms_of(plan_of(seed, number, setup), kind)
-    own, effect = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), true_effect(seed, number, kind, setup)
+    own, effect = _own_seed(seed, number), true_effect(seed, number, kind, setup)
     prior = [drawn(seed, number, k, setup) for k in range(setup.draws)]
     table = record_of(simulated(arms[0], prior, own + 2, 1))
     record = record_of(simulated(arms[0], [truth_of(seed, number, kind, setup)], own + 3, 1))[0]
@@ -224,7 +227,7 @@ def world(seed: int, number: int, kind: str, setup: Setup = FULL) -> dict[str, A
 
 def true_effect(seed: int, number: int, kind: str, setup: Setup = FULL) -> float:
     """What the shock does to the peak at the true parameters (log10), seeds averaged; in `nothing`, the same history twice."""
-    own, true = history_seed(seed, number, int(StudyKey.PLANTED_WORLD)), [truth_of(seed, number, kind, setup)]
+    own, true = _own_seed(seed, number), [truth_of(seed, number, kind, setup)]
     return float(_difference(arms_of(plan_of(seed, number, setup), kind), kind, true, (own, own), setup.true_seeds).mean())
 
 
@@ -334,7 +337,7 @@ def page(result: Result) -> Iterator[Block]:
     counts = {"small": small["of"], "large": large["of"], "wrong": small["hits"], "missed": large["hits"]}
     version = result.made.get("rules", {}).get("version", 1)
     yield Sentence(pair("report.planted_text", **counts, right=rows["right supported"]["hits"], version=version), "lead")
-    columns = [Column(pair(f"planted.{k}"), number=k not in ("rate", "holds")) for k in ("rate", "worlds", "share", "bar", "holds")]
+    columns = heads("planted", ("rate", "worlds", "share", "bar", "holds"), words=("rate", "holds"))
     yield Table(columns, list(map(_cells, rows.values())), pair("planted.title"))
     yield Sentence(pair("planted.note", seeds=result.made["setup"]["true_seeds"]), "note")
 

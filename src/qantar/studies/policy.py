@@ -15,7 +15,7 @@ from qantar.ensemble.runner import Runner
 from qantar.model.government import DATED
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, pair
+from qantar.studies.blocks import Block, Cell, Row, Sentence, Table, heads, pair
 from qantar.studies.kind import Asked, Options, Outcome, Result, Study
 
 
@@ -29,8 +29,7 @@ class PolicyOptions(Options):
 
 def run(asked: Asked[PolicyOptions], runner: Runner) -> Outcome:
     """Errors of every signal over draws, and hours since the start at which each step would have been taken."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     plan = resolve(scenario)
     dates = date_policies(scenario, plan, draws=options.draws, seed=options.seed, progress=runner.stage("draws"))
     recorded, seen = recorded_hours(plan), dates[0].recorded
@@ -60,14 +59,12 @@ def quantiles(name: str, values: NDArray[np.float64]) -> dict[str, float]:
 
 def signals(dates: Sequence[Dates]) -> list[dict[str, Any]]:
     """Mean error of the dates, a row a signal, beside that of one date for all."""
-    rows = []
-    for d in dates:
-        errors = d.errors()
-        better = float((errors < constant_error(d.recorded)).mean())
-        rows.append(
-            {"signal": d.signal, **quantiles("error", errors), "share_better_than_constant": better, "least_error": float(errors.min())}
-        )
-    return rows
+
+    def row(signal: str, errors: NDArray[np.float64], constant: float) -> dict[str, Any]:
+        better = {"share_better_than_constant": float((errors < constant).mean()), "least_error": float(errors.min())}
+        return {"signal": signal, **quantiles("error", errors), **better}
+
+    return [row(d.signal, d.errors(), constant_error(d.recorded)) for d in dates]
 
 
 def steps(dates: Sequence[Dates]) -> list[dict[str, Any]]:
@@ -84,28 +81,23 @@ def page(result: Result) -> Iterator[Block]:
     made, rows, taken = result.made, result.tables["signals"], result.tables["steps"]
     constant = f"{made['constant']['error']:.1f}"
     yield Sentence(pair("out.policy_head", case=made["scenario"], draws=made["draws"]), "lead")
-    columns = [Column(pair(f"out.{k}"), number=k != "signal") for k in ("signal", "error", "better", "least")]
+    columns = heads("out", ("signal", "error", "better", "least"), words=["signal"])
     yield Table(columns, [*map(cells, rows), [pair("out.constant"), constant, "", ""]])
     yield Sentence(pair("out.policy_note", at=made["constant"]["at"].replace("T", " "), error=constant), "note")
-    names = [row["signal"] for row in rows]
-    heads = [Column(pair("out.what")), Column(pair("out.recorded")), *(Column(pair(f"signal.{name}")) for name in names)]
-    by = {(row["signal"], row["step"]): row for row in taken}
+    names, by = [row["signal"] for row in rows], {(row["signal"], row["step"]): row for row in taken}
+    columns = [*heads("out", ("what", "recorded"), words=("what", "recorded")), *heads("signal", names, words=names)]
     dated: list[list[Cell]] = [
         [pair(f"dated.{step}"), f"{dt.datetime.fromisoformat(when):%d %H:%M}", *(date(made, by[name, step]) for name in names)]
         for step, when in made["recorded"].items()
     ]
-    yield Table(heads, dated, pair("out.policy_steps"))
+    yield Table(columns, dated, pair("out.policy_steps"))
 
 
 def cells(row: Row) -> list[Cell]:
     """A signal, its error with an interval, how often it is nearer than one date for all, and its least error."""
     middle, low, high, better = (float(row[k]) for k in ("error", "error_low", "error_high", "share_better_than_constant"))
-    return [
-        pair(f"signal.{row['signal']}"),
-        f"{middle:.0f} ({low:.0f}–{high:.0f})",
-        f"{100 * better:.0f} %",
-        f"{float(row['least_error']):.1f}",
-    ]
+    error, least = f"{middle:.0f} ({low:.0f}–{high:.0f})", f"{float(row['least_error']):.1f}"
+    return [pair(f"signal.{row['signal']}"), error, f"{100 * better:.0f} %", least]
 
 
 def date(made: Mapping[str, Any], row: Row) -> str:

@@ -13,24 +13,8 @@ from qantar.forecast.rivals import HOME, Terms, compare
 from qantar.inference.abc_smc import QUICK, Setup
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
-from qantar.studies.blocks import (
-    Block,
-    Cell,
-    Column,
-    Figure,
-    Intervals,
-    Pair,
-    Row,
-    Sentence,
-    Table,
-    arm_name,
-    arm_note,
-    around,
-    mark,
-    number,
-    pair,
-    told_apart,
-)  # fmt: skip
+from qantar.studies.blocks import Block, Cell, Column, Figure, Row, Sentence, Table, heads, joined, pair
+from qantar.studies.cells import arm_name, arm_note, around, intervals, number, told_apart
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 QUICK_NEAR = 40
@@ -52,8 +36,7 @@ class RivalsOptions(Options):
 
 def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     """Every account fitted, what it comes near, and what it foresees, a row an account; and its score by region."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
     arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
     setup = QUICK if options.quick else Setup(options.table, options.particles, options.rounds, force_rounds=0)
@@ -70,13 +53,18 @@ def page(result: Result) -> Iterator[Block]:
     lead = "lead"
     for word, keys in ranked(rows, home).items():
         if keys:
-            en, zh = zip(*(arm_name(key, scenario) for key in keys), strict=True)
-            names = (", ".join(en), "、".join(zh))
+            names = joined([arm_name(key, scenario) for key in keys], pair("report.comma"))
             yield Sentence(pair(f"report.evidence.rivals_{word}", names=names, home=arm_name(home, scenario)), lead)
             lead = ""
     for comparison in ("held_out", "near"):
         yield compared_with(home, rows, comparison, scenario)
-    yield accounts(rows, scenario, pair("rivals.title", tolerance=number(str(result.made["tolerance"]))))
+    columns = [Column(pair("rivals.rival")), Column(pair("report.evidence.rival_says"))]
+    columns += heads("rivals", ("tolerance", "families", "score"))
+    told: list[list[Cell]] = []
+    for r in rows:
+        nearness = [number(r["tolerance"]), number(r["families"], 0), number(r["log_score"])]
+        told.append([arm_name(r["rival"], scenario), arm_note(r["rival"], scenario), *nearness])
+    yield Table(columns, told, pair("rivals.title", tolerance=number(str(result.made["tolerance"]))), look="features")
     yield Sentence(pair("rivals.note"), "note")
 
 
@@ -94,31 +82,12 @@ def compared_with(home: str, rows: Sequence[Row], comparison: str, scenario: Sce
     """One comparison of every account with the first."""
     mean, se = f"{comparison}_difference", f"{comparison}_se"
     names = [arm_name(r["rival"], scenario) for r in rows]
-    columns = [Column(pair("rivals.rival")), Column(pair(f"rivals.{comparison}"), number=True), Column(pair("heldout.rule"))]
+    columns = [*heads("rivals", ("rival", comparison), words=["rival"]), Column(pair("heldout.rule"))]
     cells: list[list[Cell]] = [
         [name, around(r, mean, se), "–" if r["rival"] == home else told_apart(r[f"{comparison}_separated"])]
         for name, r in zip(names, rows, strict=True)
     ]
-    return Figure(
-        f"rivals-{comparison.replace('_', '-')}", Intervals(names, [mark(r, mean, se) for r in rows]), Table(columns, cells, look="")
-    )
-
-
-def accounts(rows: Sequence[Row], scenario: Scenario | None, title: Pair) -> Table:
-    """What each account says, how near it came, and its score."""
-    heads = [Column(pair("rivals.rival")), Column(pair("report.evidence.rival_says"))]
-    numbers = [Column(pair(f"rivals.{k}"), number=True) for k in ("tolerance", "families", "score")]
-    cells: list[list[Cell]] = [
-        [
-            arm_name(r["rival"], scenario),
-            arm_note(r["rival"], scenario),
-            number(r["tolerance"]),
-            number(r["families"], 0),
-            number(r["log_score"]),
-        ]
-        for r in rows
-    ]
-    return Table([*heads, *numbers], cells, title, look="features")
+    return Figure(f"rivals-{comparison.replace('_', '-')}", intervals(names, rows, mean, se), Table(columns, cells, look=""))
 
 
 STUDY = Study(

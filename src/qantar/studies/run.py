@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
@@ -28,8 +28,8 @@ from qantar.inference.posterior import CSV, FIT, posterior_of
 from qantar.record.observables import observe
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Column, Sentence, Table, pair, scale_words
-from qantar.studies.features import recorded_feature, shown_share, simulated_numbers
+from qantar.studies.blocks import Block, Sentence, Table, heads, pair
+from qantar.studies.cells import recorded_feature, scale_words, shown_share, simulated_numbers
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 FACTS = (
@@ -64,8 +64,7 @@ class RunOptions(Options):
 
 def run(asked: Asked[RunOptions], runner: Runner) -> Outcome:
     """The runs, what they show of the record, and where they come from."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     plan = resolve(scenario, asked.edits, scale=options.scale)
     sampling = "default" if options.defaults else "prior"
     recipe, draws, made = Recipe(plan, options.seed, options.engine, sampling, options.replicates), options.draws, None
@@ -89,19 +88,23 @@ def tables_of(found: Simulated) -> dict[str, str]:
     ids = [r.id for r in plan.regions]
     shares = presence_shares(found.runs)
     days = [str(first + dt.timedelta(days=d)) for d in range(len(shares))]
-    of_curves: list[list[Any]] = []
-    for name, table in curves(found.runs).items():
-        of_curves += [[name, day, *(f"{x:.6g}" for x in table[:, d])] for d, day in enumerate(days)]
     of_features = [f.as_dict() for f in found.features]
-    columns, quantiles = list(of_features[0]), [f"q{100 * q:02.0f}" for q in QUANTILES]
+    quantiles = [f"q{100 * q:02.0f}" for q in QUANTILES]
     marks, stamp = ["stamp", "scale"], [found.provenance["stamp"], f"{plan.scale:g}"]
     return {
-        "features.csv": to_csv([*columns, *marks], [[*(plain(row[c]) for c in columns), *stamp] for row in of_features]),
+        "features.csv": to_csv([*of_features[0], *marks], [[*map(plain, row.values()), *stamp] for row in of_features]),
         "presence.csv": to_csv(
             ["region_id", "date", "share_reported", *marks],
             [[r, day, f"{shares[d, k]:.4f}", *stamp] for k, r in enumerate(ids) for d, day in enumerate(days)],
         ),
-        "curves.csv": to_csv(["quantity", "date", *quantiles, *marks], [[*row, *stamp] for row in of_curves]),
+        "curves.csv": to_csv(
+            ["quantity", "date", *quantiles, *marks],
+            [
+                [name, day, *(f"{x:.6g}" for x in table[:, d]), *stamp]
+                for name, table in curves(found.runs).items()
+                for d, day in enumerate(days)
+            ],
+        ),
         "runs.csv": to_csv([*marks, *whole], [[*stamp, *(plain(whole[c][k]) for c in whole)] for k in range(found.runs.n)]),
     }
 
@@ -119,12 +122,12 @@ def page(result: Result) -> Iterator[Block]:
         yield Sentence(pair("out.edits", edits=edits))
     if made["replayed"]:
         yield Sentence(pair("out.replayed", n=len(made["replayed"])))
-    heads = [Column(pair(f"out.{k}"), number=k != "feature") for k in ("feature", "recorded", "simulated", "shown")]
+    columns = heads("out", ("feature", "recorded", "simulated", "shown"), words=["feature"])
     rows = [
         [recorded_feature(r, result), r["recorded"], simulated_numbers(r), shown_share(r["share"], r["share_low"], r["share_high"])]
         for r in result.tables["features"]
     ]
-    yield Table(heads, rows, pair("out.features_title"), look="features")
+    yield Table(columns, rows, pair("out.features_title"), look="features")
     if stopped := sum(r["stopped"] == "True" for r in result.tables["runs"]):
         yield Sentence(pair("out.runs_stopped", n=stopped, limit=f"{recipe['stop_above']:,.0f}"))
     yield Sentence(pair(BASIS[recipe["sampling"]]))

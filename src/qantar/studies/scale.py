@@ -23,29 +23,12 @@ from qantar.inference.distance import ERRORS, items_of, target_of
 from qantar.inference.posterior import posterior_of
 from qantar.inference.predictive import predictive
 from qantar.inference.problem import spec_of
-from qantar.messages import LANGUAGES, text
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Edit, Scenario, resolve
 from qantar.studies import kind
-from qantar.studies.blocks import (
-    Block,
-    Cell,
-    Column,
-    Figure,
-    Intervals,
-    Pair,
-    Row,
-    Sentence,
-    Table,
-    around,
-    in_language,
-    mark,
-    number,
-    pair,
-    told_apart,
-)  # fmt: skip
-from qantar.studies.features import region_names
+from qantar.studies.blocks import Block, Cell, Column, Figure, Pair, Row, Sentence, Table, heads, joined, pair
+from qantar.studies.cells import around, intervals, number, region_names, told_apart
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 Floats = NDArray[np.float64]
@@ -64,24 +47,17 @@ class ScaleOptions(Options):
 
 def run(asked: Asked[ScaleOptions], runner: Runner) -> Outcome:
     """Both scales side by side, a row for each number."""
-    assert asked.scenario is not None  # its options name one
-    posterior = posterior_of(asked.scenario)
-    plan = resolve(asked.scenario, asked.edits, scale=posterior.made["scale"])
-    values = posterior.values[: asked.options.draws]
+    options, scenario = asked.options, asked.named
+    posterior = posterior_of(scenario)
+    plan = resolve(scenario, asked.edits, scale=posterior.made["scale"])
+    values = posterior.values[: options.draws]
     residents = sum(p.population for p in plan.places)
-    rows = at_scales(asked.scenario, values, runner, seed=asked.options.seed, scale=plan.scale, edits=asked.edits)
-    return Outcome({"items": rows}, {"draws": len(values), "residents": residents}, plan, asked.options.seed)
+    rows = at_scales(scenario, values, runner, seed=options.seed, scale=plan.scale, edits=asked.edits)
+    return Outcome({"items": rows}, {"draws": len(values), "residents": residents}, plan, options.seed)
 
 
 def at_scales(
-    scenario: Scenario,
-    values: Sequence[Values],
-    runner: Runner,
-    *,
-    seed: int,
-    scale: float,
-    full: float = 1.0,
-    edits: Sequence[Edit] = (),
+    scenario: Scenario, values: Sequence[Values], runner: Runner, *, seed: int, scale: float, full: float = 1.0, edits: Sequence[Edit] = ()
 ) -> list[dict[str, Any]]:
     """What the fit compares with the record, of histories at two scales.
 
@@ -120,23 +96,11 @@ def compared(names: Sequence[tuple[str, str, int]], small: Floats, full: Floats)
     for k, (block, of, day) in enumerate(names):
         d = paired(full[:, k], small[:, k])
         spread = float(small[:, k].std()) or 1.0
-        rows.append(
-            {
-                "block": block,
-                "of": of,
-                "day": day,
-                "scaled_down": float(small[:, k].mean()),
-                "everyone": float(full[:, k].mean()),
-                "difference": d.mean,
-                "se": d.se,
-                "n": d.n,
-                "in_spreads": d.mean / spread,
-                "in_spreads_se": d.se / spread,
-                "separated": d.separated,
-                "record_error": ERRORS.get(block, math.nan),
-                "beyond": abs(d.mean) > ERRORS.get(block, math.inf),
-            }
-        )
+        means = {"scaled_down": float(small[:, k].mean()), "everyone": float(full[:, k].mean())}
+        in_spreads = {"in_spreads": d.mean / spread, "in_spreads_se": d.se / spread, "separated": d.separated}
+        against_record = {"record_error": ERRORS.get(block, math.nan), "beyond": abs(d.mean) > ERRORS.get(block, math.inf)}
+        item = {"block": block, "of": of, "day": day, **means, "difference": d.mean, "se": d.se, "n": d.n}
+        rows.append({**item, **in_spreads, **against_record})
     return rows
 
 
@@ -151,24 +115,22 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair(f"report.evidence.scale_{'some' if apart else 'none'}", **filled))
     yield Sentence(pair("report.evidence.scale_text", n=n))
     named = [name_of(r, region_names(result)) for r in rows]
-    heads = [Column(pair(f"scale.{k}"), number=k != "item") for k in ("item", "scaled_down", "everyone", "difference")]
+    columns = [*heads("scale", ("item", "scaled_down", "everyone", "difference"), words=["item"]), Column(pair("heldout.rule"))]
     cells: list[list[Cell]] = [
         [name, number(r["scaled_down"]), number(r["everyone"]), around(r, "difference", "se"), told_apart(r["separated"])]
         for name, r in zip(named, rows, strict=True)
     ]
-    marks = [mark(r, "in_spreads", "in_spreads_se") for r in rows]
-    yield Figure("scale", Intervals(named, marks), Table([*heads, Column(pair("heldout.rule"))], cells))
+    yield Figure("scale", intervals(named, rows, "in_spreads", "in_spreads_se"), Table(columns, cells))
 
 
 def name_of(row: Row, places: Mapping[str, Pair]) -> Pair:
     """What a row compares, in words: the block, what of (by the names of places), the day of the window."""
-    en, zh = (
-        text(f"scale.block.{row['block']}", lang)
-        + ("" if row["of"] in ("", "country") else text("report.colon", lang) + in_language(places.get(row["of"], row["of"]), lang))
-        + (text("scale.day", lang, n=int(row["day"]) + 1) if int(row["day"]) >= 0 else "")
-        for lang in LANGUAGES
-    )
-    return en, zh
+    parts: list[Cell] = [pair(f"scale.block.{row['block']}")]
+    if row["of"] not in ("", "country"):
+        parts += [pair("report.colon"), places.get(row["of"], row["of"])]
+    if int(row["day"]) >= 0:
+        parts.append(pair("scale.day", n=int(row["day"]) + 1))
+    return joined(parts)
 
 
 STUDY = Study(

@@ -16,42 +16,15 @@ from qantar.ensemble.run import STAMP, made_by
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Store
 from qantar.errors import StudyError, fail, needs
+from qantar.inference import variance
 from qantar.inference.prior import varied
-from qantar.inference.variance import (
-    OTHERS,
-    SEED,
-    Floats,
-    Index,
-    evaluate,
-    pace,
-    ranked,
-    screening,
-    screening_design,
-    shares,
-    shares_design,
-)  # fmt: skip
-from qantar.messages import LANGUAGES, text
+from qantar.inference.variance import OTHERS, SEED, Floats, Index
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import (
-    Block,
-    Cell,
-    Column,
-    Figure,
-    Named,
-    Pair,
-    Row,
-    Sentence,
-    Shares,
-    Table,
-    in_language,
-    label,
-    pair,
-    percent,
-    within,
-)  # fmt: skip
+from qantar.studies.blocks import Block, Cell, Column, Figure, Named, Pair, Row, Sentence, Shares, Table, heads, joined, label, pair
+from qantar.studies.cells import percent, within
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 OUTPUTS = ("participants", "regions", "killed", "detained", "seats")
@@ -105,15 +78,13 @@ QUICK = Effort(trajectories=4, draws=16, most=4)
 def run(asked: Asked[SensitivityOptions], runner: Runner) -> Outcome:
     """Indices of all inputs, and what they are of."""
     needs("SALib", "sensitivity", "sensitivity")
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     wanted = {"trajectories": options.trajectories, "draws": options.draws and 1 << (options.draws - 1).bit_length()}
     effort = replace(QUICK if options.quick else Effort(), **{k: v for k, v in wanted.items() if v is not None})
     rows, facts = indices(plan, effort, options.seed, runner)
-    made = made_by()
     facts |= {
-        "libraries": made["libraries"] | {name: version(name) for name in ("SALib", "scipy")},
+        "libraries": made_by()["libraries"] | {name: version(name) for name in ("SALib", "scipy")},
         "effort": asdict(effort),
         "quick": options.quick,
         "plan": plan.model_dump(),
@@ -143,16 +114,16 @@ def indices(plan: Plan, effort: Effort, seed: int, runner: Runner) -> tuple[list
         raise fail(StudyError, plan.case, "nothing_varies")
     first_n, second_n = effort.histories(len(names))
     total, processes = first_n + second_n, runner.processes or os.cpu_count() or 1
-    minutes = max(1, round(total * pace(plan, seed) / processes / 60))
+    minutes = max(1, round(total * variance.pace(plan, seed) / processes / 60))
     runner.note(pair("out.sens_plan", n=f"{total:,}", minutes=f"{minutes:,}", processes=processes))
-    design = screening_design(names, effort.trajectories, seed)
-    screened = evaluate(design, names, plan, seed, _part_of(runner, 0, total), outputs_of)
-    sizes = [x for k, name in enumerate(OUTPUTS) for x in screening(design, screened.outputs[:, :, k], name, seed)]
-    order = ranked(sizes)
+    design = variance.screening_design(names, effort.trajectories, seed)
+    screened = variance.evaluate(design, names, plan, seed, runner.within("histories", 0, total), outputs_of)
+    sizes = [x for k, name in enumerate(OUTPUTS) for x in variance.screening(design, screened.outputs[:, :, k], name, seed)]
+    order = variance.ranked(sizes)
     chosen, others = order[: effort.most], [n for n in names if n not in order[: effort.most]]
-    design = shares_design(chosen, others, effort.draws, seed)
-    shared = evaluate(design, [*chosen, *others], plan, seed, _part_of(runner, first_n, total), outputs_of)
-    of_variance = {name: shares(design, shared.outputs[:, :, k], name, seed) for k, name in enumerate(OUTPUTS)}
+    design = variance.shares_design(chosen, others, effort.draws, seed)
+    shared = variance.evaluate(design, [*chosen, *others], plan, seed, runner.within("histories", first_n, total), outputs_of)
+    of_variance = {name: variance.shares(design, shared.outputs[:, :, k], name, seed) for k, name in enumerate(OUTPUTS)}
     facts = {
         "histories": total,
         "keys": [*screened.keys, *shared.keys],
@@ -162,11 +133,6 @@ def indices(plan: Plan, effort: Effort, seed: int, runner: Runner) -> tuple[list
         "constant": [name for name, found in of_variance.items() if not found],
     }
     return table_of([*sizes, *(x for found in of_variance.values() for x in found)], plan), facts
-
-
-def _part_of(runner: Runner, before: int, total: int) -> Runner:
-    """The same, for a part of the histories: those before it are done."""
-    return replace(runner, progress=lambda stage, done, _: runner.progress(stage, before + done, total))
 
 
 def outputs_of(store: Store, n: int) -> Floats:
@@ -187,7 +153,7 @@ def table_of(found: Sequence[Index], plan: Plan) -> list[dict[str, Any]]:
     groups = {name: p.group for name, p in parameters().items()}
     return [
         {"measure": x.measure, "output": x.output, "input": x.input, "group": groups.get(x.input, "")}
-        | {k: float(f"{getattr(x, k):.6g}") for k in ("value", "low", "high")}
+        | {k: kind.cell(getattr(x, k), 6) for k in ("value", "low", "high")}
         | {"stamp": STAMP, "scale": f"{plan.scale:g}"}
         for x in found
     ]
@@ -201,7 +167,7 @@ def page(result: Result) -> Iterator[Block]:
     rows, made = result.tables["indices"], result.made
     cells = {(r["measure"], r["output"], r["input"]): r for r in rows}
     sizes = [Index(r["measure"], r["output"], r["input"], *(float(r[k]) for k in ("value", "low", "high"))) for r in rows]
-    order = ranked([x for x in sizes if x.measure == "size"])
+    order = variance.ranked([x for x in sizes if x.measure == "size"])
     chosen = list(dict.fromkeys(r["input"] for r in rows if r["measure"] in ("alone", "total")))
     have = [o for o in OUTPUTS if ("total", o) in {(r["measure"], r["output"]) for r in rows}]
     yield Sentence(most(cells), "lead")
@@ -225,8 +191,8 @@ def most(cells: Mapping[tuple[str, str, str], Row]) -> Pair:
     if SEED not in totals or not known:
         return pair("report.evidence.sensitivity_none")
     largest = max(known, key=lambda r: float(r["value"]))
-    shares_ = {k: percent(r["value"], r["low"], r["high"]) for k, r in (("luck", totals[SEED]), ("most", largest))}
-    return pair("report.evidence.sensitivity_most", **shares_, name=meaning(largest["input"]))
+    shares = {k: percent(r["value"], r["low"], r["high"]) for k, r in (("luck", totals[SEED]), ("most", largest))}
+    return pair("report.evidence.sensitivity_most", **shares, name=meaning(largest["input"]))
 
 
 def meaning(name: str) -> Pair:
@@ -241,22 +207,20 @@ def figure_of(cells: Mapping[tuple[str, str, str], Row], output: str, names: Seq
     of = {m: [cells.get((m, output, n)) for n in names] for m in measures}
     marks = {m: [None if r is None else (float(r["low"]), float(r["value"]), float(r["high"])) for r in of[m]] for m in measures}
     labels = [label("sensitivity", n) for n in names]
-    columns = [Column(pair("out.sens_input")), *(Column(pair(f"sensitivity.{m}"), number=True) for m in measures)]
+    columns = [Column(pair("out.sens_input")), *heads("sensitivity", measures)]
     rows = [[name, *map(_interval, row)] for name, *row in zip(labels, *of.values(), strict=True)]
     return Figure(f"sensitivity-{output}", Shares(labels, marks), Table(columns, rows, look=""))
 
 
 def grid(measure: str, cells: Mapping[tuple[str, str, str], Row], names: Sequence[str], outputs: Sequence[str]) -> Table:
     """One measure of inputs on outputs."""
-    columns = [Column(pair("out.sens_input")), *(Column(pair(f"sensitivity.{o}"), number=True) for o in outputs)]
-    rows: list[list[Cell]] = [
-        [
-            label("sensitivity", name) if name in (SEED, OTHERS) else Named(name, meaning(name)),
-            *(_interval(cells.get((measure, output, name))) for output in outputs),
-        ]
-        for name in names
-    ]
-    return Table(columns, rows, pair(TITLES[measure]), "features")
+
+    def row(name: str) -> list[Cell]:
+        shown = label("sensitivity", name) if name in (SEED, OTHERS) else Named(name, meaning(name))
+        return [shown, *(_interval(cells.get((measure, output, name))) for output in outputs)]
+
+    columns = [Column(pair("out.sens_input")), *heads("sensitivity", outputs)]
+    return Table(columns, list(map(row, names)), pair(TITLES[measure]), "features")
 
 
 def _interval(row: Row | None) -> str:
@@ -269,18 +233,13 @@ def _interval(row: Row | None) -> str:
 def rest(result: Result, cells: Mapping[tuple[str, str, str], Row], order: Sequence[str]) -> Iterator[Sentence]:
     """Parameters without any effect, outputs without variance, and what could not matter in the plan, with the reason."""
     still = [n for n in order if all(float(r["value"]) == 0 for (m, _, name), r in cells.items() if (m, name) == ("size", n))]
-    none = listed(still) if still else pair("out.sens_none")
+    comma = pair("error.sep")
+    none = joined(still, comma) if still else pair("out.sens_none")
     yield Sentence(pair("out.sens_more", n=max(0, len(order) - SHOWN), none=none), "note")
     if constant := result.made.get("constant"):
-        yield Sentence(pair("out.sens_constant", outputs=listed([pair(f"sensitivity.{o}") for o in constant])), "note")
+        yield Sentence(pair("out.sens_constant", outputs=joined([pair(f"sensitivity.{o}") for o in constant], comma)), "note")
     for why, names in result.made.get("left_out", {}).items():
-        yield Sentence(pair("out.sens_left", why=pair(f"sensitivity.{why}"), names=listed(names)), "note")
-
-
-def listed(names: Sequence[Cell]) -> Pair:
-    """Names one after the other."""
-    en, zh = (text("error.sep", lang).join(in_language(n, lang) for n in names) for lang in LANGUAGES)
-    return en, zh
+        yield Sentence(pair("out.sens_left", why=pair(f"sensitivity.{why}"), names=joined(names, comma)), "note")
 
 
 STUDY = Study(

@@ -13,24 +13,8 @@ from qantar.forecast.outlook import LOOK_BACK, REFERENCE, THRESHOLDS, Outlook, T
 from qantar.inference.posterior import known_table, posterior_of
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import (
-    Block,
-    Cell,
-    Column,
-    Evenings,
-    Figure,
-    Row,
-    Sentence,
-    Table,
-    around,
-    calendar_day,
-    label,
-    number,
-    pair,
-    percent,
-    told_apart,
-    within,
-)  # fmt: skip
+from qantar.studies.blocks import Block, Cell, Column, Evenings, Figure, Row, Sentence, Table, heads, label, pair
+from qantar.studies.cells import around, calendar_day, number, percent, told_apart, within
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 HINDSIGHT = "hindsight: parameters were fitted to the days to be foreseen"
@@ -52,8 +36,7 @@ class WarningOptions(Options):
 
 def run(asked: Asked[WarningOptions], runner: Runner) -> Outcome:
     """Forecasts on every evening, their scores, alarms at thresholds fixed beforehand, and what would have been said on the eve."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     scale, (draws, table) = kind.scale_of(options.scale, options.quick), (40, 150) if options.quick else (400, 4_000)
     draws, table = options.draws or draws, options.table or table
     plan = resolve(scenario, scale=scale)
@@ -76,7 +59,7 @@ def as_tables(outlook: Outlook) -> dict[str, list[dict[str, Any]]]:
     """Evenings, scores, alarms and the eve, as they are written."""
     origins: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
-    alarms: list[dict[str, Any]] = []
+    alarms, start = [], []
     for f in outlook.forecasts:
         for t, p, count, followed in zip(outlook.origins, f.p, f.counts, outlook.followed, strict=True):
             low, high = count.interval() if count else (math.nan, math.nan)
@@ -92,13 +75,11 @@ def as_tables(outlook: Outlook) -> dict[str, list[dict[str, Any]]]:
         for a in rows:
             low, high = a.false_alarms.interval()
             counted = {"alarms": a.precision.of, "true": a.precision.hits}
-            ends = {
-                f"{k}_{side}": v for k in ("precision", "recall") for side, v in zip(("low", "high"), getattr(a, k).interval(), strict=True)
-            }
+            (pl, ph), (rl, rh) = a.precision.interval(), a.recall.interval()
+            ends = {"precision_low": pl, "precision_high": ph, "recall_low": rl, "recall_high": rh}
             rate = {"false_per_month": a.false_alarms.per_month, "false_low": low, "false_high": high}
             of_waves = {"waves": a.recall.of, "warned": a.recall.hits, "lead_days": float(a.lead[0]) if len(a.lead) else math.nan}
             alarms.append({"forecaster": name, "threshold": a.threshold, **counted, **rate, **of_waves, **ends})
-    start = []
     for what, share in outlook.start.items():
         low, high = share.interval()
         start.append({"what": what, "share": share.share, "low": low, "high": high, "shown": share.hits, "of": share.of})
@@ -117,13 +98,10 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("warning.hindsight" if made["hindsight"] else "warning.prior"))
     yield Sentence(pair("report.evidence.warning_text", least=made["least_regions"], h=h))
     yield Table(
-        [Column(pair("warning.what")), *(Column(pair(f"warning.{k}"), number=True) for k in ("share", "histories"))],
-        [
-            [label("warning", what), percent(r["share"], r["low"], r["high"]), f"{r['shown']} / {r['of']}"]
-            for what, r in eve.items()
-        ],
+        heads("warning", ("what", "share", "histories"), words=["what"]),
+        [[label("warning", what), percent(r["share"], r["low"], r["high"]), f"{r['shown']} / {r['of']}"] for what, r in eve.items()],
         pair("warning.start_title", day=day, h=h),
-    )  # fmt: skip
+    )
     yield evenings(result.tables["origins"], made["thresholds"])
     yield scores(result.tables["scores"])
     yield alarms(result.tables["alarms"])
@@ -155,49 +133,39 @@ def evenings(rows: Sequence[Row], thresholds: Sequence[float]) -> Figure:
 
     series = {n: [point(by_day[d].get(n)) for d in days] for n in names}
     ordinals = [dt.date.fromisoformat(d).toordinal() for d in days]
-    cells: list[list[Cell]] = [
-        [evening(d, after), *(share(by_day[d].get(n)) for n in names)] for d, after in zip(days, followed, strict=True)
-    ]
+
+    def evening(day: str, after: bool) -> Cell:
+        """A day in one piece, marked if a wave followed."""
+        en, zh = (f"{words}{' ●' if after else ''}".replace(" ", "\u00a0") for words in calendar_day(day))
+        return en, zh
+
     columns = [Column(pair("warning.date")), *(Column(label("forecaster", n), number=True) for n in names)]
+    cells = [[evening(d, after), *(share(by_day[d].get(n)) for n in names)] for d, after in zip(days, followed, strict=True)]
     return Figure("warning", Evenings(ordinals, followed, thresholds, series), Table(columns, cells))
-
-
-def evening(day: str, followed: bool) -> Cell:
-    """A day in one piece, marked if a wave followed."""
-    en, zh = (f"{words}{' ●' if followed else ''}".replace(" ", "\u00a0") for words in calendar_day(day))
-    return en, zh
 
 
 def scores(rows: Sequence[Row]) -> Table:
     """What the forecasts were worth, a row a forecaster."""
-    keys = ("forecaster", "brier", "log", "against", "rule")
-    cells: list[list[Cell]] = [
-        [
-            label("forecaster", r["forecaster"]),
-            *(within(r[k], r[f"{k}_low"], r[f"{k}_high"], 3) for k in ("brier", "log")),
-            around(r, "against", "against_se", 3),
-            "–" if r["against"] == "" or float(r["against"]) == 0 else told_apart(r["separated"]),
-        ]
-        for r in rows
-    ]
-    return Table([Column(pair(f"warning.{k}"), k in keys[1:-1]) for k in keys], cells, pair("warning.scores_title", n=rows[0]["n"]))
+
+    def cells(r: Row) -> list[Cell]:
+        losses = [within(r[k], r[f"{k}_low"], r[f"{k}_high"], 3) for k in ("brier", "log")]
+        apart: Cell = "–" if r["against"] == "" or float(r["against"]) == 0 else told_apart(r["separated"])
+        return [label("forecaster", r["forecaster"]), *losses, around(r, "against", "against_se", 3), apart]
+
+    columns = heads("warning", ("forecaster", "brier", "log", "against", "rule"), words=("forecaster", "rule"))
+    return Table(columns, list(map(cells, rows)), pair("warning.scores_title", n=rows[0]["n"]))
 
 
 def alarms(rows: Sequence[Row]) -> Table:
     """Alarms at each threshold, by forecaster."""
-    keys = ("forecaster", "threshold", "alarms", "false", "warned", "lead")
-    cells: list[list[Cell]] = [
-        [
-            label("forecaster", r["forecaster"]),
-            r["threshold"],
-            f"{r['alarms']} ({r['true']})",
-            within(r["false_per_month"], r["false_low"], r["false_high"], 1),
-            f"{r['warned']} / {r['waves']}",
-            number(r["lead_days"], 0),
-        ]
-        for r in rows
-    ]
-    return Table([Column(pair(f"warning.{k}"), k != "forecaster") for k in keys], cells, pair("warning.alarms_title"))
+
+    def cells(r: Row) -> list[Cell]:
+        false = within(r["false_per_month"], r["false_low"], r["false_high"], 1)
+        counts = [r["threshold"], f"{r['alarms']} ({r['true']})", false, f"{r['warned']} / {r['waves']}"]
+        return [label("forecaster", r["forecaster"]), *counts, number(r["lead_days"], 0)]
+
+    columns = heads("warning", ("forecaster", "threshold", "alarms", "false", "warned", "lead"), words=["forecaster"])
+    return Table(columns, list(map(cells, rows)), pair("warning.alarms_title"))
 
 
 STUDY = Study(
