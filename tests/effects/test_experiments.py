@@ -46,7 +46,7 @@ from qantar.messages import keys_under
 from qantar.scenario.parameters import draw
 from qantar.scenario.schema import POLICY_KINDS
 from qantar.studies import study
-from qantar.studies.experiments import STUDY, stored_trial, tables_of, trial_of, try_all
+from qantar.studies.experiments import STUDY, Trying, stored_trial, tables_of, trial_of
 from qantar.studies.kind import table_csv
 from qantar.studies.shipped import read_shipped
 from qantar.verdicts.claims import judge
@@ -205,7 +205,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     some = [draw(1, k) for k in range(4)]
     draws = {"prior": Draws(some), "posterior": Draws(some, [1, 2, 3, 4])}
     loud = 0.2
-    ((trial, own),) = try_all(scenario(), [w], draws, Runner(tmp_path), rivals=2, everyone=2)
+    ((trial, own),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2, everyone=2).all([w])
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY), ("posterior", "", POLICY), ("prior", "", RECORDED), ("posterior", "", RECORDED),
         ("posterior", "rival-seeding", RECORDED), (EVERYONE, "", RECORDED),
@@ -219,7 +219,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     assert (trial.lead["effect"], own[-1].scaled_down.state if own[-1].scaled_down else "") == (1.0, RECORDED)
     asked.clear()
     loud = 0.8
-    ((trial, _),) = try_all(scenario(), [w], draws, Runner(tmp_path), rivals=2)
+    ((trial, _),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2).all([w])
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY),
         ("posterior", "", POLICY),
@@ -229,7 +229,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     assert "given what" not in trial.words
     draws["posterior"] = Draws(some, [1, 1, 1, 1])  # one ancestor: undecided, so there is nothing that everyone could change
     asked.clear()
-    ((trial, _),) = try_all(scenario(), [w], draws, Runner(tmp_path), everyone=2)
+    ((trial, _),) = Trying(scenario(), draws, Runner(tmp_path), everyone=2).all([w])
     assert (trial.verdict, [b for b, *_ in asked]) == ("undecided", ["prior", "posterior"])
 
 
@@ -288,7 +288,9 @@ def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("qantar.studies.experiments.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H06"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": [r for r in effect if r]}))
-    ((trial, _),) = try_all(scenario(), [w], {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, Runner(tmp_path), rivals=2)
+    ((trial, _),) = Trying(scenario(), {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, Runner(tmp_path), rivals=2).all(
+        [w]
+    )
     assert (trial.verdict, trial.flips, trial.repeated) == (
         "supported",
         ["rival-seeding"],
@@ -544,7 +546,7 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     draws = {"prior": Draws(loud), "posterior": Draws(loud, [4, 9])}
     stages: set[str] = set()
     runner = Runner(tmp_path, progress=lambda what, done, total: stages.add(what))
-    found = try_all(scenario(), small, draws, runner, scale=0.001, rivals=1)
+    found = Trying(scenario(), draws, runner, scale=0.001, rivals=1).all(small)
     assert "H05, rival-seeding: histories" in stages
     assert {s.rpartition(": ")[2] for s in stages} <= set(keys_under("progress"))  # what the terminal can name
     trials = {t.hypothesis: t for t, _ in found}
@@ -558,18 +560,18 @@ def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: P
     kept, plans = tmp_path / "kept", module.plans_of
     monkeypatch.setattr(module.Answer, "verdict", property(lambda self: "supported"))  # what is undecided is not asked of everyone
     monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
-    first = try_all(scenario(), small, draws, runner, scale=0.001, rivals=1, everyone=1, folder=kept)
+    first = Trying(scenario(), draws, runner, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)
     assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (EVERYONE, 1.0)
     assert len(list(kept.iterdir())) == 3  # priors and posterior are the same draws here
     monkeypatch.setattr(module, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
     new = Runner(tmp_path / "new")
-    assert folder_of(try_all(scenario(), small, draws, new, scale=0.001, rivals=1, everyone=1, folder=kept)) == folder_of(first)
+    assert folder_of(Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)) == folder_of(first)
     next(kept.iterdir()).write_text("{}")
     with pytest.raises(ResultError):
-        try_all(scenario(), small, draws, new, scale=0.001, rivals=1, everyone=1, folder=kept)
+        Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)
     monkeypatch.undo()
     files = folder_of(found)
-    again = folder_of(try_all(scenario(), small, draws, Runner(tmp_path / "other"), scale=0.001, rivals=1))
+    again = folder_of(Trying(scenario(), draws, Runner(tmp_path / "other"), scale=0.001, rivals=1).all(small))
     assert files == again
     whole = json.loads(files["result.json"])
     assert whole["model_sha256"] == model_hash()

@@ -240,7 +240,7 @@ def test_effects_that_ship_are_what_their_histories_said(tmp_path: Path, monkeyp
     draws = trials.draws_of(scenario(), int(said["table"]), runner, seed=int(said["seed"]), scale=float(said["scale"]), known=table()[0])
     n, under, everyone = (int(said[k]) for k in ("draws", "rivals", "everyone"))
     kept = TABLE.parent / "experiments"
-    again = trials.try_all(scenario(), written, draws, runner, most=n, rivals=under, everyone=everyone, folder=kept)
+    again = trials.Trying(scenario(), draws, runner, most=n, rivals=under, everyone=everyone, folder=kept).all(written)
     shipped = {t["hypothesis"]: t for t in made["trials"]}
     assert len(again) >= 11
     for trial, _ in again:

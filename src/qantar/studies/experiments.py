@@ -1,16 +1,13 @@
 """The experiments of a case, one file a hypothesis, run and judged: what each causal claim is worth in this model.
 
 In: the files of a case (`effects.experiment_file`), draws of the priors that had an uprising, and the posterior where one ships. Out: for
-each hypothesis verdict, basis, tipping values, and the rivals under which it flips (`verdicts.hypotheses`); the rules are those of
-`effects.decision`.
+each hypothesis a `Trial` (`verdicts.hypotheses`), by the rules of `effects.decision`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,9 +25,9 @@ from qantar.inference.posterior import FIT, fits, known_table, read_fit
 from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, joined, pair
+from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, heads, joined, pair
 from qantar.studies.cells import arm_name
-from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
+from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study, cell
 from qantar.verdicts.hypotheses import Trial, expected_by_chance, summed, trials_of
 
 HOW = ("null", "reversed", "mixed")
@@ -56,19 +53,19 @@ class ExperimentOptions(Options):
 
 def run(asked: Asked[ExperimentOptions], runner: Runner) -> Outcome:
     """Every experiment that can be run, and a verdict on each hypothesis."""
-    options, scenario = asked.options, asked.scenario
-    assert scenario is not None  # its options name one
+    options, scenario = asked.options, asked.named
     written = chosen(load_experiments(scenario), options.only)
     plan = resolve(scenario, scale=options.scale)
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     tried = [w.spec for w in written if w.spec.type == "counterfactual"]
     size = options.table if tried else 0
     draws = draws_of(scenario, size, runner, seed=options.seed, scale=options.scale, known=known)
-    _foretell(scenario, tried, draws, runner)
-    pairs = try_all(
-        scenario, written, draws, runner,
-        scale=options.scale, most=options.draws, rivals=options.rivals, everyone=options.everyone, folder=options.kept,
-    )  # fmt: skip
+    if draws and tried:  # what could be found at all, told before hours of computing
+        of = list(draws.values())[-1]
+        parts = [f"{spec.hypothesis}{part} {100 * s:.0f} %" for spec in tried for part, s in ceilings_of(scenario, spec, of).items()]
+        runner.note(pair("experiment.before", parts=", ".join(parts)))
+    trying = Trying(scenario, draws, runner, options.scale, options.draws, options.rivals, options.everyone, options.kept)
+    pairs = trying.all(written)
     trials = [trial for trial, _ in pairs]
     facts = {
         "draws": {basis: len(of.values) for basis, of in draws.items()},
@@ -77,14 +74,6 @@ def run(asked: Asked[ExperimentOptions], runner: Runner) -> Outcome:
         "trials": list(map(stored_trial, trials)),
     }
     return Outcome(tables_of(pairs), facts, plan, options.seed)
-
-
-def _foretell(scenario: Scenario, tried: Sequence[Experiment], draws: Mapping[str, Draws], runner: Runner) -> None:
-    """What could be found at all, told before hours of computing."""
-    if draws and tried:
-        of = list(draws.values())[-1]
-        parts = [f"{spec.hypothesis}{part} {100 * s:.0f} %" for spec in tried for part, s in ceilings_of(scenario, spec, of).items()]
-        runner.note(pair("experiment.before", parts=", ".join(parts)))
 
 
 def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale: float, known: Runs | None = None) -> dict[str, Draws]:
@@ -111,19 +100,9 @@ def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale:
     return {basis: of for basis, of in draws.items() if of.values}
 
 
-def try_all(
-    scenario: Scenario,
-    written: Sequence[Written],
-    draws: Mapping[str, Draws],
-    runner: Runner,
-    *,
-    scale: float = 0.1,
-    most: int | None = None,
-    rivals: int = 0,
-    everyone: int = 0,
-    folder: Path | None = None,
-) -> list[tuple[Trial, list[Answer]]]:
-    """Run every experiment that can be run.
+@dataclass(frozen=True)
+class Trying:
+    """How the experiments of one study are run.
 
     Parameters
     ----------
@@ -132,72 +111,58 @@ def try_all(
     rivals : draws of the posterior (of the priors, if there is none) repeated under each rival that an experiment names, one seed each
     everyone : draws of the posterior repeated with every resident, one seed each, where there is a verdict that could be lost by it
     folder : of answers that are kept, as in `answers`
-
-    Raises
-    ------
-    ScenarioError, StudyError, ResultError
-        As `answers`.
     """
-    earlier = read_versions(scenario.case.folder / FIT / STUDY.name)
-    pairs = []
-    for w in written:
+
+    scenario: Scenario
+    draws: Mapping[str, Draws]
+    runner: Runner
+    scale: float = 0.1
+    most: int | None = None
+    rivals: int = 0
+    everyone: int = 0
+    folder: Path | None = None
+
+    def all(self, written: Sequence[Written]) -> list[tuple[Trial, list[Answer]]]:
+        """Run every experiment that can be run.
+
+        Raises
+        ------
+        ScenarioError, StudyError, ResultError
+            As `answers`.
+        """
+        earlier = read_versions(self.scenario.case.folder / FIT / STUDY.name)
+        pairs = []
+        for w in written:
+            own = self.answers(w.spec) if w.spec.type == "counterfactual" else []
+            pairs.append((trial_of(self.scenario, w, own, self.runner, earlier), own))
+        return pairs
+
+    def answers(self, spec: Experiment) -> list[Answer]:
+        """All answers of a counterfactual: over priors and posterior, as recorded if need be, under rivals, with everyone."""
         own: list[Answer] = []
-        if w.spec.type == "counterfactual":
-            asked = partial(_asked, scenario, runner=runner, draws=draws, folder=folder)
-            own = _answers(scenario, w.spec, draws, asked, scale=scale, most=most, rivals=rivals, everyone=everyone)
-        pairs.append((trial_of(scenario, w, own, runner, earlier), own))
-    return pairs
+        once = spec.model_copy(update={"replicates": 1})
+        n, names = min(spec.draws, self.most or spec.draws), unlearned(self.scenario, spec)
+        fresh = {basis: of.redrawn(names, spec.seed).spread(n) for basis, of in self.draws.items()}
+        for state in (POLICY, RECORDED):
+            for basis, of in fresh.items():
+                own += self.asked(spec, of, basis, basis, state)
+            if not own or own[-1].uprisings >= BASE_LEAST or own[-1].state == RECORDED:
+                break
+        for rival in spec.rivals if self.rivals else []:
+            basis, of = list(fresh.items())[-1]
+            own += self.asked(once, of.spread(self.rivals), basis, rival, state, rival)
+        scaled_down = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
+        if self.everyone and self.scale < 1 and {a.verdict for a in scaled_down.values()} in ({"supported"}, {"contradicted"}):
+            few = replace(self, scale=1.0).asked(once, fresh["posterior"].spread(self.everyone), EVERYONE, EVERYONE, state)
+            own += [replace(a, scaled_down=scaled_down[a.part.id]) for a in few]
+        return own
 
-
-def _asked(
-    scenario: Scenario,
-    spec: Experiment,
-    of: Draws,
-    basis: str,
-    what: str,
-    *,
-    runner: Runner,
-    draws: Mapping[str, Draws],
-    folder: Path | None,
-    state: str,
-    scale: float,
-    rival: str = "",
-) -> list[Answer]:
-    """Answers of one experiment over one set of draws; `what` names them to who waits."""
-    most = ceilings_of(scenario, spec, draws["posterior" if basis == EVERYONE else basis])
-    how: dict[str, Any] = {"scale": scale, "rival": rival, "state": state, "ancestors": of.ancestors, "ceilings": most, "folder": folder}
-    return answers(scenario, spec, of.values, basis, runner.named(f"{spec.hypothesis}, {what}"), **how)
-
-
-def _answers(
-    scenario: Scenario,
-    spec: Experiment,
-    draws: Mapping[str, Draws],
-    asked: Any,
-    *,
-    scale: float,
-    most: int | None,
-    rivals: int,
-    everyone: int,
-) -> list[Answer]:
-    """All answers of a counterfactual: over priors and posterior, as recorded if need be, under rivals, with everyone."""
-    own: list[Answer] = []
-    once = spec.model_copy(update={"replicates": 1})
-    n, names = min(spec.draws, most or spec.draws), unlearned(scenario, spec)
-    fresh = {basis: of.redrawn(names, spec.seed).spread(n) for basis, of in draws.items()}
-    for state in (POLICY, RECORDED):
-        for basis, of in fresh.items():
-            own += asked(spec, of, basis, basis, state=state, scale=scale)
-        if not own or own[-1].uprisings >= BASE_LEAST or own[-1].state == RECORDED:
-            break
-    for rival in spec.rivals if rivals else []:
-        basis, of = list(fresh.items())[-1]
-        own += asked(once, of.spread(rivals), basis, rival, state=state, scale=scale, rival=rival)
-    scaled_down = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
-    if everyone and scale < 1 and {a.verdict for a in scaled_down.values()} in ({"supported"}, {"contradicted"}):
-        few = asked(once, fresh["posterior"].spread(everyone), EVERYONE, EVERYONE, state=state, scale=1.0)
-        own += [replace(a, scaled_down=scaled_down[a.part.id]) for a in few]
-    return own
+    def asked(self, spec: Experiment, of: Draws, basis: str, what: str, state: str, rival: str = "") -> list[Answer]:
+        """Answers of one experiment over one set of draws; `what` names them to who waits."""
+        ceilings = ceilings_of(self.scenario, spec, self.draws["posterior" if basis == EVERYONE else basis])
+        how: dict[str, Any] = {"scale": self.scale, "rival": rival, "state": state, "ancestors": of.ancestors, "folder": self.folder}
+        runner = self.runner.named(f"{spec.hypothesis}, {what}")
+        return answers(self.scenario, spec, of.values, basis, runner, ceilings=ceilings, **how)
 
 
 def trial_of(scenario: Scenario, w: Written, own: Sequence[Answer], runner: Runner | None = None, earlier: Sequence[Row] = ()) -> Trial:
@@ -208,33 +173,33 @@ def trial_of(scenario: Scenario, w: Written, own: Sequence[Answer], runner: Runn
     own : answers, where it is a counterfactual
     earlier : what hypotheses were said to be before, rows of a table of versions
     """
-    declared = (w.spec.rule_en, w.spec.rule_zh) if w.spec.type == "none" else ("", "")
-    trial = replace(_trial(scenario, w, own, runner or Runner()), judges=tuple(w.spec.judges), declared=declared)
-    own_rows = [r for r in earlier if r["hypothesis"] == w.spec.hypothesis]
-    return replace(trial, versions=tuple(merged(own_rows, [trial.now])))
-
-
-def _trial(scenario: Scenario, w: Written, own: Sequence[Answer], runner: Runner) -> Trial:
     spec = w.spec
+    word, basis, rows, flips = _said(scenario, spec, own, runner or Runner())
+    declared = (spec.rule_en, spec.rule_zh) if spec.type == "none" else ("", "")
+    trial = Trial(spec.hypothesis, spec.type, word, basis, rows, flips, w.sha256, judges=tuple(spec.judges), declared=declared)
+    return replace(trial, versions=tuple(merged(earlier, [trial.now])))
+
+
+def _said(scenario: Scenario, spec: Experiment, own: Sequence[Answer], runner: Runner) -> tuple[str, str, list[dict[str, Any]], list[str]]:
+    """Verdict, basis, rows and rivals that flip it."""
     if spec.type == "none":
         rows = [power_row(scenario, spec.hypothesis, spec.power.regions)] if spec.power else []
-        rows += [{**r, "verdict": "not-testable"} for r in compared_rows(scenario, spec) or []]
-        return Trial(spec.hypothesis, spec.type, "not-testable", "none", rows, [], w.sha256)
+        return "not-testable", "none", rows + [{**r, "verdict": "not-testable"} for r in compared_rows(scenario, spec) or []], []
     if spec.signals:
         progress = runner.named(spec.hypothesis).stage("draws")
         row = policy_row(scenario, spec.hypothesis, spec.signals[0], spec.signals[1], spec.margin, progress)
-        return Trial(spec.hypothesis, spec.type, row["verdict"], "prior", [row], [], w.sha256)
+        return row["verdict"], "prior", [row], []
     if spec.compare:
         compared = compared_rows(scenario, spec)
-        word = "not-run" if compared is None else decision.any_of([r["verdict"] for r in compared])
-        return Trial(spec.hypothesis, spec.type, word, "none" if compared is None else "experiment", compared or [], [], w.sha256)
+        if compared is None:
+            return "not-run", "none", [], []
+        return decision.any_of([r["verdict"] for r in compared]), "experiment", compared, []
     rows = [a.as_dict() for a in own]
     if not rows:
-        return Trial(spec.hypothesis, spec.type, "not-run", "none", [], [], w.sha256)
+        return "not-run", "none", [], []
     verdict, basis = judged(rows)
     under = {name: together([r for r in rows if r["rival"] == name]) for name in {r["rival"] for r in rows if r["rival"]}}
-    flips = sorted(name for name, there in under.items() if there in DECIDED and there != verdict)
-    return Trial(spec.hypothesis, spec.type, verdict, basis, rows, flips, w.sha256)
+    return verdict, basis, rows, sorted(name for name, there in under.items() if there in DECIDED and there != verdict)
 
 
 # --- what is stored ------------------------------------------------------------------------------------------------------------
@@ -254,23 +219,16 @@ def tables_of(pairs: Sequence[tuple[Trial, Sequence[Answer]]]) -> dict[str, list
     rows = [r for t, _ in pairs for r in t.rows]
     names = list(dict.fromkeys(k for r in rows for k in r))
     by_draw = [
-        (a.hypothesis, a.part.id, a.basis, a.rival, a.state, k, _short(d), _short(a.coefficient[k]) if len(a.coefficient) else "")
+        (a.hypothesis, a.part.id, a.basis, a.rival, a.state, k, cell(d, 6), cell(a.coefficient[k], 6) if len(a.coefficient) else "")
         for _, own in pairs
         for a in own
         for k, d in enumerate(a.values)
     ]
     return {
-        "experiments": [{n: _short(r.get(n)) for n in names} for r in rows],
+        "experiments": [{n: cell(r.get(n), 6) for n in names} for r in rows],
         "draws": [dict(zip(STUDY.columns["draws"], row, strict=True)) for row in by_draw],
         "versions": [{k: row.get(k, "") for k in COLUMNS} for t, _ in pairs for row in t.versions],
     }
-
-
-def _short(value: Any) -> Any:
-    """A number of six digits; nothing for what is none."""
-    if not isinstance(value, float):
-        return value
-    return "" if math.isnan(value) else float(f"{value:.6g}")
 
 
 # --- what it says --------------------------------------------------------------------------------------------------------------
@@ -333,17 +291,15 @@ def forest_of(trials: Mapping[str, Trial], scenario: Scenario | None) -> Figure:
         low, middle, high = (sign * r[k] / r["smallest"] for k in ("low", "effect", "high"))
         series.setdefault(r["basis"], []).append((parts.index((r["hypothesis"], r["part"])), low, middle, high))
     keys = ("hypothesis", "part", "effect", "smallest", "detectable", "ceiling", "says")
-    columns = [Column(pair(f"experiment.{k}"), number=k in ("effect", "smallest", "detectable", "ceiling")) for k in keys]
+    columns = heads("experiment", keys, words=("hypothesis", "part", "says"))
     return Figure("experiments", Forest(names, series), Table(columns, list(map(_cells, rows)), look="", anchor="hypothesis-"))
 
 
 def _cells(r: Mapping[str, Any]) -> list[Cell]:
     """Hypothesis, part, effect with its range and tipping value, what counts, would be seen, could be found; what the part says."""
     basis = pair(f"experiment.basis.{r['basis']}")
-    effect: list[Cell] = [
-        f"{r['effect']:.3g} ({r['low']:.3g} … {r['high']:.3g}) ",
-        pair(f"unit.{r['unit']}"),
-    ]  # no dash: ends may be negative
+    spread = f"{r['effect']:.3g} ({r['low']:.3g} … {r['high']:.3g}) "  # no dash: ends may be negative
+    effect: list[Cell] = [spread, pair(f"unit.{r['unit']}")]
     if r.get("tipping") is not None:
         value = f"{r['coefficient']} = {r['tipping']:.3g}"
         effect += [pair("report.semicolon"), pair("experiment.tipping"), pair("report.colon"), value]
@@ -364,9 +320,9 @@ def versions_table(trials: Mapping[str, Trial]) -> Table | None:
     versions = sorted({v for of in words.values() for v in of})
     if len(versions) < 2:
         return None
-    heads = [Column(pair("experiment.hypothesis")), *(Column(pair("experiment.version", version=v)) for v in versions)]
+    columns = [Column(pair("experiment.hypothesis")), *(Column(pair("experiment.version", version=v)) for v in versions)]
     rows = [[name, *(pair(f"experiment.{of[v]}") if v in of else "–" for v in versions)] for name, of in words.items()]
-    return Table(heads, rows, pair("experiment.versions_title"))
+    return Table(columns, rows, pair("experiment.versions_title"))
 
 
 STUDY = Study(
