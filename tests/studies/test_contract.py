@@ -24,7 +24,7 @@ from qantar.messages import LANGUAGES, catalogue, keys_under, text
 from qantar.report.sections import section_html
 from qantar.studies import KINDS, study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
-from qantar.studies.kind import Study, as_json, ask, checked, flag, kept_options, options_of, page_of, perform, result_of
+from qantar.studies.kind import Study, as_json, ask, checked, command_of, flag, options_of, page_of, perform, result_of
 from qantar.studies.repeat import asked_again
 from qantar.studies.shipped import is_current
 from qantar.stylized import countries
@@ -108,7 +108,7 @@ def test_a_result_is_whole_and_says_how_it_was_made(done: Done) -> None:
     assert stored is not None
     assert set(stored.made) >= PROVENANCE | set(done.study.facts)
     asked = ask(done.study, done.study.small)
-    assert stored.made["command"] == {"name": done.study.name, "options": kept_options(asked)}
+    assert stored.made["command"] == command_of(done.study.name, asked)
     if asked.scenario is not None:
         assert {"scenario", "plan_sha256", "record_sha256"} <= set(stored.made)
     for name, columns in done.study.columns.items():
@@ -133,7 +133,7 @@ def test_options_kept_as_data_ask_for_the_same(done: Done) -> None:
     command = stored.made["command"]
     if not any(isinstance(v, dict) for v in command["options"].values()):  # of a file only its hash is kept
         described, asked = asked_again(command)
-        assert (described, kept_options(asked)) == (done.study, command["options"])
+        assert (described, command_of(done.study.name, asked)) == (done.study, command)
 
 
 @every_kind

@@ -25,7 +25,7 @@ from qantar.report.page import render
 from qantar.studies import KINDS, study
 from qantar.studies import repeat as module
 from qantar.studies.kind import command_of
-from qantar.studies.repeat import Repeated, Shipped, asked_again, expected, read_made, repeat, shipped
+from qantar.studies.repeat import Repeatable, Repeated, asked_again, expected, read_made, repeat, repeatable
 from qantar.verdicts.load import Loaded
 
 PACKAGED = cases_folder() / CASE
@@ -68,13 +68,13 @@ def test_what_ships_is_made_again_compared_and_not_made_twice(mine: Path, tmp_pa
     assert (tmp_path / "out-full" / "calibrate" / "result.json").stat().st_mtime_ns == written
 
 
-def result(folder: Path, name: str, **options: Any) -> Shipped:
+def result(folder: Path, name: str, **options: Any) -> Repeatable:
     """A result of this model as it would ship."""
     made = {"kind": name, "command": {"name": name, "options": options}, "model_sha256": model_hash(), "draw_scheme": SCHEME}
     write_result(folder / name, sealed({"items.csv": "a\n1\n"}, made))
     ships = study(name).ships
     assert ships is not None
-    return Shipped(name, ships, read_made(folder / name))
+    return Repeatable(name, ships, read_made(folder / name))
 
 
 def test_one_that_cannot_be_made_is_said_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_tables_are_the_same_to_the_sixth_digit(other: str, same: bool) -> None:
 
 
 def test_all_that_ships_with_the_packaged_case_can_be_made_again() -> None:
-    found = shipped(PACKAGED)
+    found = repeatable(PACKAGED)
     ships = [json.loads(p.read_text(encoding="utf-8"))["command"]["name"] for p in (PACKAGED / FIT).rglob("result.json")]
     assert len(found) == sum(name in KINDS and name != "run" for name in ships)  # histories are compared in every study
     order = [(r.ships.from_table, r.ships.minutes) for r in found]
@@ -179,10 +179,10 @@ def test_what_has_no_command_of_ours_is_left_alone(tmp_path: Path) -> None:
     for command in ("rm -r .", {"name": "rm", "options": {}}, {"name": "scale"}, {"name": "scale", "options": "-r ."}):
         made = {"kind": "scale", "model_sha256": model_hash(), "draw_scheme": SCHEME, "command": command}
         write_result(tmp_path / FIT / "scale", sealed({}, made))
-        assert shipped(tmp_path) == []
+        assert repeatable(tmp_path) == []
 
 
 def test_what_another_model_made_is_not_made_again(mine: Path) -> None:
     path = mine / FIT / "result.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"model_sha256": "', '"model_sha256": "0'), encoding="utf-8")
-    assert shipped(mine) == []
+    assert repeatable(mine) == []

@@ -56,10 +56,8 @@ class Option:
     writes: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        fits = self.fits
-        if fits is None:
-            return handler(source)
-        return core_schema.no_info_before_validator_function(lambda v: v if v is None else fits(v), handler(source))
+        schema, fits = handler(source), self.fits
+        return schema if fits is None else core_schema.no_info_before_validator_function(lambda v: v if v is None else fits(v), schema)
 
 
 def whole(key: str, unit: str, low: float, high: float, metavar: str | None = None) -> Option:
@@ -285,6 +283,14 @@ class Study(Generic[OptionsT]):
     alike: Callable[[Asked[OptionsT]], int] = lambda asked: 0
     current: Callable[[Mapping[str, Any]], bool] = lambda made: True
 
+    def shipping(self) -> list[Ships]:
+        """All results of this kind that ship."""
+        return [*([self.ships] if self.ships else []), *self.also]
+
+    def folder(self, ships: Ships) -> str:
+        """Where one of them lies in the `fit` of a case, "" for that itself."""
+        return self.name if ships.folder is None else ships.folder
+
 
 def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> dict[str, str | bytes]:
     """The files of a result, `result.json` last.
@@ -298,52 +304,36 @@ def perform(study: Study[OptionsT], asked: Asked[OptionsT], runner: Runner) -> d
 
 
 def files_of(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome) -> dict[str, str | bytes]:
-    """The files of what a study found, `result.json` last."""
+    """The files of what a study found, `result.json` last: how it is made again and what it rests on, the same for every kind."""
     tables = {f"{name}.csv": table_csv(rows, study.columns.get(name, ())) for name, rows in outcome.tables.items()}
-    files = tables | dict(outcome.files)
-    return sealed(files, provenance(study, asked, outcome))
-
-
-def provenance(study: Study[OptionsT], asked: Asked[OptionsT], outcome: Outcome) -> dict[str, Any]:
-    """What is needed to make a result again, and what it rests on; the same for every kind."""
-    plan, scenario = outcome.plan, asked.scenario
-    of_plan = {} if plan is None else {"scenario": plan.case, "scale": plan.scale, "plan_sha256": plan.sha256()}
-    of_record = {} if scenario is None else {"record_sha256": case_sha256(scenario.case)}
-    seed = {} if outcome.seed is None else {"seed": outcome.seed}
-    return {
-        "kind": study.name,
-        **made_by(),
-        **of_plan,
-        "command": command_of(study.name, asked),
-        **seed,
-        **of_record,
-        **outcome.facts,
-    }
+    made = {"kind": study.name, **made_by()}
+    if (plan := outcome.plan) is not None:
+        made |= {"scenario": plan.case, "scale": plan.scale, "plan_sha256": plan.sha256()}
+    made["command"] = command_of(study.name, asked)
+    if outcome.seed is not None:
+        made["seed"] = outcome.seed
+    if asked.scenario is not None:
+        made["record_sha256"] = case_sha256(asked.scenario.case)
+    return sealed(tables | dict(outcome.files), made | dict(outcome.facts))
 
 
 def command_of(name: str, asked: Asked[Any]) -> dict[str, Any]:
-    """A command as data: what a result keeps of how it was made."""
-    return {"name": name, "options": kept_options(asked)}
-
-
-def kept_options(asked: Asked[OptionsT]) -> dict[str, Any]:
-    """Options as a result keeps them: those that change a number. Of a file its SHA-256, of a scenario its id.
+    """A command as data: the options that change a number, of a file its SHA-256 (never where it lies), of a scenario its id.
 
     Options that were not set are left out, so that a result says what was asked and no more.
     """
     kept: dict[str, Any] = {}
-    for name, option in options_of(type(asked.options)).items():
-        value = getattr(asked.options, name)
+    for field_name, option in options_of(type(asked.options)).items():
+        value = getattr(asked.options, field_name)
         if option.neutral or value is None or value is False or value == ():
             continue
-        if name == "scenario" and asked.scenario is not None:
+        if field_name == "scenario" and asked.scenario is not None:
             value = asked.scenario.case.head.id
-        kept[flag(name)] = [_kept(name, v) for v in value] if isinstance(value, tuple) else _kept(name, value)
-    return kept
+        kept[flag(field_name)] = [_kept(field_name, v) for v in value] if isinstance(value, tuple) else _kept(field_name, value)
+    return {"name": name, "options": kept}
 
 
 def _kept(name: str, value: Any) -> Any:
-    """A value; of a file, an arm in one too, its SHA-256: a result never says where a file lies."""
     is_file = isinstance(value, Path) or (name == "arm" and Path(value).suffix == ARM_FILE)
     return {"sha256": sha256_of(Path(value))} if is_file else value
 

@@ -16,6 +16,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,16 +82,15 @@ def asked_again(command: Mapping[str, Any], case: str | None = None) -> tuple[St
         As `kind.ask`.
     """
     described = study(command["name"])
-    fields = {flag(name): (name, option) for name, option in options_of(described.options).items()}
+    options = {flag(name): option for name, option in options_of(described.options).items()}
     values: dict[str, Any] = {}
     for key, value in command["options"].items():
         each = value if isinstance(value, list) else [value]
         if any(isinstance(v, dict) for v in each):
             raise fail(ResultError, f"{described.name} --{key}", "made_from_file", command=described.name)
-        name, option = fields.get(key, (key, None))
-        if option is None or option.neutral or not all(_plain(name, v) for v in each):
+        if key not in options or options[key].neutral or not all(_plain(key, v) for v in each):
             raise fail(ResultError, f"{described.name} --{key}", "not_repeated", value=value)
-        values[name] = tuple(value) if isinstance(value, list) else value
+        values[key] = tuple(value) if isinstance(value, list) else value
     if case is not None and "scenario" in values:
         values["scenario"] = case
     return described, ask(described, values)
@@ -137,20 +137,18 @@ def rerun(folder: Path, runner: Runner, case: str | None = None) -> tuple[dict[s
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
         files = perform(described, asked, Runner(Path(root), runner.processes, runner.progress))
     made = made_of(files)
-    new = {name: made["files"].get(name) for name in {*made["files"], *stored.made["files"]}}
-    differ = sorted(name for name, digest in new.items() if digest != stored.made["files"].get(name))
-    same = {k: v for k, v in made.items() if k not in (*OF_MACHINE, "files", "seal")} == {
-        k: v for k, v in stored.made.items() if k not in (*OF_MACHINE, "files", "seal")
-    }
-    return made, differ + [RESULT] * (not same)
+    new, old = made["files"], stored.made["files"]
+    differ = sorted(name for name in {*new, *old} if new.get(name) != old.get(name))
+    now, then = ({k: v for k, v in said.items() if k not in (*OF_MACHINE, "files", "seal")} for said in (made, stored.made))
+    return made, differ + [RESULT] * (now != then)
 
 
 # --- all that ships with a case ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """A result that ships: its name (`calibrate` for the fit itself), how it ships, and as it was read."""
+class Repeatable:
+    """A result that ships and can be made again: its name (`calibrate` for the fit itself), how it ships, and as it was read."""
 
     name: str
     ships: Ships
@@ -159,8 +157,7 @@ class Shipped:
     @property
     def command(self) -> Mapping[str, Any]:
         """What makes it, as data."""
-        command: Mapping[str, Any] = self.stored.made["command"]
-        return command
+        return dict(self.stored.made["command"])
 
 
 @dataclass(frozen=True)
@@ -178,7 +175,7 @@ class Repeated:
         return self.made and not self.differ
 
 
-def shipped(case: Path) -> list[Shipped]:
+def repeatable(case: Path) -> list[Repeatable]:
     """Results of this version of the model in the `fit/` of a case, the shortest first, those from the table of the priors last.
 
     Parameters
@@ -187,24 +184,21 @@ def shipped(case: Path) -> list[Shipped]:
     """
     found = []
     for described in studies():
-        for ships in (*([described.ships] if described.ships else []), *described.also):
-            if ships.packed:  # histories: some of them are compared in every study
-                continue
-            try:
-                found.append(Shipped(ships.folder or described.name, ships, read_made(place_of(case, described, ships))))
-            except ResultError:  # none, of another model, or no command of ours: nothing that can be made again
-                continue
+        for ships in described.shipping():
+            if not ships.packed:  # of packed histories some are compared in every study
+                with suppress(ResultError):  # none, of another model, or no command of ours: nothing that can be made again
+                    found.append(Repeatable(ships.folder or described.name, ships, read_made(place_of(case, described, ships))))
     return sorted(found, key=lambda r: (r.ships.from_table, r.ships.minutes))
 
 
-def expected(results: Sequence[Shipped], processes: int | None = None, *, table: bool = False) -> float:
+def expected(results: Sequence[Repeatable], processes: int | None = None, *, table: bool = False) -> float:
     """Minutes that results will take; with `table`, where the table of the priors is there."""
     minutes = sum(r.ships.minutes for r in results) + TABLE_MINUTES * (not table and any(r.ships.from_table for r in results))
     return minutes * CORES / (processes or os.cpu_count() or 1)
 
 
 def repeat(
-    results: Sequence[Shipped],
+    results: Sequence[Repeatable],
     case: Path,
     place: Path,
     *,
@@ -246,12 +240,10 @@ def repeat(
     return found
 
 
-def _whole(folder: Path, result: Shipped) -> bool:
+def _whole(folder: Path, result: Repeatable) -> bool:
     """Whether a folder holds a result of this model: folders appear whole or not at all, and hold what this study asked for."""
-    made = read_result(folder)
-    return made is not None and all(
-        made.made.get(k) == result.stored.made.get(k) for k in ("seed", "program", "model_sha256", "plan_sha256")
-    )
+    there, same = read_result(folder), ("seed", "program", "model_sha256", "plan_sha256")
+    return there is not None and all(there.made.get(k) == result.stored.made.get(k) for k in same)
 
 
 def same_table(one: bytes, other: bytes | None) -> bool:

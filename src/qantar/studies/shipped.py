@@ -89,11 +89,10 @@ def to_make(case: str) -> list[dict[str, Any]]:
     """
     found = []
     for described in studies():
-        for ships in (*([described.ships] if described.ships else []), *described.also):
-            options = {"scenario": case} if "scenario" in described.options.model_fields else {}
+        options = {"scenario": case} if "scenario" in described.options.model_fields else {}
+        for ships in described.shipping():
             words = command_words({"command": {"name": described.name, "options": {**options, **ships.options}}})
-            folder = described.name if ships.folder is None else ships.folder
-            found.append({"folder": folder, "words": words, "places": dict(ships.places), "packed": ships.packed})
+            found.append({"folder": described.folder(ships), "words": words, "places": dict(ships.places), "packed": ships.packed})
     return found
 
 
@@ -120,7 +119,7 @@ def install(result: Path, place: Path) -> None:
 
 def place_of(folder: Path, study: Study[Any], ships: Ships) -> Path:
     """Where a result ships in the folder of a case."""
-    return folder / FIT / (study.name if ships.folder is None else ships.folder)
+    return folder / FIT / study.folder(ships)
 
 
 def result_in(folder: Path) -> tuple[Study[Any], Result]:
