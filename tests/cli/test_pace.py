@@ -114,10 +114,10 @@ def test_lines_say_done_of_how_many_and_time_left(lang: str, monkeypatch: pytest
     clock = Clock()
     monkeypatch.setattr(terminal, "Pace", lambda sure: Pace(sure=sure, now=clock))
     monkeypatch.setattr(terminal, "Log", lambda: Log(now=clock))
-    with terminal.counting(lang, 60, what="draws") as tell:
+    with terminal.staging(lang, compile_first=False) as tell:
         for k in range(61):
             clock.at = 7.0 * k
-            tell(k, 60)
+            tell("draws", k, 60)
     lines = capsys.readouterr().err.splitlines()
     assert re.search(r" 0 / 60$", lines[0])
     assert re.search(r" 60 / 60$", lines[-1])

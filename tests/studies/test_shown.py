@@ -163,14 +163,14 @@ def test_lots_fall_on_every_history_and_follow_the_seed() -> None:
 def test_a_sample_is_simulated_again_and_a_wrong_digest_is_found(small: tuple[Path, Result]) -> None:
     case, simulated = small
     done: list[tuple[int, int]] = []
-    found = sample(of(case), simulated, histories=2, effects=0, seed=3, processes=1, progress=lambda *x: done.append(x))
+    found = sample(of(case), simulated, Runner(processes=1, progress=lambda _, *x: done.append(x)), histories=2, effects=0, seed=3)
     assert [h.run for h in found.histories] == lots(2, 3, 3)
     assert all(h.same for h in found.histories)
     assert done == [(0, 2), (1, 2), (2, 2)]
     digests = simulated.runs.whole["sha256"].copy()
     digests[found.histories[0].run] = "0" * 64
     other = replace(simulated, runs=replace(simulated.runs, whole={**simulated.runs.whole, "sha256": digests}))
-    again = sample(of(case), other, histories=1, effects=0, seed=3, processes=1)
+    again = sample(of(case), other, Runner(processes=1), histories=1, effects=0, seed=3)
     assert [h.same for h in again.histories] == [False]
 
 

@@ -37,64 +37,29 @@ def progress(lang: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def staging(lang: str, *, sure: int = SURE, compile_first: bool = True) -> Iterator[Callable[[str, int, int], None]]:
-    """Several counts one after the other: each is named when it begins, and has a time of its own.
+    """Several counts one after the other, each with its name and a time of its own: a bar on a terminal, else lines, on stderr (`pace`).
 
-    The engines are compiled when the first begins: what is wrong with what was asked is said before.
+    Parameters
+    ----------
+    sure : how many must be finished before the time left is said
+    compile_first : whether the engines are compiled when the first begins: what is wrong with what was asked is said before
     """
-
-    def named(what: str) -> str:
-        of, _, name = what.rpartition(": ")
-        return (f"{of}: " if of else "") + text(f"progress.{name}", lang)
-
-    ready = [] if compile_first else [True]
-    with _counted(lang, sure=sure, compile_first=False) as tell:
-
-        def staged(what: str, done: int, total: int) -> None:
-            if not ready:
-                ready.append(_compiled(lang))
-            tell(named(what), done, total)
-
-        yield staged
-
-
-def _compiled(lang: str) -> bool:
-    """Compile the engines if they are not, which is said on stderr."""
-    from qantar.ensemble.warm import compiled
-
-    if not compiled():
-        sys.stderr.write(text("progress.compile", lang) + "\n")
-        sys.stderr.flush()
-        compiled(now=True)
-    return True
-
-
-@contextmanager
-def counting(lang: str, total: int, *, what: str = "histories", sure: int = SURE) -> Iterator[Callable[[int, int], None]]:
-    """Counts histories, or draws that need no engine; `sure`: how many must be finished before the time left is said (`pace`).
-
-    The first history of a version compiles the engine, which takes longer than the history; a line says so.
-    """
-    with _counted(lang, sure=sure, compile_first=what == "histories") as tell:
-        yield lambda done, total: tell(text(f"progress.{what}", lang), done, total)
-
-
-@contextmanager
-def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Done, of how many, time left: a bar on a terminal, else lines (`pace.Log`), on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    if compile_first:
-        _compiled(lang)
     counts: dict[str, tuple[Pace, Log]] = {}
 
-    def left_of(what: str, done: int, total: int) -> tuple[str, str]:
-        """The key of the message, empty if there is nothing to say, and the message."""
+    def begun(what: str, done: int, total: int) -> tuple[str, str, str]:
+        """The name of a count; the key of the message about its time, empty if there is nothing to say, and that message."""
+        if compile_first and not counts:
+            _compile(lang)
+        of, _, name = what.rpartition(": ")
         pace = counts.setdefault(what, (Pace(sure=sure), Log()))[0]
         seconds = pace.left(done, total)
         key = "progress.rough" if pace.is_rough else "progress.left"
-        return (key, time_left(seconds, key, lang)) if seconds else ("", "")
+        said = (key, time_left(seconds, key, lang)) if seconds else ("", "")
+        return (f"{of}: " if of else "") + text(f"progress.{name}", lang), *said
 
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
@@ -102,17 +67,28 @@ def _counted(lang: str, *, sure: int, compile_first: bool) -> Iterator[Callable[
             task = bar.add_task("", total=None, left="")
 
             def show(what: str, done: int, total: int) -> None:
-                bar.update(task, description=what, completed=done, total=total, left=left_of(what, done, total)[1])
+                name, _, left = begun(what, done, total)
+                bar.update(task, description=name, completed=done, total=total, left=left)
 
             yield show
     else:
 
         def tell(what: str, done: int, total: int) -> None:
-            key, left = left_of(what, done, total)
+            name, key, left = begun(what, done, total)
             if counts[what][1].wants(done, total, key):
-                console.print(f"{what} {done} / {total}{text('error.sep', lang) if left else ''}{left}")
+                console.print(f"{name} {done} / {total}{text('error.sep', lang) if left else ''}{left}")
 
         yield tell
+
+
+def _compile(lang: str) -> None:
+    """Compile the engines if they are not, which is said on stderr."""
+    from qantar.ensemble.warm import compiled
+
+    if not compiled():
+        sys.stderr.write(text("progress.compile", lang) + "\n")
+        sys.stderr.flush()
+        compiled(now=True)
 
 
 def time_left(seconds: float, key: str, lang: str) -> str:

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from qantar.cli import streams
 from qantar.cli.account import notice
 from qantar.cli.app import STORE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
-from qantar.cli.studies import placed as _placed
+from qantar.cli.studies import placed
 from qantar.messages import text
 
 
@@ -59,7 +58,7 @@ def study(
         repeated = _in_full(loaded, lang, folder, processes) if full else []
         with progress.progress(lang) as step:
             place, result = run(loaded, folder, step, histories, sampled, repeated, inputs=inputs)
-        folder = _placed(place, folder, lang)
+        folder = placed(place, folder, lang)
         if repeated and not json:
             terminal.repeated_table(repeated, lang)
     sys.stderr.write(about)
@@ -127,6 +126,7 @@ def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
 def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
     """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
     from qantar.cli import progress
+    from qantar.ensemble.runner import Runner
     from qantar.ensemble.warm import compiled
     from qantar.studies.shown import EFFECTS, SAMPLE, sample
     from qantar.verdicts.hypotheses import read_trials
@@ -140,8 +140,9 @@ def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bo
     sys.stderr.write(text("progress.sample", lang, n=histories, of=shown.n, effects=effects, seed=seed) + "\n")
     if not compiled():
         sys.stderr.write(text("progress.compile", lang) + "\n")
-    with progress.interruptible(lang), progress.counting(lang, histories + (effects > 0), what="again") as counted:
-        return sample(shown.scenario, shown.ships, histories=histories, effects=effects, seed=seed, processes=processes, progress=counted)
+    with progress.interruptible(lang), progress.staging(lang, compile_first=False) as told:
+        runner = Runner(processes=processes, progress=told)
+        return sample(shown.scenario, shown.ships, runner, histories=histories, effects=effects, seed=seed)
 
 
 def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
@@ -149,18 +150,20 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any
     from qantar.cli import progress
     from qantar.cli import text as terminal
     from qantar.ensemble.runner import Runner
-    from qantar.studies.repeat import expected, repeat, shipped
+    from qantar.studies.repeat import expected, repeat, repeatable
 
-    results = shipped(loaded.case.folder)
-    terminal.in_full(lang, len(results), expected(results, processes))
+    results = repeatable(loaded.case.folder)
+    sys.stderr.write(text("out.full", lang, n=len(results), hours=f"{expected(results, processes) / 60:.1f}") + "\n")
     with progress.interruptible(lang), progress.staging(lang) as told:
         place = folder.parent / f"{folder.name}-full"
+
+        def begun(name: str, minutes: float) -> None:
+            sys.stderr.write((text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") if minutes else name) + "\n")
 
         def failed(error: Any) -> None:
             streams.complain(terminal.problem_text(error, lang, as_json=False))
 
-        runner = Runner(processes=processes, progress=told)
-        return repeat(results, loaded.case.folder, place, runner=runner, begun=partial(terminal.begun, lang), failed=failed)
+        return repeat(results, loaded.case.folder, place, runner=Runner(processes=processes, progress=told), begun=begun, failed=failed)
 
 
 @app.command(help="cli.rerun")
@@ -206,7 +209,7 @@ def export(
     loaded = load_account(account)
     folder = out or Path("results") / f"{name}-crate"
     place, n = do(loaded, study or Path("results") / name, folder)
-    folder = _placed(place, folder, lang)
+    folder = placed(place, folder, lang)
     if json:
         terminal.print_json({"folder": str(folder), "files": n})
         return

@@ -23,13 +23,10 @@ if TYPE_CHECKING:
     from qantar.studies.blocks import Block
     from qantar.studies.repeat import Repeated
 
-
-_STYLE = {"supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow"}
-
-
-_STYLE |= {"model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim"}
-
-
+_STYLE = {
+    "supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow",
+    "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim",
+}  # fmt: skip
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
 
@@ -77,12 +74,8 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
     if widths is None:
         if title:
             say(title)
-        blocks(
-            [
-                (row[0].plain, [*zip((c.replace("\n", " ") for c in columns[1:]), (cell.plain for cell in row[1:]), strict=True)])
-                for row in cells
-            ]
-        )
+        labels = [c.replace("\n", " ") for c in columns[1:]]
+        blocks((row[0].plain, [*zip(labels, (cell.plain for cell in row[1:]), strict=True)]) for row in cells)
         return
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for name, width in zip(columns, widths, strict=True):
@@ -163,16 +156,6 @@ def tell(told: Iterable[Block], lang: str) -> None:
             table(block.table, in_language(pair(f"report.figure.{block.name}.title"), lang))
 
 
-def in_full(lang: str, n: int, minutes: float) -> None:
-    """What `study --full` will make and how long it will take, on stderr, before it begins."""
-    sys.stderr.write(text("out.full", lang, n=n, hours=f"{minutes / 60:.1f}") + "\n")
-
-
-def begun(lang: str, name: str, minutes: float) -> None:
-    """Which result is made now, on stderr, and how long that takes if it is known."""
-    sys.stderr.write((text("out.full_begun", lang, what=name, n=f"{minutes:.0f}") if minutes else name) + "\n")
-
-
 def repeated_table(found: Sequence[Repeated], lang: str) -> None:
     """Results made again in full, and what differs from those that ship."""
     say(text("out.full_same", lang, n=len(found), same=sum(r.same for r in found)))
@@ -220,17 +203,12 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
 
 def sample_lines(result: Mapping[str, Any], lang: str) -> None:
     """What of a study was simulated again on this machine, and whether it came out the same."""
-    sampled = result["simulated_again"]
-    if sampled is None:
-        return
-    keys = {
-        "histories": ("out.sampled_histories", "out.sampled_histories_differ"),
-        "effects": ("out.sampled_effects", "out.sampled_effects_differ"),
-    }
-    for what, (alike, differ) in keys.items():
-        if rows := sampled[what]:
+    sampled = result["simulated_again"] or {}
+    for what in ("histories", "effects"):
+        if rows := sampled.get(what):
             same = sum(r["same"] for r in rows)
-            say(text(alike if same == len(rows) else differ, lang, n=len(rows), of=sampled["of"], seed=sampled["seed"], same=same))
+            key = f"out.sampled_{what}" if same == len(rows) else f"out.sampled_{what}_differ"
+            say(text(key, lang, n=len(rows), of=sampled["of"], seed=sampled["seed"], same=same))
 
 
 Found = list[tuple["Candidate", tuple[str, ...]]]
@@ -253,7 +231,11 @@ def outline(document: Document, found: Found, account: Account | None, near: Seq
     else:
         say(text("out.no_ledger", lang, n=len(found)))
     heads = [text(f"out.{k}", lang) for k in ("place", "cues", "sentence")] + ([text("out.covered", lang)] if every else [])
-    rows = [[_place(c), _cues(c, lang), c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])] for c, by, like in shown]
+    rows = []
+    for c, by, like in shown:
+        section, paragraph, sentence = c.sentence.position
+        cues = "\n".join(text(f"cue.{sort}", lang) for sort in c.cues)
+        rows.append([f"{section}.{paragraph}:{sentence}", cues, c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])])
     if rows:
         grid(heads, rows, widest=2)
 
@@ -334,15 +316,6 @@ def explanations(found: list[Explanation], lang: str) -> None:
         if e.rows:
             heads = [text(f"out.{k}", lang) for k in ("column", "allowed")] if e.sort == "table" else ["", ""]
             grid([*heads, text("out.meaning", lang)], e.rows, widest=2)
-
-
-def _place(candidate: Candidate) -> str:
-    section, paragraph, sentence = candidate.sentence.position
-    return f"{section}.{paragraph}:{sentence}"
-
-
-def _cues(candidate: Candidate, lang: str) -> str:
-    return "\n".join(text(f"cue.{sort}", lang) for sort in candidate.cues)
 
 
 def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:

@@ -6,7 +6,6 @@ by the SHA-256 of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import numpy as np
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import Result
+from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
 from qantar.inference.posterior import read_fit
-from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.study_keys import StudyKey, lot
 from qantar.verdicts.repeated import RepeatedEffect, repeat_effects
@@ -68,28 +67,21 @@ def lots(n: int, of: int, seed: int) -> list[int]:
     return [int(k) for k in order[: min(n, of)]]
 
 
-def sample(
-    scenario: Scenario,
-    result: Result | None,
-    *,
-    histories: int,
-    effects: int,
-    seed: int,
-    processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Sample:
+def sample(scenario: Scenario, result: Result | None, runner: Runner | None = None, *, histories: int, effects: int, seed: int) -> Sample:
     """Simulate some of what ships again and compare.
 
     Parameters
     ----------
     result : as `inference.packed.read` gives it; None where no histories ship
+    runner : whose processes are used, and who is told (stage `again`) how many pieces are done
     histories, effects : how many of each, by lot
-    progress : called with the number of pieces done and of all
 
     Returns
     -------
     What was compared, in the order of the lots.
     """
+    runner = runner or Runner()
+    progress = runner.stage("again")
     numbers = lots(histories, result.runs.n, seed) if result else []
     # The effects first: each of them takes several histories.
     tasks = [("effects", effects, seed)] * (effects > 0) + [("history", k, 0) for k in numbers]
@@ -101,7 +93,7 @@ def sample(
 
     progress(0, len(tasks))
     recipe = result.recipe if result else None
-    in_processes(_again, [(what, scenario.case.folder, recipe, a, b) for what, a, b in tasks], processes, done)
+    in_processes(_again, [(what, scenario.case.folder, recipe, a, b) for what, a, b in tasks], runner.processes, done)
     same = tuple(SameHistory(k, str(result.runs.whole["sha256"][k]), found["history", k]) for k in numbers if result)
     return Sample(seed, same, result.runs.n if result else 0, tuple(found.get(("effects", effects), ())))
 
@@ -110,9 +102,5 @@ def _again(what: str, case: Path, recipe: Recipe | None, number: int, seed: int)
     """One piece, in a process of its own: the digest of a history, or effects of experiments."""
     if what == "effects" or recipe is None:
         return repeat_effects(load_scenario(str(case)), number, seed)
-    return one_run(recipe, number, _values(case))[1]["sha256"]
-
-
-def _values(case: Path) -> list[Values]:
     fit = read_fit(case)
-    return fit.posterior.values if fit else []
+    return one_run(recipe, number, fit.posterior.values if fit else [])[1]["sha256"]
