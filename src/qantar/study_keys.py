@@ -16,50 +16,28 @@ class StudyKey(IntEnum):
     made with both.
     """
 
-    EFFECT_RESAMPLE = 5000
-    """which pairs stand in a resample of an effect"""
-    MOVE_KIND = 1 << 20
-    """whether a particle makes a small move or a large one"""
-    RECORD_DAY = (1 << 20) + 1
-    """first day of a region in a simulated record"""
-    RECORD_INTERVAL = (1 << 20) + 2
-    """where the interval of that day lies"""
-    PARTICLE_COPIED = 1 << 21
-    """which particle is copied"""
-    RANK_TIE = 1 << 22
-    """order of equal ranks"""
-    ANCESTOR_RESAMPLE = 1 << 23
-    """which ancestors stand in a resample"""
-    RECORD_CHOICE = 1 << 24
-    """which histories play the record"""
-    DESIGN_POINTS = 1 << 24
-    """points of a design of sensitivity"""
-    DESIGN_RESAMPLE = (1 << 24) + 1
-    """resamples of a design"""
-    SECOND_SEED = (1 << 24) + 2
-    """second seeds of a design"""
-    POSTERIOR_ORDER = 1 << 25
-    """order in which a posterior is written"""
-    COUNTRY = 1 << 26
-    """traits of a made-up country"""
-    NETWORK_RESAMPLE = 1 << 26
-    """histories that a network learns from"""
-    REGION_DAY = 1 << 27
-    """first days of regions behind a power calculation"""
-    COUNTRY_RESAMPLE = (1 << 27) + 1
-    """countries and draws in a resample"""
-    CAMPAIGN_HALF = (1 << 27) + 2
-    """whether a campaign is in the half that tests"""
-    PLANTED_WORLD = 1 << 28
-    """a planted world: shock, parameters, luck"""
-    REPEATED_EFFECT = 1 << 29
-    """which effects are computed a second time"""
-    REPEATED_HISTORY = (1 << 29) + 1
-    """which histories are simulated a second time"""
-    EFFECT_SIGN = 1 << 30
-    """sign of an effect under chance"""
-    CONDITION_SHUFFLE = (1 << 30) + 1
-    """which country has another's condition"""
+    EFFECT_RESAMPLE = 5000  # which pairs stand in a resample of an effect
+    MOVE_KIND = 1 << 20  # whether a particle makes a small move or a large one
+    RECORD_DAY = (1 << 20) + 1  # first day of a region in a simulated record
+    RECORD_INTERVAL = (1 << 20) + 2  # where the interval of that day lies
+    PARTICLE_COPIED = 1 << 21  # which particle is copied
+    RANK_TIE = 1 << 22  # order of equal ranks
+    ANCESTOR_RESAMPLE = 1 << 23  # which ancestors stand in a resample
+    RECORD_CHOICE = 1 << 24  # which histories play the record
+    DESIGN_POINTS = 1 << 24  # points of a design of sensitivity
+    DESIGN_RESAMPLE = (1 << 24) + 1  # resamples of a design
+    SECOND_SEED = (1 << 24) + 2  # second seeds of a design
+    POSTERIOR_ORDER = 1 << 25  # order in which a posterior is written
+    COUNTRY = 1 << 26  # traits of a made-up country
+    NETWORK_RESAMPLE = 1 << 26  # histories that a network learns from
+    REGION_DAY = 1 << 27  # first days of regions behind a power calculation
+    COUNTRY_RESAMPLE = (1 << 27) + 1  # countries and draws in a resample
+    CAMPAIGN_HALF = (1 << 27) + 2  # whether a campaign is in the half that tests
+    PLANTED_WORLD = 1 << 28  # a planted world: shock, parameters, luck
+    REPEATED_EFFECT = 1 << 29  # which effects are computed a second time
+    REPEATED_HISTORY = (1 << 29) + 1  # which histories are simulated a second time
+    EFFECT_SIGN = 1 << 30  # sign of an effect under chance
+    CONDITION_SHUFFLE = (1 << 30) + 1  # which country has another's condition
 
 
 def lot(seed: int, key: StudyKey | int, a: int, b: int = 0) -> float:

@@ -24,10 +24,12 @@ def command(name: str) -> Callable[..., None]:
     described = study(name)
 
     def run(context: typer.Context, **values: Any) -> None:
-        runner = {k: values.pop(k) for k in ("processes", "store", "out", "json")}
-        _run(described, values, context.obj, **runner)
+        _run(described, {k: v for k, v in values.items() if k not in of_runner}, context.obj, **{k: values[k] for k in of_runner})
 
-    parameters = [_parameter("context", typer.Context), *_options(described), *_of_runner()]
+    out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
+    of_runner = {"processes": (ProcessesOption, None), "store": (StoreOption, STORE), "out": (out, None), "json": (JsonOption, False)}
+    besides = [_parameter(name, *of) for name, of in of_runner.items()]
+    parameters = [_parameter("context", typer.Context), *_options(described), *besides]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
@@ -46,7 +48,8 @@ def _options(described: Any) -> list[inspect.Parameter]:
         info = described.options.model_fields[name]
         required = info.is_required()
         kind, default = type_of(info.annotation), None if required else info.get_default()
-        limits = {} if kind is bool else _limits(option)
+        low, high = getattr(option.fits, "low", None), getattr(option.fits, "high", None)
+        limits = {} if low is None else {"min": low, "max": high}
         if option.argument:
             asked: Any = typer.Argument(metavar=option.metavar, help=option.help)
         else:
@@ -57,23 +60,6 @@ def _options(described: Any) -> list[inspect.Parameter]:
             kind = kind | None
         found.append(_parameter(name, Annotated[kind, asked], inspect.Parameter.empty if required else default))
     return found
-
-
-def _limits(option: Any) -> dict[str, Any]:
-    """Limits as the parser states them in help."""
-    low, high = getattr(option.fits, "low", None), getattr(option.fits, "high", None)
-    return {} if low is None else {"min": low, "max": high}
-
-
-def _of_runner() -> list[inspect.Parameter]:
-    """What every study is asked besides."""
-    out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
-    return [
-        _parameter("processes", ProcessesOption, None),
-        _parameter("store", StoreOption, STORE),
-        _parameter("out", out, None),
-        _parameter("json", JsonOption, False),
-    ]
 
 
 def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
@@ -88,7 +74,8 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
     from qantar.studies.kind import as_json, ask, files_of, options_of, page_of, result_of
 
     asked = ask(described, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None})
-    folder = out or Path("results") / _folder_name(described, asked)
+    called = (asked.scenario.case.head.id if asked.scenario else "", described.name, asked.options.variant())
+    folder = out or Path("results") / "-".join(filter(None, called))
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     for name, option in options_of(described.options).items():
         if option.writes and (place := getattr(asked.options, name)):
@@ -110,12 +97,6 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
         return
     tell(page_of(described, result), lang)
     sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
-
-
-def _folder_name(described: Any, asked: Any) -> str:
-    """Where a result goes unless it is said: after the case, the study and, where there are such, its variant."""
-    parts = (asked.scenario.case.head.id if asked.scenario else "", described.name, asked.options.variant())
-    return "-".join(p for p in parts if p)
 
 
 def placed(place: Path, asked: Path, lang: str) -> Path:
