@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from qantar.cli import progress
+from qantar.cli import text as terminal
 from qantar.cli.app import AccountArgument, CaseOption, Context, DocumentArgument, DocumentOption, JsonOption, app, ledger_app, one_of
 from qantar.messages import text
 
@@ -22,7 +24,6 @@ def verdicts(
     json: JsonOption = False,
 ) -> None:
     from qantar.account.ledger import KINDS
-    from qantar.cli import text as terminal
     from qantar.verdicts.claims import FLAGS, WORDS, judge
     from qantar.verdicts.load import load_account
 
@@ -64,8 +65,6 @@ def outline(
     from qantar.account.ledger import read_claims
     from qantar.account.skeleton import uncovered
     from qantar.cases.case import load_case
-    from qantar.cli import progress
-    from qantar.cli import text as terminal
     from qantar.lookup.likely import likely
 
     with progress.progress(context.obj) as step:
@@ -98,8 +97,6 @@ def new(
     from qantar.account.document import candidates, read_document
     from qantar.account.skeleton import slug, write_skeleton
     from qantar.cases.case import case_names, load_case
-    from qantar.cli import progress
-    from qantar.cli import text as terminal
 
     with progress.progress(context.obj) as step:
         step("read")

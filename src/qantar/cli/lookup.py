@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from qantar.cli import text as terminal
 from qantar.cli.account import notice
 from qantar.cli.app import Context, DocumentOption, JsonOption, app
 from qantar.messages import text
@@ -18,7 +19,6 @@ def check(
     document: DocumentOption = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cli import text as terminal
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.lookup.check import check as run
     from qantar.lookup.check import ledger_at
@@ -56,7 +56,6 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     from qantar.cases.case import case_names
-    from qantar.cli import text as terminal
     from qantar.verdicts.load import load_account
 
     lang = context.obj
@@ -85,7 +84,6 @@ def show(
     find: Annotated[str | None, typer.Option("--find", metavar="WORDS", help="cli.opt_find")] = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cli import text as terminal
     from qantar.lookup.show import is_result
     from qantar.lookup.show import show as run
     from qantar.verdicts.load import load_account
@@ -106,7 +104,6 @@ def show(
 
 def _show_result(folder: Path, lang: str, json: bool) -> None:
     """A stored result, as the command that wrote it told it."""
-    from qantar.cli import text as terminal
     from qantar.studies.kind import as_json
     from qantar.studies.shipped import result_in
 
@@ -123,7 +120,6 @@ def explain(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="cli.arg_name")] = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cli import text as terminal
     from qantar.lookup.explain import explain as run
     from qantar.lookup.explain import words
 

@@ -19,6 +19,7 @@ import qantar
 from qantar import follow
 from qantar.cli import account, lookup, streams, study  # noqa: F401 - they put their commands into the tree
 from qantar.cli.app import STYLE, Context, app, one_of
+from qantar.cli.text import problem_text
 from qantar.messages import LANGUAGES, catalogue, keys_under, language
 from qantar.studies import KINDS
 
@@ -46,8 +47,6 @@ def main(arguments: list[str] | None = None) -> None:
     except QantarError as error:
         if "--debug" in words:
             raise
-        from qantar.cli.text import problem_text
-
         streams.complain(problem_text(error, lang, as_json="--json" in words))
         status = 2
     streams.settle()

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from qantar.cli.app import STORE, JsonOption, ProcessesOption, StoreOption
+from qantar.cli.pace import SURE
+from qantar.cli.progress import interruptible, staging
+from qantar.cli.text import print_json, tell
 from qantar.messages import text
 
 
@@ -64,9 +67,6 @@ def _options(described: Any) -> list[inspect.Parameter]:
 
 def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
     """Do a study, write its folder and what else was asked for, and tell it."""
-    from qantar.cli.pace import SURE
-    from qantar.cli.progress import interruptible, staging
-    from qantar.cli.text import print_json, tell
     from qantar.ensemble.runner import Runner
     from qantar.files.result import made_of
     from qantar.files.write import is_packed, refuse_foreign, refuse_foreign_file, write_file, write_result

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from qantar.cli import streams
+from qantar.cli import progress, streams
+from qantar.cli import text as terminal
 from qantar.cli.account import notice
 from qantar.cli.app import STORE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
 from qantar.cli.studies import placed
@@ -30,8 +31,6 @@ def study(
 ) -> None:
     sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
     sys.stderr.flush()
-    from qantar.cli import progress
-    from qantar.cli import text as terminal
     from qantar.files.write import refuse_foreign
     from qantar.report.write import inputs_of, unchanged
     from qantar.report.write import study_account as run
@@ -110,7 +109,6 @@ def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
 
 def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
     """The histories: simulated, unless they ship."""
-    from qantar.cli import progress
     from qantar.ensemble.run import case_sha256
     from qantar.ensemble.run import run as do
     from qantar.ensemble.runner import Runner
@@ -125,7 +123,6 @@ def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
 
 def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
     """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
-    from qantar.cli import progress
     from qantar.ensemble.runner import Runner
     from qantar.ensemble.warm import compiled
     from qantar.studies.shown import EFFECTS, SAMPLE, sample
@@ -147,8 +144,6 @@ def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bo
 
 def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any:
     """Everything that ships with the account's case, made again beside the study's folder."""
-    from qantar.cli import progress
-    from qantar.cli import text as terminal
     from qantar.ensemble.runner import Runner
     from qantar.studies.repeat import expected, repeat, repeatable
 
@@ -174,8 +169,6 @@ def rerun(
     processes: ProcessesOption = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cli import progress
-    from qantar.cli import text as terminal
     from qantar.ensemble.runner import Runner
     from qantar.files.result import command_line
     from qantar.studies.repeat import rerun as do
@@ -200,7 +193,6 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_export")] = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.cli import text as terminal
     from qantar.report.crate import export as do
     from qantar.verdicts.load import load_account
 

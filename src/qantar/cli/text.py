@@ -6,22 +6,19 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import KINDS
 from qantar.messages import text
-from qantar.verdicts.claims import WORDS, Judged, agreement, tally
-from qantar.verdicts.load import Loaded
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from qantar.account.document import Candidate, Document
     from qantar.account.ledger import Account
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
     from qantar.studies.blocks import Block
     from qantar.studies.repeat import Repeated
+    from qantar.verdicts.claims import Judged
+    from qantar.verdicts.load import Loaded
 
 _STYLE = {
     "supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow",
@@ -184,6 +181,9 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
 
 def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0, *, fitted: bool = False) -> None:
     """Counts by kind and verdict, who wrote the verdicts, and how two readers agreed."""
+    from qantar.account.ledger import KINDS
+    from qantar.verdicts.claims import WORDS, agreement, tally
+
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
         parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
