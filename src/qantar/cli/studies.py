@@ -16,12 +16,7 @@ from qantar.messages import text
 
 
 def command(name: str) -> Callable[..., None]:
-    """The function of a kind's command, with the signature that its options give.
-
-    Parameters
-    ----------
-    name : of the kind
-    """
+    """The function of a kind's command, with the signature that its options give."""
     from qantar.studies import study
 
     described = study(name)

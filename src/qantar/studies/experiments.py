@@ -202,9 +202,6 @@ def _said(scenario: Scenario, spec: Experiment, own: Sequence[Answer], runner: R
     return verdict, basis, rows, sorted(name for name, there in under.items() if there in DECIDED and there != verdict)
 
 
-# --- what is stored ------------------------------------------------------------------------------------------------------------
-
-
 def stored_trial(t: Trial) -> dict[str, Any]:
     """A verdict as `result.json` holds it: what `trials_of` reads."""
     return {
@@ -229,9 +226,6 @@ def tables_of(pairs: Sequence[tuple[Trial, Sequence[Answer]]]) -> dict[str, list
         "draws": [dict(zip(STUDY.columns["draws"], row, strict=True)) for row in by_draw],
         "versions": [{k: row.get(k, "") for k in COLUMNS} for t, _ in pairs for row in t.versions],
     }
-
-
-# --- what it says --------------------------------------------------------------------------------------------------------------
 
 
 def page(result: Result) -> Iterator[Block]:

@@ -1,7 +1,6 @@
-"""What a study is: one description, from which its command, its help, its JSON, its folder, its repetition and its page follow.
+"""What a study is: one description, `STUDY` in a file of this room, from which its command, help, JSON, folder, repetition and page follow.
 
-A kind of study is one file of this room: a model of its options, a function that does it, and a function that tells its stored tables in
-blocks. `STUDY` in that file ties them together; the list of kinds stands in `qantar.studies`. Nothing else has to know of it.
+It ties together a model of its options, a function that does it, and one that tells its stored tables in blocks.
 """
 
 from __future__ import annotations
@@ -31,29 +30,21 @@ Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
-# --- options -----------------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Option:
-    """One option: the key of its help, what fits, and how it is asked for on a command line.
-
-    Parameters
-    ----------
-    help : key of the catalogue
-    fits : limits and unit, or a list of words; anything of the field's type if None
-    argument : whether it stands alone, without its name
-    metavar : what stands for its value in help; by default its type
-    neutral : whether it changes no number of a result: such an option is not kept in it
-    writes : "file" or "folder" if it names a place where something else is written: a packed table, or a result
-    """
+    """One option: the key of its help, what fits, and how it is asked for on a command line."""
 
     help: str
     fits: Number | Choice | None = None
+    """limits and unit, or a list of words; anything of the field's type if None"""
     argument: bool = False
+    """whether it stands alone, without its name"""
     metavar: str | None = None
+    """what stands for its value in help; by default its type"""
     neutral: bool = False
+    """whether it changes no number of a result: such an option is not kept in it"""
     writes: str = ""
+    """"file" or "folder" if it names a place where something else is written: a packed table, or a result"""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         schema, fits = handler(source), self.fits
@@ -182,9 +173,6 @@ def checked(study: Study[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         raise
 
 
-# --- a study -----------------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What a study found, before it is written.
@@ -243,7 +231,6 @@ class Result:
     made: Mapping[str, Any]
     tables: Mapping[str, list[dict[str, str]]]
     scenario: Scenario | None = None
-    files: Mapping[str, str | bytes] = field(default_factory=dict)
     others: Mapping[str, Result] = field(default_factory=dict)
     """what else of this kind ships with the case (`Study.also`), by folder"""
 
@@ -341,7 +328,7 @@ def _kept(name: str, value: Any) -> Any:
 def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenario: Scenario | None = None) -> Result:
     """A result from its files."""
     tables = {name.removesuffix(".csv"): csv_rows_of(content) for name, content in files.items() if name.endswith(".csv")}
-    return Result(made, tables, scenario, files)
+    return Result(made, tables, scenario)
 
 
 def page_of(study: Study[Any], result: Result) -> Iterator[Block]:
@@ -374,8 +361,7 @@ def as_json(result: Result) -> dict[str, Any]:
     """A stored result for machines: all that `result.json` says but its inputs, and the rows of every table.
 
     Cells that are written as numbers are numbers, yes and no written as words are true and false, empty ones are null. Rows that
-    `result.json` holds itself are left as they are there; a table that is called like something else in it is found under the name of its
-    file.
+    `result.json` holds itself are left as they are; a table that is called like something else in it is found under the name of its file.
     """
     made = {k: v for k, v in result.made.items() if k not in ("plan", "plans", "keys", "result_version", "seal")}
     tables = {f"{name}.csv" if name in made else name: rows for name, rows in result.tables.items() if not isinstance(made.get(name), list)}

@@ -75,9 +75,6 @@ def outcome_of(case: Path, written: Written, counts: Counts, runs: Sequence[Whol
     return Outcome(tables_of(result, facts, counts), facts, seed=seed, files=files)
 
 
-# --- what is stored ----------------------------------------------------------------------------------------------------------
-
-
 def facts_of(result: Comparison, written: Written, counts: Counts) -> dict[str, Any]:
     """What `result.json` says: claims with their numbers, shares of variance, campaigns, and the words of the experiment."""
     experiment = result.experiment
@@ -147,9 +144,6 @@ def tables_of(result: Comparison, facts: Mapping[str, Any], counts: Counts) -> d
         "campaign-counts": [dict(zip(keys, (*key, *value), strict=True)) for key, value in counts.items()],
     }
     return {name: [{k: str(v) if isinstance(v, bool) else v for k, v in row.items()} for row in rows] for name, rows in tables.items()}
-
-
-# --- page --------------------------------------------------------------------------------------------------------------------
 
 
 def page(result: Result) -> Iterator[Block]:

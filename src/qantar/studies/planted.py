@@ -11,19 +11,10 @@ everybody's pressure begins. All is known of a world but the size of the shock a
     nothing   the arm changes nothing but luck: an effect that cannot be there
     unseen    the record is made without the shock, the arm brings it: no record could tell its size
 
-The truth is Delta at the true parameters, over `true_seeds` seeds: at least the smallest effect, or not. Stated error rates:
-
-    wrong "supported"      of the worlds (on, off, drawn) whose true effect is smaller, at most 10 %
-    wrong "contradicted"   of those whose true effect is large enough, at most 10 %
-    among "supported"      of the drawn worlds called so, at most 10 % are not: what nine of ten draws of a posterior promise
-    among "contradicted"   likewise
-    nothing                "supported" in at most 5 %
-    unseen                 decided with the basis "experiment" in at most 10 %: else undecided, or assumed
-
-Saying nothing breaks none of these: how many true effects are found stands beside them.
-
-This tries the rules where what is tested is learned from the record. The experiments draw it anew from its prior, where no rule can find
-more than the ceiling of that prior: their verdicts are not tried here.
+The truth is Delta at the true parameters, over `true_seeds` seeds: at least the smallest effect, or not. Error rates and their bars stand
+in `rates`; saying nothing breaks none of them, so how many true effects are found stands beside them. This tries the rules where what is
+tested is learned from the record. The experiments draw it anew from its prior, where no rule can find more than the ceiling of that prior:
+their verdicts are not tried here.
 """
 
 from __future__ import annotations
@@ -298,6 +289,9 @@ def _file(folder: Path, number: int, kind: str) -> Path:
 def rates(worlds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Error rates with their 95 % intervals and the bar of each, which holds where the rate that was seen is not above it.
 
+    Of worlds (on, off, drawn) whose true effect is too small, those called supported; of those where it is large enough, contradicted; of
+    the drawn worlds called so, those that are not: what nine of ten draws of a posterior promise; of `unseen`, those decided by experiment.
+
     >>> one = {"kind": "off", "true": False, "verdict": "supported", "basis": "experiment"}
     >>> [(r["rate"], r["of"], r["share"]) for r in rates([one])][0]
     ('wrong supported', 1, 1.0)
@@ -319,7 +313,7 @@ def rates(worlds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     )
     rows = []
     for name, hits, n, bar in table:
-        low, high = wilson(hits, n) if n else (0.0, 1.0)
+        low, high = wilson(hits, n)
         share = hits / n if n else 0.0
         rows.append({"rate": name, "hits": hits, "of": n, "share": share, "low": low, "high": high, "bar": bar,
                      "holds": None if bar is None or not n else share <= bar})  # fmt: skip

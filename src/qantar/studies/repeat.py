@@ -1,11 +1,8 @@
 """Results made again on this machine, each as the command it keeps as data says, and what of them differs.
 
-A result never says where anything is read or written: options that name a place are not kept in it and not taken from it, and of a file it
-keeps the SHA-256, so that whoever has the file must give the command himself.
-
-What ships with a case is made again one by one, into folders of its own and with a store beside them that begins empty: nothing of other
-studies is taken over, and nothing that is finished is made again, so that the same call goes on where it was stopped. Where a result rests
-on another (experiments on the fit), it reads the one that ships.
+Options that name a place are not taken from a result, and of a file it keeps the SHA-256: whoever has the file must give the command
+himself. What ships with a case is made again with a store that begins empty, and what is finished stays, so that the same call goes on
+where it was stopped. Where a result rests on another (experiments on the fit), it reads the one that ships.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +39,6 @@ NOTHING = 1e-12
 """Numbers smaller than this are nothing: the least that any table holds is a base pressure of 6e-9."""
 OF_MACHINE = ("python", "libraries")
 """What a result says of the machine that made it."""
-
-
-# --- the command of a result ------------------------------------------------------------------------------------------------------
 
 
 def read_made(folder: Path) -> Stored:
@@ -104,9 +98,6 @@ def _plain(name: str, value: object) -> bool:
     return value.isprintable() and not place and not (name == "arm" and Path(value).suffix == ARM_FILE)
 
 
-# --- one result -------------------------------------------------------------------------------------------------------------------
-
-
 def rerun(folder: Path, runner: Runner, case: str | None = None) -> tuple[dict[str, Any], list[str]]:
     """Make a result again from its own command, every history computed anew, and compare it byte by byte.
 
@@ -135,15 +126,12 @@ def rerun(folder: Path, runner: Runner, case: str | None = None) -> tuple[dict[s
         if stored.made.get("posterior_sha256", posterior) != posterior:
             raise fail(ResultError, folder, "other_posterior", value=of)
     with tempfile.TemporaryDirectory(prefix="qantar-") as root:
-        files = perform(described, asked, Runner(Path(root), runner.processes, runner.progress))
+        files = perform(described, asked, replace(runner, store=Path(root)))
     made = made_of(files)
     new, old = made["files"], stored.made["files"]
     differ = sorted(name for name in {*new, *old} if new.get(name) != old.get(name))
     now, then = ({k: v for k, v in said.items() if k not in (*OF_MACHINE, "files", "seal")} for said in (made, stored.made))
     return made, differ + [RESULT] * (now != then)
-
-
-# --- all that ships with a case ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -176,12 +164,7 @@ class Repeated:
 
 
 def repeatable(case: Path) -> list[Repeatable]:
-    """Results of this version of the model in the `fit/` of a case, the shortest first, those from the table of the priors last.
-
-    Parameters
-    ----------
-    case : folder of the case
-    """
+    """Results of this version of the model in the folder of a case, the shortest first, those from the table of the priors last."""
     found = []
     for described in studies():
         for ships in described.shipping():
@@ -215,12 +198,8 @@ def repeat(
     runner : of its own, its store is not used
     begun : called with the name of a result before it is made, and the minutes it is expected to take
     failed : called with what is wrong where one cannot be made; the others go on
-
-    Returns
-    -------
-    One for each.
     """
-    found, table, own = [], False, Runner(place / "store", runner.processes, runner.progress)
+    found, table, own = [], False, replace(runner, store=place / "store")
     for result in results:
         folder, command = place / result.name, command_line({"command": result.command})
         if not _whole(folder, result):

@@ -1,10 +1,9 @@
 """Does it matter that only one resident in ten is simulated: the posterior again, with everyone.
 
-Every particle gets one new history at the scale it was fitted at and one with everyone, both with luck that nothing was fitted to, both
-broken off where the calibration breaks off. What the fit compares with the record is then compared between the two, item by item, and the
-share broken off. The luck of the two is not the same, because residents are not: differences are means over particles, paired, with
-their standard errors; "separated" means two of them. Of so many rows about one in twenty is separated by chance.
-Hundreds of pairs also find differences that do not matter: each is held against the error that the fit allows the record as well.
+Every particle gets one new history at the scale it was fitted at and one with everyone, with luck that nothing was fitted to, broken off
+where the calibration breaks off. What the fit compares with the record is compared between the two, item by item, and the share broken
+off. Residents differ, so luck does: differences are means over particles, paired; "separated" means two standard errors. Hundreds of pairs
+also find differences that do not matter: each is held against the error that the fit allows the record as well.
 """
 
 from __future__ import annotations

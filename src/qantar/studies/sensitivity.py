@@ -159,9 +159,6 @@ def table_of(found: Sequence[Index], plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-# --- page --------------------------------------------------------------------------------------------------------------------
-
-
 def page(result: Result) -> Iterator[Block]:
     """What moves how many people come out, in words; shares of variance, the screening, and what could not matter."""
     rows, made = result.tables["indices"], result.made

@@ -53,11 +53,7 @@ def shipped(case: Case) -> Shipped:
 
 
 def read_shipped(folder: Path, described: Study[Any]) -> Result | None:
-    """What ships with a case of one kind; None if nothing does.
-
-    Parameters
-    ----------
-    folder : of the case
+    """What ships of one kind in the folder of a case; None if nothing does.
 
     Raises
     ------
@@ -77,15 +73,9 @@ def read_shipped(folder: Path, described: Study[Any]) -> Result | None:
 
 
 def to_make(case: str) -> list[dict[str, Any]]:
-    """What ships with a case, in the order it is made: what a result rests on comes before it.
+    """What ships with a case of this name, in the order it is made: what a result rests on comes before it.
 
-    Parameters
-    ----------
-    case : name of the case
-
-    Returns
-    -------
-    For each its folder in `fit`, the words of its command, its options that name a place, whether what is packed ships.
+    Each with its folder in `fit`, the words of its command, its options that name a place, and whether what is packed ships.
     """
     found = []
     for described in studies():
