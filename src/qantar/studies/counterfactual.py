@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 from qantar.effects.answer import level
 from qantar.effects.effect import BASE, EITHER
@@ -23,8 +23,6 @@ from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
 NARROW = 9
 """Letters of an interval that stand on one line of a narrow table."""
-Shown: TypeAlias = Callable[[float, int, str], str]
-"""A number in so many digits, in a language."""
 HEADS = ("base", "with", "difference", "draws", "finding")
 
 
@@ -179,10 +177,6 @@ def cells(row: Row) -> list[Cell]:
     """Outcome, its level without and with the arm, the difference, draws that go up, stay and go down, and the finding."""
     unit = row["level_unit"]
 
-    def both(prefix: str, shown: Shown) -> Pair:
-        en, zh = (over(row, prefix, lang, shown) for lang in LANGUAGES)
-        return en, zh
-
     def count(x: float, digits: int, lang: str) -> str:
         return level(x, unit, lang, digits)
 
@@ -191,20 +185,23 @@ def cells(row: Row) -> list[Cell]:
             return f"×{x:.2g}" if x < 100 else f"×{x:,.0f}"
         return f"{round(100 * x) + 0.0:+.0f} %" if unit == "share" else f"{round(x, 1) + 0.0:+g}"
 
-    base, arm = (both(f"{name}_", count) for name in ("base", "arm"))
-    difference = both("times_" if row["unit"] == "log10" else "", change)
+    base, arm = (over(row, f"{name}_", count) for name in ("base", "arm"))
+    difference = over(row, "times_" if row["unit"] == "log10" else "", change)
     counts = f"{row['more']}/{row['same']}/{row['fewer']}"
     return [pair(f"outcome.{row['outcome']}"), base, arm, difference, counts, pair(f"finding.{row['finding']}")]
 
 
-def over(row: Row, prefix: str, lang: str, shown: Shown) -> str:
-    """A median over its interval."""
+def over(row: Row, prefix: str, shown: Callable[[float, int, str], str]) -> Pair:
+    """A median over its interval; `shown`: a number in so many digits, in a language."""
     middle, *ends = (float(row[f"{prefix}{k}"]) for k in ("median", "low", "high"))
-    low, high = (shown(x, 2, lang) for x in ends)
-    if low == high:
-        return shown(middle, 3, lang)
-    separator = "–" if len(low + high) <= NARROW else "–\n"
-    return f"{shown(middle, 3, lang)}\n{low}{separator}{high}"
+
+    def told(lang: str) -> str:
+        low, high = (shown(x, 2, lang) for x in ends)
+        separator = "–" if len(low + high) <= NARROW else "–\n"
+        return shown(middle, 3, lang) + ("" if low == high else f"\n{low}{separator}{high}")
+
+    en, zh = map(told, LANGUAGES)
+    return en, zh
 
 
 STUDY = Study(

@@ -130,11 +130,8 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
 
 def tables_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Worlds and rates as tables, numbers with all their digits."""
-    of_rates = rates(rows)
-    return {
-        "worlds.csv": to_csv(list(rows[0]), [list(w.values()) for w in rows]),
-        "rates.csv": to_csv(list(of_rates[0]), [list(r.values()) for r in of_rates]),
-    }
+    tables = {"worlds": rows, "rates": rates(rows)}
+    return {f"{name}.csv": to_csv(list(table[0]), [list(r.values()) for r in table]) for name, table in tables.items()}
 
 
 def plan_of(seed: int, number: int, setup: Setup = FULL) -> Plan:
