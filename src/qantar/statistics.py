@@ -1,4 +1,4 @@
-"""Intervals of shares."""
+"""Intervals of shares; numbers for machines."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     z, p = NORMAL_95, hits / n
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
+
+
+def finite(x: float) -> float | None:
+    """A number that JSON can hold."""
+    return x if math.isfinite(x) else None

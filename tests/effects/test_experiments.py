@@ -429,7 +429,7 @@ def test_chance_is_small_where_nothing_is_and_large_for_a_rule_that_is_always_me
     assert 0.3 < chance_of(one_draw, tiny, 1) < 0.7  # a sign by lot
     absent = part(asserts="absence")
     assert chance_of(np.zeros((30, 3)), absent, 1) == 0.0  # an effect of the smallest size is never "none"
-    assert answer(noise, contrast={BASE: 1.0}).chance() == 0.0  # a level compares nothing
+    assert answer(noise, contrast={BASE: 1.0}).as_dict()["chance"] == 0.0  # a level compares nothing
 
 
 def test_whoever_is_claimed_must_beat_every_account_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

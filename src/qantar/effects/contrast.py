@@ -1,29 +1,15 @@
-"""Base and arms of an experiment, and what the difference between them says of each part.
+"""Base and arms of an experiment, and what the difference between them says of each part (docs/explanation/verdicts.md).
+
+In: an experiment and a set of draws. Out: an `Answer` a part, judged by the rules of `decision`.
 
     Y(a)       a measure (`measures`) of a history under arm a, mean over the seeds of a draw theta
     Delta      sum over arms of weight x Y(a), one number a draw; the base is an arm too
-    verdict    by the rules of `decision`, at the smallest effect; where a claim asserts that something makes no difference, supported and
-               contradicted change places
-
-Every part is run over draws of the priors and over the posterior. In both the coefficients that carry what is tested (`tests`) are drawn
-anew from their priors, unless they are among the fitted: a dated decision is an input of the fit, and what stands beside a surge in time
-would come out as its cause. The priors' draws are those of the table that had an uprising in its own history: where nobody goes out,
-everything is without effect.
-
-Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, unless the file
-says otherwise. Where the base by policy has too few uprisings to be judged, all is run once more with every other decision of the state as
-recorded, and judged by that: "given what the state did", the effect that does not pass through the state's answer.
-
     tipping    the value of the named coefficient at which Delta reaches the smallest effect in half of the draws: a logistic regression
                on normal scores of the draws' ranks; none if its slope is within two standard errors of 0 or the value beyond 5 to 95 % of
                the draws
     chance     the share of `ROUNDS` lots in which the same numbers, with the sign of each seed's difference by lot, give "supported":
                what a true zero would give with these seeds (where absence is asserted: what an effect of the smallest size would give)
-    ceiling    the share of draws in which a coefficient that carries the effect (`carriers`, by default all that are tested) lets it be
-               there: known before anything is run, and an upper bound
-    attainable the share of draws in which the smallest effect fits between the limits of the measure
-    detectable the smallest effect that would be seen against none, from the luck of the seeds (`decision.detectable`)
-    scaled     the same contrast with every resident, one seed, in some of the draws of the posterior, as a difference (mean over draws,
+    more       the same contrast with every resident, one seed, in some of the draws of the posterior, as a difference (mean over draws,
                95 % by Student's t)
 
 Histories are hours of computing, so what a set of them said can be kept as a small file under a name made from all it depends on; wording,
@@ -51,7 +37,6 @@ from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed,
 from qantar.effects.experiment_file import BASE, Experiment, Part, days_of
 from qantar.effects.measures import MEASURES, Window, read_seen, seen_of
 from qantar.effects.verdict import POLICY, RECORDED
-from qantar.ensemble.local import run_ensemble
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
@@ -64,6 +49,7 @@ from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import Edit
+from qantar.statistics import finite
 from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
@@ -71,7 +57,7 @@ Ints = NDArray[np.int64]
 ROUNDS = 1000
 """Lots of signs."""
 DAILY = ("participants", "crowd", "regions", "over")
-"""Measures that look at their days and at what was before: histories need not go on."""
+"""Measures that look at their days and at what was before."""
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
 
@@ -79,36 +65,29 @@ RIDGE_SD = 2.5
 def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = (), state: str = POLICY) -> dict[str, Plan]:
     """Base and arms of an experiment, to the last day that is looked at.
 
+    Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, but for drivers
+    that the file names. With the state as recorded all decisions are: "given what the state did".
+
     Parameters
     ----------
     under : changes of a rival, to all of them
     state : whose decisions follow the change
     """
+    # A measure of some days looks at nothing that comes after them: then histories need not go on.
+    daily = all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts)
+    change = None if state == RECORDED else spec.replay_until
+    drivers = [Edit(path="drivers.all", value=state)] if change is None else []
     plans = {}
     for name, edits in {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}.items():
-        if spec.replay_until is None or state == RECORDED:
-            shared = [*under, Edit(path="drivers.all", value=state), *spec.base]
-            plans[name] = _to_the_last_day(resolve(scenario, [*shared, *edits], scale=scale), spec)
-            continue
-        plan = _to_the_last_day(resolve(scenario, [*under, *spec.base, *edits], scale=scale), spec)
-        named = {e.path.removeprefix("drivers.") for e in [*spec.base, *edits] if e.path.startswith("drivers.")}
-        hour = (spec.replay_until - dt.datetime.fromisoformat(plan.start)).total_seconds() / 3600
-        free = by_policy(plan, hour)
-        drivers = {kind: plan.drivers[kind] if kind in named else driver for kind, driver in free.drivers.items()}
-        plans[name] = free.model_copy(update={"drivers": drivers})
+        plan = resolve(scenario, [*under, *drivers, *spec.base, *edits], scale=scale)
+        if daily:
+            plan = up_to(plan, max(days_of(plan).index(day) for p in spec.parts for day in p.days))
+        if change is not None:
+            free = by_policy(plan, (change - dt.datetime.fromisoformat(plan.start)).total_seconds() / 3600)
+            named = {e.path.removeprefix("drivers.") for e in [*spec.base, *edits] if e.path.startswith("drivers.")}
+            plan = free.model_copy(update={"drivers": free.drivers | {k: plan.drivers[k] for k in named & {*free.drivers}}})
+        plans[name] = plan
     return plans
-
-
-def state_of(spec: Experiment, state: str) -> str:
-    """Whose decisions follow the change, when the file has its say: all of them may be recorded in base and arms."""
-    return RECORDED if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base) else state
-
-
-def _to_the_last_day(plan: Plan, spec: Experiment) -> Plan:
-    """Up to the last day of all parts, if none looks farther."""
-    if not all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts):
-        return plan
-    return up_to(plan, max(days_of(plan).index(day) for p in spec.parts for day in p.days))
 
 
 @dataclass(frozen=True)
@@ -160,19 +139,6 @@ class Answer:
         """supported, contradicted, undecided or not-judged, of what the part claims."""
         return self.judgement.verdict
 
-    def tipping(self) -> float | None:
-        """The tipping value of the named coefficient, if there is one."""
-        if self.part.coefficient is None:
-            return None
-        reached = DIRECTIONS[self.part.direction] * self.values >= self.part.smallest
-        return tipping_value(self.coefficient, reached)
-
-    def chance(self) -> float:
-        """What a true zero would give; 0 where Delta compares nothing (a level)."""
-        if abs(sum(self.part.contrast.values())) > 1e-9:
-            return 0.0
-        return chance_of(self.seeds, self.part, self.seed)
-
     def more(self) -> tuple[float, float, float]:
         """Delta with everyone less Delta scaled down: mean over the same draws and its 95 % interval."""
         from scipy.stats import t
@@ -195,13 +161,11 @@ class Answer:
         """For machines."""
         judgement, part = self.judgement, self.part
         f = judgement.finding
-        compared = {}
-        if self.scaled_down is not None:
-            more = dict(zip(("more", "more_low", "more_high"), map(finite, self.more()), strict=True))
-            compared = {"scaled": self.scaled(), **more}
         low, middle, high = np.quantile(self.values, (0.05, 0.5, 0.95)).tolist()
         level = np.quantile(self.level, (0.05, 0.5, 0.95)).tolist() if len(self.level) else [None] * 3
-        return {
+        reached = DIRECTIONS[part.direction] * self.values >= part.smallest
+        is_level = abs(sum(part.contrast.values())) > 1e-9  # it compares nothing
+        row = {
             "hypothesis": self.hypothesis,
             "part": part.id,
             "basis": self.basis,
@@ -231,15 +195,18 @@ class Answer:
             "reason": judgement.reason,
             "reason_share": judgement.share,
             "coefficient": part.coefficient,
-            "tipping": self.tipping(),
-            "chance": self.chance(),
+            "tipping": None if part.coefficient is None else tipping_value(self.coefficient, reached),
+            "chance": 0.0 if is_level else chance_of(self.seeds, part, self.seed),
             "detectable": finite(decision.detectable(self.seeds)),
             "moving": float(decision.moves(self.seeds).mean()),
             "attainable": self.attainable,
             "ceiling": self.ceiling,
             "scale": self.scale,
-            **compared,
         }
+        if self.scaled_down is not None:
+            row["scaled"] = self.scaled()
+            row |= zip(("more", "more_low", "more_high"), map(finite, self.more()), strict=True)
+        return row
 
 
 def even(of: int, n: int) -> list[int]:
@@ -249,11 +216,6 @@ def even(of: int, n: int) -> list[int]:
     ([0, 2, 5, 7], [0, 1])
     """
     return [k * of // n for k in range(n)] if of > n else list(range(of))
-
-
-def finite(x: float) -> float | None:
-    """A number that JSON can hold."""
-    return x if math.isfinite(x) else None
 
 
 def tipping_value(coefficient: Floats, reached: NDArray[np.bool_]) -> float | None:
@@ -308,20 +270,9 @@ def chance_of(seeds: Floats, part: Part, seed: int) -> float:
 
 def run_part_arms(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment, runner: Runner) -> dict[str, Any]:
     """Histories of base and arms over the same draws and seeds; those that the store holds are not computed again."""
-    given = keep_draws(runner.store, values)
-    n = len(values) * spec.replicates
-    seen = {}
-    for number, (name, plan) in enumerate(plans.items()):
-        recipe = Recipe(plan, spec.seed, sampling="given", replicates=spec.replicates, given=given, part=4 * spec.replicates)
-        store = run_ensemble(
-            recipe,
-            n,
-            runner.store,
-            processes=runner.processes,
-            progress=lambda done, _, before=number * n: runner.progress("histories", before + done, len(plans) * n),  # type: ignore[misc]
-        )
-        seen[name] = read_seen(store, n)
-    return seen
+    n, part, given = len(values) * spec.replicates, 4 * spec.replicates, keep_draws(runner.store, values)
+    recipes = [Recipe(p, spec.seed, sampling="given", replicates=spec.replicates, given=given, part=part) for p in plans.values()]
+    return {name: read_seen(store, n) for name, store in zip(plans, runner.ensembles(recipes, n), strict=True)}
 
 
 def answers(
@@ -343,10 +294,7 @@ def answers(
     Parameters
     ----------
     values : draws of all parameters
-    basis : "prior", "posterior" or "everyone"
-    rival : an arm of the scenario, under which all is repeated
-    state : whose decisions follow the change, "policy" or "recorded"
-    ancestors : of each draw; none where each draw stands for itself
+    basis, rival, state, ancestors : as in `Answer`
     ceilings : by part, `decision.ceiling`
     folder : of what sets of histories said: what is there is not simulated again, what is new is written there
 
@@ -364,18 +312,33 @@ def answers(
         numbers = _numbers(run_part_arms(plans, values, spec, runner), plans[BASE], spec)
         if path is not None:
             keep(path, numbers)
-    parts = []
+    if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base):  # the file has its say
+        state = RECORDED
+    found = []
     for part in spec.parts:
         name, of_part = part.coefficient, numbers["parts"][part.id]
-        coefficient = np.array([v[name] for v in values]) if name else np.empty(0)
-        delta, level = np.array(of_part["delta"], float), np.array(of_part["level"], float)
-        base = level, numbers["uprisings"], float(of_part["shown"])
-        of_draws = coefficient, spec.seed, *base, scale, state_of(spec, state), np.array(ancestors, np.int64)
-        limits, sign = MEASURES[part.measure].limits(plans[BASE]), DIRECTIONS[part.direction]
-        fits = decision.attainable(level, part.contrast, BASE, limits, part.smallest, sign)
-        most = ceilings.get(part.id, 1.0)
-        parts.append(Answer(spec.hypothesis, part, basis, rival, delta, *of_draws, attainable=fits, ceiling=most))
-    return parts
+        level, measure = np.array(of_part["level"], float), MEASURES[part.measure]
+        limits = measure.least, measure.greatest(plans[BASE])
+        found.append(
+            Answer(
+                spec.hypothesis,
+                part,
+                basis,
+                rival,
+                seeds=np.array(of_part["delta"], float),
+                coefficient=np.array([v[name] for v in values]) if name else np.empty(0),
+                seed=spec.seed,
+                level=level,
+                uprisings=numbers["uprisings"],
+                shown=float(of_part["shown"]),
+                scale=scale,
+                state=state,
+                ancestors=np.array(ancestors, np.int64),
+                attainable=decision.attainable(level, part.contrast, BASE, limits, part.smallest, DIRECTIONS[part.direction]),
+                ceiling=ceilings.get(part.id, 1.0),
+            )
+        )
+    return found
 
 
 def _numbers(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str, Any]:

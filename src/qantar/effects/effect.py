@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qantar.effects.decision import DIRECTIONS, Finding, finding_of, noise_of
 from qantar.effects.measures import OUTCOMES
-from qantar.statistics import wilson
+from qantar.statistics import finite, wilson
 
 Floats = NDArray[np.float64]
 BASE = "base"
@@ -55,13 +55,16 @@ class Effect:
         outcome, draws = OUTCOMES[self.outcome], len(self.values)
         answer = answer_of(self.values, self.smallest)
         asked = finding_of(self.values, self.smallest, self.direction) if self.direction else answer
-        share_low, share_high = wilson(reached := self._reached(answer), draws)
-        pairs = np.sign(self.arm_values - self.base_values)
+        # Draws that go the way asked about; with none, the most that go one way or stay.
+        reached = {0: max(answer.reached, answer.between, answer.reversed), 1: answer.reached, -1: answer.reversed}[self.direction]
+        share_low, share_high = wilson(reached, draws)
+        difference = self.arm_values - self.base_values
         effect = _over_draws(self.values)
         log = outcome.unit == "log10"
         levels: dict[str, float] = {}
         for name, y in ((BASE, self.base_values), ("arm", self.arm_values)):
-            levels |= _named(name, (_counted(v) if log else v for v in _over_draws(y.mean(axis=1))))
+            over_draws = _over_draws(y.mean(axis=1))
+            levels |= _named(name, (max(0.0, float(10**v - 1)) for v in over_draws) if log else over_draws)  # from log10 (1 + people)
         return {
             "arm": self.arm,
             "outcome": self.outcome,
@@ -81,17 +84,12 @@ class Effect:
             "share_high": share_high,
             "answer": answer.name if self.judged else NOT_JUDGED,
             "finding": asked.name if self.judged else NOT_JUDGED,
-            "pairs_up": int((pairs > 0).sum()),
-            "pairs_down": int((pairs < 0).sum()),
-            "pairs_same": int((pairs == 0).sum()),
-            "noise": _finite(noise_of(self.arm_values - self.base_values)),
-            **dict(zip(("gain", "gain_low", "gain_high"), map(_finite, self.gain), strict=True)),
+            "pairs_up": int((difference > 0).sum()),
+            "pairs_down": int((difference < 0).sum()),
+            "pairs_same": int((difference == 0).sum()),
+            "noise": finite(noise_of(difference)),
+            **dict(zip(("gain", "gain_low", "gain_high"), map(finite, self.gain), strict=True)),
         }
-
-    def _reached(self, answer: Finding) -> int:
-        """Draws that go the way asked about; with none, the most that go one way or stay."""
-        counts = {0: max(answer.reached, answer.between, answer.reversed), 1: answer.reached, -1: answer.reversed}
-        return counts[self.direction]
 
 
 def _over_draws(values: Floats) -> list[float]:
@@ -101,11 +99,6 @@ def _over_draws(values: Floats) -> list[float]:
 
 def _named(name: str, found: Iterable[float | None]) -> dict[str, Any]:
     return dict(zip((f"{name}_median", f"{name}_low", f"{name}_high"), found, strict=True))
-
-
-def _counted(x: float) -> float:
-    """People from log10 (1 + people)."""
-    return max(0.0, float(10**x - 1))
 
 
 ANSWERS = {"supported": "more", "reversed": "fewer", "null": "same", "mixed": "not-more", "undecided": "undecided"}
@@ -121,7 +114,3 @@ def answer_of(values: Floats, smallest: float) -> Finding:
     rise, fall = (finding_of(values, smallest, sign) for sign in (1, -1))
     turned = rise.name == "undecided" and fall.name == "mixed"
     return replace(rise, name="not-fewer" if turned else ANSWERS[rise.name])
-
-
-def _finite(x: float) -> float | None:
-    return x if np.isfinite(x) else None

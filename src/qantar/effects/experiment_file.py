@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -148,31 +149,20 @@ def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
     found = []
     folder = scenario.case.folder / FOLDER
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+        with suppress(DataError):  # said by who reads it next
+            if STYLIZED.search(read_text(path)):  # has a reader of its own: `methods`
+                continue
         before = len(problems.found)
-        try:
-            source = read_text(path)
-        except DataError as error:
-            problems.found += [replace(p, file=path.name) for p in error.problems]
-            continue
-        if STYLIZED.search(source):  # has a reader of its own: `methods`
-            continue
         spec = read_toml(path, Experiment, problems)
-        if spec is None:
-            continue
-        _check(scenario, spec, path, problems)
-        if len(problems.found) == before:
-            found.append(Written(spec, path.name, sha256_of(path)))
+        if spec is not None:
+            _check(scenario, spec, path, problems)
+            if len(problems.found) == before:
+                found.append(Written(spec, path.name, sha256_of(path)))
     return found
 
 
 def load_experiments(scenario: Scenario) -> list[Written]:
-    """As `read_experiments`.
-
-    Raises
-    ------
-    ScenarioError
-        With every problem in any of the files.
-    """
+    """As `read_experiments`; raises ScenarioError with every problem in any of the files."""
     problems = Problems()
     found = read_experiments(scenario, problems)
     problems.raise_as(ScenarioError)
@@ -180,13 +170,7 @@ def load_experiments(scenario: Scenario) -> list[Written]:
 
 
 def chosen(written: Sequence[Written], only: Sequence[str]) -> list[Written]:
-    """Those of these hypotheses; all if none is named.
-
-    Raises
-    ------
-    StudyError
-        For one that has no experiment.
-    """
+    """Those of these hypotheses, all if none is named; raises StudyError for one that has no experiment."""
     names = [w.spec.hypothesis for w in written]
     for name in only:
         if name not in names:
@@ -203,52 +187,34 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
         line = next((lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in lines), None)
         problems.add(path.name, line, key, code, **args)
 
+    def known(key: str, names: Iterable[str], choices: Iterable[str], code: str = "not_one_of") -> None:
+        allowed = list(choices)
+        for name in names:
+            if name not in allowed:
+                add(key, code, value=name, choices=nearest(name, allowed))
+
     plan = resolve(scenario)
-    _check_named(spec, path, plan, add)
+    days, regions = days_of(plan), [r.id for r in plan.regions]
+    known("hypothesis", [spec.hypothesis], [path.stem])
+    if spec.replay_until is not None and spec.replay_until.date() not in days:
+        add("replay_until", "day_outside", value=spec.replay_until.date(), low=days[0], high=days[-1])
+    known("power.regions", spec.power.regions if spec.power else (), regions, "unknown_region")
     for n, part in enumerate(spec.parts):
-        _check_part(part, f"parts.{n}", spec, plan, add)
+        known(f"parts.{n}.contrast", part.contrast, [BASE, *spec.arms])
+        known(f"parts.{n}.regions", part.regions, regions, "unknown_region")
+        for day in part.days:
+            if day not in days:
+                add(f"parts.{n}.days", "outside", value=str(day), low=str(days[0]), high=str(days[-1]), unit="1")
+        known(f"parts.{n}.coefficient", [part.coefficient] if part.coefficient is not None else [], parameters())
     for key in ("rivals", "compare", "plain"):
-        for arm in getattr(spec, key):
-            if arm not in scenario.file.arms:
-                add(key, "not_one_of", value=arm, choices=nearest(arm, scenario.file.arms))
-    for name in spec.tests:
-        if name not in parameters():
-            add("tests", "not_one_of", value=name, choices=nearest(name, parameters()))
-    for signal in spec.signals:
-        if signal not in SIGNALS:
-            add("signals", "not_one_of", value=signal, choices=nearest(signal, SIGNALS))
+        known(key, getattr(spec, key), scenario.file.arms)
+    known("tests", spec.tests, parameters())
+    known("signals", spec.signals, SIGNALS)
     for name, edits in (("base", spec.base), *((f"arms.{k}.edits", a.edits) for k, a in spec.arms.items())):
         faults = Problems()
         apply(plan, [*([] if name == "base" else spec.base), *edits], faults, prefix=name)
         for p in faults.found:
             add(name, p.code, **p.args)
-
-
-def _check_named(spec: Experiment, path: Path, plan: Plan, add: Callable[..., None]) -> None:
-    """The hypothesis is that of the file's name; the day of the change and the regions of a power are of the plan."""
-    if spec.hypothesis != path.stem:
-        add("hypothesis", "not_one_of", value=spec.hypothesis, choices=path.stem)
-    days, regions = days_of(plan), [r.id for r in plan.regions]
-    if spec.replay_until is not None and spec.replay_until.date() not in days:
-        add("replay_until", "day_outside", value=spec.replay_until.date(), low=days[0], high=days[-1])
-    for region in spec.power.regions if spec.power else ():
-        if region not in regions:
-            add("power.regions", "unknown_region", value=region, choices=nearest(region, regions))
-
-
-def _check_part(part: Part, key: str, spec: Experiment, plan: Plan, add: Callable[..., None]) -> None:
-    regions, days = [r.id for r in plan.regions], days_of(plan)
-    for arm in part.contrast:
-        if arm != BASE and arm not in spec.arms:
-            add(f"{key}.contrast", "not_one_of", value=arm, choices=nearest(arm, [BASE, *spec.arms]))
-    for region in part.regions:
-        if region not in regions:
-            add(f"{key}.regions", "unknown_region", value=region, choices=nearest(region, regions))
-    for day in part.days:
-        if day not in days:
-            add(f"{key}.days", "outside", value=str(day), low=str(days[0]), high=str(days[-1]), unit="1")
-    if part.coefficient is not None and part.coefficient not in parameters():
-        add(f"{key}.coefficient", "not_one_of", value=part.coefficient, choices=nearest(part.coefficient, parameters()))
 
 
 def days_of(plan: Plan) -> list[dt.date]:

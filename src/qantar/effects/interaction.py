@@ -6,12 +6,8 @@ fulfil a condition. Seeds are averaged inside a draw. Per draw k of the coeffici
     advantage A(c, k) = Y(method) - mean of Y(other methods)                            in country c
     interaction I(k)  = mean of A over countries with the condition - mean over those without it
 
-The rule is that of `decision`, with delta fixed before:
-
-    a claim that it matters        supported if I >= delta in at least 0.9 of the draws, contradicted if I < delta in at least 0.9
-    a claim that it does not       supported if |I| < delta in at least 0.9, contradicted if |I| >= delta in at least 0.9
-
-undecided otherwise. I(k) carries the luck of its seeds and countries (`noise`, its typical standard error): that blurs a share, so it makes
+A claim that the condition matters is one that I rises; a claim that it does not, one that I lies between the smallest effects (rules:
+`decision`). I(k) carries the luck of its seeds and countries (`noise`, its typical standard error): that blurs a share, so it makes
 "undecided" likelier, and a claim that is contradicted may only mean that nothing happened. What chance alone supports is found
 by giving the condition to other countries (`by_chance`). The mean of I over draws has a Welch interval with countries as the units.
 
@@ -72,25 +68,16 @@ class Interaction:
 
 
 def advantage(y: Floats, method: int, others: Sequence[int]) -> Floats:
-    """A of the docstring, shape (countries, draws).
-
-    >>> y = np.zeros((1, 3, 1, 2))
-    >>> y[0, 0, 0] = 1.0, 0.0
-    >>> advantage(y, 0, [1, 2]).item()
-    0.5
-    """
-    means = y.mean(axis=3)
-    return np.asarray(means[:, method] - means[:, list(others)].mean(axis=1))
+    """A of the docstring, shape (countries, draws, ...), from outcomes of shape (countries, methods, draws, ...)."""
+    return np.asarray(y[:, method] - y[:, list(others)].mean(axis=1))
 
 
 def per_draw(a: Floats, holds: Bools) -> Floats:
-    """I of each draw, shape (draws,), from advantages of shape (countries, draws)."""
-    return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
+    """I of each draw (and seed), shape (draws, ...), from advantages of shape (countries, draws, ...).
 
-
-def by_seed(y: Floats, method: int, others: Sequence[int], holds: Bools) -> Floats:
-    """I of each draw and seed, shape (draws, seeds), from outcomes of shape (countries, methods, draws, seeds)."""
-    a = y[:, method] - y[:, list(others)].mean(axis=1)
+    >>> per_draw(advantage(np.array([[[1.0], [0.5]], [[0.25], [0.0]]]), 0, [1]), np.array([True, False]))
+    array([0.25])
+    """
     return np.asarray(a[holds].mean(axis=0) - a[~holds].mean(axis=0))
 
 
@@ -119,7 +106,7 @@ def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, sma
     """
     from scipy.stats import t as student
 
-    a = advantage(y, method, others)
+    a = advantage(y.mean(axis=3), method, others)
     values = per_draw(a, holds)
     finding, reached = rule(values, smallest, kind)
     sides = (a[holds], a[~holds])
@@ -136,7 +123,7 @@ def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, sma
 
 def by_chance(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str, seed: int) -> float:
     """How often the rule says "supported" when the condition is given to as many other countries, drawn at random."""
-    a = advantage(y, method, others)
+    a = advantage(y.mean(axis=3), method, others)
     return float(np.mean([rule(per_draw(a, holds[order]), smallest, kind)[0] == "supported" for order in shuffles(seed, len(holds))]))
 
 
@@ -147,18 +134,19 @@ def shuffles(seed: int, n: int) -> NDArray[np.int64]:
     return np.argsort(np.array(u), axis=1, kind="stable")
 
 
-def components(y: Floats) -> Floats:
-    """Components of variance, in the order of `SHARES`, from shape (countries, methods, draws, seeds), two of each at least.
+def components(means: Floats, within: Floats, seeds: int) -> Floats:
+    """Components of variance, in the order of `SHARES`.
 
-    >>> y = np.zeros((4, 3, 5, 2)) + np.array([0.0, 1.0, 0.0, 1.0])[:, None, None, None]
-    >>> components(y).round(3).tolist()
+    Parameters
+    ----------
+    means, within : means and variances over seeds, shape (countries, methods, draws), two of each at least
+
+    Examples
+    --------
+    >>> means = np.zeros((4, 3, 5)) + np.array([0.0, 1.0, 0.0, 1.0])[:, None, None]
+    >>> components(means, np.zeros(means.shape), 2).round(3).tolist()
     [0.333, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    return _components(y.mean(axis=3), y.var(axis=3, ddof=1), y.shape[3])
-
-
-def _components(means: Floats, within: Floats, seeds: int) -> Floats:
-    """The same from means and variances over seeds, both of shape (countries, methods, draws)."""
     shape, luck = means.shape, float(within.mean())
     subsets = [s for size in (3, 2, 1) for s in itertools.combinations(range(3), size)]
     found: dict[tuple[int, ...], float] = {}
@@ -185,7 +173,7 @@ def shares(y: Floats, seed: int) -> list[tuple[str, float, float, float]]:
     means, within = y.mean(axis=3), y.var(axis=3, ddof=1)
 
     def of(at: tuple[NDArray[np.int64], ...]) -> Floats:
-        parts = _components(means[at], within[at], y.shape[3])
+        parts = components(means[at], within[at], y.shape[3])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(parts / parts.sum())
 

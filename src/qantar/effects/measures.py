@@ -55,10 +55,6 @@ class Measure:
     greatest: Callable[[Plan], float] = lambda plan: math.inf
     """nor more, with this plan"""
 
-    def limits(self, plan: Plan) -> tuple[float, float]:
-        """Between which it lies in any history."""
-        return self.least, self.greatest(plan)
-
 
 def read_seen(store: Store, n: int) -> Seen:
     """The first n histories of a store."""
@@ -118,10 +114,6 @@ def _regions(plan: Plan) -> float:
     return float(len(plan.regions))
 
 
-def _hours(plan: Plan) -> float:
-    return math.log10(1 + plan.hours)
-
-
 def _one(plan: Plan) -> float:
     return 1.0
 
@@ -134,7 +126,7 @@ MEASURES = {
     "participants": Measure("log10", lambda s, at: _log(_participants(s, at))),
     "peak": Measure("log10", _whole("peak")),
     "crowd": Measure("log10", lambda s, at: _log(s.gathering[:, at.days][:, :, at.regions].max(axis=(1, 2)))),
-    "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"]), greatest=_hours),
+    "duration": Measure("log10", lambda s, at: _log(s.runs.whole["hours"]), greatest=lambda plan: math.log10(1 + plan.hours)),
     "killed": Measure("log10", lambda s, at: _log(_killed(s, at))),
     "killed_per_participant": Measure("log10", lambda s, at: _log(_killed(s, at)) - _log(_participants(s, at)), -math.inf),
     "regions": Measure("regions", lambda s, at: s.runs.presence[:, at.days].any(axis=1).sum(axis=1).astype(float), greatest=_regions),

@@ -1,41 +1,30 @@
-"""Effects: what changes in this model when one thing is different, over draws of parameters, with seeds averaged inside each draw.
+"""Effects: what changes in this model when one thing is different, over draws of parameters (docs/explanation/comparing.md).
 
 In: a base plan, one or more arms (plans too), draws of all parameters from priors or a posterior. Out: for each arm and outcome Y
 
     Delta(theta) = mean over seeds of Y(arm) - Y(base)       one number a draw theta
 
-and what follows from its distribution over draws. The smallest effect that counts, delta, is fixed before. With no direction asked about,
-which is the default, each of these in at least 0.9 of the draws:
+and what follows from its distribution over draws. With no direction asked about, which is the default, each of these in at least 0.9 of
+them, for a smallest effect delta that is fixed before (asked about a rise or a fall, the findings are those of `decision`):
 
     more       Delta >= delta                      not-more    Delta < delta, without one of the other two
     fewer      Delta <= -delta                     not-fewer   Delta > -delta, likewise
     same       |Delta| < delta                     undecided   none of them
 
-Where one is asked about, a rise:
-
-    supported      Delta >= delta in at least 0.9 of the draws
-    contradicted   Delta < delta in at least 0.9: "null" if |Delta| < delta is, "reversed" if Delta <= -delta is, else "mixed"
-    undecided      otherwise
-
-A fall is asked about by turning the sign of Delta. Where fewer than `BASE_LEAST` of the base's histories are uprisings, nothing is judged:
-the base is not the world that the question speaks of. An arm that cannot differ from the base is refused before anything is simulated.
-All of it holds in this model only. Arms stand in the order asked; nothing ranks them.
-
-Base and arm have the same parameters and the same seeds, and draws are keyed by what they are for, not by order: both worlds share all
-luck that the change leaves alone (common random numbers). How much that saves is measured, not assumed:
+Base and arm have the same parameters and seeds, so both worlds share all luck that the change leaves alone (common random numbers:
+Glasserman and Yao 1992, Management Science 38; Kleinman, Spall and Naiman 1999, Management Science 45). What that saves is measured:
 
     gain = sum over draws of [Var Y(arm) + Var Y(base)] / sum over draws of Var [Y(arm) - Y(base)]       variances over the seeds of a draw
 
 so many times more runs would independent seeds need for the same standard error; its interval resamples draws. Draws that an arm leaves
 untouched add to the gain. Where an arm renumbers residents or steps, the same key is another person's luck: the pair is called unpaired.
-
-Sources: Glasserman and Yao (1992), Management Science 38; Kleinman, Spall and Naiman (1999), Management Science 45.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -73,29 +62,20 @@ FIRST = 3
 """Parts that are done first in the base and in all arms, to see early whether there is anything to compare."""
 VARYING = 5
 """Draws in which an outcome must vary over seeds for the gain to be measured: from one or two, an interval would say nothing."""
+NOT_MEASURED = (math.nan,) * 3
 
 
 def pairing_gain(base: Floats, arm: Floats, seed: int) -> tuple[float, float, float]:
-    """How many times fewer runs pairing needs than independent seeds, with a 95 % interval over draws.
+    """How many times fewer runs pairing needs than independent seeds, with a 95 % interval over draws, from Y of shape (draws, replicates).
 
-    Parameters
-    ----------
-    base, arm : shape (draws, replicates)
-        Y of the same draws and seeds.
-    seed : int
-        Of the resamples.
-
-    Returns
-    -------
-    gain, low, high : NaN with fewer than two seeds a draw, or where Y varies in fewer than `VARYING` draws; infinite where differences
-        do not vary at all.
+    NaN with fewer than two seeds a draw, or where Y varies in fewer than `VARYING` draws; infinite where differences do not vary at all.
     """
     if base.shape[1] < 2:
-        return (float("nan"),) * 3
+        return NOT_MEASURED
     apart = base.var(axis=1, ddof=1) + arm.var(axis=1, ddof=1)
     paired = (arm - base).var(axis=1, ddof=1)
     if (apart > 0).sum() < VARYING:
-        return (float("nan"),) * 3
+        return NOT_MEASURED
     pick = resamples(seed, len(base))
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = float(np.divide(apart.sum(), paired.sum()))
@@ -209,24 +189,14 @@ def counterfactual(
 
     Parameters
     ----------
-    base : Plan
-    arms : mapping of name to Plan
-    draws : int, >= 1
-        Of parameters; with a posterior, at most as many as it has.
-    replicates : int, >= 1
-        Seeds of each draw; with fewer than two the gain of pairing cannot be measured.
-    seed : int
-        Base seed of draws, networks and luck: the same for base and arms.
-    posterior : sequence of values, optional
-        Draws of some parameters, taken at even distances; all others are drawn from their priors. By default all are.
+    draws : of parameters, at least 1; with a posterior, at most as many as it has
+    replicates : seeds of each draw, at least 1; with fewer than two the gain of pairing cannot be measured
+    seed : of draws, networks and luck: the same for base and arms
+    posterior : draws of some parameters, taken at even distances; all others are drawn from their priors. By default all are
     direction : "either", "rise" or "fall"
-        Which effect is asked about.
-    smallest : mapping of outcome to number above 0, optional
-        In place of those of `OUTCOMES`.
-    runner : Runner
-        Who simulates; by default one that says nothing.
-    early : callable
-        Called once, if there is more to do then, with what the first histories say.
+    smallest : by outcome, above 0, in place of those of `OUTCOMES`
+    runner : by default one that says nothing
+    early : called once, if there is more to do then, with what the first histories say
 
     Raises
     ------
@@ -342,7 +312,7 @@ def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, 
         assert np.array_equal(runs[label].whole["seed"], runs[BASE].whole["seed"])  # else no pair is one
         for name, outcome in OUTCOMES.items():
             y, x = (outcome.of(seen[k]).reshape(shape) for k in (label, BASE))
-            gain = (float("nan"),) * 3 if label in unpaired else pairing_gain(x, y, base.seed)
+            gain = NOT_MEASURED if label in unpaired else pairing_gain(x, y, base.seed)
             effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= BASE_LEAST))
     return Effects(
         recipes,
@@ -360,12 +330,16 @@ def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, 
 def as_dict(found: Effects) -> dict[str, Any]:
     """Everything for machines but the plans: what was compared, how, and each effect."""
     base, rows = found.base, [e.as_dict() for e in found.effects]
-    by_policy = "policy" in base.plan.drivers.values()
-    about = {"basis": found.basis, "judged": found.judged, "by_policy": by_policy}
-    about |= {"histories": found.draws * base.replicates, "uprisings": found.uprisings}
+    about = {
+        "basis": found.basis,
+        "judged": found.judged,
+        "by_policy": "policy" in base.plan.drivers.values(),
+        "histories": found.draws * base.replicates,
+        "uprisings": found.uprisings,
+    }
     arms: dict[str, Any] = {}
     for label, r in found.recipes.items():
-        arms[label] = {
+        arm = arms[label] = {
             "edits": r.plan.edits,
             "key": r.key(),
             "plan_sha256": r.plan.sha256(),
@@ -374,10 +348,9 @@ def as_dict(found: Effects) -> dict[str, Any]:
             "stopped": found.stopped[label],
         }
         if label != BASE:
-            differ, own = found.differ[label], [row for row in rows if row["arm"] == label]
-            arms[label] |= {"paired": label not in found.unpaired, "pairs_that_differ": differ}
-            said = {lang: sentence(label, own, {**about, "pairs_that_differ": differ}, lang) for lang in LANGUAGES}
-            arms[label] |= {f"sentence_{lang}": words for lang, words in said.items()}
+            own, differ = [row for row in rows if row["arm"] == label], {"pairs_that_differ": found.differ[label]}
+            arm |= {"paired": label not in found.unpaired, **differ}
+            arm |= {f"sentence_{lang}": sentence(label, own, about | differ, lang) for lang in LANGUAGES}
     return {
         "scenario": base.plan.case,
         "stamp": found.stamp,

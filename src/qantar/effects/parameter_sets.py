@@ -1,6 +1,7 @@
 """Sets of parameters that an experiment is run over: draws of the priors with an uprising, and what the posterior holds.
 
-What is tested and not fitted is drawn from its prior in both, so that no dated decision decides it.
+What is tested and not fitted is drawn from its prior in both: a dated decision is an input of the fit, and what stands beside a surge in
+time would come out as its cause.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Draws:
 
     def redrawn(self, names: Sequence[str], seed: int) -> Draws:
         """The same with these parameters drawn from their priors, each set for itself."""
-        fresh = [{name: parameters()[name].draw(seed, REDRAWN + k) for name in names} for k in range(len(self.values) if names else 0)]
-        return Draws([{**v, **new} for v, new in zip(self.values, fresh, strict=True)], self.ancestors) if names else self
+        fresh = [{**v, **{name: parameters()[name].draw(seed, REDRAWN + k) for name in names}} for k, v in enumerate(self.values)]
+        return Draws(fresh, self.ancestors)
 
     def spread(self, n: int) -> Draws:
         """So many of these at even distances, or all of them."""
@@ -46,11 +47,9 @@ class Draws:
 
 
 def loud_draws(table: Runs, seed: int) -> list[Values]:
-    """The draws of a table of the priors whose history was an uprising.
+    """The draws of a table of the priors (draws 0, 1, ... at this seed) whose history was an uprising.
 
-    Parameters
-    ----------
-    table : histories of draws 0, 1, ... of the priors at this seed
+    Where nobody goes out, everything is without effect.
     """
     loud = np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
     return [draw(seed, int(k)) for k in loud]
@@ -67,10 +66,6 @@ def ceilings_of(scenario: Scenario, spec: Experiment, of: Draws) -> dict[str, fl
 
     What is not fitted comes from its prior, as in the experiment; what is, from the draws. It says nothing of how large the effect would
     be, and not that it is there: only that it cannot be in the others.
-
-    Parameters
-    ----------
-    of : draws of the priors or the posterior
     """
     fresh = unlearned(scenario, spec)
     names = {name for part in spec.parts for name in spec.carriers(part)}

@@ -1,23 +1,11 @@
-"""Four methods compared in drawn countries: does each do better against the others where its condition holds.
+"""Four methods compared in drawn countries: does each do better against the others where its condition holds (docs/explanation/methods.md).
 
 In: an experiment (`experiment`), histories of every country under every allocation. Out: one `Judged` a claim and outcome, outcomes by
 condition, shares of variance, and contrasts of past campaigns (`navco`). A method is an allocation of equal means (`countries`).
 
-Every country is run under every allocation with the same draws of coefficients and the same seeds. Each pair of country and allocation
-has a recipe of its own, kept in the store: what was stopped goes on. Allocations always stand in the same order; nothing is sorted by
-outcome.
-
-    success     the history ends as `collapsed` or `conceded` (`model/outcome.py`)
-    collapsed   it ends as `collapsed`
-    peak        log10(1 + people out at the peak)
-    ceiling     share of draws in which organizers change any history at all: in the others every interaction is exactly 0, so a claim
-                that a condition matters cannot be supported in more draws than these
-
-An interaction against the others also moves where the condition does something for one of them; the same against the unorganized case
-alone stands beside it (`own`), and a claim that a condition matters is supported only if the rule supports it there too.
-
-All else is judged by the rules of `decision`, as any experiment is: where the interaction is exactly 0 in more than half of the draws, no
-method moves the outcome and there is nothing to compare.
+Every country is run under every allocation with the same draws of coefficients and the same seeds. Allocations always stand in the same
+order; nothing is sorted by outcome. An interaction against the others also moves where the condition does something for one of them, so a
+claim that a condition matters is supported only if the rules of `decision` support it against the unorganized case alone (`own`), too.
 """
 
 from __future__ import annotations
@@ -35,7 +23,7 @@ from numpy.typing import NDArray
 
 from qantar.effects import decision
 from qantar.effects.decision import Ground, Said
-from qantar.effects.interaction import ASSERTS, DIRECTION, Interaction, by_chance, by_seed, interaction, shares
+from qantar.effects.interaction import ASSERTS, DIRECTION, Interaction, advantage, by_chance, interaction, per_draw, shares
 from qantar.effects.measures import seen_whole
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
@@ -71,7 +59,7 @@ class Judged:
     seeds: Floats
     """the interaction by draw and seed, shape (draws, seeds)"""
     ceiling: float
-    """share of draws in which organizers change any history at all"""
+    """share of draws in which organizers change any history at all: in the others every interaction is exactly 0"""
 
     @property
     def answer(self) -> Said:
@@ -157,10 +145,17 @@ def judged(claim: Claim, outcome: str, y: Floats, smallest: float, ceiling: floa
     """One claim on one outcome, y of shape (countries, allocations, draws, seeds)."""
     holds, method = claim.holds(range(len(y))), ALLOCATIONS.index(claim.method)
     others = [ALLOCATIONS.index(m) for m in METHODS if m != claim.method]
-    own = interaction(y, method, [ALLOCATIONS.index("unorganized")], holds, smallest, claim.kind)
-    ask = (y, method, others, holds, smallest, claim.kind)
-    chance, by_condition = by_chance(*ask, seed), levels(y, holds)
-    return Judged(claim, outcome, smallest, interaction(*ask), own, chance, by_condition, by_seed(*ask[:4]), ceiling)
+    return Judged(
+        claim,
+        outcome,
+        smallest,
+        interaction(y, method, others, holds, smallest, claim.kind),
+        own=interaction(y, method, [ALLOCATIONS.index("unorganized")], holds, smallest, claim.kind),
+        by_chance=by_chance(y, method, others, holds, smallest, claim.kind, seed),
+        levels=levels(y, holds),
+        seeds=per_draw(advantage(y, method, others), holds),
+        ceiling=ceiling,
+    )
 
 
 def levels(y: Floats, holds: NDArray[np.bool_]) -> Floats:
