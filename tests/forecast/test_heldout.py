@@ -30,7 +30,7 @@ from qantar.forecast.held_out import (
     without_region,
     worth_of_ties,
 )
-from qantar.forecast.rivals import HOME, Rival, Terms, common_tolerance, compare, held_out, mass_at
+from qantar.forecast.rivals import HOME, Comparison, Rival, Terms, compare, mass_at
 from qantar.forecast.scores import log_score_days
 from qantar.inference.abc_smc import Round, Setup
 from qantar.inference.distance import Target, distances, target_of, up_to
@@ -206,7 +206,7 @@ def test_the_share_of_a_prior_that_comes_near() -> None:
     assert mass_at(p, 1000, 2.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5))  # a round beyond the tolerance does not count
     assert mass_at(p, 1000, 1.0).se > mass_at(p, 1000, 2.0).se > 0
     other = rival([(3.0, 0.5), (2.5, 0.5)])
-    assert common_tolerance([p, other]) == 2.5
+    assert Comparison([p, other], 1000, HOME).tolerance == 2.5
     gap = mass_at(p, 1000, 2.5).minus(mass_at(other, 1000, 2.5))
     assert gap.mean == pytest.approx(np.log(2))  # one halving more on the way to 2.5
     assert gap.se == pytest.approx(np.hypot(mass_at(p, 1000, 2.5).se, mass_at(other, 1000, 2.5).se))
@@ -214,10 +214,12 @@ def test_the_share_of_a_prior_that_comes_near() -> None:
 
 def test_held_out_differences_are_paired() -> None:
     home = np.linspace(0, 3, 17)
-    found = held_out({HOME: home, "better": home - 0.1, "noise": home + np.resize([-1.0, 1.0], 17)})
-    assert found["better"].mean == pytest.approx(-0.1)
-    assert found["better"].separated  # though single scores differ by thirty times as much
-    assert not found["noise"].separated
+    scores = {HOME: home, "better": home - 0.1, "noise": home + np.resize([-1.0, 1.0], 17)}
+    accounts = [dataclasses.replace(rival([(3.0, 0.5)]), arm=arm, log_score=score) for arm, score in scores.items()]
+    found = {r["rival"]: r for r in Comparison(accounts, 1000, HOME).rows()}
+    assert found["better"]["held_out_difference"] == pytest.approx(-0.1)
+    assert found["better"]["held_out_separated"]  # though single scores differ by thirty times as much
+    assert not found["noise"]["held_out_separated"]
 
 
 def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import QantarError
 from qantar.forecast import held_out as heldout
 from qantar.forecast import outlook
-from qantar.forecast.alarms import Warnings
+from qantar.forecast.alarms import Warnings, follows
 from qantar.forecast.outlook import (
     CONSTANT,
     MODEL,
@@ -29,7 +29,6 @@ from qantar.forecast.outlook import (
     Forecast,
     Terms,
     assess,
-    followed_by,
     known_on_the_day,
     origins_of,
 )
@@ -42,7 +41,7 @@ from qantar.studies.warning import as_tables, facts_of
 CASE = "kazakhstan-2022"
 H, WAVE, END = 3, 33, 38
 ORIGINS = origins_of(WAVE, END, H)
-HAPPENED = followed_by(ORIGINS, WAVE, H)
+HAPPENED = follows(ORIGINS, np.array([WAVE]), H).any(axis=1)
 
 
 def planted(**p: np.ndarray) -> tuple[dict[str, Any], dict[str, list[Warnings]]]:

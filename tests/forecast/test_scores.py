@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.special import ndtr
 from scipy.stats import binom, ttest_rel
 
 from qantar.forecast.power import between, detectable, hidden, score_differences
@@ -25,22 +24,17 @@ from qantar.forecast.scores import (
     Share,
     brier,
     coverage_days,
-    crps,
     crps_days,
-    crps_interval,
     log_score,
     log_score_days,
-    log_score_samples,
     mass,
-    outside,
     paired,
     probability,
 )
 from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
-NUMBERS = st.floats(-50, 50, width=32)
-SAMPLES = arrays(np.float64, st.integers(2, 12), elements=NUMBERS)
+DAYS = arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 6))
 
 
 def rng(number: int) -> np.random.Generator:
@@ -54,73 +48,31 @@ def hist(days: NDArray[np.int64], n: int) -> Floats:
 # --- CRPS --------------------------------------------------------------------------------------------------------------
 
 
-def normal_crps(y: float, sd: float) -> float:
-    z = y / sd
-    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    return sd * (z * (2 * float(ndtr(z)) - 1) + 2 * density - 1 / math.sqrt(math.pi))
+def integral(p: Floats, y: int, low: int, high: int) -> float:
+    """The integral of (F(z) - 1{y <= z})^2 over days, without the stretch from low to high."""
+    z = np.arange(len(p) - 1)
+    return float((((np.cumsum(p)[:-1] - (y <= z)) ** 2)[(z < low) | (z >= high)]).sum())
 
 
-@pytest.mark.parametrize(("y", "sd"), [(0.0, 1.0), (1.5, 1.0), (-3.0, 2.0)])
-def test_the_fair_score_of_few_normal_samples_has_the_analytic_mean_and_the_plain_one_has_not(y: float, sd: float) -> None:
-    samples = rng(1).normal(0, sd, (10, 20_000))
-    fair, plain = (crps(samples, np.full(20_000, y), fair=f) for f in (True, False))
-    error = 4 * fair.std() / math.sqrt(20_000)
-    assert abs(fair.mean() - normal_crps(y, sd)) < error
-    assert abs(plain.mean() - normal_crps(y, sd)) > error  # the bias it is said to have: half the mean distance, by M
-    assert plain.mean() - normal_crps(y, sd) == pytest.approx(sd / math.sqrt(math.pi) / 10, abs=error)
+@given(DAYS, st.integers(0, 6))
+def test_days_score_as_the_distances_between_samples(days: NDArray[np.int64], y: int) -> None:
+    apart = np.abs(days - y).mean() - np.abs(days[:, None] - days).mean() / 2
+    assert crps_days(hist(days, 7), y, y).item() == pytest.approx(apart, abs=1e-12)
 
 
-def test_a_large_sample_scores_as_its_distribution() -> None:
-    quantiles = rng(2).normal(0, 1, 100_000)
-    assert crps(quantiles, 0.7).item() == pytest.approx(normal_crps(0.7, 1.0), abs=0.01)
-    assert crps(quantiles, 0.7, fair=False).item() == pytest.approx(normal_crps(0.7, 1.0), abs=0.01)
+@given(DAYS, st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6)))
+def test_an_interval_takes_its_stretch_out_of_the_integral(days: NDArray[np.int64], numbers: tuple[int, int, int]) -> None:
+    (low, y, high), p = sorted(numbers), hist(days, 7)
+    assert crps_days(p, low, high).item() == pytest.approx(integral(p, y, low, high), abs=1e-12)
+    shown = int(((days >= low) & (days <= high)).sum())
+    assert log_score_days(p, low, high, len(days)).item() == pytest.approx(-math.log((shown + 0.5) / (len(days) + 1)))
 
 
-def test_small_cases_by_hand() -> None:
-    assert crps(np.array([3.0]), 1.0, fair=False).item() == 2  # of one number: the absolute error
-    assert crps(np.array([0.0, 1.0, 5.0]), 2.0, fair=False).item() == pytest.approx((2 + 1 + 3) / 3 - (1 + 5 + 4) / 9)
-    assert crps(np.array([0.0, 1.0, 5.0]), 2.0).item() == pytest.approx((2 + 1 + 3) / 3 - (1 + 5 + 4) / 6)
-    assert crps(np.zeros((3, 2)), np.array([1.0, np.nan])).tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
-    with pytest.raises(ValueError, match="two samples"):
-        crps(np.array([3.0]), 1.0)
-
-
-@given(SAMPLES, NUMBERS, NUMBERS, st.floats(0.1, 10))
-def test_crps_moves_with_the_axis_and_knows_no_order(x: Floats, y: float, shift: float, scale: float) -> None:
-    for fair in (True, False):
-        score = crps(x, y, fair=fair).item()
-        assert crps(x[::-1] + shift, y + shift, fair=fair).item() == pytest.approx(score, abs=1e-9)
-        assert crps(-x * scale, -y * scale, fair=fair).item() == pytest.approx(scale * score, abs=1e-8)
-    assert crps(x, y).item() <= crps(x, y, fair=False).item() + 1e-9
-    assert crps(x, y, fair=False).item() >= -1e-9
-
-
-@given(SAMPLES, NUMBERS, st.floats(0, 20), st.floats(0, 20))
-def test_less_is_judged_the_wider_an_interval_is(x: Floats, low: float, width: float, more: float) -> None:
-    exact = crps(x, low, fair=False).item()
-    narrow = crps_interval(x, low, low + width, fair=False).item()
-    wide = crps_interval(x, low - more, low + width + more, fair=False).item()
-    assert crps_interval(x, low, low, fair=False).item() == pytest.approx(exact, abs=1e-9)
-    assert -1e-9 <= wide <= narrow + 1e-9
-    assert crps_interval(x, -np.inf, np.inf).item() == 0
-
-
-@given(SAMPLES, NUMBERS, st.floats(0, 20))
-def test_an_interval_takes_its_stretch_out_of_the_integral(x: Floats, low: float, width: float) -> None:
-    edges = np.unique([*x, low, low + width])
-    middle, length = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    by = (x[:, None] <= middle).mean(axis=0)
-    integral = (np.where(middle < low, by**2, np.where(middle > low + width, (1 - by) ** 2, 0.0)) * length).sum()
-    assert crps_interval(x, low, low + width, fair=False).item() == pytest.approx(integral, abs=1e-6)
-    half_open = (np.where(middle < low, by**2, 0.0) * length).sum()
-    assert crps_interval(x, low, np.inf, fair=False).item() == pytest.approx(half_open, abs=1e-6)
-
-
-@given(arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 6)), st.integers(0, 6), st.integers(0, 6))
-def test_days_as_samples_and_as_probabilities_score_the_same(days: NDArray[np.int64], a: int, b: int) -> None:
-    low, high, p = min(a, b), max(a, b), hist(days, 7)
-    assert crps_days(p, low, high).item() == pytest.approx(crps_interval(days.astype(float), low, high, fair=False).item(), abs=1e-12)
-    assert log_score_days(p, low, high, len(days)).item() == pytest.approx(log_score_samples(days, low, high).item())
+@given(DAYS, st.tuples(*[st.integers(0, 6)] * 4))
+def test_less_is_judged_the_wider_an_interval_is(days: NDArray[np.int64], numbers: tuple[int, ...]) -> None:
+    (least, low, high, most), p = sorted(numbers), hist(days, 7)
+    assert 0 <= crps_days(p, least, most).item() <= crps_days(p, low, high).item() + 1e-12
+    assert crps_days(p, 0, 6).item() == 0
 
 
 # --- properness, by enumeration ----------------------------------------------------------------------------------------
@@ -141,8 +93,7 @@ def gain(score: Callable[[Floats, int], float]) -> float:
 
 def fixed_stretch(f: Floats, y: int) -> float:
     """Days 1 to 2 are in doubt whatever happens."""
-    days = np.repeat(np.arange(4.0), (8 * f).round().astype(int))
-    return crps(outside(days, 1, 2), outside(y, 1, 2), fair=False).item()
+    return integral(f, y, 1, 2)
 
 
 def moving_windows(f: Floats, y: int) -> float:
@@ -180,9 +131,7 @@ def test_improper_scores_are_found_out(name: str) -> None:
 
 def test_the_left_out_stretch_is_what_the_interval_score_gives_inside_it() -> None:
     for f in GRID:
-        days = np.repeat(np.arange(4.0), (8 * f).round().astype(int))
-        assert fixed_stretch(f, 1) == fixed_stretch(f, 2) == pytest.approx(crps_interval(days, 1, 2, fair=False).item())
-        assert fixed_stretch(f, 2) == pytest.approx(crps_days(f, 1, 2).item())
+        assert fixed_stretch(f, 1) == fixed_stretch(f, 2) == pytest.approx(crps_days(f, 1, 2).item())
 
 
 @pytest.mark.parametrize("truth", [0.05, 0.3, 0.5, 0.9])
@@ -203,8 +152,6 @@ def test_probabilities_from_counts() -> None:
 
 
 def test_log_score_of_an_interval_counts_the_days_allowed() -> None:
-    days = np.array([[2, 16], [3, 16], [5, 1], [16, 16]])
-    assert log_score_samples(days, [2, 4], [3, 16]).tolist() == pytest.approx([-math.log(2.5 / 5), -math.log(3.5 / 5)])
     assert mass(np.array([[0.5, 0.2, 0.3]] * 2), [0, 2], [1, 2]).tolist() == pytest.approx([0.7, 0.3])
     assert log_score_days(np.array([1.0, 0.0]), 1, 1).item() == pytest.approx(-math.log(0.5 / 401))
 

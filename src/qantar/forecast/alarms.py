@@ -1,7 +1,7 @@
 """Early warning: what alarms raised from predicted probabilities were worth, and a plain regression to compare them with.
 
 In: at rolling origins (days on which a prediction was made) the probability of a wave within the next h days; and the days of waves. Out:
-false alarms per quiet month, lead time, base rate, precision and recall at a threshold, each with its interval.
+false alarms per quiet month, lead time, precision and recall at a threshold, each with its interval.
 
     a wave follows origin t   if it begins on a day w with t < w <= t + h; origins whose h days were not seen to the end are left out
     an alarm                  begins at an origin with p >= threshold and stands for h days, or until a wave: what is raised meanwhile
@@ -9,10 +9,9 @@ false alarms per quiet month, lead time, base rate, precision and recall at a th
     true, false               a wave follows one of the alarm's origins, or none
     recall                    waves that follow an origin with p >= threshold, of those that follow any origin
     lead time                 days from the first such origin to the wave, at most h
-    quiet months              origins that no wave follows, times the days between origins, by 30.44 days
+    quiet months              origins that no wave follows, by 30.44 days
 
-Alarms and waves are counted rather than origins, whose h days overlap; the base rate counts origins, so its interval is too narrow.
-In one country few waves are seen: read the intervals first.
+Alarms and waves are counted rather than origins, whose h days overlap. In one country few waves are seen: read the intervals first.
 """
 
 from __future__ import annotations
@@ -28,10 +27,11 @@ from qantar.forecast.scores import Share
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 MONTH_DAYS = 30.44
 
 
-def follows(origins: Floats, waves: Floats, h: float) -> Bools:
+def follows(origins: Floats | Ints, waves: Floats, h: float) -> Bools:
     """Whether a wave follows each origin within h days, shape (origins, waves).
 
     >>> follows(np.array([0.0, 5.0, 8.0]), np.array([8.0]), 3.0).ravel().tolist()
@@ -41,15 +41,9 @@ def follows(origins: Floats, waves: Floats, h: float) -> Bools:
     return np.asarray((ahead > 0) & (ahead <= h))
 
 
-def first_days(reported: NDArray[np.int64], least: int) -> NDArray[np.int64]:
-    """The day on which a wave begins: the first with at least so many regions reported at once, -1 if there is none.
+def first_days(reported: Ints, least: int) -> Ints:
+    """The day on which a wave begins: the first with at least so many regions reported, shape (..., days), at once; -1 if there is none.
 
-    Parameters
-    ----------
-    reported : int array, shape (..., days), regions with reported unrest
-
-    Examples
-    --------
     >>> first_days(np.array([[0, 1, 3, 5], [2, 2, 2, 2]]), least=3).tolist()
     [2, -1]
     """
@@ -57,15 +51,9 @@ def first_days(reported: NDArray[np.int64], least: int) -> NDArray[np.int64]:
     return np.where(hit.any(axis=-1), hit.argmax(axis=-1), -1)
 
 
-def ahead(wave: NDArray[np.int64], origin: int, h: int) -> Share:
-    """Histories whose wave begins in the h days after the origin, among those that had none by then: the others are not this world.
+def ahead(wave: Ints, origin: int, h: int) -> Share:
+    """Histories whose wave (`first_days`) begins in the h days after the origin, among those that had none by then.
 
-    Parameters
-    ----------
-    wave : int array, shape (M,), day on which each history's wave begins, -1 if never
-
-    Examples
-    --------
     >>> ahead(np.array([0, 2, 5, -1]), origin=0, h=2)                       # the first has had its wave, the second rises in time
     Share(hits=1, of=3)
     """
@@ -104,8 +92,6 @@ class Warnings:
     """What warnings at one threshold were worth."""
 
     threshold: float
-    base_rate: Share
-    """origins that a wave follows"""
     precision: Share
     """alarms that were true"""
     recall: Share
@@ -116,20 +102,17 @@ class Warnings:
     """days, of each wave that could be warned of; NaN where it was not"""
 
 
-def judge(p: Floats, origins: Floats, waves: Floats, *, h: float, threshold: float, end: float, every: float = 1.0) -> Warnings:
+def judge(p: Floats, origins: Floats, waves: Floats, *, h: float, threshold: float, end: float) -> Warnings:
     """Alarms against what happened.
 
     Parameters
     ----------
-    p : float array, shape (origins,), 0 to 1; NaN where no prediction was made, which is left out
-    origins : float array, shape (origins,), days, ascending
-    waves : float array, shape (waves,), days on which a wave began
-    h : float, days
-    threshold : float, 0 to 1
-    end : float
-        The last day of which it is known whether a wave began.
-    every : float
-        Days between origins.
+    p : shape (origins,), 0 to 1; NaN where no prediction was made, which is left out
+    origins : shape (origins,), days, each the next of the last
+    waves : shape (waves,), days on which a wave began
+    h : days
+    threshold : 0 to 1
+    end : the last day of which it is known whether a wave began
     """
     seen = (origins + h <= end) & ~np.isnan(p)
     days, loud = origins[seen], p[seen] >= threshold
@@ -140,15 +123,14 @@ def judge(p: Floats, origins: Floats, waves: Floats, *, h: float, threshold: flo
     first = [waves[w] - days[after[:, w] & loud].min() if warned[w] else math.nan for w in np.flatnonzero(possible)]
     return Warnings(
         threshold,
-        Share(int(true.sum()), len(days)),
         Share(sum(alarms), len(alarms)),
         Share(int(warned.sum()), int(possible.sum())),
-        Rate(len(alarms) - sum(alarms), float((~true).sum()) * every / MONTH_DAYS),
+        Rate(len(alarms) - sum(alarms), float((~true).sum()) / MONTH_DAYS),
         np.array(first),
     )
 
 
-def _alarms(days: Floats, rows: NDArray[np.int64], waves: Floats, h: float) -> list[list[int]]:
+def _alarms(days: Floats, rows: Ints, waves: Floats, h: float) -> list[list[int]]:
     """Origins above the threshold, gathered into alarms."""
     found: list[list[int]] = []
     start = -math.inf
@@ -166,14 +148,8 @@ def hazard_regression(x: Floats, origins: Floats, waves: Floats, *, h: float) ->
     At each origin fitted to those origins alone whose h days were over by then; x brought to mean 0 and deviation 1 over these; the b have
     normal priors around 0 (`INTERCEPT_SD`, `SLOPE_SD`), which keeps them finite where no wave was seen yet.
 
-    Parameters
-    ----------
-    x : float array, shape (origins, covariates), what was known on the day of each origin
-    origins, waves, h : as in `judge`
-
-    Returns
-    -------
-    float array, shape (origins,); NaN where there was nothing to learn from yet.
+    x is what was known on the day of each origin, shape (origins, covariates); the other arguments are those of `judge`. Shape (origins,);
+    NaN where there was nothing to learn from yet.
     """
     happened = np.asarray(follows(origins, waves, h).any(axis=1))
     p = np.full(len(origins), np.nan)

@@ -1,8 +1,8 @@
 """Naive forecasts that a model must beat: of the first day of unrest by region, and of the next day.
 
-In: `Facts`, the intervals and blanks of a record beside residents of regions and their largest cities. Out: probabilities of each onset day
-(0 to n_days, the last one "never"), probabilities of presence on the next day, and its participants. `seen` cuts the facts to the
-regions and days a forecast may look at *before* a baseline gets them; that is the only way in, so nothing withheld can be read.
+In: `Facts`, what a record holds. Out: probabilities of each onset day (0 to n_days, the last one "never"), probabilities of presence on the
+next day, and its participants. `seen` cuts the facts to the regions and days a forecast may look at *before* a baseline gets them; that is
+the only way in, so nothing withheld can be read.
 
 Onset day of region r; p is the pooled distribution of the regions seen:
     never       all on "never"
@@ -28,13 +28,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.forecast.scores import HISTORIES, brier, crps_days, log_score, log_score_days, outside
+from qantar.forecast.scores import HISTORIES, crps_days, event_scores, log_score_days, outside
 from qantar.record.observables import Observables
 from qantar.scenario.plan import Plan
 
@@ -81,14 +82,15 @@ class Facts:
 def facts_of(record: Observables, plan: Plan) -> Facts:
     """The record of a case as arrays over the days of a plan."""
     start = dt.datetime.fromisoformat(plan.start)
-    first, n_days = start.date(), math.ceil((start.hour + start.minute / 60 + plan.hours) / 24)
+    first, n_days, n = start.date(), math.ceil((start.hour + start.minute / 60 + plan.hours) / 24), len(plan.regions)
     onsets = {o.region_id: o for o in record.onsets}
     rows = dict(zip(record.region_ids, record.presence, strict=True))
-    own: list[list[float]] = [[p.population for p in plan.places if p.region == k] for k in range(len(plan.regions))]
-    cities = [[p.population for p in plan.places if p.region == k and p.settlement] for k in range(len(plan.regions))]
-    low, high = np.zeros(len(own), np.int64), np.full(len(own), n_days)
-    presence = np.full((len(own), n_days), np.nan)
+    low, high, presence = np.zeros(n, np.int64), np.full(n, n_days), np.full((n, n_days), np.nan)
+    residents, city = [], []
     for k, region in enumerate(r.id for r in plan.regions):
+        own = [p for p in plan.places if p.region == k]
+        residents.append(sum(p.population for p in own))
+        city.append(max([p.population for p in own if p.settlement] or [p.population for p in own]))
         if region in onsets:
             o = onsets[region]
             low[k] = min(max((o.earliest - first).days, 0), n_days)
@@ -100,8 +102,7 @@ def facts_of(record: Observables, plan: Plan) -> Facts:
     for dated in record.participants:
         if 0 <= (day := (dated.date - first).days) < n_days:
             bottom[day], top[day] = dated.interval.low, dated.interval.high
-    residents, city = np.array([sum(x) for x in own]), np.array([max(c or x) for c, x in zip(cities, own, strict=True)])
-    return Facts(low, high, presence, bottom, top, residents, city, np.ones(len(own), np.bool_), n_days - 1)
+    return Facts(low, high, presence, bottom, top, np.array(residents), np.array(city), np.ones(n, np.bool_), n_days - 1)
 
 
 def seen(facts: Facts, *, known: Bools | None = None, last: int | None = None) -> Facts:
@@ -112,19 +113,17 @@ def seen(facts: Facts, *, known: Bools | None = None, last: int | None = None) -
 
     Parameters
     ----------
-    known : bool array, shape (regions,); None: all
-    last : int, -1 to n_days - 1; None: all days
+    known : shape (regions,); None: all
+    last : -1 to n_days - 1; None: all days
     """
     known = facts.known if known is None else facts.known & known
     last = facts.last if last is None else min(facts.last, last)
-    never, later = facts.n_days, np.arange(facts.n_days) > last
-    low = np.where(known, np.minimum(facts.low, last + 1), 0)
-    high = np.where(known & (facts.high <= last), facts.high, never)
+    later = np.arange(facts.n_days) > last
     blank = later | (not known.all())
     return replace(
         facts,
-        low=low,
-        high=high,
+        low=np.where(known, np.minimum(facts.low, last + 1), 0),
+        high=np.where(known & (facts.high <= last), facts.high, facts.n_days),
         presence=np.where(known[:, None] & ~later, facts.presence, np.nan),
         participants_low=np.where(blank, np.nan, facts.participants_low),
         participants_high=np.where(blank, np.nan, facts.participants_high),
@@ -133,18 +132,11 @@ def seen(facts: Facts, *, known: Bools | None = None, last: int | None = None) -
     )
 
 
-# --- onset days ------------------------------------------------------------------------------------------------------
-
-
 def pooled(allowed: Bools) -> Floats:
     """The distribution that best explains intervals, with one more region spread evenly, shape (n_days + 1,).
 
-    Parameters
-    ----------
-    allowed : bool array, shape (regions, n_days + 1), each row with at least one day
+    From the days allowed, shape (regions, n_days + 1), each row with at least one.
 
-    Examples
-    --------
     >>> pooled(np.array([[True, False], [True, False], [True, True]])).round(3).tolist()     # the third says nothing
     [0.833, 0.167]
     """
@@ -189,10 +181,6 @@ def _population(facts: Facts) -> Floats:
     return p(float(best.x))
 
 
-def _logistic(facts: Facts) -> Floats:
-    return distribution(logistic_hazard(facts))
-
-
 def logistic_hazard(facts: Facts) -> Floats:
     """Hazard of each region and day, fitted to what may be seen, shape (regions, n_days)."""
     from scipy.optimize import minimize
@@ -218,14 +206,14 @@ def _covariates(facts: Facts) -> Floats:
     others = (by.sum(axis=0) - by) / np.maximum(facts.known.sum() - facts.known, 1)[:, None]
     before = np.minimum(days - 1, facts.last)
     risen = np.where(before < 0, 0.0, others[:, before])
-    figures = _figures(facts)
+    figures = _log_participants(facts)
     dated = np.flatnonzero(~np.isnan(figures))
     latest = [figures[dated[dated < d][-1]] - figures[dated].mean() if (dated < d).any() else 0.0 for d in days]
     log_city = np.log(facts.city) - np.log(facts.city).mean()
     return np.stack([np.ones((n, len(days))), np.tile(log_city[:, None], (1, len(days))), risen, np.tile(latest, (n, 1))], axis=2)
 
 
-def _figures(facts: Facts) -> Floats:
+def _log_participants(facts: Facts) -> Floats:
     """log10(1 + participants), the middle of each range, shape (n_days,)."""
     return np.asarray((np.log10(1 + facts.participants_low) + np.log10(1 + facts.participants_high)) / 2)
 
@@ -255,18 +243,12 @@ ONSET: dict[str, Callable[[Facts], Floats]] = {
     "last": _last,
     "average": _average,
     "population": _population,
-    "logistic": _logistic,
+    "logistic": lambda facts: distribution(logistic_hazard(facts)),
 }
 
 
 def onset_forecast(name: str, facts: Facts, *, known: Bools | None = None, last: int | None = None) -> Floats:
-    """Probabilities of each region's onset day from what `seen` leaves, shape (regions, n_days + 1).
-
-    Parameters
-    ----------
-    name : a key of `ONSET`
-    known, last : see `seen`
-    """
+    """Probabilities of each region's onset day from what `seen` leaves, shape (regions, n_days + 1)."""
     given = seen(facts, known=known, last=last)
     allowed = given.allowed()
     p = ONSET[name](given) * allowed
@@ -278,9 +260,6 @@ def region_out(name: str, facts: Facts) -> Floats:
     """Each region's onset from all others, shape (regions, n_days + 1)."""
     n = len(facts.low)
     return np.stack([onset_forecast(name, facts, known=np.arange(n) != r)[r] for r in range(n)])
-
-
-# --- the next day ----------------------------------------------------------------------------------------------------
 
 
 def _presence_last(facts: Facts) -> Floats:
@@ -338,7 +317,7 @@ def presence_forecast(name: str, facts: Facts, *, last: int, known: Bools | None
 def participants_forecast(name: str, facts: Facts, *, last: int, known: Bools | None = None) -> float:
     """log10(1 + participants) on the day after `last`, one number; NaN where no figure has been seen that it could rest on."""
     given = seen(facts, known=known, last=last)
-    figures = _figures(given)
+    figures = _log_participants(given)
     dated = np.flatnonzero(~np.isnan(figures))
     if name == "never":
         return 0.0
@@ -351,12 +330,9 @@ def participants_forecast(name: str, facts: Facts, *, last: int, known: Bools | 
     return math.log10(1 + (10 ** float(figures[dated[-1]]) - 1) * now / then) if then else math.nan
 
 
-# --- scored ----------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class OnsetScores:
-    """A baseline scored region by region, each left out in turn, shape (regions,)."""
+    """A forecast scored region by region, each left out in turn, shape (regions,)."""
 
     name: str
     p: Floats
@@ -367,9 +343,9 @@ class OnsetScores:
     """days"""
 
 
-def score_onsets(facts: Facts, *, m: int = HISTORIES) -> list[OnsetScores]:
-    """All baselines on the onset days of a record, region-out; probabilities as coarse as m histories make them."""
-    forecasts = {name: region_out(name, facts) for name in ONSET}
+def score_onsets(facts: Facts, more: Mapping[str, Floats] = MappingProxyType({}), *, m: int = HISTORIES) -> list[OnsetScores]:
+    """All baselines on the onset days of a record, region-out, and more forecasts; probabilities as coarse as m histories make them."""
+    forecasts = {name: region_out(name, facts) for name in ONSET} | dict(more)
     return [
         OnsetScores(name, p, log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
         for name, p in forecasts.items()
@@ -392,12 +368,10 @@ class DayScores:
 def score_days(facts: Facts, *, m: int = HISTORIES) -> list[DayScores]:
     """All baselines on the next day, from each day to which the record reaches."""
     origins = range(-1, facts.n_days - 1)
-    happened = facts.presence[:, [last + 1 for last in origins]].T
-    ends = [np.log10(1 + x) for x in (facts.participants_low, facts.participants_high)]
+    low, high = (np.log10(1 + x) for x in (facts.participants_low, facts.participants_high))
     found = []
     for name in PRESENCE:
         p = np.stack([presence_forecast(name, facts, last=last) for last in origins])
-        of_what_was = np.where(np.isnan(happened), np.nan, np.where(happened == 1, p, 1 - p))
         guess = np.array([participants_forecast(name, facts, last=last) for last in origins])
-        found.append(DayScores(name, log_score(m * of_what_was, m), brier(p, happened), np.abs(outside(guess, *ends))))
+        found.append(DayScores(name, *event_scores(p, facts.presence.T, m), np.abs(outside(guess, low, high))))
     return found

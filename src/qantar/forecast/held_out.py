@@ -1,16 +1,15 @@
-"""Held out: does the model foresee what it was not shown, better than forecasts that know no mechanism.
+"""Held out: does the model foresee what it was not shown, better than forecasts that know no mechanism (docs/explanation/forecasts.md).
 
 Two partitions, both scored against the same baselines (`baselines`) with the same number of histories:
 
-- *region out*: one region's onset, and every national total that contains it, are withheld; so are the state's decisions that concern
-  one region alone, of any region. Its first reported day in the histories of the table nearest to what is left is the forecast.
+- *region out*: one region's onset, every national total that contains it, and the state's decisions that concern one region alone are
+  withheld. Its first reported day in the histories of the table nearest to what is left is the forecast.
 - *day ahead*: only what was known at the end of a day is shown; from then on the state acts by policy. The forecast is which regions
   report unrest on the next day.
 
-The nearest histories of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. Both their
-parameters and their luck are kept, because what is left of the record speaks of both: how far a wave has come is not a parameter.
-They are simulated again under the changed plan; until a decision differs they are the histories of the table. The mean-field twin of the
-same draws is one more rival: it says whether ties between people improve anything.
+The nearest histories of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. They are
+simulated again under the changed plan with their parameters and their luck; until a decision differs they are the histories of the table.
+The mean-field twin of the same draws is one more rival: it says whether ties between people improve anything.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
 from qantar.forecast.baselines import Facts, facts_of, onset_forecast, score_days, score_onsets
 from qantar.forecast.power import Detectable, detectable
-from qantar.forecast.scores import Difference, Share, brier, coverage_days, crps_days, log_score, log_score_days, paired
+from qantar.forecast.scores import Difference, Share, coverage_days, event_scores, log_score_days, paired
 from qantar.inference.distance import Target, distances, target_of, up_to
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import observe
@@ -47,7 +46,7 @@ MODEL, TWIN = "model", "mean-field twin"
 def without_region(target: Target, region: str) -> Target:
     """A record from which a region and all national totals are withheld."""
     blank = np.array([i.of == region or i.block not in ("onset", "seats") for i in target.items])
-    return _blanked(target, blank)
+    return Target(target.items, np.where(blank, np.nan, target.low), np.where(blank, np.nan, target.high))
 
 
 def until(target: Target, day: int, never: int) -> Target:
@@ -59,11 +58,9 @@ def until(target: Target, day: int, never: int) -> Target:
     never : the item of a region that never rises
     """
     onset = np.array([i.block == "onset" for i in target.items])
-    later = onset & (target.low > day)
-    blank = np.array([i.block not in ("onset", "participants", "detained") or i.day > day for i in target.items]) & ~onset
-    found = _blanked(target, blank)
-    low = np.where(later, day + 1, found.low)
-    high = np.where(later, never, np.where(onset & (target.high > day) & ~later, never, found.high))
+    blank = np.array([i.block not in ("participants", "detained") or i.day > day for i in target.items]) & ~onset
+    low = np.where(blank, np.nan, np.where(onset & (target.low > day), day + 1, target.low))
+    high = np.where(blank, np.nan, np.where(onset & ((target.low > day) | (target.high > day)), never, target.high))
     return Target(target.items, low, high)
 
 
@@ -97,21 +94,11 @@ def known_on(plan: Plan, day: int, ahead: int) -> Plan:
 
 
 def resimulate(plan: Plan, draws: Ints, seed: int, runner: Runner, stage: str, *, engine: str = "event") -> Runs:
-    """Histories of the table of the priors under a changed plan, with the parameters and the luck they had; in the order asked for.
-
-    Parameters
-    ----------
-    draws : numbers in the table, shape (histories,)
-    seed : of the table
-    """
+    """Histories of the table of the priors, by their numbers in it, under a changed plan with the parameters and the luck they had."""
     numbers, order = np.unique(draws, return_inverse=True)
     recipe = Recipe(plan, seed, engine, part=1, only=tuple(numbers.tolist()))
     n = int(numbers[-1]) + 1
     return chosen(runner.histories(recipe, n, stage, n - len(numbers)), order)
-
-
-def _blanked(target: Target, blank: NDArray[np.bool_]) -> Target:
-    return Target(target.items, np.where(blank, np.nan, target.low), np.where(blank, np.nan, target.high))
 
 
 @dataclass(frozen=True)
@@ -152,8 +139,9 @@ def region_out(problem: Problem, runner: Runner, *, near: int = NEAR, twin: bool
     forecasts = {}
     for name, engine in ((MODEL, "event"), *([(TWIN, "mean")] if twin else [])):
         onset = resimulate(local, draws.ravel(), problem.seed, runner, "heldout", engine=engine).onset()
-        onset = onset.reshape(*draws.shape, -1)
-        forecasts[name] = np.stack([_histogram(onset[number, :, number], never) for number in range(len(draws))])
+        days = np.where(onset < 0, never, onset).reshape(*draws.shape, -1)
+        counts = [np.bincount(days[number, :, number], minlength=never + 1) for number in range(len(draws))]
+        forecasts[name] = np.stack(counts) / draws.shape[1]
     return forecasts
 
 
@@ -170,19 +158,17 @@ def day_ahead(problem: Problem, days: Sequence[int], runner: Runner, *, near: in
 
 def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
     """All forecasters in both partitions, baselines first."""
-    known = {s.name: (s.p, s.log, s.crps) for s in score_onsets(facts, m=m)}
-    for name, p in onsets.items():
-        known[name] = (p, log_score_days(p, facts.low, facts.high, m), crps_days(p, facts.low, facts.high))
-    reference = known[REFERENCE["region"]][1]
+    by_onset = score_onsets(facts, onsets, m=m)
+    reference = next(s.log for s in by_onset if s.name == REFERENCE["region"])
     found = [
-        Score("region", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference), coverage_days(p, facts.low, facts.high))
-        for n, (p, a, b) in known.items()
+        Score(
+            "region", s.name, paired(s.log, 0.0), paired(s.crps, 0.0), paired(s.log, reference), coverage_days(s.p, facts.low, facts.high)
+        )
+        for s in by_onset
     ]
     rows = [d + 1 for d in days]  # the first origin of `score_days` is the day before the first
     daily = {s.name: (s.log[rows], s.brier[rows]) for s in score_days(facts, m=m)}
-    happened = facts.presence[:, [d + 1 for d in days]].T
-    chance = np.where(np.isnan(happened), np.nan, np.where(happened == 1, ahead, 1 - ahead))
-    daily[MODEL] = (log_score(m * chance, m), brier(ahead, happened))
+    daily[MODEL] = event_scores(ahead, facts.presence[:, rows].T, m)
     by_region = {n: tuple(_mean(x) for x in pair) for n, pair in daily.items()}
     reference = by_region[REFERENCE["day"]][0]
     return found + [Score("day", n, paired(a, 0.0), paired(b, 0.0), paired(a, reference)) for n, (a, b) in by_region.items()]
@@ -197,22 +183,21 @@ def held_out(
     ----------
     size : draws of the priors in the table
     near : histories that stand for a posterior
-    known : histories of the first draws, from a packed table of this plan, seed and version of the model
+    known : as in `prior_table`
 
     Raises
     ------
     ScenarioError
         If the scenario does not say what is fitted.
     """
-    spec = spec_of(scenario)
     plan, record = resolve(scenario, scale=scale), observe(scenario.case.record)
-    target = target_of(record, plan, detained=tuple(spec.detained))
+    target = target_of(record, plan, detained=tuple(spec_of(scenario).detained))
     problem = Problem(plan, record, target, prior_table(plan, size, seed, runner, known=known), seed)
     facts = facts_of(record, plan)
     reference = onset_forecast(REFERENCE["region"], facts)
     power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))
     onsets = region_out(problem, runner, near=near)
-    days = [d for d in range(record_days(facts) - 1) if d >= 1]
+    days = list(range(1, record_days(facts) - 1))
     ahead = day_ahead(problem, days, runner, near=near)
     return HeldOut(scores(facts, onsets, days, ahead, near), power, worth_of_ties(facts, onsets, near))
 
@@ -242,11 +227,6 @@ def as_rows(found: list[Score]) -> list[dict[str, object]]:
         }
         for s in found
     ]
-
-
-def _histogram(onset: Ints, never: int) -> Floats:
-    """Shares of histories by onset day, the last place for never."""
-    return np.asarray(np.bincount(np.where(onset < 0, never, onset), minlength=never + 1) / len(onset))
 
 
 def _mean(cells: Floats) -> Floats:

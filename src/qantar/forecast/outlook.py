@@ -1,19 +1,16 @@
-"""Early warning, honestly: what the model would have said day by day, before it was known, and what that was worth.
+"""Early warning: what the model would have said day by day, before it was known, and what that was worth (docs/explanation/forecasts.md).
 
     wave        the first day on which more regions than the scenario's quiet period allows are reported with unrest at once
     origin      the evening of each day from the first of the quiet period to the day before the wave; after it, nothing is left to warn of
     forecast    share of histories whose wave begins in the next h days, among those that had none so far
 
-Up to the eve of the record's window the histories begin with the quiet period: draws of the priors, under a state that acts by policy.
-Those that had a wave already are dropped, evening by evening, which is all that the quiet days teach. They run h days into the window,
-twice: with what was announced for its days (steps that are `given`, as a price from a date on), and without. From the first evening of the
-window on they begin with the window, from the draws of the table nearest to what was known that evening, as in `heldout`; the state replays
-what it had decided by then and goes on by policy.
+Up to the eve of the record's window the histories begin with the quiet period, under a state that acts by policy. They run h days into the
+window, twice: with what was announced for its days (steps that are `given`, as a price from a date on), and without. From the first evening
+of the window on they begin with the window, from the draws of the table nearest to what was known that evening, as in `held_out`; the state
+replays what it had decided by then and goes on by policy.
 
 Beside it, on the same evenings: one probability for all, the share of origins that a wave followed, which nobody knew beforehand; and the
 plain hazard regression of `alarms`, with regions reported in the last three days and a price announced for the next h.
-
-A posterior fitted to the window has seen what is to be foreseen. It can be used, and what comes of it is hindsight and called so.
 """
 
 from __future__ import annotations
@@ -30,10 +27,10 @@ from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
 from qantar.errors import StudyError, fail
-from qantar.forecast.alarms import Warnings, ahead, first_days, hazard_regression, judge
+from qantar.forecast.alarms import Warnings, ahead, first_days, follows, hazard_regression, judge
 from qantar.forecast.baselines import Facts, facts_of
 from qantar.forecast.held_out import by_policy, known_on, nearest_draws, record_days, resimulate, until
-from qantar.forecast.scores import Difference, Share, brier, log_score, paired, probability
+from qantar.forecast.scores import Difference, Share, event_scores, paired, probability
 from qantar.inference.distance import target_of
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import Observables, observe
@@ -86,7 +83,6 @@ class Worth:
 class Outlook:
     """Everything an early-warning study says."""
 
-    plan: Plan
     first: dt.date
     """day 0: the first of the quiet period"""
     eve: int
@@ -102,8 +98,6 @@ class Outlook:
     forecasts: list[Forecast]
     start: dict[str, Share]
     """`WITH`, `WITHOUT`, `USUAL`, `MONTH`"""
-    histories: int
-    """asked for at each origin"""
     hindsight: bool
     """whether parameters are from a posterior that was fitted to the window"""
     worth: list[Worth]
@@ -117,16 +111,12 @@ class Outlook:
     @property
     def followed(self) -> Bools:
         """Whether a wave followed each origin within h days."""
-        return followed_by(self.origins, self.wave, self.h)
+        return np.asarray(follows(self.origins, waves_of(self.wave), self.h).any(axis=1))
 
 
-def followed_by(origins: Ints, wave: int | None, h: int) -> Bools:
-    """Whether the wave begins within h days after each origin.
-
-    >>> followed_by(np.array([0, 1, 4]), 4, 3).tolist()
-    [False, True, False]
-    """
-    return np.zeros(len(origins), np.bool_) if wave is None else np.asarray((origins < wave) & (wave <= origins + h))
+def waves_of(wave: int | None) -> Floats:
+    """Days of waves, of which a record has one or none."""
+    return np.array([] if wave is None else [float(wave)])
 
 
 def origins_of(wave: int | None, end: int, h: int) -> Ints:
@@ -144,7 +134,7 @@ def known_on_the_day(reported: Floats, prices: Sequence[int], origins: Ints, h: 
 
     Parameters
     ----------
-    reported : float array, shape (regions, days), 1, 0 or NaN
+    reported : shape (regions, days), 1, 0 or NaN
     prices : days on which a price that was announced takes effect; it counts from h days before to `LOOK_BACK` days after
 
     Examples
@@ -168,15 +158,12 @@ def assess(
     ----------
     m : histories behind a probability; all are made as coarse for the log score
     """
-    happened = followed_by(origins, wave, h)
+    days, waves = origins.astype(float), waves_of(wave)
+    happened = follows(days, waves, h).any(axis=1).astype(float)
     common = ~np.isnan([f.p for f in forecasts]).any(axis=0)
-    loss = {}
-    for f in forecasts:
-        p = np.where(common, f.p, np.nan)
-        loss[f.name] = (brier(p, happened), log_score(m * np.where(happened, p, 1 - p), m))
-    worth = [Worth(n, _over(b, h), _over(x, h), _over(x - loss[REFERENCE][1], h)) for n, (b, x) in loss.items()]
-    days = np.array([] if wave is None else [float(wave)])
-    return worth, {f.name: [judge(f.p, origins.astype(float), days, h=h, threshold=t, end=end) for t in THRESHOLDS] for f in forecasts}
+    loss = {f.name: event_scores(np.where(common, f.p, np.nan), happened, m) for f in forecasts}
+    worth = [Worth(n, _over(b, h), _over(x, h), _over(x - loss[REFERENCE][0], h)) for n, (x, b) in loss.items()]
+    return worth, {f.name: [judge(f.p, days, waves, h=h, threshold=t, end=end) for t in THRESHOLDS] for f in forecasts}
 
 
 @dataclass(frozen=True)
@@ -189,7 +176,7 @@ class Terms:
     table : draws of the priors from which the nearest are taken in the window
     horizon : days ahead, at least 1
     posterior : sets of parameters in place of draws of the priors, everywhere; they were fitted to the window, so this is hindsight
-    known : histories of the table's first draws, as in `prior_table`
+    known : as in `prior_table`
     """
 
     seed: int
@@ -222,7 +209,8 @@ def outlook(scenario: Scenario, runner: Runner, terms: Terms) -> Outlook:
     plan = resolve(scenario, scale=terms.scale)
     record = observe(scenario.case.record)
     facts = facts_of(record, plan)
-    days, least = _days(quiet, plan), quiet.most_regions + 1
+    first, least = quiet.start.date(), quiet.most_regions + 1
+    days = (dt.datetime.fromisoformat(plan.start).date() - first).days  # the number of the window's first day
     end = days + record_days(facts) - 1
     began = int(first_days(np.nansum(facts.presence, axis=0).astype(np.int64), least))
     wave = days + began if began >= 0 else None
@@ -233,22 +221,23 @@ def outlook(scenario: Scenario, runner: Runner, terms: Terms) -> Outlook:
     later = _in_window(scenario, plan, record, inside, least, terms, runner)  # the day has come: what was announced is no news any more
     counts = {name: [*(ahead(x, int(t), h) for t in origins[origins < days]), *later] for name, x in ((MODEL, announced), (UNAWARE, calm))}
     forecasts = [
-        *(Forecast(name, np.array([_p(share) for share in rows]), tuple(rows)) for name, rows in counts.items()),
+        *(Forecast(n, np.array([float(probability(s.hits, s.of)) if s.of else math.nan for s in c]), tuple(c)) for n, c in counts.items()),
         *_comparators(facts, plan, days, origins, wave, h),
     ]
     worth, warnings = assess(origins, wave, forecasts, h=h, end=end, m=terms.draws)
-    first = dt.datetime.fromisoformat(plan.start).date() - dt.timedelta(days=days)
-    start = _start(calm, announced, days, h)
-    return Outlook(
-        plan, first, days - 1, origins, wave, end, h, least, forecasts, start, terms.draws, terms.posterior is not None, worth, warnings
-    )  # fmt: skip
+    start, hindsight = _start(calm, announced, days, h), terms.posterior is not None
+    return Outlook(first, days - 1, origins, wave, end, h, least, forecasts, start, hindsight, worth, warnings)
 
 
 def _comparators(facts: Facts, plan: Plan, days: int, origins: Ints, wave: int | None, h: int) -> list[Forecast]:
     """The share of all origins that a wave followed, and the plain regression."""
-    none, waves = (None,) * len(origins), np.array([] if wave is None else [float(wave)])
-    constant = np.full(len(origins), followed_by(origins, wave, h).mean())
-    x = known_on_the_day(_reported(facts, days), _prices(plan, days), origins, h)
+    none, waves = (None,) * len(origins), waves_of(wave)
+    constant = np.full(len(origins), follows(origins, waves, h).any(axis=1).mean())
+    # Nothing was reported in the quiet period, which the scenario says is an assumption.
+    reported = np.concatenate([np.zeros((len(facts.low), days)), facts.presence], axis=1)
+    hour = dt.datetime.fromisoformat(plan.start).hour
+    prices = [days + int((s.at + hour) // 24) for s in plan.steps if s.kind == "price" and s.given]
+    x = known_on_the_day(reported, prices, origins, h)
     regression = hazard_regression(x, origins.astype(float), waves, h=float(h))
     return [Forecast(CONSTANT, constant, none), Forecast(REGRESSION, regression, none)]
 
@@ -297,11 +286,6 @@ def _quiet(scenario: Scenario) -> Quiet:
     return spec.quiet
 
 
-def _days(quiet: Quiet, plan: Plan) -> int:
-    """Days of the quiet period: the number of the window's first day."""
-    return (dt.datetime.fromisoformat(plan.start).date() - quiet.start.date()).days
-
-
 def _quiet_plans(scenario: Scenario, h: int, scale: float) -> tuple[Plan, Plan]:
     """The quiet period and h days more, by policy: without the steps that are given from the window's start on, and with them."""
     spec = spec_of(scenario)
@@ -340,22 +324,6 @@ def _start(calm: Ints, announced: Ints, days: int, h: int) -> dict[str, Share]:
         USUAL: Share(hits, of),
         MONTH: Share(month, len(calm)),
     }
-
-
-def _reported(facts: Facts, days: int) -> Floats:
-    """Presence from the first day of the quiet period on: nothing was reported in it, which the scenario says is an assumption."""
-    return np.concatenate([np.zeros((len(facts.low), days)), facts.presence], axis=1)
-
-
-def _prices(plan: Plan, days: int) -> list[int]:
-    """Days on which a price that is given takes effect."""
-    offset = dt.datetime.fromisoformat(plan.start).hour
-    return sorted({days + int((s.at + offset) // 24) for s in plan.steps if s.kind == "price" and s.given})
-
-
-def _p(share: Share) -> float:
-    """NaN where no history is left to ask."""
-    return float(probability(share.hits, share.of)) if share.of else math.nan
 
 
 def _over(x: Floats, h: int) -> Difference:

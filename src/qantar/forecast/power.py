@@ -9,8 +9,7 @@ error with w. (A mixture would not do. Near the truth its differences are w (1 -
 rare case is "separated" however small w is.) No probability counts as less than that of no history in M.
 
 Each onset is then hidden as in the record: in a region whose interval has k days, all k intervals that hold the drawn day are equally
-likely; where the record says "not before", the day is known before then and not after. Such intervals say nothing about the day but
-that they hold it, which is what the log score needs.
+likely; where the record says "not before", the day is known before then and not after.
 """
 
 from __future__ import annotations
@@ -69,14 +68,7 @@ def between(truth: Floats, rival: Floats, weight: float, m: int = HISTORIES) -> 
 
 
 def score_differences(truth: Floats, other: Floats, intervals: tuple[Ints, Ints], u: Floats, m: int = HISTORIES) -> Floats:
-    """Log score of the other less that of the truth, shape (records, regions).
-
-    Parameters
-    ----------
-    truth, other : float array, shape (regions, n_days + 1)
-    intervals : low and high of the record, shape (regions,)
-    u : float array, shape (records, regions, 2), 0 to 1
-    """
+    """Log score of the other less that of the truth, shape (records, regions), from luck u of shape (records, regions, 2)."""
     never = truth.shape[1] - 1
     day = np.minimum((u[:, :, :1] > np.cumsum(truth, axis=1)).sum(axis=2), never)
     low, high = hidden(day, *intervals, u[:, :, 1], never=never)
@@ -97,15 +89,12 @@ def detectable(
 
     Parameters
     ----------
-    truth, rival : float array, shape (regions, n_days + 1), rows sum to 1
+    truth, rival : shape (regions, n_days + 1), rows sum to 1
     intervals : low and high of the record's onsets, shape (regions,); n_days stands for never
-    power : float, 0 to 1
-    records : int
-        Simulated records; the same luck serves all weights.
+    records : simulated; the same luck serves all weights
     """
     keys = (StudyKey.RECORD_DAY, StudyKey.RECORD_INTERVAL)
-    luck = [[[lot(seed, key, i, r) for key in keys] for r in range(len(truth))] for i in range(records)]
-    u = np.array(luck)
+    u = np.array([[[lot(seed, key, i, r) for key in keys] for r in range(len(truth))] for i in range(records)])
 
     def at(weight: float) -> Detectable:
         found = score_differences(truth, between(truth, rival, weight, m), intervals, u, m)

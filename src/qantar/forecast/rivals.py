@@ -1,8 +1,7 @@
-"""Rivals: other accounts of the same record, fitted on equal terms and compared on what they were not shown.
+"""Rivals: other accounts of the same record, fitted on equal terms, compared on what they were not shown (docs/explanation/forecasts.md).
 
-Each rival is an arm of the scenario. All have a table of draws of the same size from the same priors, the same scales, the same rounds and
-the same seed; none reads where or when a recorded event happened. They are compared on how unrest spread (the first module), so their
-histories end with the last day that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
+Each rival is an arm of the scenario. They are compared on how unrest spread (the first module), so their histories end with the last day
+that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
 
 - *how much of the prior comes near*: at the smallest tolerance that every rival reached, the share of its prior whose histories lie
   within it. The product of the shares that survived each round estimates it (Didelot, Everitt, Johansen and Lawson 2011, Bayesian
@@ -11,8 +10,7 @@ histories end with the last day that it is dated by: force and harm, which most 
 - *held out*: paired differences by region of the log score of its onset (`held_out`); "not separated" below two standard errors.
 
 A fit takes a quarter of an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked
-for: what ships in one version need not be fitted again to add another rival. It is used only for the same plan, setup, seed, scales and
-model.
+for. It is used only for the same plan, setup, seed, scales and model.
 """
 
 from __future__ import annotations
@@ -63,13 +61,7 @@ class Mass:
 
 
 def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
-    """The share of the prior within a tolerance, from the table and the rounds of the first module.
-
-    Parameters
-    ----------
-    table : draws of the priors in the table
-    tolerance : at least the last tolerance reached
-    """
+    """The share of the prior within a tolerance (at least the last reached), from the size of the table and the rounds."""
     particles = len(r.origin)
     log, variance = math.log(particles / table), 1 / particles
     for x in r.trace:
@@ -78,21 +70,6 @@ def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
         log += math.log(x.alive)
         variance += (1 - x.alive) / (x.alive * max(r.families, 1.0))
     return Mass(log, math.sqrt(variance))
-
-
-def common_tolerance(rivals: Sequence[Rival]) -> float:
-    """The smallest tolerance that every rival reached."""
-    return max(r.tolerance for r in rivals)
-
-
-def held_out(scores: dict[str, Floats], home: str = HOME) -> dict[str, Difference]:
-    """Log score of each rival less that of one, paired by region.
-
-    >>> differences = held_out({"rival-home-grown": np.array([1.0, 2.0, 1.5]), "b": np.array([2.0, 2.5, 2.7])})
-    >>> round(differences["b"].mean, 2), differences["b"].separated
-    (0.9, True)
-    """
-    return {name: paired(log, scores[home]) for name, log in scores.items() if name != home}
 
 
 @dataclass(frozen=True)
@@ -124,9 +101,12 @@ class Comparison:
 
     rivals: list[Rival]
     table: int
-    tolerance: float
-    """the smallest that all reached"""
     home: str
+
+    @property
+    def tolerance(self) -> float:
+        """The smallest that every rival reached."""
+        return max(r.tolerance for r in self.rivals)
 
     def regions(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Nats lost on the onset of each region when it was held out, a row an account and region."""
@@ -135,11 +115,12 @@ class Comparison:
     def rows(self) -> list[dict[str, Any]]:
         """A row an account; differences from `home`."""
         masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}
-        differences = held_out({r.arm: r.log_score for r in self.rivals}, self.home)
+        first = next(r for r in self.rivals if r.arm == self.home)
         rows = []
         for r in self.rivals:
-            near = masses[r.arm].minus(masses[self.home])
-            out = differences.get(r.arm)
+            near, out = masses[r.arm].minus(masses[self.home]), paired(r.log_score, first.log_score)
+            if r is first:
+                near = out = Difference(0.0, 0.0, 0)
             rows.append(
                 {
                     "rival": r.arm,
@@ -147,13 +128,13 @@ class Comparison:
                     "families": r.families,
                     "log_share": masses[r.arm].log,
                     "log_share_se": masses[r.arm].se,
-                    "near_difference": near.mean if out else 0.0,
-                    "near_se": near.se if out else 0.0,
-                    "near_separated": bool(out and near.separated),
+                    "near_difference": near.mean,
+                    "near_se": near.se,
+                    "near_separated": near.separated,
                     "log_score": float(np.mean(r.log_score)),
-                    "held_out_difference": out.mean if out else 0.0,
-                    "held_out_se": out.se if out else 0.0,
-                    "held_out_separated": bool(out and out.separated),
+                    "held_out_difference": out.mean,
+                    "held_out_se": out.se,
+                    "held_out_separated": out.separated,
                 }
             )
         return rows
@@ -211,22 +192,21 @@ def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None
         name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
         ready = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if ready is None:
-            rival, scales = _fitted(terms, arm, plan, record, target, scales, runner.named(arm))
-            content: Mapping[str, Any] = _as_data(rival, scales)
+            content: Mapping[str, Any] = _fitted(terms, arm, plan, record, target, scales, runner.named(arm))
         else:
             content = read_kept(ready)
-            rival, scales = _from_data(content, arm, ready)  # its scales are those it was given, or the first one's own
+        rival, scales = _from_data(content, arm, ready or folders[0] / name)  # its scales are those it was given, or the first one's own
         for folder in folders:
             if not (folder / name).is_file():
                 keep(folder / name, content)
         rivals.append(rival)
-    return Comparison(rivals, terms.setup.table, common_tolerance(rivals), arms[0])
+    return Comparison(rivals, terms.setup.table, arms[0])
 
 
 def _fitted(
     terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, scales: Floats | None, runner: Runner
-) -> tuple[Rival, Floats]:
-    """One rival, and the scales of its distance: those of the first, one distance for all."""
+) -> dict[str, Any]:
+    """One rival as data, and the scales of its distance: those of the first, one distance for all."""
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
     problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed, scales)
     most = spec.quiet.most_regions if spec.quiet else 0
@@ -235,20 +215,17 @@ def _fitted(
     particles = calibrate(task, problem.table, setup)
     facts = facts_of(record, plan)
     onsets = region_out(problem, runner, near=terms.near, twin=False)
-    score = log_score_days(onsets[MODEL], facts.low, facts.high, terms.near)
-    trace = [r for r in particles.trace if r.module == "mobilization"]
-    return Rival(arm, trace, particles.origin, score), problem.scales
-
-
-def _as_data(rival: Rival, scales: Floats) -> dict[str, Any]:
-    """A finished fit as data."""
-    trace = [dataclasses.asdict(r) for r in rival.trace]
-    content = {"arm": rival.arm, "trace": trace, "origin": rival.origin.tolist(), "log_score": rival.log_score.tolist()}
-    return {**content, "scales": scales.tolist()}
+    return {
+        "arm": arm,
+        "trace": [dataclasses.asdict(r) for r in particles.trace if r.module == "mobilization"],
+        "origin": particles.origin.tolist(),
+        "log_score": log_score_days(onsets[MODEL], facts.low, facts.high, terms.near).tolist(),
+        "scales": problem.scales.tolist(),
+    }
 
 
 def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> tuple[Rival, Floats]:
-    """A finished fit that was kept."""
+    """A finished fit."""
     try:
         trace = [Round(**r) for r in content["trace"]]
         scores, scales = (np.array(content[k], float) for k in ("log_score", "scales"))

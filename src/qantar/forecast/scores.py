@@ -1,15 +1,15 @@
 """Proper scores of probabilistic predictions, how often their intervals hold, and when two predictors are told apart.
 
-In: predictions as samples (M histories) or as probabilities, and what was recorded, as an interval [low, high]. Out: one penalty for each
-thing predicted; smaller is better. A score is proper if nobody who believes G expects a smaller penalty by saying anything else.
+In: predictions as probabilities, and what was recorded, as an interval [low, high]. Out: one penalty for each thing predicted; smaller is
+better. A score is proper if nobody who believes G expects a smaller penalty by saying anything else.
 
-    crps           E|X - y| - E|X - X'| / 2 = integral of (F(z) - 1{y <= z})^2 dz (Gneiting and Raftery 2007, J. Am. Stat. Assoc. 102)
-    crps_interval  the same integral without the stretch from low to high, where the record cannot say whether y <= z holds
-    log_score      -log p, in nats; p = (k + 1/2) / (M + 1) where k of M histories show what happened, the same M for all that are compared
-    brier          (p - happened)^2
+    crps_days  integral of (F(z) - 1{y <= z})^2 dz (Gneiting and Raftery 2007, J. Am. Stat. Assoc. 102) without the stretch from low to
+               high, where the record cannot say whether y <= z holds
+    log_score  -log p, in nats; p = (k + 1/2) / (M + 1) where k of M histories show what happened, the same M for all that are compared
+    brier      (p - happened)^2
 
-The interval form is the threshold-weighted CRPS of Gneiting and Ranjan (2011, J. Bus. Econ. Stat. 29), weight 0 inside the interval, 1
-outside. It is proper (not strictly: how mass lies inside is not judged) where the stretch in doubt is a property of the reporting, left out
+The first is the threshold-weighted CRPS of Gneiting and Ranjan (2011, J. Bus. Econ. Stat. 29), weight 0 inside the interval, 1 outside.
+It is proper (not strictly: how mass lies inside is not judged) where the stretch in doubt is a property of the reporting, left out
 whatever happens. Where the interval moves with the outcome it is not (Rindt et al. 2022, AISTATS, on the survival CRPS). The log score
 of an interval's mass is proper there too, if an interval is as likely whichever of its days was the true one; so it comes first.
 
@@ -34,34 +34,6 @@ SEPARATED = 2.0
 """Standard errors below which two predictors are not separated."""
 
 
-def crps(samples: Floats, outcome: ArrayLike, *, fair: bool = True) -> Floats:
-    """Continuous ranked probability score of an ensemble, in the unit of the outcome.
-
-    Parameters
-    ----------
-    samples : float array, shape (M, ...), M >= 2 if `fair`
-    outcome : float array, shape (...)
-    fair : bool
-        Without the bias of a finite ensemble: its expectation is the score of the distribution the samples come from
-        (Ferro 2014, Q. J. R. Meteorol. Soc. 140). Else the score of the samples taken as the whole distribution.
-
-    Returns
-    -------
-    float array, shape (...), >= 0 if not `fair`; NaN where the outcome is.
-
-    Examples
-    --------
-    >>> crps(np.array([0.0, 2.0]), 1.0).item(), crps(np.array([0.0, 2.0]), 1.0, fair=False).item()
-    (0.0, 0.5)
-    """
-    m = len(samples)
-    if fair and m < 2:
-        raise ValueError("a fair score needs two samples")
-    ranks = 2.0 * np.arange(1, m + 1) - m - 1
-    spread = np.tensordot(ranks, np.sort(samples, axis=0), axes=1) / (m * (m - 1) if fair else m * m)
-    return np.asarray(np.abs(samples - np.asarray(outcome)).mean(axis=0) - spread)
-
-
 def outside(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
     """How far x lies below low (negative) or above high; 0 between them. Ends may be infinite.
 
@@ -72,24 +44,13 @@ def outside(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
     return np.asarray(np.minimum(value - np.asarray(low), 0.0) + np.maximum(value - np.asarray(high), 0.0))
 
 
-def crps_interval(samples: Floats, low: ArrayLike, high: ArrayLike, *, fair: bool = True) -> Floats:
-    """CRPS without the stretch from low to high, which holds the outcome; arguments as in `crps`, NaN where an end is.
-
-    Taking that stretch out of the line makes one point of it: the score is the CRPS of what is left of the samples.
-
-    >>> crps_interval(np.array([1.0, 3.0, 9.0]), 2.0, 4.0).item() == crps(np.array([-1.0, 0.0, 5.0]), 0.0).item()
-    True
-    """
-    return crps(outside(samples, low, high), 0.0, fair=fair)
-
-
 def crps_days(p: Floats, low: ArrayLike, high: ArrayLike) -> Floats:
-    """The same, in days, for probabilities over whole days (last: never).
+    """CRPS, in days, of probabilities over whole days (last: never).
 
     Parameters
     ----------
-    p : float array, shape (..., n_days + 1), sums 1
-    low, high : int array, shape (...), 0 to n_days
+    p : shape (..., n_days + 1), sums 1
+    low, high : shape (...), 0 to n_days
 
     Examples
     --------
@@ -120,17 +81,8 @@ def log_score(k: ArrayLike, m: int = HISTORIES) -> Floats:
     return np.asarray(-np.log(probability(k, m)))
 
 
-def log_score_samples(days: NDArray[np.int64], low: ArrayLike, high: ArrayLike) -> Floats:
-    """Nats lost on an onset known to lie between two days; `days` has shape (M, ...), never counts as n_days.
-
-    >>> log_score_samples(np.array([3, 4, 9, 9]), 3, 4).round(3).item()      # -log(2.5 / 5)
-    0.693
-    """
-    return log_score(((days >= np.asarray(low)) & (days <= np.asarray(high))).sum(axis=0), len(days))
-
-
 def log_score_days(p: Floats, low: ArrayLike, high: ArrayLike, m: int = HISTORIES) -> Floats:
-    """The same for probabilities over days, shape (..., n_days + 1), made as coarse as m histories would make them."""
+    """Nats lost on an onset known to lie between two days; p of shape (..., n_days + 1) is made as coarse as m histories would make it."""
     return log_score(m * mass(p, low, high), m)
 
 
@@ -152,6 +104,12 @@ def brier(p: ArrayLike, happened: ArrayLike) -> Floats:
     [0.5625, 0.0]
     """
     return np.asarray((np.asarray(p, dtype=float) - np.asarray(happened, dtype=float)) ** 2)
+
+
+def event_scores(p: Floats, happened: Floats, m: int) -> tuple[Floats, Floats]:
+    """Log and Brier score of probabilities, made as coarse as m histories make them; NaN where it is not known whether it happened."""
+    said = np.where(np.isnan(happened), np.nan, np.where(happened == 1, p, 1 - p))
+    return log_score(m * said, m), brier(p, happened)
 
 
 @dataclass(frozen=True)
@@ -179,9 +137,8 @@ def coverage_days(p: Floats, low: ArrayLike, high: ArrayLike, level: float = 0.9
 
     Parameters
     ----------
-    p : float array, shape (n, n_days + 1), sums 1, the last for never
-    low, high : int array, shape (n,), 0 to n_days
-    level : float, 0 to 1
+    p : shape (n, n_days + 1), sums 1, the last for never
+    low, high : shape (n,), 0 to n_days
 
     Examples
     --------
