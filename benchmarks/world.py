@@ -24,7 +24,7 @@ from qantar.population.blocks import apportion
 from qantar.scenario import rows
 from qantar.scenario.plan import Plan
 from qantar.scenario.schema import STEP_KINDS
-from qantar.stylized.countries import LAYERS, MECHANISMS
+from qantar.stylized.countries import made_up_plan
 
 NAME = "world-8b"
 RESIDENTS = 8_000_000_000
@@ -66,15 +66,11 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
                 adjacent=[],
             )
         )
-    return Plan(
+    return made_up_plan(
+        hours,
         case=NAME,
         country="WORLD",
-        start="2000-01-01T00:00",
-        hours=hours,
-        step_hours=1.0,
-        days_off=[False] * math.ceil(hours / 24),
         scale=scale,
-        mechanisms=list(MECHANISMS),
         regions=regions,
         places=places,
         sectors=[
@@ -82,16 +78,10 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
             rows.Sector(id="others", takes_part=True, workgroup=4, output=0.0, revenue=0.0),
         ],
         hardship=[0.3, 0.7],
-        layers=list(LAYERS),
         price=100.0,
-        inflation_excess=0.0,
-        internet=0.6,
-        devaluation=0.0,
         forces={"guard": 1_000_000.0, "army": 1_000_000.0, "site_guards": 0.0, "foreign": 0.0},
         capital=max(zip(people, (c["iso"] for c in countries), strict=True))[1],  # a world has none; nothing here turns on it
-        signal="threat",
         drivers=dict.fromkeys(STEP_KINDS, "off"),
-        organizations=[],
         steps=[],
         parameters=dict(PARAMETERS),
     )

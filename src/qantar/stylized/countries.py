@@ -1,11 +1,11 @@
-"""Drawn countries, and equal means put to use in different places, sectors and days: the worlds of the experiment on four methods.
+"""Drawn countries, and equal means put to use in different places, sectors and days (docs/explanation/methods.md).
 
-In: a seed, the number of a country, the name of an allocation. Out: a `Plan`. No country stands for a real one. The engine is that of
-every scenario; the state is the same everywhere and answers by policy.
+In: a seed, the number of a country, the name of an allocation. Out: a `Plan`. No country stands for a real one. The state is the same
+everywhere and answers by policy.
 
 Six traits are drawn by halves, so that a condition holds in half of the countries and says nothing about any other: of each `BLOCK`
 countries, two stand in every combination of upper and lower halves of any three traits (a fraction 2^(6-2) of resolution IV: Box, Hunter
-and Hunter 2005, Statistics for Experimenters). Within its half a trait is uniform, so over all it is uniform.
+and Hunter 2005, Statistics for Experimenters). Within its half a trait is uniform.
 
     urban       townspeople 0.3 to 0.9 of residents; the others live in districts, most of them farm; industry is where towns are
     large       residents 4 to 16 million; area follows
@@ -22,16 +22,15 @@ and armed forces; Harrendorf, Heiskanen and Malby (2010, HEUNI) for police; Rose
 slope. The shock is set by trial so that about half of the histories are uprisings with nobody organized: with less, nothing could matter
 to anything.
 
-What is drawn of a country is fixed in its plan; all coefficients are drawn from their priors, the same for all allocations. Exception: the
-shock is a price that everybody depends on, so `price_slope` is the country's shock.
+All coefficients are drawn from their priors, the same for all allocations, but `price_slope`: the shock is a price that all depend on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +58,6 @@ FIRST_DAY, DAYS = 1, 4
 """Day on which organizers begin, and days on which they are at work: as many in every allocation."""
 LARGEST = 6
 """Towns of an urban guerrilla."""
-WORKERS = ("industry", "services")
 TOWN, DISTRICT = "T", "D"
 """First letters of the ids of places."""
 KM_PER_DEGREE = 111.2
@@ -76,6 +74,12 @@ LAYERS = (
     rows.Layer(id="online-far", scope="country", group=2, repeats=2, online=True),
 )
 """Its layers of ties, likewise."""
+SECTORS = (
+    rows.Sector(id="farming", takes_part=True, workgroup=4, output=0.15, revenue=0.05),
+    rows.Sector(id="industry", takes_part=True, workgroup=12, output=0.35, revenue=0.55),
+    rows.Sector(id="services", takes_part=True, workgroup=6, output=0.5, revenue=0.4),
+    rows.Sector(id="at_home", takes_part=False, workgroup=1, output=0.0, revenue=0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,9 @@ def _log_between(u: float, low: float, high: float) -> float:
     return float(low * (high / low) ** u)
 
 
-def _numbers(seed: int, number: int) -> Callable[..., float]:
-    """Uniform numbers of a country by what they are for and of whom."""
-
-    def u(what: int, who: int = 0) -> float:
-        return lot(seed, StudyKey.COUNTRY, number, what + 64 * who)
-
-    return u
+def _uniform(seed: int, number: int, what: int, who: int = 0) -> float:
+    """A uniform number of a country, by what it is for and of whom."""
+    return lot(seed, StudyKey.COUNTRY, number, what + 64 * who)
 
 
 def halves(number: int) -> dict[str, bool]:
@@ -141,8 +141,8 @@ def country(seed: int, number: int) -> Country:
     >>> country(1, 5) == country(1, 5), country(1, 5).residents == country(2, 5).residents
     (True, False)
     """
-    u, upper = _numbers(seed, number), halves(number)
-    x = {name: (u(k, 0) + upper[name]) / 2 for k, name in enumerate(TRAITS)}
+    u, upper = partial(_uniform, seed, number), halves(number)
+    x = {name: (u(k) + upper[name]) / 2 for k, name in enumerate(TRAITS)}
     residents = round(_log_between(x["large"], 4e6, 16e6))
     return Country(
         upper,
@@ -154,11 +154,28 @@ def country(seed: int, number: int) -> Country:
         soldiers=_log_between(x["heavy"], 0.001, 0.012),
         foreign=residents / 2000 if upper["aided"] else 0.0,
         organized=_log_between(x["strong"], 0.005, 0.035),
-        gap=_between(u(10, 0), 0.0, 2.0),
-        slope=_between(u(11, 0), 0.5, 1.2),
-        area=residents / _log_between(u(12, 0), 10, 100),
-        shock=_between(u(13, 0), 4.0, 8.0),
+        gap=_between(u(10), 0.0, 2.0),
+        slope=_between(u(11), 0.5, 1.2),
+        area=residents / _log_between(u(12), 10, 100),
+        shock=_between(u(13), 4.0, 8.0),
     )
+
+
+def made_up_plan(hours: int, **own: Any) -> Plan:
+    """The plan of a country that is made up: what all such countries have alike, and the fields that are its own."""
+    alike = {
+        "start": "2000-01-01T00:00",
+        "step_hours": 1.0,
+        "days_off": [False] * math.ceil(hours / 24),
+        "mechanisms": list(MECHANISMS),
+        "layers": list(LAYERS),
+        "inflation_excess": 0.0,
+        "internet": 0.6,
+        "devaluation": 0.0,
+        "signal": "threat",
+        "organizations": [],
+    }
+    return Plan(hours=hours, **alike, **own)
 
 
 @lru_cache(maxsize=1024)
@@ -169,8 +186,8 @@ def base_plan(seed: int, number: int) -> Plan:
     >>> 20 <= sum(p.id.startswith(TOWN) for p in plan.places) <= 30, plan.organizations
     (True, [])
     """
-    c, u = country(seed, number), _numbers(seed, number)
-    n_towns, n_regions = 20 + int(11 * u(14, 0)), 6 + int(5 * u(15, 0))
+    c, u = country(seed, number), partial(_uniform, seed, number)
+    n_towns, n_regions = 20 + int(11 * u(14)), 6 + int(5 * u(15))
     urban, side = c.urban * c.residents, math.sqrt(c.area)
     others = apportion(round((1 - c.capital) * urban), np.asarray((np.arange(n_towns - 1) + 1.0) ** -c.slope, np.float64))
     towns = [round(c.capital * urban), *others.tolist()]
@@ -191,50 +208,25 @@ def base_plan(seed: int, number: int) -> Plan:
         in_towns, in_districts = sum(towns[k] for k in inside), sum(districts[k] for k in outside)
         regions.append(_region(c, r, f"{TOWN}{seats[r]:02d}", in_towns / (in_towns + in_districts)))
     soldiers = c.soldiers * c.residents
-    return Plan(
+    return made_up_plan(
+        HOURS,
         case="drawn-country",
         country="COUNTRY",
-        start="2000-01-01T00:00",
-        hours=HOURS,
-        step_hours=1.0,
-        days_off=[False] * (HOURS // 24),
         scale=SCALE,
-        mechanisms=list(MECHANISMS),
         regions=regions,
         places=places,
-        sectors=[
-            rows.Sector(id="farming", takes_part=True, workgroup=4, output=0.15, revenue=0.05),
-            rows.Sector(id="industry", takes_part=True, workgroup=12, output=0.35, revenue=0.55),
-            rows.Sector(id="services", takes_part=True, workgroup=6, output=0.5, revenue=0.4),
-            rows.Sector(id="at_home", takes_part=False, workgroup=1, output=0.0, revenue=0.0),
-        ],
+        sectors=list(SECTORS),
         hardship=[0.2, 0.7],
-        layers=list(LAYERS),
         price=1.0,
-        inflation_excess=0.0,
-        internet=0.6,
-        devaluation=0.0,
         forces={"guard": soldiers / 3, "army": 2 * soldiers / 3, "site_guards": soldiers / 12, "foreign": c.foreign},
         capital="R00",
-        signal="threat",
         drivers={kind: "policy" if kind in POLICY_KINDS else "off" for kind in STEP_KINDS},
-        organizations=[],
-        steps=[_price("shock", 0.0, math.e), _price("shock-over", float(SHOCK_HOURS), 1.0)],
+        # A price that moves by itself; e-fold, so that the slope is the rise of the log pressure.
+        steps=[
+            rows.Step(id=name, kind="price", places=["COUNTRY"], at=at, size=size, source="assumption", given=True, hour="assumed")
+            for name, at, size in (("shock", 0.0, math.e), ("shock-over", float(SHOCK_HOURS), 1.0))
+        ],
         parameters={"price_slope": c.shock},
-    )
-
-
-def _price(name: str, at: float, size: float) -> rows.Step:
-    """A price that moves by itself; e-fold, so that the slope is the rise of the log pressure."""
-    return rows.Step(
-        id=name,
-        kind="price",
-        places=["COUNTRY"],
-        at=at,
-        size=size,
-        source="assumption",
-        given=True,
-        hour="assumed",
     )
 
 
@@ -268,50 +260,35 @@ def _place(name: str, region: int, people: int, at: Floats) -> rows.Place:
     )
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """Where, whom and on which days all organizers are at work."""
 
-    places: tuple[str, ...]
-    sectors: tuple[str, ...]
+    places: list[str]
+    sectors: list[str]
     first: int
     days: int
 
 
 def calls(plan: Plan, method: str) -> list[Call]:
-    """The allocation of a method: `DAYS` days in all, no two at once.
-
-    central_city        the capital; everybody who can take part; days on end
-    countryside         districts, half of the days; then all towns but the capital; everybody who can take part; days on end
-    urban_guerrilla     the six largest towns; industry and services; every other day
-    nationwide_rising   all seats of government; industry and services; days on end
-    mass_campaign       everywhere; everybody who can take part; two bouts, five days apart
-    unorganized         none
-
-    Raises
-    ------
-    StudyError
-        For an unknown method.
-    """
+    """The allocation of a method, as on the page: `DAYS` days in all, no two at once; raises StudyError for an unknown one."""
     if method not in ALLOCATIONS:
         raise fail(StudyError, method, "not_one_of", value=method, choices=nearest(method, ALLOCATIONS))
-    towns, districts = (tuple(p.id for p in plan.places if p.id[0] == kind) for kind in (TOWN, DISTRICT))
+    towns, districts = ([p.id for p in plan.places if p.id[0] == kind] for kind in (TOWN, DISTRICT))
     size = {p.id: p.population for p in plan.places}
     seats = {r.id: r.seat for r in plan.regions}
-    able = tuple(s.id for s in plan.sectors if s.takes_part)
-    half = DAYS // 2
+    able, workers, half = [s.id for s in plan.sectors if s.takes_part], ["industry", "services"], DAYS // 2
     if method == "central_city":
-        return [Call((seats[plan.capital],), able, FIRST_DAY, DAYS)]
+        return [Call([seats[plan.capital]], able, FIRST_DAY, DAYS)]
     if method == "countryside":
-        outside = tuple(t for t in towns if t != seats[plan.capital])
+        outside = [t for t in towns if t != seats[plan.capital]]
         return [Call(districts, able, FIRST_DAY, half), Call(outside, able, FIRST_DAY + half, half)]
     if method == "urban_guerrilla":
-        largest = tuple(sorted(towns, key=lambda t: (-size[t], t))[:LARGEST])
-        return [Call(largest, WORKERS, FIRST_DAY + 2 * k, 1) for k in range(DAYS)]
+        largest = sorted(towns, key=lambda t: (-size[t], t))[:LARGEST]
+        return [Call(largest, workers, FIRST_DAY + 2 * k, 1) for k in range(DAYS)]
     if method == "nationwide_rising":
-        return [Call(tuple(seats.values()), WORKERS, FIRST_DAY, DAYS)]
+        return [Call([*seats.values()], workers, FIRST_DAY, DAYS)]
     if method == "mass_campaign":
-        return [Call((*towns, *districts), able, FIRST_DAY + 5 * k, half) for k in range(2)]
+        return [Call([*towns, *districts], able, FIRST_DAY + 5 * k, half) for k in range(2)]
     return []
 
 
@@ -323,11 +300,6 @@ def plan_of(seed: int, number: int, method: str) -> Plan:
 
     >>> [len(plan_of(1, 0, m).organizations) for m in ALLOCATIONS]
     [1, 2, 4, 1, 2, 0]
-
-    Raises
-    ------
-    StudyError
-        As `calls`.
     """
     plan, c = base_plan(seed, number), country(seed, number)
     sizes = class_sizes(plan).sum(axis=2)
@@ -339,8 +311,8 @@ def plan_of(seed: int, number: int, method: str) -> Plan:
             rows.Organization(
                 id=f"call-{k}",
                 presence=float(c.organized * sizes.sum() / people),
-                places=list(call.places),
-                sectors=list(call.sectors),
+                places=call.places,
+                sectors=call.sectors,
                 demand_gap=c.gap,
                 start=24.0 * call.first,
                 end=24.0 * (call.first + call.days),

@@ -114,10 +114,7 @@ def shape_of(experiment: Experiment, countries: int | None = None, draws: int | 
     >>> shape_of(load_experiment(packaged_folder()).experiment, 16, 10).histories
     1920
 
-    Raises
-    ------
-    StudyError
-        If the number of countries is no multiple of `BLOCK`, or there are fewer than two draws.
+    Raises StudyError if the number of countries is no multiple of `BLOCK`, or there are fewer than two draws.
     """
     shape = Shape(countries or experiment.countries, draws or experiment.draws, experiment.seeds)
     if shape.countries % BLOCK:
@@ -153,10 +150,7 @@ def load_experiment(folder: Path, file: Path | None = None) -> Written:
     >>> load_experiment(packaged_folder()).experiment.hypothesis
     'H11'
 
-    Raises
-    ------
-    DataError
-        If there is none, or with every key that does not fit.
+    Raises DataError if there is none, or with every key that does not fit.
     """
     path = file or stylized_file(folder)
     if path is None:

@@ -1,4 +1,4 @@
-"""Campaigns of the past (NAVCO 1.2) beside the model: two levels are tuned on half of them, three contrasts are tested on the other half.
+"""Campaigns of the past (NAVCO 1.2) beside the model: tuned on half of them, tested on the other half (docs/explanation/methods.md).
 
 In: the table of campaigns, or its packaged counts; histories of drawn countries. Out: what the model says of campaigns it was not shown,
 and what is observed, with intervals.
@@ -13,13 +13,9 @@ and what is observed, with intervals.
     observed    the same difference there, interval of Newcombe (1998, Stat. Med. 17, method 10)
     naive       no contrast: the two levels alone
 
-    defection       security forces defect              share of units that left or changed sides at least `summary.MASS`
+    defection       security forces defect              share of units that left or changed sides at least `histories.MASS`
     participation   people at the peak, of population   peak of people out, of residents; bands below 0.1 %, to 1 %, above
-    goal            regime change                       not predicted: the model's crowd has no goal that is set before; what it asks for
-                                                        follows from days of protest and blood
-
-Campaigns are selected: at least a thousand took part, somebody wrote about them, and they last months to years, against ten days here. The
-contrasts are associations on both sides: campaigns that are winning see defection. No contrast says what anything brought about.
+    goal            regime change                       not predicted: the model's crowd has no goal that is set before
 
 Source: Chenoweth and Shay, NAVCO 1.2, Harvard Dataverse, doi:10.7910/DVN/0UZOTX, in the copy on GitHub, at
 marsidmali/Exploring-Why-Civil-Resistance-Works. Its own terms were not seen, so only counts are packaged. Ongoing campaigns are left out;
@@ -75,13 +71,7 @@ Counts = dict[tuple[str, str, str, str], tuple[int, int]]
 
 
 def count(path: Path, seed: int = SEED) -> Counts:
-    """Counts from the table of campaigns.
-
-    Raises
-    ------
-    DataError
-        With every cell that is no number, and columns that are missing.
-    """
+    """Counts from the table of campaigns; raises DataError with every cell that is no number, or the columns that are missing."""
     rows = list(csv.DictReader(io.StringIO(read_text(path))))
     if not rows:
         raise fail(DataError, path, "empty_file")
@@ -90,27 +80,17 @@ def count(path: Path, seed: int = SEED) -> Counts:
         if name not in rows[0]:
             problems.add(path.name, 1, name, "missing_column", value=name)
     problems.raise_as(DataError)
-    found: Counts = {
-        (half, kind, contrast, level): (0, 0)
-        for half in ("tune", "test")
-        for kind in TYPES
-        for contrast, levels in LEVELS.items()
-        for level in levels
-    }
+    of_all = [(contrast, level) for contrast, levels in LEVELS.items() for level in levels]
+    found: Counts = {(half, kind, *of): (0, 0) for half in ("tune", "test") for kind in TYPES for of in of_all}
     for line, row in enumerate(rows, 2):
         x = {name: _number(row[name], path, line, name, problems) for name in NEEDED}
         if any(v is None for v in x.values()) or x["ongoing"]:
             continue
         half = "test" if is_test(seed, int(x["navco_id"] or 0)) else "tune"
-        share = x["percentage_popular_participation"] or 0.0
-        levels = {
-            "defection": int(x["defect"] or 0),
-            "goal": int(x["regchange"] or 0),
-            "participation": int(np.searchsorted(BANDS, share, "right")),
-        }
+        levels = {"defection": int(x["defect"] or 0), "goal": int(x["regchange"] or 0)}
+        if share := x["percentage_popular_participation"]:
+            levels["participation"] = int(np.searchsorted(BANDS, share, "right"))
         for contrast, level in levels.items():
-            if contrast == "participation" and share <= 0:
-                continue
             key = (half, TYPES[0] if x["nonviol"] else TYPES[1], contrast, LEVELS[contrast][level])
             n, won = found[key]
             found[key] = (n + 1, won + int(x["success"] or 0))
@@ -139,13 +119,7 @@ def counts_csv(counts: Counts) -> str:
 
 
 def packed_counts(folder: Path) -> Counts:
-    """The counts that lie in a folder of experiments.
-
-    Raises
-    ------
-    DataError
-        If there are none.
-    """
+    """The counts that lie in a folder of experiments; raises DataError if there are none."""
     path = next(iter(sorted(folder.glob(f"*{COUNTS}"))), None)
     if path is None:
         raise fail(DataError, folder, "no_campaigns", name=f"H..{COUNTS}")
@@ -187,13 +161,8 @@ def thetas(h: Histories, contrast: str) -> Floats:
 
 
 def intercept(n: Sequence[int], successes: int, theta: Sequence[float]) -> float:
-    """The intercept that makes the expected successes right: by bisection; half a success is kept away from none and all.
-
-    >>> round(intercept([10, 10], 10, [0.0, 0.0]), 6) + 0.0
-    0.0
-    """
-    total = sum(n)
-    target = min(max(float(successes), 0.5), total - 0.5)
+    """The intercept that makes the expected successes right, by bisection; half a success is kept away from none and all."""
+    target = min(max(float(successes), 0.5), sum(n) - 0.5)
     low, high = -40.0, 40.0
     for _ in range(100):
         middle = (low + high) / 2
@@ -245,22 +214,22 @@ def contrasts(counts: Counts, h: Histories | None) -> list[Contrast]:
 
 def _contrast(counts: Counts, h: Histories | None, name: str) -> Contrast:
     levels = LEVELS[name]
-    ends = [np.sum([counts["test", t, name, x] for t in TYPES], axis=0).tolist() for x in (levels[0], levels[-1])]
-    if not (ends[0][0] and ends[1][0]):
+    ends = [[sum(counts["test", kind, name, x][k] for kind in TYPES) for k in (0, 1)] for x in (levels[0], levels[-1])]
+    (n, won), (m, won_there) = ends
+    if not (n and m):
         raise fail(DataError, "campaigns", "empty_level", value=name)
-    observed = newcombe(ends[0][1], ends[0][0], ends[1][1], ends[1][0])
-    campaigns = (int(ends[0][0]), int(ends[1][0]))
+    observed, campaigns = newcombe(won, n, won_there, m), (n, m)
     theta = thetas(h, name) if h is not None and name in PREDICTED else np.zeros((0, len(levels)))
     theta = theta[~np.isnan(theta).any(axis=1)]
 
     def difference(row: list[float]) -> float:
-        won = [0.0, 0.0]
+        low, high = 0.0, 0.0
         for kind in TYPES:
             tune = [counts["tune", kind, name, x] for x in levels]
             a = intercept([n for n, _ in tune], sum(s for _, s in tune), row)
-            for end, x in enumerate((0, -1)):
-                won[end] += counts["test", kind, name, levels[x]][0] * _expit(a + row[x])
-        return won[1] / campaigns[1] - won[0] / campaigns[0]
+            low += counts["test", kind, name, levels[0]][0] * _expit(a + row[0])
+            high += counts["test", kind, name, levels[-1]][0] * _expit(a + row[-1])
+        return high / m - low / n
 
     naive = difference([0.0] * len(levels))
     if not len(theta):
@@ -273,6 +242,6 @@ def levels_of(counts: Counts) -> list[tuple[str, int, int, float, float, float]]
     """The two levels that are tuned: type, campaigns and successes of the tuning half, share and interval."""
     found = []
     for kind in TYPES:
-        n, won = (int(x) for x in np.sum([counts["tune", kind, "goal", x] for x in LEVELS["goal"]], axis=0))
+        n, won = (sum(counts["tune", kind, "goal", x][k] for x in LEVELS["goal"]) for k in (0, 1))
         found.append((kind, n, won, won / n, *wilson(won, n)))
     return found
