@@ -32,15 +32,14 @@ def policy_row(
     scenario: Scenario, hypothesis: str, claimed_signal: str, other: str, margin: float, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """A policy that reacts to one signal against one that reacts to another, on the dates of the record."""
-    dates = {d.signal: d for d in date_policies(scenario, resolve(scenario), draws=POLICY_DRAWS, signals=[claimed_signal, other],
-                                                progress=progress)}  # fmt: skip
-    mine, theirs = dates[claimed_signal].errors(), dates[other].errors()
-    constant = constant_error(dates[other].recorded)
-    values = theirs - mine
+    signals = [claimed_signal, other]
+    own, rival = date_policies(scenario, resolve(scenario), draws=POLICY_DRAWS, signals=signals, progress=progress)
+    mine, theirs = own.errors(), rival.errors()
+    constant = constant_error(rival.recorded)
     better = float((mine < constant).mean())
-    judgement = decision.of_policy(values, margin, better)
+    judgement = decision.of_policy(theirs - mine, margin, better)
     f = judgement.finding
-    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
+    low, middle, high = np.quantile(theirs - mine, (0.05, 0.5, 0.95)).tolist()
     return {
         "hypothesis": hypothesis, "part": "a", "basis": "prior", "rival": "", "measure": "date_error", "unit": "hours",
         "direction": "rise", "smallest": margin, "asserts": "effect", "effect": middle, "low": low, "high": high, "base": constant,
@@ -65,17 +64,15 @@ def power_row(scenario: Scenario, hypothesis: str, regions: Sequence[str]) -> di
     delay = float(np.mean([(day - min(rose)).days for day in rose]))
     u = np.array([[lot(1, StudyKey.REGION_DAY, k, r) for r in range(len(ids))] for k in range(POWER_RECORDS)])
     times = -np.log(u) * delay
-    ratios = 2.0 ** np.arange(0, 7.5, 0.5)
-    shares = []
-    for ratio in ratios:
+    shares = {}
+    for ratio in (2.0 ** np.arange(0, 7.5, 0.5)).tolist():
         day = np.floor(np.where(few, times / ratio, times))
         p = mannwhitneyu(day[:, few], day[:, ~few], axis=1).pvalue
-        shares.append(float((p < LEVEL).mean()))
-    enough = [r for r, s in zip(ratios, shares, strict=True) if s >= POWER]
+        shares[ratio] = float((p < LEVEL).mean())
     return {
         "hypothesis": hypothesis, "part": "a", "basis": "none", "rival": "", "measure": "power", "unit": "ratio", "few": int(few.sum()),
-        "of": len(ids), "detectable": float(enough[0]) if enough else None, "power_at_2": shares[2], "verdict": "not-testable",
-        "effect": None, "low": None, "high": None, "tipping": None, "chance": 0.0,
+        "of": len(ids), "detectable": next((ratio for ratio, share in shares.items() if share >= POWER), None), "power_at_2": shares[2.0],
+        "verdict": "not-testable", "effect": None, "low": None, "high": None, "tipping": None, "chance": 0.0,
     }  # fmt: skip
 
 
@@ -91,12 +88,13 @@ def compared_rows(scenario: Scenario, spec: Experiment) -> list[dict[str, Any]] 
     rows = []
     for arm in spec.compare:
         gain = paired(np.array(scores[best]), np.array(scores[arm]))
+        low, high = gain.interval()
         word = decision.compared(gain.mean, gain.se, spec.margin)
         rows.append(
             {
                 "hypothesis": spec.hypothesis, "part": arm, "basis": "posterior", "rival": "", "measure": "held_out", "unit": "nats",
-                "effect": gain.mean, "low": gain.mean - 2 * gain.se, "high": gain.mean + 2 * gain.se, "smallest": spec.margin,
-                "finding": word, "verdict": word, "against": best, "tipping": None, "chance": 0.0,
+                "effect": gain.mean, "low": low, "high": high, "smallest": spec.margin, "finding": word, "verdict": word,
+                "against": best, "tipping": None, "chance": 0.0,
             }
         )  # fmt: skip
     return rows

@@ -1,4 +1,4 @@
-"""Decision rules: from numbers to the words of a verdict, in one place, with a version and a hash.
+"""Decision rules: from numbers to the words of a verdict, in one place, with a version and a hash (docs/explanation/verdicts.md).
 
 In: differences between arms by draw and seed, and what is known of the base they start from. Out: a finding, a verdict, and where the
 verdict is no answer, which rule withheld it.
@@ -23,9 +23,8 @@ verdict is no answer, which rule withheld it.
     models         one account against another, paired by region: supported if better by the margin and by two standard errors, contradicted
                    if worse by two or if it cannot be better by the margin; undecided otherwise
     policies       as parts; supported only if the constant is beaten in 9 of 10 draws, too
-
-The *ceiling* is known before anything is run: the share of draws in which some coefficient that carries the effect lets it be there at
-all. It is an upper bound. Below 9 of 10 an effect cannot be found, whatever the record was: "undecided" then is a property of the design.
+    ceiling        share of draws in which the effect can be there at all, an upper bound: below 9 of 10 none can be found, whatever the
+                   record was
 
 Whoever changes a rule raises `VERSION` and writes a line into `decision-versions.csv`: a test holds the version to `sha256()`.
 """
@@ -134,16 +133,8 @@ def most(count: int, of: int) -> bool:
 
 
 def finding_of(values: Floats, smallest: float, direction: int = 1) -> Finding:
-    """The finding of the docstring.
+    """The finding over draws, with a smallest effect above 0; direction 1, -1, or 0 where an effect of either sign counts.
 
-    Parameters
-    ----------
-    values : shape (draws,)
-    smallest : above 0
-    direction : 1 or -1; 0 where an effect of either sign counts
-
-    Examples
-    --------
     >>> finding_of(np.array([0.1] * 9 + [0.0]), 0.1).name, finding_of(np.array([-0.2] * 9 + [0.2]), 0.1).name
     ('supported', 'reversed')
     >>> finding_of(np.array([0.2, -0.2]), 0.1).name, finding_of(np.array([0.2, -0.2]), 0.1, 0).name
@@ -169,15 +160,8 @@ def claimed(finding: str, asserts: str) -> str:
 
 
 def is_sturdy(values: Floats, ancestors: Ints, found: Finding, smallest: float, direction: int) -> bool:
-    """Whether the finding is the same without the draws of any one ancestor.
+    """Whether the finding is the same without the draws of any one ancestor; none are named where each draw stands for itself.
 
-    Parameters
-    ----------
-    values : shape (draws,)
-    ancestors : shape (draws,), or empty where each draw stands for itself
-
-    Examples
-    --------
     >>> x, of = np.array([0.0, 1.0, 1.0, 1.0]), np.array([3, 5, 5, 7])
     >>> is_sturdy(x[1:], of[1:], finding_of(x[1:], 0.5), 0.5, 1), is_sturdy(x[1:3], of[1:3], finding_of(x[1:3], 0.5), 0.5, 1)
     (True, False)
@@ -213,15 +197,9 @@ def detectable(seeds: Floats) -> float:
     `POWER` quantile of Beta(k, n - k + 1) (Clopper and Pearson 1934, Biometrika 26, 404-413). Draws in which the arm changes nothing have
     no luck either and are left out.
 
-    Whether an effect *larger than the smallest one* would be found is another question, which has no answer but "somewhat more": the rule
-    itself sets the border there, and in one draw of two an effect of exactly that size falls short of it.
+    Whether an effect *larger than the smallest one* would be found is another question, answered by no more than "somewhat more": in one
+    draw of two an effect of exactly that size falls short of it.
 
-    Parameters
-    ----------
-    seeds : Delta by draw and seed, shape (draws, replicates)
-
-    Examples
-    --------
     >>> import math
     >>> x = np.array([[0.1, -0.1], [-0.1, 0.1]] * 50)
     >>> round(detectable(x), 2), math.isnan(detectable(0 * x)), math.isnan(detectable(x[:, :1]))
@@ -244,6 +222,7 @@ def attainable(
     """Share of draws in which the smallest effect fits between the limits of the measure, the base being as it is.
 
     An upper bound: the limits are those of any history. Where nothing is compared with the base there is no level to start from: all fit.
+    A share that is 1 already cannot rise, and what lasts to the end of time cannot last longer.
 
     Parameters
     ----------
@@ -253,8 +232,6 @@ def attainable(
 
     Examples
     --------
-    A share that is 1 already cannot rise, and what lasts to the end of time cannot last longer:
-
     >>> attainable(np.array([0.0, 1.0]), {"arm": 1, "base": -1}, "base", (0, 1), 0.1, 1)
     0.5
     >>> attainable(np.array([2.0, 2.5]), {"arm": 1, "base": -1}, "base", (0, np.log10(385)), 0.176, 1)
@@ -275,10 +252,7 @@ def ceiling(carriers: Mapping[str, int], values: Mapping[str, Floats]) -> float:
     >>> ceiling({"call_rate": 1}, x), ceiling({"call_rate": 1, "retention": 1}, x), ceiling({"retention": 0}, x), ceiling({}, x)
     (0.5, 0.75, 1.0, 1.0)
 
-    Parameters
-    ----------
-    carriers : by coefficient the sign with which it carries the effect; 0 where that is not known and any value but 0 may
-    values : of each coefficient by draw
+    A carrier comes with the sign with which it carries the effect; 0 where that is not known and any value but 0 may.
     """
     if not carriers:
         return 1.0
@@ -302,11 +276,7 @@ def judge(seeds: Floats, ancestors: Ints, smallest: float, direction: int, asser
     >>> [judge(x, np.array([]), 0.1, 1, "effect", Ground()).verdict for x in (there, none, 0 * none, 50 * none)]
     ['supported', 'contradicted', 'not-judged', 'undecided']
 
-    Parameters
-    ----------
-    seeds : Delta by draw and seed, shape (draws, replicates)
-    ancestors : shape (draws,), or empty where each draw stands for itself
-    asserts : "effect" or "absence"
+    Seeds are Delta by draw and seed, shape (draws, replicates); ancestors are as in `is_sturdy`; asserted is an "effect" or "absence".
     """
     values, moving = np.asarray(seeds.mean(axis=1)), moves(seeds)
     found = finding_of(values, smallest, direction)
@@ -359,14 +329,10 @@ def basis_of(prior: str | None, posterior: str | None) -> str:
 
 
 def scaled(low: float, high: float, smallest: float, towards: int = 1) -> str:
-    """What the difference between everyone and some of them says, from its 95 % interval.
+    """What the difference between everyone and some of them says, from its 95 % interval and the sign that would bear out the finding.
 
     >>> [scaled(*x, 0.1) for x in ((-0.05, 0.08), (0.05, 0.3), (-0.3, -0.05), (-0.1, 0.3))], scaled(0.05, 0.3, 0.1, -1)
     (['same', 'more', 'differs', 'unclear'], 'differs')
-
-    Parameters
-    ----------
-    towards : sign of a difference that would bear out the finding
     """
     if max(-low, high) < smallest:
         return "same"

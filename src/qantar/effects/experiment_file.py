@@ -34,11 +34,7 @@ from qantar.scenario.schema import SIGNALS, Edit, Moment
 FOLDER = EXPERIMENTS
 STYLIZED = re.compile(r'^type = "stylized"$', re.MULTILINE)
 """What a file says of itself that is of drawn countries: it has a reader of its own."""
-TYPES = ("counterfactual", "comparison", "none")
-ASSERTS = ("effect", "absence")
 BASE = "base"
-
-
 Coefficient = Annotated[str, BeforeValidator(lambda v: Choice(tuple(parameters()))(v))]
 Sign = Annotated[int, BeforeValidator(Number("1", -1, 1, whole=True))]
 
@@ -72,7 +68,7 @@ class Part(Told):
     smallest_en: Text
     smallest_zh: Text
     """the smallest effect in words"""
-    asserts: Annotated[str, BeforeValidator(Choice(ASSERTS))] = "effect"
+    asserts: Annotated[str, BeforeValidator(Choice(("effect", "absence")))] = "effect"
     coefficient: Key | None = None
     """of the tipping value"""
     carriers: dict[Coefficient, Sign] | None = None
@@ -90,7 +86,7 @@ class Experiment(Told):
     """One file."""
 
     hypothesis: Annotated[str, BeforeValidator(Form(r"H\d\d", "H05"))]
-    type: Annotated[str, BeforeValidator(Choice(TYPES))]
+    type: Annotated[str, BeforeValidator(Choice(("counterfactual", "comparison", "none")))]
     question_en: Text
     question_zh: Text
     rule_en: Text = ""

@@ -12,7 +12,6 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,17 +29,13 @@ _COLOURS = {"#010101": "var(--ink)", "#020202": "var(--muted)", "#030303": "var(
 INK, MUTED, GRID, A, B = _COLOURS
 _ALONE = """<style>svg{font-family:sans-serif;background:#fff;--ink:#1b1b1b;--muted:#777;--grid:#ddd;--a:#0b62a4;--b:#b04a00}
 @media (prefers-color-scheme:dark){svg{background:#161616;--ink:#eee;--muted:#999;--grid:#3a3a3a;--a:#6db3f2;--b:#f2a35e}}</style>"""
+NAME = "effects"
 _SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
 def draw_effects(found: Effects) -> dict[str, str]:
     """The figure as files by name, one a language."""
-    plots = {}
-    for lang in LANGUAGES:
-        drawn = _svg(lambda ax, lang=lang: _effects(ax, found, lang), "effects", text("report.figure.effects.title", lang), lang)  # type: ignore[misc]
-        head, _, rest = drawn.partition(">")
-        plots[f"effects-{lang}.svg"] = f"{head.replace('<svg', f'<svg {_SPACES}', 1)}>{_ALONE}{rest}\n"
-    return plots
+    return {f"{NAME}-{lang}.svg": _svg(found, lang) for lang in LANGUAGES}
 
 
 def _effects(ax: Axes, found: Effects, lang: str) -> None:
@@ -73,14 +68,14 @@ def _effects(ax: Axes, found: Effects, lang: str) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
-def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
-    """One figure as SVG text, coloured by CSS variables; `name` keeps its ids apart from those of others."""
+def _svg(found: Effects, lang: str) -> str:
+    """The figure as SVG text that stands alone, coloured by CSS variables, with ids that are those of no other figure."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     style: Any = {
-        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": f"{name}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
+        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": f"{NAME}-{lang}", "font.family": "DejaVu Sans", "font.size": 12,
         "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": INK, "ytick.color": INK,
         "grid.color": GRID, "grid.linewidth": 0.8, "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False,
         "axes.spines.right": False, "figure.figsize": (4.7, 3.1),  "legend.frameon": False, "legend.fontsize": 10.5,
@@ -89,18 +84,20 @@ def _svg(draw: Callable[[Axes], None], name: str, title: str, lang: str) -> str:
         warnings.filterwarnings("ignore", message=".*missing from font.*")  # the browser draws the text, in its own font
         figure = Figure(layout="constrained")  # without pyplot: a notebook keeps its own backend
         FigureCanvasSVG(figure)
-        draw(figure.subplots())
+        _effects(figure.subplots(), found, lang)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{html.escape(title)}">', svg, count=1)
-    svg = re.sub(r'id="([\w.-]+)"', rf'id="{name}-{lang}-\1"', svg)
-    svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{name}-{lang}-\2"', svg)
-    svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-{lang}-\1)", svg)
+    title = html.escape(text("report.figure.effects.title", lang))
+    head = rf'<svg {_SPACES} viewBox="\1" role="img" aria-label="{title}">{_ALONE}'
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', head, svg, count=1)
+    svg = re.sub(r'id="([\w.-]+)"', rf'id="{NAME}-{lang}-\1"', svg)
+    svg = re.sub(r'(xlink:)?href="#([\w-]+)"', rf'href="#{NAME}-{lang}-\2"', svg)
+    svg = re.sub(r"url\(#([\w-]+)\)", rf"url(#{NAME}-{lang}-\1)", svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)  # measured in one font, drawn in the reader's
     svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), svg)  # a hundredth of a point is enough
     for placeholder, variable in _COLOURS.items():
         svg = svg.replace(placeholder, variable)
-    return svg.strip()
+    return f"{svg.strip()}\n"

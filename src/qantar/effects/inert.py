@@ -31,7 +31,7 @@ def why_inert(base: Plan, arm: Plan) -> str | None:
     decided = {kind for kind, driver in base.drivers.items() if driver == "recorded"}
     if any(s.kind not in decided for s in [*base.steps, *arm.steps] if (s in base.steps) != (s in arm.steps)):
         return "arm_not_in_force"
-    if "policy" not in base.drivers.values() and _governed(base) != _governed(arm):
+    if "policy" not in base.drivers.values() and _read_by_policy(base) != _read_by_policy(arm):
         return "arm_without_policy"
     return "arm_without_effect"
 
@@ -52,7 +52,6 @@ def acting(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _governed(plan: Plan) -> tuple[Any, ...]:
-    """What only a policy reads."""
+def _read_by_policy(plan: Plan) -> tuple[Any, ...]:
     groups = varied(plan.model_copy(update={"parameters": {}}))[1].get("no_policy", ())
     return plan.signal, plan.policy_from, {k: v for k, v in plan.parameters.items() if k in groups}

@@ -84,10 +84,8 @@ def per_draw(a: Floats, holds: Bools) -> Floats:
 def rule(values: Floats, smallest: float, kind: str) -> tuple[str, int]:
     """The finding, and how many draws do what the claim says.
 
-    >>> rule(np.array([0.1] * 9 + [0.0]), 0.1, "matters"), rule(np.array([0.1] * 8 + [0.0] * 2), 0.1, "matters")
-    (('supported', 9), ('undecided', 8))
-    >>> rule(np.array([-0.3] * 10), 0.1, "matters"), rule(np.array([-0.3] * 10), 0.1, "does_not_matter")
-    (('contradicted', 0), ('contradicted', 0))
+    >>> rule(np.array([0.1] * 8 + [0.0] * 2), 0.1, "matters"), rule(np.array([-0.3] * 10), 0.1, "does_not_matter")
+    (('undecided', 8), ('contradicted', 0))
     """
     found = finding_of(values, smallest, DIRECTION[kind])
     return claimed(found.name, ASSERTS[kind]), found.reached if kind == "matters" else found.between
@@ -100,7 +98,7 @@ def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, sma
     ----------
     y : shape (countries, methods, draws, seeds)
     method, others : numbers of methods
-    holds : bool array, shape (countries,), with two countries at least on either side
+    holds : shape (countries,), with two countries at least on either side
     smallest : above 0
     kind : of `KINDS`
     """
@@ -135,14 +133,8 @@ def shuffles(seed: int, n: int) -> NDArray[np.int64]:
 
 
 def components(means: Floats, within: Floats, seeds: int) -> Floats:
-    """Components of variance, in the order of `SHARES`.
+    """Components of variance, in the order of `SHARES`, from means and variances over seeds, shape (countries, methods, draws).
 
-    Parameters
-    ----------
-    means, within : means and variances over seeds, shape (countries, methods, draws), two of each at least
-
-    Examples
-    --------
     >>> means = np.zeros((4, 3, 5)) + np.array([0.0, 1.0, 0.0, 1.0])[:, None, None]
     >>> components(means, np.zeros(means.shape), 2).round(3).tolist()
     [0.333, 0.0, 0.0, 0.0, 0.0, 0.0]

@@ -1,7 +1,7 @@
 """A government by policy against the record: when it would have taken the dated steps, had it seen what was recorded.
 
-In: a scenario and its record. Out: for each signal a policy may react to, hours of the five dated decisions over prior draws, their
-errors, and those of the constant "everything at the median hour". Nothing is fitted; five dates carry little.
+In: a scenario and its record. Out: for each signal a policy may react to, hours of the five dated decisions over prior draws, and their
+errors. Nothing is fitted; five dates carry little.
 
 What the state could see of the record, hour by hour (region and day are what the record holds; finer times only where an event has one):
     people    of a region's day: for each settlement the largest crowd given for it, else `UNCOUNTED` where unrest is reported; on days with
@@ -45,6 +45,7 @@ VIOLENT = (
     "clash", "building_attacked", "building_seized", "infrastructure_attacked", "prison_attacked", "armoury_seized", "airport_seized",
     "looting", "control_lost",
 )  # fmt: skip
+SEAT = ("building_seized", "control_lost", "building_attacked", "retaken")
 
 
 def recorded_hours(plan: Plan) -> dict[str, float]:
@@ -81,10 +82,8 @@ def constant_error(recorded: Floats) -> float:
 def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[VisibleState]:
     """What the state could see of the record in each hour of the plan; who has laid out the land need not do it again."""
     record, seen = scenario.case.record, observe(scenario.case.record)
-    ids = [r.id for r in plan.regions]
-    start = dt.datetime.fromisoformat(plan.start)
-    hours = plan.hours
-    ahead = country_offset(scenario.case)
+    ids, hours = [r.id for r in plan.regions], plan.hours
+    start, ahead = dt.datetime.fromisoformat(plan.start), country_offset(scenario.case)
 
     def hour(region: str, day: dt.date, local: float) -> float:
         """Hours since the start, of a local hour of a region's day."""
@@ -97,34 +96,34 @@ def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Vis
             return hour(e.region_id, e.date, clock.hour + clock.minute / 60)
         return hour(e.region_id, e.date, NIGHT if e.date_end is not None and e.date_end > e.date else NOON)
 
-    people = _people(record, seen, ids, start, hours, hour)
+    people = _people(record, seen, ids, hours, hour)
     land = land or land_of(plan, blocks_of(plan))
-    cities = {plan.places[int(c)].id for c in largest_cities(land)}
+    events = [e for e in record.events if e.scope.startswith("event")]
     clashes = np.zeros(hours)
-    for city in cities:
+    for city in {plan.places[int(c)].id for c in largest_cities(land)}:
         own = np.zeros(hours)
-        for e in record.events:
-            if e.settlement_id == city and e.kind in VIOLENT and e.scope.startswith("event"):
-                end = hour(e.region_id, e.date_end or e.date, 24.0)
-                own[max(0, math.ceil(begins(e))) : max(0, math.ceil(end))] = CLASH
+        for e in events:
+            if e.settlement_id == city and e.kind in VIOLENT:
+                own[_hours(begins(e), hour(e.region_id, e.date_end or e.date, 24.0))] = CLASH
         clashes += own
     seats = np.zeros((hours, len(ids)), np.bool_)
     for k, region in enumerate(ids):
         if seen.seats_entered[region]:
-            own_events = [e for e in record.events if e.region_id == region and e.scope.startswith("event")]
-            taken = [begins(e) for e in own_events if e.kind in ("building_seized", "control_lost")]
-            back = [begins(e) for e in own_events if e.kind == "retaken"]
-            attacks = [begins(e) for e in own_events if e.kind == "building_attacked"]
-            taken = taken or [x for x in attacks if not back or x < min(back)][-1:]
+            by_kind = {kind: [begins(e) for e in events if (e.region_id, e.kind) == (region, kind)] for kind in SEAT}
+            back = by_kind["retaken"]
+            attacks = [x for x in by_kind["building_attacked"] if not back or x < min(back)]
+            taken = by_kind["building_seized"] + by_kind["control_lost"] or attacks[-1:]
             if taken:
-                end = min(back, default=min(taken) + 48.0)
-                seats[max(0, math.ceil(min(taken))) : max(0, math.ceil(end)), k] = True
+                seats[_hours(min(taken), min(back, default=min(taken) + 48.0)), k] = True
     return [VisibleState(people[t], float(clashes[t]), seats[t]) for t in range(hours)]
 
 
-def _people(
-    record: Record, seen: Observables, ids: Sequence[str], start: dt.datetime, hours: int, hour: Callable[[str, dt.date, float], float]
-) -> Floats:
+def _hours(first: float, last: float) -> slice:
+    """Whole hours from one time to another, as indices."""
+    return slice(max(0, math.ceil(first)), max(0, math.ceil(last)))
+
+
+def _people(record: Record, seen: Observables, ids: Sequence[str], hours: int, hour: Callable[[str, dt.date, float], float]) -> Floats:
     """People out by hour and region, shape (hours, regions)."""
     people = np.zeros((hours, len(ids)))
     official = {d.date: d.interval.value or (d.interval.low + d.interval.high) / 2 for d in seen.participants}
@@ -143,8 +142,7 @@ def _people(
         if day in official and counts.sum() > 0:
             counts *= official[day] / counts.sum()
         for k, region in enumerate(ids):
-            first, last = math.ceil(hour(region, day, since[k])), math.ceil(hour(region, day, 24.0))
-            people[max(0, first) : max(0, last), k] = counts[k]
+            people[_hours(hour(region, day, since[k]), hour(region, day, 24.0)), k] = counts[k]
     return people
 
 
@@ -157,16 +155,7 @@ def date_policies(
     signals: Sequence[str] = SIGNALS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Dates]:
-    """Every signal over the same draws of the priors.
-
-    Parameters
-    ----------
-    scenario, plan : Scenario, Plan
-        At full scale and in steps of an hour.
-    draws : int, >= 1
-    seed : int
-        Of the draws.
-    """
+    """Every signal over the same draws of the priors; the plan is at full scale and in steps of an hour."""
     land = land_of(plan, blocks_of(plan))
     seen = sights(scenario, plan, land)
     recorded = np.array(list(recorded_hours(plan).values()))

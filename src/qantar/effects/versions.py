@@ -19,13 +19,7 @@ Row = dict[str, str]
 
 
 def read_versions(folder: Path) -> list[Row]:
-    """The table of a result; none where there is no result at all.
-
-    Raises
-    ------
-    ResultError
-        If the result is not as it was written, or lacks the table.
-    """
+    """The table of a result, if there is one; raises ResultError if it is not as it was written, or lacks the table."""
     stored = read_checked(folder, folder.name, columns={FILE.removesuffix(".csv"): COLUMNS})
     return [] if stored is None else [{k: r[k] for k in COLUMNS} for r in stored.rows(FILE)]
 

@@ -151,16 +151,6 @@ def pooled(allowed: Bools) -> Floats:
     return p
 
 
-def _never(facts: Facts) -> Floats:
-    p = np.zeros((len(facts.low), facts.n_days + 1))
-    p[:, -1] = 1.0
-    return p
-
-
-def _average(facts: Facts) -> Floats:
-    return np.tile(pooled(facts.allowed()[facts.known]), (len(facts.low), 1))
-
-
 def _last(facts: Facts) -> Floats:
     """The hazard of the day before; after the last day seen, that day's."""
     p = pooled(facts.allowed()[facts.known])
@@ -239,9 +229,9 @@ def _log_likelihood(p: Floats, allowed: Bools, known: Bools) -> float:
 
 
 ONSET: dict[str, Callable[[Facts], Floats]] = {
-    "never": _never,
+    "never": lambda facts: np.tile(np.eye(facts.n_days + 1)[-1], (len(facts.low), 1)),
     "last": _last,
-    "average": _average,
+    "average": lambda facts: np.tile(pooled(facts.allowed()[facts.known]), (len(facts.low), 1)),
     "population": _population,
     "logistic": lambda facts: distribution(logistic_hazard(facts)),
 }

@@ -318,12 +318,7 @@ def _start(calm: Ints, announced: Ints, days: int, h: int) -> dict[str, Share]:
     usual = [ahead(calm, t, h) for t in range(0, days - h, h)]
     hits, of = (sum(getattr(s, k) for s in usual) for k in ("hits", "of"))
     month = int(((calm >= 0) & (calm < days)).sum())
-    return {
-        WITH: ahead(announced, days - 1, h),
-        WITHOUT: ahead(calm, days - 1, h),
-        USUAL: Share(hits, of),
-        MONTH: Share(month, len(calm)),
-    }
+    return {WITH: ahead(announced, days - 1, h), WITHOUT: ahead(calm, days - 1, h), USUAL: Share(hits, of), MONTH: Share(month, len(calm))}
 
 
 def _over(x: Floats, h: int) -> Difference:

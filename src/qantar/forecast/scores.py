@@ -45,15 +45,8 @@ def outside(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
 
 
 def crps_days(p: Floats, low: ArrayLike, high: ArrayLike) -> Floats:
-    """CRPS, in days, of probabilities over whole days (last: never).
+    """CRPS, in days, of probabilities over whole days, shape (..., n_days + 1), the last for never; low and high from 0 to n_days.
 
-    Parameters
-    ----------
-    p : shape (..., n_days + 1), sums 1
-    low, high : shape (...), 0 to n_days
-
-    Examples
-    --------
     >>> crps_days(np.array([0.5, 0.5, 0.0]), 1, 1).item(), crps_days(np.array([0.5, 0.5, 0.0]), 0, 1).item()
     (0.25, 0.0)
     """
@@ -133,15 +126,9 @@ def coverage_days(p: Floats, low: ArrayLike, high: ArrayLike, level: float = 0.9
     """How often central intervals of whole days hold what was recorded: for certain (all of [low, high]), and possibly (a part of it).
 
     The central interval runs from the first day by which (1 - level) / 2 of the probability lies to the first by which (1 + level) / 2
-    does, so it holds at least `level`: days are whole, and a forecast that is sure of one day has an interval of one.
+    does, so it holds at least `level`: days are whole, and a forecast that is sure of one day has an interval of one. Shapes as in
+    `crps_days`.
 
-    Parameters
-    ----------
-    p : shape (n, n_days + 1), sums 1, the last for never
-    low, high : shape (n,), 0 to n_days
-
-    Examples
-    --------
     >>> sure, possible = coverage_days(np.array([[0.02, 0.48, 0.48, 0.02]] * 3), [1, 2, 3], [2, 3, 3])      # from day 1 to day 2
     >>> sure.share, possible.share
     (0.3333333333333333, 0.6666666666666666)
