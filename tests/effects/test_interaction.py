@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qantar.effects.interaction import Floats, by_chance, components, interaction, per_draw, rule, shares, shuffles
+from qantar.effects.interaction import Floats, advantage, by_chance, components, interaction, per_draw, rule, shares, shuffles
 
 C, M, K, S = 64, 4, 40, 2
 HOLDS = np.arange(C) % 2 == 0
@@ -22,8 +22,13 @@ def planted(seed: int, effect: float, *, share: float = 1.0, methods_differ: flo
     return (rng.uniform(size=(C, M, K, S)) < p).astype(float)
 
 
+def over_others(y: Floats) -> Floats:
+    """Advantage of method 0, shape (countries, draws)."""
+    return advantage(y.mean(axis=3), 0, OTHERS)
+
+
 def findings(effect: float, kind: str, runs: int, **more: float) -> list[str]:
-    return [interaction(planted(k, effect, **more), 0, OTHERS, HOLDS, 0.1, kind).finding for k in range(runs)]
+    return [interaction(over_others(planted(k, effect, **more)), HOLDS, 0.1, kind).finding for k in range(runs)]
 
 
 def test_a_planted_interaction_is_found_in_at_least_95_of_100_worlds() -> None:
@@ -49,7 +54,7 @@ def test_the_interval_of_the_mean_covers_the_truth() -> None:
     # 95 % nominal over 300 worlds: 92 % to 98 % is within three standard errors of the count.
     inside = 0
     for k in range(300):
-        i = interaction(planted(1000 + k, 0.15), 0, OTHERS, HOLDS, 0.1)
+        i = interaction(over_others(planted(1000 + k, 0.15)), HOLDS, 0.1)
         inside += i.low <= 0.15 <= i.high
     assert 0.912 <= inside / 300 <= 0.988
 
@@ -58,7 +63,7 @@ def test_countries_are_the_units_of_the_interval() -> None:
     # More seeds of the same countries do not make it narrower where countries differ.
     rng = np.random.default_rng(5)
     y = np.zeros((C, M, 10, 1)) + rng.normal(size=(C, M, 1, 1))
-    once, often = (interaction(np.repeat(y, n, axis=3), 0, OTHERS, HOLDS, 0.1) for n in (2, 50))
+    once, often = (interaction(over_others(np.repeat(y, n, axis=3)), HOLDS, 0.1) for n in (2, 50))
     assert (once.low, once.high) == pytest.approx((often.low, often.high))
 
 
@@ -84,10 +89,10 @@ def test_the_rule_at_its_borders(values: list[float], kind: str, expected: str) 
 
 
 def test_chance_is_measured_by_giving_the_condition_to_others() -> None:
-    y = planted(3, 0.45)
-    assert by_chance(y, 0, OTHERS, HOLDS, 0.1, "matters", 1) < 0.02
+    a = over_others(planted(3, 0.45))
+    assert by_chance(a, HOLDS, 0.1, "matters", 1) < 0.02
     # Where methods differ in nothing, "does not matter" is supported whoever has the condition.
-    assert by_chance(np.zeros((C, M, K, S)), 0, OTHERS, HOLDS, 0.1, "does_not_matter", 1) == 1.0
+    assert by_chance(np.zeros((C, K)), HOLDS, 0.1, "does_not_matter", 1) == 1.0
     assert sorted(shuffles(1, 7)[0].tolist()) == list(range(7))
 
 

@@ -41,14 +41,7 @@ def level(x: float, unit: str, lang: str = "en", digits: int = 3) -> str:
 
 
 def sentence(arm: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any], lang: str) -> str:
-    """What follows for an arm.
-
-    Parameters
-    ----------
-    rows : effects of the arm, an outcome each, with the findings for both directions (`answer`)
-    about : basis, judged, by_policy, histories (of the base), uprisings (of these, a share) and pairs_that_differ
-    lang : "en" or "zh"
-    """
+    """What follows for an arm, from its effects (a row an outcome, each with its `answer`) and what `pairing.as_dict` says about all."""
     helped = text("answer.try_recorded" if about["by_policy"] else "answer.try_draws", lang)
     if not about["pairs_that_differ"]:
         return text("answer.inert", lang, arm=arm, n=about["histories"], help=helped if about["by_policy"] else "").strip()
@@ -61,14 +54,9 @@ def sentence(arm: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, An
     counts = {k: lead[k] for k in ("draws", "more", "same", "fewer")}
     levels = {"base": amount(lead["base_median"], lang), "with_": amount(lead["arm_median"], lang)}
     levels["pct"] = f"{100 * (10 ** lead['smallest'] - 1):.0f}"
-    return text(f"answer.{lead['answer']}", lang, where=where, arm=arm, **counts, **levels) + _others(rows, lang)
-
-
-def _others(rows: Sequence[Mapping[str, Any]], lang: str) -> str:
-    """The other outcomes that go one way."""
-    said = []
+    said = text(f"answer.{lead['answer']}", lang, where=where, arm=arm, **counts, **levels)
     for way in ("more", "fewer"):
         names = [text(f"outcome.{r['outcome']}", lang) for r in rows if r["outcome"] != LEAD and r["answer"] == way]
         if names:
-            said.append(text(f"answer.also_{way}", lang, names=text("error.sep", lang).join(names)))
-    return "".join(said)
+            said += text(f"answer.also_{way}", lang, names=text("error.sep", lang).join(names))
+    return said

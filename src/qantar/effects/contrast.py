@@ -35,7 +35,7 @@ from qantar.draws import SCHEME
 from qantar.effects import decision
 from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
 from qantar.effects.experiment_file import BASE, Experiment, Part, days_of
-from qantar.effects.measures import MEASURES, Window, read_seen, seen_of
+from qantar.effects.measures import MEASURES, OUTCOMES, Window, read_seen, seen_of
 from qantar.effects.verdict import POLICY, RECORDED
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
@@ -44,7 +44,6 @@ from qantar.files.write import keep, read_kept
 from qantar.forecast.held_out import by_policy
 from qantar.inference.diagnostics import effective_families
 from qantar.inference.distance import up_to
-from qantar.model.outcome import UPRISING
 from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
@@ -66,12 +65,7 @@ def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Seque
     """Base and arms of an experiment, to the last day that is looked at.
 
     Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, but for drivers
-    that the file names. With the state as recorded all decisions are: "given what the state did".
-
-    Parameters
-    ----------
-    under : changes of a rival, to all of them
-    state : whose decisions follow the change
+    that the file names. With the state as recorded all decisions are: "given what the state did". Changes of a rival, `under`, come first.
     """
     # A measure of some days looks at nothing that comes after them: then histories need not go on.
     daily = all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts)
@@ -166,43 +160,18 @@ class Answer:
         reached = DIRECTIONS[part.direction] * self.values >= part.smallest
         is_level = abs(sum(part.contrast.values())) > 1e-9  # it compares nothing
         row = {
-            "hypothesis": self.hypothesis,
-            "part": part.id,
-            "basis": self.basis,
-            "rival": self.rival,
-            "state": self.state,
-            "measure": part.measure,
-            "unit": MEASURES[part.measure].unit,
-            "direction": part.direction,
-            "smallest": part.smallest,
-            "asserts": part.asserts,
-            "effect": middle,
-            "low": low,
-            "high": high,
-            "base": level[1],
-            "base_low": level[0],
-            "base_high": level[2],
-            "base_uprisings": self.uprisings,
-            "base_shown": self.shown,
-            "draws": f.draws,
+            "hypothesis": self.hypothesis, "part": part.id, "basis": self.basis, "rival": self.rival, "state": self.state,
+            "measure": part.measure, "unit": MEASURES[part.measure].unit, "direction": part.direction, "smallest": part.smallest,
+            "asserts": part.asserts, "effect": middle, "low": low, "high": high, "base": level[1], "base_low": level[0],
+            "base_high": level[2], "base_uprisings": self.uprisings, "base_shown": self.shown, "draws": f.draws,
             "independent": effective_families(self.ancestors) if len(self.ancestors) else float(f.draws),
-            "replicates": self.seeds.shape[1],
-            "reached": f.reached,
-            "between": f.between,
-            "reversed": f.reversed,
-            "finding": f.name,
-            "verdict": judgement.verdict,
-            "reason": judgement.reason,
-            "reason_share": judgement.share,
-            "coefficient": part.coefficient,
+            "replicates": self.seeds.shape[1], "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name,
+            "verdict": judgement.verdict, "reason": judgement.reason, "reason_share": judgement.share, "coefficient": part.coefficient,
             "tipping": None if part.coefficient is None else tipping_value(self.coefficient, reached),
             "chance": 0.0 if is_level else chance_of(self.seeds, part, self.seed),
-            "detectable": finite(decision.detectable(self.seeds)),
-            "moving": float(decision.moves(self.seeds).mean()),
-            "attainable": self.attainable,
-            "ceiling": self.ceiling,
-            "scale": self.scale,
-        }
+            "detectable": finite(decision.detectable(self.seeds)), "moving": float(decision.moves(self.seeds).mean()),
+            "attainable": self.attainable, "ceiling": self.ceiling, "scale": self.scale,
+        }  # fmt: skip
         if self.scaled_down is not None:
             row["scaled"] = self.scaled()
             row |= zip(("more", "more_low", "more_high"), map(finite, self.more()), strict=True)
@@ -219,15 +188,8 @@ def even(of: int, n: int) -> list[int]:
 
 
 def tipping_value(coefficient: Floats, reached: NDArray[np.bool_]) -> float | None:
-    """Value of a coefficient at which the effect is reached in half of the draws.
+    """Value of a coefficient at which the effect is reached in half of the draws; both of shape (draws,).
 
-    Parameters
-    ----------
-    coefficient : shape (draws,)
-    reached : bool, shape (draws,)
-
-    Examples
-    --------
     >>> x = np.linspace(0.0, 1.0, 101)
     >>> round(tipping_value(x, x > 0.6), 1), tipping_value(x, x > 2), tipping_value(x, np.arange(101) % 2 == 0)
     (0.6, None, None)
@@ -289,19 +251,12 @@ def answers(
     ceilings: Mapping[str, float] = MappingProxyType({}),
     folder: Path | None = None,
 ) -> list[Answer]:
-    """Run one experiment over a set of draws.
+    """Run one experiment over a set of draws of all parameters; basis, rival, state and ancestors are as in `Answer`.
 
     Parameters
     ----------
-    values : draws of all parameters
-    basis, rival, state, ancestors : as in `Answer`
     ceilings : by part, `decision.ceiling`
     folder : of what sets of histories said: what is there is not simulated again, what is new is written there
-
-    Raises
-    ------
-    ScenarioError, StudyError, ResultError
-        As `resolve` and `run_ensemble`.
     """
     under = scenario.file.arms[rival].edits if rival else []
     plans = plans_of(scenario, spec, scale=scale, under=under, state=state)
@@ -353,7 +308,7 @@ def _numbers(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str,
         delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros_like(y[BASE], float))
         shown = MEASURES[part.needs].of(seen[BASE], where) >= part.needs_least if part.needs else np.ones(1)
         parts[part.id] = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist(), "shown": float(shown.mean())}
-    return {"uprisings": float((np.asarray(seen[BASE].runs.whole["peak"], float) >= UPRISING).mean()), "parts": parts}
+    return {"uprisings": float(OUTCOMES["uprising"].of(seen[BASE]).mean()), "parts": parts}
 
 
 def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment) -> str:
@@ -368,13 +323,7 @@ def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experime
 def effect_of(
     scenario: Scenario, spec: Experiment, part: Part, values: Sequence[Values], number: int, *, scale: float, state: str = POLICY
 ) -> float:
-    """Delta of one draw, computed again without a store.
-
-    Parameters
-    ----------
-    values : all draws of the experiment, because a draw's seeds follow from its number
-    number : of the draw
-    """
+    """Delta of the draw of this number among all of the experiment, computed again without a store: its seeds follow from the number."""
     plans = plans_of(scenario, spec, scale=scale, state=state)
     where, total = where_of(part, plans[BASE]), 0.0
     for arm, weight in part.contrast.items():

@@ -66,30 +66,18 @@ class Effect:
             over_draws = _over_draws(y.mean(axis=1))
             levels |= _named(name, (max(0.0, float(10**v - 1)) for v in over_draws) if log else over_draws)  # from log10 (1 + people)
         return {
-            "arm": self.arm,
-            "outcome": self.outcome,
-            "unit": outcome.unit,
+            "arm": self.arm, "outcome": self.outcome, "unit": outcome.unit,
             **dict(zip(("median", "low", "high"), effect, strict=True)),
             **_named("times", (10**v if log else None for v in effect)),
-            "level_unit": outcome.natural,
-            **levels,
+            "level_unit": outcome.natural, **levels,
             "direction": next((name for name, sign in DIRECTIONS.items() if sign == self.direction), EITHER),
-            "smallest": self.smallest,
-            "draws": draws,
-            "more": answer.reached,
-            "same": answer.between,
-            "fewer": answer.reversed,
-            "share": reached / draws,
-            "share_low": share_low,
-            "share_high": share_high,
-            "answer": answer.name if self.judged else NOT_JUDGED,
-            "finding": asked.name if self.judged else NOT_JUDGED,
-            "pairs_up": int((difference > 0).sum()),
-            "pairs_down": int((difference < 0).sum()),
-            "pairs_same": int((difference == 0).sum()),
-            "noise": finite(noise_of(difference)),
+            "smallest": self.smallest, "draws": draws, "more": answer.reached, "same": answer.between, "fewer": answer.reversed,
+            "share": reached / draws, "share_low": share_low, "share_high": share_high,
+            "answer": answer.name if self.judged else NOT_JUDGED, "finding": asked.name if self.judged else NOT_JUDGED,
+            "pairs_up": int((difference > 0).sum()), "pairs_down": int((difference < 0).sum()),
+            "pairs_same": int((difference == 0).sum()), "noise": finite(noise_of(difference)),
             **dict(zip(("gain", "gain_low", "gain_high"), map(finite, self.gain), strict=True)),
-        }
+        }  # fmt: skip
 
 
 def _over_draws(values: Floats) -> list[float]:

@@ -18,8 +18,6 @@ def why_inert(base: Plan, arm: Plan) -> str | None:
     arm_not_in_force: it changes recorded steps of a kind that the record does not decide; arm_without_policy: it changes how a policy
     decides where none does; arm_without_effect: all is as it was, or belongs to a mechanism that is off.
 
-    Examples
-    --------
     >>> from qantar.scenario.scenario import load_scenario, parse_set, resolve
     >>> given, policy = load_scenario("kazakhstan-2022"), ["drivers.all=policy"]
     >>> base, arm, cut = (resolve(given, parse_set([*policy, *more])) for more in ([], ["steps.troops=off"], ["drivers.internet=off"]))

@@ -35,9 +35,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 SHUFFLES, ROUNDS = 400, 400
 """Conditions given to other countries; resamples of countries and draws."""
-KINDS = ("matters", "does_not_matter")
-DIRECTION, ASSERTS = dict(zip(KINDS, (1, 0), strict=True)), dict(zip(KINDS, ("effect", "absence"), strict=True))
-"""What each kind of claim is to the rules of `decision`: an effect that is a rise; or that there is none of either sign."""
+KINDS = {"matters": (1, "effect"), "does_not_matter": (0, "absence")}
+"""What each kind of claim is to the rules of `decision`, direction and what it asserts: a rise; or that there is none of either sign."""
 SHARES = ("country", "method", "country_method", "parameters", "parameters_with_others", "luck")
 """Of the variance; `country_method` is the interaction averaged over draws, `parameters_with_others` whatever a draw does in some
 countries or with some methods only."""
@@ -68,7 +67,7 @@ class Interaction:
 
 
 def advantage(y: Floats, method: int, others: Sequence[int]) -> Floats:
-    """A of the docstring, shape (countries, draws, ...), from outcomes of shape (countries, methods, draws, ...)."""
+    """A by country, shape (countries, draws, ...), from outcomes of shape (countries, methods, draws, ...) and numbers of methods."""
     return np.asarray(y[:, method] - y[:, list(others)].mean(axis=1))
 
 
@@ -87,24 +86,15 @@ def rule(values: Floats, smallest: float, kind: str) -> tuple[str, int]:
     >>> rule(np.array([0.1] * 8 + [0.0] * 2), 0.1, "matters"), rule(np.array([-0.3] * 10), 0.1, "does_not_matter")
     (('undecided', 8), ('contradicted', 0))
     """
-    found = finding_of(values, smallest, DIRECTION[kind])
-    return claimed(found.name, ASSERTS[kind]), found.reached if kind == "matters" else found.between
+    direction, asserts = KINDS[kind]
+    found = finding_of(values, smallest, direction)
+    return claimed(found.name, asserts), found.reached if kind == "matters" else found.between
 
 
-def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str = "matters") -> Interaction:
-    """One claim.
-
-    Parameters
-    ----------
-    y : shape (countries, methods, draws, seeds)
-    method, others : numbers of methods
-    holds : shape (countries,), with two countries at least on either side
-    smallest : above 0
-    kind : of `KINDS`
-    """
+def interaction(a: Floats, holds: Bools, smallest: float, kind: str = "matters") -> Interaction:
+    """One claim, from advantages of shape (countries, draws) and where the condition holds: in two countries at least, and in two not."""
     from scipy.stats import t as student
 
-    a = advantage(y.mean(axis=3), method, others)
     values = per_draw(a, holds)
     finding, reached = rule(values, smallest, kind)
     sides = (a[holds], a[~holds])
@@ -119,9 +109,8 @@ def interaction(y: Floats, method: int, others: Sequence[int], holds: Bools, sma
     return Interaction(finding, reached, len(values), mean, mean - half, mean + half, noise, (low, high), (n[0], n[1]))
 
 
-def by_chance(y: Floats, method: int, others: Sequence[int], holds: Bools, smallest: float, kind: str, seed: int) -> float:
+def by_chance(a: Floats, holds: Bools, smallest: float, kind: str, seed: int) -> float:
     """How often the rule says "supported" when the condition is given to as many other countries, drawn at random."""
-    a = advantage(y.mean(axis=3), method, others)
     return float(np.mean([rule(per_draw(a, holds[order]), smallest, kind)[0] == "supported" for order in shuffles(seed, len(holds))]))
 
 

@@ -118,8 +118,8 @@ def _one(plan: Plan) -> float:
     return 1.0
 
 
-def _ended(*names: str) -> Callable[[Seen, Window], Floats]:
-    return lambda s, at: np.isin(np.asarray(s.runs.whole["outcome"]).astype(str), names).astype(float)
+def _ended(name: str) -> Callable[[Seen, Window], Floats]:
+    return lambda s, at: (np.asarray(s.runs.whole["outcome"]).astype(str) == name).astype(float)
 
 
 MEASURES = {
@@ -134,9 +134,7 @@ MEASURES = {
     "uprising": Measure("share", lambda s, at: (np.asarray(s.runs.whole["peak"]) >= at.people).astype(float), greatest=_one),
     "first_region": Measure("share", _first_region, greatest=_one),
     "over": Measure("share", _over, greatest=_one),
-    "collapsed": Measure("share", _ended("collapsed"), greatest=_one),
-    "conceded": Measure("share", _ended("conceded"), greatest=_one),
-    "settled": Measure("share", _ended("settled"), greatest=_one),
+    **{end: Measure("share", _ended(end), greatest=_one) for end in ("collapsed", "conceded", "settled")},
 }
 
 

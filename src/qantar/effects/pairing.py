@@ -94,18 +94,13 @@ def resamples(seed: int, draws: int) -> NDArray[np.int64]:
 def plans_of(
     scenario: Scenario, arms: Sequence[str], edits: Sequence[Edit] = (), *, scale: float = 1.0, recorded: bool = False
 ) -> tuple[Plan, dict[str, Plan]]:
-    """Base and arms of a scenario.
+    """Base and arms of a scenario; raises ScenarioError for an unknown arm, or a change that does not fit.
 
     Parameters
     ----------
     arms : words, each an arm of the scenario, or changes such as `parameters.media_gain=0`, joined by `;`
     edits : applied to base and arms alike
     recorded : whether recorded decisions are replayed; by default the state answers by policy in base and arms
-
-    Raises
-    ------
-    ScenarioError
-        For an unknown arm, or a change that does not fit.
     """
     shared = [*(() if recorded else parse_set(["drivers.all=policy"])), *edits]
     changes = {word: parse_set(word.split(";")) if "=" in word else arm_edits(scenario, word) for word in arms}
@@ -201,10 +196,7 @@ def counterfactual(
     Raises
     ------
     StudyError
-        For an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot differ from the base; and
-        as `run_ensemble`.
-    ResultError
-        As `run_ensemble`.
+        For an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot differ from the base.
     """
     _check(base, arms, direction, smallest or {})
     runner = runner or Runner()
@@ -251,14 +243,10 @@ Task = tuple[Recipe, Path, int, int]
 
 
 def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], list[Task]]:
-    """Parts that the store lacks, in an order that tells early what is to come.
+    """The first parts, and all that the store lacks, in an order that tells early what is to come.
 
     Draws are taken at even distances, ever closer. The first `FIRST` parts are done in all recipes, so that they can be compared; then each
     recipe is at other draws, so that what was done of all of them speaks for many draws.
-
-    Returns
-    -------
-    The first parts, and the tasks.
     """
     parts = -(-n // recipes[0].part)
     bits = max(1, (parts - 1).bit_length())
@@ -306,7 +294,7 @@ def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, 
     shape = (draws, base.replicates)
     shas = {label: np.asarray(r.whole["sha256"]).astype(str) for label, r in runs.items()}
     effects, arms = [], [label for label in recipes if label != BASE]
-    uprisings = float((np.asarray(runs[BASE].whole["peak"], float) >= UPRISING).mean())
+    uprisings = float(OUTCOMES["uprising"].of(seen[BASE]).mean())
     unpaired = [label for label in arms if not is_paired(base.plan, recipes[label].plan)]
     for label in arms:
         assert np.array_equal(runs[label].whole["seed"], runs[BASE].whole["seed"])  # else no pair is one
@@ -319,11 +307,11 @@ def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, 
         draws,
         "posterior" if base.given else "prior",
         effects,
-        {label: hashlib.sha256("".join(found).encode()).hexdigest() for label, found in shas.items()},
-        {label: int(r.stopped.sum()) for label, r in runs.items()},
-        {label: float((shas[label] != shas[BASE]).mean()) for label in arms},
-        unpaired,
-        uprisings,
+        history_sha256={label: hashlib.sha256("".join(found).encode()).hexdigest() for label, found in shas.items()},
+        stopped={label: int(r.stopped.sum()) for label, r in runs.items()},
+        differ={label: float((shas[label] != shas[BASE]).mean()) for label in arms},
+        unpaired=unpaired,
+        uprisings=uprisings,
     )
 
 

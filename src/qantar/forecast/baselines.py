@@ -106,15 +106,10 @@ def facts_of(record: Observables, plan: Plan) -> Facts:
 
 
 def seen(facts: Facts, *, known: Bools | None = None, last: int | None = None) -> Facts:
-    """The facts cut to some regions and to the days up to `last`; everything else is blank.
+    """The facts cut to the regions known, shape (regions,), and to the days up to `last`, from -1 on; everything else is blank.
 
     By the evening of day `last` an interval that ends later is open, and one that starts later says "not yet". National figures
     contain the withheld regions and go with them.
-
-    Parameters
-    ----------
-    known : shape (regions,); None: all
-    last : -1 to n_days - 1; None: all days
     """
     known = facts.known if known is None else facts.known & known
     last = facts.last if last is None else min(facts.last, last)

@@ -50,13 +50,7 @@ def without_region(target: Target, region: str) -> Target:
 
 
 def until(target: Target, day: int, never: int) -> Target:
-    """A record as known at the end of a day: later onsets are only known to be later, later counts are not known at all.
-
-    Parameters
-    ----------
-    day : index of the last day that is known
-    never : the item of a region that never rises
-    """
+    """A record as known at the end of a day: later onsets are only known to be later, later counts are not known at all."""
     onset = np.array([i.block == "onset" for i in target.items])
     blank = np.array([i.block not in ("participants", "detained") or i.day > day for i in target.items]) & ~onset
     low = np.where(blank, np.nan, np.where(onset & (target.low > day), day + 1, target.low))
@@ -179,16 +173,8 @@ def held_out(
 ) -> HeldOut:
     """Both partitions on a scenario's record, what ties are worth, and what a comparison of this size can tell apart.
 
-    Parameters
-    ----------
-    size : draws of the priors in the table
-    near : histories that stand for a posterior
-    known : as in `prior_table`
-
-    Raises
-    ------
-    ScenarioError
-        If the scenario does not say what is fitted.
+    Histories of so many draws of the priors, of which those that are near stand for a posterior. Raises ScenarioError if the scenario does
+    not say what is fitted.
     """
     plan, record = resolve(scenario, scale=scale), observe(scenario.case.record)
     target = target_of(record, plan, detained=tuple(spec_of(scenario).detained))

@@ -132,13 +132,8 @@ def origins_of(wave: int | None, end: int, h: int) -> Ints:
 def known_on_the_day(reported: Floats, prices: Sequence[int], origins: Ints, h: int) -> Floats:
     """What the regression is shown, shape (origins, 2): regions reported in the last `LOOK_BACK` days, and whether a price takes effect.
 
-    Parameters
-    ----------
-    reported : shape (regions, days), 1, 0 or NaN
-    prices : days on which a price that was announced takes effect; it counts from h days before to `LOOK_BACK` days after
+    Reported has shape (regions, days), 1, 0 or NaN; a price that was announced counts from h days before to `LOOK_BACK` days after.
 
-    Examples
-    --------
     >>> known_on_the_day(np.array([[0.0, 0, 1, 0, 0, 0]]), [4], np.array([0, 1, 2, 4, 5]), 3).tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0.0, 1.0]]
     """
@@ -153,10 +148,7 @@ def assess(
     """Scores on the evenings on which everybody said something, and what alarms were worth.
 
     h successive origins look at the same days, so they count as one: standard errors are those of origins taken one by one, times sqrt(h).
-
-    Parameters
-    ----------
-    m : histories behind a probability; all are made as coarse for the log score
+    All probabilities are made as coarse as m histories make them.
     """
     days, waves = origins.astype(float), waves_of(wave)
     happened = follows(days, waves, h).any(axis=1).astype(float)
@@ -191,19 +183,7 @@ class Terms:
 def outlook(scenario: Scenario, runner: Runner, terms: Terms) -> Outlook:
     """Forecasts at rolling origins through the quiet period and the window, and what they were worth.
 
-    Parameters
-    ----------
-    scenario : Scenario
-        With a `[calibration]` section whose quiet period ends where the window begins.
-
-    Raises
-    ------
-    ScenarioError
-        If the scenario does not say what is fitted.
-    StudyError
-        If there is no quiet period, or it does not end where the window begins; and as `run_ensemble`.
-    ResultError
-        As `run_ensemble`.
+    Raises ScenarioError if the scenario does not say what is fitted, StudyError if its quiet period does not end where the window begins.
     """
     quiet, h = _quiet(scenario), terms.horizon
     plan = resolve(scenario, scale=terms.scale)

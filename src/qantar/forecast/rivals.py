@@ -121,40 +121,24 @@ class Comparison:
             near, out = masses[r.arm].minus(masses[self.home]), paired(r.log_score, first.log_score)
             if r is first:
                 near = out = Difference(0.0, 0.0, 0)
-            rows.append(
-                {
-                    "rival": r.arm,
-                    "tolerance": r.tolerance,
-                    "families": r.families,
-                    "log_share": masses[r.arm].log,
-                    "log_share_se": masses[r.arm].se,
-                    "near_difference": near.mean,
-                    "near_se": near.se,
-                    "near_separated": near.separated,
-                    "log_score": float(np.mean(r.log_score)),
-                    "held_out_difference": out.mean,
-                    "held_out_se": out.se,
-                    "held_out_separated": out.separated,
-                }
-            )
+            of_near = {"near_difference": near.mean, "near_se": near.se, "near_separated": near.separated}
+            of_held_out = {"held_out_difference": out.mean, "held_out_se": out.se, "held_out_separated": out.separated}
+            mass = {"log_share": masses[r.arm].log, "log_share_se": masses[r.arm].se}
+            of_fit = {"rival": r.arm, "tolerance": r.tolerance, "families": r.families, **mass}
+            rows.append({**of_fit, **of_near, "log_score": float(np.mean(r.log_score)), **of_held_out})
         return rows
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What is the same for every account.
-
-    Parameters
-    ----------
-    setup : how much is computed
-    near : nearest draws that foresee each region
-    """
+    """What is the same for every account."""
 
     scenario: Scenario
     setup: Setup
     seed: int
     scale: float = 0.1
     near: int = NEAR
+    """nearest draws that foresee each region"""
 
     def as_dict(self) -> dict[str, Any]:
         """What a finished fit depends on besides its plan, the record and the scales."""
@@ -163,20 +147,10 @@ class Terms:
 
 
 def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None = None) -> Comparison:
-    """Fit every rival and compare.
+    """Fit every rival, an arm each, and compare them with the first; finished fits are read from the store and from `kept`, and kept there.
 
-    Parameters
-    ----------
-    arms : names of arms
-        The first is the one others are compared with.
-    kept : folder of finished fits, besides the store; new ones are written there too
-
-    Raises
-    ------
-    ScenarioError
-        If an arm does not exist, or the scenario does not say what is fitted.
-    ResultError
-        If a finished fit cannot be read or written.
+    Raises ScenarioError if an arm does not exist, or the scenario does not say what is fitted, and ResultError if a finished fit cannot be
+    read or written.
     """
     scenario = terms.scenario
     folders = [runner.store, *([kept] if kept is not None else [])]

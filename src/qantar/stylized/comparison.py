@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from qantar.effects import decision
 from qantar.effects.decision import Ground, Said
-from qantar.effects.interaction import ASSERTS, DIRECTION, Interaction, advantage, by_chance, interaction, per_draw, shares
+from qantar.effects.interaction import KINDS, Interaction, advantage, by_chance, interaction, per_draw, shares
 from qantar.effects.measures import seen_whole
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
@@ -65,7 +65,7 @@ class Judged:
     def answer(self) -> Said:
         """By the rules; but a claim that a condition matters is supported by both comparisons or not at all."""
         kind, ground = self.claim.kind, Ground(ceiling=self.ceiling)
-        answer = decision.judge(self.seeds, np.empty(0, np.int64), self.smallest, DIRECTION[kind], ASSERTS[kind], ground)
+        answer = decision.judge(self.seeds, np.empty(0, np.int64), self.smallest, *KINDS[kind], ground)
         alone = kind == "matters" and answer.verdict == "supported" and self.own.finding != "supported"
         return Said("undecided", answer.finding, "disagree") if alone else answer
 
@@ -122,12 +122,14 @@ def simulated(shape: Shape, seed: int, runner: Runner) -> list[Whole]:
 def compared(experiment: Experiment, counts: Counts, runs: Sequence[Whole], shape: Shape, seed: int) -> Comparison:
     """What the experiment says, from tables of runs, country by country, allocations in order."""
     full = (shape.countries, len(ALLOCATIONS), shape.draws, shape.seeds)
-    seen = [seen_whole(r) for r in runs]
-    y = {name: np.array([outcome_of(name, s) for s in seen]).reshape(full) for name in OUTCOMES}
-    sha = np.array([np.asarray(r["sha256"]).astype(str) for r in runs]).reshape(full)
+    whole = {k: np.concatenate([np.asarray(r[k]) for r in runs]) for k in ("run", "sha256", *KEPT)}
+    seen = seen_whole(whole)
+    y = {name: outcome_of(name, seen).reshape(full) for name in OUTCOMES}
+    sha, ends = (whole[k].astype(str).reshape(full) for k in ("sha256", "outcome"))
     ceiling = float((sha[:, :-1] != sha[:, -1:]).any(axis=(0, 1, 3)).mean())
-    ends = np.array([np.asarray(r["outcome"]).astype(str) for r in runs]).reshape(full)
     counted = {m: zip(*(x.tolist() for x in np.unique(ends[:, k], return_counts=True)), strict=True) for k, m in enumerate(ALLOCATIONS)}
+    residents = np.repeat([float(country(seed, n).residents) for n in range(shape.countries)], sha[0].size)
+    gone = np.maximum(whole["changed_sides"], whole["stood_aside"])
     return Comparison(
         experiment,
         shape,
@@ -135,7 +137,7 @@ def compared(experiment: Experiment, counts: Counts, runs: Sequence[Whole], shap
         [judged(claim, name, y[name], experiment.smallest[name], ceiling, seed) for claim in experiment.claims for name in y],
         ceiling,
         shares(y[experiment.outcome], seed),
-        contrasts(counts, histories(runs, y["success"], seed)),
+        contrasts(counts, Histories(whole["draw"], y["success"].ravel() > 0, whole["peak"], residents, gone)),
         hashlib.sha256("".join(sha.ravel()).encode()).hexdigest(),
         {method: dict(pairs) for method, pairs in counted.items()},
     )
@@ -143,15 +145,16 @@ def compared(experiment: Experiment, counts: Counts, runs: Sequence[Whole], shap
 
 def judged(claim: Claim, outcome: str, y: Floats, smallest: float, ceiling: float, seed: int) -> Judged:
     """One claim on one outcome, y of shape (countries, allocations, draws, seeds)."""
-    holds, method = claim.holds(range(len(y))), ALLOCATIONS.index(claim.method)
+    holds, method, means = claim.holds(range(len(y))), ALLOCATIONS.index(claim.method), y.mean(axis=3)
     others = [ALLOCATIONS.index(m) for m in METHODS if m != claim.method]
+    over_others, over_none = advantage(means, method, others), advantage(means, method, [ALLOCATIONS.index("unorganized")])
     return Judged(
         claim,
         outcome,
         smallest,
-        interaction(y, method, others, holds, smallest, claim.kind),
-        own=interaction(y, method, [ALLOCATIONS.index("unorganized")], holds, smallest, claim.kind),
-        by_chance=by_chance(y, method, others, holds, smallest, claim.kind, seed),
+        interaction(over_others, holds, smallest, claim.kind),
+        own=interaction(over_none, holds, smallest, claim.kind),
+        by_chance=by_chance(over_others, holds, smallest, claim.kind, seed),
         levels=levels(y, holds),
         seeds=per_draw(advantage(y, method, others), holds),
         ceiling=ceiling,
@@ -170,18 +173,6 @@ def levels(y: Floats, holds: NDArray[np.bool_]) -> Floats:
         half = student.ppf(0.975, n - 1) * of_country.std(axis=0, ddof=1) / np.sqrt(n)
         sides.append(np.stack([mean, mean - half, mean + half], axis=1))
     return np.array(sides)
-
-
-def histories(runs: Sequence[Whole], success: Floats, seed: int) -> Histories:
-    """What contrasts of campaigns need of all histories."""
-    per = len(runs[0]["run"])
-    people = np.repeat([country(seed, k // len(ALLOCATIONS)).residents for k in range(len(runs))], per)
-
-    def column(name: str) -> NDArray[Any]:
-        return np.concatenate([np.asarray(r[name]) for r in runs])
-
-    gone = np.maximum(column("changed_sides"), column("stood_aside"))
-    return Histories(column("draw"), success.ravel() > 0, column("peak"), people.astype(float), gone)
 
 
 def pack(runs: Sequence[Whole], made: dict[str, Any]) -> bytes:

@@ -42,7 +42,7 @@ class Claim(Strict):
 
     claim: Key
     method: Annotated[str, BeforeValidator(Choice(METHODS))]
-    kind: Annotated[str, BeforeValidator(Choice(KINDS))]
+    kind: Annotated[str, BeforeValidator(Choice(tuple(KINDS)))]
     condition: dict[Annotated[str, BeforeValidator(Choice(TRAITS))], bool] = Field(min_length=1)
     """by trait, in which half a country must lie"""
     condition_en: Text
