@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.model.outcome import UPRISING
-from qantar.record.observables import Observables
+from qantar.record.observables import Dated, Interval, Observables
 from qantar.scenario.scenario import Plan
 from qantar.statistics import wilson
 
@@ -144,149 +144,142 @@ def chosen(runs: Runs, rows: NDArray[np.int64] | slice) -> Runs:
 
 def features(runs: Runs, record: Observables, plan: Plan) -> list[Feature]:
     """Every recorded feature that the histories could show."""
-    first = dt.datetime.fromisoformat(plan.start).date()
-    n_days = runs.presence.shape[1]
-    ids = [r.id for r in plan.regions]
-    onset = runs.onset()
-    found = [*_onsets(onset, runs, record, ids, first)]
-    for dated in record.regions_with_unrest:
-        day = (dated.date - first).days
-        if 0 <= day < n_days:
-            count = ((onset >= 0) & (onset <= day)).sum(axis=1).astype(float)
-            shown = (count >= dated.interval.low) & (count <= dated.interval.high)
-            found.append(_feature("regions", str(dated.date), str(dated.interval), shown, count))
-    for kind, rows, table in (("participants", record.participants, runs.participants), ("detained", record.detained, runs.detained)):
-        for dated in rows:
-            day = (dated.date - first).days
-            if 0 <= day < n_days:
-                value = table[:, day]
-                found.append(
-                    _feature(kind, str(dated.date), str(dated.interval), _within(value, dated.interval.low, dated.interval.high), value)
-                )
-    total = runs.killed.sum(axis=1)
-    if record.deaths_total is not None:
-        known = record.deaths_total.interval
-        found.append(_feature("deaths", "country", str(known), _within(total, known.low, known.high), total))
-        for unit in record.deaths:
+    beside = _Beside(runs, record, plan)
+    parts = (beside.onsets, beside.counts, beside.deaths, beside.jump, beside.cuts, beside.seats, beside.end)
+    return [feature for part in parts for feature in part()]
+
+
+class _Beside:
+    """Histories beside a record."""
+
+    def __init__(self, runs: Runs, record: Observables, plan: Plan) -> None:
+        self.runs, self.record, self.plan = runs, record, plan
+        self.start = dt.datetime.fromisoformat(plan.start)
+        self.ids, self.n_days, self.onset = [r.id for r in plan.regions], runs.presence.shape[1], runs.onset()
+        self.earliest = min(o.earliest for o in record.onsets)
+        self.openers = [o.region_id for o in record.onsets if o.earliest == self.earliest]
+
+    def day(self, date: dt.date) -> int:
+        return (date - self.start.date()).days
+
+    def dated(self, rows: Iterable[Dated]) -> Iterator[tuple[Dated, int]]:
+        """Figures of the days that were simulated, with the number of the day."""
+        return ((row, day) for row in rows if 0 <= (day := self.day(row.date)) < self.n_days)
+
+    def onsets(self) -> Iterator[Feature]:
+        """When each region rose, which was first, and how many rose in time."""
+        in_time = []
+        for o in self.record.onsets:
+            day, low = self.onset[:, self.ids.index(o.region_id)], self.day(o.earliest)
+            in_time.append((day >= low) | (day < 0) if o.latest is None else (day >= low) & (day <= self.day(o.latest)))
+            when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or '…'}"
+            yield _feature("onset", o.region_id, when, in_time[-1], np.where(day < 0, np.nan, day.astype(float)))
+        day = np.where(self.onset < 0, 10**6, self.onset)
+        opener_first = np.zeros(self.runs.n, bool)
+        for region in self.openers:
+            own = day[:, self.ids.index(region)]
+            others = np.delete(day, self.ids.index(region), axis=1).min(axis=1)
+            opener_first |= (own < 10**6) & (own <= others)
+        yield _feature("first", ";".join(self.openers), str(self.earliest), opener_first, np.full(self.runs.n, np.nan))
+        matched, n = np.sum(in_time, axis=0).astype(float), len(self.ids)
+        yield _feature("onsets_matched", str(n), str(n), matched >= n, matched)
+
+    def counts(self) -> Iterator[Feature]:
+        """Regions with unrest, participants and detained by date."""
+        for row, day in self.dated(self.record.regions_with_unrest):
+            count = ((self.onset >= 0) & (self.onset <= day)).sum(axis=1).astype(float)
+            shown = (count >= row.interval.low) & (count <= row.interval.high)
+            yield _feature("regions", str(row.date), str(row.interval), shown, count)
+        for kind in ("participants", "detained"):
+            for row, day in self.dated(getattr(self.record, kind)):
+                value = getattr(self.runs, kind)[:, day]
+                yield _feature(kind, str(row.date), str(row.interval), _within(value, row.interval), value)
+
+    def deaths(self) -> Iterator[Feature]:
+        """How many died, and whether most of them where the record says so."""
+        if self.record.deaths_total is None:
+            return
+        known, total = self.record.deaths_total.interval, self.runs.killed.sum(axis=1)
+        yield _feature("deaths", "country", str(known), _within(total, known), total)
+        for unit in self.record.deaths:
             share = (unit.interval.value or 0) / (known.value or 1)
-            if unit.region_id in ids and share > 0.5:
-                value = np.divide(runs.killed[:, ids.index(unit.region_id)], total, out=np.zeros(runs.n), where=total > 0)
-                found.append(_feature("deaths_share", unit.region_id, f"{share:.2f}", (value > 0.5) & (total > 0), value))
-    found += _stylized(onset, runs, record, plan, first)
-    return found
+            if unit.region_id in self.ids and share > 0.5:
+                there = self.runs.killed[:, self.ids.index(unit.region_id)]
+                value = np.divide(there, total, out=np.zeros(self.runs.n), where=total > 0)
+                yield _feature("deaths_share", unit.region_id, f"{share:.2f}", (value > 0.5) & (total > 0), value)
 
+    def jump(self) -> Iterator[Feature]:
+        """The day on which most regions rose: at least as many in the simulation, most of them next to none that rose before."""
+        rose = {o.region_id: o.stated or o.earliest for o in self.record.onsets}
+        day, n = max(Counter(rose.values()).items(), key=lambda item: (item[1], -item[0].toordinal()))
+        k = self.day(day)
+        if not 0 < k < self.n_days:
+            return
+        beside = np.array([[other.id in r.adjacent for other in self.plan.regions] for r in self.plan.regions])
+        before, new = (self.onset >= 0) & (self.onset < k), self.onset == k
+        apart = new & ~(before[:, None, :] & beside[None]).any(axis=2)
+        count = new.sum(axis=1).astype(float)
+        shown = (count >= n) & (2 * apart.sum(axis=1) > count) & before.any(axis=1)
+        earlier = {region for region, when in rose.items() if when < day}
+        alone = sum(rose[r.id] == day and not earlier & {*r.adjacent} for r in self.plan.regions if r.id in rose)
+        yield _feature("jump", str(day), f"{n} ({alone})", shown, count)
 
-def _stylized(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan, first: dt.date) -> Iterable[Feature]:
-    """The shape of the week: a jump over borders, what followed price cuts, where people died, how it ended, who left."""
-    n_days = runs.presence.shape[1]
-    ids = [r.id for r in plan.regions]
-    yield from _jump(onset, runs, record, plan, first)
-    openers = _openers(record)
-    cuts = [day for day in _price_cuts(plan, openers) if 0 <= day < n_days - 1]
-    if cuts:
-        rises = np.stack([runs.participants[:, day + 1] > runs.participants[:, day] for day in cuts], axis=1)
-        days = "; ".join(str(first + dt.timedelta(days=day)) for day in cuts)
-        yield _feature("rise_after_cuts", ";".join(openers), days, np.asarray(rises.all(axis=1)), rises.sum(axis=1).astype(float))
-    known = record.seats_entered
-    entered, unknown = sum(v is True for v in known.values()), sum(v is None for v in known.values())
-    lost = runs.seat_lost.sum(axis=1).astype(float)
-    if entered:
+    def cuts(self) -> Iterator[Feature]:
+        """Whether more went out on the day after each cut of the price where it began."""
+        cuts = [day for day in self.price_cuts() if 0 <= day < self.n_days - 1]
+        if cuts:
+            rises = np.stack([self.runs.participants[:, day + 1] > self.runs.participants[:, day] for day in cuts], axis=1)
+            days = "; ".join(str(self.start.date() + dt.timedelta(days=day)) for day in cuts)
+            shown, times = np.asarray(rises.all(axis=1)), rises.sum(axis=1).astype(float)
+            yield _feature("rise_after_cuts", ";".join(self.openers), days, shown, times)
+
+    def price_cuts(self) -> list[int]:
+        """Days on which the price fell in the regions that rose first, by the recorded decisions."""
+        homes = {p.id: self.ids[p.region] for p in self.plan.places}
+        price, days = dict.fromkeys(self.openers, self.plan.price), set()
+        for s in sorted((s for s in self.plan.steps if s.kind == "price"), key=lambda s: s.at):
+            named = {homes.get(x, x) for x in s.places}
+            for region in self.openers:
+                if region in named or self.plan.country in named:
+                    if s.size < price[region]:
+                        days.add(int((self.start.hour + self.start.minute / 60 + s.at) // 24))
+                    price[region] = s.size
+        return sorted(days)
+
+    def seats(self) -> Iterator[Feature]:
+        """How many seats of government the crowd entered, and whether most died there."""
+        known, runs = self.record.seats_entered, self.runs
+        entered, unknown = sum(v is True for v in known.values()), sum(v is None for v in known.values())
+        if not entered:
+            return
+        lost = runs.seat_lost.sum(axis=1).astype(float)
         recorded = str(entered) if not unknown else f"{entered}–{entered + unknown}"
         yield _feature("seats", "country", recorded, np.asarray((lost >= entered) & (lost <= entered + unknown)), lost)
-        total = runs.killed.sum(axis=1)
-        share = np.divide((runs.killed * runs.seat_lost).sum(axis=1), total, out=np.full(runs.n, np.nan), where=total > 0)
-        there = sum(u.interval.value or 0 for u in record.deaths if u.region_id in ids and known.get(u.region_id or "") is True)
-        if record.deaths_total is not None and record.deaths_total.interval.value:
-            yield _feature("deaths_at_seats", "country", f"≥ {there / record.deaths_total.interval.value:.2f}", share > 0.5, share)
-    peak = runs.participants.max(axis=1)
-    later = np.minimum(runs.participants.argmax(axis=1) + DECLINE_DAYS, n_days - 1)
-    left = np.divide(runs.participants[np.arange(runs.n), later], peak, out=np.full(runs.n, np.nan), where=peak >= UPRISING)
-    in_time = runs.participants.argmax(axis=1) + DECLINE_DAYS < n_days
-    yield _feature("decline", str(DECLINE_DAYS), f"≤ {DECLINE_TO:g}", (left <= DECLINE_TO) & in_time, left)
-    gone = np.maximum(runs.whole["changed_sides"], runs.whole["stood_aside"])
-    gone = np.where(peak >= UPRISING, gone, np.nan)
-    yield _feature("no_defection", "country", f"< {MASS:g}", gone < MASS, gone)
+        if self.record.deaths_total is not None and (all_known := self.record.deaths_total.interval.value):
+            total = runs.killed.sum(axis=1)
+            share = np.divide((runs.killed * runs.seat_lost).sum(axis=1), total, out=np.full(runs.n, np.nan), where=total > 0)
+            there = sum(u.interval.value or 0 for u in self.record.deaths if u.region_id in self.ids and known.get(u.region_id) is True)
+            yield _feature("deaths_at_seats", "country", f"≥ {there / all_known:.2f}", share > 0.5, share)
+
+    def end(self) -> Iterator[Feature]:
+        """Whether it was over within days, and whether the state's units stayed."""
+        runs, peak = self.runs, self.runs.participants.max(axis=1)
+        later = runs.participants.argmax(axis=1) + DECLINE_DAYS
+        there = runs.participants[np.arange(runs.n), np.minimum(later, self.n_days - 1)]
+        left = np.divide(there, peak, out=np.full(runs.n, np.nan), where=peak >= UPRISING)
+        yield _feature("decline", str(DECLINE_DAYS), f"≤ {DECLINE_TO:g}", (left <= DECLINE_TO) & (later < self.n_days), left)
+        gone = np.where(peak >= UPRISING, np.maximum(runs.whole["changed_sides"], runs.whole["stood_aside"]), np.nan)
+        yield _feature("no_defection", "country", f"< {MASS:g}", gone < MASS, gone)
 
 
-def _openers(record: Observables) -> list[str]:
-    earliest = min(o.earliest for o in record.onsets)
-    return [o.region_id for o in record.onsets if o.earliest == earliest]
-
-
-def _price_cuts(plan: Plan, regions: list[str]) -> list[int]:
-    """Days on which the price fell in these regions, by the recorded decisions."""
-    homes = {p.id: plan.regions[p.region].id for p in plan.places}
-    price, days = dict.fromkeys(regions, plan.price), []
-    start = dt.datetime.fromisoformat(plan.start)
-    for s in sorted((s for s in plan.steps if s.kind == "price"), key=lambda s: s.at):
-        named = {homes.get(x, x) for x in s.places}
-        for region in regions:
-            if region in named or plan.country in named:
-                if s.size < price[region]:
-                    days.append(int((start.hour + start.minute / 60 + s.at) // 24))
-                price[region] = s.size
-    return sorted(set(days))
-
-
-def _jump(onset: NDArray[np.int64], runs: Runs, record: Observables, plan: Plan, first: dt.date) -> Iterable[Feature]:
-    """The day on which most regions rose: at least as many in the simulation, most of them next to none that rose before."""
-    by_day = Counter((o.stated or o.earliest) for o in record.onsets)
-    day, n = max(by_day.items(), key=lambda item: (item[1], -item[0].toordinal()))
-    k = (day - first).days
-    if not 0 < k < runs.presence.shape[1]:
-        return
-    ids = [r.id for r in plan.regions]
-    beside = np.array([[other.id in r.adjacent for other in plan.regions] for r in plan.regions])
-    before = (onset >= 0) & (onset < k)
-    new = onset == k
-    apart = new & ~(before[:, None, :] & beside[None]).any(axis=2)
-    count = new.sum(axis=1).astype(float)
-    shown = (count >= n) & (2 * apart.sum(axis=1) > count) & before.any(axis=1)
-    recorded_before = {o.region_id for o in record.onsets if (o.stated or o.earliest) < day}
-    risen = [o.region_id for o in record.onsets if (o.stated or o.earliest) == day]
-    alone = sum(not (recorded_before & set(plan.regions[ids.index(r)].adjacent)) for r in risen)
-    yield _feature("jump", str(day), f"{n} ({alone})", shown, count)
-
-
-def _onsets(onset: NDArray[np.int64], runs: Runs, record: Observables, ids: list[str], first: dt.date) -> list[Feature]:
-    n_days = runs.presence.shape[1]
-    found, intervals = [], []
-    for o in record.onsets:
-        low = (o.earliest - first).days
-        high = n_days - 1 if o.latest is None else (o.latest - first).days
-        day = onset[:, ids.index(o.region_id)]
-        shown = (day >= low) & (day <= high) if o.latest is not None else ((day >= low) | (day < 0))
-        intervals.append(shown)
-        when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or '…'}"
-        value = np.where(day < 0, np.nan, day.astype(float))
-        found.append(_feature("onset", o.region_id, when, shown, value))
-    matched = np.sum(intervals, axis=0).astype(float)
-    earliest = min(o.earliest for o in record.onsets)
-    openers = _openers(record)
-    day = np.where(onset < 0, 10**6, onset)
-    opener_first = np.zeros(runs.n, bool)
-    for region in openers:
-        own = day[:, ids.index(region)]
-        others = np.delete(day, ids.index(region), axis=1).min(axis=1)
-        opener_first |= (own < 10**6) & (own <= others)
-    found.append(_feature("first", ";".join(openers), str(earliest), opener_first, np.full(runs.n, np.nan)))
-    found.append(_feature("onsets_matched", str(len(ids)), str(len(ids)), matched >= len(ids), matched))
-    return found
-
-
-def _within(value: Floats, low: float, high: float) -> Bools:
-    return (value >= low / FACTOR) & (value <= high * FACTOR)
+def _within(value: Floats, known: Interval) -> Bools:
+    return (value >= known.low / FACTOR) & (value <= known.high * FACTOR)
 
 
 def _feature(kind: str, of: str, recorded: str, shown: Bools, value: Floats) -> Feature:
     known = value[~np.isnan(value)]
     median, low, high = np.quantile(known, (0.5, 0.05, 0.95)) if len(known) else (np.nan,) * 3
     return Feature(kind, of, recorded, int(shown.sum()), len(shown), float(median), float(low), float(high))
-
-
-def presence_shares(runs: Runs) -> Floats:
-    """Share of runs in which unrest of a region's day gets reported, shape (days, regions)."""
-    return np.asarray(runs.presence.mean(axis=0))
 
 
 def curves(runs: Runs) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from qantar.ensemble.histories import QUANTILES, Feature, curves, presence_shares
+from qantar.ensemble.histories import QUANTILES, Feature, curves
 from qantar.ensemble.run import Result
 from qantar.record.observables import Dated, Observables
 from qantar.report.curves import day_axis, span_of
@@ -78,7 +78,7 @@ def simulated(result: Result, days: Sequence[dt.date]) -> Simulated:
     """The histories as the page shows them; `days` are those of the record's map."""
     plan = result.recipe.plan
     first = dt.datetime.fromisoformat(plan.start).date()
-    shares = presence_shares(result.runs)
+    shares = result.runs.presence.mean(axis=0)
     onset = result.runs.onset()
     by_region = {f.of: f for f in result.features if f.kind == "onset"}
 

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import model_validator
 
 from qantar.engine.loop import ENGINES
-from qantar.ensemble.histories import QUANTILES, curves, presence_shares
+from qantar.ensemble.histories import QUANTILES, curves
 from qantar.ensemble.run import Result as Simulated
 from qantar.ensemble.run import case_sha256, plain
 from qantar.ensemble.run import run as simulate
@@ -86,7 +86,7 @@ def tables_of(found: Simulated) -> dict[str, str]:
     plan, whole = found.recipe.plan, found.runs.whole
     first = dt.datetime.fromisoformat(plan.start).date()
     ids = [r.id for r in plan.regions]
-    shares = presence_shares(found.runs)
+    shares = found.runs.presence.mean(axis=0)
     days = [str(first + dt.timedelta(days=d)) for d in range(len(shares))]
     of_features = [f.as_dict() for f in found.features]
     quantiles = [f"q{100 * q:02.0f}" for q in QUANTILES]
