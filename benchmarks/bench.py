@@ -266,7 +266,7 @@ def _engines() -> Row:
 
 def _processes() -> Row:
     """Whether histories depend on how many processes make them, or in which order."""
-    from qantar.ensemble.local import run_ensemble
+    from qantar.ensemble.local import run_ensembles
     from qantar.ensemble.one_run import one_run
     from qantar.ensemble.store import Recipe
 
@@ -275,7 +275,8 @@ def _processes() -> Row:
     digests = {}
     for processes in (1, 2, 4):
         with tempfile.TemporaryDirectory(prefix="qantar-bench-") as root:
-            _, whole = run_ensemble(recipe, runs, Path(root), processes=processes).read(runs)
+            (store,) = run_ensembles([recipe], runs, Path(root), processes=processes)
+            _, whole = store.read(runs)
             digests[str(processes)] = _digest(list(whole["sha256"]))
     backwards = [one_run(recipe, run)[1]["sha256"] for run in reversed(range(runs))]
     digests["reversed"] = _digest(backwards[::-1])

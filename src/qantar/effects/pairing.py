@@ -40,7 +40,7 @@ from qantar.effects.decision import BASE_LEAST, DIRECTIONS
 from qantar.effects.effect import BASE, EITHER, Effect
 from qantar.effects.inert import why_inert
 from qantar.effects.measures import OUTCOMES, Seen, read_seen
-from qantar.ensemble.local import run_ensemble, write_part
+from qantar.ensemble.local import run_ensembles, write_part
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import STAMP
 from qantar.ensemble.runner import Runner
@@ -211,12 +211,12 @@ def counterfactual(
 
 
 def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Callable[[Early], None]) -> dict[str, Seen]:
-    """Histories of base and arms by one set of processes; if one dies, `run_ensemble` does what is missing."""
+    """Histories of base and arms by one set of processes; if one dies, `run_ensembles` does what is missing."""
     root, progress = runner.store, runner.stage("histories")
     first, tasks = in_order(list(recipes.values()), n, root)
     left = {id(task) for task in tasks if task[2] in first}
     total = len(recipes) * n
-    done = total - sum(_size(task[0], task[2], n) for task in tasks)
+    done = total - sum(task[0].size(task[2], n) for task in tasks)
     progress(done, total)
 
     def look() -> None:
@@ -225,7 +225,7 @@ def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Cal
 
     def tell(task: Task, _: int) -> None:
         nonlocal done
-        done += _size(task[0], task[2], n)
+        done += task[0].size(task[2], n)
         progress(done, total)
         if id(task) in left:
             left.remove(id(task))
@@ -235,7 +235,8 @@ def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Cal
     look()
     with suppress(BrokenProcessPool):
         in_processes(write_part, tasks, runner.processes, tell)
-    return {label: read_seen(run_ensemble(recipe, n, root, processes=runner.processes), n) for label, recipe in recipes.items()}
+    stores = run_ensembles(list(recipes.values()), n, root, processes=runner.processes)
+    return {label: read_seen(store, n) for label, store in zip(recipes, stores, strict=True)}
 
 
 Task = tuple[Recipe, Path, int, int]
@@ -257,11 +258,6 @@ def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], 
     order += [(j, rest[(k + j * len(rest) // len(recipes)) % len(rest)]) for k in range(len(rest)) for j in which]
     missing = [set(Store.of(root, recipe).missing(n)) for recipe in recipes]
     return first, [(recipes[j], root, number, n) for j, number in order if number in missing[j]]
-
-
-def _size(recipe: Recipe, number: int, n: int) -> int:
-    """Histories in a part."""
-    return min((number + 1) * recipe.part, n) - number * recipe.part
 
 
 def _early(recipes: Mapping[str, Recipe], first: Sequence[int], n: int, root: Path) -> Early:

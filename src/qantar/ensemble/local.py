@@ -1,4 +1,4 @@
-"""An ensemble: many histories over draws of parameters and seeds, on all cores, into the store.
+"""Ensembles: many histories over draws of parameters and seeds, on all cores, into the store.
 
 Every run is a pure function of the recipe and its number, so the order of runs and the number of processes change nothing.
 If a process dies, the part it worked on is done again.
@@ -6,7 +6,7 @@ If a process dies, the part it worked on is done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
@@ -33,27 +33,22 @@ def write_part(recipe: Recipe, root: Path, number: int, runs: int) -> int:
     return number
 
 
-def run_ensemble(
-    recipe: Recipe,
+def run_ensembles(
+    recipes: Sequence[Recipe],
     runs: int,
     root: Path,
     *,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Store:
-    """Do the runs that the store lacks.
+) -> list[Store]:
+    """Do the runs that the stores of some recipes lack, by one set of processes: one a recipe would start a hundred times.
 
     Parameters
     ----------
-    recipe : Recipe
-    runs : int
-        How many; the store keeps whole parts, so it may hold a few more.
-    root : Path
-        Folder of stores.
-    processes : int, optional
-        By default one a core.
-    progress : callable
-        Called with runs done and runs in all.
+    runs : of each recipe; a store keeps whole parts, so it may hold a few more
+    root : folder of stores
+    processes : by default one a core
+    progress : called with runs done and runs in all
 
     Raises
     ------
@@ -62,29 +57,31 @@ def run_ensemble(
     ResultError
         If a part cannot be written.
     """
-    store = Store.of(root, recipe)
-    store.sweep()
-    missing = store.missing(runs)
-    total = -(-runs // recipe.part) * recipe.part
-    left = set(missing)
-
-    def tell() -> None:
-        progress(min(total - len(left) * recipe.part, runs), runs)
-
-    tell()
+    stores = [Store.of(root, recipe) for recipe in recipes]
+    for store in stores:
+        store.sweep()
+    tasks = [(recipe, root, part, runs) for recipe, store in zip(recipes, stores, strict=True) for part in store.missing(runs)]
+    left = {id(task): task for task in tasks}
+    total = len(recipes) * runs
+    done = total - sum(recipe.size(part, runs) for recipe, _, part, _ in tasks)
+    progress(done, total)
 
     def finished(task: tuple[Recipe, Path, int, int], number: int) -> None:
-        left.discard(number)
-        tell()
+        nonlocal done
+        del left[id(task)]
+        done += task[0].size(number, runs)
+        progress(done, total)
 
     idle = 0
     while left:
         before = len(left)
         with suppress(BrokenProcessPool):
-            in_processes(write_part, [(recipe, root, n, runs) for n in sorted(left)], processes, finished)
+            in_processes(write_part, list(left.values()), processes, finished)
         idle = idle + 1 if len(left) == before else 0
         if idle >= TRIES:
-            raise fail(StudyError, store.folder, "part_dies", part=min(left), n=TRIES)
-    if missing:
-        store.sweep()
-    return store
+            recipe, _, part, _ = next(iter(left.values()))
+            raise fail(StudyError, Store.of(root, recipe).folder, "part_dies", part=part, n=TRIES)
+    if tasks:
+        for store in stores:
+            store.sweep()
+    return stores

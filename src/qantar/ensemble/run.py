@@ -58,7 +58,7 @@ def run(recipe: Recipe, n: int, record: Observables, record_sha256: str, runner:
     Raises
     ------
     StudyError, ResultError
-        As `run_ensemble`.
+        As `run_ensembles`.
     """
     runs = runner.histories(recipe, n)
     digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from qantar.ensemble.histories import Runs, arrays
-from qantar.ensemble.local import run_ensemble, write_part
-from qantar.ensemble.pool import in_processes
+from qantar.ensemble.local import run_ensembles
 from qantar.ensemble.store import STORE, Recipe, Store, keep_draws
 from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass
-
-
-def _unsaid(words: str | tuple[str, str]) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -39,8 +28,8 @@ class Runner:
 
     store: Path = field(default_factory=lambda: STORE)
     processes: int | None = None
-    progress: Callable[[str, int, int], None] = _silent
-    note: Callable[[str | tuple[str, str]], None] = _unsaid
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None
+    note: Callable[[str | tuple[str, str]], None] = lambda words: None
 
     def stage(self, name: str) -> Callable[[int, int], None]:
         """How far a stage is, for functions that know of no other."""
@@ -60,26 +49,12 @@ class Runner:
         def tell(done: int, total: int) -> None:
             self.progress(stage, done - before, total - before)
 
-        return arrays(*run_ensemble(recipe, n, self.store, processes=self.processes, progress=tell).read(n))
+        (store,) = run_ensembles([recipe], n, self.store, processes=self.processes, progress=tell)
+        return arrays(*store.read(n))
 
     def ensembles(self, recipes: Sequence[Recipe], n: int, stage: str = "histories") -> list[Store]:
-        """The first `n` runs of each of many short recipes, by one set of processes: one a recipe would start a hundred times.
-
-        If a process dies, this gives up: `run_ensemble`, which comes after, does what is missing.
-        """
-        left = [(recipe, self.store, part, n) for recipe in recipes for part in Store.of(self.store, recipe).missing(n)]
-        total = len(recipes) * n
-        done = total - sum(_size(*task) for task in left)
-        self.progress(stage, done, total)
-
-        def finished(task: tuple[Recipe, Path, int, int], _: int) -> None:
-            nonlocal done
-            done += _size(*task)
-            self.progress(stage, done, total)
-
-        with suppress(BrokenProcessPool):
-            in_processes(write_part, left, self.processes, finished)
-        return [run_ensemble(recipe, n, self.store, processes=self.processes) for recipe in recipes]
+        """The first `n` runs of each of some recipes, as `run_ensembles` does them."""
+        return run_ensembles(recipes, n, self.store, processes=self.processes, progress=self.stage(stage))
 
     def of_values(
         self, plan: Plan, values: Sequence[Values], seed: int, stage: str = "histories", *, part: int = 10, stop_above: float = 2_000_000.0
@@ -87,8 +62,3 @@ class Runner:
         """A history of each set of parameters, seeds from one base."""
         kept = keep_draws(self.store, values)
         return self.histories(Recipe(plan, seed, sampling="given", given=kept, part=part, stop_above=stop_above), len(values), stage)
-
-
-def _size(recipe: Recipe, root: Path, part: int, n: int) -> int:
-    """Histories in a part, of `n`."""
-    return min((part + 1) * recipe.part, n) - part * recipe.part

@@ -64,6 +64,10 @@ class Recipe:
         """As data, without the plan, which goes beside it, and without what changes no number."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only")}
 
+    def size(self, number: int, runs: int) -> int:
+        """How many of the first `runs` a part holds."""
+        return min((number + 1) * self.part, runs) - number * self.part
+
     def key(self) -> str:
         """SHA-256 of the recipe with plan, draw scheme and model."""
         versions = [platform.python_version(), *(version(name) for name in ("numpy", "numba", "llvmlite"))]

@@ -87,7 +87,7 @@ def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale:
     Raises
     ------
     ResultError
-        As `run_ensemble`.
+        As `run_ensembles`.
     """
     if not size:
         return {}
