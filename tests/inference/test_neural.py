@@ -15,7 +15,8 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError
 from qantar.inference import neural as module
 from qantar.inference.abc_smc import Setup
-from qantar.inference.neural import LEAST, Neural, files_of, neural, of_scenario
+from qantar.inference.calibration import Terms
+from qantar.inference.neural import LEAST, Lesson, Neural, files_of, neural, of_scenario
 from qantar.inference.posterior import unpack
 from qantar.inference.problem import spec_of
 from qantar.scenario.scenario import load_scenario
@@ -32,7 +33,8 @@ def closed_form() -> Neural:
     rng = np.random.default_rng(5)
     scores = rng.standard_normal((1500, 2))
     seen = scores[:, :1] + NOISE * rng.standard_normal((1500, 1))
-    return neural(["base_pressure", "arrest_rate"], scores, seen, np.array([AT]), np.ones(1500, bool), np.arange(300), 3, members=2)
+    names = ["base_pressure", "arrest_rate"]
+    return neural(Lesson(names, scores, seen, np.array([AT]), np.ones(1500, bool), np.arange(300), 3), members=2)
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +58,8 @@ def check(found: Neural) -> None:
     assert found.scores[:, 1].mean() == pytest.approx(0, abs=0.2)
     assert found.scores[:, 1].std() == pytest.approx(1, abs=0.2)
     assert found.gain == pytest.approx(GAIN, abs=0.15)
-    assert all(c.holds for c in found.coverage)
-    assert found.learned[0].narrowing == pytest.approx(1 - sd, abs=0.12)
+    assert all(c.holds for c in found.findings.coverage)
+    assert found.findings.learned[0].narrowing == pytest.approx(1 - sd, abs=0.12)
     assert (found.pseudo, found.trained) == (300, 1200)
 
 
@@ -92,7 +94,7 @@ def test_too_little_to_learn_from_is_said() -> None:
     use = np.zeros(2000, bool)
     use[: LEAST - 1] = True
     with pytest.raises(StudyError) as caught:
-        neural(["a"], np.zeros((2000, 1)), np.zeros((2000, 1)), np.zeros(1), use, np.arange(0), 1)
+        neural(Lesson(["a"], np.zeros((2000, 1)), np.zeros((2000, 1)), np.zeros(1), use, np.arange(0), 1))
     assert [p.code for p in caught.value.problems] == ["few_to_learn"]
     assert all(p.render("en") and p.render("zh") for p in caught.value.problems)
 
@@ -101,12 +103,14 @@ def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
     runs, made = unpack(TABLE)
     given = load_scenario(CASE)
     known = first(runs, 20_000)
-    found = of_scenario(given, Setup(table=20_000), Runner(tmp_path, 1), seed=int(str(made["seed"])), known=known, members=2)
+    found = of_scenario(Terms(given, Setup(table=20_000), int(str(made["seed"])), known=known), Runner(tmp_path, 1), members=2)
     fitted = spec_of(given).fitted
-    assert [x.parameter for x in found.learned] == fitted
+    assert [x.parameter for x in found.findings.learned] == fitted
     assert found.pseudo == 500
     assert found.gain > 2 * found.gain_se > 0
-    assert found.learned[fitted.index("base_pressure")].posterior[1] > found.learned[fitted.index("base_pressure")].prior[1]
+    assert (
+        found.findings.learned[fitted.index("base_pressure")].posterior[1] > found.findings.learned[fitted.index("base_pressure")].prior[1]
+    )
     files = files_of(found)
     assert set(files) == {"learned.csv", "ridges.csv", "coverage.csv", "sample.csv"}
     assert files["sample.csv"].splitlines()[0].split(",") == fitted

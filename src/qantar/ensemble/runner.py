@@ -9,9 +9,7 @@ from pathlib import Path
 
 from qantar.ensemble.histories import Runs, arrays
 from qantar.ensemble.local import run_ensembles
-from qantar.ensemble.store import STORE, Recipe, Store, keep_draws
-from qantar.scenario.parameters import Values
-from qantar.scenario.plan import Plan
+from qantar.ensemble.store import STORE, Recipe, Store
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,3 @@ class Runner:
     def ensembles(self, recipes: Sequence[Recipe], n: int, stage: str = "histories") -> list[Store]:
         """The first `n` runs of each of some recipes, as `run_ensembles` does them."""
         return run_ensembles(recipes, n, self.store, processes=self.processes, progress=self.stage(stage))
-
-    def of_values(
-        self, plan: Plan, values: Sequence[Values], seed: int, stage: str = "histories", *, part: int = 10, stop_above: float = 2_000_000.0
-    ) -> Runs:
-        """A history of each set of parameters, seeds from one base."""
-        kept = keep_draws(self.store, values)
-        return self.histories(Recipe(plan, seed, sampling="given", given=kept, part=part, stop_above=stop_above), len(values), stage)

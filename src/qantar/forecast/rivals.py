@@ -34,13 +34,14 @@ from qantar.files.write import keep, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired
-from qantar.inference.abc_smc import Round, Setup, Task, calibrate
+from qantar.inference.abc_smc import Round, Setup, calibrate
+from qantar.inference.calibration import task_of
 from qantar.inference.diagnostics import effective_families
 from qantar.inference.distance import MOBILIZATION, Target, last_day, target_of, up_to
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import Observables, observe
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import Scenario, arm_edits, quiet_plan, resolve
+from qantar.scenario.scenario import Scenario, arm_edits, resolve
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -183,9 +184,7 @@ def _fitted(
     """One rival as data, and the scales of its distance: those of the first, one distance for all."""
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
     problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed, scales)
-    most = spec.quiet.most_regions if spec.quiet else 0
-    quiet = quiet_plan(terms.scenario, arm_edits(terms.scenario, arm), scale=terms.scale)
-    task = Task(plan, target, problem.scales, quiet, most, seed, runner, tuple(spec.mobilization))
+    task = task_of(problem, terms.scenario, arm_edits(terms.scenario, arm), runner)
     particles = calibrate(task, problem.table, setup)
     facts = facts_of(record, plan)
     onsets = region_out(problem, runner, near=terms.near, twin=False)

@@ -19,7 +19,7 @@ import qantar
 from qantar.draws import SCHEME
 from qantar.ensemble.histories import Feature, Runs, features
 from qantar.ensemble.runner import Runner
-from qantar.ensemble.store import model_hash
+from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ScenarioError, fail
 from qantar.files.cells import to_csv
 from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of
@@ -37,100 +37,135 @@ from qantar.inference.diagnostics import (
 )
 from qantar.inference.distance import Target, items_of, middle_of, summary_of, target_of
 from qantar.inference.posterior import pack, write_posterior
-from qantar.inference.predictive import predictive
-from qantar.inference.prior import value_at
+from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
-from qantar.scenario.parameters import parameters
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Edit, Plan, Scenario, quiet_plan, resolve
 from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 PSEUDO = 500
 """Simulated records on which intervals are checked."""
 PSEUDO_LEAST = 30
 """Fewer than so many say nothing about intervals."""
 Q = (0.05, 0.5, 0.95)
-Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is fitted, and how much is computed for it.
+
+    Parameters
+    ----------
+    scenario : with a `[calibration]` section
+    seed : of the draws of the priors, the moves and all histories
+    known : histories of the first draws, from a packed table of this plan, seed and version of the model
+    """
+
+    scenario: Scenario
+    setup: Setup
+    seed: int
+    edits: Sequence[Edit] = ()
+    scale: float = 0.1
+    known: Runs | None = None
+
+    def problem(self, runner: Runner) -> Problem:
+        """The record as intervals, and the table of the priors.
+
+        Raises
+        ------
+        ScenarioError
+            If the scenario does not say what is fitted, or an edit does not fit.
+        StudyError, ResultError
+            As `run_ensembles`.
+        """
+        spec = spec_of(self.scenario)
+        plan, record = resolve(self.scenario, self.edits, scale=self.scale), observe(self.scenario.case.record)
+        if fixed := [name for name in spec.fitted if name in plan.parameters]:
+            raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
+        target = target_of(record, plan, detained=tuple(spec.detained))
+        table = prior_table(plan, self.setup.table, self.seed, runner, part=self.setup.part, known=self.known)
+        return Problem(plan, record, target, table, self.seed)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a fit says of the fitted parameters, and whether that may be believed."""
+
+    learned: list[Learned]
+    ridges: list[tuple[str, str, float]]
+    coverage: list[Coverage]
+    uniform: dict[str, float]
+    """p-value of the ranks' uniformity, by parameter"""
+
+    def tables(self) -> dict[str, str]:
+        """What was learned, ridges and coverage as the files of a result."""
+        heads = ["prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95"]
+        learned = [[x.parameter, *map(_short, (*x.prior, *x.posterior, x.narrowing, x.low, x.high)), x.word] for x in self.learned]
+        covered = [
+            [c.parameter, c.level, c.held, c.of, _short(c.low), _short(c.high), int(c.holds), _short(self.uniform[c.parameter])]
+            for c in self.coverage
+        ]
+        of_coverage = ["parameter", "level", "held", "of", "chance_low", "chance_high", "holds", "ranks_uniform_p"]
+        return {
+            "learned.csv": to_csv(["parameter", *heads, "narrowing", "low", "high", "word"], learned),
+            "ridges.csv": to_csv(["parameter", "with", "correlation"], [[a, b, _short(r)] for a, b, r in self.ridges]),
+            "coverage.csv": to_csv(of_coverage, covered),
+        }
+
+
+def findings(names: Sequence[str], scores: Floats, narrowed: tuple[Floats, Floats, Floats], ranks: Floats) -> Findings:
+    """What normal scores at the record, with how much narrower they became, and ranks on simulated records say.
+
+    Parameters
+    ----------
+    scores : shape (draws, parameters)
+    narrowed : narrowing of each parameter, and its 95 % interval
+    ranks : shape (records, parameters)
+    """
+    from scipy.special import ndtr
+
+    learned = []
+    for k, name in enumerate(names):
+        places = np.clip(ndtr(np.quantile(scores[:, k], Q)), 1e-12, 1 - 1e-12)
+        before, after = ([value_at(parameters()[name], float(q)) for q in three] for three in (Q, places))
+        middle, low, high = (float(x[k]) for x in narrowed)
+        learned.append(Learned(name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), middle, low, high))
+    if not len(ranks):
+        return Findings(learned, ridges(scores, names), [], {})
+    p_values = dict(zip(names, uniformity(ranks).tolist(), strict=True))
+    return Findings(learned, ridges(scores, names), coverage(ranks, names), p_values)
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Everything a calibration says."""
 
-    scenario: Scenario
-    plan: Plan
-    setup: Setup
-    seed: int
-    target: Target
     particles: Particles
     rows: list[int]
     """particles that ship"""
-    learned: list[Learned]
-    ridges: list[tuple[str, str, float]]
-    coverage: list[Coverage]
-    uniform: dict[str, float]
-    """p-value of the ranks' uniformity, by parameter"""
-    pseudo: int
-    """simulated records behind it"""
+    findings: Findings
     before: list[Feature]
     after: list[Feature]
     """features shown by draws of the priors, and by the particles that ship under new seeds"""
     table: Runs
     made: dict[str, Any]
 
-    @property
-    def families(self) -> float:
-        """Independent ancestors that the particles stand for."""
-        return effective_families(self.particles.origin)
 
-
-def fit(
-    scenario: Scenario,
-    setup: Setup,
-    runner: Runner,
-    *,
-    seed: int,
-    edits: Sequence[Edit] = (),
-    scale: float = 0.1,
-    known: Runs | None = None,
-    command: Mapping[str, Any] | None = None,
-) -> Fitted:
-    """Calibrate a scenario.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        With a `[calibration]` section.
-    setup : Setup
-        How much is computed.
-    seed : int
-        Of the draws of the priors, the moves and all histories.
-    known : Runs, optional
-        Histories of the first draws, from a packed table of this plan, seed and version of the model.
-
-    Raises
-    ------
-    ScenarioError
-        If the scenario does not say what is fitted, or an edit does not fit.
-    StudyError, ResultError
-        As `run_ensemble`.
-    """
-    spec = spec_of(scenario)
-    problem = problem_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
-    plan, target, table, record = problem.plan, problem.target, problem.table, problem.record
-    quiet = quiet_plan(scenario, edits, scale=scale)
-    most = spec.quiet.most_regions if spec.quiet else 0
-    task = Task(plan, target, problem.scales, quiet, most, seed, runner, tuple(spec.mobilization))
-    particles = calibrate(task, table, setup)
+def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None) -> Fitted:
+    """Calibrate a scenario; errors as `Terms.problem`."""
+    spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
+    problem = terms.problem(runner)
+    plan, table, record = problem.plan, problem.table, problem.record
+    particles = calibrate(task_of(problem, terms.scenario, terms.edits, runner), table, setup)
     rows = _kept(particles, setup.keep, seed)
-    ranks = record_ranks(spec.fitted, table, target, plan, seed, runner.stage("pseudo"))
-    covered = coverage(ranks, spec.fitted) if len(ranks) else []
-    p_values = dict(zip(spec.fitted, uniformity(ranks).tolist(), strict=True)) if len(ranks) else {}
+    ranks = record_ranks(spec.fitted, table, problem.target, plan, seed, runner.stage("pseudo"))
     values = particles.values()
     again = predictive(plan, [values[k] for k in rows], runner, seed, "after", part=setup.part)
-    learned, pairs = _learned(spec.fitted, particles, target, seed)
     made = {
         "program": f"qantar {qantar.__version__}",
         "command": command,
@@ -138,33 +173,35 @@ def fit(
         "model_sha256": model_hash(),
         "draw_scheme": SCHEME,
         "plan_sha256": plan.sha256(),
-        "scale": scale,
+        "scale": terms.scale,
         "seed": seed,
         "setup": dataclasses.asdict(setup),
-        "edits": [e.model_dump() for e in edits],
+        "edits": [e.model_dump() for e in terms.edits],
         "mobilization": spec.mobilization,
         "force": spec.force,
         "tolerance": round(float(particles.mobilization.max()), 4),
         "families": round(effective_families(particles.origin), 1),
         "distinct": particles.distinct(),
     }
-    before = features(table, record, plan)
-    return Fitted(
-        scenario, plan, setup, seed, target, particles, rows, learned, pairs, covered, p_values, len(ranks), before,
-        features(again, record, plan), table, made,
-    )  # fmt: skip
+    learned = findings(spec.fitted, *_scores(spec.fitted, particles, problem.target, seed), ranks)
+    return Fitted(particles, rows, learned, features(table, record, plan), features(again, record, plan), table, made)
 
 
-def problem_of(
-    scenario: Scenario, setup: Setup, runner: Runner, *, seed: int, edits: Sequence[Edit], scale: float, known: Runs | None
-) -> Problem:
-    """What any fit stands on; arguments and errors as `fit`."""
-    spec = spec_of(scenario)
-    plan, record = resolve(scenario, edits, scale=scale), observe(scenario.case.record)
-    if fixed := [name for name in spec.fitted if name in plan.parameters]:
-        raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
-    target = target_of(record, plan, detained=tuple(spec.detained))
-    return Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part, known=known), seed)
+def task_of(problem: Problem, scenario: Scenario, edits: Sequence[Edit], runner: Runner) -> Task:
+    """What a scenario's `[calibration]` section asks of a problem."""
+    spec, plan = spec_of(scenario), problem.plan
+    quiet = quiet_plan(scenario, edits, scale=plan.scale)
+    most = spec.quiet.most_regions if spec.quiet else 0
+    return Task(plan, problem.target, problem.scales, quiet, most, problem.seed, runner, tuple(spec.mobilization))
+
+
+def predictive(
+    plan: Plan, values: Sequence[Values], runner: Runner, seed: int, stage: str, *, part: int, stop_above: float = 2_000_000.0
+) -> Runs:
+    """What a posterior foretells: one more history of each set of parameters, with a seed that nothing was fitted to."""
+    kept = keep_draws(runner.store, values)
+    recipe = Recipe(plan, history_seed(seed, 1 << 34, 0), sampling="given", given=kept, part=part, stop_above=stop_above)
+    return runner.histories(recipe, len(values), stage)
 
 
 def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
@@ -173,12 +210,12 @@ def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
     return [int(k) for k in np.argsort(lots, kind="stable")[:keep]]
 
 
-def uprisings(table: Runs) -> NDArray[np.int64]:
+def uprisings(table: Runs) -> Ints:
     """Numbers of the histories with at least `UPRISING` out at once that were run to their end."""
     return np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
 
 
-def simulated_records(table: Runs, seed: int) -> NDArray[np.int64]:
+def simulated_records(table: Runs, seed: int) -> Ints:
     """Numbers of the histories that play the record: `uprisings`, at most `PSEUDO` of them, none if they are too few."""
     candidates = uprisings(table)
     order = np.argsort([lot(seed, StudyKey.RECORD_CHOICE, int(k)) for k in candidates], kind="stable")
@@ -188,13 +225,12 @@ def simulated_records(table: Runs, seed: int) -> NDArray[np.int64]:
 def record_summary(target: Target, items: Floats) -> Floats:
     """The summary of a record at the middle of its intervals, shape (numbers,); a blank is as simulated."""
     middle = middle_of(target)
-    return np.asarray(summary_of(np.where(np.isnan(middle), items.mean(axis=0), middle)[None], target)[0][0])
+    return np.asarray(summary_of(np.where(np.isnan(middle), items.mean(axis=0), middle)[None], target)[0])
 
 
 def prior_scores(names: Sequence[str], seed: int, n: int) -> Floats:
     """Normal scores of some parameters of the first n draws of the priors, shape (n, names)."""
-    columns = [list(parameters()).index(name) for name in names]
-    return scores_of(points_of(seed, np.arange(n))[:, columns])
+    return scores_of(points_of(seed, np.arange(n))[:, columns_of(names)])
 
 
 def record_ranks(
@@ -208,7 +244,7 @@ def record_ranks(
     rows, among = simulated_records(table, seed), uprisings(table)
     if not len(rows):
         return np.empty((0, len(names)))
-    summaries, _ = summary_of(items_of(table, target, plan), target)
+    summaries = summary_of(items_of(table, target, plan), target)
     return leave_one_out(
         prior_scores(names, seed, table.n)[among],
         summaries[among],
@@ -219,27 +255,15 @@ def record_ranks(
     )
 
 
-def _learned(names: list[str], p: Particles, target: Target, seed: int) -> tuple[list[Learned], list[tuple[str, str, float]]]:
-    """What was learned of each fitted parameter, after adjustment to the middle of the record's intervals, and the ridges."""
-    columns = [list(parameters()).index(n) for n in names]
-    summaries, _ = summary_of(p.items, target)
-    scores = adjusted(scores_of(p.points[:, columns]), summaries, record_summary(target, p.items))
-    narrowed = narrowing(scores, p.origin, lambda t, k: lot(seed, StudyKey.ANCESTOR_RESAMPLE, k, t))
-    return [learned_of(name, scores[:, k], *(float(x[k]) for x in narrowed)) for k, name in enumerate(names)], ridges(scores, names)
-
-
-def learned_of(name: str, scores: Floats, narrowed: float, low: float, high: float) -> Learned:
-    """Quantiles of a parameter before and after, from its normal scores after, with how much narrower it became."""
-    from scipy.special import ndtr
-
-    places = np.clip(ndtr(np.quantile(scores, Q)), 1e-12, 1 - 1e-12)
-    before, after = ([value_at(parameters()[name], float(q)) for q in three] for three in (Q, places))
-    return Learned(name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), narrowed, low, high)
+def _scores(names: Sequence[str], p: Particles, target: Target, seed: int) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
+    """Normal scores of the fitted parameters, adjusted to the middle of the record's intervals, and how much narrower they became."""
+    before = scores_of(p.points[:, columns_of(names)])
+    scores = adjusted(before, summary_of(p.items, target), record_summary(target, p.items))
+    return scores, narrowing(scores, p.origin, lambda t, k: lot(seed, StudyKey.ANCESTOR_RESAMPLE, k, t))
 
 
 def files_of(found: Fitted) -> dict[str, str]:
     """The posterior, what was learned of it, how it fits and how it was reached, as the files of a result."""
-    posterior = write_posterior(found.particles, found.rows, found.made)
     before = {(f.kind, f.of): f for f in found.before}
     shares = []
     for f in found.after:
@@ -249,33 +273,11 @@ def files_of(found: Fitted) -> dict[str, str]:
     trace = [dataclasses.asdict(r) for r in found.particles.trace]
     simulated = [[f.kind, f.of, *map(_short, (f.median, f.low, f.high))] for f in found.after]
     return {
-        **posterior,
-        **tables_of(found.learned, found.ridges, found.coverage, found.uniform),
+        **write_posterior(found.particles, found.rows, found.made),
+        **found.findings.tables(),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
         "simulated.csv": to_csv(["kind", "of", "median", "low", "high"], simulated),
         "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
-    }
-
-
-def tables_of(
-    learned: list[Learned], pairs: list[tuple[str, str, float]], covered: list[Coverage], p_values: dict[str, float]
-) -> dict[str, str]:
-    """What was learned, ridges and coverage as tables."""
-    heads = ["prior_q05", "prior_q50", "prior_q95", "posterior_q05", "posterior_q50", "posterior_q95"]
-    of_learned = [
-        [x.parameter, *map(_short, x.prior), *map(_short, x.posterior), _short(x.narrowing), _short(x.low), _short(x.high), x.word]
-        for x in learned
-    ]
-    return {
-        "learned.csv": to_csv(["parameter", *heads, "narrowing", "low", "high", "word"], of_learned),
-        "ridges.csv": to_csv(["parameter", "with", "correlation"], [[a, b, _short(r)] for a, b, r in pairs]),
-        "coverage.csv": to_csv(
-            ["parameter", "level", "held", "of", "chance_low", "chance_high", "holds", "ranks_uniform_p"],
-            [
-                [c.parameter, c.level, c.held, c.of, _short(c.low), _short(c.high), int(c.holds), _short(p_values[c.parameter])]
-                for c in covered
-            ],
-        ),
     }
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.ensemble.histories import Runs
-from qantar.record.observables import Observables
+from qantar.record.observables import Interval, Observables
 from qantar.scenario.scenario import Plan
 
 Floats = NDArray[np.float64]
@@ -52,6 +52,11 @@ class Target:
     low: Floats
     high: Floats
 
+    @property
+    def onset(self) -> NDArray[np.bool_]:
+        """Which items are onsets."""
+        return np.array([i.block == "onset" for i in self.items])
+
     def blocks(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """Which items belong to these blocks and are not blank."""
         return np.array([i.block in names for i in self.items]) & ~np.isnan(self.low)
@@ -70,40 +75,34 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
     detained : dates
         Whose counts of detained are used, all if none is named: later ones contain the earlier ones.
     """
-    first = dt.datetime.fromisoformat(plan.start).date()
-    n_days = whole_days(plan)
-    items: list[Item] = []
-    low: list[float] = []
-    high: list[float] = []
-
-    def add(item: Item, a: float, b: float) -> None:
-        items.append(item)
-        low.append(a)
-        high.append(b)
-
+    first, n_days = dt.datetime.fromisoformat(plan.start).date(), whole_days(plan)
+    rows: list[tuple[Item, float, float]] = []
     onsets = {o.region_id: o for o in record.onsets}
     for r in plan.regions:
-        o = onsets.get(r.id)
-        if o is None:
-            add(Item("onset", r.id), np.nan, np.nan)
+        if (o := onsets.get(r.id)) is None:
+            rows.append((Item("onset", r.id), np.nan, np.nan))
         else:
-            add(Item("onset", r.id), (o.earliest - first).days, n_days if o.latest is None else (o.latest - first).days)
-    for block, rows in (("participants", record.participants), ("detained", record.detained)):
-        for dated in rows:
-            day = (dated.date - first).days
-            if 0 <= day < n_days and (block == "participants" or not detained or dated.date in detained):
-                add(Item(block, "country", day), _log(dated.interval.low), _log(_top(dated.interval.high, dated.interval.low)))
-    total = record.deaths_total
-    if total is not None:
-        add(Item("deaths", "country"), _log(total.interval.low), _log(_top(total.interval.high, total.interval.low)))
+            rows.append((Item("onset", r.id), (o.earliest - first).days, n_days if o.latest is None else (o.latest - first).days))
+    for block, counts in (("participants", record.participants), ("detained", record.detained)):
+        for count in counts:
+            day = (count.date - first).days
+            if 0 <= day < n_days and (block == "participants" or not detained or count.date in detained):
+                rows.append((Item(block, "country", day), *_logs(count.interval)))
+    if (total := record.deaths_total) is not None:
+        rows.append((Item("deaths", "country"), *_logs(total.interval)))
         main = max(record.deaths, key=lambda u: u.interval.value or 0, default=None)
-        if main is not None and main.region_id and total.interval.value:
-            ends = [x / total.interval.value for x in (main.interval.low, _top(main.interval.high, main.interval.low))]
-            add(Item("share", main.region_id), ends[0], ends[1])
+        if main is not None and main.region_id and (known := total.interval.value):
+            rows.append((Item("share", main.region_id), main.interval.low / known, main.interval.high / known))
     for r in plan.regions:
         entered = record.seats_entered.get(r.id)
-        add(Item("seats", r.id), *((np.nan, np.nan) if entered is None else (float(entered), float(entered))))
-    return Target(tuple(items), np.array(low), np.array(high))
+        value = np.nan if entered is None else float(entered)
+        rows.append((Item("seats", r.id), value, value))
+    items, low, high = zip(*rows, strict=True)
+    return Target(items, np.array(low, float), np.array(high, float))
+
+
+def _logs(interval: Interval) -> tuple[float, float]:
+    return float(np.log10(1 + interval.low)), float(np.log10(1 + interval.high))
 
 
 def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
@@ -132,8 +131,7 @@ def scales_of(items: Floats, target: Target) -> Floats:
     """The scale of each item, from the error of the record and the spread over draws of the priors, shape (items,)."""
     errors = np.array([ERRORS[i.block] for i in target.items])
     spread = np.median(np.abs(items - np.median(items, axis=0)), axis=0)
-    onset = np.array([i.block == "onset" for i in target.items])
-    return np.asarray(np.sqrt(errors**2 + np.where(onset, 0.0, spread) ** 2))
+    return np.asarray(np.sqrt(errors**2 + np.where(target.onset, 0.0, spread) ** 2))
 
 
 def deviations(items: Floats, target: Target) -> Floats:
@@ -144,8 +142,7 @@ def deviations(items: Floats, target: Target) -> Floats:
     [1.0, 0.0, 5.0]
     """
     away = np.maximum(np.maximum(target.low - items, items - target.high), 0.0)
-    onset = np.array([i.block == "onset" for i in target.items])
-    away = np.where(onset, np.minimum(away, ONSET_CAP), away)
+    away = np.where(target.onset, np.minimum(away, ONSET_CAP), away)
     return np.where(np.isnan(target.low), 0.0, away)
 
 
@@ -182,37 +179,19 @@ def distances_so_far(runs: Runs, target: Target, scales: Floats, blocks: tuple[s
     return distances(items_of(runs, known, plan), known, scales[mask], blocks)
 
 
-def pseudo_target(target: Target, row: Floats) -> Target:
-    """A simulated history as a record: as wide as the real one, item by item, and as blank."""
-    width = np.minimum(np.where(np.isnan(target.low), np.nan, target.high - target.low), ONSET_CAP)
-    return Target(target.items, row - width / 2, row + width / 2)
-
-
 def middle_of(target: Target) -> Floats:
     """The middle of each interval: where a fit line is evaluated; an open end counts as two days after the earliest."""
-    onset = np.array([i.block == "onset" for i in target.items])
-    high = np.where(onset, np.minimum(target.high, target.low + 4), target.high)
+    high = np.where(target.onset, np.minimum(target.high, target.low + 4), target.high)
     return (target.low + high) / 2
 
 
-def summary_of(items: Floats, target: Target) -> tuple[Floats, tuple[str, ...]]:
-    """Few smooth numbers for regression: regions risen by day, and the other items; shape (runs, numbers), and their names."""
+def summary_of(items: Floats, target: Target) -> Floats:
+    """Few smooth numbers for regression, shape (runs, numbers): regions risen by day 1 to 4, the other items, seats that fell."""
     blocks = np.array([i.block for i in target.items])
-    onset, seats = items[:, blocks == "onset"], items[:, (blocks == "seats")]
+    onset, seats = items[:, blocks == "onset"], items[:, blocks == "seats"]
     risen = [np.mean(np.clip(day + 0.5 - onset, 0, 1), axis=1) for day in (1, 2, 3, 4)]
-    names = [f"risen by day {day + 1}" for day in (1, 2, 3, 4)]
-    others = [k for k, block in enumerate(blocks) if block not in ("onset", "seats")]
-    names += [f"{target.items[k].block} {target.items[k].of} {target.items[k].day}".strip() for k in others]
-    columns = [*risen, *(items[:, k] for k in others), np.nansum(seats, axis=1)]
-    return np.stack(columns, axis=1), (*names, "seats")
-
-
-def _log(x: float) -> float:
-    return float(np.log10(1 + x))
-
-
-def _top(high: float | None, low: float) -> float:
-    return low if high is None else high
+    others = items[:, ~np.isin(blocks, ("onset", "seats"))]
+    return np.stack([*risen, *others.T, np.nansum(seats, axis=1)], axis=1)
 
 
 def whole_days(plan: Plan) -> int:

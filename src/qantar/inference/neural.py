@@ -24,18 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.files.cells import to_csv
-from qantar.inference.abc_smc import Setup
-from qantar.inference.calibration import learned_of, prior_scores, problem_of, record_summary, simulated_records, tables_of
-from qantar.inference.diagnostics import Coverage, Learned, coverage, ridges, uniformity
+from qantar.inference.calibration import Findings, Terms, findings, prior_scores, record_summary, simulated_records
 from qantar.inference.distance import summary_of
 from qantar.inference.prior import value_at
 from qantar.inference.problem import spec_of
 from qantar.scenario.parameters import parameters
-from qantar.scenario.scenario import Edit, Scenario
 from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
@@ -56,10 +52,7 @@ class Neural:
 
     scores: Floats
     """normal scores at the record, shape (draws, parameters)"""
-    learned: list[Learned]
-    ridges: list[tuple[str, str, float]]
-    coverage: list[Coverage]
-    uniform: dict[str, float]
+    findings: Findings
     pseudo: int
     """simulated records behind the coverage"""
     trained: int
@@ -68,20 +61,9 @@ class Neural:
     """nats by which the density of the true scores of unseen histories exceeds the prior's, and its standard error"""
 
 
-def neural(
-    names: Sequence[str],
-    scores: Floats,
-    summaries: Floats,
-    record: Floats,
-    use: NDArray[np.bool_],
-    unseen: Ints,
-    seed: int,
-    *,
-    members: int = MEMBERS,
-    draws: int = DRAWS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Neural:
-    """Train on a table and read at a record.
+@dataclass(frozen=True)
+class Lesson:
+    """What networks learn from, and the record at which they are read.
 
     Parameters
     ----------
@@ -92,18 +74,33 @@ def neural(
     use : which histories may be learned from, shape (histories,)
     unseen : histories that play the record and are learned from by no network
     seed : of samples and networks
-    members : networks, 2 or more
+    """
+
+    names: Sequence[str]
+    scores: Floats
+    summaries: Floats
+    record: Floats
+    use: NDArray[np.bool_]
+    unseen: Ints
+    seed: int
+
+
+def neural(
+    lesson: Lesson, *, members: int = MEMBERS, draws: int = DRAWS, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Neural:
+    """Train `members` networks, 2 or more, on a table and read them at a record.
 
     Raises
     ------
     StudyError
         If fewer than `LEAST` histories are left to learn from.
     """
-    learn = np.setdiff1d(np.flatnonzero(use), unseen)
+    scores, summaries, unseen, seed = lesson.scores, lesson.summaries, lesson.unseen, lesson.seed
+    learn = np.setdiff1d(np.flatnonzero(lesson.use), unseen)
     if len(learn) < LEAST:
         raise fail(StudyError, "--method", "few_to_learn", n=len(learn), least=LEAST)
     middle, spread = summaries[learn].mean(axis=0), np.maximum(summaries[learn].std(axis=0), 1e-9)
-    edge = np.clip(record, summaries[learn].min(axis=0), summaries[learn].max(axis=0))
+    edge = np.clip(lesson.record, summaries[learn].min(axis=0), summaries[learn].max(axis=0))
     each = -(-draws // members)
     at_record, at_unseen, density = [], [], []
     for member in range(members):
@@ -120,40 +117,24 @@ def neural(
     narrowed = np.array([1 - x.std(axis=0) for x in at_record])
     error = T_95 * narrowed.std(axis=0, ddof=1) / np.sqrt(members)
     mixed = 1 - found.std(axis=0)
-    low, high = np.minimum(narrowed.mean(axis=0) - error, mixed), np.maximum(narrowed.mean(axis=0) + error, mixed)
-    learned = [learned_of(name, found[:, k], float(mixed[k]), float(low[k]), float(high[k])) for k, name in enumerate(names)]
-    if not len(unseen):
-        return Neural(found, learned, ridges(found, names), [], {}, 0, len(learn), np.nan, np.nan)
-    ranks = (np.concatenate(at_unseen, axis=1) < scores[unseen][:, None]).mean(axis=1)
-    of_prior = -0.5 * (scores[unseen] ** 2 + np.log(2 * np.pi)).sum(axis=1)
-    gain = np.logaddexp.reduce(density, axis=0) - np.log(members) - of_prior
-    p_values = dict(zip(names, uniformity(ranks).tolist(), strict=True))
-    told = (coverage(ranks, names), p_values, len(unseen), len(learn), float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain))))
-    return Neural(found, learned, ridges(found, names), *told)
+    interval = np.minimum(narrowed.mean(axis=0) - error, mixed), np.maximum(narrowed.mean(axis=0) + error, mixed)
+    ranks, gain, gain_se = np.empty((0, len(lesson.names))), np.nan, np.nan
+    if len(unseen):
+        ranks = (np.concatenate(at_unseen, axis=1) < scores[unseen][:, None]).mean(axis=1)
+        of_prior = -0.5 * (scores[unseen] ** 2 + np.log(2 * np.pi)).sum(axis=1)
+        gains = np.logaddexp.reduce(density, axis=0) - np.log(members) - of_prior
+        gain, gain_se = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    return Neural(found, findings(lesson.names, found, (mixed, *interval), ranks), len(unseen), len(learn), gain, gain_se)
 
 
-def of_scenario(
-    scenario: Scenario,
-    setup: Setup,
-    runner: Runner,
-    *,
-    seed: int,
-    edits: Sequence[Edit] = (),
-    scale: float = 0.1,
-    known: Runs | None = None,
-    members: int = MEMBERS,
-) -> Neural:
-    """What networks say of a scenario's record; arguments and errors as `calibration.fit`."""
-    spec = spec_of(scenario)
-    problem = problem_of(scenario, setup, runner, seed=seed, edits=edits, scale=scale, known=known)
-    items, target, table = problem.items, problem.target, problem.table
-    summaries, _ = summary_of(items, target)
+def of_scenario(terms: Terms, runner: Runner, *, members: int = MEMBERS) -> Neural:
+    """What networks say of a scenario's record; errors as `Terms.problem`."""
+    names, problem = spec_of(terms.scenario).fitted, terms.problem(runner)
+    table, target, seed = problem.table, problem.target, terms.seed
     seen = table.presence.any(axis=(1, 2)) & ~table.stopped
-    rows = simulated_records(table, seed)
-    return neural(
-        spec.fitted, prior_scores(spec.fitted, seed, table.n), summaries, record_summary(target, items), seen, rows, seed,
-        members=members, progress=runner.stage("networks"),
-    )  # fmt: skip
+    summaries, record = summary_of(problem.items, target), record_summary(target, problem.items)
+    lesson = Lesson(names, prior_scores(names, seed, table.n), summaries, record, seen, simulated_records(table, seed), seed)
+    return neural(lesson, members=members, progress=runner.stage("networks"))
 
 
 def libraries() -> str:
@@ -165,10 +146,10 @@ def files_of(found: Neural) -> dict[str, str]:
     """What was learned, and the draws at the record, as the files of a result."""
     from scipy.special import ndtr
 
-    names = [x.parameter for x in found.learned]
+    names = [x.parameter for x in found.findings.learned]
     places = np.clip(ndtr(found.scores), 1e-12, 1 - 1e-12)
     rows = [[f"{value_at(parameters()[name], float(q)):.6g}" for name, q in zip(names, row, strict=True)] for row in places]
-    return {**tables_of(found.learned, found.ridges, found.coverage, found.uniform), "sample.csv": to_csv(names, rows)}
+    return {**found.findings.tables(), "sample.csv": to_csv(names, rows)}
 
 
 def _single(x: Floats) -> NDArray[np.float32]:

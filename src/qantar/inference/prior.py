@@ -7,6 +7,8 @@ analysis samples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,12 @@ def value_at(p: Parameter, q: float) -> float:
 def values_at(row: Floats) -> Values:
     """All parameters at one point of the cube; coordinates in the order of the table."""
     return {name: value_at(p, float(q)) for (name, p), q in zip(parameters().items(), row, strict=True)}
+
+
+def columns_of(names: Sequence[str]) -> list[int]:
+    """Which coordinates of the cube are those of these parameters."""
+    table = list(parameters())
+    return [table.index(name) for name in names]
 
 
 def point_of(seed: int, number: int) -> Floats:

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, keep_draws
-from qantar.inference.prior import values_at
+from qantar.inference.prior import columns_of, values_at
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Plan
 from qantar.study_keys import StudyKey, word
@@ -176,9 +176,8 @@ def pace(plan: Plan, seed: int, runs: int = 4) -> float:
 
 def _points(names: Sequence[str], points: Floats) -> list[Values]:
     """Sets of parameters at these coordinates, shape (rows, names); those that cannot matter at the middle of their priors."""
-    table = list(parameters())
-    full = np.full((len(points), len(table)), 0.5)
-    full[:, [table.index(name) for name in names]] = points
+    full = np.full((len(points), len(parameters())), 0.5)
+    full[:, columns_of(names)] = points
     return [values_at(row) for row in full]
 
 

@@ -7,17 +7,16 @@ from dataclasses import replace
 from itertools import groupby
 from math import isnan
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail, needs
 from qantar.files.cells import Choice
 from qantar.inference import neural as networks
 from qantar.inference.abc_smc import QUICK, Setup
-from qantar.inference.calibration import files_of, fit, packed_table
+from qantar.inference.calibration import Terms, files_of, fit, packed_table
 from qantar.inference.posterior import NEURAL, known_table
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
@@ -71,6 +70,7 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
+    terms = Terms(scenario, setup, options.seed, asked.edits, scale, known)
     if options.method == NEURAL:
         return by_networks(asked, plan, setup, known, runner)
     command = kind.command_of(STUDY.name, asked)
@@ -80,17 +80,17 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     return Outcome({}, facts, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
 
 
-def by_networks(asked: Asked[CalibrateOptions], plan: Plan, setup: Setup, known: Runs | None, runner: Runner) -> Outcome:
+def by_networks(options: CalibrateOptions, terms: Terms, plan: Plan, runner: Runner) -> Outcome:
     """A second opinion."""
     how: dict[str, Any] = {"seed": asked.options.seed, "edits": asked.edits, "scale": plan.scale, "known": known}
     found = networks.of_scenario(asked.named, setup, runner, **how)
     gain, gain_se = (None if isnan(x) else x for x in (found.gain, found.gain_se))
     facts = {
-        "method": NEURAL, "quick": asked.options.quick, "library": networks.libraries(), "table": setup.table,
+        "method": NEURAL, "quick": options.quick, "library": networks.libraries(), "table": terms.setup.table,
         "networks": networks.MEMBERS, "trained": found.trained, "pseudo": found.pseudo, "gain": gain, "gain_se": gain_se,
-        "edits": [e.model_dump() for e in asked.edits],
+        "edits": [e.model_dump() for e in terms.edits],
     }  # fmt: skip
-    return Outcome({}, facts, plan, asked.options.seed, files=networks.files_of(found))
+    return Outcome({}, facts, plan, options.seed, files=networks.files_of(found))
 
 
 def page(result: Result) -> Iterator[Block]:

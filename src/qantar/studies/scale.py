@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from qantar.ensemble.runner import Runner
 from qantar.forecast.scores import paired
 from qantar.inference.abc_smc import stop_of
+from qantar.inference.calibration import predictive
 from qantar.inference.distance import ERRORS, items_of, target_of
 from qantar.inference.posterior import posterior_of
-from qantar.inference.predictive import predictive
 from qantar.inference.problem import spec_of
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values
@@ -70,7 +70,7 @@ def at_scales(
     ScenarioError
         If the scenario does not say what is fitted.
     StudyError, ResultError
-        As `run_ensemble`.
+        As `run_ensembles`.
     """
     record, detained = observe(scenario.case.record), tuple(spec_of(scenario).detained)
     columns = []
