@@ -17,11 +17,12 @@ from qantar.cases.case import Case
 from qantar.errors import Problems
 from qantar.files.cells import Strict
 from qantar.scenario import rows
-from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector, StepSpec
+from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Figure, Income, ScenarioFile, Sector
 
 FILE = "scenario.toml"
 EXPERIMENTS = "experiments"
 """Folder of a case's experiments."""
+FORCES = ("guard", "army", "site_guards", "foreign")
 
 
 class Plan(Strict):
@@ -93,23 +94,18 @@ def country_offset(case: Case) -> float:
 def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems) -> Plan:
     """The plan of a case and its scenario file. Pure: the same in, the same out."""
     values = {(v.region_id, v.variable): float(v.value) for v in case.record.region_values if v.value is not None}
-    regions = sorted((r for r in case.record.regions), key=lambda r: r.region_id)
-    people = {r.region_id: values.get((r.region_id, "population"), 0.0) for r in regions}
-    for r in regions:
-        if (r.region_id, "population") not in values:
-            problems.add("region_values.csv", None, r.region_id, "no_population", value=r.region_id)
-    country_hour = country_offset(case)
-    sectors = _sector_shares(file.sectors, people, values, problems)
-    bands = _band_shares(file.income, people, values)
-    seats = {s.region_id: s.settlement_id for s in case.record.settlements if s.kind == "region_capital"}
+    people = {r: values.get((r, "population"), 0.0) for r in sorted(r.region_id for r in case.record.regions)}
+    for r in people:
+        if (r, "population") not in values:
+            problems.add("region_values.csv", None, r, "no_population", value=r)
+    regions = _regions(case, file, people, values, problems)
     sizes = {s.settlement_id: s.population_used or 0 for s in case.record.settlements}
-    neighbours: dict[str, set[str]] = {}
-    for pair in case.record.adjacency:
-        if pair.adjacent:
-            neighbours.setdefault(pair.region_a, set()).add(pair.region_b)
-            neighbours.setdefault(pair.region_b, set()).add(pair.region_a)
-    start = file.time.start
+    start, economy = file.time.start, file.economy
     days = math.ceil((start.hour + start.minute / 60 + file.time.hours) / 24)
+
+    def hours(moment: dt.datetime) -> float:
+        return (moment - start).total_seconds() / 3600
+
     return Plan(
         case=case.head.id,
         country=case.head.country,
@@ -119,83 +115,76 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
         days_off=[(start.date() + dt.timedelta(days=d)) in file.time.days_off for d in range(days)],
         scale=scale,
         mechanisms=[m for m in MECHANISMS if m in file.mechanisms],
-        regions=[
-            rows.Region(
-                id=r.region_id,
-                sectors=[round(sectors[s.id][r.region_id], 9) for s in file.sectors],
-                bands=[round(x, 9) for x in bands[r.region_id]],
-                fuel=round(_fuel_share(r.region_id, file.economy, people), 9),
-                police=file.repression.police.value / 100_000,
-                foreign=next((x.value / 100 for x in file.economy.foreign_owned_by_region if x.region == r.region_id), 0.0),
-                seat=seats.get(r.region_id, r.region_id),
-                adjacent=sorted(neighbours.get(r.region_id, ())),
-            )
-            for r in regions
-        ],
-        places=list(_places(case, people, country_hour, problems)),
+        regions=regions,
+        places=list(_places(case, people, problems)),
         sectors=[
-            rows.Sector(
-                id=s.id,
-                takes_part=s.takes_part,
-                workgroup=s.workgroup,
-                output=s.output.value / 100 if s.output else 0.0,
-                revenue=s.revenue.value / 100 if s.revenue else 0.0,
-            )
+            rows.Sector(id=s.id, takes_part=s.takes_part, workgroup=s.workgroup, output=_share(s.output), revenue=_share(s.revenue))
             for s in file.sectors
         ],
         hardship=[b.hardship for b in file.income.bands],
-        layers=[rows.Layer(id=x.id, scope=x.scope, group=x.group, repeats=x.repeats, online=x.online) for x in file.layers],
-        price=file.economy.price.value,
-        inflation_excess=round((file.economy.inflation.value - file.economy.inflation_reference.value) / 100, 9),
-        internet=file.information.internet.value / 100,
-        devaluation=_devaluation(file.economy),
-        forces={
-            name: figure.value if (figure := getattr(file.repression, name)) else 0.0
-            for name in ("guard", "army", "site_guards", "foreign")
-        },
-        capital=file.government.capital or max(regions, key=lambda r: sizes.get(seats.get(r.region_id, ""), 0)).region_id,
+        layers=[rows.Layer(**dict(x)) for x in file.layers],
+        price=economy.price.value,
+        inflation_excess=round((economy.inflation.value - economy.inflation_reference.value) / 100, 9),
+        internet=_share(file.information.internet),
+        devaluation=round(math.log(economy.dollar.value / economy.dollar_reference.value), 9)
+        if economy.dollar and economy.dollar_reference
+        else 0.0,
+        forces={name: figure.value if (figure := getattr(file.repression, name)) else 0.0 for name in FORCES},
+        capital=file.government.capital or max(regions, key=lambda r: sizes.get(r.seat, 0)).id,
         signal=file.government.signal,
         drivers={kind: file.government.drivers.get(kind, "recorded") for kind in STEP_KINDS},
         organizations=[
             rows.Organization(
-                id=o.id,
+                **{k: getattr(o, k) for k in ("id", "places", "sectors", "demand_gap")},
                 presence=o.presence.value,
-                places=o.places,
-                sectors=o.sectors,
-                demand_gap=o.demand_gap,
-                start=(o.start - start).total_seconds() / 3600 if o.start else 0.0,
-                end=(o.end - start).total_seconds() / 3600 if o.end else float(STEPS_MAX),
+                start=hours(o.start) if o.start else 0.0,
+                end=hours(o.end) if o.end else float(STEPS_MAX),
             )
             for o in file.organizations
         ],
-        steps=[_resolved_step(s, start) for s in sorted(file.steps, key=lambda s: s.at)],
+        steps=[
+            rows.Step(
+                **{k: getattr(s, k) for k in ("id", "kind", "places", "size", "given", "hour")},
+                at=hours(s.at),
+                source=";".join(s.events) or "assumption",
+            )
+            for s in sorted(file.steps, key=lambda s: s.at)
+        ],
         parameters={name: f.value for name, f in file.parameters.items()},
     )
 
 
-def _devaluation(economy: Economy) -> float:
-    """Log of the dollar's price now over that of the reference year; 0 where one of them is not given."""
-    if economy.dollar is None or economy.dollar_reference is None:
-        return 0.0
-    return round(math.log(economy.dollar.value / economy.dollar_reference.value), 9)
+def _share(percent: Figure | None) -> float:
+    return percent.value / 100 if percent else 0.0
 
 
-def _resolved_step(s: StepSpec, start: dt.datetime) -> rows.Step:
-    at = (s.at - start).total_seconds() / 3600
-    return rows.Step(
-        id=s.id,
-        kind=s.kind,
-        places=s.places,
-        at=at,
-        size=s.size,
-        source=";".join(s.events) or "assumption",
-        given=s.given,
-        hour=s.hour,
-    )
+def _regions(
+    case: Case, file: ScenarioFile, people: dict[str, float], values: dict[tuple[str, str], float], problems: Problems
+) -> list[rows.Region]:
+    """Regions in order of id, with the shares of their residents."""
+    sectors = _sector_shares(file.sectors, people, values, problems)
+    bands, fuel = _band_shares(file.income, people, values), _fuel_shares(file.economy, people)
+    seats = {s.region_id: s.settlement_id for s in case.record.settlements if s.kind == "region_capital"}
+    foreign = {x.region: x for x in reversed(file.economy.foreign_owned_by_region)}  # the first that names a region counts
+    pairs = {(p.region_a, p.region_b) for p in case.record.adjacency if p.adjacent}
+    return [
+        rows.Region(
+            id=r,
+            sectors=[round(sectors[s.id][r], 9) for s in file.sectors],
+            bands=[round(x, 9) for x in bands[r]],
+            fuel=round(fuel[r], 9),
+            police=file.repression.police.value / 100_000,
+            foreign=_share(foreign.get(r)),
+            seat=seats.get(r, r),
+            adjacent=sorted({other for pair in pairs if r in pair for other in pair if other != r}),
+        )
+        for r in people
+    ]
 
 
-def _places(case: Case, people: dict[str, float], country_hour: float, problems: Problems) -> Iterable[rows.Place]:
+def _places(case: Case, people: dict[str, float], problems: Problems) -> Iterable[rows.Place]:
     """Settlements of known size, then what is left of the region; regions in order of id."""
+    country_hour = country_offset(case)
     for number, region in enumerate(sorted(case.record.regions, key=lambda r: r.region_id)):
         left = people[region.region_id]
         for s in case.record.settlements:
@@ -275,10 +264,10 @@ def _band_shares(income: Income, people: dict[str, float], values: dict[tuple[st
     return by_region
 
 
-def _fuel_share(region: str, economy: Economy, people: dict[str, float]) -> float:
-    """Share of a region's households whose car runs on the good."""
+def _fuel_shares(economy: Economy, people: dict[str, float]) -> dict[str, float]:
+    """Share of each region's households whose car runs on the good."""
     known = {x.region: x.value for x in economy.fuel_vehicles_by_region}
     rest = max(0.0, economy.fuel_vehicles.value - sum(known.values()))
     others = sum(n for r, n in people.items() if r not in known)
-    vehicles = known.get(region, rest * people[region] / others if others else 0.0)
-    return min(1.0, economy.household.value * vehicles / people[region]) if people[region] else 0.0
+    vehicles = {r: known.get(r, rest * n / others if others else 0.0) for r, n in people.items()}
+    return {r: min(1.0, economy.household.value * vehicles[r] / n) if n else 0.0 for r, n in people.items()}
