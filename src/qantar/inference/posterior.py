@@ -27,7 +27,7 @@ from qantar.files.cells import to_csv
 from qantar.files.read import read_text
 from qantar.files.result import read_result
 from qantar.inference.abc_smc import Particles
-from qantar.scenario.edits import check_parameter
+from qantar.scenario.edits import parameter_fault
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario, resolve
 
@@ -181,7 +181,8 @@ def read_draws(path: Path) -> list[Values]:
             continue
         values = {name: _number(cell) for name, cell in zip(names, cells, strict=True) if name not in HEAD}
         for name, value in values.items():
-            check_parameter(name, value, lambda code, name=name, line=line, **args: problems.add(path.name, line, name, code, **args))
+            if fault := parameter_fault(name, value):
+                problems.add(path.name, line, name, fault[0], **fault[1])
         found.append(values)  # type: ignore[arg-type]
     problems.raise_as(DataError)
     return found

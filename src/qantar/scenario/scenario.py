@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from qantar.cases.case import Case, find_folder, read_case
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Strict
 from qantar.files.read import read_text, read_toml, toml_lines
-from qantar.scenario.edits import apply, check_parameter, parse_set
+from qantar.scenario.edits import apply, parameter_fault, parse_set
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
 from qantar.scenario.schema import SPREADS, Arm, Basis, Edit, ScenarioFile, step_fault
@@ -71,31 +71,40 @@ def read_scenario(folder: Path, problems: Problems, case: Case | None = None) ->
     return Scenario(case, file) if len(problems.found) == before else None
 
 
-Add = Callable[..., None]
-"""Notes a problem: key, code, arguments."""
+@dataclass(frozen=True)
+class _Notes:
+    """Problems of a scenario file, by the lines of its keys."""
+
+    lines: dict[tuple[str, ...], int]
+    problems: Problems
+
+    def add(self, key: str, code: str, **args: object) -> None:
+        parts = tuple(key.split("."))
+        line = next((self.lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in self.lines), None)
+        self.problems.add(FILE, line, key, code, **args)
+
+    def among(self, key: str, value: str, known: Collection[str], code: str = "not_one_of") -> None:
+        """What a key names must be there."""
+        if value not in known:
+            self.add(key, code, value=value, choices=nearest(value, known))
 
 
 def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], problems: Problems) -> None:
     """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
-
-    def add(key: str, code: str, **args: object) -> None:
-        parts = tuple(key.split("."))
-        line = next((lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in lines), None)
-        problems.add(FILE, line, key, code, **args)
-
-    before = len(problems.found)
-    _check_ids(file, add, lines)
-    _check_time(case, file, add)
-    _check_people(case, file, add)
-    _check_steps(case, file, add)
-    _check_calibration(file, add)
-    _check_organizations(case, file, add)
+    notes, before = _Notes(lines, problems), len(problems.found)
+    _check_ids(file, notes)
+    _check_time(case, file, notes)
+    _check_people(case, file, notes)
+    _check_steps(case, file, notes)
+    _check_calibration(file, notes)
+    _check_organizations(case, file, notes)
     sources = {s.key for s in case.record.sources}
     for key, basis in _bases(file):
-        if basis.source is not None and basis.source not in sources:
-            add(key, "unknown_source", value=basis.source, choices=nearest(basis.source, sources))
+        if basis.source is not None:
+            notes.among(key, basis.source, sources, "unknown_source")
     for name, figure in file.parameters.items():
-        check_parameter(name, figure.value, lambda code, key=f"parameters.{name}", **args: add(key, code, **args))
+        if fault := parameter_fault(name, figure.value):
+            notes.add(f"parameters.{name}", fault[0], **fault[1])
     if len(problems.found) > before:
         return
     plan = resolve(Scenario(case, file), problems=problems)
@@ -103,88 +112,78 @@ def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], pr
         found = Problems()
         apply(plan, arm.edits, found, prefix=f"arms.{name}.edits")
         for p in found.found:
-            add(p.key, p.code, **p.args)
+            notes.add(p.key, p.code, **p.args)
 
 
-def _check_ids(file: ScenarioFile, add: Add, lines: dict[tuple[str, ...], int]) -> None:
-    for name, ids in (
-        ("sectors", [x.id for x in file.sectors]),
-        ("layers", [x.id for x in file.layers]),
-        ("steps", [x.id for x in file.steps]),
-        ("organizations", [x.id for x in file.organizations]),
-    ):
+def _check_ids(file: ScenarioFile, notes: _Notes) -> None:
+    for name in ("sectors", "layers", "steps", "organizations"):
+        ids = [x.id for x in getattr(file, name)]
         for n, found in enumerate(ids):
             if found in ids[:n]:
-                add(f"{name}.{n}.id", "repeated_id", value=found, first=lines.get((name, str(ids.index(found)), "id"), 1))
+                notes.add(f"{name}.{n}.id", "repeated_id", value=found, first=notes.lines.get((name, str(ids.index(found)), "id"), 1))
 
 
-def _check_time(case: Case, file: ScenarioFile, add: Add) -> None:
+def _check_time(case: Case, file: ScenarioFile, notes: _Notes) -> None:
     """The history, what the state does in it, and its quiet period are of the days of the case, or within a year of them."""
     low, high = (day + dt.timedelta(days=366 * k) for day, k in ((case.head.first_day, -1), (case.head.last_day, 1)))
-    quiet = file.calibration.quiet if file.calibration else None
     moments = {
         "time.start": file.time.start,
         "time.hours": file.time.start + dt.timedelta(hours=file.time.hours),
         **{f"steps.{n}.at": step.at for n, step in enumerate(file.steps)},
-        **({"calibration.quiet.start": quiet.start} if quiet else {}),
     }
+    if file.calibration and file.calibration.quiet:
+        moments["calibration.quiet.start"] = file.calibration.quiet.start
     for key, moment in moments.items():
         if not low <= moment.date() <= high:
-            add(key, "day_outside", value=moment.date(), low=low, high=high)
+            notes.add(key, "day_outside", value=moment.date(), low=low, high=high)
 
 
-def _check_people(case: Case, file: ScenarioFile, add: Add) -> None:
-    regions = {r.region_id for r in case.record.regions}
+def _check_people(case: Case, file: ScenarioFile, notes: _Notes) -> None:
     spreads = {*SPREADS, *(v.variable for v in case.record.region_values if v.unit == "thousand persons")}
-    for n, item in enumerate(file.economy.fuel_vehicles_by_region):
-        if item.region not in regions:
-            add(f"economy.fuel_vehicles_by_region.{n}", "unknown_region", value=item.region, choices=nearest(item.region, regions))
+    _check_regions(case, file, "fuel_vehicles_by_region", notes)
     for n, sector in enumerate(file.sectors):
-        if sector.spread not in spreads:
-            add(f"sectors.{n}.spread", "not_one_of", value=sector.spread, choices=nearest(sector.spread, spreads))
+        notes.among(f"sectors.{n}.spread", sector.spread, spreads)
         if (sector.people is None) != (sector.spread == "rest"):
-            add(f"sectors.{n}.people", "sector_without", value=sector.id)
+            notes.add(f"sectors.{n}.people", "sector_without", value=sector.id)
     if sum(s.spread == "rest" for s in file.sectors) > 1:
-        add("sectors", "sector_without", value="rest")
+        notes.add("sectors", "sector_without", value="rest")
     for n, layer in enumerate(file.layers):
         if layer.group is None and layer.scope != "workplace":
-            add(f"layers.{n}.group", "missing_key", value="group")
+            notes.add(f"layers.{n}.group", "missing_key", value="group")
     widest = max(s.workgroup for s in file.sectors)
     degree = sum(x.repeats * ((x.group or widest) - 1) for x in file.layers)
     if degree > DEGREE_MAX:
-        add("layers", "outside", value=f"{degree}", low="0", high=f"{DEGREE_MAX}", unit="contacts")
+        notes.add("layers", "outside", value=degree, low=0, high=DEGREE_MAX, unit="contacts")
     edges = [b.from_ for b in file.income.bands]
     if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
-        add("income.bands", "bands_out_of_order")
+        notes.add("income.bands", "bands_out_of_order")
 
 
-def _check_organizations(case: Case, file: ScenarioFile, add: Add) -> None:
+def _check_regions(case: Case, file: ScenarioFile, table: str, notes: _Notes) -> None:
+    """The regions of a table of the economy."""
+    regions = {r.region_id for r in case.record.regions}
+    for n, item in enumerate(getattr(file.economy, table)):
+        notes.among(f"economy.{table}.{n}", item.region, regions, "unknown_region")
+
+
+def _check_organizations(case: Case, file: ScenarioFile, notes: _Notes) -> None:
     """Places, sectors and times of organizations; the capital."""
-    record = case.record
-    regions = {r.region_id for r in record.regions}
-    places = {*regions, *(s.settlement_id for s in record.settlements), case.head.country}
-    sectors = {s.id for s in file.sectors}
+    regions = {r.region_id for r in case.record.regions}
+    places = {*regions, *(s.settlement_id for s in case.record.settlements), case.head.country}
     for n, o in enumerate(file.organizations):
-        for key, known, given in (("places", places, o.places), ("sectors", sectors, o.sectors)):
-            for value in given:
-                if value not in known:
-                    add(f"organizations.{n}.{key}", "not_one_of", value=value, choices=nearest(value, known))
+        for value in o.places:
+            notes.among(f"organizations.{n}.places", value, places)
+        for value in o.sectors:
+            notes.among(f"organizations.{n}.sectors", value, {s.id for s in file.sectors})
         if o.start is not None and o.end is not None and o.end <= o.start:
-            add(
-                f"organizations.{n}.start",
-                "low_above_high",
-                value=f"{o.start:%Y-%m-%dT%H:%M}",
-                other="end",
-                other_value=f"{o.end:%Y-%m-%dT%H:%M}",
-            )
-    if file.government.capital is not None and file.government.capital not in regions:
-        add("government.capital", "unknown_region", value=file.government.capital, choices=nearest(file.government.capital, regions))
-    for n, item in enumerate(file.economy.foreign_owned_by_region):
-        if item.region not in regions:
-            add(f"economy.foreign_owned_by_region.{n}", "unknown_region", value=item.region, choices=nearest(item.region, regions))
+            start, end = (f"{moment:%Y-%m-%dT%H:%M}" for moment in (o.start, o.end))
+            notes.add(f"organizations.{n}.start", "low_above_high", value=start, other="end", other_value=end)
+    if file.government.capital is not None:
+        notes.among("government.capital", file.government.capital, regions, "unknown_region")
+    _check_regions(case, file, "foreign_owned_by_region", notes)
 
 
-def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
+def _check_steps(case: Case, file: ScenarioFile, notes: _Notes) -> None:
     """Places, events and sizes of the state's steps; and that hours and regions are those of the events, or said to be assumed."""
     record = case.record
     home = {**{r.region_id: r.region_id for r in record.regions}, **{s.settlement_id: s.region_id for s in record.settlements}}
@@ -193,37 +192,33 @@ def _check_steps(case: Case, file: ScenarioFile, add: Add) -> None:
     offset = dt.timedelta(hours=country_offset(case))
     for n, step in enumerate(file.steps):
         for place in step.places:
-            if place not in known:
-                add(f"steps.{n}.places", "unknown_region", value=place, choices=nearest(place, known))
+            notes.among(f"steps.{n}.places", place, known, "unknown_region")
         for event in step.events:
-            if event not in events:
-                add(f"steps.{n}.events", "unknown_event", value=event, choices=nearest(event, events))
-        if (fault := step_fault(step.kind, step.size)) is not None:
-            add(f"steps.{n}.size", fault[0], **fault[1])
+            notes.among(f"steps.{n}.events", event, events, "unknown_event")
+        if fault := step_fault(step.kind, step.size):
+            notes.add(f"steps.{n}.size", fault[0], **fault[1])
         rows = [events[e] for e in step.events if e in events]
         if not rows or len(rows) < len(step.events) or not {*step.places} <= known:
             continue
         at = (step.at - offset).replace(tzinfo=dt.UTC)
         if step.hour == "recorded" and any(record.instant(row) != at for row in rows):
-            add(f"steps.{n}.at", "step_hour_differs", value=f"{step.at:%Y-%m-%dT%H:%M}", events=", ".join(step.events))
+            notes.add(f"steps.{n}.at", "step_hour_differs", value=f"{step.at:%Y-%m-%dT%H:%M}", events=", ".join(step.events))
         named = {row.region_id for row in rows}
         if step.place == "recorded" and case.head.country not in named and not {home.get(x, x) for x in step.places} <= named:
-            add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
+            notes.add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
 
 
-def _check_calibration(file: ScenarioFile, add: Add) -> None:
+def _check_calibration(file: ScenarioFile, notes: _Notes) -> None:
     """Fitted parameters exist, stand there once, are not fixed, and are few: a thin record carries no more."""
-    if file.calibration is None:
+    if (spec := file.calibration) is None:
         return
     for module in ("mobilization", "force"):
-        for n, name in enumerate(getattr(file.calibration, module)):
-            key = f"calibration.{module}.{n}"
-            if name not in parameters():
-                add(key, "not_one_of", value=name, choices=nearest(name, parameters()))
-            elif name in file.parameters or file.calibration.fitted.count(name) > 1:
-                add(key, "fitted_twice", value=name)
-    if len(file.calibration.fitted) > FITTED_MAX:
-        add("calibration", "outside", value=f"{len(file.calibration.fitted)}", low="1", high=f"{FITTED_MAX}", unit="parameters")
+        for n, name in enumerate(getattr(spec, module)):
+            notes.among(f"calibration.{module}.{n}", name, parameters())
+            if name in parameters() and (name in file.parameters or spec.fitted.count(name) > 1):
+                notes.add(f"calibration.{module}.{n}", "fitted_twice", value=name)
+    if len(spec.fitted) > FITTED_MAX:
+        notes.add("calibration", "outside", value=len(spec.fitted), low=1, high=FITTED_MAX, unit="parameters")
 
 
 def quiet_plan(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.0) -> Plan | None:
@@ -303,9 +298,8 @@ def with_arms(scenario: Scenario, words: Sequence[str]) -> tuple[Scenario, list[
         if path.stem in arms:
             problems.add(path.name, None, "", "arm_exists", value=path.stem)
             continue
-        lines, found = toml_lines(read_text(path)), Problems()
+        line, found = toml_lines(read_text(path)).get(("edits",)), Problems()
         resolve(scenario, arm.edits, problems=found)
-        line = lines.get(("edits",))
         problems.found += [replace(p, file=path.name, line=line) for p in found.found]
         arms[path.stem] = arm
     problems.raise_as(ScenarioError)

@@ -44,7 +44,6 @@ def _moment(value: object) -> object:
 
 Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
 Share = Annotated[float, BeforeValidator(Number("share", 0, 1))]
-Positive = Annotated[float, BeforeValidator(Number("1", 1e-9))]
 Count = Annotated[int, BeforeValidator(Number("people", 1, 1000, whole=True))]
 
 
