@@ -1,29 +1,19 @@
 """Calibration: which parameters could have produced the record, found by simulation alone.
 
 In: a plan, a record, the names of the fitted parameters. Out: particles, each a full set of parameters with the seed of a history that
-comes as near to the record as can be had. Nothing needs a likelihood:
+comes as near to the record as can be had. How it proceeds is told in docs/explanation/inference.md. In the words of the field:
 
-1. A table of draws of all priors (`prior`), simulated once and kept. The nearest of them are the first particles.
-2. Rounds. The tolerance eps falls to the median of the particles' different distances; those beyond it are replaced by copies of
-   others; everyone proposes moves, is simulated with a new seed each time, and moves if the new history lies within eps:
+- Rounds are sequential Monte Carlo for approximate Bayesian computation (Del Moral, Doucet and Jasra 2012, Stat. Comput. 22; Sisson, Fan
+  and Tanaka 2007, PNAS 104). The tolerance falls to the median of the particles' different distances.
+- A move is z' = sqrt(1 - b^2) z + b xi for a random choice of coordinates, z and xi normal scores of the point in the cube of the priors
+  (`prior`). It leaves the prior as it is (Cotter, Roberts, Stuart and White 2013, Stat. Sci. 28), so particles are equally weighted.
+- Mobilization (onsets and participants) is fitted first, with moves of all parameters; then force and harm given it, with moves of the
+  parameters of forces only, each particle along its own chain: the feedback is cut (Plummer 2015, Stat. Comput. 25).
+- A proposal is run only up to the last count of participants if it is farther off than the tolerance by then: early rejection (Prangle
+  2016, Stat. Comput. 26) with a continuation probability of 0 or 1, so that what is accepted is the same.
 
-       z' = sqrt(1 - b^2) z + b xi        z, xi normal scores of the point in the cube of the priors
-
-   for a random choice of coordinates. Such moves leave the prior as it is (Cotter, Roberts, Stuart and White 2013, Stat. Sci. 28),
-   so particles are equally weighted draws of the prior given that the distance is at most eps: sequential Monte Carlo for
-   approximate Bayesian computation (Del Moral, Doucet and Jasra 2012, Stat. Comput. 22; Sisson, Fan and Tanaka 2007, PNAS 104).
-3. A quiet period before the start is data too: a particle must also leave it without a wave in many regions.
-4. Two modules with the feedback cut (Plummer 2015, Stat. Comput. 25). Mobilization: onsets and participants, moves of all
-   parameters. Then force and harm given it: only parameters of forces move, each particle along its own chain, and none is
-   dropped for what force and harm say; the first module's tolerance still holds.
-
-A proposal is followed only as long as it can still be accepted: the items of the first module are dated by the day of the last count of
-participants, and by then most proposals are already farther off than the tolerance. They are not run on. What is accepted, and with
-which numbers, is the same (early rejection: Prangle 2016, Stat. Comput. 26, whose continuation probability is 0 or 1 here).
-
-Parameters that are not named as fitted ("nuisance") are drawn and moved as all others, because leaving them at a default would be
-a claim; they are never reported as learned. Every proposal is a pure function of seed, round, particle and parameter, and every
-history is kept, so a run that was killed goes on where it was and ends with the same particles.
+Every proposal is a pure function of seed, round, particle and parameter, and every history is kept, so a run that was killed goes on where
+it was and ends with the same particles.
 """
 
 from __future__ import annotations
@@ -132,6 +122,10 @@ class Particles:
         return len(np.unique(self.points, axis=0))
 
 
+ARRAYS = ("points", "items", "mobilization", "force", "seeds", "origin")
+"""Arrays of `Particles`."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is fitted to what."""
@@ -172,7 +166,7 @@ def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
 
 def follow(task: Task, particles: Particles, setup: Setup) -> Particles:
     """The second module: force and harm, given how unrest spread."""
-    limit = max(particles.mobilization)
+    limit = max(particles.mobilization)  # the first module's tolerance still holds
     for r in range(setup.force_rounds):
         particles = _force(task, particles, r, limit, setup)
     return particles
@@ -210,11 +204,11 @@ def _mobilize(task: Task, p: Particles, number: int, setup: Setup) -> tuple[Part
     shares = []
     for sweep in range(SWEEPS):
         points = moved(p.points, task.seed, key := number * SWEEPS + sweep)
-        items, near, far, seeds = _compared(task, points, (1, key), tolerance, "mobilization", setup)
-        within = near <= tolerance
+        proposed = _compared(task, p, points, (1, key), tolerance, "mobilization", setup)
+        within = proposed.mobilization <= tolerance
         accepted = within.copy()
         accepted[within] = _calm(task, points[within], (3, key), setup)
-        p = _taken(p, accepted, points, items, near, far, seeds)
+        p = _taken(p, accepted, proposed)
         has_moved |= accepted
         shares.append((within.mean(), accepted.mean()))
         if has_moved.mean() >= MOVED:
@@ -230,10 +224,10 @@ def _force(task: Task, p: Particles, number: int, limit: float, setup: Setup) ->
     tolerance = float(np.quantile(p.force, KEPT))
     free = np.array([name in moving(task.held) for name in parameters()])
     points = moved(p.points, task.seed, FORCE_KEY + number, free)
-    items, near, far, seeds = _compared(task, points, (2, number), limit, "force", setup)
-    accepted = (near <= limit) & (far <= np.maximum(tolerance, p.force))
+    proposed = _compared(task, p, points, (2, number), limit, "force", setup)
+    accepted = (proposed.mobilization <= limit) & (proposed.force <= np.maximum(tolerance, p.force))
     accepted[accepted] = _calm(task, points[accepted], (5, number), setup)
-    p = _taken(p, accepted, points, items, near, far, seeds)
+    p = _taken(p, accepted, proposed)
     found = Round("force", number, tolerance, 1.0, float(accepted.mean()), 1.0, p.distinct(), float(np.median(p.force)))
     return replace(p, trace=[*p.trace, found])
 
@@ -243,10 +237,8 @@ def moving(held: Sequence[str] = ()) -> set[str]:
     return {name for name, p in parameters().items() if p.group in FORCE_GROUPS or name in FORCE_NAMES} - {*held}
 
 
-def _compared(
-    task: Task, points: Floats, key: tuple[int, int], limit: float, what: str, setup: Setup
-) -> tuple[Floats, Floats, Floats, Ints]:
-    """Histories of these points: items, distances in both modules, seeds.
+def _compared(task: Task, p: Particles, points: Floats, key: tuple[int, int], limit: float, what: str, setup: Setup) -> Particles:
+    """What the particles would be at these points, each with a history of its own.
 
     One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
     """
@@ -263,7 +255,7 @@ def _compared(
         items[left] = items_of(runs, task.target, task.plan)
         for distance, blocks in ((near, MOBILIZATION), (far, FORCE)):
             distance[left] = np.where(runs.stopped, np.inf, distances(items[left], task.target, task.scales, blocks))
-    return items, near, far, seeds
+    return replace(p, points=points, items=items, mobilization=near, force=far, seeds=seeds)
 
 
 def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None = None) -> Floats:
@@ -292,8 +284,9 @@ def _histories(
     recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target))
     if only is not None:
         recipe = replace(recipe, part=1, only=tuple(only.tolist()))
-    n, before = len(points) if only is None else int(only[-1]) + 1, 0 if only is None else int(only[-1]) + 1 - len(only)
-    runs = task.runner.histories(recipe, n, what, before)
+    wanted = np.arange(len(points)) if only is None else only
+    n = int(wanted[-1]) + 1
+    runs = task.runner.histories(recipe, n, what, n - len(wanted))
     return runs, np.asarray(runs.whole["seed"], np.int64)
 
 
@@ -307,8 +300,7 @@ def _calm(task: Task, points: Floats, key: tuple[int, int], setup: Setup) -> NDA
     """Whether the quiet period stays without a wave at these points."""
     if task.quiet is None or not len(points):
         return np.ones(len(points), np.bool_)
-    runs, _ = _histories(task, task.quiet, points, key, "quiet", setup)
-    return calm(runs, task.quiet_regions)
+    return calm(_histories(task, task.quiet, points, key, "quiet", setup)[0], task.quiet_regions)
 
 
 def calm(runs: Runs, most: int) -> NDArray[np.bool_]:
@@ -318,16 +310,12 @@ def calm(runs: Runs, most: int) -> NDArray[np.bool_]:
 
 def _rows(p: Particles, rows: Ints) -> Particles:
     """These particles, in this order."""
-    return Particles(p.points[rows], p.items[rows], p.mobilization[rows], p.force[rows], p.seeds[rows], p.origin[rows], p.trace)
+    return replace(p, **{k: getattr(p, k)[rows] for k in ARRAYS})
 
 
-def _taken(p: Particles, accepted: NDArray[np.bool_], points: Floats, items: Floats, near: Floats, far: Floats, seeds: Ints) -> Particles:
+def _taken(p: Particles, accepted: NDArray[np.bool_], proposed: Particles) -> Particles:
     """Proposals in place of the particles that accepted them."""
-    return replace(
-        p,
-        points=np.where(accepted[:, None], points, p.points),
-        items=np.where(accepted[:, None], items, p.items),
-        mobilization=np.where(accepted, near, p.mobilization),
-        force=np.where(accepted, far, p.force),
-        seeds=np.where(accepted, seeds, p.seeds),
-    )
+    taken = {k: getattr(p, k).copy() for k in ARRAYS}
+    for name, array in taken.items():
+        array[accepted] = getattr(proposed, name)[accepted]
+    return replace(p, **taken)

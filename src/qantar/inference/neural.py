@@ -2,16 +2,12 @@
 
 In: the table of draws of the priors. Out: draws of the fitted parameters, what was learned of them, ridges, coverage on simulated records.
 No rounds and no tolerance: a masked autoregressive flow (Papamakarios, Pavlakou and Murray 2017, NeurIPS) learns the law of the normal
-scores of the fitted parameters given the summaries of a history; all other parameters vary as their priors say. Several are
-trained, each on a bootstrap sample of the table, and mixed: a single one is too sure of itself (Hermans et al. 2022, TMLR), and how far
-they differ is how little the table tells near the record.
+scores of the fitted parameters given the summaries of a history. Several are trained, each on a bootstrap sample of the table, and mixed: a
+single one is too sure of itself (Hermans et al. 2022, TMLR), and how far they differ is how little the table tells near the record.
 
-Trained on histories that have any reported unrest: a choice by what was seen leaves the law given what was seen as it is. Histories that
-were broken off are left out. Some with an uprising are kept from all training and play the record, as in `fitted`; so coverage is checked
-on the very networks that are used. A record beyond every history is taken to be at the nearest edge of them, as in `inference.adjusted`.
-
-It gives no histories and replaces no posterior; it says where the rounds of `calibrate` and a different method agree. Needs the extra
-`neural`.
+Trained on histories with any reported unrest, which were not broken off: a choice by what was seen leaves the law given what was seen as it
+is. Some with an uprising are kept from training and play the record, so that coverage is that of the networks in use. A record beyond every
+history is taken to be at the nearest edge of them, as in `diagnostics.adjusted`. Needs the extra `neural`.
 """
 
 from __future__ import annotations

@@ -84,12 +84,8 @@ def read_posterior(folder: Path) -> Posterior | None:
         seeds = np.array([int(line.split(",")[HEAD.index("seed")]) for line in lines])
     except (OSError, ValueError, IndexError) as error:
         raise fail(ResultError, folder / CSV, "not_a_posterior", reason=str(error)) from None
-    if (
-        tuple(names) != (*HEAD, *parameters())
-        or not isinstance(made, dict)
-        or rows.shape[1:] != (len(names),)
-        or not np.isfinite(rows).all()
-    ):
+    fitting = tuple(names) == (*HEAD, *parameters()) and rows.shape[1:] == (len(names),)
+    if not fitting or not isinstance(made, dict) or not np.isfinite(rows).all():
         raise fail(ResultError, folder / CSV, "not_a_posterior", reason="columns")
     values = [dict(zip(parameters(), row[len(HEAD) :].tolist(), strict=True)) for row in rows]
     return Posterior(values, seeds, rows[:, 1].astype(np.int64), rows[:, 3], rows[:, 4], made)
@@ -101,15 +97,11 @@ FIT, NEURAL = "fit", "neural"
 
 @dataclass(frozen=True)
 class Fit:
-    """A calibration that ships with a case: its posterior and its tables, rows as in the files."""
+    """A calibration that ships with a case."""
 
     posterior: Posterior
-    learned: list[dict[str, str]]
-    ridges: list[dict[str, str]]
-    coverage: list[dict[str, str]]
     fit: list[dict[str, str]]
-    second: dict[str, dict[str, str]]
-    """what networks learned of the same parameters, by name; empty if nothing of this model ships"""
+    """in what share of histories each feature of the record shows, before and after"""
 
 
 def read_fit(folder: Path) -> Fit | None:
@@ -122,19 +114,13 @@ def read_fit(folder: Path) -> Fit | None:
     """
     if (stored := read_result(folder / FIT, "calibrate")) is None:
         return None
-    posterior = read_posterior(folder / FIT)
-    if posterior is None:
+    if (posterior := read_posterior(folder / FIT)) is None:
         raise fail(ResultError, folder / FIT, "file_missing", there=CSV)
-    learned, ridges, coverage, fit = (stored.rows(f"{name}.csv") for name in ("learned", "ridges", "coverage", "fit"))
-    second: dict[str, dict[str, str]] = {}
-    other = read_result(folder / FIT / NEURAL, "calibrate")
-    if other is not None and other.made.get("model_sha256") == posterior.made["model_sha256"]:
-        second = {r["parameter"]: r for r in other.rows("learned.csv")}
-    return Fit(posterior, learned, ridges, coverage, fit, second)
+    return Fit(posterior, stored.rows("fit.csv"))
 
 
 def fits(made: dict[str, Any], plan: Plan) -> bool:
-    """Whether a posterior was made for this plan by this version of the model."""
+    """Whether a result was made for this plan by this version of the model."""
     return bool(made.get("model_sha256") == model_hash() and made.get("plan_sha256") == plan.sha256())
 
 

@@ -3,27 +3,21 @@
 In: names of parameters, outputs of histories at the points of a design. Out: indices, each with a 95 % interval. Every point of the cube
 of priors (`prior`) is a set of parameters. Both methods are SALib's (Herman and Usher 2017, J. Open Source Softw. 2).
 
-Screening (Morris 1991, Technometrics 33; Campolongo, Cariboni and Saltelli 2007, Environ. Model. Softw. 22). Along a trajectory one
-parameter after the other steps half-way through its prior, from one of the quantiles 1/8, 3/8, 5/8, 7/8 to another:
+Screening (Morris 1991, Technometrics 33; Campolongo, Cariboni and Saltelli 2007, Environ. Model. Softw. 22): along a trajectory one
+parameter after the other steps half-way through its prior, from one of the quantiles 1/8, 3/8, 5/8, 7/8 to another.
 
     size       mean |change of the output| over trajectories (mu*), interval by bootstrap
     direction  mean change for a step upwards (mu), interval by Student's t
 
-The `most` parameters with the largest size go on: the mean over outputs of a parameter's share in the sum of sizes.
-
-Shares of variance (Sobol 2001, Math. Comput. Simul. 55; Saltelli et al. 2010, Comput. Phys. Commun. 181) of these parameters, of all others
-taken together and drawn from their priors as well (`others`), and of the seed:
+Shares of variance (Sobol 2001, Math. Comput. Simul. 55; Saltelli et al. 2010, Comput. Phys. Commun. 181) of the parameters that come first
+(`ranked`), of all others taken together and drawn from their priors as well (`others`), and of the seed:
 
     alone      Var(E[Y | x]) / Var(Y)             first-order index, interval by bootstrap
     total      E[Var(Y | all but x)] / Var(Y)     total index: alone, and in company with other inputs
 
-How luck enters: the seed of a history is one more input, called `seed`. A row of a design (a trajectory, or a row of Saltelli's matrices)
-has two seeds. All its points share the first, so that they differ by what was changed and nothing else (common random numbers), and what
-has no effect has exactly none; the input `seed` changes the first into the second with all parameters the same. Its size is what
-a change of luck does; its total index is the share of variance between histories with the same parameters.
-
-A design is kept column by column: the points at one position of all rows are one recipe, whose run k is row k. So rows have seeds of
-their own and columns share them. The recipes of the second seed differ by their base seed.
+The seed of a history is one more input. A row of a design (a trajectory, or a row of Saltelli's matrices) has two seeds: its points share
+the first, so that they differ by what was changed and nothing else (common random numbers), and the input `seed` changes it into the
+second. A design is kept column by column: the points at one position of all rows are one recipe, whose run k is row k.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from qantar.verdicts.load import Loaded
 
 if TYPE_CHECKING:
     from qantar.record.observables import Observables
-    from qantar.verdicts.hypotheses import Trial
 
 SEARCHED = ("events", "claims", "totals", "sources")
 """Tables that a search goes through where none is named."""
@@ -228,17 +227,6 @@ def _source(loaded: Loaded, key: str, lang: str) -> str:
     )
 
 
-def _trial_words(trial: Trial, lang: str) -> str:
-    """The verdict of an experiment as it must be quoted, in the reader's language."""
-    if trial.verdict in ("not-testable", "not-run"):
-        return f"{trial.hypothesis}{text('error.colon', lang)}{text(f'experiment.{trial.verdict}', lang)}"
-    said = [text(f"experiment.{key}", lang, **args) for key, args in [(f"basis.{trial.basis}", {}), *trial.qualifiers]]
-    verdict = text(
-        "experiment.in_model", lang, verdict=text(f"experiment.{trial.verdict}", lang), basis=text("report.semicolon", lang).join(said)
-    )
-    return f"{trial.hypothesis}{text('error.colon', lang)}{verdict}"
-
-
 def _claim(judged: Judged, lang: str) -> Block:
     """A claim with what is said of it and why."""
     c, trial = judged.claim, judged.trial
@@ -252,7 +240,7 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("kind", text(f"kind.{c.kind}", lang)),
         ("verdict", f"{text('sign.' + judged.word, lang)} {text('verdict.' + judged.word, lang)}"),
         ("basis", text(f"basis_meaning.{judged.basis}", lang)),
-        ("experiment", _trial_words(trial, lang) if trial else c.hypothesis_id or ""),
+        ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
         ("evidence", getattr(c, f"evidence_{own}") or getattr(c, f"evidence_{other}")),
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),

@@ -37,6 +37,8 @@ FACTS = {
 """What `result.json` must say for a verdict to be read from it, by kind."""
 OF_TRIAL = {"hypothesis", "type", "verdict", "basis", "rows", "flips", "file_sha256"}
 """What it says of each hypothesis, at least."""
+UNTRIED = ("not-testable", "not-run")
+"""Verdicts where nothing was run."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,9 @@ class Trial:
     @property
     def words(self) -> str:
         """The verdict as it must be quoted."""
-        if self.verdict in ("not-judged", "not-testable", "not-run"):
+        if self.verdict in ("not-judged", *UNTRIED):
             return self.verdict
-        basis = [text(f"experiment.{key}", "en", **args) for key, args in [(f"basis.{self.basis}", {}), *self.qualifiers]]
-        return f"{self.verdict} in this model ({'; '.join(basis)})"
+        return f"{self.verdict} in this model ({self.grounds('en')})"
 
     @property
     def quoted(self) -> tuple[str, str]:
@@ -154,14 +155,20 @@ class Trial:
         return en, zh
 
     def _quoted(self, lang: str) -> str:
-        if self.verdict in ("not-testable", "not-run"):
-            return text(f"experiment.{self.verdict}", lang)
         if self.verdict == "not-judged":
             return text("verdict.not-judged", lang)
-        basis = [text(f"experiment.{key}", lang, **args) for key, args in [(f"basis.{self.basis}", {}), *self.qualifiers]]
-        verdict = text(f"experiment.{self.verdict}", lang)
-        changed = text("experiment.changed", lang) if self.changed else ""
-        return text("experiment.in_model", lang, verdict=verdict, basis=text("report.semicolon", lang).join(basis)) + changed
+        return self.said(lang) + (text("experiment.changed", lang) if self.changed and self.verdict not in UNTRIED else "")
+
+    def said(self, lang: str) -> str:
+        """What an experiment says, in one language, with its basis; whether its file was changed since stands beside it."""
+        if self.verdict in UNTRIED:
+            return text(f"experiment.{self.verdict}", lang)
+        return text("experiment.in_model", lang, verdict=text(f"experiment.{self.verdict}", lang), basis=self.grounds(lang))
+
+    def grounds(self, lang: str) -> str:
+        """The basis, and what must be quoted with it."""
+        keys = [(f"basis.{self.basis}", {}), *self.qualifiers]
+        return text("report.semicolon", lang).join(text(f"experiment.{key}", lang, **args) for key, args in keys)
 
     @property
     def qualifiers(self) -> list[tuple[str, dict[str, Any]]]:
