@@ -16,7 +16,7 @@ from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.cli import main as cli
 from qantar.cli import text as terminal
-from qantar.ensemble.run import Result, case_sha256, run
+from qantar.ensemble.run import Result, run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ResultError
@@ -24,7 +24,6 @@ from qantar.files.result import read_result
 from qantar.files.write import refuse_foreign, write_result
 from qantar.inference.packed import HISTORIES, PAGE, packed, read
 from qantar.inference.posterior import CSV, FIT, read_posterior
-from qantar.record.observables import observe
 from qantar.report import write as written
 from qantar.report.page import render
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
@@ -50,7 +49,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     given = keep_draws(home / "store", posterior.values)
     recipe = Recipe(resolve(scenario, scale=SCALE), 1, sampling="given", given=given)
     made = posterior.made
-    found = run(recipe, 3, observe(scenario.case.record), case_sha256(scenario.case), Runner(home / "store", 1), made)
+    found = run(recipe, 3, scenario.case, Runner(home / "store", 1), made)
     write_result(case / FIT / PAGE, packed(found, case, ASKED))
     return case, found
 

@@ -112,13 +112,12 @@ def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
     from qantar.ensemble.run import case_sha256
     from qantar.ensemble.run import run as do
     from qantar.ensemble.runner import Runner
-    from qantar.record.observables import observe
 
     if shown.ships is not None:
         return shown.ships
     with progress.interruptible(lang), progress.staging(lang) as told:
         runner = Runner(store, progress=told)
-        return do(shown.recipe, shown.n, observe(loaded.case.record), case_sha256(loaded.case), runner, shown.made)
+        return do(shown.recipe, shown.n, loaded.case, runner, shown.made)
 
 
 def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:

@@ -7,6 +7,7 @@ is a rule written down here, the same for every case; a blank of the record give
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -100,6 +101,10 @@ class Runs:
     def n(self) -> int:
         """Runs."""
         return len(self.stopped)
+
+    def sha256(self) -> str:
+        """SHA-256 over the digests of all histories."""
+        return hashlib.sha256("".join(self.whole["sha256"]).encode()).hexdigest()
 
     def onset(self) -> NDArray[np.int64]:
         """First reported day of each run and region, -1 if never."""

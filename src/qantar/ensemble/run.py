@@ -47,8 +47,8 @@ class Result:
     provenance: dict[str, Any]
 
 
-def run(recipe: Recipe, n: int, record: Observables, record_sha256: str, runner: Runner, posterior: dict[str, Any] | None = None) -> Result:
-    """Do the runs that the store lacks and summarize all of them.
+def run(recipe: Recipe, n: int, case: Case, runner: Runner, posterior: dict[str, Any] | None = None) -> Result:
+    """Do the runs that the store lacks and hold all of them against the record of a case.
 
     Parameters
     ----------
@@ -60,9 +60,27 @@ def run(recipe: Recipe, n: int, record: Observables, record_sha256: str, runner:
     StudyError, ResultError
         As `run_ensembles`.
     """
-    runs = runner.histories(recipe, n)
-    digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
-    return Result(recipe, runs, features(runs, record, recipe.plan), digest, _provenance(recipe, n, digest, record_sha256, posterior))
+    runs, plan, blocks = runner.histories(recipe, n), recipe.plan, blocks_of(recipe.plan)
+    network = measure(blocks, tie(blocks, layers_of(plan), seed_of(recipe, 0)), seed=recipe.seed)
+    provenance = {
+        "kind": "run",
+        **made_by(),
+        "scenario": plan.case,
+        "record_sha256": case_sha256(case),
+        "recipe": recipe.as_dict(),
+        "runs": n,
+        "key": recipe.key(),
+        "plan_sha256": plan.sha256(),
+        "plan": plan.model_dump(),
+        "history_sha256": runs.sha256(),
+        "calibrated": posterior is not None,
+        "posterior": posterior,
+        "replayed": plan.replayed(),
+        "stamp": FITTED if posterior is not None else STAMP,
+        "residents": blocks.n,
+        "network": {k: round(float(getattr(network, k)), 4) for k in network.__dataclass_fields__},
+    }
+    return Result(recipe, runs, features(runs, observe(case.record), plan), runs.sha256(), provenance)
 
 
 def made_by() -> dict[str, Any]:
@@ -73,30 +91,6 @@ def made_by() -> dict[str, Any]:
         "libraries": {name: version(name) for name in LIBRARIES},
         "model_sha256": model_hash(),
         "draw_scheme": SCHEME,
-    }
-
-
-def _provenance(recipe: Recipe, n: int, digest: str, record_sha256: str, posterior: dict[str, Any] | None) -> dict[str, Any]:
-    """What is needed to repeat the runs."""
-    blocks = blocks_of(recipe.plan)
-    network = measure(blocks, tie(blocks, layers_of(recipe.plan), seed_of(recipe, 0)), seed=recipe.seed)
-    return {
-        "kind": "run",
-        **made_by(),
-        "scenario": recipe.plan.case,
-        "record_sha256": record_sha256,
-        "recipe": recipe.as_dict(),
-        "runs": n,
-        "key": recipe.key(),
-        "plan_sha256": recipe.plan.sha256(),
-        "plan": recipe.plan.model_dump(),
-        "history_sha256": digest,
-        "calibrated": posterior is not None,
-        "posterior": posterior,
-        "replayed": recipe.plan.replayed(),
-        "stamp": FITTED if posterior is not None else STAMP,
-        "residents": blocks.n,
-        "network": {k: round(float(getattr(network, k)), 4) for k in network.__dataclass_fields__},
     }
 
 

@@ -6,7 +6,6 @@ give, to the last digit, because everything is kept as it came.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from qantar.ensemble.store import Recipe
 from qantar.errors import ResultError, fail
 from qantar.files.result import read_result, sealed
 from qantar.files.write import sha256_of
-from qantar.inference.posterior import CSV, FIT, fits, pack, unpack
+from qantar.inference.posterior import CSV, FIT, current_plan, pack, unpack
 from qantar.record.observables import observe
-from qantar.scenario.scenario import Scenario, resolve
+from qantar.scenario.scenario import Scenario
 
 PAGE, HISTORIES = "page", "histories.npz"
 KIND = "histories"
@@ -69,21 +68,15 @@ def read(scenario: Scenario) -> Result | None:
     stored = read_result(home, KIND)
     if stored is None or HISTORIES not in stored.content:
         raise fail(ResultError, home, "file_missing", there=HISTORIES)
-    made = stored.made
-    scale = made.get("scale")
-    if not isinstance(scale, int | float) or not 0 < scale <= 1:
-        return None
-    plan = resolve(scenario, scale=float(scale))
-    posterior = case.folder / FIT / CSV
-    if not fits(made, plan) or not posterior.is_file() or made.get("posterior_sha256") != sha256_of(posterior):
+    plan, posterior = current_plan(stored.made, scenario), case.folder / FIT / CSV
+    if plan is None or not posterior.is_file() or stored.made.get("posterior_sha256") != sha256_of(posterior):
         return None
     runs, kept = unpack(home / HISTORIES)
     try:
-        digest = hashlib.sha256("".join(runs.whole["sha256"]).encode()).hexdigest()
         recipe = Recipe(plan, **kept["recipe"])
-        same = digest == kept["history_sha256"] and runs.n == kept["runs"] and kept["calibrated"] is True
+        same = runs.sha256() == kept["history_sha256"] and runs.n == kept["runs"] and kept["calibrated"] is True
     except (KeyError, TypeError) as error:
         raise fail(ResultError, home / HISTORIES, "not_packed", reason=str(error)) from None
     if not same:
         raise fail(ResultError, home / HISTORIES, "not_packed", reason="digest of the histories")
-    return Result(recipe, runs, features(runs, observe(case.record), plan), digest, {**kept, "plan": plan.model_dump()})
+    return Result(recipe, runs, features(runs, observe(case.record), plan), runs.sha256(), {**kept, "plan": plan.model_dump()})

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,13 +119,28 @@ def read_fit(folder: Path) -> Fit | None:
     return Fit(posterior, stored.rows("fit.csv"))
 
 
-def fits(made: dict[str, Any], plan: Plan) -> bool:
+def fits(made: Mapping[str, Any], plan: Plan) -> bool:
     """Whether a result was made for this plan by this version of the model."""
     return bool(made.get("model_sha256") == model_hash() and made.get("plan_sha256") == plan.sha256())
 
 
+def current_plan(made: Mapping[str, Any], scenario: Scenario) -> Plan | None:
+    """The plan of a result, if it was made for this scenario, unchanged, by this version of the model."""
+    scale = made.get("scale")
+    if not isinstance(scale, int | float) or not 0 < scale <= 1:
+        return None
+    plan = resolve(scenario, scale=float(scale))
+    return plan if fits(made, plan) else None
+
+
+def shipped_posterior(scenario: Scenario) -> Posterior | None:
+    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model."""
+    fit = read_fit(scenario.case.folder)
+    return fit.posterior if fit is not None and current_plan(fit.posterior.made, scenario) else None
+
+
 def posterior_of(scenario: Scenario) -> Posterior:
-    """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model.
+    """The same.
 
     Raises
     ------
@@ -135,12 +150,6 @@ def posterior_of(scenario: Scenario) -> Posterior:
     if (posterior := shipped_posterior(scenario)) is None:
         raise fail(ResultError, scenario.case.head.id, "no_posterior", value=scenario.case.head.id)
     return posterior
-
-
-def shipped_posterior(scenario: Scenario) -> Posterior | None:
-    """The same, or None."""
-    fit = read_fit(scenario.case.folder)
-    return fit.posterior if fit is not None and fits(fit.posterior.made, resolve(scenario, scale=fit.posterior.made["scale"])) else None
 
 
 def read_draws(path: Path) -> list[Values]:

@@ -16,7 +16,7 @@ from pydantic import model_validator
 from qantar.engine.loop import ENGINES
 from qantar.ensemble.histories import QUANTILES, curves
 from qantar.ensemble.run import Result as Simulated
-from qantar.ensemble.run import case_sha256, plain
+from qantar.ensemble.run import plain
 from qantar.ensemble.run import run as simulate
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
@@ -25,7 +25,6 @@ from qantar.files.cells import Choice, to_csv
 from qantar.files.write import sha256_of
 from qantar.inference.packed import PAGE, packed
 from qantar.inference.posterior import CSV, FIT, posterior_of
-from qantar.record.observables import observe
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Sentence, Table, heads, pair
@@ -73,7 +72,7 @@ def run(asked: Asked[RunOptions], runner: Runner) -> Outcome:
         made, draws = posterior.made, min(draws, len(posterior.values))
         recipe = replace(recipe, sampling="given", given=keep_draws(runner.store, posterior.values))
     n = options.replicates * (1 if recipe.sampling == "default" else draws)
-    found = simulate(recipe, n, observe(scenario.case.record), case_sha256(scenario.case), runner, made)
+    found = simulate(recipe, n, scenario.case, runner, made)
     facts = {k: found.provenance[k] for k in FACTS}
     if options.posterior:
         facts["posterior_sha256"] = sha256_of(scenario.case.folder / FIT / CSV)

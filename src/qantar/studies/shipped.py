@@ -11,9 +11,9 @@ from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.result import RESULT, command_words, complete, read_checked, read_result
 from qantar.files.write import copy_result, write_bytes
-from qantar.inference.posterior import FIT, fits
+from qantar.inference.posterior import FIT, current_plan
 from qantar.scenario.plan import FILE
-from qantar.scenario.scenario import Scenario, load_scenario, read_scenario, resolve
+from qantar.scenario.scenario import Scenario, load_scenario, read_scenario
 from qantar.studies import KINDS, studies, study
 from qantar.studies.kind import Result, Ships, Study, result_of
 
@@ -135,6 +135,4 @@ def is_current(result: Result, scenario: Scenario) -> bool:
     """Whether it was made for this scenario, unchanged, by this version of the model; of one about no single plan, by this version."""
     if "plan_sha256" not in result.made:
         return result.made.get("model_sha256") == model_hash()
-    scale = result.made.get("scale")
-    known = isinstance(scale, int | float) and 0 < scale <= 1
-    return known and fits(dict(result.made), resolve(scenario, scale=float(scale or 0)))
+    return current_plan(result.made, scenario) is not None

@@ -3,11 +3,7 @@
 In: results that ship with a case, of `experiments` and of `methods`. Out: `Trial` by hypothesis, which the ledger, the page and every
 look-up quote. A folder that is damaged is an error that names its file: a verdict never falls back to an earlier word in silence.
 
-All rules are those of `decision`:
-
-    given           where the base by policy is no uprising, all is run and judged with the state's other decisions as recorded
-    none            "not testable", with the reason of the file, and what the record could show at most: a power, or a comparison that says
-                    something else than what is asked
+All rules are those of `decision`; docs/explanation/verdicts.md gives the reason for each.
 """
 
 from __future__ import annotations
