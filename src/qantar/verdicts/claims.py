@@ -3,11 +3,9 @@
 In: an `Account`, and the experiments that were run for its hypotheses (`hypotheses`). Out: `Judged` rows, and
 how two readers agreed.
 
-A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. For a cause or a prediction the order
-of recorded events is not enough: where its hypothesis was tried, the verdict is that of the experiment, "in this model" and its basis in
-the same value, and the reading of the record stands beside it. What the record contradicts stays contradicted. Where an experiment is
-declared impossible, or could not be judged, a claim keeps what the record says; one that the record does not decide either is "not
-testable", or "not judged".
+A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. A cause or a prediction whose hypothesis
+was tried has the verdict of the experiment, "in this model" and its basis in the same value, and the reading of the record stands beside
+it. What the record contradicts stays contradicted; where an experiment gave no answer, the record's word stands if it has one.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ from qantar.account.ledger import VERDICTS, Account, Claim
 from qantar.statistics import NORMAL_95, wilson
 
 if TYPE_CHECKING:
-    from qantar.record.schema import Source
     from qantar.verdicts.hypotheses import Trial
 
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
@@ -72,12 +69,7 @@ class Judged:
         c = self.claim
         return {
             "id": c.claim_id,
-            "section": c.section,
-            "paragraph": c.paragraph,
-            "sentence": c.sentence,
-            "kind": c.kind,
-            "claim_en": c.claim_en,
-            "claim_zh": c.claim_zh,
+            **{k: getattr(c, k) for k in ("section", "paragraph", "sentence", "kind", "claim_en", "claim_zh")},
             "verdict": self.value,
             "word": self.word,
             "basis": self.basis,
@@ -144,17 +136,12 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     rules = {
         "memory": from_memory,
         "memory-in-part": "memory" in seen.values() and not from_memory,
-        "address-lost": bool(read) and all(map(_lost, read)),
+        "address-lost": bool(read) and all(s.seen == "copy-address-lost" or (s.address_complete == "no" and not s.address) for s in read),
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
     }
     return tuple(name for name, applies in rules.items() if applies)
-
-
-def _lost(source: Source) -> bool:
-    """Whether a reader cannot look a source up: its address was not kept, or there is none."""
-    return source.seen == "copy-address-lost" or (source.address_complete == "no" and not source.address)
 
 
 def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
@@ -169,7 +156,7 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
     for c in account.claims:
         trial = _tried(c, trials or {})
         bears = trial is not None and (trial.verdict not in WITHOUT or c.verdict == "unverifiable")
-        on = _basis(trial) if trial is not None and bears else basis(c, account)
+        on = basis(c, account) if trial is None or not bears else "none" if trial.verdict in WITHOUT else trial.basis
         found.append(Judged(c, on, flags(c, account), trial if bears else None, None if bears else trial))
     return found
 
@@ -177,19 +164,8 @@ def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[J
 def _tried(claim: Claim, trials: Mapping[str, Trial]) -> Trial | None:
     """The experiment that was to decide a claim: one whose file names it."""
     trial = trials.get(claim.claim_id) or trials.get(claim.hypothesis_id or "")
-    if (
-        trial is None
-        or claim.claim_id not in trial.judges
-        or trial.verdict == "not-run"
-        or claim.kind not in ("cause", "prediction")
-        or claim.verdict == "contradicted"
-    ):
-        return None
-    return trial
-
-
-def _basis(trial: Trial) -> str:
-    return "none" if trial.verdict in WITHOUT else trial.basis
+    open_to = claim.kind in ("cause", "prediction") and claim.verdict != "contradicted"
+    return trial if trial and open_to and claim.claim_id in trial.judges and trial.verdict != "not-run" else None
 
 
 def tally(judged: Iterable[Judged]) -> dict[str, Counter[str]]:
@@ -231,24 +207,11 @@ def agreement(account: Account) -> Agreement | None:
     if not pairs:
         return None
     n, same = len(pairs), sum(a == b for a, b in pairs)
-    low, high = wilson(same, n)
     adopted = sum(r.settled == r.second != r.first for r in account.second_reading)
     kept = sum(r.settled == r.first != r.second for r in account.second_reading)
     opposite = sum({a, b} == {"supported", "contradicted"} for a, b in pairs)
-    kappa, kappa_low, kappa_high = _kappa(pairs)
-    return Agreement(
-        n=n,
-        same=same,
-        share=same / n,
-        share_low=low,
-        share_high=high,
-        kappa=kappa,
-        kappa_low=kappa_low,
-        kappa_high=kappa_high,
-        changed_to_second=adopted,
-        kept_first=kept,
-        opposite=opposite,
-    )
+    (low, high), (kappa, kappa_low, kappa_high) = wilson(same, n), _kappa(pairs)
+    return Agreement(n, same, same / n, low, high, kappa, kappa_low, kappa_high, adopted, kept, opposite)
 
 
 def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float] | tuple[None, None, None]:

@@ -197,11 +197,7 @@ def by_hypothesis(trials: Mapping[str, Trial]) -> dict[str, Trial]:
 
 def expected_by_chance(trials: Sequence[Trial]) -> float:
     """How many of the verdicts would be "supported" if nothing were so: the sum over hypotheses of the least chance of their parts."""
-    total = 0.0
-    for t in trials:
-        if (lead := t.lead) is not None:
-            total += min((float(r["chance"]) for r in t.own if r["basis"] == lead["basis"]), default=0.0)
-    return total
+    return sum((min((float(r["chance"]) for r in t.leading), default=0.0) for t in trials), 0.0)
 
 
 def summed(trials: Sequence[Trial]) -> dict[str, str]:
