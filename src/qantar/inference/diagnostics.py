@@ -128,8 +128,8 @@ def leave_one_out(
         chosen, w = nearest(summaries[others], summaries[row], near, spread)
         found = adjusted(scores[others[chosen]], summaries[others[chosen]], summaries[row], w)
         below = ((found < scores[row]) * w[:, None]).sum(axis=0)
-        for p in range(scores.shape[1]):
-            ranks[k, p] = (below[p] + tie(int(row), p) * w.mean()) / (w.sum() + w.mean())
+        ties = np.array([tie(int(row), p) for p in range(scores.shape[1])])
+        ranks[k] = (below + ties * w.mean()) / (w.sum() + w.mean())
         progress(k + 1, len(rows))
     return ranks
 

@@ -34,7 +34,7 @@ from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, keep_draws
 from qantar.inference.prior import columns_of, values_at
-from qantar.scenario.parameters import Values, draw, parameters
+from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.scenario import Plan
 from qantar.study_keys import StudyKey, word
 
@@ -168,13 +168,6 @@ def pace(plan: Plan, seed: int, runs: int = 4) -> float:
     return (time.perf_counter() - start) / runs
 
 
-def _points(names: Sequence[str], points: Floats) -> list[Values]:
-    """Sets of parameters at these coordinates, shape (rows, names); those that cannot matter at the middle of their priors."""
-    full = np.full((len(points), len(parameters())), 0.5)
-    full[:, columns_of(names)] = points
-    return [values_at(row) for row in full]
-
-
 @dataclass(frozen=True)
 class Evaluated:
     """What histories at the points of a design gave."""
@@ -197,17 +190,12 @@ def evaluate(
     names : of the parameters, in the order of the coordinates
     outputs : reads them from the first runs of a store, shape (runs, outputs)
     """
-    seeds = {False: seed, True: word(seed, StudyKey.SECOND_SEED, 0) >> 1}
-    recipes = [
-        Recipe(
-            plan,
-            seeds[bool(second)],
-            sampling="given",
-            given=keep_draws(runner.store, _points(names, design.points[:, c])),
-            part=PART,
-        )
-        for c, second in enumerate(design.second)
-    ]
+    seeds, recipes = (seed, word(seed, StudyKey.SECOND_SEED, 0) >> 1), []
+    for c, second in enumerate(design.second):
+        points = np.full((len(design.points), len(parameters())), 0.5)  # what cannot matter is at the middle of its prior
+        points[:, columns_of(names)] = design.points[:, c]
+        given = keep_draws(runner.store, [values_at(row) for row in points])
+        recipes.append(Recipe(plan, seeds[int(second)], sampling="given", given=given, part=PART))
     rows = len(design.points)
     stores = runner.ensembles(recipes, rows)
     digests = [sha for store in stores for sha in store.read(rows)[1]["sha256"]]

@@ -290,10 +290,7 @@ def with_arms(scenario: Scenario, words: Sequence[str]) -> tuple[Scenario, list[
     for word in words:
         path = Path(word)
         names.append(path.stem if path.suffix == ".toml" else word)
-        if path.suffix != ".toml":
-            continue
-        arm = read_toml(path, Arm, problems)
-        if arm is None:
+        if path.suffix != ".toml" or (arm := read_toml(path, Arm, problems)) is None:
             continue
         if path.stem in arms:
             problems.add(path.name, None, "", "arm_exists", value=path.stem)

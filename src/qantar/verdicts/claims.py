@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
 WITHOUT = ("not-judged", "not-testable")
 """What is said where an experiment gives no answer."""
-MODEL_VERDICTS = ("model-supported", "model-contradicted", "model-undecided", *WITHOUT)
-"""Of experiments; those of the record are `VERDICTS`."""
-WORDS = (*VERDICTS[:4], *MODEL_VERDICTS, *VERDICTS[4:])
+WORDS = (*VERDICTS[:4], "model-supported", "model-contradicted", "model-undecided", *WITHOUT, *VERDICTS[4:])
+"""Verdicts of the record and, in between, of experiments."""
 FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
 
 
