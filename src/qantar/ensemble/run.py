@@ -52,8 +52,7 @@ def run(recipe: Recipe, n: int, case: Case, runner: Runner, posterior: dict[str,
 
     Parameters
     ----------
-    posterior : dict, optional
-        How the draws were made, where the recipe's draws are those of a posterior; without it everything is stamped as not fitted.
+    posterior : how the draws were made, if they are those of a posterior; without it everything is stamped as not fitted
 
     Raises
     ------

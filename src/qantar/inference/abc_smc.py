@@ -149,13 +149,7 @@ def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
 
 
 def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
-    """Particles of the posterior, both modules.
-
-    Parameters
-    ----------
-    table : Runs
-        Histories of draws 0, 1, ... of the priors at the seed of the task.
-    """
+    """Particles of the posterior, both modules, from histories of draws 0, 1, ... of the priors at the seed of the task."""
     particles = _first(task, table, setup)
     for r in range(setup.rounds):
         particles, found = _mobilize(task, particles, r, setup)

@@ -48,8 +48,7 @@ def adjusted(scores: Floats, summaries: Floats, record: Floats, weights: Floats 
     scores : shape (draws, parameters)
     summaries : shape (draws, numbers)
     record : shape (numbers,)
-    weights : shape (draws,), optional
-        By default all equal.
+    weights : shape (draws,); by default all equal
 
     Examples
     --------
@@ -114,12 +113,10 @@ def leave_one_out(
 
     Parameters
     ----------
-    scores : shape (draws, parameters)
-        Of the parameters that are checked.
+    scores : of the parameters that are checked, shape (draws, parameters)
     rows : draws that play the record in turn
     near : draws that stand for the posterior
-    tie : a uniform number for a row and a parameter
-        Breaks ties between ranks, so that ranks are uniform and not lumped.
+    tie : a uniform number for a row and a parameter, which breaks ties between ranks, so that ranks are uniform and not lumped
     """
     spread = np.maximum(summaries.std(axis=0), 1e-9)
     ranks = np.empty((len(rows), scores.shape[1]))
@@ -188,8 +185,7 @@ def narrowing(scores: Floats, families: Ints, pick: Callable[[int, int], float],
     Parameters
     ----------
     scores : shape (particles, parameters)
-    families : shape (particles,)
-        Ancestor of each particle.
+    families : ancestor of each particle, shape (particles,)
     pick : a uniform number for a resample and a place in it
     """
     names = np.unique(families)

@@ -72,8 +72,7 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
 
     Parameters
     ----------
-    detained : dates
-        Whose counts of detained are used, all if none is named: later ones contain the earlier ones.
+    detained : dates whose counts of detained are used, all if none is named: later ones contain the earlier ones
     """
     first, n_days = dt.datetime.fromisoformat(plan.start).date(), whole_days(plan)
     rows: list[tuple[Item, float, float]] = []

@@ -55,13 +55,7 @@ class Problem:
 
 
 def prior_table(plan: Plan, size: int, seed: int, runner: Runner, *, part: int = PART, known: Runs | None = None) -> Runs:
-    """The histories of the first draws of the priors: simulated where the store lacks them.
-
-    Parameters
-    ----------
-    known : Runs, optional
-        The first of them, from a packed table made by this version of the model: they are not simulated again.
-    """
+    """The histories of the first draws of the priors: those that are not `known` from a packed table, nor in the store, are simulated."""
     have = 0 if known is None else min(known.n, size) // part * part
     parts = [first(known, have)] if known is not None and have else []
     if size > have:

@@ -95,12 +95,10 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
     """The plan of a case and its scenario file. Pure: the same in, the same out."""
     values = {(v.region_id, v.variable): float(v.value) for v in case.record.region_values if v.value is not None}
     people = {r: values.get((r, "population"), 0.0) for r in sorted(r.region_id for r in case.record.regions)}
-    for r in people:
-        if (r, "population") not in values:
-            problems.add("region_values.csv", None, r, "no_population", value=r)
     regions = _regions(case, file, people, values, problems)
     sizes = {s.settlement_id: s.population_used or 0 for s in case.record.settlements}
     start, economy = file.time.start, file.economy
+    dollar, before = economy.dollar, economy.dollar_reference
     days = math.ceil((start.hour + start.minute / 60 + file.time.hours) / 24)
 
     def hours(moment: dt.datetime) -> float:
@@ -126,9 +124,7 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
         price=economy.price.value,
         inflation_excess=round((economy.inflation.value - economy.inflation_reference.value) / 100, 9),
         internet=_share(file.information.internet),
-        devaluation=round(math.log(economy.dollar.value / economy.dollar_reference.value), 9)
-        if economy.dollar and economy.dollar_reference
-        else 0.0,
+        devaluation=round(math.log(dollar.value / before.value), 9) if dollar and before else 0.0,
         forces={name: figure.value if (figure := getattr(file.repression, name)) else 0.0 for name in FORCES},
         capital=file.government.capital or max(regions, key=lambda r: sizes.get(r.seat, 0)).id,
         signal=file.government.signal,
@@ -162,6 +158,9 @@ def _regions(
     case: Case, file: ScenarioFile, people: dict[str, float], values: dict[tuple[str, str], float], problems: Problems
 ) -> list[rows.Region]:
     """Regions in order of id, with the shares of their residents."""
+    for r in people:
+        if (r, "population") not in values:
+            problems.add("region_values.csv", None, r, "no_population", value=r)
     sectors = _sector_shares(file.sectors, people, values, problems)
     bands, fuel = _band_shares(file.income, people, values), _fuel_shares(file.economy, people)
     seats = {s.region_id: s.settlement_id for s in case.record.settlements if s.kind == "region_capital"}

@@ -250,13 +250,9 @@ def resolve(scenario: Scenario, edits: Sequence[Edit] = (), *, scale: float = 1.
 
     Parameters
     ----------
-    scenario : Scenario
-    edits : sequence of Edit
-        Applied in order.
-    scale : float, above 0, at most 1
-        Residents of the model for each resident of the country.
-    problems : Problems, optional
-        Where to put what does not fit; without it, it is raised.
+    edits : applied in order
+    scale : residents of the model for each resident of the country, above 0, at most 1
+    problems : where to put what does not fit; without it, it is raised
 
     Raises
     ------

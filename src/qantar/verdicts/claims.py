@@ -144,13 +144,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
 
 
 def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
-    """Every claim of the ledger with basis and flags, in the order of the ledger.
-
-    Parameters
-    ----------
-    trials : by hypothesis, optional
-        As `hypotheses.read_trials` gives those that ship with a case.
-    """
+    """Every claim of the ledger with basis and flags, in its order, by trials as `hypotheses.read_trials` gives them."""
     found = []
     for c in account.claims:
         trial = _tried(c, trials or {})
