@@ -109,7 +109,6 @@ def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
 
 def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
     """The histories: simulated, unless they ship."""
-    from qantar.ensemble.run import case_sha256
     from qantar.ensemble.run import run as do
     from qantar.ensemble.runner import Runner
 

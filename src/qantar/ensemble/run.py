@@ -19,7 +19,7 @@ from qantar.ensemble.store import Recipe, model_hash
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.measure import measure
 from qantar.population.ties import tie
-from qantar.record.observables import Observables
+from qantar.record.observables import observe
 from qantar.record.schema import MODELS
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "duckdb", "pydantic")

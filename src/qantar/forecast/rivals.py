@@ -182,7 +182,7 @@ def _fitted(
     terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, scales: Floats | None, runner: Runner
 ) -> dict[str, Any]:
     """One rival as data, and the scales of its distance: those of the first, one distance for all."""
-    spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
+    setup, seed = terms.setup, terms.seed
     problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed, scales)
     task = task_of(problem, terms.scenario, arm_edits(terms.scenario, arm), runner)
     particles = calibrate(task, problem.table, setup)

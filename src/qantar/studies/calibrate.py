@@ -70,11 +70,10 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
-    terms = Terms(scenario, setup, options.seed, asked.edits, scale, known)
+    terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known)
     if options.method == NEURAL:
-        return by_networks(asked, plan, setup, known, runner)
-    command = kind.command_of(STUDY.name, asked)
-    found = fit(scenario, setup, runner, seed=options.seed, edits=asked.edits, scale=plan.scale, known=known, command=command)
+        return by_networks(options, terms, plan, runner)
+    found = fit(terms, runner, kind.command_of(STUDY.name, asked))
     elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
     facts = {"quick": options.quick, **{k: found.made[k] for k in FACTS}}
     return Outcome({}, facts, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
@@ -82,8 +81,7 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
 
 def by_networks(options: CalibrateOptions, terms: Terms, plan: Plan, runner: Runner) -> Outcome:
     """A second opinion."""
-    how: dict[str, Any] = {"seed": asked.options.seed, "edits": asked.edits, "scale": plan.scale, "known": known}
-    found = networks.of_scenario(asked.named, setup, runner, **how)
+    found = networks.of_scenario(terms, runner)
     gain, gain_se = (None if isnan(x) else x for x in (found.gain, found.gain_se))
     facts = {
         "method": NEURAL, "quick": options.quick, "library": networks.libraries(), "table": terms.setup.table,

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from qantar.effects import decision
-from qantar.effects.contrast import finite
 from qantar.effects.experiment_file import FOLDER
 from qantar.effects.versions import FILE, merged, read_versions, versions_csv
 from qantar.ensemble.run import STAMP, made_by
 from qantar.ensemble.runner import Runner
 from qantar.files.cells import Number
 from qantar.inference.posterior import FIT
+from qantar.statistics import finite
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Pair, Row, Sentence, Table, heads, pair
 from qantar.studies.cells import within
