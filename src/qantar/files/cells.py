@@ -9,9 +9,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Generic, NoReturn, TypeVar, get_args
+from typing import Annotated, Any, Generic, NoReturn, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -24,6 +25,8 @@ FIRST_DAY, LAST_DAY = dt.date(1500, 1, 1), dt.date(2200, 12, 31)
 """Days of which anything can be recorded."""
 NAME_MAX = 64
 """Characters of an id, which may become the name of a folder."""
+RESERVED = ("store", "con", "prn", "aux", "nul")
+"""Names that folders of results cannot have: of the store, and of devices."""
 
 
 def _wrong(code: str, **args: object) -> NoReturn:
@@ -46,12 +49,9 @@ class Number:
     whole: bool = False
 
     def __call__(self, cell: object) -> object:
-        if isinstance(cell, str) and _PLAIN.fullmatch(cell):
-            value = float(cell)
-        elif is_number(cell):
-            value = as_float(cell)
-        else:
+        if not (is_number(cell) or (isinstance(cell, str) and _PLAIN.fullmatch(cell))):
             _wrong("not_a_number", value=cell, unit=self.unit)
+        value = float(cell)
         if value < self.low:
             _wrong("below", value=cell, low=f"{self.low:g}", unit=self.unit)
         if value > self.high:
@@ -65,21 +65,16 @@ class Number:
         return f"{'whole number' if self.whole else 'number'} [{self.low:g}, {self.high:g}], {self.unit}"
 
 
-def is_number(value: object) -> bool:
-    """Whether a value from outside is a number that is finite; yes and no are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(as_float(value))
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value from outside is a number that a double holds; yes and no are none.
 
-
-def as_float(value: Any) -> float:
-    """A number as a double; infinity with its sign for whole numbers beyond one.
-
-    >>> as_float(3), as_float(-(10**400))
-    (3.0, -inf)
+    >>> is_number(3), is_number(True), is_number(10**400)
+    (True, False, False)
     """
     try:
-        return float(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return False
 
 
 @dataclass(frozen=True)
@@ -119,8 +114,11 @@ class Day:
     """A calendar day, ISO 8601, inside the days of which anything can be recorded."""
 
     def __call__(self, cell: object) -> object:
-        day = cell if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime) else _day(cell)
-        if day is None:
+        day = cell
+        if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
+            with suppress(ValueError):
+                day = dt.date.fromisoformat(cell)
+        if not isinstance(day, dt.date) or isinstance(day, dt.datetime):
             _wrong("not_a_date", value=cell)
         if not FIRST_DAY <= day <= LAST_DAY:
             _wrong("day_outside", value=day, low=FIRST_DAY, high=LAST_DAY)
@@ -129,15 +127,6 @@ class Day:
     def allowed(self) -> str:
         """What fits, in words."""
         return "date YYYY-MM-DD"
-
-
-def _day(cell: object) -> dt.date | None:
-    try:
-        if isinstance(cell, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
-            return dt.date.fromisoformat(cell)
-    except ValueError:
-        pass
-    return None
 
 
 @dataclass(frozen=True)
@@ -178,37 +167,18 @@ def _not_reserved(cell: object) -> object:
     return cell
 
 
-RESERVED = ("store", "con", "prn", "aux", "nul")
-"""Names that folders of results cannot have: of the store, and of devices."""
 _NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,{NAME_MAX - 2}}}[A-Za-z0-9_])?"
 
-
 Text = Annotated[str, BeforeValidator(_plain_text)]
-
-
 Date = Annotated[dt.date, BeforeValidator(Day())]
-
-
 Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30"))]
-
-
 Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
-
-
 Key = Annotated[str, BeforeValidator(Form(_NAME, "pgo_2022_01_15"))]
 """An id: letters, digits, `_`, and inside also `.` and `-`; at most `NAME_MAX` characters."""
-
-
 FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form(_NAME, "kazakhstan-2022"))]
 """An id after which a folder of results is named."""
-
-
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
-
-
 Words = Annotated[tuple[Text, ...], BeforeValidator(_split)]
-
-
 Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
 
 

@@ -10,6 +10,7 @@ import stat
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,28 +21,16 @@ from qantar.errors import DataError, Problems, fail, nearest
 from qantar.files.cells import R, Row, Table, twins
 
 BYTES_MAX = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
-
-
 DOCUMENT_MAX = 500_000
 """Bytes of a file that is read, by ending; any other is a document. Ten to a hundred times what ships, and read within seconds."""
-
-
 ROWS_MAX = 50_000
 """Rows of a table."""
-
-
 DEPTH_MAX = 32
 """Levels of lists and tables inside each other."""
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """The bytes of a file: a regular one, of a size that can be read, or one clear problem.
-
-    Parameters
-    ----------
-    most : int, optional
-        Bytes it may have; without it, what `BYTES_MAX` says of its ending.
-    """
+    """The bytes of a file: a regular one, of at most `most` bytes (by default by its ending), or one clear problem."""
     most = BYTES_MAX.get(path.suffix.lower(), DOCUMENT_MAX) if most is None else most
     try:
         kind = path.stat()  # before it is opened: a pipe would wait for a writer, a device never ends
@@ -164,7 +153,7 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
         if not readable or problems.full(path.name):
             readable = False
             break
-        cells = raw[: len(header)] if spare and raw[len(header) :] == spare else raw
+        cells = raw[: len(header)] if raw[len(header) :] == spare else raw
         row = None
         if len(cells) != len(header):
             problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
@@ -210,9 +199,9 @@ def csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, 
 def _header_ok(header: list[str], model: type[Row], file: str, line: int, problems: Problems) -> bool:
     fields = model.model_fields
     before = len(problems.found)
-    for mark in (";", "\t"):
+    for mark, name in ((";", ";"), ("\t", "TAB")):
         if len(header) == 1 and mark in header[0]:
-            problems.add(file, line, "", "wrong_delimiter", value={";": ";", "\t": "TAB"}[mark])
+            problems.add(file, line, "", "wrong_delimiter", value=name)
             return False
     for column, times in Counter(header).items():
         if problems.full(file):
@@ -264,6 +253,8 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
                 problems.add(path.name, source.count("\n", 0, hit.start()) + 1, "", code, value=hit.group(0), **args)
                 return None
         data = tomllib.loads(source)
+        if deeper_than(data, DEPTH_MAX):
+            raise RecursionError
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
         return None
@@ -273,9 +264,6 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
         problems.add(path.name, line, "", "broken_toml", reason=str(error).split(" (at")[0])
         return None
     except RecursionError:
-        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
-        return None
-    if deeper_than(data, DEPTH_MAX):
         problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
         return None
     try:
@@ -292,14 +280,8 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
 
 
 _PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
-
-
 _NOT_PARSED: tuple[tuple[re.Pattern[str], str, dict[str, object]], ...] = (
-    (
-        re.compile(rf"^[ \t]*\[?\[?[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEPTH_MAX}}}", re.MULTILINE),
-        "too_deep",
-        {"high": DEPTH_MAX},
-    ),
+    (re.compile(rf"^[ \t]*\[?\[?[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEPTH_MAX}}}", re.MULTILINE), "too_deep", {"high": DEPTH_MAX}),
     (re.compile(r"(?<![\w\"'])-?(?:\d[\d_]{999}|0[xob][0-9A-Fa-f_]{999})"), "not_a_number", {"unit": "1"}),
 )
 """A key of many parts and a number of a thousand digits: found before the file is parsed, as parsing takes time that grows with the
@@ -315,10 +297,7 @@ def deeper_than(data: Any, most: int) -> bool:
     level = [data]
     for _ in range(most):
         level = [inner for x in level if isinstance(x, list | dict) for inner in (x.values() if isinstance(x, dict) else x)]
-        level = [x for x in level if isinstance(x, list | dict)]
-        if not level:
-            return False
-    return True
+    return any(isinstance(x, list | dict) for x in level)
 
 
 def _fields_at(model: type[BaseModel], loc: Sequence[str]) -> list[str]:
@@ -387,6 +366,9 @@ def read_json(path: Path, problems: Problems) -> Any:
     try:
         data = json.loads(read_text(path), parse_int=_whole)
         json.dumps(data, ensure_ascii=False).encode()  # half a character by its number is none
+        if deeper_than(data, DEPTH_MAX):
+            raise RecursionError
+        return data
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
     except json.JSONDecodeError as error:
@@ -394,10 +376,6 @@ def read_json(path: Path, problems: Problems) -> Any:
     except UnicodeEncodeError as error:
         problems.add(path.name, None, "", "broken_json", reason=error.reason)
     except RecursionError:
-        problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
-    else:
-        if not deeper_than(data, DEPTH_MAX):
-            return data
         problems.add(path.name, None, "", "too_deep", high=DEPTH_MAX)
     return None
 
@@ -407,22 +385,15 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) < 300 else float(digits)
 
 
-def _leads_inside(folder: Path, path: Path) -> bool:
-    """Whether a path below a folder stays there, whatever it links to; a link in a circle leads nowhere."""
-    try:
-        return (folder / path).resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):
-        return False
-
-
 def inside(folder: Path, name: str, *, file: str, line: int | None, key: str, problems: Problems) -> Path | None:
     """The path of a file that another file names, if it stays inside the folder: no absolute path, no `..`, no link out."""
     path = Path(name)
     if name != path.as_posix() or len(name) > 255 or "\0" in name:  # also "x.csv/" and "./x.csv"
         problems.add(file, line, key, "bad_form", value=name, example="claims.csv")
         return None
-    escapes = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
-    if escapes or not _leads_inside(folder, path):
-        problems.add(file, line, key, "path_escapes", value=name)
-        return None
-    return folder / path
+    plain = not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name)
+    with suppress(OSError, RuntimeError):  # a link in a circle leads nowhere
+        if plain and (folder / path).resolve().is_relative_to(folder.resolve()):
+            return folder / path
+    problems.add(file, line, key, "path_escapes", value=name)
+    return None

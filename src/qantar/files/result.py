@@ -30,8 +30,6 @@ LARGEST = 2**28
 """Bytes that a file of a result has at most: what is larger is somebody else's, and is not read."""
 SHOWN = 5
 """Names that a refusal lists at most."""
-
-
 Content = TypeVar("Content", str, bytes, str | bytes)
 
 
@@ -41,12 +39,7 @@ def sha256(content: str | bytes) -> str:
 
 
 def sealed(files: Mapping[str, Content], made: Mapping[str, Any]) -> dict[str, Content | str]:
-    """The files of a result, `result.json` last.
-
-    Parameters
-    ----------
-    files : content by name
-    made : provenance; must be data that JSON can hold
+    """The files of a result, `result.json` last: `files` by name, `made` as data that JSON can hold.
 
     >>> list(sealed({"a.csv": "x\\n1\\n"}, {"kind": "run"}))
     ['a.csv', 'result.json']

@@ -1,4 +1,7 @@
-"""Folders and files that are written whole or not at all, and never over anything that is not ours."""
+"""Folders and files that are written whole or not at all, and never over anything that is not ours.
+
+What cannot be written, or would lose something, is a ResultError; what stood in the place stands there still.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,15 @@ ASIDE, MARK, NEW, OLD = ".qantar-", "place", "new", "old"
 """A folder beside a place that is being written: the name of the place, what is new, and what stood there before."""
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 """What a system answers where a folder is renamed to a place in which something stands."""
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What a system refuses, as a problem of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
 
 
 def foreign(folder: Path) -> list[str]:
@@ -72,24 +84,13 @@ def _mode(path: Path) -> int:
 def refuse_foreign(out: Path, lost: Callable[[Path], list[str]] = foreign) -> None:
     """Refuse a place that cannot be written to or holds anything but a result as qantar wrote it; before hours of work.
 
-    What a stopped process had moved out of this place is put back first.
-
-    Parameters
-    ----------
-    lost : names what replacing a folder would lose
-
-    Raises
-    ------
-    ResultError
-        Naming what is there, or why nothing can be written.
+    What a stopped process had moved out of this place is put back first. `lost` names what replacing a folder would lose.
     """
-    try:
+    with _writing(out):
         _restore(out)
         if names := lost(out):
             raise fail(ResultError, out, "not_a_result", found=", ".join(names[:SHOWN]))
         _try(out)
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
 
 
 def _try(out: Path) -> None:
@@ -107,18 +108,13 @@ def write_result(out: Path, files: Mapping[str, Any]) -> Path:
 
     That is `out`, unless something has come there meanwhile that is not ours: then `out-2` or the next free name, so that neither the
     hours of computing nor what came there is lost.
-
-    Raises
-    ------
-    ResultError
-        When it cannot be written; what stood there before stands there still.
     """
     return write_tree(out, lambda new: _fill(new, files))
 
 
 def write_tree(out: Path, build: Callable[[Path], None], lost: Callable[[Path], list[str]] = foreign) -> Path:
     """As `write_result`, for a folder that `build` makes; `lost` names what replacing an older one would lose."""
-    try:
+    with _writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         _restore(out)
         home = out.parent.resolve() / out.name  # wherever the current folder is moved
@@ -128,8 +124,6 @@ def write_tree(out: Path, build: Callable[[Path], None], lost: Callable[[Path], 
                 flush(path)
             place = next(p for p in _places(home) if _placed(aside, p, lost if p == home else _anything))
         return out.with_name(place.name)
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
 
 
 def _fill(folder: Path, files: Mapping[str, str | bytes]) -> None:
@@ -256,13 +250,7 @@ def flush(path: Path) -> None:
 
 
 def copy_result(folder: Path, place: Path, *without: str) -> None:
-    """Put a result somewhere else, without files of some endings, sealed anew: what ships with a case leaves out what the page draws.
-
-    Raises
-    ------
-    ResultError
-        If there is no whole result, or something else at the place.
-    """
+    """Put a result somewhere else, without files of some endings, sealed anew: what ships with a case leaves out what the page draws."""
     if (found := read_result(folder)) is None:
         raise fail(ResultError, folder, "folder_without", marker=RESULT)
     refuse_foreign(place)
@@ -270,42 +258,22 @@ def copy_result(folder: Path, place: Path, *without: str) -> None:
 
 
 def write_new(out: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write a folder that is not there yet, whole or not at all; what is there is left alone.
-
-    Raises
-    ------
-    ResultError
-        When it is there, or cannot be written.
-    """
-    try:
+    """Write a folder that is not there yet; what is there is left alone."""
+    with _writing(out):
         if names := _anything(out):
             raise fail(ResultError, out, "not_a_result", found=", ".join(names))
         out.parent.mkdir(parents=True, exist_ok=True)
         with _aside(out) as aside:
             _fill(aside / NEW, files)
             (aside / NEW).rename(out)  # over an empty folder at most
-    except OSError as error:
-        raise fail(ResultError, out, "cannot_write", reason=error.strerror or "") from None
 
 
 def refuse_foreign_file(path: Path, ours: Callable[[Path], bool]) -> None:
-    """Refuse a file that is there and was not made by qantar.
-
-    Parameters
-    ----------
-    ours : tells whether a file is one that may be replaced
-
-    Raises
-    ------
-    ResultError
-        If it is not.
-    """
-    try:
+    """Refuse a file that is there and was not made by qantar, as `ours` tells."""
+    with _writing(path):
         if _taken(path, ours):
             raise fail(ResultError, path, "not_our_file")
         _try(path)
-    except OSError as error:
-        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
 
 
 def _taken(path: Path, ours: Callable[[Path], bool]) -> bool:
@@ -325,53 +293,31 @@ def is_packed(path: Path) -> bool:
 
 def write_file(path: Path, content: bytes, ours: Callable[[Path], bool]) -> Path:
     """As `write_bytes`, but beside what has come there meanwhile and is not ours; gives where it is."""
-    try:
+    with _writing(path):
         place = next(p for p in _places(path) if not _taken(p, ours if p == path else lambda _: False))
-    except OSError as error:
-        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
     write_bytes(place, content)
     return place
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed. Whether it may be replaced is for the caller to decide.
-
-    Raises
-    ------
-    ResultError
-        When it cannot be written.
-    """
-    try:
+    """Write a file: beside its place first, then renamed. Whether it may be replaced is for the caller to decide."""
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _aside(path) as aside:
             (aside / NEW).write_bytes(content)
             flush(aside / NEW)
             (aside / NEW).replace(path)
             flush(path.parent)
-    except OSError as error:
-        raise fail(ResultError, path, "cannot_write", reason=error.strerror or "") from None
 
 
 def keep(path: Path, said: Mapping[str, Any]) -> None:
-    """Write what was computed as JSON with its own SHA-256, whole or not at all.
-
-    Raises
-    ------
-    ResultError
-        When it cannot be written.
-    """
+    """Write what was computed as JSON with its own SHA-256."""
     data = json.loads(json.dumps(said))
     write_bytes(path, (json.dumps({**data, SEAL: seal_of(data)}) + "\n").encode())
 
 
 def read_kept(path: Path) -> dict[str, Any]:
-    """What `keep` wrote.
-
-    Raises
-    ------
-    ResultError
-        If it is not as it was written; what it says is then not used.
-    """
+    """What `keep` wrote; a ResultError if it is not as it was written."""
     problems = Problems()
     said = read_json(path, problems)
     if problems.found or not isinstance(said, dict) or said.pop(SEAL, None) != seal_of(said):
