@@ -153,13 +153,7 @@ def fail(error: type[QantarError], file: str | Path, code: str, /, **args: objec
 
 
 def needs(package: str, extra: str, command: str) -> None:
-    """Whether the library of an extra is there.
-
-    Raises
-    ------
-    StudyError
-        If it is not installed.
-    """
+    """Raise a StudyError if the library of an extra is not installed."""
     if find_spec(package) is None:
         raise fail(StudyError, command, "missing_extra", package=package, extra=extra)
 

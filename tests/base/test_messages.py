@@ -66,7 +66,7 @@ def test_a_file_of_another_form_is_refused(source: str) -> None:
 def test_a_key_stands_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text('[a.b]\nen = "x"\nzh = "一"\n', encoding="utf-8")
-    monkeypatch.setattr(messages.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(messages, "_HERE", tmp_path)
     with pytest.raises(ValueError, match=r"a\.b stands twice, the second time in two\.toml"):
         messages._messages.__wrapped__()
 

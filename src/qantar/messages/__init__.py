@@ -1,8 +1,8 @@
 """The message catalogue: every sentence a person reads, in English and Chinese, by key.
 
-In: the files of this folder, where both languages of a message stand side by side under its full key, and `columns.csv` (what
-each column of each table means). A file holds what is changed together: a room of the program, or a study with its options,
-tables, part of the page and errors. Out: `text(key, lang, ...)`. Nothing here knows what the sentences are about.
+In: the files of this folder, where both languages of a message stand side by side under its full key, and `columns.csv` (what each column
+of each table means). A file holds what is changed together: a room of the program, or a study with its options, tables, part of the page
+and errors. Out: `text(key, lang, ...)`. Nothing here knows what the sentences are about.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 LANGUAGES = ("en", "zh")
-
+_HERE = Path(__file__).parent
 _STRING = r'"""[\s\S]*?"""|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _MESSAGE = re.compile(rf"(?:#.*\n|\n)*\[(.+)\]\nen = ({_STRING})\nzh = ({_STRING})\n")
 """One message. The files are TOML of this form only: `tomllib` takes four times as long, and `--help` waits for it."""
@@ -39,7 +38,7 @@ def catalogue(lang: str) -> dict[str, str]:
 @cache
 def _messages() -> dict[str, tuple[str, str]]:
     messages: dict[str, tuple[str, str]] = {}
-    for file in _files(resources.files(__package__)):
+    for file in sorted(_HERE.rglob("*.toml")):
         for key, both in read_messages(file.read_text(encoding="utf-8"), file.name):
             if key in messages:
                 raise ValueError(f"message {key} stands twice, the second time in {file.name}")
@@ -47,22 +46,8 @@ def _messages() -> dict[str, tuple[str, str]]:
     return messages
 
 
-def _files(folder: Traversable) -> Iterator[Traversable]:
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.is_dir():
-            yield from _files(entry)
-        elif entry.name.endswith(".toml"):
-            yield entry
-
-
 def read_messages(source: str, name: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Key and both languages of each message of one file.
-
-    Raises
-    ------
-    ValueError
-        Where something stands that is not `[KEY]`, `en = "..."`, `zh = "..."`: a language is missing, say, or a third name is there.
-    """
+    """Key and both languages of each message of one file; ValueError where anything else stands, say a third name."""
     at = 0
     while at < len(source):
         message = _MESSAGE.match(source, at)
@@ -96,8 +81,8 @@ def keys_under(prefix: str) -> list[str]:
 @cache
 def column_meanings(lang: str) -> dict[tuple[str, str], str]:
     """Meaning of every column, by (table, column)."""
-    source = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
-    return {(r["table"], r["column"]): r[f"meaning_{lang}"] for r in csv.DictReader(source.splitlines())}
+    with (_HERE / "columns.csv").open(encoding="utf-8", newline="") as file:
+        return {(r["table"], r["column"]): r[f"meaning_{lang}"] for r in csv.DictReader(file)}
 
 
 def language(asked: str | None = None, env: Mapping[str, str] = os.environ) -> str:
