@@ -21,7 +21,7 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import ResultError, StudyError
 from qantar.files.result import RESULT, read_result
 from qantar.messages import LANGUAGES, catalogue, keys_under, text
-from qantar.report.sections import section_html
+from qantar.report.sections import section_of, templates
 from qantar.studies import KINDS, study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
 from qantar.studies.kind import Study, as_json, ask, checked, command_of, flag, options_of, page_of, perform, result_of
@@ -201,7 +201,8 @@ def test_it_is_told_in_both_languages(done: Done) -> None:
 def test_it_makes_a_section_of_the_page(done: Done) -> None:
     stored = read_result(done.folder)
     assert stored is not None
-    html = section_html(done.study.name, result_of(stored.content, stored.made, ask(done.study, done.study.small).scenario))
+    section = section_of(done.study.name, result_of(stored.content, stored.made, ask(done.study, done.study.small).scenario))
+    html = templates().from_string('{% import "blocks.html.j2" as blocks %}{{ blocks.section(section) }}').render(section=section)
     assert html.count(f'id="{done.study.part or done.study.name}"') == 1
     for figure in (b for b in blocks_of(done) if isinstance(b, Figure)):
         assert f'id="figure-{figure.name}"' in html

@@ -25,16 +25,13 @@ LABELS = 10
 
 def draw_all(record: Record, seen: Observables) -> dict[str, Markup]:
     """All figures by name."""
-    drawings: dict[str, Callable[[Pair], Markup]] = {}
-    if seen.days:
-        drawings["regions"] = lambda title: _regions(title, record, seen)
-    if seen.participants:
-        drawings["participants"] = lambda title: _participants(title, record, seen)
-    if seen.detained:
-        drawings["detained"] = lambda title: _detained(title, record, seen)
-    if seen.deaths:
-        drawings["deaths"] = lambda title: _deaths(title, record, seen)
-    return {name: draw(pair(f"report.figure.{name}.title")) for name, draw in drawings.items()}
+    drawings: dict[str, tuple[Sequence[object], Callable[[Pair, Record, Observables], Markup]]] = {
+        "regions": (seen.days, _regions),
+        "participants": (seen.participants, _participants),
+        "detained": (seen.detained, _detained),
+        "deaths": (seen.deaths, _deaths),
+    }
+    return {name: draw(pair(f"report.figure.{name}.title"), record, seen) for name, (rows, draw) in drawings.items() if rows}
 
 
 def span_of(days: Sequence[dt.date]) -> tuple[float, float]:
@@ -48,12 +45,6 @@ def day_axis(plot: Plot, days: Sequence[dt.date], *, grid: bool = True) -> Pair:
     plot.x_axis([d.toordinal() for d in shown], [same(str(d.day)) for d in shown], grid=grid)
     middle = days[len(days) // 2]
     return pair("report.axis.day", month=(f"{middle:%B %Y}", f"{middle.year}年{middle.month}月"))
-
-
-def _stretch(rows: Sequence[Dated]) -> tuple[dt.date, ...]:
-    """Every day from the one before the first row to the one after the last."""
-    day = dt.timedelta(days=1)
-    return days_between(rows[0].date - day, rows[-1].date + day)
 
 
 def _ends(x: float, interval: Interval) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -85,8 +76,10 @@ def _regions(title: Pair, record: Record, seen: Observables) -> Markup:
     return plot.html(title, x_title, pair("report.axis.regions", n=n))
 
 
-def _counts(rows: Sequence[Dated], days: Sequence[dt.date], *, room: float = 1.1) -> tuple[Plot, Pair]:
-    """An empty drawing of people by day, and the title of its lower axis."""
+def _counts(rows: Sequence[Dated], *, room: float = 1.1) -> tuple[Plot, Pair]:
+    """An empty drawing of people by day, from the one before the first row to the one after the last; and the title of its lower axis."""
+    day = dt.timedelta(days=1)
+    days = days_between(rows[0].date - day, rows[-1].date + day)
     top = room * max(d.interval.high for d in rows)
     levels = steps(0, top)
     named = [same(f"{v:,.0f}") for v in levels]
@@ -98,7 +91,7 @@ def _counts(rows: Sequence[Dated], days: Sequence[dt.date], *, room: float = 1.1
 def _participants(title: Pair, record: Record, seen: Observables) -> Markup:
     """Each figure with what it covers: the first words of its note."""
     notes = {t.total_id: (t.note, t.note_zh or t.note) for t in record.totals}
-    plot, x_title = _counts(seen.participants, _stretch(seen.participants), room=1.45)
+    plot, x_title = _counts(seen.participants, room=1.45)
     ends = [_ends(d.date.toordinal(), d.interval) for d in seen.participants]
     plot.lines(ends, "a")
     plot.marks(itertools.chain(*ends), "o", "a f", 3.5)
@@ -121,7 +114,7 @@ def _detained(title: Pair, record: Record, seen: Observables) -> Markup:
         en, zh = names[d.total_id]
         series.setdefault((en or "", zh or ""), []).append(d)
     ranked = sorted(series.items(), key=lambda item: (-len(item[1]), item[0]))
-    plot, x_title = _counts(seen.detained, _stretch(seen.detained))
+    plot, x_title = _counts(seen.detained)
     looks = zip(itertools.cycle("oDs^v"), itertools.cycle(("a", "b", "k")), strict=False)  # never by colour alone
     for (name, rows), (sign, colour) in zip(ranked, looks, strict=False):
         ends = [_ends(d.date.toordinal(), d.interval) for d in rows]

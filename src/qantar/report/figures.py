@@ -6,6 +6,7 @@ lines, tick labels and short notes. Colours are classes of the page. The same da
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -88,9 +89,13 @@ class Plot:
         """Where a point of the data is drawn."""
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        return self.left + across * (WIDTH - self.left - self.right), self.height - self.bottom - up * (
-            self.height - self.bottom - self.top
-        )
+        ground = self.height - self.bottom
+        return self.left + across * (WIDTH - self.left - self.right), ground - up * (ground - self.top)
+
+    def _joined(self, points: Iterable[Point]) -> str:
+        """Straight pieces from point to point."""
+        places = enumerate(itertools.starmap(self.at, points))
+        return "".join(f"{'L' if n else 'M'}{number(x)} {number(y)}" for n, (x, y) in places)
 
     def path(self, d: str, look: str) -> None:
         """A path in drawing units."""
@@ -99,41 +104,40 @@ class Plot:
 
     def lines(self, segments: Iterable[tuple[Point, Point]], look: str) -> None:
         """Straight pieces, each on its own."""
-        self.path("".join(_from(*self.at(*a)) + _to(*self.at(*b)) for a, b in segments), look)
+        self.path("".join(map(self._joined, segments)), look)
 
     def curve(self, points: Sequence[Point], look: str) -> None:
         """Points joined in order."""
-        self.path("".join((_to if n else _from)(*self.at(*p)) for n, p in enumerate(points)), look)
+        self.path(self._joined(points), look)
 
     def area(self, upper: Sequence[Point], lower: Sequence[Point], look: str) -> None:
         """What lies between two curves."""
         if upper:
-            self.path("".join((_to if n else _from)(*self.at(*p)) for n, p in enumerate([*upper, *reversed(lower)])) + "z", look)
+            self.path(self._joined([*upper, *reversed(lower)]) + "z", look)
 
     def boxes(self, boxes: Iterable[tuple[Point, Point]], look: str) -> None:
         """Rectangles, each by two corners."""
-        corners = [(self.at(*a), self.at(*b)) for a, b in boxes]
-        self.path("".join(f"{_from(*a)}H{number(b[0])}V{number(b[1])}H{number(a[0])}z" for a, b in corners), look)
+        corners = [[number(v) for point in box for v in self.at(*point)] for box in boxes]
+        self.path("".join(f"M{x} {y}H{x2}V{y2}H{x}z" for x, y, x2, y2 in corners), look)
 
     def marks(self, points: Iterable[Point], sign: str, look: str, r: float = 4) -> None:
         """The same mark at several points."""
-        self.path("".join(_from(*self.at(*p)) + shape(sign, r) for p in points), look)
+        self.path("".join(self._joined([p]) + shape(sign, r) for p in points), look)
 
-    def note(self, x: float, y: float, words: Pair, *, anchor: str = "middle", dx: float = 0, dy: float = 0, look: str = "") -> None:
+    def note(self, x: float, y: float, words: Pair, *, anchor: str = "middle", dx: float = 0, dy: float = 0) -> None:
         """Words at a point of the data, shifted by so many units; a line break begins a new line."""
         px, py = self.at(x, y)
-        self.words(px + dx, py + dy, words, anchor=anchor, look=look)
+        self.words(px + dx, py + dy, words, anchor=anchor)
 
-    def words(self, px: float, py: float, words: Pair, *, anchor: str = "middle", look: str = "") -> None:
+    def words(self, px: float, py: float, words: Pair, *, anchor: str = "middle") -> None:
         """Words at a place of the drawing, their first line there."""
         found = dict.fromkeys(words) if words[0] == words[1] else {words[0]: "en", words[1]: "zh"}
-        css = f' class="{look}"' if look else ""
         for said, lang in found.items():
             first, *more = said.split("\n")
             rest = "".join(f'<tspan x="{number(px)}" dy="1.15em">{escape(line)}</tspan>' for line in more)
             tongue = f' lang="{lang}"' if lang else ""
             place = f'x="{number(px)}" y="{number(py)}"' + (f' text-anchor="{anchor}"' if anchor != "start" else "")
-            self.parts.append(f"<text{css}{tongue} {place}>{escape(first)}{rest}</text>")
+            self.parts.append(f"<text{tongue} {place}>{escape(first)}{rest}</text>")
 
     def x_axis(self, at: Sequence[float], labels: Sequence[Pair], *, grid: bool = True) -> None:
         """Tick labels below, with lines up through the drawing."""
@@ -193,11 +197,9 @@ class Rows:
         left = self.widest + 14 if self.beside else 8
         last = len(self.names) - 1
         plot = Plot(x, (last + 0.5, -0.5), height=step * len(self.names) + 34, left=left, right=room, top=6)
+        anchor, dx, dy = ("end", -8, 4) if self.beside else ("start", -4, -5)
         for row, said in enumerate(self.names):
-            if self.beside:
-                plot.note(x[0], row, said, anchor="end", dx=-8, dy=4)
-            else:
-                plot.note(x[0], row, said, anchor="start", dx=-4, dy=-5)
+            plot.note(x[0], row, said, anchor=anchor, dx=dx, dy=dy)
         return plot
 
     def line(self, row: float) -> float:
@@ -205,14 +207,20 @@ class Rows:
         return row if self.beside else row + 7 / (self.each + 14)
 
 
-def _from(x: float, y: float) -> str:
-    return f"M{number(x)} {number(y)}"
+def tenfolds(value: float) -> float:
+    """A place on a scale that is even up to one either way, then a step a tenfold.
 
-
-def _to(x: float, y: float) -> str:
-    return f"L{number(x)} {number(y)}"
+    >>> tenfolds(-0.5), tenfolds(100), tenfolds(-10)
+    (-0.5, 3.0, -2.0)
+    """
+    return value if abs(value) <= 1 else math.copysign(1 + math.log10(abs(value)), value)
 
 
 def same(word: str) -> Pair:
     """A word that reads the same in both languages."""
     return word, word
+
+
+def signed(value: float) -> Pair:
+    """A number with a minus sign, not a hyphen."""
+    return same(f"{value:g}".replace("-", "\u2212"))

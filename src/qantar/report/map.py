@@ -1,17 +1,19 @@
-"""The map: GeoJSON to SVG paths in a conic equal-area projection.
+"""The map: GeoJSON to SVG paths in a conic equal-area projection, and signs of what happened on it.
 
 In: a `Case`. Out: plain strings and numbers for the page; nothing is fetched and nothing depends on the machine.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qantar.cases.case import Case, rings
+from qantar.record.load import Record
 
 WIDTH = 800.0
 MARGIN = 14.0
@@ -161,3 +163,44 @@ def _circle(feature: dict[str, Any], place: Callable[[float, float], Point], rad
 def _touches(points: list[Point], frame: Point) -> bool:
     xs, ys = zip(*points, strict=True)
     return bool(max(xs) > 0 and min(xs) < frame[0] and max(ys) > 0 and min(ys) < frame[1])
+
+
+SIGNS = {
+    "crowd": "protest march strike road_blocked rail_blocked talks",
+    "violence": "clash building_attacked building_seized armoury_seized airport_seized looting control_lost prison_attacked "
+    "infrastructure_attacked symbol_attacked",
+    "state": "repression detained retaken airport_retaken emergency_declared stand_aside",
+}
+"""Kinds of event that a sign of the map stands for."""
+SIGN_OF = {kind: sign for sign, kinds in SIGNS.items() for kind in kinds.split()}
+
+@dataclass(frozen=True)
+class Sign:
+    """One or more events of a kind, at a place, on a day: where it is drawn and what it stands for."""
+
+    day: int
+    kind: str
+    x: float
+    y: float
+
+
+def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
+    """Signs of the map, side by side where a place has several kinds on one day, above the circle of a city region."""
+    cities = {r.region_id for r in record.regions if r.type == "city"}
+    found: dict[tuple[str, int], set[str]] = {}
+    lifted: set[str] = set()
+    for event in record.events:
+        sign, place = SIGN_OF.get(event.kind), event.settlement_id
+        if sign is None or place is None or not event.one_happening:
+            continue
+        for n, day in enumerate(days):
+            if event.date <= day <= (event.date_end or event.date):
+                found.setdefault((place, n), set()).add(sign)
+        if event.region_id in cities:
+            lifted.add(place)
+    drawn = []
+    for (place, n), kinds in sorted(found.items()):
+        x, y = sheet.places[place]
+        for i, kind in enumerate(k for k in SIGNS if k in kinds):
+            drawn.append(Sign(n, kind, round(x + 13 * (i - (len(kinds) - 1) / 2), 1), y - 20 if place in lifted else y))
+    return drawn

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
-from qantar.report.figures import Plot, Rows, same, steps
+from qantar.report.figures import Plot, Rows, same, signed, steps, tenfolds
 from qantar.studies.blocks import Cell, Evenings, Figure, Forest, Intervals, Pair, Shares, in_language, label, pair
 
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
@@ -41,7 +40,7 @@ def _rows(names: Iterable[Cell], ends: Sequence[float]) -> tuple[Rows, Plot]:
     lines = Rows(_names(names))
     plot = lines.plot(_range(ends))
     levels = steps(*plot.x, 5)
-    plot.x_axis(levels, [same(f"{v:g}".replace("-", "\u2212")) for v in levels])
+    plot.x_axis(levels, [signed(v) for v in levels])
     plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
     return lines, plot
 
@@ -99,23 +98,18 @@ def _evenings(data: Evenings, name: str, title: Pair) -> Markup:
 def _forest(data: Forest, name: str, title: Pair) -> Markup:
     """A line a row and basis, priors, posterior, everyone from above; dashed at the smallest effect that counts."""
     lines = Rows(_names(data.names), each=27)
-    end = _tenfolds(MOST)
+    end = tenfolds(MOST)
     plot = lines.plot((-end, end))
     ticks = [-10.0, -1.0, 0.0, 1.0, 10.0]
-    plot.x_axis([_tenfolds(t) for t in ticks], [same(f"{t:g}".replace("-", "\u2212")) for t in ticks])
+    plot.x_axis([tenfolds(t) for t in ticks], [signed(t) for t in ticks])
     plot.lines([((0, plot.y[0]), (0, plot.y[1]))], "m")
     plot.lines([((1, plot.y[0]), (1, plot.y[1]))], "m dash")
     for basis, (look, sign, shift) in BASES.items():
         rows = data.series.get(basis, ())
-        x = [[_tenfolds(min(max(v, -MOST), MOST)) for v in values] for _, *values in rows]
+        x = [[tenfolds(min(max(v, -MOST), MOST)) for v in values] for _, *values in rows]
         y = [lines.line(k) + shift for k, *_ in rows]
         plot.lines((((low, k), (high, k)) for k, (low, _, high) in zip(y, x, strict=True)), look)
         plot.marks(((middle, k) for k, (_, middle, _) in zip(y, x, strict=True)), sign, f"{look} f", 3)
         if rows:
             plot.key(sign, f"{look} f", pair(f"experiment.basis.{basis}"))
     return plot.html(title, pair(f"report.axis.{name}"))
-
-
-def _tenfolds(value: float) -> float:
-    """Even up to one smallest effect either way, then a step a tenfold."""
-    return value if abs(value) <= 1 else math.copysign(1 + math.log10(abs(value)), value)

@@ -7,6 +7,7 @@ names of columns, once a table and not once a cell. Nothing is scripted.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 
 _TABLE = re.compile(r"<table(?P<more>[^>]*)>(?P<before>(?:<caption>.*?</caption>\s*)?)<thead><tr>(?P<heads>.*?)</tr></thead>", re.DOTALL)
@@ -25,9 +26,7 @@ def narrowed(page: str) -> str:
     rules: list[str] = []
 
     def mark(table: re.Match[str]) -> str:
-        number = len(tables) + 1
-        tables.append(number)
-        more = table["more"]
+        more, number = table["more"], next(numbers)
         name = re.search(r'id="([^"]+)"', more)
         key = name[1] if name else f"t{number}"
         rules.extend(_rules(key, _HEAD.findall(table["heads"])))
@@ -36,7 +35,7 @@ def narrowed(page: str) -> str:
         more = more if name else f' id="{key}"' + more
         return f"<table{more}>{table['before']}<thead><tr>{table['heads']}</tr></thead>"
 
-    tables: list[int] = []
+    numbers = itertools.count(1)
     marked = _TABLE.sub(mark, page)
     style = "@media (max-width:640px){" + "".join(rules) + "}"
     return marked.replace("</style>", style + "</style>", 1) if rules else marked

@@ -25,7 +25,6 @@ from qantar.verdicts.load import Loaded
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
 KERNELS = ("numba", "llvmlite")
-RESULT_VERSION = 1
 FILES = {"report.html", "verdicts.csv"}
 
 
@@ -92,7 +91,7 @@ def provenance(
         "made_again": [{**asdict(r), "same": r.same} for r in repeated],
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
-        "agreement": None if agreed is None else {k: getattr(agreed, k) for k in agreed.__dataclass_fields__},
+        "agreement": None if agreed is None else asdict(agreed),
         "licences": [a.licence for a in loaded.case.head.attributions],
     }
 
