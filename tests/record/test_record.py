@@ -119,16 +119,14 @@ def test_disagreements_are_intervals_over_the_rows_they_name(loaded: Loaded) -> 
 
 def test_days_are_local(loaded: Loaded) -> None:
     record = loaded.case.record
-    evening = dt.datetime(2022, 1, 4, 18, 30, tzinfo=dt.UTC)
-    assert record.local_day("KZ-MAN", evening) == dt.date(2022, 1, 4)  # UTC+5: 23:30
-    assert record.local_day("KZ-ALA", evening) == dt.date(2022, 1, 5)  # UTC+6: 00:30
+    assert (record.utc_offset("KZ-MAN"), record.utc_offset("KZ-ALA"), record.utc_offset("KZ")) == (5, 6, 6)
     cut = next(e for e in record.events if e.event_id == "E074")
     assert record.instant(cut) == dt.datetime(2022, 1, 5, 10, 30, tzinfo=dt.UTC)  # the blackout, as the sources give it in UTC
     west = next(e for e in record.events if e.event_id == "E009")
     assert record.instant(west) == dt.datetime(2022, 1, 3, 18, 0, tzinfo=dt.UTC)
     for event in record.events:
         if (instant := record.instant(event)) is not None:
-            assert record.local_day(event.region_id, instant) == event.date
+            assert (instant + dt.timedelta(hours=record.utc_offset(event.region_id))).date() == event.date
 
 
 def test_every_figure_has_a_source_and_every_source_of_a_row_exists(loaded: Loaded) -> None:

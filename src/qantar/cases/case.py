@@ -86,9 +86,7 @@ class Case:
 
     def place_names(self) -> list[str]:
         """Every name of every region and settlement, in all languages of the tables."""
-        rows = [*self.record.regions, *self.record.settlements]
-        names = [n for r in rows for n in (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases)]
-        return sorted({n for n in names if n})
+        return sorted({name for names in self.record.names().values() for name in names})
 
 
 def cases_folder() -> Path:
@@ -106,13 +104,7 @@ def case_names() -> list[str]:
 
 
 def find_folder(name: str, marker: str) -> Path:
-    """The folder meant by a packaged name or a path; `marker` is the file that must be in it.
-
-    Raises
-    ------
-    ScenarioError
-        When there is no such case or folder, with the nearest names.
-    """
+    """The folder meant by a packaged name or a path, with the file `marker` in it; a ScenarioError with the nearest names if none is."""
     if name in case_names():
         return cases_folder() / name
     folder = Path(name)
@@ -130,13 +122,7 @@ def find_folder(name: str, marker: str) -> Path:
 
 
 def load_case(name: str) -> Case:
-    """A packaged case by name, or an own one by folder.
-
-    Raises
-    ------
-    ScenarioError, DataError
-        With every problem found in any of its files.
-    """
+    """A packaged case by name, or an own one by folder; a ScenarioError or DataError has every problem of any of its files."""
     problems = Problems()
     case = read_case(find_folder(name, "case.toml"), problems)
     problems.raise_as(DataError)
@@ -156,21 +142,18 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
         problems.add("case.toml", None, "last_day", "long_span", value=last, first=first, high=SPAN_MAX)
     record = read_record(folder, head.country, problems, span=(min(first, last), max(first, last)))
     wanted = record.regions if record.regions.readable else None
-    shapes = {name: _read_shapes(folder, name, problems, wanted) for name in GEOMETRY}
+    shapes = {}
+    for name in GEOMETRY:
+        path = folder / f"{name}.geojson"
+        there = name == "regions" or path.exists() or path.is_symlink()  # a country may have no lakes, and be drawn without its neighbours
+        shapes[name] = read_shapes(path, problems, wanted, of_regions=name == "regions") if there else []
     if wanted is not None:
         _check_places(record, shapes["regions"], problems)
     return Case(folder, head, record, shapes)
 
 
-def _read_shapes(folder: Path, name: str, problems: Problems, regions: Table[Region] | None) -> list[dict[str, Any]]:
-    path = folder / f"{name}.geojson"
-    if name != "regions" and not path.exists() and not path.is_symlink():
-        return []  # a country may have no lakes, and be drawn without its neighbours
-    return read_shapes(path, problems, regions if name == "regions" else None, labelled=name == "regions")
-
-
-def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, labelled: bool = False) -> list[dict[str, Any]]:
-    """Features of a GeoJSON file: polygons with closed rings inside the globe; for `regions`, one feature each."""
+def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, of_regions: bool = False) -> list[dict[str, Any]]:
+    """Features of a GeoJSON file: polygons with closed rings inside the globe; those `of_regions` have labels, one is of each region."""
     data = read_json(path, problems)
     if data is None:
         return []
@@ -182,9 +165,9 @@ def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = 
     for index, feature in enumerate(features):
         if problems.full(path.name):
             break
-        for key, code, args in _shape_faults(feature, labelled=labelled):
+        for key, code, args in _shape_faults(feature, labelled=of_regions):
             problems.add(path.name, None, f"features.{index}.{key}", code, **args)
-    if regions is not None and len(problems.found) == before:
+    if of_regions and regions is not None and len(problems.found) == before:
         _check_ids(path.name, [str(f["properties"]["id"]) for f in features], regions, problems)
     return features if len(problems.found) == before else []
 
@@ -217,8 +200,12 @@ def _shape_faults(feature: Any, *, labelled: bool) -> Iterator[Fault]:
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
     if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
         yield "geometry.type", "not_a_polygon", {}
-    else:
-        yield from itertools.islice(_ring_faults(geometry), 1)
+    elif not isinstance(geometry.get("coordinates"), list):
+        yield "geometry.coordinates", "bad_shape", {}
+    elif not rings(geometry):
+        yield "geometry.coordinates", "empty_shape", {}
+    elif not all(map(_is_ring, rings(geometry))):
+        yield "geometry.coordinates", "bad_shape", {}
 
 
 _NUMBERS = {"label_lon": ("degrees east", 180), "label_lat": ("degrees north", 90), "area_km2": ("km2", 6e8)}
@@ -249,28 +236,14 @@ def _name_faults(names: dict[str, Any], *, labelled: bool) -> Iterator[Fault]:
             yield f"properties.{key}", "outside", {"value": value, "low": low, "high": f"{high:g}", "unit": unit}
 
 
-def _ring_faults(geometry: dict[str, Any]) -> Iterator[Fault]:
-    key, code = "geometry.coordinates", "bad_shape"
-    if not isinstance(geometry.get("coordinates"), list):
-        yield key, code, {}
-        return
-    found = rings(geometry)
-    if not found:
-        yield key, "empty_shape", {}
-    for ring in found:
-        if not isinstance(ring, list) or len(ring) < 4:
-            yield key, code, {}
-            return
-        for point in ring:
-            if not (isinstance(point, list) and len(point) >= 2 and is_number(point[0]) and is_number(point[1])):
-                yield key, code, {}
-                return
-            if not (-180 <= point[0] <= 180 and -90 <= point[1] <= 90):
-                yield key, code, {}
-                return
-        if ring[0][:2] != ring[-1][:2] or not _has_area(ring):
-            yield key, code, {}
-            return
+def _is_ring(ring: Any) -> bool:
+    """Whether this is a closed line round an area: four points or more on the globe, the last of them the first."""
+    long = isinstance(ring, list) and len(ring) >= 4 and all(map(_is_point, ring))
+    return long and ring[0][:2] == ring[-1][:2] and _has_area(ring)
+
+
+def _is_point(point: Any) -> bool:
+    return isinstance(point, list) and len(point) >= 2 and all(map(is_number, point[:2])) and abs(point[0]) <= 180 and abs(point[1]) <= 90
 
 
 def _has_area(ring: list[Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qantar.errors import StudyError, fail, nearest, sentence
 from qantar.lookup.check import TABLES
@@ -12,13 +11,11 @@ from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, t
 from qantar.record.load import variables
 from qantar.scenario.names import parameter_names
 
-if TYPE_CHECKING:
-    from qantar.scenario.parameters import Parameter
-
 SORTS = ("verdict", "kind", "basis", "flag")
 """Catalogue groups whose words have a meaning of their own in `SORT_meaning`."""
-
 _LISTS = {"verdicts": "verdict", "kinds": "kind", "bases": "basis", "flags": "flag"}
+ROOM = 34
+"""Characters of what a cell may hold, in the table of columns."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def _named(name: str, lang: str) -> list[Explanation]:
     for v in variables():
         if v.variable == name:
             limits = " … ".join("" if x is None else f"{x:g}" for x in (v.low, v.high))
-            found.append(Explanation(name, "quantity", v.meaning_zh if lang == "zh" else v.meaning_en, f"{v.unit} [{limits}]"))
+            found.append(Explanation(name, "quantity", getattr(v, f"meaning_{lang}"), f"{v.unit} [{limits}]"))
     if name in ("parameters", *parameter_names()):
         found.append(_parameter(name, lang))
     if name in words()["errors"]:
@@ -103,22 +100,18 @@ def _parameter(name: str, lang: str) -> Explanation:
     from qantar.scenario.parameters import parameters  # loads the compiler, which other words need not wait for
 
     if name == "parameters":
-        rows = tuple((p, v.unit, _meaning(v, lang)) for p, v in parameters().items())
+        rows = tuple((p, v.unit, getattr(v, f"meaning_{lang}")) for p, v in parameters().items())
         return Explanation(name, "parameter", text("out.parameters", lang), rows=rows)
     p = parameters()[name]
     limits = f"{text(f'unit.{p.unit}', lang)} [{p.low:g} … {p.high:g}]"
     lines = tuple((text(f"out.{k}", lang), v, "") for k, v in (("default", f"{p.default:g}"), ("prior", str(p.prior))))
     status = (text("out.status", lang), text(f"status.{p.status}", lang), p.source)
-    return Explanation(name, "parameter", _meaning(p, lang), limits, (*lines, status))
+    return Explanation(name, "parameter", getattr(p, f"meaning_{lang}"), limits, (*lines, status))
 
 
-def _meaning(p: Parameter, lang: str) -> str:
-    return p.meaning_zh if lang == "zh" else p.meaning_en
-
-
-def _short(allowed: str, room: int = 34) -> str:
+def _short(allowed: str) -> str:
     """A long list of words cut to fit a table; `explain TABLE.COLUMN` shows it whole."""
-    return allowed if len(allowed) <= room else allowed[: room - 2] + " …"
+    return allowed if len(allowed) <= ROOM else allowed[: ROOM - 2] + " …"
 
 
 def _columns(name: str, lang: str) -> list[Explanation]:

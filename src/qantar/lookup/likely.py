@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from qantar.account.document import Candidate, place_pattern
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
+from qantar.record.observables import days_between
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
     about = {c.claim_id: _claimed({lang: getattr(c, column) for lang, column in texts.items()}, span, places) for c in claims}
     known = {key: (days, where) for key, (days, where) in about.items() if days and where}
     events = [(e.event_id, e.date, e.date_end or e.date, {e.region_id, e.settlement_id}) for e in case.record.events]
-    by_day = {d: [(key, at) for key, first, last, at in events if first <= d <= last] for d in _days(*span)}
+    by_day = {d: [(key, at) for key, first, last, at in events if first <= d <= last] for d in days_between(*span)}
 
     @cache
     def near(days: frozenset[dt.date], where: frozenset[str]) -> Likely:
@@ -45,10 +45,6 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
 
     said = (_about(c.sentence.text, language, span, places[language]) for c in found)
     return [near(frozenset(days), frozenset(where)) for days, where in said]
-
-
-def _days(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + dt.timedelta(days=k) for k in range((last - first).days + 1)]
 
 
 def _claimed(texts: dict[str, str], span: tuple[dt.date, dt.date], places: dict[str, _Places]) -> tuple[set[dt.date], set[str]]:
@@ -66,11 +62,8 @@ class _Places:
     """Ids of regions and settlements by their names in one language."""
 
     def __init__(self, case: Case, language: str) -> None:
-        record = case.record
-        rows: list[tuple[str, Any]] = [*((r.region_id, r) for r in record.regions), *((s.settlement_id, s) for s in record.settlements)]
-        names = {key: tuple(n for n in (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases) if n) for key, r in rows}
-        self.any = place_pattern(tuple(sorted({n for found in names.values() for n in found})), language)
-        self.each = {key: place_pattern(found, language) for key, found in names.items()}
+        self.any = place_pattern(tuple(case.place_names()), language)
+        self.each = {key: place_pattern(names, language) for key, names in case.record.names().items()}
         self.known: dict[str, set[str]] = {}
 
     def within(self, text: str) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,14 +91,9 @@ def _parameters(lang: str) -> Shown:
 
     table = parameters()
     heads = [text(f"out.{k}", lang) for k in ("parameter", "unit", "default", "prior", "status")]
-    rows: list[Sequence[object]] = [
-        [name, p.unit, f"{p.default:g}", str(p.prior), text(f"status.{p.status}", lang)] for name, p in table.items()
-    ]
-    return Shown(
-        {name: p.model_dump(mode="json") for name, p in table.items()},
-        [(text("out.parameters", lang), heads, rows)],
-        lines=[text("out.parameters_note", lang)],
-    )
+    rows = [[name, p.unit, f"{p.default:g}", str(p.prior), text(f"status.{p.status}", lang)] for name, p in table.items()]
+    value = {name: p.model_dump(mode="json") for name, p in table.items()}
+    return Shown(value, [(text("out.parameters", lang), heads, [*rows])], lines=[text("out.parameters_note", lang)])
 
 
 def _step(loaded: Loaded, lang: str) -> Shown:
@@ -150,11 +145,11 @@ def _wanted(row: dict[str, Any], region: str | None, day: str | None) -> bool:
 
 def _found(loaded: Loaded, names: Sequence[str], find: str, region: str | None, day: str | None, lang: str) -> Shown:
     """Rows of tables that hold all words of `find`, and how many there are."""
-    wanted, tables, places = _plain(find).split(), loaded.tables(), _places(loaded)
+    wanted, tables, places = _plain(find).split(), loaded.tables(), loaded.case.record.names()
     shown = Shown({})
     for name in names:
         rows = [r for r in (r.model_dump(mode="json") for r in tables[name]) if _wanted(r, region, day)]
-        hits = [r for r in rows if all(word in held for held in [_held(r, places)] for word in wanted)]
+        hits = [r for r in rows if _holds(r, wanted, places)]
         shown.value[name] = hits
         shown.blocks += [_block(r, lang) for r in hits]
         shown.lines.append(text("out.found", lang, table=name, n=len(hits), of=len(rows), words=find))
@@ -173,19 +168,12 @@ def _plain(words: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
 
 
-def _held(row: dict[str, Any], places: dict[str, str]) -> str:
+def _holds(row: dict[str, Any], words: Sequence[str], places: dict[str, tuple[str, ...]]) -> bool:
+    """Whether a row holds all words, itself or in a name of its places."""
     cells = [";".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values() if v is not None]
-    return _plain(" ".join([*cells, *(places.get(str(row.get(k)), "") for k in ("region_id", "settlement_id"))]))
-
-
-def _places(loaded: Loaded) -> dict[str, str]:
-    """All names of each region and settlement, by id."""
-    record = loaded.case.record
-    named: Iterable[tuple[str, Any]] = [
-        *((r.region_id, r) for r in record.regions),
-        *((s.settlement_id, s) for s in record.settlements),
-    ]
-    return {key: " ".join([r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases]) for key, r in named}
+    named = [name for key in ("region_id", "settlement_id") for name in places.get(str(row.get(key)), ())]
+    said = _plain(" ".join([*cells, *named]))
+    return all(word in said for word in words)
 
 
 def _block(row: dict[str, Any], lang: str) -> Block:
@@ -201,8 +189,8 @@ def _said(value: Any) -> str:
 def _filled(row: dict[str, Any], lang: str) -> list[tuple[str, Any]]:
     """Cells that hold something, without the texts of the other language where this one has its own."""
     other = "_en" if lang == "zh" else "_zh"
-    own = "_zh" if lang == "zh" else "_en"
-    hidden = {k for k in row if k.endswith(other) and (row.get(k.removesuffix(other) + own) or row.get(k.removesuffix(other)))}
+    stems = {k: k.removesuffix(other) for k in row if k.endswith(other)}
+    hidden = {k for k, stem in stems.items() if row.get(f"{stem}_{lang}") or row.get(stem)}
     return [(k, v) for k, v in row.items() if v not in (None, "", []) and k not in hidden]
 
 
@@ -222,39 +210,31 @@ def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
 
 def _source(loaded: Loaded, key: str, lang: str) -> str:
     s = loaded.account.sources[key]
-    return (
-        ". ".join(filter(None, [s.title, ", ".join(filter(None, [s.publisher, s.date])), s.address])) + f" [{text('seen.' + s.seen, lang)}]"
-    )
+    parts = [s.title, ", ".join(filter(None, [s.publisher, s.date])), s.address]
+    return f"{'. '.join(filter(None, parts))} [{text(f'seen.{s.seen}', lang)}]"
 
 
 def _claim(judged: Judged, lang: str) -> Block:
     """A claim with what is said of it and why."""
     c, trial = judged.claim, judged.trial
-    own, other = ("zh", "en") if lang == "zh" else ("en", "zh")
-
-    def t(key: str) -> str:
-        return text(f"out.{key}", lang)
-
+    other = "en" if lang == "zh" else "zh"
     lines = [
-        ("claim", getattr(c, f"claim_{own}") or getattr(c, f"claim_{other}")),
+        ("claim", getattr(c, f"claim_{lang}") or getattr(c, f"claim_{other}")),
         ("kind", text(f"kind.{c.kind}", lang)),
         ("verdict", f"{text('sign.' + judged.word, lang)} {text('verdict.' + judged.word, lang)}"),
         ("basis", text(f"basis_meaning.{judged.basis}", lang)),
         ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
-        ("evidence", getattr(c, f"evidence_{own}") or getattr(c, f"evidence_{other}")),
+        ("evidence", getattr(c, f"evidence_{lang}") or getattr(c, f"evidence_{other}")),
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
         ("readers_column", text(f"reading.{c.reading}", lang)),
     ]
-    return f"{c.claim_id}  {c.place}", [(t(key), value) for key, value in lines if value]
+    return f"{c.claim_id}  {c.place}", [(text(f"out.{key}", lang), value) for key, value in lines if value]
 
 
 def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:
-    record = loaded.case.record
-
-    def name(region_id: str) -> str:
-        r = record.region(region_id)
-        return r.name_zh if lang == "zh" else r.name_en
+    names = {r.region_id: getattr(r, f"name_{lang}") for r in loaded.case.record.regions}
+    towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in loaded.case.record.settlements}
 
     def t(key: str, **args: object) -> str:
         return text(f"out.{key}", lang, **args)
@@ -264,12 +244,11 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
     for o, presence, doubts in zip(seen.onsets, seen.presence.tolist(), seen.doubtful.tolist(), strict=True):
         if only not in (None, o.region_id):
             continue
-        marks = "".join(
-            "?" if math.isnan(p) else "·" if not p else "○" if unsure else "●" for p, unsure in zip(presence, doubts, strict=True)
-        )
-        seat = {True: t("yes"), False: t("no"), None: t("unknown")}[seen.seats_entered[o.region_id]]
+        cells = zip(presence, doubts, strict=True)
+        marks = "".join("?" if math.isnan(p) else "·" if not p else "○" if unsure else "●" for p, unsure in cells)
+        seat = t({True: "yes", False: "no", None: "unknown"}[seen.seats_entered[o.region_id]])
         latest = o.latest.isoformat() if o.latest else t("never")
-        rows.append([o.region_id, name(o.region_id), o.earliest.isoformat(), latest, marks, seat])
+        rows.append([o.region_id, names[o.region_id], o.earliest.isoformat(), latest, marks, seat])
         days = [None if math.isnan(p) else int(p) for p in presence]
         onset_json.append(asdict(o) | {"firm": o.firm, "presence": days, "seat_entered": seen.seats_entered[o.region_id]})
     span = f"{seen.days[0]:%d}-{seen.days[-1]:%d %b}" if seen.days else ""
@@ -279,8 +258,7 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         return shown
     series = {"participants": seen.participants, "detained": seen.detained, "regions_with_unrest": seen.regions_with_unrest}
     dated = [[n, d.date.isoformat(), str(d.interval), d.source] for n, ds in series.items() for d in ds]
-    towns = {s.settlement_id: s.name_zh if lang == "zh" else s.name_en for s in record.settlements}
-    units = [(u, towns.get(u.settlement_id or "") or (name(u.region_id) if u.region_id else t("rest"))) for u in seen.deaths]
+    units = [(u, towns.get(u.settlement_id or "") or (names[u.region_id] if u.region_id else t("rest"))) for u in seen.deaths]
     deaths = [[u.region_id, label, str(u.interval), ", ".join(u.sources)] for u, label in units]
     shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
     if seen.deaths_total is not None:

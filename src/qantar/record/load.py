@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -95,28 +94,24 @@ class Record:
         local = dt.datetime.combine(event.date, dt.time.fromisoformat(event.time_local))
         return (local - dt.timedelta(hours=self.utc_offset(event.region_id))).replace(tzinfo=dt.UTC)
 
-    def local_day(self, region_id: str, instant: dt.datetime) -> dt.date:
-        """The calendar day of a UTC instant in a region: days of the record are local days."""
-        return (instant + dt.timedelta(hours=self.utc_offset(region_id))).date()
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Every name of each region and settlement, in all languages of the tables, by its id."""
+        rows: list[tuple[str, Region | Settlement]] = [*((r.region_id, r) for r in self.regions)]
+        rows += ((s.settlement_id, s) for s in self.settlements)
+        return {key: tuple(filter(None, (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases))) for key, r in rows}
 
 
 @cache
 def variables() -> Table[Variable]:
     """The register of quantities (`record/variables.csv`)."""
     problems = Problems()
-    with resources.as_file(resources.files(__package__) / "variables.csv") as path:
-        table = read_table(path, "variables", Variable, problems)
+    table = read_table(Path(__file__).with_name("variables.csv"), "variables", Variable, problems)
     problems.raise_as(DataError)
     return table
 
 
 def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
-    """The record in `folder`, complete and consistent.
-
-    Parameters
-    ----------
-    span : pair of dates
-        First and last day of the case; by default, any that can be recorded.
+    """The record in `folder`, complete and consistent; `span`: first and last day of the case, by default any that can be recorded.
 
     Raises
     ------
@@ -160,8 +155,7 @@ def _without_faults(table: Table[Any], problems: Problems) -> Table[Any]:
     """A table without the rows that have a fault: held against other tables they would show once more, in other words."""
     faulty = {p.line for p in problems.found if p.file == table.file}
     good = [(line, row) for line, row in table.numbered() if line not in faulty]
-    usable = {line for line, _ in good}
-    spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line not in usable}
+    spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line in faulty}
     lines, rows = zip(*good, strict=True) if good else ((), ())
     return replace(table, rows=tuple(rows), lines=tuple(lines), spoilt=table.spoilt | spoilt)
 
@@ -275,11 +269,11 @@ def _check_keys(record: Record, problems: Problems) -> None:
 
 def _check_places(record: Record, problems: Problems) -> None:
     """Settlements exist, lie in the region of the row, and bear the name that stands beside their id."""
-    home = {s.settlement_id: s.region_id for s in record.settlements}
+    home, names = {s.settlement_id: s.region_id for s in record.settlements}, record.names()
     named: dict[str, set[str]] = {}
-    for s in record.settlements:
-        for name in (s.name_en, s.name_zh, s.name_kk, s.name_ru, *s.aliases):
-            named.setdefault(name.casefold(), set()).add(s.settlement_id)
+    for key in home:
+        for name in names[key]:
+            named.setdefault(name.casefold(), set()).add(key)
     tables: tuple[Table[Any], ...] = (record.events, record.totals)
     for table in tables:
         for line, row in problems.rows(table):
@@ -293,7 +287,7 @@ def _check_places(record: Record, problems: Problems) -> None:
                 args = {"value": place, "home": home[place], "region": row.region_id}
                 problems.add(table.file, line, "settlement_id", "settlement_elsewhere", **args)
             name = getattr(row, "settlement", "")
-            bearers = named.get(name.casefold(), set()) if name else set()
+            bearers = named.get(name.casefold(), set())
             if bearers and place not in bearers:
                 args = {"value": name, "id": place, "other": min(bearers)}
                 problems.add(table.file, line, "settlement", "settlement_name", **args)
@@ -325,15 +319,12 @@ def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
             problems.add(table.file, line, "unit", "wrong_unit", value=unit, variable=quantity, unit=entry.unit)
         for value_column in ("value", "value_low", "value_high"):
             value = getattr(row, value_column, None)
-            if value is not None:
-                _check_range(table.file, line, value_column, value, entry, problems)
-
-
-def _check_range(file: str, line: int, column: str, value: float, entry: Variable, problems: Problems) -> None:
-    if entry.low is not None and value < entry.low:
-        problems.add(file, line, column, "below", value=f"{value:g}", low=f"{entry.low:g}", unit=entry.unit)
-    if entry.high is not None and value > entry.high:
-        problems.add(file, line, column, "above", value=f"{value:g}", high=f"{entry.high:g}", unit=entry.unit)
+            if value is None:
+                continue
+            if entry.low is not None and value < entry.low:
+                problems.add(table.file, line, value_column, "below", value=f"{value:g}", low=f"{entry.low:g}", unit=entry.unit)
+            if entry.high is not None and value > entry.high:
+                problems.add(table.file, line, value_column, "above", value=f"{value:g}", high=f"{entry.high:g}", unit=entry.unit)
 
 
 _ORDERED = (
@@ -409,7 +400,7 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     for event in record.events:
         if event.kind in GATHERINGS:
             first[event.region_id] = min(event.date, first.get(event.region_id, event.date))
-            if _leaves_no_doubt(event):
+            if event.date_end is None and event.one_happening and event.confidence != "low":
                 certain.setdefault((event.region_id, event.date), event.event_id)
     for line, row in problems.rows(onsets):
         _check_onset(onsets.file, line, row, first, problems)
@@ -433,8 +424,3 @@ def _check_onset(file: str, line: int, row: OnsetRow, first: Mapping[str, dt.dat
     elif seen and (row.onset_earliest is None or not row.onset_earliest <= seen <= (row.onset_latest or seen)):
         args = {"value": seen, "earliest": row.onset_earliest or "-", "latest": row.onset_latest or "-"}
         problems.add(file, line, "onset_earliest", "onset_conflict", **args)
-
-
-def _leaves_no_doubt(event: Event) -> bool:
-    """Whether there was unrest in its region on its day, if this is a gathering."""
-    return event.date_end is None and event.one_happening and event.confidence != "low"

@@ -122,20 +122,20 @@ def observe(record: Record) -> Observables:
     """
     region_ids = tuple(r.region_id for r in record.regions)
     rows = {r.region_id: r for r in record.region_onset}
-    days = _days(record)
+    known = [p.date for p in record.presence]
+    days = days_between(min(known), max(known)) if known else ()
     reported = {(p.region_id, p.date): p.unrest for p in record.presence}
     presence = np.array([[_present(rows[r], reported.get((r, day)), day) for day in days] for r in region_ids])
     shape = (len(region_ids), len(days))
     onsets = tuple(_onset(record, rows[r]) for r in region_ids)
+    doubtful = [[presence[i, j] == 1 and _uncertain(o, day) for j, day in enumerate(days)] for i, o in enumerate(onsets)]
     total = preferred(record, record.country, "deaths_cumulative")
     return Observables(
         region_ids=region_ids,
         days=days,
         onsets=onsets,
         presence=presence.reshape(shape),
-        doubtful=np.array(
-            [[presence[i, j] == 1 and _uncertain(o, day) for j, day in enumerate(days)] for i, o in enumerate(onsets)], bool
-        ).reshape(shape),
+        doubtful=np.array(doubtful, bool).reshape(shape),
         regions_with_unrest=_series(record, "regions_with_protest"),
         participants=_series(record, "participants"),
         detained=_series(record, "detained_cumulative"),
@@ -146,20 +146,13 @@ def observe(record: Record) -> Observables:
     )
 
 
-def _days(record: Record) -> tuple[dt.date, ...]:
-    """Every day from the first to the last that has presence of any region."""
-    known = [p.date for p in record.presence]
-    return days_between(min(known), max(known)) if known else ()
-
-
 def days_between(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
     """Every calendar day from the first to the last, both included."""
     return tuple(first + dt.timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _uncertain(onset: Onset, day: dt.date) -> bool:
-    may_begin_later = onset.latest is None or day < onset.latest
-    return onset.confidence == "low" or may_begin_later
+    return onset.confidence == "low" or onset.latest is None or day < onset.latest  # it may begin later
 
 
 def _onset(record: Record, row: OnsetRow) -> Onset:
@@ -231,27 +224,15 @@ def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeath
 
 def _floor(record: Record, region_id: str) -> tuple[int, list[str]]:
     """The most dead of a region that any statement on part of them counts, and its sources."""
-    rows = [
-        t
-        for t in record.totals
-        if t.region_id == region_id and t.quantity.startswith("deaths_") and t.status not in ("withdrawn", "claim", "computed")
-    ]
+    dead = [t for t in record.totals if t.region_id == region_id and t.quantity.startswith("deaths_")]
+    rows = [t for t in dead if t.status not in ("withdrawn", "claim", "computed")]
     return max((t.value_low for t in rows), default=0), [t.source for t in rows]
 
 
 def disagreement(record: Record, row: Disagreement) -> Interval | None:
     """The range of a documented disagreement over the rows it names; None where it is not about a number."""
-    ends = [(row.low, row.high), *(_numbers(record, key) for key in row.rows)]
-    bounds = [x for pair in ends for x in pair if x is not None]
+    ends: dict[str, tuple[float | None, float | None]] = {e.event_id: (e.participants_low, e.participants_high) for e in record.events}
+    ends |= {f.force_id: (f.strength_low, f.strength_high) for f in record.forces}
+    ends |= {t.total_id: (t.value_low, t.value_high) for t in record.totals}
+    bounds = [x for pair in ((row.low, row.high), *(ends[key] for key in row.rows)) for x in pair if x is not None]
     return Interval(min(bounds), None, max(bounds)) if bounds else None
-
-
-def _numbers(record: Record, key: str) -> tuple[float | None, float | None]:
-    for total in record.totals:
-        if total.total_id == key:
-            return total.value_low, total.value_high
-    for force in record.forces:
-        if force.force_id == key:
-            return force.strength_low, force.strength_high
-    event = next(e for e in record.events if e.event_id == key)
-    return event.participants_low, event.participants_high

@@ -32,8 +32,6 @@ Lon = Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
 Offset = Annotated[float, BeforeValidator(Number("hours ahead of UTC", -12, 14))]
 Flag = Annotated[int, BeforeValidator(Number("0 = no, 1 = yes", 0, 1, whole=True))]
 Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "KZ-MAN"))]
-
-
 _SOME_DAY = r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?"
 """A day, a month or a year."""
 
@@ -136,8 +134,6 @@ EVENT_KINDS = (
     "foreign_troops_requested", "foreign_troops_approved", "foreign_troops_arrived", "foreign_troops_deployed_total",
     "foreign_troops_left", "output_reduced", "strike_ended", "damage_total",
 )  # fmt: skip
-
-
 EVENT_SCOPES = (
     "event", "event; number not given", "date uncertain", "inferred", "claim", "national day total", "region-day total", "city-day total",
     "national total to date", "region total to date", "city total to date", "two-city total to date", "region total",
@@ -230,10 +226,7 @@ class Total(Row):
     quantity: Key
     value_low: People
     value_high: People | None = None
-    status: Annotated[
-        str,
-        BeforeValidator(Choice(("day", "to_date", "revised", "final", "independent", "withdrawn", "claim", "computed"))),
-    ]
+    status: Annotated[str, BeforeValidator(Choice(("day", "to_date", "revised", "final", "independent", "withdrawn", "claim", "computed")))]
     stated_by: Text
     stated_by_zh: Text = ""
     note: Text = ""

@@ -174,6 +174,7 @@ SIGNS = {
 """Kinds of event that a sign of the map stands for."""
 SIGN_OF = {kind: sign for sign, kinds in SIGNS.items() for kind in kinds.split()}
 
+
 @dataclass(frozen=True)
 class Sign:
     """One or more events of a kind, at a place, on a day: where it is drawn and what it stands for."""
