@@ -26,7 +26,7 @@ _HOMES = {
     "agreement": "qantar.verdicts.claims",
     "tally": "qantar.verdicts.claims",
     "read_document": "qantar.account.document",
-    "candidates": "qantar.account.document",
+    "candidates": "qantar.account.candidates",
     "check": "qantar.lookup.check",
     "study_account": "qantar.report.write",
     "load_scenario": "qantar.scenario.scenario",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.documents import CHINESE, ENGLISH, RUSSIAN
-from qantar.account.document import candidates, guess_language, read_document, split_sentences, text_hash
+from qantar.account.candidates import candidates
+from qantar.account.document import guess_language, read_document, split_sentences, text_hash
 from qantar.account.skeleton import uncovered
 from qantar.errors import DataError
 from qantar.verdicts.load import Loaded
@@ -183,13 +184,6 @@ def test_the_country_of_the_case_is_no_cue(write, loaded: Loaded) -> None:  # ty
     document = read_document(write("# T\n\nKazakhstan is a country.\n"))
     assert not candidates(document, loaded.case.place_names(), "KZ")
     assert candidates(document, loaded.case.place_names(), "RU")
-
-
-def test_a_passage_is_found_again(write) -> None:  # type: ignore[no-untyped-def]
-    document = read_document(write(CHINESE))
-    assert document.locate("五千人来到阿克套") == [(2, 1, "1")]
-    assert document.locate("广场。因为") == [(2, 1, "1-2")]
-    assert document.locate("没有这样的话") == []
 
 
 def test_what_the_ledger_covers_is_left_out(write, loaded: Loaded) -> None:  # type: ignore[no-untyped-def]

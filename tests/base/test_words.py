@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import HERE
-from qantar.account.document import CUES, Document, Section, Sentence, candidates, read_document
+from qantar.account.candidates import CUES, candidates
+from qantar.account.document import Document, Section, Sentence, read_document
 from qantar.account.ledger import read_claims
 from qantar.cli.main import build, main
 from qantar.cli.text import column_widths, grid

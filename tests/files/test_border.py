@@ -14,7 +14,8 @@ import pytest
 
 from conftest import CASE
 from kit.faults import TINY, cell, tiny
-from qantar.account.document import candidates, read_document
+from qantar.account.candidates import candidates
+from qantar.account.document import read_document
 from qantar.account.skeleton import write_skeleton
 from qantar.cases.case import load_case
 from qantar.errors import MOST, DataError, Problems, QantarError, nearest

@@ -1,7 +1,7 @@
-"""Reads the document under test: numbers its sections, paragraphs and sentences, and finds candidate claims.
+"""Reads the document under test: numbers its sections, paragraphs and sentences.
 
-In: any Markdown or text file in UTF-8, in Chinese, English or Russian, with or without front matter or a table of
-contents. Out: a `Document`. The document itself is never stored: a ledger keeps positions, paraphrases and a SHA-256.
+In: any Markdown or text file in UTF-8, in Chinese, English or Russian, with or without front matter or a table of contents. Out: a
+`Document`. The document itself is never stored: a ledger keeps positions, paraphrases and a SHA-256.
 
 How the numbers come about, in this order:
 
@@ -9,9 +9,8 @@ How the numbers come about, in this order:
 2. else the lines that match the document's own table of contents, under its numbers;
 3. else short lines without closing punctuation that stand before a longer text.
 
-What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are
-dropped. A block of lines counts as one
-paragraph a line where most lines end a sentence, and as one wrapped paragraph otherwise.
+What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are dropped. A block of
+lines counts as one paragraph a line where most lines end a sentence, and as one wrapped paragraph otherwise.
 """
 
 from __future__ import annotations
@@ -20,12 +19,9 @@ import difflib
 import hashlib
 import json
 import re
-import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -76,31 +72,6 @@ class Document:
             for paragraph in section.paragraphs:
                 yield from paragraph
 
-    def locate(self, quote: str) -> list[tuple[int, int, str]]:
-        """Where a passage stands: section, paragraph, sentence or range of sentences ("2" or "2-3")."""
-        wanted = _squeeze(quote)
-        found = []
-        for section in self.sections:
-            for number, paragraph in enumerate(section.paragraphs, 1):
-                start = _squeeze("".join(s.text for s in paragraph)).find(wanted)
-                if start >= 0:
-                    found.append((section.number, number, _span(paragraph, start, start + len(wanted))))
-        return found
-
-
-def _squeeze(text: str) -> str:
-    return re.sub(r"\s+", "", text)
-
-
-def _span(paragraph: Iterable[Sentence], start: int, end: int) -> str:
-    hit, offset = [], 0
-    for sentence in paragraph:
-        size = len(_squeeze(sentence.text))
-        if offset < end and offset + size > start:
-            hit.append(sentence.position[2])
-        offset += size
-    return str(hit[0]) if hit[0] == hit[-1] else f"{hit[0]}-{hit[-1]}"
-
 
 def read_document(path: Path) -> Document:
     """A document with its sections, paragraphs and sentences numbered.
@@ -138,14 +109,15 @@ def _no_prose(source: str) -> str:
     start = source[:200].lstrip().lower()
     if start.startswith(("<!doctype html", "<html")):
         return "HTML"
-    if start.startswith(("{", "[")):
-        try:
-            return "JSON" if isinstance(json.loads(source), dict | list) else ""
-        except RecursionError:
-            return "JSON"
-        except ValueError:
-            return ""
-    return ""
+    if not start.startswith(("{", "[")):
+        return ""
+    try:
+        json.loads(source)
+    except RecursionError:
+        return "JSON"
+    except ValueError:
+        return ""
+    return "JSON"
 
 
 def text_hash(source: str) -> str:
@@ -243,7 +215,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = "。！？!?.…；;：:，,"
-_ENDS = re.compile(r"[。！？!?.…：:；;][”’』」）)\]\"'»]*$")
+ENDS = re.compile(r"[。！？!?.…：:；;][”’』」）)\]\"'»]*$")
 
 
 def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
@@ -303,7 +275,7 @@ class _Parts:
         return _Block(0, tuple(lines), block.line + len(block.lines) - len(lines), block.in_list)
 
     def add(self, block: _Block) -> None:
-        for text, offset in _paragraphs(list(block.lines), block.in_list):
+        for text, offset in _paragraphs(block):
             here = (self.heads[-1][0], len(self.paragraphs[-1]) + 1)
             sentences = enumerate(split_sentences(text, self.language), 1)
             self.paragraphs[-1].append(tuple(Sentence((*here, n), s, block.line + offset) for n, s in sentences))
@@ -392,17 +364,13 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def _paragraphs(lines: list[str], in_list: bool) -> Iterator[tuple[str, int]]:
+def _paragraphs(block: _Block) -> list[tuple[str, int]]:
     """Paragraphs of a block, each with the offset of its first line."""
-    if not lines:
-        return
-    inner = lines[:-1]
-    whole = not in_list and (len(lines) == 1 or 2 * sum(bool(_ENDS.search(x)) for x in inner) < len(inner))
-    if whole or in_list:
-        wide = any("\u4e00" <= c <= "\u9fff" for c in lines[0][-1:])  # Chinese lines join without a blank
-        yield ("" if wide else " ").join(lines), 0
-    else:
-        yield from ((text, offset) for offset, text in enumerate(lines))
+    ends = sum(bool(ENDS.search(line)) for line in block.lines[:-1])
+    if not block.in_list and len(block.lines) > 1 and 2 * ends >= len(block.lines) - 1:
+        return [(line, offset) for offset, line in enumerate(block.lines)]
+    wide = any("\u4e00" <= line[-1] <= "\u9fff" for line in block.lines[:1])  # Chinese lines join without a blank
+    return [(("" if wide else " ").join(block.lines), 0)] if block.lines else []
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
@@ -412,7 +380,6 @@ _SHORT = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|Gen|Col|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|fig|Fig|approx|ca|cf|U\.S|e\.g|i\.e|p|pp)|"
     r"\b(?:г|гг|т\.е|т\.д|т\.п|ул|им|тыс|руб|см|стр|чел|др|пр)|\b[A-ZА-ЯЁ])\.$"
 )
-
 
 _SHORT_MAX = 12
 """Characters of an abbreviation, at most."""
@@ -437,88 +404,3 @@ def split_sentences(text: str, language: str) -> list[str]:
         if parts or piece.strip():
             parts.append(piece if parts else piece.strip())
     return [*found, " ".join(parts)] if parts else found
-
-
-# --- candidates ------------------------------------------------------------------------------------------------------
-
-CUES = ("figure", "date", "place", "act", "causal")
-HEADING_WORDS = {"en": 8, "ru": 8, "zh": 14}
-"""Words (characters in Chinese) of a line without closing punctuation that may be a heading."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A sentence that looks like a claim one could check, and the words that make it look so, by sort of cue."""
-
-    sentence: Sentence
-    cues: dict[str, tuple[str, ...]]
-
-    @property
-    def kind(self) -> str:
-        """First guess at the kind of claim: causal wording alone makes it a cause."""
-        return "cause" if set(self.cues) == {"causal"} else "fact"
-
-
-def candidates(document: Document, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
-    """Sentences with figures, dates, places, acts (of violence, of the state, of protest) or causal wording, in order; no headings.
-
-    Parameters
-    ----------
-    places : names of places of the case, in any language; the world's countries are known without.
-    country : ISO 3166-1 alpha-2 code of the country the account is about: its name alone is no cue.
-    """
-    patterns = _cue_patterns(document.language)
-    names = {*places, *_countries(document.language)} - {_countries_by_code(document.language).get(country, "")}
-    place = place_pattern(tuple(sorted(names)), document.language)
-    found = []
-    for sentence in document.sentences():
-        rest = re.sub(r"https?://\S+|^\s*\d{1,2}[.)、．]", " ", sentence.text)
-        cues = {"date": _hits(patterns["date"], rest)}
-        rest = patterns["date"].sub(" ", rest)  # the digits of a date are not a figure of their own
-        cues |= {"place": _hits(place, rest), **{sort: _hits(patterns[sort], rest) for sort in ("figure", "act", "causal")}}
-        if any(cues.values()) and not _is_heading(sentence.text, cues, document.language):
-            found.append(Candidate(sentence, {k: cues[k] for k in CUES if cues[k]}))
-    return found
-
-
-def _is_heading(text: str, cues: dict[str, tuple[str, ...]], language: str) -> bool:
-    """Whether a short line that does not end as a sentence says no more than when or where: "Wednesday: Escalation"."""
-    size = len(_squeeze(text)) if language == "zh" else len(text.split())
-    says_more = cues["figure"] or cues["act"] or cues["causal"]
-    return not says_more and size <= HEADING_WORDS[language] and not _ENDS.search(text)
-
-
-def _hits(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(m.group(0).strip() for m in pattern.finditer(text)))
-
-
-@cache
-def _cue_patterns(language: str) -> dict[str, re.Pattern[str]]:
-    cues = tomllib.loads(resources.files(__package__).joinpath("cues.toml").read_text(encoding="utf-8"))
-    return {sort: re.compile("|".join(expressions), re.IGNORECASE) for sort, expressions in cues[language].items()}
-
-
-@cache
-def _countries_by_code(language: str) -> dict[str, str]:
-    from babel import Locale
-
-    return {code: name for code, name in Locale(language).territories.items() if len(code) == 2 and code.isalpha()}
-
-
-def _countries(language: str) -> tuple[str, ...]:
-    return tuple(_countries_by_code(language).values())
-
-
-@cache
-def place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
-    """One pattern for all names. Chinese names lose their generic ending, Russian ones their case ending."""
-    stems = set()
-    for name in names:
-        if language == "zh" and re.fullmatch(r"[\u4e00-\u9fff·]{2,}", name):
-            stems.add(re.escape(re.sub(r"(?<=..)(?:州|市|地区|区)$", "", name)))
-        elif language == "ru" and re.search(r"[\u0400-\u04ff]", name):
-            word = name.split()[0]
-            stems.add(rf"\b{re.escape(word[:-2] if len(word) > 5 else word)}\w{{0,4}}\b")
-        elif language == "en" and re.match(r"[A-Za-z]{3}", name):
-            stems.add(rf"\b{re.escape(name)}\b")
-    return re.compile("|".join(sorted(stems, key=lambda s: (-len(s), s))) or r"(?!)")

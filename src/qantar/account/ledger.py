@@ -1,8 +1,7 @@
 """The ledger: every claim of one account, where it stands in the document, what was found, and how it was judged.
 
-In: a folder with `account.toml`, `claims.csv` and, if there are any, `hypotheses.csv` and `second_reading.csv`. The
-sources and events it cites are those of the case it names. Out: an `Account`. The document's own sentences are never
-in it: the ledger holds positions, paraphrases in English and Chinese, and the document's SHA-256.
+In: a folder with `account.toml`, `claims.csv` and, if there are any, `hypotheses.csv` and `second_reading.csv`; sources and events are
+those of the case it names. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256, never its sentences.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
 READINGS = ("agreed", "settled", "first-only", "second-only", "one")
 SECTIONS_MAX = 100_000
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
 Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 or 3-6"))]
 
@@ -157,8 +157,6 @@ class AccountFile(Told):
     sections: list[SectionName] = Field(default_factory=list)
 
 
-_HAN = re.compile(r"[\u4e00-\u9fff]")
-
 LEDGER_MODELS: dict[str, type[Row]] = {"claims": Claim, "hypotheses": Hypothesis, "second_reading": SecondReading}
 
 
@@ -179,8 +177,7 @@ class Account:
 
     def section_name(self, number: int, lang: str) -> str:
         """Our name of a section, or its number."""
-        names = (s.name_zh if lang == "zh" else s.name_en for s in self.head.sections if s.number == number)
-        return next(names, str(number))
+        return next((str(getattr(s, f"name_{lang}")) for s in self.head.sections if s.number == number), str(number))
 
     def match(self, document: Document) -> str:
         """How a document relates to the one the ledger was written for: `same`, `same-text` or `other`."""
@@ -273,26 +270,11 @@ def _check_readings(account: Account, ids: set[str], problems: Problems) -> None
         if reading.claim_id in account.claims.spoilt:
             continue
         if found is None:
-            problems.add(
-                table.file,
-                line,
-                "claim_id",
-                "unknown_claim",
-                value=reading.claim_id,
-                choices=nearest(reading.claim_id, ids),
-            )
+            problems.add(table.file, line, "claim_id", "unknown_claim", value=reading.claim_id, choices=nearest(reading.claim_id, ids))
         elif (found.verdict, found.reading) != (reading.settled, reading.reading) or reading.first == reading.second != reading.settled:
-            problems.add(
-                table.file,
-                line,
-                "settled",
-                "reading_conflict",
-                claim=reading.claim_id,
-                value=reading.settled,
-                reading=reading.reading,
-                ledger=found.verdict,
-                marked=found.reading,
-            )
+            ledger = {"ledger": found.verdict, "marked": found.reading}
+            args = {"claim": reading.claim_id, "value": reading.settled, "reading": reading.reading, **ledger}
+            problems.add(table.file, line, "settled", "reading_conflict", **args)
         elif reading.reading == "settled" and not (reading.why_en or reading.why_zh):
             problems.add(table.file, line, "why_en", "empty_cell")
 

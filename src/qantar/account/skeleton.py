@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from qantar.account.document import Candidate, Document
+from qantar.account.candidates import Candidate
+from qantar.account.document import Document
 from qantar.account.ledger import Account, Claim
 from qantar.errors import ResultError, fail
 from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED, to_csv
@@ -32,12 +34,7 @@ def slug(document: Document) -> str:
 def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
-    The folder appears whole or not at all. Its title and headings go into it, its sentences do not.
-
-    Raises
-    ------
-    ResultError
-        When `out` exists already or cannot be written.
+    Title and headings of the document go into it, its sentences do not. A ResultError if `out` is there already or cannot be written.
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
@@ -50,25 +47,9 @@ def write_skeleton(document: Document, found: list[Candidate], case: str, out: P
     write_new(out, files)
 
 
-def _date(text: str) -> dt.date | None:
-    try:
-        found = dt.date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-    return found if FIRST_DAY <= found <= LAST_DAY else None
-
-
 def _row(number: int, candidate: Candidate) -> list[object]:
-    section, paragraph, sentence = candidate.sentence.position
-    cells = {
-        "claim_id": f"C{number:03d}",
-        "section": section,
-        "paragraph": paragraph,
-        "sentence": sentence,
-        "kind": candidate.kind,
-        "verdict": "open",
-        "reading": "one",
-    }
+    place = dict(zip(("section", "paragraph", "sentence"), candidate.sentence.position, strict=True))
+    cells = {"claim_id": f"C{number:03d}", **place, "kind": candidate.kind, "verdict": "open", "reading": "one"}
     return [cells.get(column, "") for column in Claim.model_fields]
 
 
@@ -78,8 +59,7 @@ def _quoted(words: str, otherwise: str = "") -> str:
     >>> print(_quoted("The 'tale' of it"), _quoted('A "b"') == '"A ' + chr(92) + '"b' + chr(92) + '""')
     "The 'tale' of it" True
     """
-    shown = " ".join("".join(c for c in words if c.isprintable() or c.isspace()).split())
-    shown = shown or otherwise
+    shown = " ".join("".join(c for c in words if c.isprintable() or c.isspace()).split()) or otherwise
     short = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
     return '"' + short.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -92,7 +72,10 @@ def _head(document: Document, case: str) -> str:
         f"name_en = {_quoted(s.title, f'section {s.number}')}\nname_zh = {_quoted(s.title, f'第{s.number}节')}\n"
         for s in document.sections
     )
-    dated = _date(document.meta.get("date", ""))
+    dated = None
+    with suppress(ValueError):
+        dated = dt.date.fromisoformat(document.meta.get("date", "")[:10])
+    known = dated is not None and FIRST_DAY <= dated <= LAST_DAY
     return f"""\
 # A ledger of claims. Write a paraphrase of your own for each row of claims.csv, never the document's sentences;
 # then evidence, sources and a verdict. `qantar check` tells what is missing, `qantar verdicts` shows the table.
@@ -104,7 +87,7 @@ title_zh = {title}
 
 [document]
 language = "{document.language}"
-{f"dated = {dated}" if dated else "# dated = 2022-01-10"}
+{f"dated = {dated}" if known else "# dated = 2022-01-10"}
 sha256 = "{document.sha256}"
 text_sha256 = "{document.text_sha256}"
 

@@ -61,7 +61,8 @@ def outline(
     every: Annotated[bool, typer.Option("--all", help="cli.all")] = False,
     json: JsonOption = False,
 ) -> None:
-    from qantar.account.document import candidates, read_document
+    from qantar.account.candidates import candidates
+    from qantar.account.document import read_document
     from qantar.account.ledger import read_claims
     from qantar.account.skeleton import uncovered
     from qantar.cases.case import load_case
@@ -94,7 +95,8 @@ def new(
     case: CaseOption = "kazakhstan-2022",
     json: JsonOption = False,
 ) -> None:
-    from qantar.account.document import candidates, read_document
+    from qantar.account.candidates import candidates
+    from qantar.account.document import read_document
     from qantar.account.skeleton import slug, write_skeleton
     from qantar.cases.case import case_names, load_case
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from qantar.messages import text
 
 if TYPE_CHECKING:
-    from qantar.account.document import Candidate, Document
+    from qantar.account.candidates import Candidate
+    from qantar.account.document import Document
     from qantar.account.ledger import Account
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely

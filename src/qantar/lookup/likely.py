@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from qantar.account.document import Candidate, place_pattern
+from qantar.account.candidates import Candidate, place_pattern
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
 from qantar.record.observables import days_between
