@@ -74,13 +74,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """A document with its sections, paragraphs and sentences numbered.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read or is not UTF-8.
-    """
+    """A document with its sections, paragraphs and sentences numbered; a DataError if the file cannot be read or is no prose in UTF-8."""
     source = read_text(path, DOCUMENT_MAX)
     if kind := _no_prose(source):
         raise fail(DataError, path, "office_file", kind=kind)

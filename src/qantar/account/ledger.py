@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, Row, Strict, Table, Text, Told
+from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Strict, Table, Text, Told
 from qantar.files.read import inside, read_table, read_toml
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
@@ -203,13 +203,13 @@ def read_claims(folder: Path) -> Account | None:
         return None
     claims = _optional_table(folder, head, "claims", Claim, quiet)
     none: Table[Any] = Table("none", "", (), ())
-    return Account(folder, head, claims, none, none, {})  # type: ignore[arg-type]
+    return Account(folder, head, claims, none, none, {})
 
 
 def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems) -> Account:
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
-    tables = {name: _optional_table(folder, head, name, model, problems) for name, model in LEDGER_MODELS.items()}
-    own: Table[Source] = _optional_table(folder, head, "sources", Source, problems)  # type: ignore[assignment]
+    tables: dict[str, Table[Any]] = {n: _optional_table(folder, head, n, model, problems) for n, model in LEDGER_MODELS.items()}
+    own = _optional_table(folder, head, "sources", Source, problems)
     check_repeated(own, "key", problems)
     taken = {s.key for s in case_sources}
     for line, source in problems.rows(own):
@@ -217,14 +217,13 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, tables["claims"], tables["hypotheses"], tables["second_reading"], sources)  # type: ignore[arg-type]
-    read: list[Table[Any]] = [case_sources, own, *tables.values()]
-    if all(t.readable for t in read):
+    account = Account(folder, head, **tables, sources=sources)
+    if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
     return account
 
 
-def _optional_table(folder: Path, head: AccountFile, name: str, model: type[Row], problems: Problems) -> Table[Row]:
+def _optional_table(folder: Path, head: AccountFile, name: str, model: type[R], problems: Problems) -> Table[R]:
     file = getattr(head.files, name)
     if file is None:
         return Table(name, f"{name}.csv", (), ())

@@ -44,11 +44,8 @@ def sealed(files: Mapping[str, Content], made: Mapping[str, Any]) -> dict[str, C
     >>> list(sealed({"a.csv": "x\\n1\\n"}, {"kind": "run"}))
     ['a.csv', 'result.json']
     """
-    whole = {
-        "result_version": RESULT_VERSION,
-        **{k: v for k, v in made.items() if k != SEAL},
-        FILES: {name: sha256(content) for name, content in files.items()},
-    }
+    said = {k: v for k, v in made.items() if k != SEAL}
+    whole = {"result_version": RESULT_VERSION, **said, FILES: {name: sha256(content) for name, content in files.items()}}
     whole = json.loads(json.dumps(whole))  # tuples become lists: what is sealed is what will be read
     return {**files, RESULT: json.dumps({**whole, SEAL: seal_of(whole)}, indent=1, ensure_ascii=False) + "\n"}
 
@@ -87,16 +84,9 @@ def made_of(files: Mapping[str, str | bytes]) -> dict[str, Any]:
 
 
 def read_result(folder: Path, *kinds: str) -> Stored | None:
-    """A result with all its files; None where there is none at all.
+    """A result with all its files, of one of these kinds (of any if none is named); None where there is none at all.
 
-    Parameters
-    ----------
-    kinds : what its `kind` may be; anything if none is named
-
-    Raises
-    ------
-    ResultError
-        If anything of it is missing or not as it was written, or it is of another kind.
+    A ResultError if anything of it is missing or not as it was written, or it is of another kind.
     """
     if not os.path.lexists(folder / RESULT):
         if folder.is_dir() and (left := sorted(p.name for p in folder.iterdir() if p.is_file())):
@@ -126,24 +116,16 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
 def read_checked(
     folder: Path, kind: str, facts: Iterable[str] = (), columns: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> Stored | None:
-    """As `read_result` of one kind, with all that a reader counts on.
-
-    Parameters
-    ----------
-    facts : what `result.json` must say
-    columns : columns that a table must have, by its name without ending; a table without rows has none
-
-    Raises
-    ------
-    ResultError
-        As `read_result`; and naming the file that lacks something.
-    """
+    """As `read_result` of one kind, with all that a reader counts on (`complete`)."""
     stored = read_result(folder, kind)
-    return stored if stored is None else complete(stored, facts, columns)
+    return stored and complete(stored, facts, columns)
 
 
 def complete(stored: Stored, facts: Iterable[str], columns: Mapping[str, Sequence[str]]) -> Stored:
-    """A result that was read, if it has all that a reader counts on; arguments and errors as `read_checked`."""
+    """A result that was read, if it has all that a reader counts on; else a ResultError names the file that lacks something.
+
+    `facts` is what `result.json` must say, `columns` what tables must have, by their names without ending; a table without rows has none.
+    """
     folder = stored.folder
     if not set(facts) <= set(stored.made):
         raise fail(ResultError, folder / RESULT, "not_of_kind", value=stored.made.get("kind"))

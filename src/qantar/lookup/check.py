@@ -36,13 +36,7 @@ class Checked:
 
 
 def check(target: str, problems: Problems) -> list[Checked]:
-    """Check a packaged case by name, or a path; everything found goes to `problems`.
-
-    Raises
-    ------
-    ScenarioError
-        When there is nothing of that name.
-    """
+    """Check a packaged case by name, or a path; everything found goes to `problems`. A ScenarioError if nothing has that name."""
     if target in case_names():
         return _check_folder(find_folder(target, "case.toml"), problems)
     path = Path(target)
@@ -90,19 +84,16 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
 
 def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
     """The case of a folder, if it is whole or nearly so, and every table that was read in it."""
-    if (folder / "account.toml").exists():
-        loaded = read_loaded(folder, problems)
-        if loaded is not None:
-            account = loaded.account
-            ledger: list[Table[Any]] = [account.claims, account.hypotheses, account.second_reading]
-            own = loaded.case if loaded.case.folder == folder else None
-            return own, [*(own.record.tables().values() if own else ()), *ledger]
-        case = read_case(folder, problems) if (folder / "case.toml").exists() else None
-    elif (folder / "case.toml").exists():
-        case = read_case(folder, problems)
-    else:
+    has_ledger, has_case = (folder / "account.toml").exists(), (folder / "case.toml").exists()
+    if not (has_ledger or has_case):
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
-    return case, [*case.record.tables().values()] if case else []
+    ledger: list[Table[Any]] = []
+    if has_ledger and (loaded := read_loaded(folder, problems)) is not None:
+        case = loaded.case if loaded.case.folder == folder else None
+        ledger = [getattr(loaded.account, name) for name in LEDGER_MODELS]
+    else:
+        case = read_case(folder, problems) if has_case else None
+    return case, [*(case.record.tables().values() if case else ()), *ledger]
 
 
 def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
@@ -134,13 +125,9 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         return _check_result(path.parent, problems)
     if path.suffix == ".toml":
         source = read_text(path)
-        kind = (
-            "scenario"
-            if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE)
-            else "account"
-            if "[document]" in source
-            else "case"
-        )
+        kind = "account" if "[document]" in source else "case"
+        if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE):
+            kind = "scenario"
         read_toml(path, _FILES[kind], problems)
         return [Checked(path.name, kind, 1)]
     if path.suffix == ".geojson":

@@ -42,13 +42,7 @@ def words() -> dict[str, list[str]]:
 
 
 def explain(name: str, lang: str) -> list[Explanation]:
-    """All meanings of a word; `TABLE.COLUMN` or a bare column name explains columns.
-
-    Raises
-    ------
-    StudyError
-        When nothing of that name exists, with the nearest words.
-    """
+    """All meanings of a word; `TABLE.COLUMN` or a bare column name explains columns. A StudyError has the nearest words if none is."""
     found = [*_named(name, lang), *_columns(name, lang)]
     if not found:
         found = [x for code in _codes(name) for x in _named(code, lang)]

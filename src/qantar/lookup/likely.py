@@ -10,12 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
 from qantar.account.candidates import Candidate, place_pattern
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
+from qantar.messages import LANGUAGES
 from qantar.record.observables import days_between
 
 
@@ -30,10 +32,11 @@ class Likely:
 def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterable[Claim] = ()) -> list[Likely]:
     """For each candidate of a document in `language` what it may be about."""
     span = case.head.first_day, case.head.last_day
-    texts = {"en": "claim_en", "zh": "claim_zh"}
-    places = {lang: _Places(case, lang) for lang in {language, *texts}}
-    about = {c.claim_id: _claimed({lang: getattr(c, column) for lang, column in texts.items()}, span, places) for c in claims}
-    known = {key: (days, where) for key, (days, where) in about.items() if days and where}
+    places = {lang: _Places(case, lang) for lang in {language, *LANGUAGES}}
+    known: dict[str, tuple[set[dt.date], set[str]]] = {}
+    for claim in claims:
+        said = [_about(getattr(claim, f"claim_{lang}"), lang, span, places[lang]) for lang in LANGUAGES]
+        known[claim.claim_id] = {day for days, _ in said for day in days}, {place for _, where in said for place in where}
     events = [(e.event_id, e.date, e.date_end or e.date, {e.region_id, e.settlement_id}) for e in case.record.events]
     by_day = {d: [(key, at) for key, first, last, at in events if first <= d <= last] for d in days_between(*span)}
 
@@ -43,17 +46,12 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
         claimed = tuple(key for key, (on, at) in known.items() if on & days and at & where)
         return Likely(tuple(key for key, *_ in events if key in hits), claimed)
 
-    said = (_about(c.sentence.text, language, span, places[language]) for c in found)
-    return [near(frozenset(days), frozenset(where)) for days, where in said]
-
-
-def _claimed(texts: dict[str, str], span: tuple[dt.date, dt.date], places: dict[str, _Places]) -> tuple[set[dt.date], set[str]]:
-    """Days and places that a claim names in either language; places only beside a day."""
-    said = [_about(text, lang, span, places[lang]) for lang, text in texts.items()]
-    return {day for days, _ in said for day in days}, {place for _, where in said for place in where}
+    named = (_about(c.sentence.text, language, span, places[language]) for c in found)
+    return [near(frozenset(days), frozenset(where)) for days, where in named]
 
 
 def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: _Places) -> tuple[set[dt.date], set[str]]:
+    """Days and places that a text names; places only beside a day."""
     days = set(dates_in(text, language, *span))
     return days, places.within(text) if days else set()
 
@@ -90,15 +88,9 @@ def dates_in(text: str, language: str, first: dt.date, last: dt.date) -> Iterato
         number = int(month) if month.isdigit() else _months(language)[month.casefold()]
         for day in filter(None, (match["day"], match["end"])):
             for y in [int(year)] if year else range(first.year, last.year + 1):
-                if (found := _date(y, number, int(day))) and first <= found <= last:
-                    yield found
-
-
-def _date(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
+                with suppress(ValueError):  # no such day
+                    if first <= dt.date(y, number, int(day)) <= last:
+                        yield dt.date(y, number, int(day))
 
 
 @cache

@@ -36,17 +36,10 @@ class Shown:
 
 
 def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang: str, find: str | None = None) -> Shown:
-    """What `what` names in a case: `observables`, `onset`, a table, or an id.
+    """What `what` names in a case: `observables`, `onset`, a table, or an id; a StudyError has the nearest names if there is none.
 
-    Parameters
-    ----------
-    find : words that a row of a table must hold, all of them, in any language of the table; the names of its places count as held.
-        With `observables`, all tables of `SEARCHED` are searched.
-
-    Raises
-    ------
-    StudyError
-        When there is nothing of that name, with the nearest ones, or nothing that can be searched.
+    `find` are words that a row of a table must hold, all of them, in any language of the table; the names of its places count as held. With
+    `observables`, all tables of `SEARCHED` are searched.
     """
     record, tables = loaded.case.record, loaded.tables()
     regions = [r.region_id for r in record.regions] + [record.country]

@@ -111,12 +111,9 @@ def variables() -> Table[Variable]:
 
 
 def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
-    """The record in `folder`, complete and consistent; `span`: first and last day of the case, by default any that can be recorded.
+    """The record in `folder`, complete and consistent, else a DataError with every problem of every table.
 
-    Raises
-    ------
-    DataError
-        With every problem of every table.
+    `span` is the first and last day of the case; by default any that can be recorded.
     """
     problems = Problems()
     record = read_record(folder, country, problems, span=span)

@@ -1,14 +1,10 @@
 """What can be observed in a record: intervals and blanks, never more than the sources hold.
 
-In: a `Record`. Out: `Observables`, plain arrays and small tuples. The rules, each in its function:
-
-- onset of a region is an interval of local calendar days, open to the right where even the latest day is unknown; where no unrest is
-  recorded at all it opens on the day after the last one that is reported quiet, or on the case's first day;
-- presence by region and day is 1, 0 or missing; missing is NaN, so that no sum can take it for a zero; a 0 before the
-  stated first day, on a day on which the onset interval already allows a start, is missing too;
-- participants and detained are national, by date, each with its range over sources;
-- deaths are known for some units; what is left is a range for all others together;
-- a seat of government was entered, was not, or the record does not say (None).
+In: a `Record`. Out: `Observables`, plain arrays and small tuples. Onset of a region is an interval of local calendar days, open to the
+right where even the latest day is unknown; where no unrest is recorded at all it opens on the day after the last one that is reported
+quiet, or on the case's first day. Presence is 1, 0 or missing (NaN, so that no sum can take it for a zero); a 0 before the stated first
+day, on a day on which the onset interval already allows a start, is missing too. Deaths are known for some units; what is left is a range
+for all others.
 """
 
 from __future__ import annotations

@@ -42,16 +42,8 @@ LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-
 def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
     """Write the crate whole or not at all; gives its place and the number of its files. An unchanged crate in its place is replaced.
 
-    Parameters
-    ----------
-    study : folder that `qantar study` wrote for this account and these data
-
-    Raises
-    ------
-    ResultError
-        If `study` is no result of this account, or its data are not those at hand, or `out` holds something else, or cannot be written.
-    StudyError
-        If the extra is not installed.
+    A StudyError if the extra is not installed; a ResultError if `study` is no folder that `qantar study` wrote for this account and these
+    data, or `out` holds something else or cannot be written.
     """
     needs("rocrate", "provenance", "export")
     found = _study(study, loaded)

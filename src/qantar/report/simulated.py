@@ -39,7 +39,6 @@ class Simulated:
     """Everything the page says about the histories."""
 
     result: Result
-    days: tuple[dt.date, ...]
     onsets: dict[str, OnsetRow]
     others: list[Feature]
     """features other than onsets"""
@@ -91,13 +90,12 @@ def simulated(result: Result, days: Sequence[dt.date]) -> Simulated:
         name: [(first + dt.timedelta(days=d), values[:, d].tolist()) for d in range(values.shape[1])]
         for name, values in curves(result.runs).items()
     }
-    return Simulated(result, tuple(days), rows, [f for f in result.features if f.kind != "onset"], table)
+    return Simulated(result, rows, [f for f in result.features if f.kind != "onset"], table)
 
 
 def draw_simulated(sim: Simulated, seen: Observables) -> dict[str, Markup]:
     """Figures of the national curves, simulated and recorded, by name."""
-    recorded = {"participants": seen.participants, "detained": seen.detained}
-    return {f"simulated-{name}": _curve(sim.table[name], recorded[name], name) for name in CURVES}
+    return {f"simulated-{name}": _curve(sim.table[name], getattr(seen, name), name) for name in CURVES}
 
 
 def _curve(rows: list[tuple[dt.date, list[float]]], recorded: Sequence[Dated], name: str) -> Markup:

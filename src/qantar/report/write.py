@@ -44,12 +44,7 @@ def study_account(
     histories and effects that ship was simulated again on this machine; `repeated` whole results that ship, made again; `inputs` names
     all that the result depends on (`inputs_of`).
 
-    The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused.
-
-    Raises
-    ------
-    ResultError
-        When `out` exists and is not a result of qantar, or cannot be written.
+    The folder is written aside and then renamed; an older result in its place is replaced, anything else is refused with a ResultError.
     """
     from qantar.report.page import render  # matplotlib takes a second, which a wrong path should not cost
 
