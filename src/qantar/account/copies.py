@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from qantar.account.document import Document
 from qantar.account.ledger import Claim
@@ -22,30 +23,17 @@ WHOLE = {"en": 6, "zh": 10}
 
 def check_copies(claims: Table[Claim], document: Document, problems: Problems) -> None:
     """Note each claim whose wording is the document's, in the column that holds it."""
-    sentences = [s.text for s in document.sentences()]
-    known = {lang: _Known(sentences, lang) for lang in RUN}
+    sentences = {lang: [_words(s.text, lang) for s in document.sentences()] for lang in RUN}
+    runs = {lang: set(_runs(list(chain.from_iterable(said)), RUN[lang])) for lang, said in sentences.items()}
+    whole = {lang: {tuple(one) for one in said if len(one) >= WHOLE[lang]} for lang, said in sentences.items()}
     for line, claim in claims.numbered():
-        for lang, words in known.items():
-            if run := words.shared(getattr(claim, f"claim_{lang}")):
-                problems.add(claims.file, line, f"claim_{lang}", "copied", value=run)
-
-
-class _Known:
-    """What the document says, as runs of words."""
-
-    def __init__(self, sentences: list[str], lang: str) -> None:
-        self.lang = lang
-        parts = [_words(s, lang) for s in sentences]
-        together = [word for part in parts for word in part]
-        self.runs = set(_runs(together, RUN[lang]))
-        self.whole = {tuple(part) for part in parts if len(part) >= WHOLE[lang]}
-
-    def shared(self, claim: str) -> str:
-        """The first run that the claim has from the document, or an empty text."""
-        said, gap = _words(claim, self.lang), " " if self.lang == "en" else ""
-        if tuple(said) in self.whole:
-            return gap.join(said)
-        return next((gap.join(run) for run in _runs(said, RUN[self.lang]) if run in self.runs), "")
+        for lang, gap in (("en", " "), ("zh", "")):
+            said = _words(getattr(claim, f"claim_{lang}"), lang)
+            copied = next((run for run in _runs(said, RUN[lang]) if run in runs[lang]), ())
+            if tuple(said) in whole[lang]:
+                copied = tuple(said)
+            if copied:
+                problems.add(claims.file, line, f"claim_{lang}", "copied", value=gap.join(copied))
 
 
 def _runs(words: list[str], n: int) -> Iterator[tuple[str, ...]]:

@@ -154,9 +154,6 @@ def _front_matter(source: str) -> tuple[dict[str, str], str, int]:
     return meta, source[match.end() :], match.group(0).count("\n") + 1
 
 
-# --- blocks and headings ---------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Block:
     """A Markdown heading (`level` 1 to 6) or a run of text lines (`level` 0)."""
@@ -366,8 +363,6 @@ def _paragraphs(block: _Block) -> list[tuple[str, int]]:
     wide = any("\u4e00" <= line[-1] <= "\u9fff" for line in block.lines[:1])  # Chinese lines join without a blank
     return [(("" if wide else " ").join(block.lines), 0)] if block.lines else []
 
-
-# --- sentences -------------------------------------------------------------------------------------------------------
 
 _CHINESE = re.compile(r"(?:（[^（）]*）|[^。！？!?])*(?:[。！？!?]+[”’』」）)】]*|$)")
 _SHORT = re.compile(

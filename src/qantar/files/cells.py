@@ -61,7 +61,6 @@ class Number:
         return int(value) if self.whole else value
 
     def allowed(self) -> str:
-        """What fits, in words."""
         return f"{'whole number' if self.whole else 'number'} [{self.low:g}, {self.high:g}], {self.unit}"
 
 
@@ -89,7 +88,6 @@ class Choice:
         return cell
 
     def allowed(self) -> str:
-        """What fits, in words."""
         return " | ".join(self.words)
 
 
@@ -106,7 +104,6 @@ class Form:
         return cell
 
     def allowed(self) -> str:
-        """What fits, in words."""
         return f"like {self.example}"
 
 
@@ -125,7 +122,6 @@ class Day:
         return day
 
     def allowed(self) -> str:
-        """What fits, in words."""
         return "date YYYY-MM-DD"
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SEARCHED = ("events", "claims", "totals", "sources")
 """Tables that a search goes through where none is named."""
+MARKS = {"present": "●", "doubtful": "○", "absent": "·", "missing": "?"}
+"""Signs of presence on a day."""
 Block = tuple[str, list[tuple[str, str]]]
 """A heading, and pairs of a label and a text below it."""
 
@@ -233,15 +235,13 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         return text(f"out.{key}", lang, **args)
 
     rows: list[Sequence[object]] = []
-    onset_json = []
-    for o, presence, doubts in zip(seen.onsets, seen.presence.tolist(), seen.doubtful.tolist(), strict=True):
+    onset_json, words = [], seen.words()
+    for o, presence in zip(seen.onsets, seen.presence.tolist(), strict=True):
         if only not in (None, o.region_id):
             continue
-        cells = zip(presence, doubts, strict=True)
-        marks = "".join("?" if math.isnan(p) else "·" if not p else "○" if unsure else "●" for p, unsure in cells)
         seat = t({True: "yes", False: "no", None: "unknown"}[seen.seats_entered[o.region_id]])
         latest = o.latest.isoformat() if o.latest else t("never")
-        rows.append([o.region_id, names[o.region_id], o.earliest.isoformat(), latest, marks, seat])
+        rows.append([o.region_id, names[o.region_id], o.earliest.isoformat(), latest, "".join(MARKS[w] for w in words[o.region_id]), seat])
         days = [None if math.isnan(p) else int(p) for p in presence]
         onset_json.append(asdict(o) | {"firm": o.firm, "presence": days, "seat_entered": seen.seats_entered[o.region_id]})
     span = f"{seen.days[0]:%d}-{seen.days[-1]:%d %b}" if seen.days else ""

@@ -107,6 +107,12 @@ class Observables:
     deaths_total: UnitDeaths | None
     seats_entered: dict[str, bool | None]
 
+    def words(self) -> dict[str, list[str]]:
+        """Presence by region, each day as a word: present, doubtful, absent or missing."""
+        unrest = np.where(self.doubtful, "doubtful", "present")
+        words = np.select([np.isnan(self.presence), self.presence == 0], ["missing", "absent"], unrest)
+        return dict(zip(self.region_ids, words.tolist(), strict=True))
+
 
 def observe(record: Record) -> Observables:
     """All observables of a record, regions in the order of regions.csv.

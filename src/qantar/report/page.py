@@ -42,7 +42,7 @@ from qantar.report.tables import narrowed
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
 from qantar.studies.blocks import Pair, pair
-from qantar.studies.cells import arm_name
+from qantar.studies.cells import arm_name, feature_label, shown_share
 from qantar.studies.experiments import forest_of, rows_of
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped
@@ -74,8 +74,9 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         results.stale.append("simulated")
     drawn = templates()
     drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year))
-    drawn.globals.update(share=_share, sim_days=_sim_days, short=_short, people_of=_people, part_name=_part_name)
-    drawn.globals.update(feature_of=_named(case.record), arm_name=partial(arm_name, scenario=results.scenario))
+    drawn.globals.update(share=shown_share, sim_days=_sim_days, short=_short, people_of=_people, part_name=_part_name)
+    names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
+    drawn.globals.update(feature=partial(feature_label, names=names), arm_name=partial(arm_name, scenario=results.scenario))
     page = drawn.get_template("page.html.j2").render(
         loaded=loaded,
         ships=ships(case.folder),
@@ -122,7 +123,7 @@ def _verdicts(loaded: Loaded, fit: Fit | None, results: Shipped) -> dict[str, An
 def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[str, Any]:
     """What the page shows of the record; the map begins on the day on which most regions have unrest."""
     record, sheet = loaded.case.record, draw(loaded.case)
-    presence = _presence(seen, len(days))
+    presence = seen.words() if seen.days else {region: ["missing"] * len(days) for region in seen.region_ids}
     counts = [Counter(row[n] for row in presence.values()) for n in range(len(days))]
     return {
         "regions": {r.region_id: r for r in record.regions},
@@ -165,25 +166,9 @@ def _specs(folder: Path) -> dict[str, Experiment | Stylized]:
     return found
 
 
-def _share(f: Feature) -> str:
-    low, high = f.interval()
-    return f"{100 * f.share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-
-
 def _sim_days(f: Feature) -> str:
     """Calendar days of the first month, counted from day 0: only for those histories that report the region at all."""
     return "–" if math.isnan(f.median) else f"{f.median + 1:.0f} ({f.low + 1:.0f}–{f.high + 1:.0f})"
-
-
-def _named(record: Record) -> Callable[[Feature], Pair]:
-    """What a feature is of, in both languages: regions by their names, anything else as it is."""
-    names = {r.region_id: (r.name_en, r.name_zh) for r in record.regions}
-
-    def of(feature: Feature) -> Pair:
-        pairs = [names.get(part, (part, part)) for part in feature.of.split(";")]
-        return ", ".join(en for en, _ in pairs), "、".join(zh for _, zh in pairs)
-
-    return of
 
 
 def _part_name(kind: str) -> Pair:
@@ -224,22 +209,6 @@ def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
     }
     rows |= {f"simulated-{name}": rows[name] for name in CURVES}
     return {name: list(dict.fromkeys(keys)) for name, keys in rows.items()}
-
-
-def _presence(seen: Observables, n_days: int) -> dict[str, list[str]]:
-    """Presence by region as words for CSS and tables: present, doubtful, absent, missing."""
-    if not seen.days:
-        return {region: ["missing"] * n_days for region in seen.region_ids}
-    return {
-        region: [_word(value, unsure) for value, unsure in zip(values, doubts, strict=True)]
-        for region, values, doubts in zip(seen.region_ids, seen.presence.tolist(), seen.doubtful.tolist(), strict=True)
-    }
-
-
-def _word(value: float, unsure: bool) -> str:
-    if math.isnan(value):
-        return "missing"
-    return "absent" if value == 0 else "doubtful" if unsure else "present"
 
 
 def _day_in(year: int) -> Callable[..., Markup]:

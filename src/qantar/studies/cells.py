@@ -108,11 +108,15 @@ def region_names(result: Result) -> dict[str, Pair]:
 
 def recorded_feature(row: Row, result: Result) -> Cell:
     """What a row of features is of: regions by their names, a day as it is."""
-    names = region_names(result)
-    return pair(f"feature.{row['kind']}", of=joined([names.get(part, part) for part in row["of"].split(";")], pair("report.comma")))
+    return feature_label(row["kind"], row["of"], region_names(result))
 
 
-def shown_share(share: str, low: str, high: str) -> str:
+def feature_label(kind: str, of: str, names: Mapping[str, Pair]) -> Pair:
+    """The same of any feature."""
+    return pair(f"feature.{kind}", of=joined([names.get(part, part) for part in of.split(";")], pair("report.comma")))
+
+
+def shown_share(share: str | float, low: str | float, high: str | float) -> str:
     """A share of histories in percent with its interval.
 
     >>> shown_share("0.5", "0.25", "0.8")
