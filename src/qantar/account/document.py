@@ -238,42 +238,37 @@ class _Parts:
 
     def __init__(self, title: str, line: int, language: str) -> None:
         self.language = language
-        self.heads = [(0, title, line)]
-        self.paragraphs: list[list[tuple[Sentence, ...]]] = [[]]
+        self.found: list[tuple[int, str, int, list[tuple[Sentence, ...]]]] = [(0, title, line, [])]
 
     @property
     def upcoming(self) -> int:
-        return len(self.heads)
+        return len(self.found)
 
     def open(self, number: int, title: str, line: int) -> None:
-        self.heads.append((number, title, line))
-        self.paragraphs.append([])
+        self.found.append((number, title, line, []))
 
     def strip_headings(self, block: _Block, after: _Block | None, contents: _Contents) -> _Block:
         """Open a section for each heading at the start of a plain block; returns what is left of the block."""
-        lines = list(block.lines)
-        if block.in_list and (len(lines) > 1 or (after is not None and after.in_list)):
+        if block.in_list and (len(block.lines) > 1 or (after is not None and after.in_list)):
             return block  # a list, not a numbered heading that Markdown takes for one
-        while lines:
-            alone = len(lines) == 1 and after is not None
-            following = lines[1] if len(lines) > 1 else (after.lines[0] if after else "")
-            number = _heading_number(lines[0], following, contents, self.upcoming, alone=alone)
+        followed = [*block.lines, after.lines[0] if after else ""]
+        for k, line in enumerate(block.lines):
+            alone = k == len(block.lines) - 1 and after is not None
+            number = _heading_number(line, followed[k + 1], contents, self.upcoming, alone=alone)
             if number is None:
-                break
+                return _Block(0, block.lines[k:], block.line + k, block.in_list)
             if number >= 0:
-                self.open(number, lines[0], block.line + len(block.lines) - len(lines))
-            lines.pop(0)
-        return _Block(0, tuple(lines), block.line + len(block.lines) - len(lines), block.in_list)
+                self.open(number, line, block.line + k)
+        return _Block(0, (), block.line + len(block.lines), block.in_list)
 
     def add(self, block: _Block) -> None:
+        number, _, _, paragraphs = self.found[-1]
         for text, offset in _paragraphs(block):
-            here = (self.heads[-1][0], len(self.paragraphs[-1]) + 1)
-            sentences = enumerate(split_sentences(text, self.language), 1)
-            self.paragraphs[-1].append(tuple(Sentence((*here, n), s, block.line + offset) for n, s in sentences))
+            place, sentences = (number, len(paragraphs) + 1), enumerate(split_sentences(text, self.language), 1)
+            paragraphs.append(tuple(Sentence((*place, n), s, block.line + offset) for n, s in sentences))
 
     def sections(self) -> list[Section]:
-        found = [Section(*head, tuple(ps)) for head, ps in zip(self.heads, self.paragraphs, strict=True)]
-        return [s for s in found if s.number or s.paragraphs]
+        return [Section(number, title, line, tuple(ps)) for number, title, line, ps in self.found if number or ps]
 
 
 def _is_contents_list(block: _Block) -> bool:
