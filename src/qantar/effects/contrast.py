@@ -253,6 +253,8 @@ def answers(
 ) -> list[Answer]:
     """Run one experiment over a set of draws of all parameters; basis, rival, state and ancestors are as in `Answer`.
 
+    Raises what `resolve` and a runner raise.
+
     Parameters
     ----------
     ceilings : by part, `decision.ceiling`

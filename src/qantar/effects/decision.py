@@ -221,17 +221,10 @@ def attainable(
 ) -> float:
     """Share of draws in which the smallest effect fits between the limits of the measure, the base being as it is.
 
-    An upper bound: the limits are those of any history. Where nothing is compared with the base there is no level to start from: all fit.
-    A share that is 1 already cannot rise, and what lasts to the end of time cannot last longer.
+    Level is Y(base) by draw, contrast the weight of each arm, the base among them under its name. An upper bound: the limits are those of
+    any history. Where nothing is compared with the base there is no level to start from: all fit. A share that is 1 already cannot rise,
+    and what lasts to the end of time cannot last longer:
 
-    Parameters
-    ----------
-    level : Y(base) by draw
-    contrast : weight of each arm, the base among them under its name
-    limits : of the measure; infinite where it has none
-
-    Examples
-    --------
     >>> attainable(np.array([0.0, 1.0]), {"arm": 1, "base": -1}, "base", (0, 1), 0.1, 1)
     0.5
     >>> attainable(np.array([2.0, 2.5]), {"arm": 1, "base": -1}, "base", (0, np.log10(385)), 0.176, 1)

@@ -195,8 +195,9 @@ def counterfactual(
 
     Raises
     ------
-    StudyError
-        For an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot differ from the base.
+    StudyError, ResultError
+        As a runner; StudyError also for an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot
+        differ from the base.
     """
     _check(base, arms, direction, smallest or {})
     runner = runner or Runner()

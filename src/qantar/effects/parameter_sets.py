@@ -17,7 +17,7 @@ from qantar.effects import decision
 from qantar.effects.contrast import even
 from qantar.effects.experiment_file import Experiment
 from qantar.ensemble.histories import Runs
-from qantar.model.outcome import UPRISING
+from qantar.inference.calibration import uprisings
 from qantar.scenario.parameters import Values, draw, parameters
 from qantar.scenario.scenario import Scenario
 
@@ -51,8 +51,7 @@ def loud_draws(table: Runs, seed: int) -> list[Values]:
 
     Where nobody goes out, everything is without effect.
     """
-    loud = np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
-    return [draw(seed, int(k)) for k in loud]
+    return [draw(seed, int(k)) for k in uprisings(table)]
 
 
 def unlearned(scenario: Scenario, spec: Experiment) -> list[str]:

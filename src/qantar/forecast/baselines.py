@@ -15,11 +15,14 @@ Onset day of region r; p is the pooled distribution of the regions seen:
 Penalized: the b have independent normal priors, standard deviations `INTERCEPT_SD` and `SLOPE_SD`, fixed before anything was scored.
 An interval counts by its likelihood, the sum over its days. A forecast for a region that is seen is conditioned on what is known of it.
 
-Next day's presence: never 0; last the last value that is no blank; average the share of known cells of other regions; population
-1 - exp(-c residents / mean residents), c from those cells; logistic the hazard above where nobody is out, and where people are the share of
-known days with unrest that were followed by one. Its participants: never nobody; last the last figure; average the geometric mean of the
-figures; population the last figure by resident of the regions with unrest then, times residents of those with unrest last known; logistic
-the same with residents weighted by the forecast presence.
+Next day's presence; its participants:
+    never       0; nobody
+    last        the last value that is no blank; the last figure
+    average     the share of known cells of other regions; the geometric mean of the figures
+    population  1 - exp(-c residents / mean residents), c from those cells; the last figure by resident of the regions with unrest then,
+                times residents of those with unrest last known
+    logistic    the hazard above where nobody is out, else the share of known days with unrest that were followed by one; the last figure as
+                for population, with residents weighted by the forecast presence
 
 What happens on the same days in other regions is given in a region-out forecast: it says where unrest arose, not when it broke out at all.
 """

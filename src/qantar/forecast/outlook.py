@@ -183,7 +183,8 @@ class Terms:
 def outlook(scenario: Scenario, runner: Runner, terms: Terms) -> Outlook:
     """Forecasts at rolling origins through the quiet period and the window, and what they were worth.
 
-    Raises ScenarioError if the scenario does not say what is fitted, StudyError if its quiet period does not end where the window begins.
+    Raises ScenarioError if the scenario does not say what is fitted, StudyError if its quiet period does not end where the window begins,
+    and what a runner raises.
     """
     quiet, h = _quiet(scenario), terms.horizon
     plan = resolve(scenario, scale=terms.scale)
