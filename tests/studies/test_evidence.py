@@ -133,7 +133,7 @@ def ranks_of_records() -> Floats:
 def test_intervals_of_the_posterior_hold_the_truth_of_simulated_records() -> None:
     """All shares and ranks computed again from the table; error budget: 24 shares at 99.9 %, 8 tests of ranks at 0.1 %."""
     names, ranks = spec_of(scenario()).fitted, ranks_of_records()
-    rows = {(r["parameter"], float(r["level"])): r for r in shipped().coverage}
+    rows = {(r["parameter"], float(r["level"])): r for r in evidence("calibrate").tables["coverage"]}
     again = coverage(ranks, names)
     assert set(rows) == {(c.parameter, c.level) for c in again}
     for c, p in zip(again, np.repeat(uniformity(ranks), 3), strict=True):
@@ -279,8 +279,8 @@ def test_networks_agree_with_the_rounds_on_what_was_learned() -> None:
     assert command_line(made) == f"qantar calibrate {CASE} --method=neural --seed=2022 --scale=0.1 --table=20000"
     with (folder / "learned.csv").open() as file:
         networks = {r["parameter"]: r for r in csv.DictReader(file)}
-    rounds = {r["parameter"]: r for r in shipped().learned}
-    assert shipped().second == networks
+    rounds = {r["parameter"]: r for r in evidence("calibrate").tables["learned"]}
+    assert {r["parameter"]: r for r in evidence("calibrate").others[NEURAL].tables["learned"]} == networks
     assert set(networks) == set(rounds)
     assert {name for name in rounds if rounds[name]["word"] == "learned"} == {"base_pressure"}
     assert {name for name in networks if networks[name]["word"] == "learned"} == {"base_pressure"}
