@@ -245,6 +245,9 @@ STUDY = Study(
     run,
     page,
     Ships(minutes=11),
-    small={"scenario": "kazakhstan-2022", "trajectories": 2, "draws": 4, "scale": 0.001, "set_": ("time.hours=48",)},
+    small={
+        "scenario": "kazakhstan-2022", "trajectories": 2, "draws": 4, "scale": 0.001,
+        "set_": ("time.hours=48", *(f"mechanisms.{name}=off" for name in ("grievance", "demands", "intervention", "control", "diffusion"))),
+    },
     columns={"indices": ("measure", "output", "input", "value", "low", "high")},
-)
+)  # fmt: skip
