@@ -20,6 +20,8 @@ os.environ["QANTAR_STORE"] = "results/store"  # of the folder a test works in: n
 
 from qantar.verdicts.load import Loaded, load_account
 
+pytest.register_assert_rewrite("kit.contract", "kit.faults")  # their checks say what differs, as those of a test do
+
 # The same examples at every run; time limits would fail on a busy machine.
 settings.register_profile("qantar", deadline=None, derandomize=True)
 settings.load_profile("qantar")
