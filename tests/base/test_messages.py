@@ -176,6 +176,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "fitted.",
         "check.kind.",
         "progress.",
+        "out.sampled_",
         "experiment.",
         "planted.",
         "scale.",
