@@ -189,6 +189,58 @@ def test_a_claim_covers_its_sentences_only() -> None:
     assert not whole.covers((5, 4, 1))
 
 
+def _with(folder: Path, file: str, column: str, claim_id: str, cell: str) -> None:
+    """One more column of a table, filled for one row."""
+    head, *rows = (folder / file).read_text(encoding="utf-8").splitlines()
+    rows = [f"{row},{cell if row.startswith(claim_id + ',') else ''}" for row in rows]
+    (folder / file).write_text("\n".join([f"{head},{column}", *rows]) + "\n", encoding="utf-8")
+
+
+def test_a_claim_names_the_rows_of_the_record_it_rests_on(tiny: Path) -> None:
+    _with(tiny, "claims.csv", "events", "C2", "E2;T1")
+    account = load_account(str(tiny)).account
+    assert [c.claim_id for c in account.resting_on("T1")] == ["C2"]
+    assert judge(account)[1].as_dict()["events"] == ["E2", "T1"]
+    assert "claims that rest on this row" in [head for head, _ in show(load_account(str(tiny)), "E2", lang="en").blocks]
+
+
+def test_a_row_that_the_record_does_not_have_is_named_with_the_nearest(tiny: Path) -> None:
+    _with(tiny, "claims.csv", "events", "C2", "E0002")
+    with pytest.raises(DataError) as caught:
+        load_account(str(tiny))
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.key, problem.code) == ("claims.csv", 3, "events", "unknown_record_row")
+    assert str(problem.as_dict("en")["mend"]).startswith("Nearest: E2,")
+
+
+TENSIONS = "tension_id,first,second,note_en,note_zh\nX1,C1,C2;C3,Sixty are no thousand.,六十不是一千。\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "code"),
+    [
+        ("", "", "", ""),
+        ("C2;C3", "C2;C9", "second", "unknown_claim"),
+        ("X1,C1,", "X1,,", "first", "empty_cell"),
+        ("C2;C3", "C1", "second", "tension_with_itself"),
+        ("Sixty are no thousand.,六十不是一千。", ",", "note_en", "empty_cell"),
+        ("六十不是一千。\n", "六十不是一千。\nX1,C1,C3,Twice.,两次。\n", "tension_id", "repeated_id"),
+    ],
+)
+def test_claims_that_do_not_go_together_are_a_table(tiny: Path, old: str, new: str, key: str, code: str) -> None:
+    toml = (tiny / "account.toml").read_text(encoding="utf-8")
+    (tiny / "account.toml").write_text(toml.replace("[files]\n", '[files]\ntensions = "tensions.csv"\n'), encoding="utf-8")
+    (tiny / "tensions.csv").write_text(TENSIONS.replace(old, new, 1) if old else TENSIONS, encoding="utf-8")
+    if not code:
+        loaded = load_account(str(tiny))
+        assert [t.second for t in loaded.account.tensions] == [("C2", "C3")]
+        assert "tensions.csv" in loaded.hashes()["ledger"]
+        return
+    with pytest.raises(DataError) as caught:
+        load_account(str(tiny))
+    assert [(p.file, p.key, p.code) for p in caught.value.problems] == [("tensions.csv", key, code)]
+
+
 def test_an_open_claim_needs_no_words_yet(loaded: Loaded) -> None:
     c = Claim(claim_id="C1", section="1", paragraph="1", kind="fact", verdict="open")  # type: ignore[arg-type]
     assert basis(c, loaded.account) == "open"

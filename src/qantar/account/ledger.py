@@ -1,13 +1,13 @@
 """The ledger: every claim of one account, where it stands in the document, what was found, and how it was judged.
 
-In: a folder with `account.toml`, `claims.csv` and, if there are any, `hypotheses.csv` and `second_reading.csv`; sources and events are
-those of the case it names. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256, never its sentences.
+In: a folder with `account.toml`, `claims.csv` and, if there are any, its other tables and sources of its own; the events it cites are those
+of the case it names. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256, never its sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +50,7 @@ class Claim(Row):
     source: Key | None = None
     sources_more: Keys = ()
     reading: Annotated[str, BeforeValidator(Choice(READINGS))] = "one"
+    events: Keys = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -114,6 +115,16 @@ class SecondReading(Row):
         return "agreed" if self.first == self.second else "settled"
 
 
+class Tension(Row):
+    """Claims of the account that do not go together: whoever holds the first gives up the second."""
+
+    tension_id: Key
+    first: Keys
+    second: Keys
+    note_en: Text = ""
+    note_zh: Text = ""
+
+
 class DocumentId(Strict):
     """Which document the ledger was written for; its words are not kept."""
 
@@ -137,6 +148,7 @@ class Files(Strict):
     claims: Text = "claims.csv"
     hypotheses: Text | None = None
     second_reading: Text | None = None
+    tensions: Text | None = None
     sources: Text | None = None
 
 
@@ -157,7 +169,12 @@ class AccountFile(Told):
     sections: list[SectionName] = Field(default_factory=list)
 
 
-LEDGER_MODELS: dict[str, type[Row]] = {"claims": Claim, "hypotheses": Hypothesis, "second_reading": SecondReading}
+LEDGER_MODELS: dict[str, type[Row]] = {
+    "claims": Claim,
+    "hypotheses": Hypothesis,
+    "second_reading": SecondReading,
+    "tensions": Tension,
+}
 
 
 @dataclass(frozen=True)
@@ -169,11 +186,16 @@ class Account:
     claims: Table[Claim]
     hypotheses: Table[Hypothesis]
     second_reading: Table[SecondReading]
+    tensions: Table[Tension]
     sources: dict[str, Source]
 
     def claim(self, claim_id: str) -> Claim | None:
         """One claim by its id."""
         return next((c for c in self.claims if c.claim_id == claim_id), None)
+
+    def resting_on(self, row_id: str) -> Iterator[Claim]:
+        """Claims whose verdict rests on this event or total: those to read again when the row changes."""
+        return (c for c in self.claims if row_id in c.events)
 
     def section_name(self, number: int, lang: str) -> str:
         """Our name of a section, or its number."""
@@ -203,11 +225,16 @@ def read_claims(folder: Path) -> Account | None:
         return None
     claims = _optional_table(folder, head, "claims", Claim, quiet)
     none: Table[Any] = Table("none", "", (), ())
-    return Account(folder, head, claims, none, none, {})
+    return Account(folder, head, claims, none, none, none, {})
 
 
-def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems) -> Account:
-    """The ledger in `folder`, every table checked; what is wrong goes to `problems`."""
+def read_account(
+    folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems, rows: Collection[str] | None = None
+) -> Account:
+    """The ledger in `folder`, every table checked; what is wrong goes to `problems`.
+
+    `rows` are the ids of the events and totals of its case; None where they could not be read, and nothing is said of them then.
+    """
     tables: dict[str, Table[Any]] = {n: _optional_table(folder, head, n, model, problems) for n, model in LEDGER_MODELS.items()}
     own = _optional_table(folder, head, "sources", Source, problems)
     check_repeated(own, "key", problems)
@@ -220,6 +247,8 @@ def read_account(folder: Path, head: AccountFile, case_sources: Table[Source], p
     account = Account(folder, head, **tables, sources=sources)
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
+        if rows is not None:
+            _check_events(account.claims, rows, problems)
     return account
 
 
@@ -258,6 +287,31 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
             if claim_id not in ids:
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
     _check_readings(account, ids, problems)
+    _check_tensions(account, ids, problems)
+
+
+def _check_events(claims: Table[Claim], rows: Collection[str], problems: Problems) -> None:
+    for line, claim in problems.rows(claims):
+        for key in claim.events:
+            if key not in rows:
+                problems.add(claims.file, line, "events", "unknown_record_row", value=key, choices=nearest(key, rows))
+
+
+def _check_tensions(account: Account, ids: set[str], problems: Problems) -> None:
+    table = account.tensions
+    check_repeated(table, "tension_id", problems)
+    for line, tension in problems.rows(table):
+        for side in ("first", "second"):
+            named = getattr(tension, side)
+            if not named:
+                problems.add(table.file, line, side, "empty_cell")
+            for claim_id in named:
+                if claim_id not in ids:
+                    problems.add(table.file, line, side, "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
+        if not (tension.note_en or tension.note_zh):
+            problems.add(table.file, line, "note_en", "empty_cell")
+        for both in sorted({*tension.first} & {*tension.second}):
+            problems.add(table.file, line, "second", "tension_with_itself", value=both)
 
 
 def _check_readings(account: Account, ids: set[str], problems: Problems) -> None:

@@ -69,6 +69,7 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         rows = [r for r in (r.model_dump(mode="json") for r in tables[what]) if _wanted(r, region, day)]
         return Shown(rows, blocks=[_block(r, lang) for r in rows], lines=[f"{what}: {len(rows)} {text('out.rows', lang)}"])
     rows_by_id = {_id(row): (name, row) for name, table in tables.items() if name != "second_reading" for row in table if _id(row)}
+    rows_by_id |= {key: ("sources", source) for key, source in loaded.account.sources.items()}  # also those of the account alone
     if what in rows_by_id:
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
@@ -124,7 +125,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-_ID_COLUMNS = ("claim_id", "event_id", "hypothesis_id", "total_id", "force_id", "disagreement_id", "key")
+_ID_COLUMNS = ("claim_id", "event_id", "hypothesis_id", "total_id", "force_id", "disagreement_id", "tension_id", "key")
 
 
 def _id(row: Any) -> str:
@@ -197,6 +198,10 @@ def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
     else:
         value = row.model_dump(mode="json")
         blocks = [_block(value, lang)]
+        if resting := [*loaded.account.resting_on(_id(row))]:
+            own, other = ("zh", "en") if lang == "zh" else ("en", "zh")
+            told = [(c.claim_id, getattr(c, f"claim_{own}") or getattr(c, f"claim_{other}")) for c in resting]
+            blocks.append((text("out.resting", lang), told))
     cited = (row.source, *row.sources_more) if getattr(row, "source", None) and hasattr(row, "sources_more") else ()
     if cited:
         blocks.append((text("out.sources_column", lang), [(key, _source(loaded, key, lang)) for key in cited]))
@@ -221,6 +226,7 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
         ("evidence", getattr(c, f"evidence_{lang}") or getattr(c, f"evidence_{other}")),
+        ("events_column", ", ".join(c.events)),
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
         ("readers_column", text(f"reading.{c.reading}", lang)),
     ]

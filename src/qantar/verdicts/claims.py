@@ -78,6 +78,7 @@ class Judged:
             "evidence_en": c.evidence_en,
             "evidence_zh": c.evidence_zh,
             "sources": list(c.sources),
+            "events": list(c.events),
             "flags": list(self.flags),
             "reading": c.reading,
         }

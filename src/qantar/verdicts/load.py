@@ -52,7 +52,7 @@ class Loaded:
     def hashes(self) -> dict[str, dict[str, str]]:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
-        ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.sources) if name]
+        ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.tensions, files.sources) if name]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -99,5 +99,7 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
         return None
     if case is None:
         return None
-    account = read_account(folder, head, case.record.sources, problems)
+    record = case.record
+    rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
+    account = read_account(folder, head, record.sources, problems, rows)
     return Loaded(account, case)
