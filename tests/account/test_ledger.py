@@ -201,7 +201,9 @@ def test_a_claim_names_the_rows_of_the_record_it_rests_on(tiny: Path) -> None:
     account = load_account(str(tiny)).account
     assert [c.claim_id for c in account.resting_on("T1")] == ["C2"]
     assert judge(account)[1].as_dict()["events"] == ["E2", "T1"]
-    assert "claims that rest on this row" in [head for head, _ in show(load_account(str(tiny)), "E2", lang="en").blocks]
+    assert "claims that rest on this row" in [
+        head for head, _ in show(load_account(str(tiny)), "E2", region=None, day=None, lang="en").blocks
+    ]
 
 
 def test_a_row_that_the_record_does_not_have_is_named_with_the_nearest(tiny: Path) -> None:
