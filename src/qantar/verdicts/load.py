@@ -76,7 +76,7 @@ def load_account(name: str) -> Loaded:
     Examples
     --------
     >>> len(load_account("kazakhstan-2022").account.claims)
-    118
+    153
     """
     problems = Problems()
     loaded = read_loaded(find_folder(name, "account.toml"), problems)
