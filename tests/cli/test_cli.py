@@ -45,15 +45,15 @@ def _seconds(*words: str) -> float:
     return time.perf_counter() - start
 
 
-def test_verdicts_as_json_lists_118_claims(qantar: Callable[..., Ran]) -> None:
+def test_verdicts_as_json_lists_153_claims(qantar: Callable[..., Ran]) -> None:
     rows = qantar("verdicts", CASE, "--json").json()
-    assert len(rows) == 118
+    assert len(rows) == 153
     for row in rows:
         assert {"id", "kind", "verdict", "basis", "effect", "low", "high", "tipping", "sources", "repeat"} <= set(row)
         assert row["sources"]
         assert row["repeat"].startswith("qantar ")
         assert ("in this model" in row["verdict"]) == (row["basis"] in ("experiment", "assumed", "fitted", "prior"))
-    assert len({r["id"] for r in rows}) == 118
+    assert len({r["id"] for r in rows}) == 153
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_document_that_is_not_there_stops_a_study_before_it_writes(qantar: Cal
 def test_claims_where_the_document_has_no_text_are_named(qantar: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "short.md").write_text("# T\n\nIn 2022 it began.\n", encoding="utf-8")
     ran = qantar("verdicts", CASE, "--document", "short.md")
-    assert "117 claims stand where this document has no text: C002" in ran.err
+    assert "152 claims stand where this document has no text: C002" in ran.err
 
 
 def test_debug_shows_the_whole_traceback(qantar: Callable[..., Ran]) -> None:
@@ -185,7 +185,7 @@ def test_errors_speak_the_readers_language(qantar: Callable[..., Ran]) -> None:
 def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
     assert sorted(p.name for p in study_folder.iterdir()) == ["report.html", "result.json", "verdicts.csv"]
     result = json.loads((study_folder / "result.json").read_text(encoding="utf-8"))
-    assert result["claims"] == 118
+    assert result["claims"] == 153
     assert result["model"]["runs"] == 60
     assert [h["same"] for h in result["simulated_again"]["histories"]] == [True, True]
     assert [e["same"] for e in result["simulated_again"]["effects"]] == [True]
@@ -310,7 +310,7 @@ def test_list_and_show(qantar: Callable[..., Ran]) -> None:
         "last": "2022-01-19",
         "events": 204,
         "regions": 17,
-        "claims": 118,
+        "claims": 153,
         "sources": 240,
     }
     assert {r["table"]: r["rows"] for r in qantar("list", CASE, "--json").json()}["events"] == 204

@@ -69,7 +69,7 @@ def test_a_folder_of_experiments_or_results_is_checked_as_a_whole() -> None:
 
 def test_the_packaged_case_is_clean_as_a_whole() -> None:
     problems = Problems()
-    assert len(check(CASE, problems)) == 21 + 16
+    assert len(check(CASE, problems)) == 23 + 16
     assert not problems.found
 
 

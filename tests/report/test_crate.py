@@ -80,7 +80,7 @@ def test_every_id_that_is_referred_to_is_described(made: Path) -> None:
 
 def test_verdicts_leave_with_model_and_basis_inside(made: Path) -> None:
     rows = json.loads((made / "study" / "verdicts.json").read_text(encoding="utf-8"))
-    assert len(rows) == 118
+    assert len(rows) == 153
     for r in rows:
         assert ("in this model" in r["verdict"]) == (r["basis"] in ("experiment", "assumed", "fitted", "prior"))
         assert r["repeat"]

@@ -187,6 +187,8 @@ class Account:
     hypotheses: Table[Hypothesis]
     second_reading: Table[SecondReading]
     tensions: Table[Tension]
+    own_sources: Table[Source]
+    """those that the case does not have"""
     sources: dict[str, Source]
 
     def claim(self, claim_id: str) -> Claim | None:
@@ -225,7 +227,7 @@ def read_claims(folder: Path) -> Account | None:
         return None
     claims = _optional_table(folder, head, "claims", Claim, quiet)
     none: Table[Any] = Table("none", "", (), ())
-    return Account(folder, head, claims, none, none, none, {})
+    return Account(folder, head, claims, none, none, none, none, {})
 
 
 def read_account(
@@ -244,7 +246,7 @@ def read_account(
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, **tables, sources=sources)
+    account = Account(folder, head, **tables, own_sources=own, sources=sources)
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
         if rows is not None:

@@ -79,7 +79,8 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in whole.found]
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
-    return [*(_checked(p, sizes) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+    named = {t.file: t.name for t in tables}
+    return [*(_checked(p, sizes, named) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
 
 
 def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
@@ -90,7 +91,7 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
     ledger: list[Table[Any]] = []
     if has_ledger and (loaded := read_loaded(folder, problems)) is not None:
         case = loaded.case if loaded.case.folder == folder else None
-        ledger = [getattr(loaded.account, name) for name in LEDGER_MODELS]
+        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources]
     else:
         case = read_case(folder, problems) if has_case else None
     return case, [*(case.record.tables().values() if case else ()), *ledger]
@@ -154,15 +155,16 @@ def _guess_table(path: Path) -> str:
     return best
 
 
-def _checked(path: Path, sizes: dict[str, int]) -> Checked:
+def _checked(path: Path, sizes: dict[str, int], named: dict[str, str]) -> Checked:
     """What a file of a folder is; one that was not read as a part of the folder's case or ledger is read for its size."""
     if path.suffix == ".toml":
         return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
     if path.suffix == ".geojson":
         return Checked(path.name, "shapes", sizes.get(path.name, 0))
-    if path.stem in TABLES:
-        size = sizes[path.name] if path.name in sizes else len(read_table(path, path.stem, TABLES[path.stem], Problems()))
-        return Checked(path.name, f"table {path.stem}", size)
+    name = named.get(path.name, path.stem)
+    if name in TABLES:
+        size = sizes[path.name] if path.name in sizes else len(read_table(path, name, TABLES[name], Problems()))
+        return Checked(path.name, f"table {name}", size)
     return Checked(path.name, "other", 0)
 
 

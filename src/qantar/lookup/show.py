@@ -226,9 +226,9 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
         ("evidence", getattr(c, f"evidence_{lang}") or getattr(c, f"evidence_{other}")),
-        ("events_column", ", ".join(c.events)),
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
         ("readers_column", text(f"reading.{c.reading}", lang)),
+        ("events_column", ", ".join(c.events)),
     ]
     return f"{c.claim_id}  {c.place}", [(text(f"out.{key}", lang), value) for key, value in lines if value]
 
