@@ -164,7 +164,7 @@ def test_north_is_up_and_almaty_lies_south_east(loaded: Loaded) -> None:
 
 
 ODD = {
-    "no claims": [("claims.csv", None, None), ("hypotheses.csv", None, None), ("second_reading.csv", None, None)],
+    "no claims": [(f"{name}.csv", None, None) for name in ("claims", "hypotheses", "second_reading", "tensions")],
     "no facts": [("claims.csv", ",fact,", ",cause,")],
     "English only": [("claims.csv", "事件始于3月2日。", ""), ("claims.csv", "《公报》如此说。", "")],
     "no events": [("events.csv", None, None)],
