@@ -6,6 +6,7 @@ import csv
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import qantar
 from conftest import HERE
-from qantar.account.candidates import CUES, candidates
-from qantar.account.document import Document, Section, Sentence, read_document
+from kit.documents import document_of
+from qantar.account.candidates import candidates
+from qantar.account.document import read_document
 from qantar.account.ledger import read_claims
 from qantar.cli.main import build, main
 from qantar.cli.text import column_widths, grid
@@ -271,38 +274,44 @@ def test_a_document_without_a_ledger_is_refused(run: Run, tmp_path: Path, tiny: 
 
 
 def labelled(sample: str, lang: str) -> list[tuple[bool, str]]:
-    """Sentences of our own wording, each called a claim or not by one judge; those called `held` were written after the lists of cues."""
+    """Sentences of our own wording, each called a claim or not by one judge; those called `held` were written after the acts were listed."""
     with Path(__file__).with_name("outline.csv").open(encoding="utf-8", newline="") as file:
         return [(r["claim"] == "1", r["text"]) for r in csv.DictReader(file) if (r["sample"], r["language"]) == (sample, lang)]
 
 
-def found_in(text: str, lang: str, loaded: Loaded) -> dict[str, tuple[str, ...]]:
-    sentence = Sentence((1, 1, 1), text, 1)
-    document = Document("x", "", lang, {}, (Section(1, "", 1, ((sentence,),)),), "", "")
-    hits = candidates(document, loaded.case.place_names(), loaded.case.head.country)
-    return hits[0].cues if hits else {}
+def found_in(text: str, lang: str, loaded: Loaded) -> bool:
+    document = document_of([text], lang)
+    return bool(candidates(document, loaded.case.place_names(), loaded.case.head.country))
 
 
-@pytest.mark.parametrize(("sample", "recall"), [("tuned", 0.95), ("held", 0.3)])
+@pytest.mark.parametrize(("sample", "recall"), [("tuned", 0.95), ("held", 0.65)])
 @pytest.mark.parametrize("lang", ["en", "zh", "ru"])
 def test_candidates_are_claims_and_most_acts_are_found(loaded: Loaded, sample: str, lang: str, recall: float) -> None:
     rows = labelled(sample, lang)
     assert len(rows) >= 30
-    counts = Counter((claim, bool(found_in(text, lang, loaded))) for claim, text in rows)
-    without = sum(claim and bool(set(found_in(text, lang, loaded)) - {"act"}) for claim, text in rows)
+    counts = Counter((claim, found_in(text, lang, loaded)) for claim, text in rows)
     assert counts[True, True] >= recall * sum(claim for claim, _ in rows)
-    assert counts[True, True] >= 1.9 * without  # what figures, dates, places and causes alone find
     assert counts[True, True] >= 0.95 * (counts[True, True] + counts[False, True])
 
 
-@pytest.mark.parametrize("line", ["Wednesday: Escalation", "3 January", "Almaty, 5 January"])
-def test_a_bare_heading_is_no_claim(loaded: Loaded, line: str) -> None:
-    assert not found_in(line, "en", loaded)
-    assert found_in(line + " was quiet.", "en", loaded)
+@pytest.mark.parametrize(
+    ("line", "lang"),
+    [
+        ("Wednesday: Escalation", "en"),
+        ("3 January", "en"),
+        ("Almaty, 5 January", "en"),
+        ("3 января", "ru"),
+        ("第三章 镇压与抵抗", "zh"),
+    ],
+)
+def test_a_bare_heading_is_no_claim(loaded: Loaded, line: str, lang: str) -> None:
+    assert not found_in(line, lang, loaded)
+    assert found_in(line + {"en": " was quiet.", "ru": " было тихо.", "zh": "过后，街上安静了两天。"}[lang], lang, loaded)
 
 
-def test_every_sort_of_cue_has_its_words() -> None:
-    assert set(CUES) == set(keys_under("cue"))
+def test_every_sign_has_its_words() -> None:
+    table = tomllib.loads((Path(qantar.__file__).parent / "account" / "signs.toml").read_text(encoding="utf-8"))
+    assert set(table["sign"]) - {"length"} == set(keys_under("cue"))
 
 
 # --- what a candidate may be about -------------------------------------------------------------------------------------

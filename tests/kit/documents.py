@@ -1,5 +1,14 @@
 """Documents as analysts bring them: numbered by a table of contents, by headings, not at all."""
 
+from qantar.account.document import Document, Section, Sentence
+
+
+def document_of(sentences: list[str], language: str) -> Document:
+    """A document of these sentences, a paragraph each."""
+    paragraphs = tuple((Sentence((1, n, 1), text, n),) for n, text in enumerate(sentences, 1))
+    return Document("x", "", language, {}, (Section(1, "", 1, paragraphs),), "", "")
+
+
 CHINESE = """---
 title: 一次事件
 date: 2022-01-10 00:00:00

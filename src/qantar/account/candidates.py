@@ -1,65 +1,126 @@
-"""Finds candidate claims in a document: sentences with a figure, a date, a place, an act or a cause.
+"""Finds candidate claims in a document: sentences whose score reaches a cut.
 
-In: a `Document`, and names of places. Out: `Candidate` rows. The cues are in `cues.toml`, as regular expressions by language.
+In: a `Document`, and names of places. Out: `Candidate` rows. The score, between 0 and 1, is a sum over signs that a sentence asserts
+something of the world (a figure, a time, an act, a finished event, ...) and signs that it does not (a question, a demand, an opinion, a
+heading, ...). Signs, weights and cut are in `signs.toml`. It tells sentences worth a look from others and knows nothing of what is true.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from qantar.account.document import ENDS, Document, Sentence
+from qantar.account.document import Document, Sentence
 
-CUES = ("figure", "date", "place", "act", "causal")
-HEADING_WORDS = {"en": 8, "ru": 8, "zh": 14}
-"""Words (characters in Chinese) of a line without closing punctuation that may be a heading."""
+HEADING_WORDS = {"en": 9, "ru": 9, "zh": 16}
+"""Words of a line without closing punctuation that may be a heading."""
+READ_MAX = 2_000
+"""Characters of a sentence that are looked at: longer ones are tables or rubbish, and would take long."""
+LONG = 30
+"""Words from which on a sentence is simply long."""
+HAN_PER_WORD = 1.6
+"""Chinese characters that say as much as a word."""
+ENDS = ("。", ".", "…", "；", ";")
+CLOSERS = " \t”’』」）)]\"'»"
+OF_FACT = {"figure", "share", "time", "place", "act"}
+"""Signs beside which causal wording does not make a sentence a claim about causes alone."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence that looks like a claim one could check, and the words that make it look so, by sort of cue."""
+    """A sentence, how much it looks like a claim one could check (0 to 1), and the words that make it look so or not, by sign."""
 
     sentence: Sentence
-    cues: dict[str, tuple[str, ...]]
+    score: float
+    signs: dict[str, tuple[str, ...]]
 
     @property
     def kind(self) -> str:
         """First guess at the kind of claim: causal wording alone makes it a cause."""
-        return "cause" if set(self.cues) == {"causal"} else "fact"
+        return "cause" if "cause" in self.signs and not OF_FACT & self.signs.keys() else "fact"
+
+    def weightiest(self, most: int) -> list[str]:
+        """The signs that moved the score most, in either direction."""
+        return sorted(self.signs, key=lambda sign: -abs(_weight(sign, self.signs[sign])))[:most]
 
 
 def candidates(document: Document, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
-    """Sentences with figures, dates, places, acts (of violence, of the state, of protest) or causal wording, in order; no headings.
+    """Sentences whose score reaches the cut, in order.
 
     Parameters
     ----------
     places : names of places of the case, in any language; the world's countries are known without.
-    country : ISO 3166-1 alpha-2 code of the country the account is about: its name alone is no cue.
+    country : ISO 3166-1 alpha-2 code of the country the account is about: its name alone is no sign.
     """
-    patterns = _cue_patterns(document.language)
-    countries = _countries(document.language)
+    found = scored(document.sentences(), document.language, places, country)
+    return [c for c in found if c.score >= cut()]
+
+
+def cut() -> float:
+    """The score from which on a sentence is a candidate."""
+    return float(_data()["cut"])
+
+
+def scored(sentences: Iterable[Sentence], language: str, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
+    """All sentences of a text with their scores and signs, in order; `places` and `country` as above."""
+    countries = _countries(language)
     names = {*places, *countries.values()} - {countries.get(country, "")}
-    place = place_pattern(tuple(sorted(names)), document.language)
-    found = []
-    for sentence in document.sentences():
-        rest = re.sub(r"https?://\S+|^\s*\d{1,2}[.)、．]", " ", sentence.text)
-        cues = {"date": _hits(patterns["date"], rest)}
-        rest = patterns["date"].sub(" ", rest)  # the digits of a date are not a figure of their own
-        cues |= {"place": _hits(place, rest), **{sort: _hits(patterns[sort], rest) for sort in ("figure", "act", "causal")}}
-        if any(cues.values()) and not _is_heading(sentence.text, cues, document.language):
-            found.append(Candidate(sentence, {k: cues[k] for k in CUES if cues[k]}))
-    return found
+    place = place_pattern(tuple(sorted(names)), language)
+    return [_weighed(sentence, language, place) for sentence in sentences]
 
 
-def _is_heading(text: str, cues: dict[str, tuple[str, ...]], language: str) -> bool:
-    """Whether a short line that does not end as a sentence says no more than when or where: "Wednesday: Escalation"."""
-    size = len(re.sub(r"\s+", "", text)) if language == "zh" else len(text.split())
-    says_more = cues["figure"] or cues["act"] or cues["causal"]
-    return not says_more and size <= HEADING_WORDS[language] and not ENDS.search(text)
+def _weighed(sentence: Sentence, language: str, place: re.Pattern[str]) -> Candidate:
+    text = _plain(sentence.text[:READ_MAX], language)
+    size = len(re.findall(r"[\u4e00-\u9fff]", text)) / HAN_PER_WORD if language == "zh" else len(text.split())
+    signs = _signs(text, size, language, place)
+    length = min(1.0, max(0.0, (size - 1) / (LONG - 1)))
+    total = _data()["bias"] + _data()["sign"]["length"]["weight"] * length + sum(_weight(sign, words) for sign, words in signs.items())
+    return Candidate(sentence, 1 / (1 + math.exp(-total)), signs)
+
+
+def _weight(sign: str, words: tuple[str, ...]) -> float:
+    rule = _data()["sign"][sign]
+    return float(rule["weight"] * min(len(words), rule.get("most", 1)))
+
+
+def _signs(text: str, size: float, language: str, place: re.Pattern[str]) -> dict[str, tuple[str, ...]]:
+    """The words of each sign that a sentence shows, in the order of the table."""
+    patterns = _patterns(language)
+    rest = _pointers().sub(" ", text).strip()
+    untimed = patterns["time"].sub(" ", rest)  # the digits of a date are no figure of their own, a month is no name
+    where = {"figure": untimed, "about_text": text}
+    found = {sign: _hits(pattern, where.get(sign, rest)) for sign, pattern in patterns.items()}
+    found["place"] = _hits(place, rest)
+    found["name"] = tuple(name for name in _hits(_NAME, untimed) if name not in found["place"])
+    bare = rest.rstrip(CLOSERS)
+    if bare.endswith(("?", "？")):
+        found["question"] = (bare[-1],)
+    elif bare.endswith(("!", "！")):
+        found["exclaim"] = (bare[-1],)
+    elif not bare.endswith(ENDS) and size <= HEADING_WORDS[language]:
+        found["heading"] = (rest,)
+    return {sign: found[sign] for sign in _data()["sign"] if found.get(sign)}
+
+
+_NAME = re.compile(r"(?<=[\w,;] )(?!I\b|I'|Mr|Mrs|Ms|God\b)[A-ZА-ЯЁ][\w'-]+")
+
+
+def _plain(text: str, language: str) -> str:
+    """The text as the patterns expect it: straight apostrophes, simplified characters."""
+    return _simplifier().convert(text) if language == "zh" else text.replace("’", "'")
+
+
+@cache
+def _simplifier() -> Any:
+    from opencc import OpenCC
+
+    return OpenCC("tw2s")  # the table of Taiwan also turns 著火 into 着火, which t2s leaves
 
 
 def _hits(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
@@ -67,9 +128,32 @@ def _hits(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
 
 
 @cache
-def _cue_patterns(language: str) -> dict[str, re.Pattern[str]]:
-    cues = tomllib.loads(Path(__file__).with_name("cues.toml").read_text(encoding="utf-8"))
-    return {sort: re.compile("|".join(expressions), re.IGNORECASE) for sort, expressions in cues[language].items()}
+def _data() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("signs.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _pointers() -> re.Pattern[str]:
+    return re.compile("|".join(_data()["pointers"]), re.IGNORECASE)
+
+
+@cache
+def _patterns(language: str) -> dict[str, re.Pattern[str]]:
+    """The pattern of each sign that has words in a language."""
+    return {
+        sign: re.compile(_alternatives(rule, language), re.IGNORECASE)
+        for sign, rule in _data()["sign"].items()
+        if {"any", language} & rule.keys()
+    }
+
+
+def _alternatives(rule: dict[str, Any], language: str) -> str:
+    anywhere = list(rule.get("any", ()))
+    words = "|".join(rule.get(language, ()))
+    if language == "zh":
+        return "|".join([*anywhere, words] if words else anywhere)
+    excepted = rf"(?!(?:{'|'.join(rule['except'])})(?!\w))" if "except" in rule else ""
+    return "|".join([*anywhere, rf"(?<!\w){excepted}(?:{words})(?!\w)"])
 
 
 @cache

@@ -139,7 +139,7 @@ def guess_language(text: str) -> str:
 
 
 def _in_another_script(text: str) -> bool:
-    """Whether most letters are neither Chinese nor Latin nor Cyrillic: no cue would be found, and nothing would say so."""
+    """Whether most letters are neither Chinese nor Latin nor Cyrillic: no sign would be found, and nothing would say so."""
     letters, known = (len(re.findall(p, text)) for p in (r"[^\W\d_]", r"[\u4e00-\u9fffA-Za-z\u00c0-\u024f\u0400-\u04ff]"))
     return 2 * known < letters
 

@@ -231,16 +231,19 @@ def outline(document: Document, found: Found, account: Account | None, near: Seq
         say(text("out.candidates", lang, ledger=account.head.id, **counts))
     else:
         say(text("out.no_ledger", lang, n=len(found)))
-    heads = [text(f"out.{k}", lang) for k in ("place", "cues", "sentence")] + ([text("out.covered", lang)] if every else [])
+    heads = [text(f"out.{k}", lang) for k in ("place", "score", "signs", "sentence")] + ([text("out.covered", lang)] if every else [])
     rows = []
     for c, by, like in shown:
         section, paragraph, sentence = c.sentence.position
-        cues = "\n".join(text(f"cue.{sort}", lang) for sort in c.cues)
-        rows.append([f"{section}.{paragraph}:{sentence}", cues, c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])])
+        place, score = f"{section}.{paragraph}:{sentence}", f"{c.score:.2f}"
+        signs = "\n".join(text(f"cue.{sign}", lang) for sign in c.weightiest(SIGNS))
+        rows.append([place, score, signs, c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])])
     if rows:
-        grid(heads, rows, widest=2)
+        grid(heads, rows, widest=3)
 
 
+SIGNS = 3
+"""Signs told of a candidate, at most; the rest is for machines."""
 NEAR = 5
 """Events and claims told under a candidate, of each at most."""
 
@@ -269,7 +272,8 @@ def outline_json(document: Document, found: Found, account: Account | None, near
                 **dict(zip(("section", "paragraph", "sentence"), c.sentence.position, strict=True)),
                 "line": c.sentence.line,
                 "text": c.sentence.text,
-                "cues": c.cues,
+                "score": round(c.score, 3),
+                "signs": c.signs,
                 "covered_by": list(by),
                 "likely_events": list(like.events),
                 "likely_claims": list(like.claims),
