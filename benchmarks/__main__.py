@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--only NAME] [--json]`: measures the rows of the bench and prints each with its bar."""
+"""`python -m benchmarks [--only NAME] [--json]`: measures the rows of the bench and prints each with its bar.
+
+`python -m benchmarks claims [FOLDER]` measures the finder of candidate claims instead.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,13 @@ def line(row: Row) -> str:
 
 def main() -> int:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What a history costs on this machine.")
+    if sys.argv[1:2] == ["claims"]:
+        from benchmarks.claims.measure import main as measure_claims
+
+        return measure_claims(sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="What a history costs on this machine; `claims` first measures the finder."
+    )
     parser.add_argument("--only", action="append", metavar="NAME", default=[], help="a row, repeatable: " + ", ".join(ROWS))
     parser.add_argument("--json", action="store_true", help="rows for machines")
     asked = parser.parse_args()

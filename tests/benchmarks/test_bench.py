@@ -206,3 +206,9 @@ def test_a_missing_package_is_said_before_anything_runs(monkeypatch: pytest.Monk
 def test_every_row_stands_in_the_manual() -> None:
     page = (REPOSITORY / "docs" / "how-to" / "bench.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in page for name in ROWS)
+
+
+def test_the_finder_is_measured_under_a_name_of_its_own() -> None:
+    ran = benchmarks("claims", "--help")
+    assert ran.returncode == 0
+    assert "--essay" in ran.stdout
