@@ -113,7 +113,7 @@ def essay(path: Path) -> Labelled:
     claims = [c for c in account.claims if c.sentence is not None]
     sentences = [s for s in document.sentences() if s.position[0]]
     covered = np.array([float(any(c.covers(s.position) for c in claims)) for s in sentences])
-    name = f"{document.language} essay of the ledger"
+    name = f"{document.language} packaged essay"
     return Labelled(name, document.language, ESSAY, [s.text for s in sentences], covered, list(case.place_names()), case.head.country)
 
 

@@ -36,13 +36,22 @@ def test_the_finder_beats_the_number_and_the_table_says_what_comes_out(name: str
 def test_the_table_has_every_set_and_says_where_it_came_from() -> None:
     rows = evidence()
     assert list(rows[0]) == measure.COLUMNS
-    assert [row["set"] for row in rows[::2]] == [*measure.SHIPPED, "zh essay of the ledger", *measure.ENGLISH]
+    assert [row["set"] for row in rows[::2]] == [*measure.SHIPPED, "zh packaged essay", *measure.ENGLISH]
     assert {row["rule"] for row in rows} == {"has a number", "finder"}
     for row in rows:
         assert row["note"]
         if row["set"] in measure.ENGLISH:
             assert "github.com/" in row["note"]
             assert "not shipped" in row["note"]
+
+
+def test_the_page_shows_the_figures_of_the_table() -> None:
+    shown = (REPOSITORY / "docs" / "explanation" / "finding.md").read_text(encoding="utf-8")
+    rows = evidence()
+    for number, finder in zip(rows[::2], rows[1::2], strict=True):
+        precision = [f"{float(r['ap']):.2f} ({float(r['ap_low']):.2f} to {float(r['ap_high']):.2f})" for r in (number, finder)]
+        recall = [f"{float(r['recall20']):.2f}" for r in (number, finder)] + [f"{float(finder['recall20_best']):.2f}"]
+        assert "| " + " | ".join([number["set"], number["sentences"], number["claims"], *precision, *recall]) + " |\n" in shown
 
 
 def test_labels_are_complete_and_no_sentence_stands_twice() -> None:
