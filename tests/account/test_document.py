@@ -216,6 +216,8 @@ def test_signs(loaded: Loaded, text: str, signs: set[str]) -> None:
         ("三、店铺关门。", (), ()),
         ("三、四百人在这里。", ("四百人",), ()),
         ("第三章第2节在这里。", (), ()),
+        ("表三在这里。", (), ()),
+        ("代表三百人在这里。", ("三百人",), ()),
     ],
 )
 def test_numbers_that_only_point_are_no_figures(text: str, figure: tuple[str, ...], time: tuple[str, ...]) -> None:
@@ -252,11 +254,15 @@ def test_traditional_characters_count_as_simplified_ones_do() -> None:
     assert b.sentence.text == "軍隊向人群開槍，兩百人受傷。"  # what is shown is what stands there
 
 
-def test_the_country_of_the_case_is_no_sign(loaded: Loaded) -> None:
-    sentences = list(document_of(["Kazakhstan is a country."], "en").sentences())
-    (own,), (other,) = (scored(sentences, "en", loaded.case.place_names(), country) for country in ("KZ", "RU"))
-    assert "place" not in own.signs
-    assert other.signs["place"] == ("Kazakhstan",)
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Kazakhstan is big.", "en"), ("We are in Kazakhstan.", "en"), ("Мы в Казахстане.", "ru"), ("哈萨克斯坦很大。", "zh")],
+)
+def test_the_country_of_the_case_is_no_sign(loaded: Loaded, text: str, language: str) -> None:
+    sentences = list(document_of([text], language).sentences())
+    (own,), (other,) = (scored(sentences, language, loaded.case.place_names(), country) for country in ("KZ", "RU"))
+    assert not {"place", "name"} & own.signs.keys()
+    assert "place" in other.signs
     assert own.score < other.score
 
 

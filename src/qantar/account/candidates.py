@@ -28,6 +28,8 @@ HAN_PER_WORD = 1.6
 """Chinese characters that say as much as a word."""
 ENDS = ("。", ".", "…", "；", ";")
 CLOSERS = " \t”’』」）)]\"'»"
+NAME = re.compile(r"(?<=[\w,;] )(?!I\b|I'|Mr|Mrs|Ms|God\b)[A-ZА-ЯЁ][\w'-]+")
+"""A capital inside a sentence."""
 OF_FACT = {"figure", "share", "time", "place", "act"}
 """Signs beside which causal wording does not make a sentence a claim about causes alone."""
 
@@ -69,46 +71,51 @@ def cut() -> float:
 
 def scored(sentences: Iterable[Sentence], language: str, places: Iterable[str] = (), country: str = "") -> list[Candidate]:
     """All sentences of a text with their scores and signs, in order; `places` and `country` as above."""
-    countries = _countries(language)
-    names = {*places, *countries.values()} - {countries.get(country, "")}
-    place = place_pattern(tuple(sorted(names)), language)
-    return [_weighed(sentence, language, place) for sentence in sentences]
+    finder = _Finder(language, places, country)
+    return [finder.weighed(sentence) for sentence in sentences]
 
 
-def _weighed(sentence: Sentence, language: str, place: re.Pattern[str]) -> Candidate:
-    text = _plain(sentence.text[:READ_MAX], language)
-    size = len(re.findall(r"[\u4e00-\u9fff]", text)) / HAN_PER_WORD if language == "zh" else len(text.split())
-    signs = _signs(text, size, language, place)
-    length = min(1.0, max(0.0, (size - 1) / (LONG - 1)))
-    total = _data()["bias"] + _data()["sign"]["length"]["weight"] * length + sum(_weight(sign, words) for sign, words in signs.items())
-    return Candidate(sentence, 1 / (1 + math.exp(-total)), signs)
+class _Finder:
+    """The signs of one language, with the names of places that count and of the country that does not."""
+
+    def __init__(self, language: str, places: Iterable[str], country: str) -> None:
+        countries = _countries(language)
+        home = {countries[country]} if country in countries else set()
+        self.language = language
+        self.patterns = _patterns(language)
+        self.place = place_pattern(tuple(sorted({*places, *countries.values()} - home)), language)
+        self.home = place_pattern(tuple(home), language)
+
+    def weighed(self, sentence: Sentence) -> Candidate:
+        """The sentence with its score and signs."""
+        text = _plain(sentence.text[:READ_MAX], self.language)
+        size = len(re.findall(r"[\u4e00-\u9fff]", text)) / HAN_PER_WORD if self.language == "zh" else len(text.split())
+        length = min(1.0, max(0.0, (size - 1) / (LONG - 1)))
+        signs = self._signs(text, size)
+        total = _data()["bias"] + _data()["sign"]["length"]["weight"] * length + sum(_weight(sign, words) for sign, words in signs.items())
+        return Candidate(sentence, 1 / (1 + math.exp(-total)), signs)
+
+    def _signs(self, text: str, size: float) -> dict[str, tuple[str, ...]]:
+        """The words of each sign that a sentence shows, in the order of the table."""
+        rest = _pointers().sub(" ", text).strip()
+        untimed = self.patterns["time"].sub(" ", rest)  # the digits of a date are no figure of their own, a month is no name
+        where = {"figure": untimed, "about_text": text}
+        found = {sign: _hits(pattern, where.get(sign, rest)) for sign, pattern in self.patterns.items()}
+        found["place"] = _hits(self.place, rest)
+        found["name"] = tuple(name for name in _hits(NAME, self.home.sub(" ", untimed)) if name not in found["place"])
+        bare = rest.rstrip(CLOSERS)
+        if bare.endswith(("?", "？")):
+            found["question"] = (bare[-1],)
+        elif bare.endswith(("!", "！")):
+            found["exclaim"] = (bare[-1],)
+        elif not bare.endswith(ENDS) and size <= HEADING_WORDS[self.language]:
+            found["heading"] = (rest,)
+        return {sign: found[sign] for sign in _data()["sign"] if found.get(sign)}
 
 
 def _weight(sign: str, words: tuple[str, ...]) -> float:
     rule = _data()["sign"][sign]
     return float(rule["weight"] * min(len(words), rule.get("most", 1)))
-
-
-def _signs(text: str, size: float, language: str, place: re.Pattern[str]) -> dict[str, tuple[str, ...]]:
-    """The words of each sign that a sentence shows, in the order of the table."""
-    patterns = _patterns(language)
-    rest = _pointers().sub(" ", text).strip()
-    untimed = patterns["time"].sub(" ", rest)  # the digits of a date are no figure of their own, a month is no name
-    where = {"figure": untimed, "about_text": text}
-    found = {sign: _hits(pattern, where.get(sign, rest)) for sign, pattern in patterns.items()}
-    found["place"] = _hits(place, rest)
-    found["name"] = tuple(name for name in _hits(_NAME, untimed) if name not in found["place"])
-    bare = rest.rstrip(CLOSERS)
-    if bare.endswith(("?", "？")):
-        found["question"] = (bare[-1],)
-    elif bare.endswith(("!", "！")):
-        found["exclaim"] = (bare[-1],)
-    elif not bare.endswith(ENDS) and size <= HEADING_WORDS[language]:
-        found["heading"] = (rest,)
-    return {sign: found[sign] for sign in _data()["sign"] if found.get(sign)}
-
-
-_NAME = re.compile(r"(?<=[\w,;] )(?!I\b|I'|Mr|Mrs|Ms|God\b)[A-ZА-ЯЁ][\w'-]+")
 
 
 def _plain(text: str, language: str) -> str:
