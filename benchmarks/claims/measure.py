@@ -4,6 +4,11 @@ The sets in Chinese and Russian lie beside this file. FOLDER holds the public En
 claim (1 or 0): their owners' terms do not let us ship them. FILE after --essay is the document of the packaged ledger; there a sentence
 is a claim where the ledger has one. --out writes the figures as a table.
 
+A sentence of our own is labelled 1 where it asserts at least one thing about the world that evidence could bear on, also a cause or a
+forecast; 0 where it is an opinion, a demand, a question (whatever it presupposes), a heading, a principle, a definition or about the text,
+also with digits. `first` is the label given when it was written, `second` that of a later pass over sentences in random order by the same
+person, `claim` what was settled.
+
 Two figures a set. Average precision: sentences in order of score, the mean precision at each claim. Recall at 20 %: the share of claims
 among the first fifth of sentences, what somebody finds who has time for no more. Equals count by their expected value over all orders, so
 that a rule that says only yes or no is neither helped nor hurt. Intervals hold 95 % of bootstrap samples over sentences; the sentences of a
@@ -38,7 +43,7 @@ OWN = "own sentences by the author of the signs: flatters the finder"
 FRESH = "own sentences, other topics, written after signs and weights were set; errors not looked at"
 POLICLAIM = "PoliClaim: github.com/EdisonNi-hku/AFaCTA at 25e8f3b; no licence stated, so not shipped"
 CHECKTHAT = "free for general research use, not shipped; positives are what a fact-checker did check"
-ESSAY = "packaged essay, not shipped; claims are the sentences at which the ledger has one"
+ESSAY = "packaged essay, not shipped; claims are the sentences at which the ledger of {n} claims has one"
 SHIPPED = {
     "zh own, simplified": ("zh.csv", "zhs", OWN),
     "zh own, traditional": ("zh.csv", "zht", OWN),
@@ -113,8 +118,9 @@ def essay(path: Path) -> Labelled:
     claims = [c for c in account.claims if c.sentence is not None]
     sentences = [s for s in document.sentences() if s.position[0]]
     covered = np.array([float(any(c.covers(s.position) for c in claims)) for s in sentences])
-    name = f"{document.language} packaged essay"
-    return Labelled(name, document.language, ESSAY, [s.text for s in sentences], covered, list(case.place_names()), case.head.country)
+    name, note = f"{document.language} packaged essay", ESSAY.format(n=len(account.claims))
+    places, country = list(case.place_names()), case.head.country
+    return Labelled(name, document.language, note, [s.text for s in sentences], covered, places, country)
 
 
 def both(claim: Floats, score: Floats) -> tuple[float, float]:
