@@ -193,6 +193,6 @@ def test_it_makes_a_section_of_the_page(done: Done) -> None:
     html = templates().from_string('{% import "blocks.html.j2" as blocks %}{{ blocks.section(section) }}').render(section=section)
     assert html.count(f'id="{done.study.part or done.study.name}"') == 1
     for figure in (b for b in blocks_of(done) if isinstance(b, Figure)):
-        assert f'id="figure-{figure.name}"' in html
+        assert f'id="figure-{figure.name}{f"-{figure.number}" if figure.number else ""}"' in html
         assert html.count("<svg") >= 1
     assert done.study.name in html

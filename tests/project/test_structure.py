@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "effects": BASE | _MODEL | {"ensemble", "inference", "forecast"},
     "stylized": BASE | _MODEL | {"ensemble", "effects"},
     "verdicts": BASE | _MODEL | {"ensemble", "inference", "effects", "account"},
-    "studies": BASE | _MODEL | _STUDIES | {"verdicts"},
+    "studies": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "lookup": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "report": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "cli": BASE | _MODEL | _STUDIES | {"account", "verdicts", "lookup", "report"},
@@ -167,7 +167,7 @@ def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
     }
     assert needed <= names
     inside = [n.partition("cases/kazakhstan-2022/")[2] for n in needed if "cases/kazakhstan-2022/" in n]
-    assert len([n for n in inside if "/" not in n]) == 23
+    assert len([n for n in inside if "/" not in n]) == 28
     assert len([n for n in inside if n.startswith("experiments/H")]) == 17
     assert any(n.endswith("NOTICE") for n in names)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from qantar.account.arguments import Inference, check_inferences
+from qantar.account.weights import Item, RivalsFile, Weight, check_weights
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Strict, Table, Text, Told
 from qantar.files.read import inside, read_table, read_toml
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
 READINGS = ("agreed", "settled", "first-only", "second-only", "one")
+STANCES = ("asserts", "denies")
 SECTIONS_MAX = 100_000
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
@@ -51,6 +54,8 @@ class Claim(Row):
     sources_more: Keys = ()
     reading: Annotated[str, BeforeValidator(Choice(READINGS))] = "one"
     events: Keys = ()
+    question: Key | None = None
+    stance: Annotated[str, BeforeValidator(Choice(STANCES))] | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -126,12 +131,12 @@ class Tension(Row):
 
 
 class DocumentId(Strict):
-    """Which document the ledger was written for; its words are not kept."""
+    """Which document the ledger was written for; its words are not kept. An account that stands in no one document has no hashes."""
 
     language: Annotated[str, BeforeValidator(Choice(("en", "zh", "ru")))]
     dated: Date | None = None
-    sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
-    text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+    sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))] | None = None
+    text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))] | None = None
 
 
 class SectionName(Told):
@@ -149,6 +154,10 @@ class Files(Strict):
     hypotheses: Text | None = None
     second_reading: Text | None = None
     tensions: Text | None = None
+    arguments: Text | None = None
+    rivals: Text | None = None
+    items: Text | None = None
+    weights: Text | None = None
     sources: Text | None = None
 
 
@@ -174,6 +183,9 @@ LEDGER_MODELS: dict[str, type[Row]] = {
     "hypotheses": Hypothesis,
     "second_reading": SecondReading,
     "tensions": Tension,
+    "arguments": Inference,
+    "items": Item,
+    "weights": Weight,
 }
 
 
@@ -187,6 +199,10 @@ class Account:
     hypotheses: Table[Hypothesis]
     second_reading: Table[SecondReading]
     tensions: Table[Tension]
+    arguments: Table[Inference]
+    items: Table[Item]
+    weights: Table[Weight]
+    rivals: RivalsFile | None
     own_sources: Table[Source]
     """those that the case does not have"""
     sources: dict[str, Source]
@@ -225,9 +241,9 @@ def read_claims(folder: Path) -> Account | None:
     head = read_head(folder, quiet) if (folder / "account.toml").is_file() else None
     if head is None:
         return None
-    claims = _optional_table(folder, head, "claims", Claim, quiet)
-    none: Table[Any] = Table("none", "", (), ())
-    return Account(folder, head, claims, none, none, none, none, {})
+    tables: dict[str, Table[Any]] = {name: Table(name, "", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
+    tables["claims"] = _optional_table(folder, head, "claims", Claim, quiet)
+    return Account(folder, head, **tables, rivals=None, sources={})
 
 
 def read_account(
@@ -246,12 +262,21 @@ def read_account(
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, **tables, own_sources=own, sources=sources)
+    account = Account(folder, head, **tables, rivals=_rivals(folder, head, problems), own_sources=own, sources=sources)
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
         if rows is not None:
             _check_events(account.claims, rows, problems)
+            if account.rivals is not None:
+                check_weights(account.rivals, account.items, account.weights, {*rows, *account.claims.ids()}, problems)
     return account
+
+
+def _rivals(folder: Path, head: AccountFile, problems: Problems) -> RivalsFile | None:
+    if head.files.rivals is None:
+        return None
+    path = inside(folder, head.files.rivals, file="account.toml", line=None, key="files.rivals", problems=problems)
+    return read_toml(path, RivalsFile, problems) if path else None
 
 
 def _optional_table(folder: Path, head: AccountFile, name: str, model: type[R], problems: Problems) -> Table[R]:
@@ -266,7 +291,7 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
     claims = account.claims
     ids = check_repeated(claims, "claim_id", problems)
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
-    for table in (claims, account.hypotheses, account.second_reading):
+    for table in (claims, account.hypotheses, account.second_reading, account.items):
         check_sources(table, {*account.sources, *spoilt}, problems)
     sections = {s.number for s in account.head.sections}
     read_twice = account.second_reading.ids()
@@ -290,6 +315,8 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
     _check_readings(account, ids, problems)
     _check_tensions(account, ids, problems)
+    check_repeated(account.arguments, "id", problems)
+    check_inferences(account.arguments, ids, problems)
 
 
 def _check_events(claims: Table[Claim], rows: Collection[str], problems: Problems) -> None:
@@ -297,6 +324,16 @@ def _check_events(claims: Table[Claim], rows: Collection[str], problems: Problem
         for key in claim.events:
             if key not in rows:
                 problems.add(claims.file, line, "events", "unknown_record_row", value=key, choices=nearest(key, rows))
+
+
+def check_questions(account: Account, questions: Collection[str], problems: Problems) -> None:
+    """That every question a claim answers is one of the case, and that the claim says whether it says yes or no."""
+    for line, claim in problems.rows(account.claims):
+        if claim.question and claim.question not in questions:
+            choices = nearest(claim.question, questions)
+            problems.add(account.claims.file, line, "question", "unknown_case_question", value=claim.question, choices=choices)
+        if (claim.question is None) != (claim.stance is None):
+            problems.add(account.claims.file, line, "stance" if claim.question else "question", "empty_cell")
 
 
 def _check_tensions(account: Account, ids: set[str], problems: Problems) -> None:

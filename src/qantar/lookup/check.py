@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
-from qantar.cases.case import Case, CaseFile, case_names, find_folder, read_case, read_shapes
+from qantar.account.weights import RivalsFile
+from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
 from qantar.files.read import csv_rows, read_table, read_text, read_toml
@@ -20,10 +21,10 @@ from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
 from qantar.verdicts.load import read_loaded
 
-TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS}
+TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
 
-_FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountFile, "case": CaseFile}
+_FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountFile, "case": CaseFile, "rivals": RivalsFile}
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Checked:
 
 def check(target: str, problems: Problems) -> list[Checked]:
     """Check a packaged case by name, or a path; everything found goes to `problems`. A ScenarioError if nothing has that name."""
-    if target in case_names():
-        return _check_folder(find_folder(target, "case.toml"), problems)
+    if target in packaged_names():
+        return _check_folder(find_folder(target, "account.toml"), problems)
     path = Path(target)
     try:
         is_there, is_folder = path.exists(), path.is_dir()
@@ -47,14 +48,14 @@ def check(target: str, problems: Problems) -> list[Checked]:
     if is_folder:
         return _check_folder(path, problems)
     if not is_there:
-        there = [*case_names(), *(p.name for p in path.parent.iterdir())] if path.parent.is_dir() else case_names()
+        there = [*packaged_names(), *(p.name for p in path.parent.iterdir())] if path.parent.is_dir() else packaged_names()
         raise fail(ScenarioError, target, "no_such_path", value=target, choices=nearest(path.name, there))
     return _check_in_its_folder(path, problems)
 
 
 def ledger_at(target: str) -> Account | None:
     """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
-    path = find_folder(target, "case.toml") if target in case_names() else Path(target)
+    path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
     return read_claims(path if path.is_dir() else path.parent)
 
 
@@ -94,7 +95,7 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
         ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources]
     else:
         case = read_case(folder, problems) if has_case else None
-    return case, [*(case.record.tables().values() if case else ()), *ledger]
+    return case, [*((*case.record.tables().values(), case.questions) if case else ()), *ledger]
 
 
 def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qantar.account.arguments import LINKS, schemes
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
 from qantar.messages import text
+from qantar.verdicts.argument import argue
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
 
@@ -193,8 +195,9 @@ def _filled(row: dict[str, Any], lang: str) -> list[tuple[str, Any]]:
 def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
     """One row, and the sources it names."""
     if name == "claims":
-        judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim is row)
-        value, blocks = judged.as_dict(), [_claim(judged, lang)]
+        every = judge(loaded.account, loaded.trials())
+        judged = next(j for j in every if j.claim is row)
+        value, blocks = judged.as_dict(), [_claim(judged, lang), *_argued(loaded, every, row.claim_id, lang)]
     else:
         value = row.model_dump(mode="json")
         blocks = [_block(value, lang)]
@@ -231,6 +234,25 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("events_column", ", ".join(c.events)),
     ]
     return f"{c.claim_id}  {c.place}", [(text(f"out.{key}", lang), value) for key, value in lines if value]
+
+
+def _argued(loaded: Loaded, judged: Sequence[Judged], claim: str, lang: str) -> Iterator[Block]:
+    """What the account's argument makes of a claim: the inferences to it, and what would fall with it."""
+    argument = argue(judged, list(loaded.account.arguments))
+    lines = []
+    for conclusion in (c for c in argument.conclusions if c.claim == claim):
+        lines.append((text("argument.standing", lang), text(f"argument.label.{conclusion.label}", lang)))
+        for inference in (i for i in argument.inferences if i.conclusion == claim):
+            scheme = schemes()[inference.scheme]
+            joint = " + " if inference.link == LINKS[0] else " / "
+            lines.append((inference.id, f"{joint.join(inference.premises)} ({scheme.name_zh if lang == 'zh' else scheme.name_en})"))
+        parts = ("fallen", "doubtful", "partial")
+        told = [text(f"argument.{part}", lang, claims=", ".join(found)) for part in parts if (found := getattr(conclusion, part))]
+        lines.append((text("argument.why", lang), " ".join(told) or text("argument.all_stand", lang)))
+    if claim in argument.premises and (falls := argument.falls_with(claim)):
+        lines.append((text("argument.falls", lang), ", ".join(falls)))
+    if lines:
+        yield text("report.part.argument", lang), lines
 
 
 def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:

@@ -36,7 +36,7 @@ from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
 from qantar.report.map import draw, signs
 from qantar.report.pairs import attributes, both, message, option
-from qantar.report.sections import templates
+from qantar.report.sections import argued, templates
 from qantar.report.simulated import CURVES, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.studies import KINDS as STUDIES
@@ -83,6 +83,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         sim=sim,
         fit=fit,
         results=results,
+        told=results.shown | argued(loaded),
         sampled=sampled,
         repeated=repeated,
         figures=draw_all(case.record, seen) | (draw_simulated(sim, seen) if sim else {}),
@@ -128,6 +129,7 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
     return {
         "regions": {r.region_id: r for r in record.regions},
         "settlements": {s.settlement_id: s for s in record.settlements},
+        "events": {e.event_id for e in record.events},
         "onsets": {r.region_id: r for r in record.region_onset},
         "sources": _cited(loaded, seen),
         "seen": seen,

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
+from qantar.report.diagram import draw_diagram
 from qantar.report.figures import Plot, Rows, same, signed, steps, tenfolds
-from qantar.studies.blocks import Cell, Evenings, Figure, Forest, Intervals, Pair, Shares, in_language, label, pair
+from qantar.studies.blocks import Bands, Cell, Diagram, Evenings, Figure, Forest, Intervals, Pair, Shares, in_language, label, pair
 
 LOOKS = {"model": ("a", "o"), "unaware": ("a", "s"), "regression": ("b", "^"), "constant": ("m", "-")}
 """Look and sign of a forecaster, by name."""
@@ -20,7 +21,9 @@ MOST = 30.0
 
 def draw_figure(figure: Figure) -> Markup:
     """The drawing of a figure, without its table."""
-    drawers: dict[type, Callable[..., Markup]] = {Intervals: _intervals, Shares: _shares, Evenings: _evenings, Forest: _forest}
+    drawers: dict[type, Callable[..., Markup]] = {
+        Intervals: _intervals, Shares: _shares, Evenings: _evenings, Forest: _forest, Bands: _bands, Diagram: draw_diagram
+    }  # fmt: skip
     return drawers[type(figure.plot)](figure.plot, figure.name, pair(f"report.figure.{figure.name}.title"))
 
 
@@ -113,3 +116,14 @@ def _forest(data: Forest, name: str, title: Pair) -> Markup:
         if rows:
             plot.key(sign, f"{look} f", pair(f"experiment.basis.{basis}"))
     return plot.html(title, pair(f"report.axis.{name}"))
+
+
+def _bands(data: Bands, name: str, title: Pair) -> Markup:
+    """What each item pulls, to the left for the first end and to the right for the second; filled where its whole band is on one side."""
+    lines, plot = _rows(data.names, [v for band in data.bands for v in band])
+    plot.lines((((low, lines.line(k)), (high, lines.line(k))) for k, (low, _, high) in enumerate(data.bands)), "a thick")
+    for one_sided, look in ((True, "a f"), (False, "a hollow")):
+        rows = [(k, best) for k, (low, best, high) in enumerate(data.bands) if (low > 0 or high < 0) is one_sided]
+        plot.marks(((best, lines.line(k)) for k, best in rows), "o", look)
+    (left_en, left_zh), (right_en, right_zh) = _names(data.ends)
+    return plot.html(title, pair(f"report.axis.{name}", left=(left_en, left_zh), right=(right_en, right_zh)))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import jinja2
 
-from qantar.files.result import command_line
+from qantar.cases.case import account_names
+from qantar.ensemble.runner import Runner
+from qantar.files.result import command_line, made_of
 from qantar.report.pairs import both, message
 from qantar.report.plots import draw_figure
 from qantar.studies import study
 from qantar.studies.blocks import Block, Figure, Sentence
-from qantar.studies.kind import Result, page_of
+from qantar.studies.kind import Result, ask, page_of, perform, result_of
+from qantar.verdicts.load import Loaded
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,23 @@ def section_of(kind: str, result: Result) -> Section:
     lead = [b for b in blocks if isinstance(b, Sentence) and b.role == "lead"]
     folded = groupby((b for b in blocks if b not in lead), key=lambda b: isinstance(b, Figure))
     return Section(described.part or kind, lead, [(drawn, list(group)) for drawn, group in folded], command_line(result.made))
+
+
+def argued(loaded: Loaded) -> dict[str, Result]:
+    """What studies of the ledger itself say: they read tables only, and are done on the spot."""
+    account, beside = loaded.account, [name for name in account_names() if name.startswith(f"{loaded.name}/")]
+    asked: dict[str, dict[str, Any]] = {
+        "argument": {"account": loaded.name} if len(account.arguments) else {},
+        "weigh": {"account": loaded.name} if account.rivals else {},
+        "compare": {"accounts": (loaded.name, *beside)} if beside else {},
+    }
+    found = {}
+    for kind, values in asked.items():
+        if values:
+            described = study(kind)
+            files = perform(described, ask(described, values), Runner())
+            found[kind] = result_of(files, made_of(files))
+    return found
 
 
 def templates() -> jinja2.Environment:

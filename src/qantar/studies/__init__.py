@@ -21,6 +21,9 @@ KINDS = (
     "policy",
     "sensitivity",
     "methods",
+    "argument",
+    "weigh",
+    "compare",
 )
 """Names of the kinds, each a file of this room; in this order they are listed, shown and made."""
 

@@ -102,7 +102,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     title: Cell = ""
     look: str = "named"
-    anchor: str = ""
+    anchor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,16 +139,57 @@ class Forest:
     series: Mapping[str, Sequence[tuple[int, float, float, float]]]
 
 
-Plot: TypeAlias = Intervals | Shares | Evenings | Forest
+@dataclass(frozen=True)
+class Bands:
+    """A tug of war, a row each: lowest, best and highest weight in decibel; negative pulls to the first end, positive to the second."""
+
+    names: Sequence[Cell]
+    bands: Sequence[tuple[float, float, float]]
+    ends: tuple[Cell, Cell]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box of a diagram: its name, what it says, its state in words and as one of `in`, `out`, `undecided`."""
+
+    name: str
+    says: Pair
+    state: Pair
+    label: str
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From one node to another; `label` as of nodes, `linked` if it holds only together with others."""
+
+    start: str
+    end: str
+    label: str
+    linked: bool
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """Nodes and arrows between them."""
+
+    nodes: Sequence[Node]
+    arrows: Sequence[Arrow]
+
+
+Plot: TypeAlias = Intervals | Shares | Evenings | Forest | Bands | Diagram
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its table beside it; title and text are `report.figure.NAME.*`, its axis `report.axis.NAME`."""
+    """A drawing with its table beside it; title and text are `report.figure.NAME.*`, its axis `report.axis.NAME`.
+
+    `number` tells several of one name apart.
+    """
 
     name: str
     plot: Plot
     table: Table
+    number: int = 0
 
 
 Block: TypeAlias = Sentence | Table | Figure

@@ -95,6 +95,7 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 ARM_FILE = ".toml"
 """How an arm ends that is a file."""
 ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
+AccountName = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
 Seed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**40)]
 LongSeed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**63 - 1)]
 Scale = Annotated[float, Option("cli.opt_scale", Number("ratio", 1e-4, 1))]

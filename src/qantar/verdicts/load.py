@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import LEDGER_MODELS, Account, read_account, read_head
-from qantar.cases.case import GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
+from qantar.account.ledger import LEDGER_MODELS, Account, check_questions, read_account, read_head
+from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
 from qantar.record.schema import MODELS
@@ -49,10 +49,15 @@ class Loaded:
         ledger = {name: getattr(self.account, name) for name in LEDGER_MODELS}
         return {**self.case.record.tables(), **ledger}
 
+    def facts(self) -> dict[str, Any]:
+        """What a result says of the ledger that was read."""
+        head = self.account.head
+        return {"ledger": head.id, "title_en": head.title_en, "title_zh": head.title_zh, "hashes": self.hashes()}
+
     def hashes(self) -> dict[str, dict[str, str]]:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
-        ledger = [name for name in (files.claims, files.hypotheses, files.second_reading, files.tensions, files.sources) if name]
+        ledger = [name for name in files.model_dump().values() if name]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -61,6 +66,8 @@ def _called(folder: Path) -> str:
     """A packaged name, or a path from the current folder where it lies below, so that it names nobody's home."""
     if folder.parent == cases_folder():
         return folder.name
+    if folder.parent.name == ACCOUNTS and folder.parent.parent.parent == cases_folder():
+        return f"{folder.parent.parent.name}/{folder.name}"
     whole, here = folder.resolve(), Path.cwd()
     return str(whole.relative_to(here)) if whole.is_relative_to(here) and whole != here else str(folder)
 
@@ -102,4 +109,6 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
     record = case.record
     rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
     account = read_account(folder, head, record.sources, problems, rows)
+    if case.questions.readable:
+        check_questions(account, case.questions.ids(), problems)
     return Loaded(account, case)
