@@ -19,12 +19,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
-from qantar.files.cells import Date, FolderName, Form, Number, Strict, Table, Text, Told, is_number, printable
-from qantar.files.read import read_json, read_toml
-from qantar.record.load import Record, read_record
+from qantar.files.cells import Date, FolderName, Form, Key, Number, Row, Strict, Table, Text, Told, is_number, printable
+from qantar.files.read import read_json, read_table, read_toml
+from qantar.record.load import Record, check_repeated, read_record
 from qantar.record.schema import SPAN_MAX, Region
 
 GEOMETRY = ("regions", "neighbours", "lakes")
+QUESTIONS, ACCOUNTS = "questions.csv", "accounts"
+"""In the folder of a case: what accounts are compared on, and further accounts than the one beside the case."""
 
 
 class Projection(Strict):
@@ -76,6 +78,14 @@ class CaseFile(Told):
     glossary: list[Term] = Field(default_factory=list)
 
 
+class Question(Row):
+    """A question about these days that accounts answer differently."""
+
+    question_id: Key
+    question_en: Text
+    question_zh: Text
+
+
 @dataclass(frozen=True)
 class Case:
     """One country in one stretch of days. `shapes` maps regions, neighbours and lakes to GeoJSON features."""
@@ -84,6 +94,7 @@ class Case:
     head: CaseFile
     record: Record
     shapes: dict[str, list[dict[str, Any]]]
+    questions: Table[Question]
 
     def place_names(self) -> list[str]:
         """Every name of every region and settlement, in all languages of the tables."""
@@ -104,17 +115,35 @@ def case_names() -> list[str]:
     return sorted(p.name for p in cases_folder().iterdir() if (p / "case.toml").is_file())
 
 
+def account_names() -> list[str]:
+    """Names of the packaged accounts besides those that are called as their case.
+
+    >>> account_names()
+    ['kazakhstan-2022/official', 'kazakhstan-2022/split']
+    """
+    found = (p.parent for case in case_names() for p in (cases_folder() / case / ACCOUNTS).glob("*/account.toml"))
+    return sorted(f"{p.parent.parent.name}/{p.name}" for p in found)
+
+
+def packaged_names() -> list[str]:
+    """Every name that stands for something that ships: cases, and further accounts of theirs."""
+    return [*case_names(), *account_names()]
+
+
 def find_folder(name: str, marker: str) -> Path:
     """The folder meant by a packaged name or a path, with the file `marker` in it; a ScenarioError with the nearest names if none is."""
     if name in case_names():
         return cases_folder() / name
+    if name in account_names():
+        case, _, account = name.partition("/")
+        return cases_folder() / case / ACCOUNTS / account
     folder = Path(name)
     with suppress(OSError, ValueError):  # longer than a name can be, or with a NUL
         if (folder / marker).exists():  # what it is, its reader says
             return folder
         if folder.is_dir():
             raise fail(ScenarioError, name, "folder_without", marker=marker)
-    raise fail(ScenarioError, name, "no_such_case", value=name, choices=nearest(name, case_names()))
+    raise fail(ScenarioError, name, "no_such_case", value=name, choices=nearest(name, packaged_names()))
 
 
 def load_case(name: str) -> Case:
@@ -145,7 +174,17 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
         shapes[name] = read_shapes(path, problems, wanted, of_regions=name == "regions") if there else []
     if wanted is not None:
         _check_places(record, shapes["regions"], problems)
-    return Case(folder, head, record, shapes)
+    return Case(folder, head, record, shapes, _questions(folder, problems))
+
+
+def _questions(folder: Path, problems: Problems) -> Table[Question]:
+    """What accounts are compared on; a case need not have any."""
+    path = folder / QUESTIONS
+    if not path.exists() and not path.is_symlink():
+        return Table("questions", QUESTIONS, (), ())
+    table = read_table(path, "questions", Question, problems)
+    check_repeated(table, "question_id", problems)
+    return table
 
 
 def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, of_regions: bool = False) -> list[dict[str, Any]]:
