@@ -21,9 +21,11 @@ def verdicts(
     section: Annotated[int | None, typer.Option(help="cli.opt_section")] = None,
     flag: Annotated[str | None, typer.Option(help="cli.opt_flag")] = None,
     document: DocumentOption = None,
+    claim_review: Annotated[bool, typer.Option("--claim-review", help="cli.opt_claim_review")] = False,
     json: JsonOption = False,
 ) -> None:
     from qantar.account.ledger import KINDS
+    from qantar.report.claimreview import claim_reviews
     from qantar.verdicts.claims import FLAGS, WORDS, judge
     from qantar.verdicts.load import load_account
 
@@ -43,6 +45,9 @@ def verdicts(
         and verdict in (None, j.word)
         and (flag is None or flag in j.flags)
     ]
+    if claim_review:
+        sys.stdout.write(claim_reviews(loaded.account, chosen, lang))
+        return
     if json:
         terminal.print_json([{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in chosen])
         return

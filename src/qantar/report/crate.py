@@ -2,7 +2,7 @@
 
 In: the folder of `qantar study`. Out: a folder that any reader of RO-Crates understands:
 
-    study/         report, verdicts (CSV, JSON), provenance
+    study/         report, verdicts (CSV, JSON, ClaimReview), provenance
     data/          the files of the case and of the ledger
     experiments/   one file a hypothesis, as it was run
     fit/           what was calibrated and tried, if anything ships; of each kind of study, the command that made it
@@ -24,6 +24,8 @@ from qantar.errors import ResultError, fail, needs
 from qantar.files.result import RESULT, Stored, command_line, read_result, sha256
 from qantar.files.write import foreign, refuse_foreign, sha256_of, write_tree
 from qantar.inference.posterior import FIT
+from qantar.messages import LANGUAGES
+from qantar.report.claimreview import claim_reviews
 from qantar.studies import studies
 from qantar.studies.shipped import place_of, read_shipped
 from qantar.verdicts.claims import judge
@@ -35,6 +37,7 @@ RELEASED = "2026-11-23"
 FORMATS = {
     ".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".toml": "application/toml", ".geojson": "application/geo+json",
     ".svg": "image/svg+xml", ".npz": "application/zip",
+    ".jsonld": "application/ld+json",
 }  # fmt: skip
 LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-Clause": "https://spdx.org/licenses/BSD-3-Clause"}
 
@@ -52,6 +55,7 @@ def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
     verdicts = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
     files = {f"study/{name}": content for name, content in found.content.items()}
     files |= {f"study/{RESULT}": found.said, "study/verdicts.json": (json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n").encode()}
+    files |= {f"study/claim-review.{lang}.jsonld": claim_reviews(loaded.account, judged, lang).encode() for lang in LANGUAGES}
     files |= {place: path.read_bytes() for place, path in _files(loaded)}
     return write_tree(out, lambda new: _write(loaded, found.made, files, new), lost), len(files)
 
