@@ -128,7 +128,7 @@ def test_findings_are_counted_from_the_tables(loaded: Loaded, fit: Fit) -> None:
     assert found[0].number[0] == f"{sum(j.word == 'contradicted' for j in facts)} of {len(facts)}"
     assert [j.word for j in found[1].claims] == ["contradicted"] * 3
     assert all(j.claim.reading == "agreed" for j in found[1].claims)
-    assert found[2].number[0] == "48 of 63"
+    assert found[2].number[0] == "91 of 116"
     shown, of = shown_by_half(fit)
     assert found[3].number == (f"{shown} of {of}", f"{shown} / {of}")
     assert (shown, of) == (sum(float(r["share"]) >= 0.5 for r in fit.fit), len(fit.fit))

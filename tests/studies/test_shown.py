@@ -204,7 +204,7 @@ def test_an_own_account_is_judged_by_its_readers_alone_and_simulates_nothing(
 ) -> None:
     mine = Path(tmp_path / "mine")
     mine.mkdir()
-    for name in ("account.toml", "claims.csv", "hypotheses.csv", "second_reading.csv", "tensions.csv", "account_sources.csv"):
+    for name in ("account.toml", *filter(None, load_account(PACKAGED.name).account.head.files.model_dump().values())):
         shutil.copyfile(PACKAGED / name, mine / name)  # the very same ids, which mean other claims here
     monkeypatch.setattr(shown, "in_processes", lambda *a: pytest.fail("simulated"))
     monkeypatch.chdir(tmp_path)
