@@ -23,7 +23,7 @@ from qantar.files.result import RESULT, read_result
 from qantar.report.sections import section_of, templates
 from qantar.studies import study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
-from qantar.studies.kind import Study, as_json, ask, command_of, flag, page_of, perform, result_of
+from qantar.studies.kind import Study, as_json, ask, command_of, flag, options_of, page_of, perform, result_of
 from qantar.studies.repeat import asked_again
 from qantar.studies.shipped import is_current
 from qantar.stylized import countries
@@ -44,12 +44,13 @@ class Done:
     store: Path
 
 
-def words_of(options: dict[str, Any]) -> list[str]:
-    """Options as they are typed."""
+def words_of(described: Study[Any]) -> list[str]:
+    """The smallest study's options as they are typed."""
     words: list[str] = []
-    for name, value in options.items():
+    known = options_of(described.options)
+    for name, value in described.small.items():
         each = value if isinstance(value, list | tuple) else [value]
-        if name in ("scenario", "account"):
+        if known[name].argument:
             words += map(str, each)
         else:
             words += [f"--{flag(name)}" if v is True else f"--{flag(name)}={v}" for v in each if v is not False]
@@ -60,7 +61,7 @@ def words_of(options: dict[str, Any]) -> list[str]:
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, capsys_module: Any) -> Done:
     described = study(request.param)
     home = tmp_path_factory.mktemp(described.name)
-    words = [described.name, *words_of(dict(described.small)), f"--out={home / 'out'}", f"--store={home / 'store'}"]
+    words = [described.name, *words_of(described), f"--out={home / 'out'}", f"--store={home / 'store'}"]
     status, printed, errors = capsys_module(words)
     assert status == 0, errors
     return Done(described, home / "out", printed, home / "store")
@@ -113,7 +114,7 @@ def test_a_result_is_whole_and_says_how_it_was_made(done: Done) -> None:
 
 def test_json_is_what_is_stored(done: Done, capsys_module: Any) -> None:
     again = done.folder.parent / "json"
-    words = [done.study.name, *words_of(dict(done.study.small)), f"--out={again}", f"--store={done.store}", "--json"]
+    words = [done.study.name, *words_of(done.study), f"--out={again}", f"--store={done.store}", "--json"]
     status, printed, errors = capsys_module(words)
     assert status == 0, errors
     stored = read_result(again)
@@ -144,7 +145,7 @@ def test_the_same_question_gives_the_same_files(done: Done, tmp_path: Path) -> N
 def test_a_folder_of_somebody_else_is_not_written_over(done: Done, tmp_path: Path, capsys_module: Any) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    words = [done.study.name, *words_of(dict(done.study.small)), f"--out={tmp_path / 'mine'}", f"--store={done.store}"]
+    words = [done.study.name, *words_of(done.study), f"--out={tmp_path / 'mine'}", f"--store={done.store}"]
     status, _, errors = capsys_module(words)
     assert status == 2
     assert "thesis.txt" in errors
