@@ -49,15 +49,32 @@ def argdown_of(graph: Graph) -> str:
     return argdown(graph, "x")
 
 
+GOOD = "[C001]: x\n[C002]: y\n<A02>\n(1) [C001]\n--\nsign\n--\n(2) [C002]\n"
 BAD = {
     "a line of something else": ("a.argdown", "[C001]: x\nhello\n", 2, "not_argdown"),
-    "a scheme that is none": ("a.argdown", "[C001]: x\n[C002]: y\n<A01>\n(1) [C001]\n--\nmagic\n--\n(2) [C002]\n", 6, "unknown_scheme"),
+    "a scheme that is none": ("a.argdown", "[C001]: x\n[C002]: y\n<A01>\n(1) [C001]\n--\nmagic\n--\n(2) [C002]\n", 7, "unknown_scheme"),
+    "no scheme": ("a.argdown", "[C001]: x\n[C002]: y\n<A01>\n(1) [C001]\n----\n(2) [C002]\n", 5, "unknown_scheme"),
+    "cut off": ("a.argdown", "[C001]: x\n<A01>\n(1) [C001]\n", 2, "unfinished_argument"),
+    "cut off by the next": ("a.argdown", f"[C001]: x\n<A01>\n(1) [C001]\n{GOOD}", 2, "unfinished_argument"),
+    "twice": ("a.argdown", GOOD * 2, 11, "repeated_id"),
+    "two texts": ("a.argdown", GOOD + "[C001]: another\n", 9, "two_texts"),
+    "an id that is none": ("a.argdown", GOOD.replace("A02", "My argument!"), 3, "bad_form"),
+    "nothing": ("a.argdown", "", None, "nothing_inferred"),
     "a statement without text": ("a.argdown", "[C001]: x\n<A01>\n(1) [C001]\n--\nsign\n--\n(2) [C002]\n", None, "no_such_statement"),
-    "no JSON": ("a.json", "{", None, "not_aif"),
+    "no JSON": ("a.json", "{", 1, "broken_json"),
+    "JSON of something else": ("a.json", "[1, 2]", None, "not_aif"),
+    "too deep": ("a.json", "[" * 10_000, None, "too_deep"),
+    "a statement of no words": ("a.json", '{"nodes": [{"nodeID": "1", "type": "I"}], "edges": []}', None, "not_aif"),
+    "a node twice": (
+        "a.json",
+        '{"nodes": [' + '{"nodeID": "1", "text": "x", "type": "I"},' * 2 + '{"nodeID": "2", "text": "x", "type": "I"}], "edges": []}',
+        None,
+        "node_twice",
+    ),
     "an attack": ("a.json", '{"nodes": [{"nodeID": "1", "text": "x", "type": "CA"}], "edges": []}', None, "unknown_node"),
     "an edge to nothing": ("a.json", '{"nodes": [], "edges": [{"fromID": "1", "toID": "2"}]}', None, "unknown_end"),
     "no conclusion": ("a.json", '{"nodes": [{"nodeID": "1", "text": "sign", "type": "RA"}], "edges": []}', None, "not_an_inference"),
-    "a claim of another ledger": ("a.argdown", "[C001]: x\n[C999]: y\n<A01>\n(1) [C001]\n--\nsign\n--\n(2) [C999]\n", 1, "unknown_claim"),
+    "a claim of another ledger": ("a.argdown", "[C001]: x\n[C999]: y\n<A01>\n(1) [C001]\n--\nsign\n--\n(2) [C999]\n", 3, "unknown_claim"),
 }
 
 

@@ -12,13 +12,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from qantar.account.arguments import LINKS, Inference, check_inferences, schemes
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
+from qantar.files.read import add_validation, read_json, read_text
 
 AIF = ".json"
 """How a file ends that is read as AIF; any other is read as Argdown."""
@@ -41,6 +44,8 @@ class Graph:
 
     texts: dict[str, str]
     steps: dict[str, Step]
+    lines: dict[str, int] = field(default_factory=dict, compare=False)
+    """where each step stands in the text it was read from"""
 
 
 def graph_of(inferences: Iterable[Inference], texts: Mapping[str, str]) -> Graph:
@@ -61,31 +66,43 @@ def read_inferences(path: Path, claims: Collection[str]) -> list[Inference]:
     Raises
     ------
     DataError
-        If it cannot be read, or does not fit the claims.
+        If it cannot be read, holds no inference, or does not fit the claims.
     """
-    rows = inferences_of(read_aif(path) if path.suffix == AIF else read_argdown(path))
-    problems = Problems()
-    check_inferences(Table(path.name, path.name, tuple(rows), tuple(range(1, len(rows) + 1))), claims, problems)
+    graph = read_aif(path) if path.suffix.lower() == AIF else read_argdown(path)
+    problems, rows, lines = Problems(), list[Inference](), list[int]()
+    if not graph.steps:
+        problems.add(path, None, "", "nothing_inferred")
+    for name, row in _rows(graph, path, problems).items():
+        line = graph.lines.get(name) or graph.lines.get(f"{name}:{row['premises'][0]}", 0)
+        try:
+            rows.append(Inference.model_validate({**row, "premises": ";".join(row["premises"])}))
+            lines.append(line)
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                add_validation(item, str(path), line or None, name, problems, in_table=False)
+    check_inferences(Table(str(path), str(path), tuple(rows), tuple(lines)), claims, problems)
+    problems.found = [p if p.line else replace(p, line=None) for p in problems.found]
     problems.raise_as(DataError)
     return rows
 
 
 def inferences_of(graph: Graph) -> list[Inference]:
-    """Rows of a table from a graph: parts `A01:C005` of one inference are joined as convergent.
+    """Rows of a table from a graph that was checked: parts `A01:C005` of one inference are joined as convergent."""
+    rows = _rows(graph, Path(), Problems())
+    return [Inference.model_validate({**row, "premises": ";".join(row["premises"])}) for row in rows.values()]
 
-    Raises
-    ------
-    pydantic.ValidationError
-        If an id is none of ours or a scheme is unknown.
-    """
+
+def _rows(graph: Graph, path: Path, problems: Problems) -> dict[str, dict[str, Any]]:
+    """Inferences as they stand in a table; parts of one that differ in conclusion or scheme are noted."""
     rows: dict[str, dict[str, Any]] = {}
     for unit, step in graph.steps.items():
         name, part, _ = unit.partition(":")
-        row = rows.setdefault(
-            name, {"id": name, "conclusion": step.conclusion, "premises": [], "link": LINKS[bool(part)], "scheme": step.scheme}
-        )
+        new = {"id": name, "conclusion": step.conclusion, "premises": [], "link": LINKS[bool(part)], "scheme": step.scheme}
+        row = rows.setdefault(name, new)
+        if {**row, "premises": []} != new:
+            problems.add(path, graph.lines.get(unit), unit, "parts_differ", value=name)
         row["premises"] += step.premises
-    return [Inference.model_validate({**row, "premises": ";".join(row["premises"])}) for row in rows.values()]
+    return rows
 
 
 def argdown(graph: Graph, title: str) -> str:
@@ -106,36 +123,70 @@ def read_argdown(path: Path) -> Graph:
     DataError
         With the line that cannot be read, what is read, and how it must be written.
     """
-    problems, texts, steps = Problems(), dict[str, str](), dict[str, Step]()
-    name, premises, scheme, dashes, front = "", list[str](), "", 0, 0
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    problems, graph, draft, front = Problems(), Graph({}, {}), _Draft(), 0
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         words = line.strip()
-        if words == "===":
-            front += 1
-        elif not words or front == 1:
+        front += words == "==="
+        if not words or words == "===" or front == 1:
             continue
-        elif found := re.fullmatch(r"\[([^\]]+)\]:\s*(.+)", words):
-            texts[found[1]] = _ESCAPED.sub(r"\1", found[2])
+        if found := re.fullmatch(r"\[([^\]]+)\]:\s*(.+)", words):
+            _state(graph, found[1], found[2], path, number, problems)
         elif found := re.fullmatch(r"<([^>]+)>(:.*)?", words):
-            name, premises, scheme, dashes = found[1], [], "", 0
-        elif re.fullmatch(r"-{2,}", words) and name:
-            dashes += 1
-        elif (found := re.fullmatch(r"\(\d+\)\s*\[([^\]]+)\](?::\s*(.+))?", words)) and name:
-            if found[2]:
-                texts[found[1]] = _ESCAPED.sub(r"\1", found[2])
-            if dashes < 2:
-                premises.append(found[1])
-            else:
-                steps[name] = Step(found[1], tuple(premises), scheme)
-                name = ""
-        elif name and dashes == 1 and words in schemes():
-            scheme = words
-        elif name and dashes == 1:
-            problems.add(path, number, "", "unknown_scheme", value=words, choices=", ".join(schemes()))
-        else:
+            draft.unfinished(path, problems)
+            if found[1] in graph.steps:
+                problems.add(path, number, "", "repeated_id", value=found[1], first=graph.lines[found[1]])
+            draft = _Draft(found[1], number)
+        elif not (draft.name and _continue(draft, graph, words, path, number, problems)):
             problems.add(path, number, "", "not_argdown", value=words)
+    draft.unfinished(path, problems)
     problems.raise_as(DataError)
-    return _checked(Graph(dict(sorted(texts.items())), dict(sorted(steps.items()))), path)
+    return _checked(Graph(dict(sorted(graph.texts.items())), dict(sorted(graph.steps.items())), graph.lines), path)
+
+
+@dataclass
+class _Draft:
+    """An argument that is being read."""
+
+    name: str = ""
+    line: int = 0
+    premises: list[str] = field(default_factory=list)
+    scheme: str = ""
+    dashes: int = 0
+
+    def unfinished(self, path: Path, problems: Problems) -> None:
+        """Note an argument that another one, or the end of the file, has cut off."""
+        if self.name:
+            problems.add(path, self.line, self.name, "unfinished_argument")
+
+
+def _continue(draft: _Draft, graph: Graph, words: str, path: Path, number: int, problems: Problems) -> bool:
+    """Take one more line of an argument; False if it is none."""
+    if re.fullmatch(r"-{2,}", words):
+        draft.dashes += 1 if words == "--" else 2  # a longer line stands for both, with no scheme between them
+        return True
+    found = re.fullmatch(r"\(\d+\)\s*\[([^\]]+)\](?::\s*(.+))?", words)
+    if found is None:
+        if draft.dashes != 1:
+            return False
+        draft.scheme = words
+        return True
+    if found[2]:
+        _state(graph, found[1], found[2], path, number, problems)
+    if draft.dashes < 2:
+        draft.premises.append(found[1])
+        return True
+    if draft.scheme not in schemes():
+        problems.add(path, number - 1, draft.name, "unknown_scheme", value=draft.scheme, choices=", ".join(schemes()))
+    graph.steps[draft.name], graph.lines[draft.name] = Step(found[1], tuple(draft.premises), draft.scheme), draft.line
+    draft.name = ""
+    return True
+
+
+def _state(graph: Graph, name: str, words: str, path: Path, line: int, problems: Problems) -> None:
+    """Take the text of a statement, which has one."""
+    said = _ESCAPED.sub(r"\1", words)
+    if graph.texts.setdefault(name, said) != said:
+        problems.add(path, line, name, "two_texts")
 
 
 def aif(graph: Graph) -> str:
@@ -156,20 +207,27 @@ def read_aif(path: Path) -> Graph:
         If it is no AIF, an edge has no end, an inference has no or several conclusions, or there are nodes that attack.
     """
     problems = Problems()
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        nodes = {str(n["nodeID"]): n for n in content["nodes"]}
-        edges = [(str(e["fromID"]), str(e["toID"])) for e in content["edges"]]
-    except (ValueError, KeyError, TypeError) as error:
-        problems.add(path, None, "", "not_aif", reason=repr(error))
-        raise DataError(problems.found) from None
-    for key, node in nodes.items():
-        if node.get("type") not in ("I", "RA"):
-            problems.add(path, None, f"nodes.{key}.type", "unknown_node", value=node.get("type"))
-    for a, b in edges:
-        for key in (a, b):
+    content = read_json(path, problems)
+    problems.raise_as(DataError)
+    given = content if isinstance(content, dict) else {}
+    nodes, edges = dict[str, dict[str, Any]](), list[tuple[str, str]]()
+    for n, node in enumerate(_dicts(given, "nodes")):
+        key, kind = str(node.get("nodeID", "")), node.get("type")
+        if not key or (kind == "I" and not isinstance(node.get("text"), str)):
+            problems.add(path, None, f"nodes.{n}", "not_aif")
+        elif kind not in ("I", "RA"):
+            problems.add(path, None, f"nodes.{key}.type", "unknown_node", value=kind)
+        elif key in nodes:
+            problems.add(path, None, f"nodes.{n}.nodeID", "node_twice", value=key)
+        nodes[key] = node
+    for edge in _dicts(given, "edges"):
+        ends = str(edge.get("fromID", "")), str(edge.get("toID", ""))
+        edges.append(ends)
+        for key in ends:
             if key not in nodes:
                 problems.add(path, None, "edges", "unknown_end", value=key)
+    if "nodes" not in given or "edges" not in given:
+        problems.add(path, None, "", "not_aif")
     problems.raise_as(DataError)
     steps = {}
     for key in sorted(k for k, n in nodes.items() if n["type"] == "RA"):
@@ -183,6 +241,12 @@ def read_aif(path: Path) -> Graph:
             steps[key] = Step(conclusions[0], premises, scheme)
     problems.raise_as(DataError)
     return _checked(Graph({k: str(n["text"]) for k, n in sorted(nodes.items()) if n["type"] == "I"}, steps), path)
+
+
+def _dicts(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of tables in JSON; what is none is taken for an empty one, which lacks all that is asked for."""
+    found = content.get(key)
+    return [x if isinstance(x, dict) else {} for x in found] if isinstance(found, list) else []
 
 
 def _checked(graph: Graph, path: Path) -> Graph:
