@@ -48,7 +48,7 @@ def ends(band: Band) -> tuple[float, float, float]:
 
 def test_weights_add_up_to_odds() -> None:
     items, weights = [item("I1"), item("I2")], [weight("I1", "a", "b", 10), weight("I2", "b", "a", 3)]
-    [pair] = weigh([story("a"), story("b")], items, weights, "").pairs
+    [pair] = weigh([story("a"), story("b")], items, weights).pairs
     assert (pair.a, pair.b) == ("a", "b")
     assert ends(pair.band) == pytest.approx(around(7, 2, 2), abs=1e-3)
     assert pair.one_sided == Band(3, 7, 11)
@@ -67,7 +67,7 @@ def test_a_band_holds_as_many_sums_as_it_says() -> None:
         weight(i.item_id, "a", "b", 0).model_copy(update={"low": x.low, "best": x.best, "high": x.high})
         for i, x in zip(items, bands, strict=True)
     ]
-    [pair] = weigh([story("a"), story("b")], items, rows, "").pairs
+    [pair] = weigh([story("a"), story("b")], items, rows).pairs
     lots = random.Random(1)
     low, high = sorted((pair.band.low, pair.band.high)) if pair.a == "a" else sorted((-pair.band.low, -pair.band.high))
     inside = sum(low <= sum(lots.triangular(x.low, x.high, x.best) for x in bands) <= high for _ in range(20_000)) / 20_000
@@ -76,7 +76,7 @@ def test_a_band_holds_as_many_sums_as_it_says() -> None:
 
 def test_what_coders_see_differently_stays_in_the_band() -> None:
     weights = [weight("I1", "a", "b", 2), weight("I1", "a", "b", 12, coder="two")]
-    [pair] = weigh([story("a"), story("b")], [item("I1")], weights, "").pairs
+    [pair] = weigh([story("a"), story("b")], [item("I1")], weights).pairs
     assert ends(pair.band) == pytest.approx((around(2, 2)[0], 7, around(12, 2)[2]), abs=1e-3)
 
 
@@ -89,7 +89,7 @@ def test_a_story_is_ahead_only_over_the_whole_band_and_for_every_reader() -> Non
 def test_items_that_are_one_witness_count_once() -> None:
     items = [item("I1", group="w"), item("I2", group="w"), item("I3")]
     weights = [weight("I1", "a", "b", 4), weight("I2", "a", "b", 9), weight("I3", "a", "b", 1)]
-    [pair] = weigh([story("a"), story("b")], items, weights, "").pairs
+    [pair] = weigh([story("a"), story("b")], items, weights).pairs
     assert pair.band.best == 10
     assert pair.naive.best == 14
     assert pair.without["I2"].best == 5  # the other of the group takes its place
@@ -98,7 +98,7 @@ def test_items_that_are_one_witness_count_once() -> None:
 def test_own_arguments_and_interested_sources_stand_apart() -> None:
     items = [item("I1", own="yes"), item("I2", interest="state"), item("I3")]
     weights = [weight("I1", "a", "b", 1), weight("I2", "a", "b", 2), weight("I3", "a", "b", 4)]
-    [pair] = weigh([story("a"), story("b")], items, weights, "").pairs
+    [pair] = weigh([story("a"), story("b")], items, weights).pairs
     assert (pair.own.best, pair.rest.best, pair.disinterested.best) == (1, 6, 5)
 
 
@@ -107,7 +107,7 @@ def test_what_was_not_seen_says_less_the_less_it_would_have_been_seen() -> None:
     assert said == sorted(said)
     assert (said[0], said[-1]) == (0, 20)
     assert absent(20, 0.5) == pytest.approx(-10 * math.log10(1 - 0.5 * 0.99))
-    [pair] = weigh([story("a"), story("b")], [item("I1", present="no", seen=0.5)], [weight("I1", "a", "b", 20)], "").pairs
+    [pair] = weigh([story("a"), story("b")], [item("I1", present="no", seen=0.5)], [weight("I1", "a", "b", 20)]).pairs
     assert pair.one_sided.best == pytest.approx(absent(20, 0.5))
 
 
@@ -130,16 +130,16 @@ def test_no_order_of_rows_stories_or_coders_changes_anything() -> None:
     account = load_account("kazakhstan-2022").account
     assert account.rivals is not None
     stories, items, weights = list(account.rivals.stories), list(account.items), list(account.weights)
-    whole = weigh(stories, items, weights, "")
+    whole = weigh(stories, items, weights)
     lots = random.Random(3)
     for _ in range(5):
         for rows in (stories, items, weights):
             lots.shuffle(rows)
-        assert weigh(stories, items, weights, "") == whole
+        assert weigh(stories, items, weights) == whole
     swapped = [w.model_copy(update={"coder": {"one": "two", "two": "one"}.get(w.coder, w.coder)}) for w in weights]
-    assert [p.band for p in weigh(stories, items, swapped, "").pairs] == [p.band for p in whole.pairs]
+    assert [p.band for p in weigh(stories, items, swapped).pairs] == [p.band for p in whole.pairs]
     turned = [w.model_copy(update={"a": w.b, "b": w.a, "low": -w.high, "best": -w.best, "high": -w.low}) for w in weights]
-    assert weigh(stories, items, turned, "") == whole
+    assert weigh(stories, items, turned) == whole
 
 
 def test_the_packaged_weights_are_enough() -> None:

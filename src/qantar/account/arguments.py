@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Form, Key, Keys, Row, Strict, Table, Text
+from qantar.files.cells import Choice, Form, Key, Keys, Row, Strict, Table, Text, numbered
 
 LINKS = ("linked", "convergent")
 """Premises that are needed together, or each of which supports the conclusion by itself."""
@@ -44,7 +44,7 @@ def schemes() -> dict[str, Scheme]:
 class Inference(Row):
     """A step of the argument: premises, the conclusion drawn from them, and how."""
 
-    id: Annotated[str, BeforeValidator(Form(r"(?=.{2,64}\Z)[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "A01"))]
+    id: Annotated[str, BeforeValidator(numbered("A01"))]
     conclusion: Key
     premises: Annotated[Keys, Field(min_length=1)]
     link: Annotated[str, BeforeValidator(Choice(LINKS))]

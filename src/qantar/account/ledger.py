@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 from qantar.account.arguments import Inference, check_inferences
 from qantar.account.weights import Item, RivalsFile, Weight, check_weights
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Strict, Table, Text, Told
+from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Told, numbered
 from qantar.files.read import inside, read_table, read_toml
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
@@ -39,7 +39,7 @@ Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 
 class Claim(Row):
     """One checkable (or, said so, not checkable) claim of the account."""
 
-    claim_id: Annotated[str, BeforeValidator(Form(r"(?=.{2,64}\Z)[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "C001"))]
+    claim_id: Annotated[str, BeforeValidator(numbered("C001"))]
     section: Annotated[int, BeforeValidator(Number("number", 0, SECTIONS_MAX, whole=True))]
     paragraph: Range
     sentence: Range | None = None
@@ -135,8 +135,8 @@ class DocumentId(Strict):
 
     language: Annotated[str, BeforeValidator(Choice(("en", "zh", "ru")))]
     dated: Date | None = None
-    sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))] | None = None
-    text_sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))] | None = None
+    sha256: Sha256 | None = None
+    text_sha256: Sha256 | None = None
 
 
 class SectionName(Told):

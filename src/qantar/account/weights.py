@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Date, Form, Key, Keys, Number, Row, Strict, Table, Text, Told
+from qantar.files.cells import Choice, Date, Key, Keys, Number, Row, Sha256, Strict, Table, Text, Told, numbered
 from qantar.record.load import check_repeated
 
 MOST, NARROWEST, TOLERANCE = 30.0, 3.0, 1.0
@@ -47,7 +47,7 @@ class Registered(Strict):
     """When stories, items and weights were last written, and their SHA-256 (`verdicts.tracing.sha256_of`): later changes show."""
 
     date: Date
-    sha256: Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+    sha256: Sha256
 
 
 class RivalsFile(Told):
@@ -65,7 +65,7 @@ class RivalsFile(Told):
 class Item(Row):
     """Something that was seen, or looked for and not seen."""
 
-    item_id: Annotated[str, BeforeValidator(Form(r"(?=.{2,64}\Z)[A-Za-z][A-Za-z_.-]*\d[\w.-]*", "I01"))]
+    item_id: Annotated[str, BeforeValidator(numbered("I01"))]
     evidence: Keys = ()
     """rows of the record or claims of the ledger that say so"""
     sources: Keys = ()
@@ -147,8 +147,9 @@ def check_weights(rivals: RivalsFile, items: Table[Item], weights: Table[Weight]
         for key in {*item.evidence} - {*known}:
             problems.add(items.file, line, "evidence", "unknown_evidence", value=key, choices=nearest(key, known))
     own: dict[tuple[str, str], dict[tuple[str, str], tuple[int, Weight]]] = {}
+    ids = items.ids()
     for line, w in problems.rows(weights):
-        _check_weight(w, weights.file, line, items.ids(), stories, problems)
+        _check_weight(w, weights.file, line, ids, stories, problems)
         pairs = own.setdefault((w.item, w.coder), {})
         if (w.a, w.b) in pairs or (w.b, w.a) in pairs:
             problems.add(weights.file, line, "a", "weighed_twice", item=w.item, coder=w.coder, value=f"{w.a}, {w.b}")

@@ -171,6 +171,14 @@ Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30")
 Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
 Key = Annotated[str, BeforeValidator(Form(_NAME, "pgo_2022_01_15"))]
 """An id: letters, digits, `_`, and inside also `.` and `-`; at most `NAME_MAX` characters."""
+Sha256 = Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+
+
+def numbered(example: str) -> Form:
+    """The form of an id of a ledger: letters, then a number, as in the example."""
+    return Form(r"(?=.{2,64}\Z)[A-Za-z][A-Za-z_.-]*\d[\w.-]*", example)
+
+
 FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form(_NAME, "kazakhstan-2022"))]
 """An id after which a folder of results is named."""
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from qantar.account.ledger import Account
 from qantar.messages import text
+from qantar.report.pairs import safe_link
 from qantar.verdicts.claims import Judged
 
 RATINGS = {"contradicted": 1, "partly": 3, "supported": 5}
@@ -38,9 +39,5 @@ def _review(account: Account, j: Judged, lang: str) -> dict[str, Any]:
         "reviewRating": rating,
         "author": {"@type": "Organization", "name": text("report.claim_review_author", lang, ledger=head.id)},
         "itemReviewed": {"@type": "Claim", "appearance": work},
-        "citation": [{"@type": "CreativeWork", "name": s.title} | ({"url": s.address} if _whole(s.address) else {}) for s in sources],
+        "citation": [{"@type": "CreativeWork", "name": s.title} | ({"url": s.address} if safe_link(s.address) else {}) for s in sources],
     }
-
-
-def _whole(address: str) -> bool:
-    return address.startswith(("http://", "https://")) and "…" not in address

@@ -35,7 +35,7 @@ from qantar.record.observables import Observables, days_between, disagreement, o
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
 from qantar.report.map import draw, signs
-from qantar.report.pairs import attributes, both, message, option
+from qantar.report.pairs import attributes, both, message, option, safe_link
 from qantar.report.sections import argued, templates
 from qantar.report.simulated import CURVES, draw_simulated, simulated
 from qantar.report.tables import narrowed
@@ -52,11 +52,6 @@ from qantar.stylized.experiment import stylized_file
 from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
 from qantar.verdicts.hypotheses import by_hypothesis, summed
 from qantar.verdicts.load import Loaded
-
-
-def safe_link(address: str) -> str:
-    """The address if a browser may follow it, else nothing. Incomplete ones (with an ellipsis) are not links."""
-    return address if address.startswith(("http://", "https://")) and "…" not in address else ""
 
 
 def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None = None, repeated: Sequence[Repeated] = ()) -> str:

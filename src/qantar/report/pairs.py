@@ -36,3 +36,8 @@ def option(key: str, **args: object) -> Markup:
     """The text of an <option>, which may hold no elements."""
     en, zh = pair(key, **args)
     return Markup('data-text-en="{0}" data-text-zh="{1}">{0}').format(en, zh)
+
+
+def safe_link(address: str) -> str:
+    """The address if a browser may follow it, else nothing. Incomplete ones (with an ellipsis) are not links."""
+    return address if address.startswith(("http://", "https://")) and "…" not in address else ""

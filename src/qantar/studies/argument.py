@@ -12,6 +12,7 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.studies import kind
 from qantar.studies.blocks import Arrow, Block, Cell, Column, Diagram, Figure, Node, Row, Sentence, Table, joined, pair
+from qantar.studies.cells import either
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 from qantar.verdicts.argument import IN, OUT, UNDECIDED, Argument, argue
 from qantar.verdicts.claims import Judged, judge
@@ -78,23 +79,20 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("argument.text", n=len(inferences)))
     yield Sentence(pair("argument.never_false"), "warn")
     rows: list[list[Cell]] = [
-        [r["claim"], _says(r), pair(f"verdict.{r['verdict']}"), pair(f"argument.label.{r['label']}"), _why(r)] for r in conclusions
+        [r["claim"], either(r, "claim"), pair(f"verdict.{r['verdict']}"), pair(f"argument.label.{r['label']}"), _why(r)]
+        for r in conclusions
     ]
     heads = [Column(pair(f"argument.{k}"), wide=k == "says") for k in ("claim", "says", "verdict", "standing", "why")]
     yield Table(heads, rows, pair("argument.conclusions"), look="features", anchor="")
     yield Figure("argument", diagram(conclusions, inferences, premises), _steps(inferences))
     bearing = [r for r in premises if r["falls"]]
     falls: list[list[Cell]] = [
-        [r["claim"], _says(r), pair(f"verdict.{r['verdict']}"), r["falls"].replace(";", ", ")]
+        [r["claim"], either(r, "claim"), pair(f"verdict.{r['verdict']}"), r["falls"].replace(";", ", ")]
         for r in sorted(bearing, key=lambda r: -r["falls"].count(";"))
     ]
     if falls:
         heads = [Column(pair(f"argument.{k}"), wide=k == "says") for k in ("claim", "says", "verdict", "falls")]
         yield Table(heads, falls, pair("argument.if_this_falls"), look="features", anchor="")
-
-
-def _says(r: Row) -> Cell:
-    return r["claim_en"] or r["claim_zh"], r["claim_zh"] or r["claim_en"]
 
 
 def _why(r: Row) -> Cell:
@@ -122,7 +120,7 @@ def _steps(inferences: Sequence[Row]) -> Table:
 def diagram(conclusions: Sequence[Row], inferences: Sequence[Row], premises: Sequence[Row]) -> Diagram:
     """Claims as nodes, one arrow from each premise to the conclusion, with the label of the inference."""
     own = {r["claim"]: r for r in premises} | {r["claim"]: r for r in conclusions}
-    nodes = {c: Node(c, (r["claim_en"], r["claim_zh"]), pair(f"argument.node.{r['label']}"), r["label"]) for c, r in own.items()}
+    nodes = {c: Node(c, either(r, "claim"), pair(f"argument.node.{r['label']}"), r["label"]) for c, r in own.items()}
     arrows = [Arrow(p, r["conclusion"], r["label"], r["link"] == "linked") for r in inferences for p in r["premises"].split(";")]
     return Diagram([nodes[c] for c in sorted(nodes)], arrows)
 

@@ -100,6 +100,16 @@ def intervals(names: Sequence[Cell], rows: Iterable[Row], mean: str, se: str) ->
     return Intervals(names, list(map(mark, rows)))
 
 
+def either(row: Row, name: str) -> Pair:
+    """A text in both languages; where a ledger has it in one only, that one.
+
+    >>> either({"claim_en": "", "claim_zh": "来了一千人。"}, "claim")
+    ('来了一千人。', '来了一千人。')
+    """
+    en, zh = row[f"{name}_en"], row[f"{name}_zh"]
+    return en or zh, zh or en
+
+
 def region_names(result: Result) -> dict[str, Pair]:
     """Names of regions by id, in both languages; none where the scenario is not at hand."""
     regions = result.scenario.case.record.regions if result.scenario else ()

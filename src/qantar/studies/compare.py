@@ -11,8 +11,9 @@ from qantar.cases.case import Question
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, joined, pair
+from qantar.studies.cells import either
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
-from qantar.verdicts.argument import FALLS, STANDS, Argument, argue
+from qantar.verdicts.argument import FALLS, IN, OUT, STANDS, Argument, argue
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import Loaded, load_account
 
@@ -36,29 +37,26 @@ def run(asked: Asked[CompareOptions], runner: Runner) -> Outcome:
     questions = loaded[0].case.questions
     if not len(questions):
         raise fail(StudyError, loaded[0].case.folder / "questions.csv", "no_questions", value=loaded[0].case.head.id)
-    heads = [x.account.head for x in loaded]
-    accounts = [
-        {"account": h.id, "title_en": h.title_en, "title_zh": h.title_zh, **_survival(x)} for h, x in zip(heads, loaded, strict=True)
-    ]
-    answers = [answer for x in loaded for answer in answers_of(x)]
-    pairs = pairs_of([h.id for h in heads], [q.question_id for q in questions], answers)
+    argued = [(x, argue(judge(x.account, x.trials()), list(x.account.arguments))) for x in loaded]
+    answers = [answer for x, argument in argued for answer in answers_of(x, argument)]
+    ids = [x.account.head.id for x in loaded]
+    pairs = pairs_of(ids, [q.question_id for q in questions], answers)
     return Outcome(
-        {"accounts": accounts, "questions": [_question(q) for q in questions], "answers": answers, "pairs": pairs},
+        {
+            "accounts": [_survival(x, argument) for x, argument in argued], "questions": [_question(q) for q in questions],
+            "answers": answers, "pairs": pairs,
+        },
         {"case": loaded[0].case.head.id, "hashes": {x.account.head.id: x.hashes()["ledger"] for x in loaded}},
-    )
+    )  # fmt: skip
 
 
-def _argument(x: Loaded) -> Argument:
-    return argue(judge(x.account, x.trials()), list(x.account.arguments))
-
-
-def _survival(x: Loaded) -> dict[str, int]:
+def _survival(x: Loaded, argument: Argument) -> dict[str, Any]:
     """How many claims and conclusions of an account there are, and what became of them."""
-    words, argument = [j.word for j in judge(x.account, x.trials())], _argument(x)
-    labels = [c.label for c in argument.conclusions]
+    head, words, labels = x.account.head, argument.verdicts.values(), [c.label for c in argument.conclusions]
     return {
+        "account": head.id, "title_en": head.title_en, "title_zh": head.title_zh,
         "claims": len(words), "stand": sum(w in STANDS for w in words), "contradicted": sum(w in FALLS for w in words),
-        "conclusions": len(labels), "supported": labels.count("in"), "not_supported": labels.count("out"),
+        "conclusions": len(labels), "supported": labels.count(IN), "not_supported": labels.count(OUT),
     }  # fmt: skip
 
 
@@ -66,9 +64,8 @@ def _question(q: Question) -> dict[str, str]:
     return {"question": q.question_id, "question_en": q.question_en, "question_zh": q.question_zh}
 
 
-def answers_of(x: Loaded) -> list[dict[str, Any]]:
+def answers_of(x: Loaded, argument: Argument) -> list[dict[str, Any]]:
     """The claims of an account that answer a question, with their verdicts and what they rest on."""
-    judged, argument = {j.claim.claim_id: j for j in judge(x.account, x.trials())}, _argument(x)
     concluded = {c.claim: c for c in argument.conclusions}
 
     def row(c: Claim) -> dict[str, Any]:
@@ -76,7 +73,7 @@ def answers_of(x: Loaded) -> list[dict[str, Any]]:
         premises = {p for i in argument.inferences if i.conclusion == c.claim_id for p in i.premises}
         return {
             "question": c.question, "account": x.account.head.id, "claim": c.claim_id, "stance": c.stance or ASSERTS,
-            "claim_en": c.claim_en, "claim_zh": c.claim_zh, "verdict": judged[c.claim_id].word,
+            "claim_en": c.claim_en, "claim_zh": c.claim_zh, "verdict": argument.verdicts[c.claim_id],
             "evidence_en": c.evidence_en, "evidence_zh": c.evidence_zh, "argument": own.label if own else "",
             "premises": ";".join(sorted(premises)), "fallen": ";".join(own.fallen) if own else "",
         }  # fmt: skip
@@ -129,7 +126,7 @@ def page(result: Result) -> Iterator[Block]:
 
 
 def _row(question: Pair, titles: dict[str, Pair], a: Row) -> list[Cell]:
-    says = joined([pair(f"compare.{a['stance']}"), (a["claim_en"] or a["claim_zh"], a["claim_zh"] or a["claim_en"])], pair("error.space"))
+    says = joined([pair(f"compare.{a['stance']}"), either(a, "claim")], pair("error.space"))
     why: list[Cell] = [pair("compare.standing", label=pair(f"argument.label.{a['argument']}"))] if a["argument"] else []
     for column, key in (("premises", "compare.rests_on"), ("fallen", "argument.fallen")):
         if a[column]:

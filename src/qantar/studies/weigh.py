@@ -17,7 +17,7 @@ from qantar.studies import kind
 from qantar.studies.blocks import Bands, Block, Cell, Column, Figure, Pair, Row, Sentence, Table, joined, pair
 from qantar.studies.kind import Asked, Options, Outcome, Result, Study
 from qantar.verdicts.load import load_account
-from qantar.verdicts.tracing import PRIOR_ODDS, Weighing, sha256_of, tipping, weigh
+from qantar.verdicts.tracing import APART, PRIOR_ODDS, Weighing, sha256_of, tipping, weigh
 
 MOST_ODDS = 1_000_000
 RIVALS = "rivals"
@@ -37,7 +37,7 @@ def run(asked: Asked[WeighOptions], runner: Runner) -> Outcome:
     if account.rivals is None or not len(account.weights):
         raise fail(StudyError, account.folder / "account.toml", "no_weights", value=account.head.id)
     digest = sha256_of(account.rivals, *(account.folder / name for name in (files.items, files.weights) if name))
-    found = weigh(account.rivals.stories, account.items, account.weights, digest)
+    found = weigh(account.rivals.stories, account.items, account.weights)
     registered = account.rivals.registered
     facts = {
         "question_en": account.rivals.question_en, "question_zh": account.rivals.question_zh,
@@ -206,7 +206,7 @@ def _counts(counted: bool) -> Cell:
 
 
 def _disputed(result: Result) -> Iterator[Block]:
-    rows = sorted((i for i in result.tables["items"] if float(i["apart"]) > 10), key=lambda i: (-float(i["apart"]), i["item"]))
+    rows = sorted((i for i in result.tables["items"] if float(i["apart"]) > APART), key=lambda i: (-float(i["apart"]), i["item"]))
     if rows:
         cells: list[list[Cell]] = [[joined([f"{i['item']} ", (i["what_en"], i["what_zh"])]), f"{float(i['apart']):.0f}"] for i in rows]
         yield Table(

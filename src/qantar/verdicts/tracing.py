@@ -13,14 +13,15 @@ these stories and these items, never a probability that somebody did something.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qantar.account.weights import NOTHING, YES, Band, Item, RivalsFile, Story, Weights, coded
+from qantar.account.weights import NOTHING, YES, Band, Item, RivalsFile, Story, Weight, Weights, coded
+from qantar.files.result import sha256
+from qantar.files.write import sha256_of as file_sha256
 from qantar.statistics import NORMAL_95
 
 PRIOR_ODDS = 9.0
@@ -210,29 +211,21 @@ class Weighing:
     items: tuple[Weighed, ...]
     pairs: tuple[Pair, ...]
     """each pair once, the story that is ahead at the best weights first"""
-    sha256: str
-    """of stories, items and weights"""
-
-    @property
-    def disputed(self) -> tuple[Weighed, ...]:
-        """Items on which coders are far apart, farthest first."""
-        return tuple(sorted((w for w in self.items if w.apart > APART), key=lambda w: (-w.apart, w.item.item_id)))
 
 
 def sha256_of(rivals: RivalsFile, *tables: Path) -> str:
     """One SHA-256 over the stories and the tables of items and weights; not over its own registration."""
     told = rivals.model_dump(mode="json", exclude={"registered"})
-    files = [hashlib.sha256(path.read_bytes()).hexdigest() for path in tables]
-    return hashlib.sha256(json.dumps([told, files], sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps([told, list(map(file_sha256, tables))], sort_keys=True))
 
 
-def weigh(stories: Sequence[Story], items: Iterable[Item], weights: Iterable[object], sha256: str) -> Weighing:
+def weigh(stories: Sequence[Story], items: Iterable[Item], weights: Iterable[Weight]) -> Weighing:
     """Weigh stories on items; the rows were checked (`check_weights`)."""
     ids = sorted(s.id for s in stories)
-    every = weighed(items, coded(weights, ids))  # type: ignore[arg-type]
+    every = weighed(items, coded(weights, ids))
     used = counted(every)
     score = {s: math.fsum(total(used, s, other).best for other in ids) for s in ids}
     order = sorted(ids, key=lambda s: (-score[s], s))
     pairs = [compare(every, a, b) for k, a in enumerate(order) for b in order[k + 1 :]]
     by_id = {s.id: s for s in stories}
-    return Weighing(tuple(by_id[s] for s in order), tuple(every), tuple(pairs), sha256)
+    return Weighing(tuple(by_id[s] for s in order), tuple(every), tuple(pairs))
