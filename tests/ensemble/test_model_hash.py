@@ -11,7 +11,9 @@ import pytest
 
 import qantar
 from qantar.ensemble import model_hash as hashing
-from qantar.ensemble.model_hash import model_hash
+
+model_hash = hashing.model_hash.__wrapped__
+"""Computed each time it is asked: the sources change within a test."""
 
 
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -64,8 +65,9 @@ TEXTS = {"meaning_en", "meaning_zh", "source", "status"}
 """Keys of a parameter that no history reads."""
 
 
+@cache
 def model_hash() -> str:
-    """SHA-256 of the model: a store never serves last week's."""
+    """SHA-256 of the model as this process started with it: a store never serves last week's."""
     root = Path(str(resources.files("qantar")))
     sources = {label: (root / name).read_text(encoding="utf-8") for label, name in MODULES.items()}
     table = tomllib.loads((root / PARAMETERS).read_text(encoding="utf-8"))["parameters"]
