@@ -17,13 +17,12 @@ from typing import Any
 import pytest
 
 from qantar.cli.main import main
-from qantar.ensemble.runner import Runner
 from qantar.errors import ResultError
-from qantar.files.result import RESULT, read_result
+from qantar.files.result import read_result
 from qantar.report.sections import section_of, templates
 from qantar.studies import study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
-from qantar.studies.kind import Study, as_json, ask, command_of, flag, options_of, page_of, perform, result_of
+from qantar.studies.kind import Study, as_json, ask, command_of, flag, options_of, page_of, result_of
 from qantar.studies.repeat import asked_again
 from qantar.studies.shipped import is_current
 from qantar.stylized import countries
@@ -42,6 +41,10 @@ class Done:
     folder: Path
     printed: str
     store: Path
+    again: Path
+    """the same done a second time, from an empty store"""
+    json: str
+    """what the second printed, told to print for machines"""
 
 
 def words_of(described: Study[Any]) -> list[str]:
@@ -61,10 +64,13 @@ def words_of(described: Study[Any]) -> list[str]:
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, capsys_module: Any) -> Done:
     described = study(request.param)
     home = tmp_path_factory.mktemp(described.name)
-    words = [described.name, *words_of(described), f"--out={home / 'out'}", f"--store={home / 'store'}"]
-    status, printed, errors = capsys_module(words)
-    assert status == 0, errors
-    return Done(described, home / "out", printed, home / "store")
+    said = []
+    for folder, store, more in (("out", "store", []), ("again", "fresh", ["--json"])):
+        words = [described.name, *words_of(described), f"--out={home / folder}", f"--store={home / store}", *more]
+        status, printed, errors = capsys_module(words)
+        assert status == 0, errors
+        said.append(printed)
+    return Done(described, home / "out", said[0], home / "store", home / "again", said[1])
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +118,10 @@ def test_a_result_is_whole_and_says_how_it_was_made(done: Done) -> None:
         assert set(columns) <= set(stored.rows(f"{name}.csv")[0])
 
 
-def test_json_is_what_is_stored(done: Done, capsys_module: Any) -> None:
-    again = done.folder.parent / "json"
-    words = [done.study.name, *words_of(done.study), f"--out={again}", f"--store={done.store}", "--json"]
-    status, printed, errors = capsys_module(words)
-    assert status == 0, errors
-    stored = read_result(again)
+def test_json_is_what_is_stored(done: Done) -> None:
+    stored = read_result(done.again)
     assert stored is not None
-    assert json.loads(printed) == json.loads(json.dumps({"folder": str(again), **as_json(result_of(stored.content, stored.made))}))
+    assert json.loads(done.json) == json.loads(json.dumps({"folder": str(done.again), **as_json(result_of(stored.content, stored.made))}))
 
 
 def test_options_kept_as_data_ask_for_the_same(done: Done) -> None:
@@ -131,15 +133,8 @@ def test_options_kept_as_data_ask_for_the_same(done: Done) -> None:
         assert (described, command_of(done.study.name, asked)) == (done.study, command)
 
 
-def test_the_same_question_gives_the_same_files(done: Done, tmp_path: Path) -> None:
-    asked = ask(done.study, done.study.small)
-    files = perform(done.study, asked, Runner(tmp_path / "store", 1))
-    stored = read_result(done.folder)
-    assert stored is not None
-    assert {
-        name: content.encode() if isinstance(content, str) else content for name, content in files.items() if name != RESULT
-    } == stored.content
-    assert files[RESULT] == stored.said.decode()
+def test_the_same_question_gives_the_same_files(done: Done) -> None:
+    assert {p.name: p.read_bytes() for p in done.again.iterdir()} == {p.name: p.read_bytes() for p in done.folder.iterdir()}
 
 
 def test_a_folder_of_somebody_else_is_not_written_over(done: Done, tmp_path: Path, capsys_module: Any) -> None:
