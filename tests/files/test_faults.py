@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import HERE
 from kit.faults import PACKAGED, TINY, Fault, change, faults, hold, tiny, together
 from kit.packaged import plan, scenario
 from qantar.account.document import read_document
@@ -31,9 +32,14 @@ Answer = tuple[list[Problem], str]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the tiny case in which one file at a time is spoilt."""
+    """Copies of the tiny case, without and with an argument and rival stories, in which one file at a time is spoilt."""
     home = tmp_path_factory.mktemp("faults")
-    shutil.copytree(TINY, home / "tiny")
+    for name in ("tiny", "argued"):
+        shutil.copytree(TINY, home / name)
+    shutil.copytree(HERE / "argued", home / "argued", dirs_exist_ok=True)
+    files = [("rivals", "rivals.toml"), *((name, f"{name}.csv") for name in ("arguments", "items", "weights"))]
+    head = tiny("account.toml").replace("[files]\n", "[files]\n" + "".join(f'{name} = "{file}"\n' for name, file in files))
+    (home / "argued" / "account.toml").write_text(head, encoding="utf-8")
     return home
 
 
@@ -48,20 +54,21 @@ def spoilt(path: Path, whole: str, *made: Fault) -> str:
     return content.decode(errors="replace")
 
 
-def in_tiny(read: Callable[[Path, Problems], object]) -> Callable[..., Answer]:
-    """A door through which the whole tiny case is read, with faults in some of its files."""
+def in_tiny(read: Callable[[Path, Problems], object], name: str = "tiny") -> Callable[..., Answer]:
+    """A door through which a whole copy of the tiny case is read, with faults in some of its files."""
 
     def answer(place: Path, *made: Fault) -> Answer:
-        folder, problems, text = place / "tiny", Problems(), ""
+        folder, problems, text = place / name, Problems(), ""
+        sound = {fault.file: (folder / fault.file).read_text(encoding="utf-8") for fault in made}
         try:
             for fault in made:
-                text = spoilt(folder / fault.file, tiny(fault.file), fault)
+                text = spoilt(folder / fault.file, sound[fault.file], fault)
             read(folder, problems)
         except QantarError as error:
             problems.found += error.problems
         finally:
-            for fault in made:
-                (folder / fault.file).write_bytes((TINY / fault.file).read_bytes())
+            for file, whole in sound.items():
+                (folder / file).write_text(whole, encoding="utf-8")
         return problems.found, text
 
     return answer
@@ -136,6 +143,7 @@ def in_change(place: Path, fault: Fault) -> Answer:
 DOORS: dict[str, Callable[..., Answer]] = {
     "folder": in_tiny(lambda folder, problems: check(str(folder), problems)),
     "ledger": in_tiny(lambda folder, _: load_account(str(folder))),
+    "argued": in_tiny(lambda folder, _: load_account(str(folder)), "argued"),
     "record": in_tiny(lambda folder, _: load_record(folder, "XA")),
     "alone": alone,
     "scenario": in_scenario,
@@ -178,5 +186,5 @@ def test_the_tables_hold_enough_and_each_input_only_once(place: Path) -> None:
 
 
 def test_what_is_not_spoilt_is_clean(place: Path) -> None:
-    for door in ("folder", "ledger", "record", "scenario"):
+    for door in ("folder", "ledger", "argued", "record", "scenario"):
         assert DOORS[door](place)[0] == []

@@ -56,6 +56,11 @@ class Inference(Row):
     note_zh: Text = ""
 
     @property
+    def section(self) -> int | None:
+        """The section of its place, if it has one."""
+        return int(self.place.partition(".")[0]) if self.place else None
+
+    @property
     def units(self) -> dict[str, tuple[str, ...]]:
         """Premises that stand or fall together, by the name of the part of the inference that they carry.
 

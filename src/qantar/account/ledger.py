@@ -293,13 +293,10 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
     for table in (claims, account.hypotheses, account.second_reading, account.items):
         check_sources(table, {*account.sources, *spoilt}, problems)
-    sections = {s.number for s in account.head.sections}
     read_twice = account.second_reading.ids()
     for line, claim in problems.rows(claims):
         _check_claim(claim, claims.file, line, problems)
-        if sections and claim.section not in sections:
-            known = ", ".join(map(str, sorted(sections)))
-            problems.add(claims.file, line, "section", "unknown_section", value=claim.section, choices=known)
+        _check_section(account, claim.section, claims.file, line, "section", problems)
         if claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
             problems.add(claims.file, line, "reading", "reading_without", claim=claim.claim_id, value=claim.reading)
         if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
@@ -317,6 +314,16 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
     _check_tensions(account, ids, problems)
     check_repeated(account.arguments, "id", problems)
     check_inferences(account.arguments, ids, problems)
+    for line, inference in problems.rows(account.arguments):
+        if inference.section is not None:
+            _check_section(account, inference.section, account.arguments.file, line, "place", problems)
+
+
+def _check_section(account: Account, section: int, file: str, line: int, column: str, problems: Problems) -> None:
+    """That a section is one of those that `account.toml` names, if it names any."""
+    known = [s.number for s in account.head.sections]
+    if known and section not in known:
+        problems.add(file, line, column, "unknown_section", value=section, choices=", ".join(map(str, sorted(known))))
 
 
 def _check_events(claims: Table[Claim], rows: Collection[str], problems: Problems) -> None:
