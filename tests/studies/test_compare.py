@@ -62,16 +62,23 @@ def test_one_account_is_no_comparison(capsys: pytest.CaptureFixture[str]) -> Non
     assert "needs two accounts" in refused(["compare", "kazakhstan-2022"], capsys)
 
 
+@pytest.mark.parametrize("other", ["kazakhstan-2022", str(cases_folder() / "kazakhstan-2022")])
+def test_an_account_is_not_compared_with_itself(other: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Name another one" in refused(["compare", "kazakhstan-2022", other], capsys)
+
+
 def test_accounts_of_different_cases_are_refused(tmp_path: Path) -> None:
     tiny = Path(__file__).parents[1] / "tiny"
     with pytest.raises(StudyError, match="different cases"):
         perform(STUDY, ask(STUDY, {"accounts": ("kazakhstan-2022", str(tiny))}), Runner())
 
 
-def test_a_case_without_questions_says_what_is_missing() -> None:
-    tiny = str(Path(__file__).parents[1] / "tiny")
+def test_a_case_without_questions_says_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(tiny, tmp_path / "other"))
+    head = (other / "account.toml").read_text(encoding="utf-8")
+    (other / "account.toml").write_text(head.replace('id = "tiny"', 'id = "other"'), encoding="utf-8")
     with pytest.raises(StudyError, match="no questions"):
-        perform(STUDY, ask(STUDY, {"accounts": (tiny, tiny)}), Runner())
+        perform(STUDY, ask(STUDY, {"accounts": (str(tiny), str(other))}), Runner())
 
 
 @pytest.mark.parametrize(("question", "stance", "code"), [("Q99", "asserts", "unknown_case_question"), ("Q01", "", "empty_cell")])

@@ -31,6 +31,9 @@ def run(asked: Asked[CompareOptions], runner: Runner) -> Outcome:
     loaded = [load_account(name) for name in asked.options.accounts]
     if len(loaded) < 2:
         raise fail(StudyError, "compare", "too_few_accounts", n=len(loaded))
+    ids = [x.account.head.id for x in loaded]
+    if len({*ids}) < len(ids):
+        raise fail(StudyError, "compare", "account_twice", value=next(i for i in ids if ids.count(i) > 1))
     cases = {x.case.head.id for x in loaded}
     if len(cases) > 1:
         raise fail(StudyError, "compare", "other_cases", cases=", ".join(sorted(cases)))
@@ -39,7 +42,6 @@ def run(asked: Asked[CompareOptions], runner: Runner) -> Outcome:
         raise fail(StudyError, loaded[0].case.folder / "questions.csv", "no_questions", value=loaded[0].case.head.id)
     argued = [(x, argue(judge(x.account, x.trials()), list(x.account.arguments))) for x in loaded]
     answers = [answer for x, argument in argued for answer in answers_of(x, argument)]
-    ids = [x.account.head.id for x in loaded]
     pairs = pairs_of(ids, [q.question_id for q in questions], answers)
     return Outcome(
         {
