@@ -455,7 +455,7 @@ FORGED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a table to begin with": ("heldout", {"scenario": CASE, "known": "{path}"}, "not_repeated"),
     "a place in place of a scenario": ("calibrate", {"scenario": "--pack={path}"}, "not_repeated"),
     "a place in a list": ("run", {"scenario": CASE, "arm": ["no-price-rise", "{path}.toml"]}, "not_repeated"),
-    "a list in place of a name": ("scale", {"scenario": ["elsewhere", CASE]}, "wrong_type"),
+    "a list in place of a name": ("scale", {"scenario": ["elsewhere", CASE]}, "not_a_text"),
     "an option nobody knows": ("scale", {"scenario": CASE, "pack={path} --draws": 2}, "not_repeated"),
     "a value that is no value": ("scale", {"scenario": CASE, "draws": [[1]]}, "not_repeated"),
     "a file of its maker": ("counterfactual", {"scenario": CASE, "posterior": {"sha256": "0"}}, "made_from_file"),

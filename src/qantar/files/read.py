@@ -227,6 +227,15 @@ def parse_row(cells: dict[str, str], model: type[R], file: str, line: int, probl
         return None
 
 
+_KINDS = {
+    "string_type": "not_a_text",
+    **dict.fromkeys(("list_type", "tuple_type"), "not_a_list"),
+    **dict.fromkeys(("model_type", "dict_type"), "not_a_table"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "neither_true_nor_false"),
+}
+"""What a value is not, by pydantic's name of the error."""
+
+
 def add_validation(item: Any, file: str, line: int | None, key: str, problems: Problems, *, in_table: bool) -> None:
     """One pydantic error as a problem of ours."""
     kind, args = item["type"], dict(item.get("ctx") or {})
@@ -237,8 +246,12 @@ def add_validation(item: Any, file: str, line: int | None, key: str, problems: P
         problems.add(file, line, key, "unknown_key", value=key.split(".")[-1], choices=args.get("choices", "-"))
     elif "code" in args:
         problems.add(file, line, key, args.pop("code"), **args)
+    elif kind in ("too_short", "too_long"):
+        most = kind == "too_long"
+        limit = args["max_length" if most else "min_length"]
+        problems.add(file, line, key, "too_many" if most else "too_few", value=args["actual_length"], limit=limit)
     else:
-        problems.add(file, line, key, "wrong_type", value=item.get("input"), expected=item["msg"])
+        problems.add(file, line, key, _KINDS.get(kind, "wrong_type"), value=item.get("input"))
 
 
 M = TypeVar("M", bound=BaseModel)
