@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from qantar.account.arguments import Inference, check_inferences
-from qantar.account.weights import Item, RivalsFile, Weight, check_weights
+from qantar.account.weights import Item, RivalsFile, Weight, check_stories, check_weights
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Told, numbered
-from qantar.files.read import inside, read_table, read_toml
+from qantar.files.read import TomlNotes, inside, read_table, read_toml
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
 from qantar.scenario.names import parameter_names
@@ -247,11 +247,17 @@ def read_claims(folder: Path) -> Account | None:
 
 
 def read_account(
-    folder: Path, head: AccountFile, case_sources: Table[Source], problems: Problems, rows: Collection[str] | None = None
+    folder: Path,
+    head: AccountFile,
+    case_sources: Table[Source],
+    problems: Problems,
+    rows: Collection[str] | None = None,
+    arms: Collection[str] | None = None,
 ) -> Account:
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`.
 
-    `rows` are the ids of the events and totals of its case; None where they could not be read, and nothing is said of them then.
+    `rows` are the ids of the events and totals of its case, `arms` those of its scenario; None where they could not be read, and nothing
+    is said of them then.
     """
     tables: dict[str, Table[Any]] = {n: _optional_table(folder, head, n, model, problems) for n, model in LEDGER_MODELS.items()}
     own = _optional_table(folder, head, "sources", Source, problems)
@@ -262,21 +268,25 @@ def read_account(
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, **tables, rivals=_rivals(folder, head, problems), own_sources=own, sources=sources)
+    account = Account(folder, head, **tables, rivals=_rivals(folder, head, arms, problems), own_sources=own, sources=sources)
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
         if rows is not None:
             _check_events(account.claims, rows, problems)
             if account.rivals is not None:
-                check_weights(account.rivals, account.items, account.weights, {*rows, *account.claims.ids()}, problems)
+                known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
+                check_weights(stories, account.items, account.weights, known, problems)
     return account
 
 
-def _rivals(folder: Path, head: AccountFile, problems: Problems) -> RivalsFile | None:
+def _rivals(folder: Path, head: AccountFile, arms: Collection[str] | None, problems: Problems) -> RivalsFile | None:
     if head.files.rivals is None:
         return None
     path = inside(folder, head.files.rivals, file="account.toml", line=None, key="files.rivals", problems=problems)
-    return read_toml(path, RivalsFile, problems) if path else None
+    rivals = read_toml(path, RivalsFile, problems) if path else None
+    if path and rivals:
+        check_stories(rivals, arms, TomlNotes.of(path, problems))
+    return rivals
 
 
 def _optional_table(folder: Path, head: AccountFile, name: str, model: type[R], problems: Problems) -> Table[R]:

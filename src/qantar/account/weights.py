@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, Key, Keys, Number, Row, Sha256, Strict, Table, Text, Told, numbered
+from qantar.files.read import TomlNotes
 from qantar.record.load import check_repeated
 
 MOST, NARROWEST, TOLERANCE = 30.0, 3.0, 1.0
@@ -136,12 +137,18 @@ def complete(given: Mapping[tuple[str, str], Band], stories: Sequence[str]) -> W
     return known if len(known) == len(stories) ** 2 else None
 
 
-def check_weights(rivals: RivalsFile, items: Table[Item], weights: Table[Weight], known: Collection[str], problems: Problems) -> None:
-    """Adds to `problems` what is wrong between stories, items, weights and the ids of record and ledger (`known`)."""
+def check_stories(rivals: RivalsFile, arms: Collection[str] | None, notes: TomlNotes) -> None:
+    """Adds to `notes` stories that stand twice, and those whose arm is none of the scenario (`arms`; None if it cannot be read)."""
     stories = [s.id for s in rivals.stories]
-    for k, story in enumerate(stories):
-        if story in stories[:k]:
-            problems.add("rivals.toml", None, f"stories.{k}.id", "repeated_story", value=story)
+    for k, story in enumerate(rivals.stories):
+        if story.id in stories[:k]:
+            notes.add(f"stories.{k}.id", "repeated_story", value=story.id)
+        if story.arm is not None and arms is not None:
+            notes.among(f"stories.{k}.arm", story.arm, arms, "unknown_arm")
+
+
+def check_weights(stories: Sequence[str], items: Table[Item], weights: Table[Weight], known: Collection[str], problems: Problems) -> None:
+    """Adds to `problems` what is wrong between stories, items, weights and the ids of record and ledger (`known`)."""
     check_repeated(items, "item_id", problems)
     for line, item in problems.rows(items):
         for key in {*item.evidence} - {*known}:

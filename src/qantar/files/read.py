@@ -9,9 +9,9 @@ import re
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -285,10 +285,9 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
         places = toml_lines(source)
         for item in error.errors(include_url=False):
             loc = tuple(str(p) for p in item["loc"] if p != "[key]")  # pydantic's mark of a wrong key of a table
-            found = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), None)
             if item["type"] == "extra_forbidden":
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}
-            add_validation(item, path.name, found, ".".join(loc), problems, in_table=False)
+            add_validation(item, path.name, _line_of(loc, places), ".".join(loc), problems, in_table=False)
         return None
 
 
@@ -330,6 +329,33 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]
+
+
+@dataclass(frozen=True)
+class TomlNotes:
+    """Problems of a TOML file that its model alone cannot see, by the lines of its keys."""
+
+    file: str
+    lines: dict[tuple[str, ...], int]
+    problems: Problems
+
+    @classmethod
+    def of(cls, path: Path, problems: Problems) -> TomlNotes:
+        """Of a file that was read without a problem."""
+        return cls(path.name, toml_lines(read_text(path)), problems)
+
+    def add(self, key: str, code: str, **args: object) -> None:
+        self.problems.add(self.file, _line_of(key.split("."), self.lines), key, code, **args)
+
+    def among(self, key: str, value: str, known: Collection[str], code: str = "not_one_of") -> None:
+        """What a key names must be there."""
+        if value not in known:
+            self.add(key, code, value=value, choices=nearest(value, known))
+
+
+def _line_of(key: Sequence[str], lines: Mapping[tuple[str, ...], int]) -> int | None:
+    """The line of a key, or of the innermost table around it that has one."""
+    return next((lines[inner] for n in range(len(key), 0, -1) if (inner := tuple(key[:n])) in lines), None)
 
 
 def toml_lines(source: str) -> dict[tuple[str, ...], int]:

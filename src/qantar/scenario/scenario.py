@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from qantar.cases.case import Case, find_folder, read_case
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Strict
-from qantar.files.read import read_text, read_toml, toml_lines
+from qantar.files.read import TomlNotes, read_text, read_toml, toml_lines
 from qantar.scenario.edits import apply, parameter_fault, parse_set
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
@@ -67,31 +67,13 @@ def read_scenario(folder: Path, problems: Problems, case: Case | None = None) ->
     file = read_toml(folder / FILE, ScenarioFile, problems)
     if case is None or file is None or len(problems.found) > before:
         return None
-    _check(case, file, toml_lines(read_text(folder / FILE)), problems)
+    _check(case, file, TomlNotes.of(folder / FILE, problems), problems)
     return Scenario(case, file) if len(problems.found) == before else None
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """Problems of a scenario file, by the lines of its keys."""
-
-    lines: dict[tuple[str, ...], int]
-    problems: Problems
-
-    def add(self, key: str, code: str, **args: object) -> None:
-        parts = tuple(key.split("."))
-        line = next((self.lines[parts[:k]] for k in range(len(parts), 0, -1) if parts[:k] in self.lines), None)
-        self.problems.add(FILE, line, key, code, **args)
-
-    def among(self, key: str, value: str, known: Collection[str], code: str = "not_one_of") -> None:
-        """What a key names must be there."""
-        if value not in known:
-            self.add(key, code, value=value, choices=nearest(value, known))
-
-
-def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], problems: Problems) -> None:
+def _check(case: Case, file: ScenarioFile, notes: TomlNotes, problems: Problems) -> None:
     """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
-    notes, before = _Notes(lines, problems), len(problems.found)
+    before = len(problems.found)
     _check_ids(file, notes)
     _check_time(case, file, notes)
     _check_people(case, file, notes)
@@ -115,7 +97,7 @@ def _check(case: Case, file: ScenarioFile, lines: dict[tuple[str, ...], int], pr
             notes.add(p.key, p.code, **p.args)
 
 
-def _check_ids(file: ScenarioFile, notes: _Notes) -> None:
+def _check_ids(file: ScenarioFile, notes: TomlNotes) -> None:
     for name in ("sectors", "layers", "steps", "organizations"):
         ids = [x.id for x in getattr(file, name)]
         for n, found in enumerate(ids):
@@ -123,7 +105,7 @@ def _check_ids(file: ScenarioFile, notes: _Notes) -> None:
                 notes.add(f"{name}.{n}.id", "repeated_id", value=found, first=notes.lines.get((name, str(ids.index(found)), "id"), 1))
 
 
-def _check_time(case: Case, file: ScenarioFile, notes: _Notes) -> None:
+def _check_time(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     """The history, what the state does in it, and its quiet period are of the days of the case, or within a year of them."""
     low, high = (day + dt.timedelta(days=366 * k) for day, k in ((case.head.first_day, -1), (case.head.last_day, 1)))
     moments = {
@@ -138,7 +120,7 @@ def _check_time(case: Case, file: ScenarioFile, notes: _Notes) -> None:
             notes.add(key, "day_outside", value=moment.date(), low=low, high=high)
 
 
-def _check_people(case: Case, file: ScenarioFile, notes: _Notes) -> None:
+def _check_people(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     spreads = {*SPREADS, *(v.variable for v in case.record.region_values if v.unit == "thousand persons")}
     _check_regions(case, file, "fuel_vehicles_by_region", notes)
     for n, sector in enumerate(file.sectors):
@@ -159,14 +141,14 @@ def _check_people(case: Case, file: ScenarioFile, notes: _Notes) -> None:
         notes.add("income.bands", "bands_out_of_order")
 
 
-def _check_regions(case: Case, file: ScenarioFile, table: str, notes: _Notes) -> None:
+def _check_regions(case: Case, file: ScenarioFile, table: str, notes: TomlNotes) -> None:
     """The regions of a table of the economy."""
     regions = {r.region_id for r in case.record.regions}
     for n, item in enumerate(getattr(file.economy, table)):
         notes.among(f"economy.{table}.{n}", item.region, regions, "unknown_region")
 
 
-def _check_organizations(case: Case, file: ScenarioFile, notes: _Notes) -> None:
+def _check_organizations(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     """Places, sectors and times of organizations; the capital."""
     regions = {r.region_id for r in case.record.regions}
     places = {*regions, *(s.settlement_id for s in case.record.settlements), case.head.country}
@@ -183,7 +165,7 @@ def _check_organizations(case: Case, file: ScenarioFile, notes: _Notes) -> None:
     _check_regions(case, file, "foreign_owned_by_region", notes)
 
 
-def _check_steps(case: Case, file: ScenarioFile, notes: _Notes) -> None:
+def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     """Places, events and sizes of the state's steps; and that hours and regions are those of the events, or said to be assumed."""
     record = case.record
     home = {**{r.region_id: r.region_id for r in record.regions}, **{s.settlement_id: s.region_id for s in record.settlements}}
@@ -208,7 +190,7 @@ def _check_steps(case: Case, file: ScenarioFile, notes: _Notes) -> None:
             notes.add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
 
 
-def _check_calibration(file: ScenarioFile, notes: _Notes) -> None:
+def _check_calibration(file: ScenarioFile, notes: TomlNotes) -> None:
     """Fitted parameters exist, stand there once, are not fixed, and are few: a thin record carries no more."""
     if (spec := file.calibration) is None:
         return

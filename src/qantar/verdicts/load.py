@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from qantar.account.ledger import LEDGER_MODELS, Account, check_questions, read_
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
+from qantar.files.read import read_toml
 from qantar.record.schema import MODELS
 
 if TYPE_CHECKING:
@@ -108,7 +110,18 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
         return None
     record = case.record
     rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
-    account = read_account(folder, head, record.sources, problems, rows)
+    account = read_account(folder, head, record.sources, problems, rows, _arms(case.folder) if head.files.rivals else None)
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
     return Loaded(account, case)
+
+
+def _arms(case: Path) -> Collection[str] | None:
+    """Names of the arms of a case's scenario: none if it has no scenario; None if that cannot be read, which is said elsewhere."""
+    from qantar.scenario.plan import FILE
+    from qantar.scenario.schema import ScenarioFile  # only accounts with rival stories need them
+
+    if not (case / FILE).exists():
+        return ()
+    scenario = read_toml(case / FILE, ScenarioFile, Problems())
+    return None if scenario is None else scenario.arms
