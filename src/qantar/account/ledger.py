@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 from qantar.account.arguments import Inference, check_inferences
 from qantar.account.weights import Item, RivalsFile, Weight, check_stories, check_weights
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Told, numbered
+from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Title, Told, numbered
 from qantar.files.read import TomlNotes, inside, read_table, read_toml
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
@@ -159,9 +159,6 @@ class Files(Strict):
     items: Text | None = None
     weights: Text | None = None
     sources: Text | None = None
-
-
-Title = Annotated[Text, BeforeValidator(Form(r"(?s)\s*\S.*", "a title"))]
 
 
 class AccountFile(Told):

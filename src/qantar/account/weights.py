@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
-from qantar.files.cells import Choice, Date, Key, Keys, Number, Row, Sha256, Strict, Table, Text, Told, numbered
+from qantar.files.cells import Choice, Date, Key, Keys, Number, Row, Sha256, Strict, Table, Text, Title, Told, numbered
 from qantar.files.read import TomlNotes
 from qantar.record.load import check_repeated
 
@@ -33,12 +33,12 @@ class Story(Told):
     """One of several stories of which at most one is true: what happened, by which mechanism."""
 
     id: Key
-    name_en: Text
-    name_zh: Text
-    story_en: Text
-    story_zh: Text
-    forbids_en: Text
-    forbids_zh: Text
+    name_en: Title
+    name_zh: Title
+    story_en: Title
+    story_zh: Title
+    forbids_en: Title
+    forbids_zh: Title
     """what would hardly be seen if it were true"""
     arm: Key | None = None
     """the rival of the scenario that is nearest to it, if the model has one"""
@@ -54,10 +54,10 @@ class Registered(Strict):
 class RivalsFile(Told):
     """`rivals.toml`."""
 
-    question_en: Text
-    question_zh: Text
-    both_en: Text
-    both_zh: Text
+    question_en: Title
+    question_zh: Title
+    both_en: Title
+    both_zh: Title
     """what is meant where two stories seem to hold at once"""
     stories: list[Story] = Field(min_length=2)
     registered: Registered | None = None

@@ -157,6 +157,12 @@ def _plain_text(cell: object) -> object:
     return cell
 
 
+def _not_blank(cell: object) -> object:
+    if isinstance(cell, str) and not cell.strip():
+        _wrong("blank_text")
+    return cell
+
+
 def _not_reserved(cell: object) -> object:
     if isinstance(cell, str) and cell.lower() in RESERVED:
         _wrong("reserved_name", value=cell)
@@ -166,6 +172,8 @@ def _not_reserved(cell: object) -> object:
 _NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,{NAME_MAX - 2}}}[A-Za-z0-9_])?"
 
 Text = Annotated[str, BeforeValidator(_plain_text)]
+Title = Annotated[Text, BeforeValidator(_not_blank)]
+"""A text that says something."""
 Date = Annotated[dt.date, BeforeValidator(Day())]
 Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30"))]
 Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
