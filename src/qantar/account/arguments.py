@@ -49,7 +49,7 @@ class Inference(Row):
     premises: Annotated[Keys, Field(min_length=1)]
     link: Annotated[str, BeforeValidator(Choice(LINKS))]
     scheme: Annotated[str, BeforeValidator(Choice(tuple(schemes())))]
-    place: Annotated[str, BeforeValidator(Form(r"\d{1,6}\.\d{1,6}(-\d{1,6})?(:\d{1,6}(-\d{1,6})?)?", "6.3 or 6.3:1-2"))] | None = None
+    place: Annotated[str, BeforeValidator(Form(r"\d{1,6}\.\d{1,6}(-\d{1,6})?(:\d{1,6}(-\d{1,6})?)?", "6.3 | 6.3:1-2"))] | None = None
     open: Keys = ()
     """keys of the questions of its scheme that the account leaves open"""
     note_en: Text = ""

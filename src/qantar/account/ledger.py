@@ -33,7 +33,7 @@ STANCES = ("asserts", "denies")
 SECTIONS_MAX = 100_000
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
-Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 or 3-6"))]
+Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 | 3-6"))]
 
 
 class Claim(Row):

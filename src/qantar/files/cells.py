@@ -93,7 +93,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Form:
-    """Text of one form, given by a regular expression, with an example of a right one."""
+    """Text of one form, given by a regular expression, with an example of a right one (several with | between), in no language."""
 
     pattern: str
     example: str
@@ -179,7 +179,7 @@ Clock = Annotated[str, BeforeValidator(Form(r"([01]\d|2[0-3]):[0-5]\d", "16:30")
 Moment = Annotated[str, BeforeValidator(DayAndHour(r"\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):[0-5]\d)?", "2022-01-05T16:30"))]
 Key = Annotated[str, BeforeValidator(Form(_NAME, "pgo_2022_01_15"))]
 """An id: letters, digits, `_`, and inside also `.` and `-`; at most `NAME_MAX` characters."""
-Sha256 = Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "64 digits 0-9a-f"))]
+Sha256 = Annotated[str, BeforeValidator(Form(r"[0-9a-f]{64}", "0123456789abcdef" * 4))]
 
 
 def numbered(example: str) -> Form:
