@@ -63,7 +63,10 @@ class Problem:
         args = {name: shown(value) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
             args["unit"] = text(f"unit.{args['unit']}", lang)
-        return text(sentence(self.code, which), lang, **args)
+        key = sentence(self.code, which)
+        if "{choices}" in catalogue(lang)[key] and not args["choices"]:
+            key = "error.nothing_to_choose"
+        return text(key, lang, **args)
 
     def render(self, lang: str = "en") -> str:
         """Two lines for a terminal: where and what, then the rule and the mend."""

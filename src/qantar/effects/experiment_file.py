@@ -170,7 +170,7 @@ def chosen(written: Sequence[Written], only: Sequence[str]) -> list[Written]:
     names = [w.spec.hypothesis for w in written]
     for name in only:
         if name not in names:
-            raise fail(StudyError, f"--only {name}", "not_one_of", value=name, choices=nearest(name, names) or "-")
+            raise fail(StudyError, f"--only {name}", "not_one_of", value=name, choices=nearest(name, names))
     return [w for w in written if not only or w.spec.hypothesis in only]
 
 

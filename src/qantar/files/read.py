@@ -243,7 +243,7 @@ def add_validation(item: Any, file: str, line: int | None, key: str, problems: P
         source = key.split(".")[-1] in ("source", "sources")
         problems.add(file, line, key, "missing_source" if source else "empty_cell" if in_table else "missing_key", value=key)
     elif kind == "extra_forbidden":
-        problems.add(file, line, key, "unknown_key", value=key.split(".")[-1], choices=args.get("choices", "-"))
+        problems.add(file, line, key, "unknown_key", value=key.split(".")[-1], choices=args.get("choices", ""))
     elif "code" in args:
         problems.add(file, line, key, args.pop("code"), **args)
     elif kind in ("too_short", "too_long"):

@@ -79,7 +79,7 @@ def apply(plan: Plan, edits: Sequence[Edit], problems: Problems, *, file: str = 
 
 def _among(value: Any, known: Collection[str], code: str = "not_one_of") -> None:
     if value not in known:
-        raise _EditError(code, value=value, choices=nearest(str(value), known) or "-")
+        raise _EditError(code, value=value, choices=nearest(str(value), known))
 
 
 def _inside(value: float, low: float, high: float, unit: str) -> None:
@@ -223,7 +223,7 @@ def _step(plan: Plan, rest: str, edit: Edit) -> dict[str, Any]:
             raise _EditError("repeated_id", value=name, first=row + 1)
         steps.append(step)
     elif row is None:
-        raise _EditError("unknown_step", value=name, choices=nearest(name, [s.id for s in steps]) or "-")
+        raise _EditError("unknown_step", value=name, choices=nearest(name, [s.id for s in steps]))
     elif edit.op in ("off", "remove_step") and not what:
         del steps[row]
     elif edit.op == "shift_step" and not what and is_number(edit.value):
