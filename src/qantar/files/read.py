@@ -166,7 +166,7 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
             spoilt.add(raw[first].strip())
     if not header and len(problems.found) == before:
         problems.add(path.name, None, "", "empty_file")
-    broken = any(p.file == path.name and p.code == "broken_csv" for p in problems.found[before:])
+    broken = any(p.file == path.name and p.code in ("broken_csv", "cell_too_long") for p in problems.found[before:])
     return Table(name, path.name, tuple(rows), tuple(lines), readable and bool(header) and not broken, frozenset(spoilt))
 
 
@@ -177,7 +177,7 @@ _SEPARATOR = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
 def csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """Rows of a CSV text that are not empty, each with the line it starts on."""
     if "\0" in source:
-        problems.add(file, source.count("\n", 0, source.index("\0")) + 1, "", "broken_csv", reason="NUL")
+        problems.add(file, source.count("\n", 0, source.index("\0")) + 1, "", "control_character", value="\0")
         return
     line = 1
     if told := _SEPARATOR.match(source):
@@ -193,7 +193,10 @@ def csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, 
                 yield line, cells
             line = reader.line_num + above
     except csv.Error as error:
-        problems.add(file, line, "", "broken_csv", reason=error)
+        if "field limit" in str(error):
+            problems.add(file, line, "", "cell_too_long", high=f"{csv.field_size_limit():,}")
+        else:
+            problems.add(file, line, "", "broken_csv", reason=error)
 
 
 def _header_ok(header: list[str], model: type[Row], file: str, line: int, problems: Problems) -> bool:
