@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,13 @@ def argdown_of(graph: Graph) -> str:
     return argdown(graph, "x")
 
 
+def aif_of(*chain: str) -> str:
+    """AIF of nodes (`I C001`), with an edge from each to the next."""
+    nodes = {name: kind for kind, name in map(str.split, chain)}
+    edges = [{"fromID": a.split()[1], "toID": b.split()[1]} for a, b in itertools.pairwise(chain)]
+    return json.dumps({"nodes": [{"nodeID": n, "type": k, "text": "sign"} for n, k in nodes.items()], "edges": edges})
+
+
 GOOD = "[C001]: x\n[C002]: y\n<A02>\n(1) [C001]\n--\nsign\n--\n(2) [C002]\n"
 BAD = {
     "a line of something else": ("a.argdown", "[C001]: x\nhello\n", 2, "not_argdown"),
@@ -74,6 +83,8 @@ BAD = {
     "an attack": ("a.json", '{"nodes": [{"nodeID": "1", "text": "x", "type": "CA"}], "edges": []}', None, "unknown_node"),
     "an edge to nothing": ("a.json", '{"nodes": [], "edges": [{"fromID": "1", "toID": "2"}]}', None, "unknown_end"),
     "no conclusion": ("a.json", '{"nodes": [{"nodeID": "1", "text": "sign", "type": "RA"}], "edges": []}', None, "not_an_inference"),
+    "an inference of an inference": ("a.json", aif_of("I C001", "RA A01", "RA A02", "I C002"), None, "edge_of_one_type"),
+    "a statement of a statement": ("a.json", aif_of("I C001", "I C002", "RA A01", "I C002"), None, "edge_of_one_type"),
     "a claim of another ledger": ("a.argdown", "[C001]: x\n[C999]: y\n<A01>\n(1) [C001]\n--\nsign\n--\n(2) [C999]\n", 3, "unknown_claim"),
 }
 

@@ -206,6 +206,23 @@ def read_aif(path: Path) -> Graph:
     DataError
         If it is no AIF, an edge has no end, an inference has no or several conclusions, or there are nodes that attack.
     """
+    nodes, edges = _nodes_and_edges(path)
+    problems, steps = Problems(), {}
+    for key in sorted(k for k, n in nodes.items() if n["type"] == "RA"):
+        premises, conclusions = tuple(a for a, b in edges if b == key), [b for a, b in edges if a == key]
+        scheme = str(nodes[key].get("scheme") or nodes[key].get("text"))
+        if not premises or len(conclusions) != 1:
+            problems.add(path, None, f"nodes.{key}", "not_an_inference", premises=len(premises), conclusions=len(conclusions))
+        elif scheme not in schemes():
+            problems.add(path, None, f"nodes.{key}.text", "unknown_scheme", value=scheme, choices=", ".join(schemes()))
+        else:
+            steps[key] = Step(conclusions[0], premises, scheme)
+    problems.raise_as(DataError)
+    return _checked(Graph({k: str(n["text"]) for k, n in sorted(nodes.items()) if n["type"] == "I"}, steps), path)
+
+
+def _nodes_and_edges(path: Path) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str]]]:
+    """Nodes of AIF by id, all of them statements or inferences, and edges from one of the one type to one of the other."""
     problems = Problems()
     content = read_json(path, problems)
     problems.raise_as(DataError)
@@ -229,18 +246,11 @@ def read_aif(path: Path) -> Graph:
     if "nodes" not in given or "edges" not in given:
         problems.add(path, None, "", "not_aif")
     problems.raise_as(DataError)
-    steps = {}
-    for key in sorted(k for k, n in nodes.items() if n["type"] == "RA"):
-        premises, conclusions = tuple(a for a, b in edges if b == key), [b for a, b in edges if a == key]
-        scheme = str(nodes[key].get("scheme") or nodes[key].get("text"))
-        if not premises or len(conclusions) != 1:
-            problems.add(path, None, f"nodes.{key}", "not_an_inference", premises=len(premises), conclusions=len(conclusions))
-        elif scheme not in schemes():
-            problems.add(path, None, f"nodes.{key}.text", "unknown_scheme", value=scheme, choices=", ".join(schemes()))
-        else:
-            steps[key] = Step(conclusions[0], premises, scheme)
+    for a, b in edges:
+        if nodes[a]["type"] == nodes[b]["type"]:
+            problems.add(path, None, "edges", "edge_of_one_type", a=a, b=b, value=nodes[a]["type"])
     problems.raise_as(DataError)
-    return _checked(Graph({k: str(n["text"]) for k, n in sorted(nodes.items()) if n["type"] == "I"}, steps), path)
+    return nodes, edges
 
 
 def _dicts(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
