@@ -81,6 +81,29 @@ def test_text_in_html_is_read_and_comments_are_not(write) -> None:  # type: igno
     assert [t for _, t in read(write, text)] == ["In Almaty 15 died.", "14 dead", "17 died."]
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("<style>p{margin:20px}</style>\n\n<script>\nvar dead = 300;\n\nvar all = 400;\n</script>\n\nAll left.", ["All left."]),
+        ("<STYLE>p{margin:20px}</Style> They left.", ["They left."]),
+        ("They <script>var dead = 300;</script>left.", ["They left."]),
+        ("<div>\n<script>dead = 300</script>\nThey left.\n</div>", ["They left."]),
+        ("They left.\n\n<script>\ndead = 300", ["They left."]),
+        ('The <span data-year="2022">crowd</span> left.<br>So <b>it</b> ended.', ["The crowd left.", "So it ended."]),
+        ("The crowd left the square.<sup>3</sup>\n\nOn the 5<sup>th</sup>.", ["The crowd left the square.[3]", "On the 5th."]),
+        ("At x < 5 and y > 3 they left.", ["At x < 5 and y > 3 they left."]),
+        ("The crowd in Al\u00admaty and Zhana\u200bozen\u200e left\u2060.", ["The crowd in Almaty and Zhanaozen left."]),
+    ],
+)
+def test_what_nobody_sees_on_a_page_is_not_read(write, text: str, sentences: list[str]) -> None:  # type: ignore[no-untyped-def]
+    assert [t for _, t in read(write, f"# E\n\n{text}\n")] == sentences
+
+
+def test_lines_count_on_past_tags_over_several_lines(write) -> None:  # type: ignore[no-untyped-def]
+    document = read_document(write('# E\n\nThey <a\nhref="x">left</a>.\nThen it ended.\nAnd began.\n\nLater.\n'))
+    assert [(s.text, s.line) for s in document.sentences()][-1] == ("Later.", 8)
+
+
 @pytest.mark.parametrize("gap", ["\n\n", "\n\n\n"])
 def test_numbered_headings_are_headings_whatever_follows(write, gap: str) -> None:  # type: ignore[no-untyped-def]
     text = gap.join(

@@ -9,8 +9,9 @@ How the numbers come about, in this order:
 2. else the lines that match the document's own table of contents, under its numbers;
 3. else short lines without closing punctuation that stand before a longer text.
 
-What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are dropped. A block of
-lines counts as one paragraph a line where most lines end a sentence, and as one wrapped paragraph otherwise.
+What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are dropped, a style or
+a script with what stands in it. A block of lines counts as one paragraph a line where most lines end a sentence, and as one wrapped
+paragraph otherwise.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from qantar.errors import DataError, fail
 from qantar.files.cells import printable
@@ -166,7 +168,7 @@ class _Block:
 
 def _blocks(body: str, first_line: int) -> Iterator[_Block]:
     level, line, depth, number = 0, first_line, 0, ""
-    for token in MarkdownIt("commonmark").disable("code").parse(body):
+    for token in MarkdownIt("commonmark").disable("code").parse(_RAISED.sub(r"[\1]", body)):
         if token.type in ("list_item_open", "list_item_close"):
             depth += token.nesting
             number = f"{token.info}{token.markup} " if token.info else ""
@@ -174,13 +176,44 @@ def _blocks(body: str, first_line: int) -> Iterator[_Block]:
             level = int(token.tag[1]) if token.type == "heading_open" else 0
             line = first_line + (token.map[0] if token.map else 0)
         elif token.type == "inline":
-            plain = "".join("\n" if child.type in ("softbreak", "hardbreak") else child.content for child in token.children or [])
-            yield from _split_indented(level, number + plain, line, depth > 0)
+            yield from _split_indented(level, number + _inline_text(token.children or []), line, depth > 0)
             number = ""
         elif token.type == "html_block":
-            bare = re.sub(r"<!--.*?(?:-->|$)|<[^<>]*>", lambda m: "\n" * m.group(0).count("\n"), token.content, flags=re.DOTALL)
+            bare = _HTML.sub(lambda m: _in_place_of(m.group(0)), token.content)
             if bare.strip():
                 yield from _split_indented(0, bare, first_line + (token.map[0] if token.map else 0), depth > 0)
+
+
+_RAISED = re.compile(r"<sup\b[^<>]*>(\d{1,4})</sup>", re.IGNORECASE)
+"""The number of a note, which without its tags would end the word or the number before it."""
+_HTML = re.compile(r"<!--.*?(?:-->|$)|<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+"""What of HTML is not read: comments, programs and styles as a whole, of all else the tags."""
+_UNREAD = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
+
+
+def _in_place_of(html: str) -> str:
+    """What stands for HTML that is not read: the ends of its lines, so that lines are counted on, or the blank that a <br> is.
+
+    >>> _in_place_of("<b>"), _in_place_of("<br/>"), _in_place_of("<!-- a\\nb -->")
+    ('', ' ', '\\n')
+    """
+    return "\n" * html.count("\n") or (" " if html[:3].lower() == "<br" else "")
+
+
+def _inline_text(tokens: Sequence[Token]) -> str:
+    """The text of a paragraph, without tags and without what stands in a program or a style."""
+    parts, unread = list[str](), False
+    for token in tokens:
+        text = "\n" if token.type in ("softbreak", "hardbreak") else token.content
+        is_html = token.type == "html_inline"
+        if is_html and (tag := _UNREAD.match(text)):
+            unread = not tag[1]
+        parts.append(_in_place_of(text) if is_html or unread else text)
+    return "".join(parts)
+
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064]")
+"""Soft hyphens, blanks and joiners of no width, marks of direction: texts from web pages hold them inside words and names."""
 
 
 def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator[_Block]:
@@ -188,7 +221,7 @@ def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator
     lines: list[str] = []
     start = line
     for number, raw in enumerate(text.split("\n")):
-        clean = printable(raw).strip()
+        clean = _INVISIBLE.sub("", printable(raw)).strip()
         if lines and raw.startswith("\u3000"):
             yield _Block(level, tuple(lines), start, in_list)
             lines = []
