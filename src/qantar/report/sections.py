@@ -50,7 +50,7 @@ def argued(loaded: Loaded) -> dict[str, Result]:
     for kind, values in asked.items():
         if values:
             described = study(kind)
-            files = perform(described, ask(described, values), Runner())
+            files = perform(described, ask(described, values, [loaded]), Runner())
             found[kind] = result_of(files, made_of(files))
     return found
 

@@ -16,7 +16,6 @@ from qantar.studies.cells import either
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 from qantar.verdicts.argument import IN, OUT, UNDECIDED, Argument, argue
 from qantar.verdicts.claims import Judged, judge
-from qantar.verdicts.load import load_account
 
 LABELS = (OUT, UNDECIDED, IN)
 """In the order in which conclusions are shown."""
@@ -31,7 +30,7 @@ class ArgumentOptions(Options):
 
 def run(asked: Asked[ArgumentOptions], runner: Runner) -> Outcome:
     """Conclusions, inferences and premises with their labels, and the argument for other programs."""
-    loaded = load_account(asked.options.account)
+    (loaded,) = asked.accounts
     account, file = loaded.account, asked.options.from_
     inferences = list(account.arguments) if file is None else read_inferences(file, account.claims.ids())
     if not inferences:

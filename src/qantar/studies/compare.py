@@ -15,7 +15,7 @@ from qantar.studies.cells import either
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 from qantar.verdicts.argument import FALLS, IN, OUT, STANDS, Argument, argue
 from qantar.verdicts.claims import judge
-from qantar.verdicts.load import Loaded, load_account
+from qantar.verdicts.load import Loaded
 
 ASSERTS = "asserts"
 
@@ -28,7 +28,7 @@ class CompareOptions(Options):
 
 def run(asked: Asked[CompareOptions], runner: Runner) -> Outcome:
     """What each account answers to each question of the case, and how pairs of accounts agree."""
-    loaded = [load_account(name) for name in asked.options.accounts]
+    loaded = asked.accounts
     if len(loaded) < 2:
         raise fail(StudyError, "compare", "too_few_accounts", n=len(loaded))
     ids = [x.account.head.id for x in loaded]

@@ -25,6 +25,7 @@ from qantar.files.write import sha256_of
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Edit, Scenario, arm_edits, load_scenario, parse_set, with_arms
 from qantar.studies.blocks import Block, Sentence, pair
+from qantar.verdicts.load import Loaded, load_accounts
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -115,12 +116,13 @@ def scale_of(scale: float | None, quick: bool) -> float:
 
 @dataclass(frozen=True)
 class Asked(Generic[OptionsT]):
-    """Options that were checked, and the scenario they are about: None where a study has none of its own."""
+    """Options that were checked, and what they are about: a scenario, or accounts; where a study has none of its own, None or none."""
 
     options: OptionsT
     scenario: Scenario | None = None
     arms: Sequence[str] = ()
     """names of the arms that were asked for; those read from a file are in the scenario"""
+    accounts: Sequence[Loaded] = ()
 
     @property
     def named(self) -> Scenario:
@@ -141,20 +143,21 @@ class Asked(Generic[OptionsT]):
         return [e for name in self.arms for e in arm_edits(self.named, name)] + parse_set(list(settings))
 
 
-def ask(study: Study[OptionsT], values: Mapping[str, Any]) -> Asked[OptionsT]:
-    """Options from data, checked, with their scenario read.
+def ask(study: Study[OptionsT], values: Mapping[str, Any], at_hand: Sequence[Loaded] = ()) -> Asked[OptionsT]:
+    """Options from data, checked, with their scenario or accounts read; an account at hand is not read again.
 
     Raises
     ------
     StudyError
         If an option is unknown, or its value does not fit.
     ScenarioError, DataError
-        If the scenario cannot be read.
+        If the scenario or an account cannot be read.
     """
     options = checked(study, values)
     name = getattr(options, "scenario", None)
     if name is None:
-        return Asked(options)
+        accounts = getattr(options, "accounts", None) or [getattr(options, "account", None)]
+        return Asked(options, accounts=load_accounts(filter(None, accounts), at_hand))
     scenario, arms = with_arms(load_scenario(name), list(getattr(options, "arm", None) or ()))
     return Asked(options, scenario, arms)
 

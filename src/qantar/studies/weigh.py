@@ -16,7 +16,6 @@ from qantar.inference.posterior import FIT
 from qantar.studies import kind
 from qantar.studies.blocks import Bands, Block, Cell, Column, Figure, Pair, Row, Sentence, Table, joined, pair
 from qantar.studies.kind import Asked, Options, Outcome, Result, Study
-from qantar.verdicts.load import load_account
 from qantar.verdicts.tracing import APART, PRIOR_ODDS, Weighing, sha256_of, tipping, weigh
 
 MOST_ODDS = 1_000_000
@@ -32,7 +31,7 @@ class WeighOptions(Options):
 
 def run(asked: Asked[WeighOptions], runner: Runner) -> Outcome:
     """Every pair of stories, and every item for every pair."""
-    loaded = load_account(asked.options.account)
+    (loaded,) = asked.accounts
     account, files = loaded.account, loaded.account.head.files
     if account.rivals is None or not len(account.weights):
         raise fail(StudyError, account.folder / "account.toml", "no_weights", value=account.head.id)

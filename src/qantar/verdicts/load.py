@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,8 +74,8 @@ def _called(folder: Path) -> str:
     return str(whole.relative_to(here)) if whole.is_relative_to(here) and whole != here else str(folder)
 
 
-def load_account(name: str) -> Loaded:
-    """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`.
+def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
+    """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`; a packaged case of `cases` is not read again.
 
     Raises
     ------
@@ -88,13 +88,25 @@ def load_account(name: str) -> Loaded:
     153
     """
     problems = Problems()
-    loaded = read_loaded(find_folder(name, "account.toml"), problems)
+    loaded = read_loaded(find_folder(name, "account.toml"), problems, cases)
     problems.raise_as(DataError)
     assert loaded is not None  # no problem means both heads were read
     return loaded
 
 
-def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
+def load_accounts(names: Iterable[str], at_hand: Sequence[Loaded] = ()) -> list[Loaded]:
+    """As `load_account`, several; neither an account that is at hand nor its case is read again."""
+    read = {loaded.name: loaded for loaded in at_hand}
+
+    def loaded(name: str) -> Loaded:
+        if name not in read:
+            read[name] = load_account(name, [x.case for x in read.values()])
+        return read[name]
+
+    return list(map(loaded, names))
+
+
+def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) -> Loaded | None:
     """As `load_account`, but adds to `problems`; None if a head is unusable."""
     head = read_head(folder, problems)
     if head is None:
@@ -102,7 +114,8 @@ def read_loaded(folder: Path, problems: Problems) -> Loaded | None:
     if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
         case = read_case(folder, problems)
     elif head.case in case_names():
-        case = read_case(find_folder(head.case, "case.toml"), problems)
+        home = find_folder(head.case, "case.toml")
+        case = next((c for c in cases if c.folder == home), None) or read_case(home, problems)
     else:
         problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
         return None
