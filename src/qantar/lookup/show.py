@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.arguments import LINKS, schemes
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
 from qantar.messages import text
@@ -238,17 +237,16 @@ def _claim(judged: Judged, lang: str) -> Block:
 
 def _argued(loaded: Loaded, judged: Sequence[Judged], claim: str, lang: str) -> Iterator[Block]:
     """What the account's argument makes of a claim: the inferences to it, and what would fall with it."""
+    from qantar.studies.argument import drawn_from, scheme_name, why  # a study, which a look at a table need not wait for
+    from qantar.studies.blocks import in_language
+
     argument = argue(judged, list(loaded.account.arguments))
     lines = []
-    for conclusion in (c for c in argument.conclusions if c.claim == claim):
-        lines.append((text("argument.standing", lang), text(f"argument.label.{conclusion.label}", lang)))
-        for inference in (i for i in argument.inferences if i.conclusion == claim):
-            scheme = schemes()[inference.scheme]
-            joint = " + " if inference.link == LINKS[0] else " / "
-            lines.append((inference.id, f"{joint.join(inference.premises)} ({scheme.name_zh if lang == 'zh' else scheme.name_en})"))
-        parts = ("fallen", "doubtful", "partial")
-        told = [text(f"argument.{part}", lang, claims=", ".join(found)) for part in parts if (found := getattr(conclusion, part))]
-        lines.append((text("argument.why", lang), " ".join(told) or text("argument.all_stand", lang)))
+    for c in (c for c in argument.conclusions if c.claim == claim):
+        lines.append((text("argument.standing", lang), text(f"argument.label.{c.label}", lang)))
+        for i in (i for i in argument.inferences if i.conclusion == claim):
+            lines.append((i.id, f"{drawn_from(i.premises, i.link)} ({in_language(scheme_name(i.scheme), lang)})"))
+        lines.append((text("argument.why", lang), in_language(why(c.fallen, c.doubtful, c.partial), lang)))
     if claim in argument.premises and (falls := argument.falls_with(claim)):
         lines.append((text("argument.falls", lang), ", ".join(falls)))
     if lines:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from qantar.account.arguments import Inference, schemes
+from qantar.account.arguments import LINKS, Inference, schemes
 from qantar.account.exchange import aif, argdown, graph_of, read_inferences
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.studies import kind
-from qantar.studies.blocks import Arrow, Block, Cell, Column, Diagram, Figure, Node, Row, Sentence, Table, joined, pair
+from qantar.studies.blocks import Arrow, Block, Cell, Column, Diagram, Figure, Node, Pair, Row, Sentence, Table, joined, pair
 from qantar.studies.cells import either
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 from qantar.verdicts.argument import IN, OUT, UNDECIDED, Argument, argue
@@ -78,7 +78,13 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("argument.text", n=len(inferences)))
     yield Sentence(pair("argument.never_false"), "warn")
     rows: list[list[Cell]] = [
-        [r["claim"], either(r, "claim"), pair(f"verdict.{r['verdict']}"), pair(f"argument.label.{r['label']}"), _why(r)]
+        [
+            r["claim"],
+            either(r, "claim"),
+            pair(f"verdict.{r['verdict']}"),
+            pair(f"argument.label.{r['label']}"),
+            why(_ids(r["fallen"]), _ids(r["doubtful"]), _ids(r["partial"])),
+        ]
         for r in conclusions
     ]
     heads = [Column(pair(f"argument.{k}"), wide=k == "says") for k in ("claim", "says", "verdict", "standing", "why")]
@@ -94,12 +100,29 @@ def page(result: Result) -> Iterator[Block]:
         yield Table(heads, falls, pair("argument.if_this_falls"), look="features", anchor="")
 
 
-def _why(r: Row) -> Cell:
+def why(fallen: Sequence[str], doubtful: Sequence[str], partial: Sequence[str]) -> Pair:
     """The premises that decide a label, in words."""
-    parts: list[Cell] = [
-        pair(f"argument.{column}", claims=r[column].replace(";", ", ")) for column in ("fallen", "doubtful", "partial") if r[column]
-    ]
-    return joined(parts, pair("error.space")) if parts else pair("argument.all_stand")
+    parts = {"fallen": fallen, "doubtful": doubtful, "partial": partial}
+    told = [pair(f"argument.{part}", claims=", ".join(claims)) for part, claims in parts.items() if claims]
+    return joined(told, pair("error.space")) if told else pair("argument.all_stand")
+
+
+def drawn_from(premises: Sequence[str], link: str) -> str:
+    """Premises as they bear the conclusion, together or each.
+
+    >>> drawn_from(["C1", "C2"], "linked"), drawn_from(["C1", "C2"], "convergent")
+    ('C1 + C2', 'C1 / C2')
+    """
+    return (" + " if link == LINKS[0] else " / ").join(premises)
+
+
+def scheme_name(scheme: str) -> Pair:
+    """A kind of reasoning as it is called."""
+    return schemes()[scheme].name_en, schemes()[scheme].name_zh
+
+
+def _ids(cell: str) -> list[str]:
+    return cell.split(";") if cell else []
 
 
 def _steps(inferences: Sequence[Row]) -> Table:
@@ -107,10 +130,8 @@ def _steps(inferences: Sequence[Row]) -> Table:
     heads = [Column(pair(f"argument.{k}"), wide=k == "open") for k in ("id", "premises", "scheme", "conclusion", "standing", "open")]
     rows: list[list[Cell]] = []
     for r in inferences:
-        scheme = schemes()[r["scheme"]]
-        asked = [scheme.questions[key] for key in r["open"].split(";") if key]
-        premises = r["premises"].replace(";", " + " if r["link"] == "linked" else " / ")
-        name: Cell = (scheme.name_en, scheme.name_zh)
+        asked = [schemes()[r["scheme"]].questions[key] for key in _ids(r["open"])]
+        premises, name = drawn_from(_ids(r["premises"]), r["link"]), scheme_name(r["scheme"])
         left: Cell = joined([(q["en"], q["zh"]) for q in asked], pair("error.space")) if asked else ""
         rows.append([r["id"], premises, name, r["conclusion"], pair(f"argument.label.{r['label']}"), left])
     return Table(heads, rows, look="features")
