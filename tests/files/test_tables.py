@@ -101,7 +101,7 @@ HEADER = b"key,title,publisher,address_complete,licence,how_obtained,seen\n"
         (b"key,title\nk,\xd0\xe2\n", "not_utf8", 2),
         (HEADER + b'k,"open\n', "broken_csv", 2),
         (HEADER + b"k,too,few\n", "cell_count", 2),
-        (b"key,title\nk,a\0b\n", "broken_csv", 2),
+        (b"key,title\nk,a\0b\n", "control_character", 2),
         (b"key,titel\n", "unknown_column", 1),
         (b"key,key\n", "repeated_column", 1),
         (b"key\n", "missing_column", 1),
