@@ -127,7 +127,7 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         return _check_result(path.parent, problems)
     if path.suffix == ".toml":
         source = read_text(path)
-        kind = "account" if "[document]" in source else "case"
+        kind = "account" if "[document]" in source else "rivals" if "[[stories]]" in source else "case"
         if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE):
             kind = "scenario"
         read_toml(path, _FILES[kind], problems)
