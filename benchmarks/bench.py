@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.memory import peak_mb
 from qantar.errors import StudyError, fail, nearest, needs
 
 CASE, ARM, SEED = "kazakhstan-2022", "bench-loud", 1
@@ -133,25 +134,6 @@ def in_process(name: str) -> Row:
 
 
 # --- what runs in the new process ------------------------------------------------------------------------------------
-
-
-def peak_mb() -> float | None:
-    """Largest memory of this process so far, in MB (10^6 bytes); None where the system does not say.
-
-    Linux carries `ru_maxrss` over from the parent that started a process, however small the new one is, so that its own
-    high-water mark is read there.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
-    except (OSError, StopIteration):
-        pass
-    try:
-        import resource
-    except ImportError:
-        return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _packaged(arm: str | None = None, scale: float = 1.0, **fixed: float) -> Any:
