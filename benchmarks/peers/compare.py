@@ -1,4 +1,4 @@
-"""`python -m benchmarks peers [--sizes N ...] [--only NAME] [--json] [--out FILE]`: one history of the same work by each program.
+"""`python -m benchmarks peers`: one history of the same work by each program; `--help` names the options.
 
 Each program runs in a process of its own with one thread, then those that can with two. A first tiny history loads or compiles code and is
 not counted. Then the set-up, then up to three histories of seeds 1, 2, 3; the quickest counts. A size that would take longer than the limit
@@ -17,6 +17,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,8 @@ import numpy as np
 from benchmarks.peers.environment import folder, prepare
 from qantar.ensemble.model_hash import model_hash
 
-SETTINGS = {"few": 7.2e-5, "many": 1.25e-3}
-"""Pressure per hour under which about 1 % and about 20 % of residents join in 384 hours."""
+SETTINGS = {"hardly any": 7.2e-7, "few": 7.2e-5, "many": 1.25e-3}
+"""Pressure per hour under which about one in 10,000, 1 % and 20 % of residents join in 384 hours."""
 SIZES = (10**5, 10**6, 10**7)
 TINY = 1000
 SPREAD, SPREAD_SEEDS = 10**5, 20
@@ -83,6 +84,7 @@ class Comparison:
     compiling: dict[str, float] = field(default_factory=dict)
     contacts: dict[int, float] = field(default_factory=dict)
     """seconds to write down the ties of so many residents"""
+    settings: list[str] = field(default_factory=lambda: list(SETTINGS))
 
     def country(self, residents: int) -> Path:
         """The folder of a country, which is made once."""
@@ -115,7 +117,7 @@ class Comparison:
         for peer in self.peers:
             found = self.run(peer, TINY, "many", 1)
             self.compiling[peer] = found.get("first_s", math.nan)
-        for setting in SETTINGS:
+        for setting in self.settings:
             outcomes = self.run("qantar", SPREAD, setting, SPREAD_SEEDS, enough=self.limit)
             self.spread[setting] = np.std(outcomes["outcomes"], axis=0, ddof=1)
 
@@ -246,6 +248,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     """What is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks peers", description="The event engine beside others on the same work.")
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", default=list(SIZES), help="residents")
+    parser.add_argument("--setting", action="append", choices=list(SETTINGS), help="how many join, repeatable; all if not given")
     parser.add_argument("--only", action="append", choices=[p for p in PEERS if p != "qantar"], help="a program, repeatable, beside qantar")
     parser.add_argument("--json", action="store_true", help="rows for machines")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the rows to this table")
@@ -268,24 +271,24 @@ def main(words: list[str]) -> int:
             return 2
     before = machine()
     with tempfile.TemporaryDirectory(prefix="qantar-peers-") as root:
-        all_of_it = Comparison(Path(root), peers, python, asked.limit, asked.tries)
+        all_of_it = Comparison(Path(root), peers, python, asked.limit, asked.tries, settings=asked.setting or list(SETTINGS))
         all_of_it.prepare()
         for residents in sorted(asked.sizes):
-            for setting in SETTINGS:
+            for setting in all_of_it.settings:
                 for row in all_of_it.measure(setting, residents):
                     print(setting, line(row), file=sys.stderr, flush=True)
     rows = sorted(all_of_it.rows, key=lambda r: (list(SETTINGS).index(r["setting"]), r["residents"]))
     about = before | {
         "load_after": machine()["load"],
         "model_sha256": model_hash(),
-        "command": " ".join(["python -m benchmarks peers", *words]),
+        "command": shlex.join(["python", "-m", "benchmarks", "peers", *words]),
     }
     if asked.out is not None:
         asked.out.write_text(as_csv(rows, about), encoding="utf-8", newline="\n")
     if asked.json:
         print(json.dumps({"machine": about, "rows": rows}, indent=1))
     else:
-        for setting, pressure in SETTINGS.items():
-            print(f"{setting} join (pressure {pressure:g} an hour)\n\n{table([r for r in rows if r['setting'] == setting])}\n")
+        for setting in all_of_it.settings:
+            print(f"{setting} join (pressure {SETTINGS[setting]:g} an hour)\n\n{table([r for r in rows if r['setting'] == setting])}\n")
         print(", ".join(f"{key} {value}" for key, value in about.items()))
     return 0
