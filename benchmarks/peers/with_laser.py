@@ -21,7 +21,7 @@ class Model:
     """People, nodes and components."""
 
     def __init__(self, work: Work, start: Any, contacts: Any, seed: int, *, resistances: bool) -> None:
-        random.seed(seed)
+        random.seed(1000 * seed)  # thread k is seeded with k more: histories of neighbouring seeds must not share draws
         sizes = np.diff(work.class_start)
         self.people = LaserFrame(work.rules.residents)
         self.people.add_scalar_property("nodeid", dtype=np.uint16)
