@@ -196,7 +196,7 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 def line(row: Row) -> str:
     """A row for people, as a line of a table in Markdown."""
-    name = PEERS[row["peer"]].name + (f", {row['threads']} threads" if int(row["threads"]) > 1 else "")
+    name = PEERS[row["peer"]].name + (f", {int(row['threads'])} threads" if int(row["threads"]) > 1 else "")
     size = f"{int(row['residents']):,}"
     if row.get("seconds") is None:
         hours = f"not run: about {row['expected_s'] / 60:,.0f} minutes by the trend" if row.get("expected_s") else row["note"]
@@ -228,7 +228,7 @@ def as_csv(rows: list[Row], more: Row) -> str:
     writer = csv.DictWriter(out, [*COLUMNS, *more], lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        cells = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()}
+        cells = {key: f"{value:.8g}" if isinstance(value, float) else value for key, value in row.items()}
         cells["versions"] = " ".join(f"{name} {number}" for name, number in row.get("versions", {}).items())
         writer.writerow(cells | more)
     return out.getvalue()

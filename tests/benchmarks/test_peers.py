@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import subprocess
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import compare, country, dense, environment, with_qantar, work
-from benchmarks.peers.compare import SETTINGS, SIZES, WITHIN
+from benchmarks.peers.compare import PEERS, SETTINGS, SIZES, THREADS, WITHIN
 from conftest import REPOSITORY
 
 RESIDENTS, SEEDS = 10_000, range(1, 7)
+EVIDENCE = REPOSITORY / "evidence" / "peers.csv"
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +149,18 @@ def test_the_command_is_found_and_the_process_of_a_program_prints_what_is_read(m
     told = json.loads(done.stdout)
     assert len(told["outcomes"]) == len(told["seconds"]) == len(told["cpu"]) == 2
     assert told["versions"]["numba"]
+
+
+def test_the_page_shows_the_table_that_ships_and_every_size_has_its_row() -> None:
+    text = EVIDENCE.read_text(encoding="utf-8")
+    rows = compare.read_csv(text)
+    assert text.splitlines()[0].startswith(",".join(compare.COLUMNS))
+    page = (REPOSITORY / "benchmarks" / "peers" / "README.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        these = [r for r in rows if r["setting"] == setting]
+        assert compare.table(these) in page
+        programs = [p for p in PEERS if p != "mesa" or setting != "hardly any"]
+        threads = [(p, t) for p in programs for t in ((1, THREADS) if PEERS[p].threads else (1,))]
+        assert [(r["residents"], r["peer"], r["threads"]) for r in these] == [(n, *x) for n in SIZES for x in threads]
+        assert all(r["agrees"] for r in these if r.get("seconds") and r["peer"] != "qantar")
+    assert doctest.testmod(compare).failed == 0
