@@ -16,6 +16,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qantar.compiled import leaf
 
@@ -202,7 +203,7 @@ def _shift(key: np.uint64, number: int, other: int, size: int) -> int:
 
 
 @leaf
-def _sides(n: int) -> tuple[int, int]:
+def sides(n: int) -> tuple[int, int]:
     """Width and height of the smallest near-square grid that holds n cells."""
     width = int(np.ceil(np.sqrt(float(n))))
     return width, (n + width - 1) // width
@@ -215,7 +216,7 @@ def permute(key: np.uint64, n: int, i: int) -> int:
     >>> sorted(permute(np.uint64(7), 6, i) for i in range(6))
     [0, 1, 2, 3, 4, 5]
     """
-    width, height = _sides(n)
+    width, height = sides(n)
     count = rounds(n)
     while True:
         x, y = i % width, i // width
@@ -238,7 +239,7 @@ def unpermute(key: np.uint64, n: int, j: int) -> int:
     >>> [unpermute(np.uint64(7), 6, permute(np.uint64(7), 6, i)) for i in range(6)]
     [0, 1, 2, 3, 4, 5]
     """
-    width, height = _sides(n)
+    width, height = sides(n)
     count = rounds(n)
     while True:
         x, y = j % width, j // width
@@ -252,3 +253,23 @@ def unpermute(key: np.uint64, n: int, j: int) -> int:
         j = y * width + x
         if j < n:
             return j
+
+
+@leaf
+def permute_round(
+    key: NDArray[np.uint64], number: int, moved: NDArray[np.uint32], other: NDArray[np.uint32], size: NDArray[np.uint32], n: int
+) -> None:
+    """One round of `permute` for n positions of many blocks side by side: the processor does several at a time."""
+    for k in range(n):
+        v = np.int64(moved[k]) + _shift(key[k], number, other[k], size[k])
+        moved[k] = min(np.uint64(v), np.uint64(v - np.int64(size[k])))  # below 0 is far above any size
+
+
+@leaf
+def unpermute_round(
+    key: NDArray[np.uint64], number: int, moved: NDArray[np.uint32], other: NDArray[np.uint32], size: NDArray[np.uint32], n: int
+) -> None:
+    """Likewise one round of `unpermute`."""
+    for k in range(n):
+        v = np.int64(moved[k]) - _shift(key[k], number, other[k], size[k])
+        moved[k] = min(np.uint64(v), np.uint64(v + np.int64(size[k])))

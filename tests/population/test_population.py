@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.worlds import world
+from qantar.population.batch import BATCH, batch, contacts_of
 from qantar.population.blocks import RESIDENTS_MAX, Blocks, apportion, class_of, lay_out, place_of
 from qantar.population.measure import _distance, measure
 from qantar.population.ties import SCOPES, Layer, Ties, contacts, tie
@@ -125,6 +126,22 @@ def test_apportioning_goes_by_remainder_then_by_position() -> None:
 
 
 # --- ties ------------------------------------------------------------------------------------------------------------
+
+
+def test_contacts_found_side_by_side_are_those_found_one_by_one() -> None:
+    many = lay_out(np.array([[[5000, 1], [3, 4100]], [[0, 2], [60, 5000]]]), np.array([0, 1]))  # blocks of both numbers of rounds
+    layers = [Layer("home", "place", (4, 4)), Layer("work", "workplace", (3, 1)), Layer("far", "country", (2, 2), repeats=2, online=True)]
+    rng = np.random.default_rng(2)
+    for blocks, ties in [*((w.blocks, w.ties) for w in GENERATED), (many, tie(many, layers, 3))]:
+        room, b = np.empty(max(1, ties.degree_max), np.int64), batch(ties)
+        n = int(rng.integers(1, BATCH + 1))
+        b.who[:n] = rng.integers(0, blocks.n, n)
+        b.class_[:n] = [class_of(int(i), blocks) for i in b.who[:n]]
+        contacts_of(b, n, ties)
+        for m in range(n):
+            n_local, n_all = contacts(int(b.who[m]), blocks, ties, room)
+            assert (b.n_local[m], b.n_all[m]) == (n_local, n_all)
+            assert b.contacts[m * ties.degree_max :][:n_all].tolist() == room[:n_all].tolist()
 
 
 def test_contacts_are_mutual_and_never_oneself() -> None:

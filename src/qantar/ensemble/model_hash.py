@@ -22,6 +22,7 @@ MODULES = {
     "population": "population/build.py",
     "blocks": "population/blocks.py",
     "ties": "population/ties.py",
+    "contacts at once": "population/batch.py",
     "rules": "model/rules.py",
     "contract": "model/contract.py",
     "world": "model/world.py",

@@ -20,6 +20,7 @@ from qantar.draws import Purpose, bits, permute, unpermute
 from qantar.population.blocks import Blocks, Ints, class_of
 
 _BLOCK = int(Purpose.BLOCK)  # a member of an enumeration costs a call from Python 40 µs
+NIL = -1
 PLACE, WORKPLACE, REGION, COUNTRY = range(4)
 SCOPES = ("place", "workplace", "region", "country")
 """Blocks that a layer may divide; a workplace is a sector of a place."""
@@ -40,20 +41,23 @@ class Layer:
 
 
 class Ties(NamedTuple):
-    """All divisions as arrays, those in person first."""
+    """All divisions, those in person first, and their blocks side by side."""
 
-    scope: Ints
-    group: Ints
-    """size of groups, shape (divisions, sectors)"""
     online: NDArray[np.bool_]
-    first: Ints
-    """where the blocks of a division begin in the three arrays that follow"""
+    """whether the ties of a division are online"""
+    block_of: NDArray[np.int32]
+    """block in which a class has ties, NIL for none, shape (divisions, classes)"""
     start: Ints
     """first resident of a block"""
     size: Ints
     """residents of a block"""
+    group: NDArray[np.int32]
+    """size of a block's groups"""
     key: NDArray[np.uint64]
     """key of a block's permutation"""
+    width: NDArray[np.uint32]
+    """of a block's grid (`draws.sides`)"""
+    height: NDArray[np.uint32]
     degree_max: int
 
 
@@ -75,17 +79,32 @@ def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
     edges = (blocks.place_start, blocks.class_start[:: blocks.n_bins], blocks.region_start, np.array([0, blocks.n]))
     bounds = [edges[scope] for _, scope in divisions]
     keys = [bits(seed, _BLOCK, block, number, 0) for number, x in enumerate(bounds) for block in range(len(x) - 1)]
-    group = np.array([layer.sizes for layer, _ in divisions], np.int64).reshape(len(divisions), blocks.n_sectors)
+    start = np.concatenate([np.empty(0, np.int64)] + [x[:-1] for x in bounds])
+    size = np.concatenate([np.empty(0, np.int64)] + [np.diff(x) for x in bounds])
+    width = np.ceil(np.sqrt(size)).astype(np.int64)
+    height = (size + width - 1) // np.maximum(width, 1)
+    block_of, group = _blocks_of_classes(blocks, divisions, size)
+    online = np.array([layer.online for layer, _ in divisions], np.bool_)
     return Ties(
-        np.array([scope for _, scope in divisions], np.int64),
-        group,
-        np.array([layer.online for layer, _ in divisions], np.bool_),
-        np.cumsum([0] + [len(x) - 1 for x in bounds]).astype(np.int64),
-        np.concatenate([np.empty(0, np.int64)] + [x[:-1] for x in bounds]),
-        np.concatenate([np.empty(0, np.int64)] + [np.diff(x) for x in bounds]),
-        np.array(keys, np.uint64),
-        degree_max,
+        online, block_of, start, size, group, np.array(keys, np.uint64), width.astype(np.uint32), height.astype(np.uint32), degree_max
     )
+
+
+def _blocks_of_classes(blocks: Blocks, divisions: list[tuple[Layer, int]], size: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The block of each class in each division, NIL where nobody is tied; and the size of each block's groups."""
+    class_ = np.arange(blocks.n_classes)
+    workplace = class_ // blocks.n_bins
+    place = workplace // blocks.n_sectors
+    within = (place, workplace, blocks.region_of_place[place], 0 * class_)
+    many = (blocks.n_places, blocks.n_places * blocks.n_sectors, blocks.n_regions, 1)
+    block_of, group = np.empty((len(divisions), blocks.n_classes), np.int32), np.ones(len(size), np.int32)
+    first = 0
+    for d, (layer, scope) in enumerate(divisions):
+        block_of[d] = first + within[scope]
+        group[block_of[d]] = np.array(layer.sizes).reshape(blocks.n_sectors)[workplace % blocks.n_sectors]
+        first += many[scope]
+    block_of[(group[block_of] < 2) | (size[block_of] < 2)] = NIL
+    return block_of, group
 
 
 @leaf
@@ -95,15 +114,11 @@ def contacts(i: int, blocks: Blocks, ties: Ties, out: Ints) -> tuple[int, int]:
     `out` needs room for `ties.degree_max`. Contacts in person come first. Someone met in two layers stands there twice.
     """
     c = class_of(i, blocks)
-    workplace = c // blocks.n_bins
-    place, sector = workplace // blocks.n_sectors, workplace % blocks.n_sectors
     n_local = n_all = 0
-    for d in range(len(ties.scope)):
-        scope = ties.scope[d]
-        block = place if scope == PLACE else workplace if scope == WORKPLACE else blocks.region_of_place[place] if scope == REGION else 0
-        block += ties.first[d]
-        g, start, size, key = ties.group[d, sector], ties.start[block], ties.size[block], ties.key[block]
-        if g >= 2 and size >= 2:
+    for d in range(len(ties.block_of)):
+        block = ties.block_of[d, c]
+        if block != NIL:
+            g, start, size, key = ties.group[block], ties.start[block], ties.size[block], ties.key[block]
             own = permute(key, size, i - start)
             low = own - own % g
             for position in range(low, min(low + g, size)):
