@@ -25,6 +25,9 @@ from uuid import uuid4
 
 import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
 KEPT = 3
 """Folders of other versions that are kept; older ones are deleted."""
@@ -151,3 +154,30 @@ else:
         are fine, new arrays are refused by the compiler.
         """
         return jit(function, _nrt=False)
+
+
+def prefetch(array: Any, k: int) -> None:
+    """Tell the processor that item k of an array will soon be read and written. Where nothing is compiled, nothing happens."""
+
+
+@intrinsic
+def _prefetch(_context: Any, array: Any, k: Any) -> Any:
+    def code(target: Any, builder: Any, signature: Any, given: Any) -> Any:
+        kit: Any = cgutils
+        items = target.make_array(signature.args[0])(target, builder, given[0])
+        item = kit.get_item_pointer(target, builder, signature.args[0], items, [given[1]], wraparound=False, boundscheck=False)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        instruction = kit.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(instruction, [builder.bitcast(item, byte), number(1), number(3), number(1)])  # to write, keep, data
+        return target.get_dummy_value()
+
+    return numba.types.void(array, numba.types.intp), code
+
+
+@overload(prefetch)
+def _prefetched(array: Any, k: Any) -> Any:
+    def told(array: Any, k: Any) -> Any:
+        return _prefetch(array, k)  # type: ignore[call-arg]
+
+    return told

@@ -70,7 +70,7 @@ CHANGED_MODEL = [
     ("model/weapons.py", 'NAME = "arms"', 'NAME = "weapons"'),
     ("model/control.py", "import edge, strength", "import edge, strength as edge"),
     ("engine/loop.py", "stop_above: float = ", "stop_above: float = 1 + "),
-    ("engine/event.py", "STRETCH = ", "STRETCH = 2 * "),
+    ("engine/horizon.py", "STRETCH = ", "STRETCH = 2 * "),
     ("population/ties.py", "repeats: int = 1", "repeats: int = 2"),
     ("reporting/model.py", "presence = u < p", "presence = u <= p"),
     ("reporting/history.py", ">> 1", ">> 2"),

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from qantar.compiled import leaf
 from qantar.engine.memory import grown
 from qantar.model.contract import Ints
-from qantar.model.rules import QUIET
 
 NIL = -1
-BUSY = np.dtype([("who", "<i8"), ("slot", "<i4"), ("place", "<i4"), ("met", "<i4"), ("state", "<i4")])
-"""A resident: number, row in the table of touched, place, row of `Met` (NIL: none yet), state."""
+BUSY = np.dtype([("who", "<i8"), ("slot", "<i4"), ("class_", "<i4"), ("met", "<i4"), ("state", "<i4")])
+"""A resident: number, row in the table of touched, class, row of `Met` (NIL: none yet), state."""
 
 
 class Met(NamedTuple):
@@ -64,10 +63,10 @@ def release(m: Met, row: int) -> None:
     m.ends[0] += 1
 
 
-def entered(busy: Any, who: Ints, slot: Ints, place: Ints) -> Any:
-    """All rows and, after them, those of residents who are about to leave the quiet."""
-    merged = np.empty(len(busy) + len(who), busy.dtype)
-    merged[: len(busy)] = busy
-    new = merged[len(busy) :]
-    new["who"], new["slot"], new["place"], new["met"], new["state"] = who, slot, place, NIL, QUIET
-    return merged
+def extended(busy: Any, more: int) -> Any:
+    """The same rows and, after them, so many that are not filled in; they are copied only where there is no room behind them."""
+    n, store = len(busy), busy.base
+    if store is None or store.dtype != busy.dtype or len(store) < n + more:
+        store = np.empty(max(1024, 2 * (n + more)), busy.dtype)
+        store[:n] = busy
+    return store[: n + more]

@@ -17,10 +17,13 @@ _QUOTAS = np.array(QUOTAS)
 
 
 @jit
-def exits_of(busy: Any, rates: Rates, seed: int, step: int) -> tuple[Ints, Ints, Ints]:
-    """Moves of those who are not quiet: by quota first, the rest by their own draw. Whose, new states, moves by quota."""
+def exits_of(busy: Any, place: NDArray[np.int32], rates: Rates, seed: int, step: int) -> tuple[Ints, Ints, Ints]:
+    """Moves of those who are not quiet: by quota first, the rest by their own draw. Whose, new states, moves by quota.
+
+    `place` is that of each class.
+    """
     new = np.full(len(busy), -1, np.int32)
-    moved = _by_quota(busy, rates.quota, new, seed, step)
+    moved = _by_quota(busy, place, rates.quota, new, seed, step)
     leave = rates.leave
     total = np.zeros(leave.shape[:2])
     for new_state in range(N_STATES):  # in the order in which `following` adds them up
@@ -32,10 +35,10 @@ def exits_of(busy: Any, rates: Rates, seed: int, step: int) -> tuple[Ints, Ints,
         b = busy[x]
         old, goes = b.state, new[x]
         if goes < 0:
-            u = to_unit(word(b.who, k1, k2))
-            if u >= total[old, b.place]:
+            u, p = to_unit(word(b.who, k1, k2)), place[b.class_]
+            if u >= total[old, p]:
                 continue
-            goes = following(u, old, leave[old, b.place])
+            goes = following(u, old, leave[old, p])
         if goes != old:
             who[n], states[n] = x, goes
             n += 1
@@ -43,7 +46,7 @@ def exits_of(busy: Any, rates: Rates, seed: int, step: int) -> tuple[Ints, Ints,
 
 
 @jit
-def _by_quota(busy: Any, quota: Ints, new: NDArray[np.int32], seed: int, step: int) -> Ints:
+def _by_quota(busy: Any, place: NDArray[np.int32], quota: Ints, new: NDArray[np.int32], seed: int, step: int) -> Ints:
     """In each place, those of a quota's state with the smallest lots move, as many as the quota says."""
     n_places = quota.shape[1]
     moved = np.zeros(quota.shape, np.int64)
@@ -51,11 +54,11 @@ def _by_quota(busy: Any, quota: Ints, new: NDArray[np.int32], seed: int, step: i
         return moved
     start = np.zeros(N_STATES * n_places + 1, np.int64)  # residents in order of state and place
     for x in range(len(busy)):
-        start[busy[x].state * n_places + busy[x].place + 1] += 1
+        start[busy[x].state * n_places + place[busy[x].class_] + 1] += 1
     start = np.cumsum(start)
     filled, order = start.copy(), np.empty(len(busy), np.int64)
     for x in range(len(busy)):
-        group = busy[x].state * n_places + busy[x].place
+        group = busy[x].state * n_places + place[busy[x].class_]
         order[filled[group]] = x
         filled[group] += 1
     for number in range(len(_QUOTAS)):

@@ -6,7 +6,7 @@ key is pushed beside the old one, and what surfaces is looked at again before an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,71 +18,70 @@ from qantar.model.contract import Ints
 NIL = -1
 
 
+NODE = np.dtype([("key", "<i8"), ("who", "<i8"), ("left", "<i4"), ("right", "<i4")], align=True)
+
+
 class Heaps(NamedTuple):
     """Nodes of all heaps; `root` by class; `free`: the first free node, how many were ever used, how often one was taken."""
 
     root: NDArray[np.int32]
-    key: Ints
-    who: Ints
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    node: Any
+    """array of `NODE`"""
     free: Ints
 
 
 def heaps(n_classes: int, most: int) -> Heaps:
     """Empty heaps with room for so many nodes reserved."""
-    n = max(1, min(most, MOST))
-    key, who, left, right = (reserve(n, t) for t in (np.int64, np.int64, np.int32, np.int32))
-    return Heaps(np.full(n_classes, NIL, np.int32), key, who, left, right, np.array([NIL, 0, 0]))
+    return Heaps(np.full(n_classes, NIL, np.int32), reserve(max(1, min(most, MOST)), NODE, dense=True), np.array([NIL, 0, 0]))
 
 
 def with_room(h: Heaps, more: int) -> Heaps:
     """The same heaps with room for more nodes."""
     needed = int(h.free[1]) + more
-    if needed <= len(h.key):
-        return h
-    return h._replace(**{name: grown(getattr(h, name), needed) for name in ("key", "who", "left", "right")})
+    return h if needed <= len(h.node) else h._replace(node=grown(h.node, needed))
 
 
 @leaf
 def push(h: Heaps, c: int, key: int, who: int) -> None:
     """Add a resident to the heap of class c; there must be room."""
-    node = h.free[0]
-    if node == NIL:
-        node = h.free[1]
+    x = h.free[0]
+    if x == NIL:
+        x = h.free[1]
         h.free[1] += 1
     else:
-        h.free[0] = h.left[node]
-    h.key[node], h.who[node], h.left[node], h.right[node] = key, who, NIL, NIL
-    h.root[c] = _meld(h, h.root[c], node)
+        h.free[0] = h.node[x].left
+    node = h.node[x]
+    node.key, node.who, node.left, node.right = key, who, NIL, NIL
+    h.root[c] = _meld(h.node, h.root[c], x)
 
 
 @leaf
 def pop(h: Heaps, c: int) -> tuple[int, int]:
     """Take key and resident off the top of a heap that is not empty."""
-    node = h.root[c]
-    h.root[c] = _meld(h, h.left[node], h.right[node])
-    h.left[node] = h.free[0]
-    h.free[0] = node
+    x = h.root[c]
+    node = h.node[x]
+    h.root[c] = _meld(h.node, node.left, node.right)
+    node.left = h.free[0]
+    h.free[0] = x
     h.free[2] += 1
-    return h.key[node], h.who[node]
+    return node.key, node.who
 
 
 @leaf
-def _meld(h: Heaps, a: int, b: int) -> int:
+def _meld(node: Any, a: int, b: int) -> int:
     """One heap out of two: walk down the right edges in order of keys, swapping children on the way."""
     if a == NIL or b == NIL:
         return b if a == NIL else a
-    if h.key[b] < h.key[a]:
+    if node[b].key < node[a].key:
         a, b = b, a
     root = a
     while True:
-        rest = h.right[a]
-        h.right[a] = h.left[a]
+        rest = node[a].right
+        node[a].right = node[a].left
         if rest == NIL:
-            h.left[a] = b
+            node[a].left = b
             return root
-        if h.key[b] < h.key[rest]:
+        if node[b].key < node[rest].key:
             rest, b = b, rest
-        h.left[a] = rest
+        node[a].left = rest
         a = rest

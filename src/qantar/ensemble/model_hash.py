@@ -49,6 +49,8 @@ MODULES = {
     "event engine": "engine/event.py",
     "resident": "engine/resident.py",
     "exits": "engine/exits.py",
+    "engine's contacts": "engine/contacts.py",
+    "horizon": "engine/horizon.py",
     "plain engine": "engine/plain.py",
     "mean field": "engine/meanfield.py",
     "touched": "engine/touched.py",
