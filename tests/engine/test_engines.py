@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kit.worlds import World, factors, first_difference, world
+from kit.worlds import World, factors, first_difference, sleepers, world
 from qantar.draws import word
 from qantar.engine import busy, event, exits, horizon, memory, queue, resident, touched
 from qantar.engine import contacts as seen
@@ -54,21 +54,22 @@ from qantar.population.blocks import class_of, lay_out
 from qantar.population.ties import Layer, contacts, tie
 from qantar.scenario.schema import STEPS_MAX
 
-COUNTRIES = 300
-WORLDS = 64
+COUNTRIES = 500
+WORLDS = 80
 ROOM = 4096
 """Rows of the table where faults are sought: more than anybody needs there."""
 """Small generated countries within which every planted fault must be found."""
 
 
 def restless(number: int) -> World:
-    """A small generated country with strong ties online and internet that comes and goes."""
+    """A small generated country with strong ties online and internet that comes and goes; in every third, some wake late."""
     w = world(number, residents=120, steps=25)
     rng = np.random.default_rng(number)
     flips = [
         np.where(rng.uniform(size=w.blocks.n_places) < 0.3, rng.integers(0, 3, w.blocks.n_places), rates.connectivity) for rates in w.rates
     ]
     rates = [r._replace(connectivity=level) for r, level in zip(w.rates, flips, strict=True)]
+    rates = sleepers(number, w.blocks, rates) if number % 3 == 1 else rates
     return replace(w, law=w.law._replace(factors=factors(1.0, 3.0, -0.5)), rates=rates)
 
 
@@ -135,6 +136,7 @@ def test_the_event_engine_is_the_plain_one_in_every_generated_country() -> None:
 
 def test_residents_beyond_what_an_index_holds_are_found_by_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOST", 16)
+    monkeypatch.setattr(event, "WAKES", 2)  # and after two classes that woke late, all count as awake
     for number in range(60):
         w = world(number)
         engine = EventEngine(w.blocks, w.ties, w.law)
@@ -242,7 +244,10 @@ SOURCE = "\n".join(
 )
 """The event engine as one program: what it imports from its own files is left out."""
 RAISE, DUE = "        self._raise_horizons()\n", "        joiners = self._ready()\n"
-CONNECT, ADVANCE = "        self._connect(rates.connectivity)\n", "        _advance(self.clocks, rates, self.nation.blocks)\n"
+CONNECT, ADVANCE = (
+    "        self._connect(rates.connectivity)\n",
+    "        if _advance(self.clocks, rates, self.nation.blocks):\n            self._wake()\n",
+)
 LEAVE = "        leaving, new, moved = exits_of(self.busy, self.place, rates, self.nation.law.seed, self.t)\n"
 ACTIVE, HARMED = "int(is_active(new[x])) - int(is_active(old[x]))", "int(is_harmed(new[x])) - int(is_harmed(old[x]))"
 FAULTS = {
@@ -253,6 +258,13 @@ FAULTS = {
     "a bound taken for the resistance": ("sooner", "row.basis == BOUND", "False"),
     "the resistance added to its bound again": ("sooner", "row.basis = EXACT", "pass"),
     "thought to be far away": ("sooner", "1.000000001", "0.8"),
+    "woken: not counted": ("_wake", "count_woken(woken, self.busy, self.met, self.table, self.nation)", "0"),
+    "woken: all counted, also those awake": ("count_woken", "woken[row.class_]", "True"),
+    "woken: the dead forgotten": ("_wake", "== DEAD", "== N_STATES"),
+    "woken: contacts as before": ("_wake", 'self.busy["met"] = NIL', "pass"),
+    "woken: offline people counted": ("count_woken", "end if reached else far", "end"),
+    "woken: not told afterwards": ("_wake", "self.clocks.awake[woken] = True", "pass"),
+    "nobody wakes": ("_advance", "wakes |= ", "_ = "),
     "nobody looked at after a cut or restoration": (
         "_connect",
         "sweep(after, self.table, self.clocks, self.nation)",
@@ -271,7 +283,7 @@ FAULTS = {
     "contacts kept for the next one": ("told", "b.met = NIL", "pass"),
     "contacts of the detained forgotten": ("told", "not is_seen(new[x])", "not is_active(new[x])"),
     "the last mover meets nobody": ("meet", "range(len(movers))", "range(len(movers) - 1)"),
-    "met a moment ago: a second row": ("_keep", "entry = entries[where]", "entry = 0"),
+    "met a moment ago: a second row": ("_kept", "entry = table.entries[where]", "entry = 0"),
     "horizon raised: the untouched forgotten": ("_raise_horizons", "enqueue(who, key, class_, self.heaps)", "pass"),
     "horizon raised: the touched forgotten": ("_raise_horizons", "enqueue_rows(slots, self.table, self.heaps)", "pass"),
     "horizon raised after joins are decided": ("step", RAISE + DUE, DUE + RAISE),

@@ -27,7 +27,8 @@ def factors(local: float, online: float, harmed: float) -> np.ndarray:
 
 
 def world(number: int, *, residents: int = 500, steps: int = 40) -> World:
-    """The generated country of this number: 1 to `residents` people in 1 to 5 places, hardly quiet to very loud."""
+    """The generated country of this number: 1 to `residents` people in 1 to 5 places, hardly quiet to very loud; in every fourth,
+    some wake late."""
     rng = np.random.default_rng(number)
     n_places, n_sectors, n_bins = (int(rng.integers(1, top + 1)) for top in (5, 3, 2))
     n = int(rng.choice([1, 2, 3, rng.integers(1, 30), rng.integers(30, residents + 1)]))
@@ -49,7 +50,18 @@ def world(number: int, *, residents: int = 500, steps: int = 40) -> World:
         factors(rng.uniform(0, 3), rng.uniform(0, 3), rng.choice([0.0, rng.uniform(-1, 1)])),
         float(rng.uniform()),
     )
-    return World(blocks, tie(blocks, layers, seed), law, some_rates(rng, blocks, steps))
+    rates = some_rates(rng, blocks, steps)
+    return World(blocks, tie(blocks, layers, seed), law, sleepers(number, blocks, rates) if number % 4 == 0 else rates)
+
+
+def sleepers(number: int, blocks: Blocks, rates: list[Rates]) -> list[Rates]:
+    """The same rates, but half the sectors of places feel no pressure until a step of their own, and some never do."""
+    rng = np.random.default_rng([number, 1])
+    wake = rng.integers(0, max(1, 3 * len(rates) // 2), (blocks.n_places, blocks.n_sectors)) * (
+        rng.uniform(size=(blocks.n_places, 1)) < 0.7
+    )
+    pressed = [t >= wake for t in range(len(rates))]
+    return [r._replace(g=r.g * np.repeat(on.ravel(), blocks.n_bins), b=r.b * on) for r, on in zip(rates, pressed, strict=True)]
 
 
 def some_rates(rng: np.random.Generator, blocks: Blocks, steps: int) -> list[Rates]:

@@ -69,7 +69,7 @@ def is_seen(state: int) -> bool:
 
 @leaf
 def meet(movers: Ints, new: Ints, busy: Any, met: Met, room: Room, table: Touched, clocks: Clocks, nation: Nation) -> None:
-    """Contacts of those whom contacts will see from now on, as rows of the table; whoever has no row gets one."""
+    """Contacts of those whom contacts will see from now on, as rows of the table; whoever is awake and has no row gets one."""
     b, n = room.batch, 0
     for x in range(len(movers)):
         mover = busy[movers[x]]
@@ -95,16 +95,50 @@ def _keep(n: int, room: Room, met: Met, table: Touched, clocks: Clocks, nation: 
             prefetch(entries, seek(table, b.contacts[min(k + AHEAD, end - 1)]))
             room.entry[k] = entries[seek(table, b.contacts[k])]
     for m in range(n):
-        to = room.met[m] * width
-        for k in range(b.n_all[m]):
-            i, entry = b.contacts[m * width + k], room.entry[m * width + k]
+        met.n_local[room.met[m]], met.n_all[room.met[m]] = _kept(m, room, met.slots[room.met[m] * width :], table, clocks, nation)
+
+
+@leaf
+def _kept(m: int, room: Room, slots: NDArray[np.int32], table: Touched, clocks: Clocks, nation: Nation) -> tuple[int, int]:
+    """Rows of the contacts of one of the batch, without those who sleep: how many in person, and in all."""
+    b, first = room.batch, m * nation.ties.degree_max
+    n_local = n = 0
+    for k in range(b.n_all[m]):
+        i, entry = b.contacts[first + k], room.entry[first + k]
+        if entry == 0:
+            c = class_of(i, nation.blocks)
+            if not clocks.awake[c]:
+                continue
+            where = seek(table, i)  # perhaps taken a moment ago by another one
+            entry = table.entries[where]
             if entry == 0:
-                where = seek(table, i)  # perhaps taken a moment ago by another one
-                entry = entries[where]
-                if entry == 0:
-                    entry = touch_resident(i, class_of(i, nation.blocks), where, table, clocks, nation) + 1
-            met.slots[to + k] = entry - 1
-        met.n_local[room.met[m]], met.n_all[room.met[m]] = b.n_local[m], b.n_all[m]
+                entry = touch_resident(i, c, where, table, clocks, nation) + 1
+        slots[n] = entry - 1
+        n += 1
+        n_local += int(k < b.n_local[m])
+    return n_local, n
+
+
+@leaf
+def count_woken(woken: NDArray[np.bool_], busy: Any, met: Met, table: Touched, nation: Nation) -> int:
+    """What all these have in the counts of their contacts in classes that have just woken; gives how many.
+
+    Their clock stood at 0, so whatever their factor was, no work was done.
+    """
+    width, law, n = nation.ties.degree_max, nation.law, 0
+    for x in range(len(busy)):
+        b = busy[x]
+        if b.met != NIL:
+            reached = is_online(b.who, nation.level[b.class_], law.seed, law.fixed_line)
+            first, far, end = b.met * width, b.met * width + met.n_local[b.met], b.met * width + met.n_all[b.met]
+            for k in range(first, end if reached else far):
+                row = table.rows[met.slots[k]]
+                if woken[row.class_]:
+                    row.local += int(k < far and is_active(b.state))
+                    row.harmed += int(k < far and is_harmed(b.state))
+                    row.online += int(k >= far and is_active(b.state))
+                    n += 1
+    return n
 
 
 @leaf

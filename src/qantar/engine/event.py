@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qantar.compiled import leaf, prefetch
 from qantar.engine import busy, queue, touched
 from qantar.engine.busy import BUSY, Met
-from qantar.engine.contacts import AHEAD, Room, meet, room, sweep, tell, told, told_by_switched
+from qantar.engine.contacts import AHEAD, Room, count_woken, is_seen, meet, room, sweep, tell, told, told_by_switched
 from qantar.engine.exits import exits_of
 from qantar.engine.history import Moves
 from qantar.engine.horizon import enqueue, enqueue_rows, raised, touched_due, untouched_due
@@ -42,6 +42,8 @@ from qantar.population.ties import Ties
 
 CHUNK = 4096
 """Moves whose contacts are updated between two looks at the room that is left."""
+WAKES = 8
+"""How often classes may wake alone while somebody is seen."""
 
 
 class EventEngine:
@@ -54,7 +56,9 @@ class EventEngine:
         self.place = (np.arange(blocks.n_classes) // (blocks.n_sectors * blocks.n_bins)).astype(np.int32)
         """of each class"""
         self.level = np.full(blocks.n_places, FULL, np.int64)
-        self.clocks = Clocks(*(np.zeros(blocks.n_classes, np.int64) for _ in Clocks._fields))
+        now, before, horizon = (np.zeros(blocks.n_classes, np.int64) for _ in range(3))
+        self.clocks = Clocks(now, before, horizon, np.zeros(blocks.n_classes, np.bool_))
+        self.wakes = 0
         self.table = touched.touched(blocks.class_start)
         self.heaps = queue.heaps(blocks.n_classes, blocks.n)
         self.busy = np.empty(0, BUSY)
@@ -77,7 +81,8 @@ class EventEngine:
     def step(self, rates: Rates) -> Counts:
         """One step; gives the counts at its end."""
         self._connect(rates.connectivity)
-        _advance(self.clocks, rates, self.nation.blocks)
+        if _advance(self.clocks, rates, self.nation.blocks):
+            self._wake()
         self._raise_horizons()
         joiners = self._ready()
         leaving, new, moved = exits_of(self.busy, self.place, rates, self.nation.law.seed, self.t)
@@ -98,6 +103,31 @@ class EventEngine:
         self.nation.level[:] = after
         self._make_room(0, len(slots))
         enqueue_rows(slots, self.table, self.heaps)
+
+    def _wake(self) -> None:
+        """Classes whose clock has begun to run: their members' counts, from the contacts of everyone who is seen.
+
+        After `WAKES` of these under protest, all are told everything.
+        """
+        woken = (self.clocks.now > 0) & ~self.clocks.awake
+        dead = np.flatnonzero(self.table.rows["state"][: self.table.used[0]] == DEAD)
+        if len(self.busy) or len(dead):
+            self.wakes += 1
+            woken = woken if self.wakes < WAKES else ~self.clocks.awake
+        self.clocks.awake[woken] = True
+        n = len(self.busy)
+        self.busy, self.met = busy.extended(self.busy, len(dead)), busy.met()
+        _rise(dead, self.busy[n:], self.table)
+        self.busy["met"] = NIL
+        state = self.busy["state"].astype(np.int64)
+        for part in _chunks(np.flatnonzero(is_seen_array(state))):
+            self._make_room(len(part) * self.nation.ties.degree_max)
+            self.met = busy.with_room(self.met, len(part), self.nation.ties.degree_max)
+            meet(part, state[part], self.busy, self.met, self.room, self.table, self.clocks, self.nation)
+        self.updates += count_woken(woken, self.busy, self.met, self.table, self.nation)
+        for m in self.busy["met"][n:]:
+            busy.release(self.met, m)
+        self.busy = self.busy[:n]
 
     def _raise_horizons(self) -> None:
         """List who could join before a farther clock, wherever the clock has passed the horizon."""
@@ -167,6 +197,11 @@ def is_active_array(state: NDArray[np.int32]) -> NDArray[np.bool_]:
     return np.array([is_active(s) for s in range(N_STATES)])[state]
 
 
+def is_seen_array(state: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """`contacts.is_seen` for many."""
+    return np.array([is_seen(s) for s in range(N_STATES)])[state]
+
+
 def _chunks(items: Ints) -> list[Ints]:
     return [items[k : k + CHUNK] for k in range(0, len(items), CHUNK)]
 
@@ -175,8 +210,9 @@ def _chunks(items: Ints) -> list[Ints]:
 
 
 @leaf
-def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> None:
-    """Pressure of the step is added to every clock."""
+def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> bool:
+    """Pressure of the step is added to every clock; whether a class wakes."""
+    wakes = False
     for p in range(blocks.n_places):
         for s in range(blocks.n_sectors):
             for k in range(blocks.n_bins):
@@ -184,6 +220,16 @@ def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> None:
                 clocks.before[c] = clocks.now[c]
                 if blocks.class_start[c + 1] > blocks.class_start[c]:
                     clocks.now[c] += advance(rates.a[p], rates.g[c], rates.b[p, s], rates.dt)
+                    wakes |= clocks.now[c] > 0 and not clocks.awake[c]
+    return wakes
+
+
+@leaf
+def _rise(dead: Ints, rising: Any, table: Touched) -> None:
+    """The dead as they would stand among the busy."""
+    for x in range(len(dead)):
+        b = rising[x]
+        b.who, b.slot, b.class_, b.met, b.state = who_of(table, dead[x]), dead[x], table.rows[dead[x]].class_, NIL, DEAD
 
 
 @leaf

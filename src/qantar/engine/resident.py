@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qantar.compiled import leaf
 from qantar.draws import to_unit, word
@@ -32,6 +33,8 @@ class Clocks(NamedTuple):
     before: Ints
     """before the pressure of this step: what is left then fits 63 bits for everyone quiet"""
     horizon: Ints
+    awake: NDArray[np.bool_]
+    """whether there ever was pressure: a class that sleeps has no rows, and nobody in it is told anything (`EventEngine._wake`)"""
 
 
 class Nation(NamedTuple):
