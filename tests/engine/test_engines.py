@@ -7,7 +7,6 @@ engine's source, one at a time, and the same generated countries must find each 
 from __future__ import annotations
 
 import hashlib
-import heapq
 import itertools
 import math
 import re
@@ -25,7 +24,7 @@ import pytest
 
 from kit.worlds import World, factors, first_difference, sleepers, world
 from qantar.draws import word
-from qantar.engine import busy, event, exits, horizon, memory, queue, resident, touched
+from qantar.engine import busy, due, event, exits, horizon, memory, queue, resident, touched
 from qantar.engine import contacts as seen
 from qantar.engine.event import EventEngine
 from qantar.engine.history import Moves
@@ -237,10 +236,10 @@ def test_both_engines_are_the_definition() -> None:
 
 # --- planted faults --------------------------------------------------------------------------------------------------
 
-IMPORT = re.compile(r"^from qantar\.(?:compiled|engine\.(?:resident|exits|contacts|horizon)) import (?:\([^)]*\)|.*)\n", re.M)
+IMPORT = re.compile(r"^from qantar\.(?:compiled|engine\.(?:resident|exits|contacts|horizon|due)) import (?:\([^)]*\)|.*)\n", re.M)
 SOURCE = "\n".join(
     IMPORT.sub("", Path(module.__file__).read_text(encoding="utf-8")).replace("from __future__ import annotations\n", "")
-    for module in (resident, exits, seen, horizon, event)
+    for module in (resident, exits, seen, horizon, due, event)
 )
 """The event engine as one program: what it imports from its own files is left out."""
 RAISE, DUE = "        self._raise_horizons()\n", "        joiners = self._ready()\n"
@@ -270,7 +269,7 @@ FAULTS = {
         "sweep(after, self.table, self.clocks, self.nation)",
         "np.empty(0, np.int64)",
     ),
-    "looked at after a cut, not queued": ("_connect", "enqueue_rows(slots, self.table, self.heaps)", "pass"),
+    "looked at after a cut, not queued": ("_connect", "enqueue_rows(slots, self.table, self.calendar)", "pass"),
     "looked at after a cut: work not kept": ("sweep", "row.work += worked(phi, now) - worked(old, now)", "pass"),
     "nobody withdrawn by a cut": ("_connect", '_chunks(np.flatnonzero(is_active_array(self.busy["state"])))', "[]"),
     "offline people are seen online": ("told", "n_all = n_local", "pass"),
@@ -284,14 +283,14 @@ FAULTS = {
     "contacts of the detained forgotten": ("told", "not is_seen(new[x])", "not is_active(new[x])"),
     "the last mover meets nobody": ("meet", "range(len(movers))", "range(len(movers) - 1)"),
     "met a moment ago: a second row": ("_kept", "entry = table.entries[where]", "entry = 0"),
-    "horizon raised: the untouched forgotten": ("_raise_horizons", "enqueue(who, key, class_, self.heaps)", "pass"),
-    "horizon raised: the touched forgotten": ("_raise_horizons", "enqueue_rows(slots, self.table, self.heaps)", "pass"),
+    "horizon raised: the untouched forgotten": ("_raise_horizons", "enqueue(who, key, class_, self.calendar)", "pass"),
+    "horizon raised: the touched forgotten": ("_raise_horizons", "enqueue_rows(slots, self.table, self.calendar)", "pass"),
     "horizon raised after joins are decided": ("step", RAISE + DUE, DUE + RAISE),
     "the bound on draws too low": ("untouched_due", "word_below(clocks.horizon[c],", "word_below(clocks.horizon[c] * 9 // 10,"),
     "the last of a stretch unseen": ("_low_draws", "min(first + 64, end)", "min(first + 63, end)"),
     "touched: thought to be queued beyond the horizon": ("touch_resident", "key if key <= clocks.horizon[c] else NEVER", "key"),
-    "stale keys trusted": ("_due", "clock_needed(left(row, phi, before), phi) <= now - before", "True"),
-    "too early, not put back": ("_due", "sooner(row, phi, before, clocks.horizon[c], nation)", "False"),
+    "stale keys trusted": ("_is_due", "clock_needed(left(row, phi, before), phi) <= clocks.now[c] - before", "True"),
+    "too early, not put back": ("_is_due", "sooner(row, phi, before, clocks.horizon[c], nation)", "False"),
     "smallest lots: largest": ("_smallest", "order[:k]", "order[len(order) - k :]"),
     "smallest lots: lowest numbers": ("_smallest", "by_number[order[:k]]", "by_number[:k]"),
     "smallest lots: first found": ("_smallest", "few[by_number[order[:k]]]", "candidates[:k]"),
@@ -332,12 +331,12 @@ def engine_of(source: str) -> Any:
     def table(class_start: np.ndarray) -> touched.Touched:  # in Python `row.work` needs a record array
         return touched.touched(class_start)._replace(rows=np.zeros(ROOM, np.dtype((np.record, touched.ROW))))
 
-    def heaps(n_classes: int, most: int) -> queue.Heaps:
-        return queue.heaps(n_classes, most)._replace(node=np.zeros(ROOM, np.dtype((np.record, queue.NODE))))
+    def calendar(n_classes: int, most: int) -> queue.Calendar:
+        return queue.calendar(n_classes, most)._replace(entry=np.zeros(ROOM, np.dtype((np.record, queue.ENTRY))))
 
     module.__dict__["prefetch"] = lambda array, k: None
     module.__dict__["touched"] = SimpleNamespace(touched=table, with_room=touched.with_room)
-    module.__dict__["queue"] = SimpleNamespace(heaps=heaps, with_room=queue.with_room)
+    module.__dict__["queue"] = SimpleNamespace(calendar=calendar, with_room=queue.with_room)
     module.__dict__["BUSY"] = np.dtype((np.record, busy.BUSY))
     for name in ("exit_keys", "lot_keys"):  # what comes back to Python is a plain number, which may be taken for a signed one
         module.__dict__[name] = lambda *given, keys=module.__dict__[name]: tuple(map(np.uint64, keys(*given)))
@@ -488,26 +487,34 @@ def test_a_quota_larger_than_those_there_takes_all_and_says_how_many() -> None:
         assert counts.n[:, 0, 0].tolist() == [40 - joined, 0, joined - 5, 0, 5, 0]
 
 
-def test_heaps_give_back_in_order_and_use_nodes_again() -> None:
+def test_a_calendar_gives_everyone_back_in_the_step_that_reaches_them_and_uses_entries_again() -> None:
     rng = np.random.default_rng(4)
-    h = queue.heaps(3, 4)  # fewer than there will be
-    mine: list[list[tuple[int, int]]] = [[], [], []]
-    most = 0
-    for turn in range(3000):
+    q = queue.calendar(3, 4)  # fewer than there will be
+    mine: list[set[tuple[int, int]]] = [set(), set(), set()]
+    now, horizon = [0, 0, 0], [0, 0, 0]
+    most = number = 0
+    for _ in range(600):
         c = int(rng.integers(0, 3))
-        if mine[c] and rng.uniform() < (0.45 if turn < 2500 else 0.9):
-            key, who = queue.pop(h, c)
-            assert key == mine[c][0][0]
-            mine[c].remove((key, who))
-            heapq.heapify(mine[c])
-        else:
-            h = queue.with_room(h, 1)
-            key = int(rng.integers(0, 50)) if turn % 2 else int(rng.integers(0, NEVER))
-            queue.push(h, c, key, turn)
-            heapq.heappush(mine[c], (key, turn))
-            most = max(most, sum(map(len, mine)))
-    assert h.free[1] == most  # no more nodes than ever stood there at once
-    assert [h.root[c] == queue.NIL for c in range(3)] == [not x for x in mine]
+        before, now[c] = now[c], now[c] + int(rng.integers(0, 50) ** rng.integers(0, 4))
+        if now[c] > horizon[c]:
+            horizon[c] = 3 * now[c]
+            queue.begin(q, c, now[c], horizon[c])
+        key, who = np.empty((2, len(mine[c]) + 1), np.int64)
+        assert (q.soonest[c] <= now[c]) >= any(k <= now[c] for k, _ in mine[c])
+        n = queue.take_due(q, c, before, now[c], key, who, 0) if q.soonest[c] <= now[c] else 0
+        reached = {(k, i) for k, i in mine[c] if k <= now[c]}
+        assert set(zip(key[:n].tolist(), who[:n].tolist(), strict=True)) == reached
+        assert n == len(reached)
+        mine[c] -= reached
+        for key_of_new in rng.integers(now[c], horizon[c] + 1, int(rng.integers(0, 12))).tolist():
+            if key_of_new > now[c]:
+                q = queue.with_room(q, 1)
+                queue.push(q, c, key_of_new, number)
+                mine[c].add((key_of_new, number))
+                number += 1
+        most = max(most, sum(map(len, mine)))
+    assert number > 1000
+    assert q.free[1] - 1 == most  # no more entries than ever stood there at once
 
 
 @pytest.mark.parametrize("most", [10**6, 100], ids=["direct", "hashed"])

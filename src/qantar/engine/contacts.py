@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qantar.compiled import jit, leaf, prefetch
 from qantar.engine.busy import NIL, Met, release, take
-from qantar.engine.queue import Heaps, push
+from qantar.engine.queue import Calendar, push
 from qantar.engine.resident import Clocks, Nation, change, factor_at, sooner, touch_resident, worked
 from qantar.engine.touched import Touched, seek, who_of
 from qantar.model.contract import Ints
@@ -181,14 +181,14 @@ def told_by_switched(active: Ints, after: Ints, busy: Any, met: Met, room: Room,
 
 
 @leaf
-def tell(n: int, room: Room, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> None:
+def tell(n: int, room: Room, table: Touched, calendar: Calendar, clocks: Clocks, nation: Nation) -> None:
     """The first n who are told something count anew, and get new keys."""
     rows, slots, what = table.rows, room.slots, room.what
     for k in range(n):
         prefetch(rows, slots[min(k + AHEAD, n - 1)])
         row = rows[slots[k]]
         if change(row, LOCAL[what[k]], ONLINE[what[k]], HARMED[what[k]], clocks, nation):
-            push(heaps, row.class_, row.queued, who_of(table, slots[k]))
+            push(calendar, row.class_, row.queued, who_of(table, slots[k]))
 
 
 @jit

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from qantar.compiled import leaf, prefetch
 from qantar.engine import busy, queue, touched
-from qantar.engine.busy import BUSY, Met
+from qantar.engine.busy import BUSY, NIL, Met
 from qantar.engine.contacts import AHEAD, Room, count_woken, is_seen, meet, room, sweep, tell, told, told_by_switched
+from qantar.engine.due import due
 from qantar.engine.exits import exits_of
 from qantar.engine.history import Moves
-from qantar.engine.horizon import enqueue, enqueue_rows, raised, touched_due, untouched_due
-from qantar.engine.queue import NIL, Heaps, pop, push
-from qantar.engine.resident import Clocks, Nation, factor_at, left, sooner, touch_resident, worked
-from qantar.engine.touched import ENDLESS, EXACT, Touched, find, seek, who_of
+from qantar.engine.horizon import days_anew, enqueue, enqueue_rows, raised, touched_due, untouched_due
+from qantar.engine.queue import Calendar, push
+from qantar.engine.resident import Clocks, Nation, factor_at, sooner, touch_resident, worked
+from qantar.engine.touched import ENDLESS, EXACT, Touched, seek, who_of
 from qantar.model.contract import Counts, Ints, Rates
 from qantar.model.rules import (
     DEAD,
@@ -33,7 +34,6 @@ from qantar.model.rules import (
     Law,
     advance,
     birth_keys,
-    clock_needed,
     is_active,
     own_resistance,
 )
@@ -60,7 +60,7 @@ class EventEngine:
         self.clocks = Clocks(now, before, horizon, np.zeros(blocks.n_classes, np.bool_))
         self.wakes = 0
         self.table = touched.touched(blocks.class_start)
-        self.heaps = queue.heaps(blocks.n_classes, blocks.n)
+        self.calendar = queue.calendar(blocks.n_classes, blocks.n)
         self.busy = np.empty(0, BUSY)
         self.met = busy.met()
         self.room = room(ties, CHUNK)
@@ -76,7 +76,7 @@ class EventEngine:
     @property
     def visits(self) -> int:
         """Entries of queues taken off so far."""
-        return int(self.heaps.free[2])
+        return int(self.calendar.free[2])
 
     def step(self, rates: Rates) -> Counts:
         """One step; gives the counts at its end."""
@@ -97,12 +97,12 @@ class EventEngine:
         for chunk in _chunks(np.flatnonzero(is_active_array(self.busy["state"]))):
             self._make_room(0, len(self.room.slots))
             n = told_by_switched(chunk, after, self.busy, self.met, self.room, self.nation)
-            tell(n, self.room, self.table, self.heaps, self.clocks, self.nation)
+            tell(n, self.room, self.table, self.calendar, self.clocks, self.nation)
             self.updates += n
         slots = sweep(after, self.table, self.clocks, self.nation)
         self.nation.level[:] = after
         self._make_room(0, len(slots))
-        enqueue_rows(slots, self.table, self.heaps)
+        enqueue_rows(slots, self.table, self.calendar)
 
     def _wake(self) -> None:
         """Classes whose clock has begun to run: their members' counts, from the contacts of everyone who is seen.
@@ -136,16 +136,18 @@ class EventEngine:
             return
         low = self.clocks.horizon[passed].copy()
         raised(self.clocks, passed, self.nation.blocks.n)
+        days_anew(passed, self.clocks, self.calendar)
         who, key, class_ = untouched_due(passed, low, self.clocks, self.table, self.nation)
         slots = touched_due(passed, self.table, self.clocks, self.nation)
         self._make_room(0, len(who) + len(slots))
-        enqueue(who, key, class_, self.heaps)
-        enqueue_rows(slots, self.table, self.heaps)
+        enqueue(who, key, class_, self.calendar)
+        enqueue_rows(slots, self.table, self.calendar)
 
     def _ready(self) -> Ints:
         """Whom the clocks have overtaken."""
-        ready = np.empty(int(self.heaps.free[1]), np.int64)
-        return ready[: _due(ready, self.clocks, self.table, self.heaps, self.nation)]
+        most = int(self.calendar.free[1])
+        key, who, slot = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int32)
+        return who[: due(key, who, slot, self.clocks, self.table, self.calendar, self.nation)]
 
     def _apply(self, joiners: Ints, leaving: Ints, new: NDArray[np.int64], moved: Ints) -> Counts:
         """States, then counts of contacts, then keys at the new clock."""
@@ -163,7 +165,7 @@ class EventEngine:
         n = _set_states(movers, new, back, self.busy, self.table, self.clocks, self.nation, self.n.reshape(N_STATES, -1), joined.ravel())
         self._tell(movers, old, new)
         self._make_room(0, n)
-        _rekey(back[:n], self.table, self.heaps, self.clocks, self.nation)
+        _rekey(back[:n], self.table, self.calendar, self.clocks, self.nation)
         self.busy = self.busy[: _stay(self.busy)]
         self.t += 1
         self.counts = Counts(self.n.copy(), joined, moved)
@@ -176,7 +178,7 @@ class EventEngine:
             self._make_room(chunk * width)
             self.met = busy.with_room(self.met, chunk, width)
             done, n = _spread(
-                done, movers, old, new, chunk, self.busy, self.met, self.room, self.table, self.heaps, self.clocks, self.nation
+                done, movers, old, new, chunk, self.busy, self.met, self.room, self.table, self.calendar, self.clocks, self.nation
             )
             self.updates += n
 
@@ -189,7 +191,7 @@ class EventEngine:
 
     def _make_room(self, residents: int, keys: int | None = None) -> None:
         self.table = touched.with_room(self.table, residents)
-        self.heaps = queue.with_room(self.heaps, residents if keys is None else keys)
+        self.calendar = queue.with_room(self.calendar, residents if keys is None else keys)
 
 
 def is_active_array(state: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -230,30 +232,6 @@ def _rise(dead: Ints, rising: Any, table: Touched) -> None:
     for x in range(len(dead)):
         b = rising[x]
         b.who, b.slot, b.class_, b.met, b.state = who_of(table, dead[x]), dead[x], table.rows[dead[x]].class_, NIL, DEAD
-
-
-@leaf
-def _due(ready: Ints, clocks: Clocks, table: Touched, heaps: Heaps, nation: Nation) -> int:
-    """Everyone whose time the clocks have passed; gives how many. What surfaces too early goes back with its true key."""
-    n = 0
-    for c in range(len(heaps.root)):
-        now, before = clocks.now[c], clocks.before[c]
-        while heaps.root[c] != NIL and heaps.node[heaps.root[c]].key <= now:
-            key, i = pop(heaps, c)
-            slot = find(table, i)
-            due = slot == NIL
-            if not due and key == table.rows[slot].queued:
-                row = table.rows[slot]
-                row.queued = NEVER
-                if row.state == QUIET:
-                    phi = factor_at(row, nation.level[c], nation)
-                    due = clock_needed(left(row, phi, before), phi) <= now - before  # nobody is queued by a bound alone
-                    if not due and sooner(row, phi, before, clocks.horizon[c], nation):
-                        push(heaps, c, row.queued, i)
-            if due:
-                ready[n] = i
-                n += 1
-    return n
 
 
 @leaf
@@ -305,7 +283,7 @@ def _spread(
     met: Met,
     room: Room,
     table: Touched,
-    heaps: Heaps,
+    calendar: Calendar,
     clocks: Clocks,
     nation: Nation,
 ) -> tuple[int, int]:
@@ -313,26 +291,26 @@ def _spread(
     updates = 0
     while done < len(movers):
         most = chunk * nation.ties.degree_max
-        short = min(table.used[0] + most, nation.blocks.n) > len(table.rows) or heaps.free[1] + most > len(heaps.node)
+        short = min(table.used[0] + most, nation.blocks.n) > len(table.rows) or calendar.free[1] + most > len(calendar.entry)
         if short or met.ends[1] + chunk > len(met.free):
             break
         end = min(done + chunk, len(movers))
         meet(movers[done:end], new[done:end], busy, met, room, table, clocks, nation)
         n = told(movers[done:end], old[done:end], new[done:end], busy, met, room, nation)
-        tell(n, room, table, heaps, clocks, nation)
+        tell(n, room, table, calendar, clocks, nation)
         updates += n
         done = end
     return done, updates
 
 
 @leaf
-def _rekey(slots: Ints, table: Touched, heaps: Heaps, clocks: Clocks, nation: Nation) -> None:
+def _rekey(slots: Ints, table: Touched, calendar: Calendar, clocks: Clocks, nation: Nation) -> None:
     """Keys of those who have just come back."""
     for slot in slots:
         row = table.rows[slot]
         c = row.class_
         if sooner(row, factor_at(row, nation.level[c], nation), clocks.now[c], clocks.horizon[c], nation):
-            push(heaps, c, row.queued, who_of(table, slot))
+            push(calendar, c, row.queued, who_of(table, slot))
 
 
 @leaf

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qantar.compiled import jit, leaf, prefetch
 from qantar.draws import to_unit, word
 from qantar.engine.contacts import AHEAD
-from qantar.engine.queue import Heaps, push
+from qantar.engine.queue import Calendar, begin, push
 from qantar.engine.resident import Clocks, Nation, factor_at, sooner
 from qantar.engine.touched import NIL, Touched, find, who_of
 from qantar.model.contract import Ints
@@ -33,6 +33,13 @@ def raised(clocks: Clocks, passed: Ints, residents: int) -> None:
     growth = HORIZON_GROWTH[int(residents >= MANY)]
     farther = growth * np.minimum(clocks.now[passed], CLOCK_MAX // growth)
     clocks.horizon[passed] = np.maximum(farther, HORIZON_MIN)
+
+
+@leaf
+def days_anew(passed: Ints, clocks: Clocks, calendar: Calendar) -> None:
+    """Days from the clocks of these classes to their horizons."""
+    for c in passed:
+        begin(calendar, c, clocks.now[c], clocks.horizon[c])
 
 
 @leaf
@@ -81,10 +88,10 @@ def untouched_due(classes: Ints, low: Ints, clocks: Clocks, table: Touched, nati
 
 
 @leaf
-def enqueue(who: Ints, key: Ints, class_: Ints, heaps: Heaps) -> None:
+def enqueue(who: Ints, key: Ints, class_: Ints, calendar: Calendar) -> None:
     """Residents with their keys, into the queue."""
     for x in range(len(who)):
-        push(heaps, class_[x], key[x], who[x])
+        push(calendar, class_[x], key[x], who[x])
 
 
 @jit
@@ -121,7 +128,7 @@ def _among(some: NDArray[np.int32], c: int, slots: NDArray[np.int32], n: int, ta
 
 
 @leaf
-def enqueue_rows(slots: Ints, table: Touched, heaps: Heaps) -> None:
+def enqueue_rows(slots: Ints, table: Touched, calendar: Calendar) -> None:
     """The keys of rows, into the queue."""
     for slot in slots:
-        push(heaps, table.rows[slot].class_, table.rows[slot].queued, who_of(table, slot))
+        push(calendar, table.rows[slot].class_, table.rows[slot].queued, who_of(table, slot))

@@ -51,6 +51,7 @@ MODULES = {
     "exits": "engine/exits.py",
     "engine's contacts": "engine/contacts.py",
     "horizon": "engine/horizon.py",
+    "due": "engine/due.py",
     "plain engine": "engine/plain.py",
     "mean field": "engine/meanfield.py",
     "touched": "engine/touched.py",
