@@ -22,7 +22,7 @@ def due(key: Ints, who: Ints, slot: NDArray[np.int32], clocks: Clocks, table: To
     taken = ready = 0
     for c in range(len(clocks.now)):
         if calendar.soonest[c] <= clocks.now[c]:
-            taken = take_due(calendar, c, clocks.before[c], clocks.now[c], key, who, taken)
+            taken = take_due(calendar, c, clocks.before[c], clocks.now[c], clocks.horizon[c], key, who, taken)
     for x in range(taken):
         prefetch(table.entries, seek(table, who[min(x + AHEAD, taken - 1)]))
         slot[x] = find(table, who[x])

@@ -11,39 +11,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import leaf, prefetch
+from qantar.compiled import leaf
 from qantar.engine import busy, queue, touched
-from qantar.engine.busy import BUSY, NIL, Met
-from qantar.engine.contacts import AHEAD, Room, count_woken, is_seen, meet, room, sweep, tell, told, told_by_switched
+from qantar.engine.busy import BUSY, NIL
+from qantar.engine.contacts import count_woken, is_seen, meet, room, sweep, tell, told_by_switched
 from qantar.engine.due import due
 from qantar.engine.exits import exits_of
 from qantar.engine.history import Moves
 from qantar.engine.horizon import days_anew, enqueue, enqueue_rows, raised, touched_due, untouched_due
-from qantar.engine.queue import Calendar, push
-from qantar.engine.resident import Clocks, Nation, factor_at, sooner, touch_resident, worked
-from qantar.engine.touched import ENDLESS, EXACT, Touched, seek, who_of
-from qantar.model.contract import Counts, Ints, Rates
+from qantar.engine.movers import move, movers
+from qantar.engine.resident import Clocks, Nation
+from qantar.engine.touched import Touched, who_of
+from qantar.model.contract import Counts, Floats, Ints, Rates
 from qantar.model.rules import (
     DEAD,
     FULL,
     N_STATES,
-    NEVER,
-    PROTESTING,
     QUIET,
     QUOTAS,
     Law,
     advance,
     birth_keys,
     is_active,
-    own_resistance,
 )
-from qantar.population.blocks import Blocks, class_of
+from qantar.population.blocks import Blocks
 from qantar.population.ties import Ties
 
 CHUNK = 4096
 """Moves whose contacts are updated between two looks at the room that is left."""
-WAKES = 8
+WAKES, PASSED, DUE = 1, 2, 4
+"""Signs of a step: a class wakes, a clock has passed its horizon, a clock has reached a key."""
+WAKES_MAX = 8
 """How often classes may wake alone while somebody is seen."""
+NOBODY = np.empty(0, np.int64)
 
 
 class EventEngine:
@@ -81,10 +81,14 @@ class EventEngine:
     def step(self, rates: Rates) -> Counts:
         """One step; gives the counts at its end."""
         self._connect(rates.connectivity)
-        if _advance(self.clocks, rates, self.nation.blocks):
+        signs = _advance(self.clocks, self.calendar.soonest, self.nation.blocks.class_start, rates.a, rates.g, rates.b, rates.dt)
+        if signs & WAKES:
             self._wake()
-        self._raise_horizons()
-        joiners = self._ready()
+        if signs & PASSED:
+            self._raise_horizons()
+        joiners = self._ready() if signs else NOBODY
+        if not len(self.busy) and not len(joiners):
+            return self._nobody(np.zeros(rates.quota.shape, np.int64))
         leaving, new, moved = exits_of(self.busy, self.place, rates, self.nation.law.seed, self.t)
         return self._apply(joiners, leaving, new, moved)
 
@@ -107,13 +111,13 @@ class EventEngine:
     def _wake(self) -> None:
         """Classes whose clock has begun to run: their members' counts, from the contacts of everyone who is seen.
 
-        After `WAKES` of these under protest, all are told everything.
+        After `WAKES_MAX` of these under protest, all are told everything.
         """
         woken = (self.clocks.now > 0) & ~self.clocks.awake
         dead = np.flatnonzero(self.table.rows["state"][: self.table.used[0]] == DEAD)
         if len(self.busy) or len(dead):
             self.wakes += 1
-            woken = woken if self.wakes < WAKES else ~self.clocks.awake
+            woken = woken if self.wakes < WAKES_MAX else ~self.clocks.awake
         self.clocks.awake[woken] = True
         n = len(self.busy)
         self.busy, self.met = busy.extended(self.busy, len(dead)), busy.met()
@@ -132,11 +136,9 @@ class EventEngine:
     def _raise_horizons(self) -> None:
         """List who could join before a farther clock, wherever the clock has passed the horizon."""
         passed = np.flatnonzero(self.clocks.now > self.clocks.horizon)
-        if not len(passed):
-            return
         low = self.clocks.horizon[passed].copy()
         raised(self.clocks, passed, self.nation.blocks.n)
-        days_anew(passed, self.clocks, self.calendar)
+        days_anew(passed, low, self.clocks, self.calendar)
         who, key, class_ = untouched_due(passed, low, self.clocks, self.table, self.nation)
         slots = touched_due(passed, self.table, self.clocks, self.nation)
         self._make_room(0, len(who) + len(slots))
@@ -150,37 +152,24 @@ class EventEngine:
         return who[: due(key, who, slot, self.clocks, self.table, self.calendar, self.nation)]
 
     def _apply(self, joiners: Ints, leaving: Ints, new: NDArray[np.int64], moved: Ints) -> Counts:
-        """States, then counts of contacts, then keys at the new clock."""
+        """States, then counts of contacts, then keys at the new clock; as many moves at a time as there is room for."""
         if not len(joiners) and not len(leaving):
             return self._nobody(moved)
-        self._make_room(len(joiners))
-        movers = np.concatenate([np.arange(len(self.busy), len(self.busy) + len(joiners)), leaving])
-        new = np.concatenate([np.full(len(joiners), PROTESTING), new])
         self.busy = busy.extended(self.busy, len(joiners))
-        _enter(joiners, self.busy[len(self.busy) - len(joiners) :], self.table, self.clocks, self.nation)
-        old = self.busy["state"][movers].astype(np.int64)
-        self.moves.add(self.t, self.busy["who"][movers], old, new)
+        m = movers(len(self.busy), joiners, leaving, new)
         joined = np.zeros(self.n.shape[1:], np.int64)
-        back = np.empty(len(movers), np.int64)
-        n = _set_states(movers, new, back, self.busy, self.table, self.clocks, self.nation, self.n.reshape(N_STATES, -1), joined.ravel())
-        self._tell(movers, old, new)
-        self._make_room(0, n)
-        _rekey(back[:n], self.table, self.calendar, self.clocks, self.nation)
-        self.busy = self.busy[: _stay(self.busy)]
+        done, width, groups = 0, self.nation.ties.degree_max, (self.n.reshape(N_STATES, -1), joined.ravel())
+        while done < len(m.which):
+            self._make_room(len(joiners) + CHUNK * width, len(m.which) + CHUNK * width)
+            self.met = busy.with_room(self.met, CHUNK, width)
+            mine = (self.busy, self.met, self.room, self.table, self.calendar, self.clocks, self.nation)
+            done, updates, stay = move(done, m, len(joiners), CHUNK, *mine, *groups)
+            self.updates += updates
+        self.busy = self.busy[:stay]
+        self.moves.add(self.t, m.who, m.old, m.new)
         self.t += 1
         self.counts = Counts(self.n.copy(), joined, moved)
         return self.counts
-
-    def _tell(self, movers: Ints, old: Ints, new: Ints) -> None:
-        """Contacts count anew, as many movers at a time as there is room for."""
-        done, chunk, width = 0, CHUNK, self.nation.ties.degree_max
-        while done < len(movers):
-            self._make_room(chunk * width)
-            self.met = busy.with_room(self.met, chunk, width)
-            done, n = _spread(
-                done, movers, old, new, chunk, self.busy, self.met, self.room, self.table, self.calendar, self.clocks, self.nation
-            )
-            self.updates += n
 
     def _nobody(self, moved: Ints) -> Counts:
         """A step in which nobody moves; the second in a row changes nothing at all."""
@@ -212,18 +201,22 @@ def _chunks(items: Ints) -> list[Ints]:
 
 
 @leaf
-def _advance(clocks: Clocks, rates: Rates, blocks: Blocks) -> bool:
-    """Pressure of the step is added to every clock; whether a class wakes."""
-    wakes = False
-    for p in range(blocks.n_places):
-        for s in range(blocks.n_sectors):
-            for k in range(blocks.n_bins):
-                c = (p * blocks.n_sectors + s) * blocks.n_bins + k
-                clocks.before[c] = clocks.now[c]
-                if blocks.class_start[c + 1] > blocks.class_start[c]:
-                    clocks.now[c] += advance(rates.a[p], rates.g[c], rates.b[p, s], rates.dt)
-                    wakes |= clocks.now[c] > 0 and not clocks.awake[c]
-    return wakes
+def _advance(clocks: Clocks, soonest: Ints, class_start: Ints, a: Floats, g: Floats, b: Floats, dt: float) -> int:
+    """Pressure of the step is added to every clock. What there is to do: `WAKES`, `PASSED`, `DUE` or nothing."""
+    n_places, n_sectors = b.shape
+    n_bins = len(g) // (n_places * n_sectors)
+    signs = 0
+    for p in range(n_places):
+        for s in range(n_sectors):
+            for c in range((p * n_sectors + s) * n_bins, (p * n_sectors + s + 1) * n_bins):
+                now = clocks.now[c]
+                clocks.before[c] = now
+                if class_start[c + 1] > class_start[c]:
+                    now += advance(a[p], g[c], b[p, s], dt)
+                    clocks.now[c] = now
+                    if soonest[c] <= now:
+                        signs |= DUE if now <= clocks.horizon[c] else PASSED if clocks.awake[c] else PASSED | WAKES
+    return signs
 
 
 @leaf
@@ -232,94 +225,3 @@ def _rise(dead: Ints, rising: Any, table: Touched) -> None:
     for x in range(len(dead)):
         b = rising[x]
         b.who, b.slot, b.class_, b.met, b.state = who_of(table, dead[x]), dead[x], table.rows[dead[x]].class_, NIL, DEAD
-
-
-@leaf
-def _enter(who: Ints, entering: Any, table: Touched, clocks: Clocks, nation: Nation) -> None:
-    """Rows among the busy, of those who are about to leave the quiet."""
-    for x in range(len(who)):
-        where = seek(table, who[x])
-        slot = table.entries[where] - 1
-        if slot == NIL:
-            slot = touch_resident(who[x], class_of(who[x], nation.blocks), where, table, clocks, nation)
-        b = entering[x]
-        b.who, b.slot, b.class_, b.met, b.state = who[x], slot, table.rows[slot].class_, NIL, QUIET
-
-
-@leaf
-def _set_states(
-    movers: Ints, new: Ints, back: Ints, busy: Any, table: Touched, clocks: Clocks, nation: Nation, n: Ints, joined: Ints
-) -> int:
-    """New states; who comes back to quiet draws the resistance of the next episode, from the present clock: rows in `back`."""
-    law, returned = nation.law, 0
-    for x in range(len(movers)):
-        prefetch(table.rows, busy[movers[min(x + AHEAD, len(movers) - 1)]].slot)
-        b = busy[movers[x]]
-        row, group = table.rows[b.slot], b.class_ // nation.blocks.n_bins
-        if b.state == QUIET:
-            joined[group] += 1
-        n[b.state, group] -= 1
-        n[new[x], group] += 1
-        row.state = b.state = new[x]
-        row.queued = NEVER
-        if new[x] == QUIET:
-            table.episode[b.slot] += 1
-            r = own_resistance(b.who, table.episode[b.slot], law.seed, law.frailty)
-            row.basis = ENDLESS if r == NEVER else EXACT
-            row.work = np.uint64(r) + worked(factor_at(row, nation.level[b.class_], nation), clocks.now[b.class_])
-            back[returned] = b.slot
-            returned += 1
-    return returned
-
-
-@leaf
-def _spread(
-    done: int,
-    movers: Ints,
-    old: Ints,
-    new: Ints,
-    chunk: int,
-    busy: Any,
-    met: Met,
-    room: Room,
-    table: Touched,
-    calendar: Calendar,
-    clocks: Clocks,
-    nation: Nation,
-) -> tuple[int, int]:
-    """Contacts of movers count anew, a chunk after the other from `done` on while there is room; gives how many are done, and updates."""
-    updates = 0
-    while done < len(movers):
-        most = chunk * nation.ties.degree_max
-        short = min(table.used[0] + most, nation.blocks.n) > len(table.rows) or calendar.free[1] + most > len(calendar.entry)
-        if short or met.ends[1] + chunk > len(met.free):
-            break
-        end = min(done + chunk, len(movers))
-        meet(movers[done:end], new[done:end], busy, met, room, table, clocks, nation)
-        n = told(movers[done:end], old[done:end], new[done:end], busy, met, room, nation)
-        tell(n, room, table, calendar, clocks, nation)
-        updates += n
-        done = end
-    return done, updates
-
-
-@leaf
-def _rekey(slots: Ints, table: Touched, calendar: Calendar, clocks: Clocks, nation: Nation) -> None:
-    """Keys of those who have just come back."""
-    for slot in slots:
-        row = table.rows[slot]
-        c = row.class_
-        if sooner(row, factor_at(row, nation.level[c], nation), clocks.now[c], clocks.horizon[c], nation):
-            push(calendar, c, row.queued, who_of(table, slot))
-
-
-@leaf
-def _stay(busy: Any) -> int:
-    """Moves those who are still busy to the front, in their order; gives how many."""
-    n = 0
-    for x in range(len(busy)):
-        if busy[x].state != QUIET and busy[x].state != DEAD:
-            if n < x:
-                busy[n] = busy[x]
-            n += 1
-    return n

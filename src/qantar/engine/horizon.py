@@ -36,10 +36,11 @@ def raised(clocks: Clocks, passed: Ints, residents: int) -> None:
 
 
 @leaf
-def days_anew(passed: Ints, clocks: Clocks, calendar: Calendar) -> None:
-    """Days from the clocks of these classes to their horizons."""
-    for c in passed:
-        begin(calendar, c, clocks.now[c], clocks.horizon[c])
+def days_anew(passed: Ints, low: Ints, clocks: Clocks, calendar: Calendar) -> None:
+    """Days of these classes, which have passed the horizons `low`, up to the new ones."""
+    for x in range(len(passed)):
+        c = passed[x]
+        begin(calendar, c, low[x], clocks.now[c], clocks.horizon[c])
 
 
 @leaf

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from qantar.compiled import leaf
 from qantar.engine.memory import MOST, grown, reserve
 from qantar.model.contract import Ints
-from qantar.model.rules import NEVER
 
 NOBODY = 0
 """No entry: the first one is never used, so that days cost nothing until they are."""
@@ -34,7 +33,7 @@ class Calendar(NamedTuple):
     shift: Ints
     """a day is 2^shift long"""
     soonest: Ints
-    """a bound below which a class has no key"""
+    """smallest key of a class; without any, the first clock beyond the horizon: nothing is to do before the clock shows this"""
     entry: Any
     """array of `ENTRY`; `after` is the one of the same day before it"""
     free: Ints
@@ -45,7 +44,7 @@ def calendar(n_classes: int, most: int) -> Calendar:
     """An empty calendar with room for so many entries reserved."""
     first, none = np.zeros(n_classes * DAYS, np.int32), np.zeros(n_classes, np.int64)
     entry = reserve(1 + min(most, MOST), ENTRY, dense=True)
-    return Calendar(first, none, none.copy(), np.full(n_classes, NEVER), entry, np.array([NOBODY, 1, 0]))
+    return Calendar(first, none, none.copy(), np.ones(n_classes, np.int64), entry, np.array([NOBODY, 1, 0]))
 
 
 def with_room(q: Calendar, more: int) -> Calendar:
@@ -76,28 +75,31 @@ def push(q: Calendar, c: int, key: int, who: int) -> None:
 
 
 @leaf
-def begin(q: Calendar, c: int, low: int, horizon: int) -> None:
-    """New days for a class whose clock shows `low`, beyond all its keys: they all go to the first day."""
-    old = q.first[c * DAYS]
-    for day in range(c * DAYS + 1, (c + 1) * DAYS):
-        x = q.first[day]
-        q.first[day] = NOBODY
-        while x != NOBODY:
-            after = q.entry[x].after
-            q.entry[x].after = old
-            old, x = x, after
-    q.first[c * DAYS] = old
-    q.low[c], q.shift[c] = low, 0
-    while (horizon - low) >> q.shift[c] >= DAYS:
+def begin(q: Calendar, c: int, passed: int, now: int, horizon: int) -> None:
+    """New days for a class whose clock has passed a horizon, up to a farther one. All its keys are due: they go to the first day."""
+    if q.soonest[c] <= passed:
+        due = NOBODY
+        for day in range(c * DAYS, (c + 1) * DAYS):
+            x = q.first[day]
+            q.first[day] = NOBODY
+            while x != NOBODY:
+                after = q.entry[x].after
+                q.entry[x].after = due
+                due, x = x, after
+        q.first[c * DAYS] = due
+    else:
+        q.soonest[c] = horizon + 1
+    q.low[c], q.shift[c] = now, 0
+    while (horizon - now) >> q.shift[c] >= DAYS:
         q.shift[c] += 1
 
 
 @leaf
-def take_due(q: Calendar, c: int, before: int, now: int, key: Ints, who: Ints, n: int) -> int:
+def take_due(q: Calendar, c: int, before: int, now: int, horizon: int, key: Ints, who: Ints, n: int) -> int:
     """Takes off, after the n that there are, all of class c whose keys the clock has reached since `before`; gives how many there are."""
-    last = _day(q, c, now)
-    soonest = q.low[c] + ((last + 1) << q.shift[c]) if last < DAYS - 1 else NEVER
-    for day in range(c * DAYS + _day(q, c, before), c * DAYS + last + 1):
+    day, last = c * DAYS + _day(q, c, before), c * DAYS + _day(q, c, now)
+    soonest = horizon + 1
+    while day <= last or (soonest > horizon and day < (c + 1) * DAYS):  # beyond what is due, up to the next key
         x = q.first[day]
         q.first[day] = NOBODY
         while x != NOBODY:
@@ -111,5 +113,6 @@ def take_due(q: Calendar, c: int, before: int, now: int, key: Ints, who: Ints, n
             else:
                 entry.after, q.first[day] = q.first[day], here
                 soonest = min(soonest, entry.key)
+        day += 1
     q.soonest[c] = soonest
     return n

@@ -52,6 +52,7 @@ MODULES = {
     "engine's contacts": "engine/contacts.py",
     "horizon": "engine/horizon.py",
     "due": "engine/due.py",
+    "movers": "engine/movers.py",
     "plain engine": "engine/plain.py",
     "mean field": "engine/meanfield.py",
     "touched": "engine/touched.py",
