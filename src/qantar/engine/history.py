@@ -25,9 +25,10 @@ class Moves:
     def add(self, step: int, who: NDArray[np.int64], old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
         """Note the moves of one step."""
         if len(who):
+            order = np.argsort(who)  # nobody moves twice in a step
             part = np.empty(len(who), MOVE)
-            part["step"], part["resident"], part["old"], part["new"] = step, who, old, new
-            self.parts.append(part[np.argsort(part["resident"], kind="stable")])
+            part["step"], part["resident"], part["old"], part["new"] = step, who[order], old[order], new[order]
+            self.parts.append(part)
 
     def table(self) -> NDArray[np.void]:
         """All moves, sorted by step and resident."""

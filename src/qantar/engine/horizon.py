@@ -14,10 +14,13 @@ from qantar.engine.touched import NIL, Touched, find, who_of
 from qantar.model.contract import Ints
 from qantar.model.rules import CLOCK, NEVER, QUIET, clock_needed, resistance, word_below
 
-HORIZON_MIN = CLOCK >> 16
-"""A class's first horizon: who could join before the clock shows this is listed when the clock first moves."""
-HORIZON_GROWTH = (3, 8)
-"""How many times farther than the clock each horizon after it lies, in a country and in the world (`MANY` residents).
+HORIZON_MIN = (CLOCK >> 8, CLOCK >> 16)
+"""A class's first horizon, in a country and in the world (`MANY` residents): who could join before it is listed when the clock first moves.
+
+Four in a thousand of a country are few to list, and no other look at everyone is needed while no more than these could join.
+"""
+HORIZON_GROWTH = (4, 8)
+"""How many times farther than the clock each horizon after it lies, likewise.
 
 Farther means fewer looks at everyone (17 ms for 19 million, 7 s for 8 billion), and more entries in the queues that never come up.
 """
@@ -30,9 +33,9 @@ CLOCK_MAX = 2**62
 
 def raised(clocks: Clocks, passed: Ints, residents: int) -> None:
     """Horizons of these classes, farther than their clocks."""
-    growth = HORIZON_GROWTH[int(residents >= MANY)]
+    growth, least = (x[int(residents >= MANY)] for x in (HORIZON_GROWTH, HORIZON_MIN))
     farther = growth * np.minimum(clocks.now[passed], CLOCK_MAX // growth)
-    clocks.horizon[passed] = np.maximum(farther, HORIZON_MIN)
+    clocks.horizon[passed] = np.maximum(farther, least)
 
 
 @leaf
