@@ -1,7 +1,7 @@
 """Arrays that are reserved for as many as there may be and cost nothing until they are used.
 
 The system gives pages when they are first written to, so room for everybody is a promise, not memory: nothing has to be copied
-when more residents are touched. An index is used at random from end to end; there large pages (2 MB) save a walk through the
+when more residents are touched. Rows and an index are used at random from end to end; there large pages (2 MB) save a walk through the
 page tables at each look.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 LARGE = 1 << 21
 """Bytes from which on an array lies in pages of its own."""
 MOST = 1 << 26
-"""Items that are reserved at most: a promise of 4 GiB of rows. Beyond that, arrays are copied to twice the room."""
+"""Items that are reserved at most: a promise of 2 GiB of rows. Beyond that, arrays are copied to twice the room."""
 _NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 
 
