@@ -55,9 +55,9 @@ from qantar.scenario.schema import STEPS_MAX
 
 COUNTRIES = 500
 WORLDS = 80
+"""Small generated countries within which every planted fault must be found."""
 ROOM = 4096
 """Rows of the table where faults are sought: more than anybody needs there."""
-"""Small generated countries within which every planted fault must be found."""
 
 
 def restless(number: int) -> World:
