@@ -40,7 +40,7 @@ def test_what_a_reader_sees_changes_no_hash_of_the_model(tmp_path: Path, monkeyp
         with (copy / name).open("a", encoding="utf-8") as file:
             file.write("\n\n# changed\n")
     replaced(copy / "model" / "weapons.py", '"""Arms: from protest', '"""Weapons: from protest')
-    replaced(copy / "model" / "weapons.py", '"""The crowd\'s strength in a fight, by place, in people of the model\'s scale."""', "")
+    replaced(copy / "model" / "weapons.py", '"""The crowd\'s strength in a fight in a place, in people of the model\'s scale."""', "")
     replaced(copy / "engine" / "loop.py", "import numpy as np\n", "import numpy as np  # arrays\n\n")
     replaced(copy / "scenario" / "parameters.toml", "Pressure on someone of average grievance by day", "Pressure")
     assert model_hash() == before
@@ -56,8 +56,8 @@ def test_a_module_that_moves_changes_no_hash_of_the_model(tmp_path: Path, monkey
     replaced(copy / "model" / "control.py", "from qantar.model.weapons import edge, strength\n", "")
     replaced(
         copy / "model" / "control.py",
-        "from qantar.scenario.parameters import Values\n",
-        "from qantar.scenario.parameters import Values\nfrom qantar.force.weapons import edge\nfrom qantar.force.weapons import strength\n",
+        "from qantar.model.world import Columns, World\n",
+        "from qantar.model.world import Columns, World\nfrom qantar.force.weapons import edge\nfrom qantar.force.weapons import strength\n",
     )
     assert model_hash() == before
     monkeypatch.setitem(hashing.MODULES, "arms", "model/control.py")  # but a file under another's label does

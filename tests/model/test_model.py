@@ -14,16 +14,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
 
 from kit.packaged import scenario
+from kit.view import View
 from qantar.engine.loop import simulate
 from qantar.engine.meanfield import MeanFieldEngine
-from qantar.model import assemble, government, repression
+from qantar.model import assemble, chance, government
+from qantar.model import world as world_module
 from qantar.model.build import Recorded, land_of
+from qantar.model.chance import SHOCK, poisson
 from qantar.model.contract import Counts, Rates, no_rates
 from qantar.model.diffusion import SHAPE
 from qantar.model.rules import (
@@ -46,13 +50,13 @@ from qantar.model.rules import (
     own_resistance,
     resistance,
 )
-from qantar.model.world import ARMY, FOREIGN, GUARD, SHOCK, Draws, Expected, Land, StateStep, World, new_world
+from qantar.model.world import ARMY, FOREIGN, GUARD, KINDS, Land, StateStep
 from qantar.population.blocks import class_of, lay_out
 from qantar.population.build import blocks_of, class_sizes
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
-from qantar.scenario.schema import Edit
+from qantar.scenario.schema import STEP_KINDS, Edit
 
 START = dt.datetime(2022, 1, 1)  # noqa: DTZ001  the country's time, as in the scenario
 
@@ -133,7 +137,7 @@ def crowd() -> Counts:
 class Situation:
     """The world at an hour, the rates for the next step, and what was decided so far."""
 
-    world: World
+    world: View
     rates: Rates
     law: Law
     values: dict[str, float]
@@ -157,12 +161,11 @@ class Situation:
 def course(given: Counts | Callable[[int], Counts], until: int, **values: float) -> list[Rates]:
     """The rates of each hour up to one, under the decisions as recorded."""
     params = defaults() | values
-    world, driver = new_world(land(), 1.0), Recorded(country())
+    world, driver = assemble.new_world(land(), params, 1.0, 0, country().mechanisms, expected=True), Recorded(country())
     found = []
     for t in range(until + 1):
-        world.steps = driver.due(t, 1.0)
-        rates = assemble.step(world, given(t) if callable(given) else given, params, Expected(0), t, country().mechanisms)
-        found.append(rates._replace(connectivity=rates.connectivity.copy()))
+        rates = assemble.step(world, given(t) if callable(given) else given, t, driver.due(t, 1.0))
+        found.append(rates._replace(a=rates.a.copy(), connectivity=rates.connectivity.copy()))
     return found
 
 
@@ -171,16 +174,17 @@ def situation(
 ) -> Situation:
     """What holds at this hour if these counts held until then; numbers are the expected ones, or drawn with a seed as luck."""
     plan, params = country(*edits), defaults() | values
-    world, recorded, draws = new_world(land(*edits), dt), Recorded(plan), Expected(0) if luck is None else Draws(luck)
+    world = assemble.new_world(land(*edits), params, dt, luck or 0, plan.mechanisms, expected=luck is None)
+    recorded = Recorded(plan)
     kinds = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
     policy = government.Policy(land(*edits), params, plan.signal, kinds, plan.forces["foreign"])
     decisions: list[StateStep] = []
     for t in range(round(at / dt) + 1):
         now = given(t) if callable(given) else given
-        world.steps = recorded.due(t, dt) + policy.decide(government.visible_state(world, now), world.hour(t), dt)
-        decisions += world.steps
-        rates = assemble.step(world, now, params, draws, t, plan.mechanisms)
-    return Situation(world, rates, assemble.law_of(params, 0, plan.mechanisms), params, decisions)
+        steps = recorded.due(t, dt) + policy.decide(government.visible_state(land(*edits), world, now), t * dt, dt)
+        decisions += steps
+        rates = assemble.step(world, now, t, steps)
+    return Situation(View(world), rates, assemble.law_of(params, 0, plan.mechanisms), params, decisions)
 
 
 def effect(name: str, value: float, place: str, at: int, given: Counts | Callable[[int], Counts], **values: Any) -> float:
@@ -334,7 +338,7 @@ def units(kind: int) -> Callable[[Situation], float]:
 
 def relieved(s: Situation) -> float:
     """Men of the Guard whom foreign troops have freed from sites."""
-    return s.world.land.site_guards - s.world.tied
+    return land().site_guards - float(s.world.tied)
 
 
 def signal(name: str) -> Callable[[Situation], float]:
@@ -385,7 +389,15 @@ MARCH = {"given": counts(out=only("Zhanaozen", 2000)), "reinforce_rate": 0.001}
 """A crowd in a city that is no base, with few units at a time on the way to it."""
 ROAD = MARCH | {"airlift_hours": 200}
 LADDER = {"edits": by_policy(), "given": growing}
-LUCK = next(seed for seed in range(100) if Draws(seed).normal(SHOCK, 0, 0) > 0.5 > -0.5 > Draws(seed).normal(SHOCK, 0, 1))
+
+
+def moods(seed: int) -> tuple[float, float]:
+    """The first two draws of a shock."""
+    now = assemble.new_world(land(), defaults(), 1.0, seed, []).country[0]
+    return chance.normal(now, SHOCK, 0, 0), chance.normal(now, SHOCK, 0, 1)
+
+
+LUCK = next(seed for seed in range(100) if moods(seed)[0] > 0.5 > -0.5 > moods(seed)[1])
 """A shock that rises at first and then would fall."""
 
 
@@ -617,7 +629,7 @@ def test_the_dead_of_a_region_move_its_legitimacy() -> None:
 
 
 def test_someone_of_average_grievance_is_under_the_base_pressure() -> None:
-    found = situation(0, counts(), grievance_slope=1, inflation_slope=0).world.class_terms["grievance"]
+    found = situation(0, counts(), grievance_slope=1, inflation_slope=0).world.class_term["grievance"][land().region]
     sizes = class_sizes(country())
     assert float((np.broadcast_to(found, sizes.shape) * sizes).sum() / sizes.sum()) == pytest.approx(0, abs=1e-6)
 
@@ -731,9 +743,10 @@ def test_half_a_level_more_than_was_granted_is_the_next_rung(at: str, granted: i
 def test_a_protest_is_ten_people_and_two_of_the_model_at_least(scale: float, enough: float) -> None:
     almaty = int(land().region[number("Almaty")])
     for people, expected in ((0.99 * enough, 0.0), (enough, 3 / 24)):
-        world = new_world(replace(land(), scale=scale), 1.0)
+        smaller = replace(land(), scale=scale)
+        world = View(assemble.new_world(smaller, defaults(), 1.0, 0, country().mechanisms, expected=True))
         for t in range(3):
-            assemble.step(world, counts(out=only("Almaty", people)), defaults(), Expected(0), t, country().mechanisms)
+            assemble.step(world.tables, counts(out=only("Almaty", people)), t)
         assert world.protest_days[almaty] == pytest.approx(expected)
         assert world.protest_days.sum() == world.protest_days[almaty]
         assert (world.demand[almaty] >= 1) == (expected > 0)
@@ -849,9 +862,9 @@ def test_armed_fighters_are_deadlier_to_units_and_die_no_less(captured: float, s
     values = defaults() | {"lethality_security": 0.0001, "lethality_fight": 6, "arms_effect": 2.5, "lethality_before": 1}
     found = []
     for weapons in (0.0, captured):
-        world = new_world(land(*POLICE_ALONE), 1.0)
+        world = View(assemble.new_world(land(*POLICE_ALONE), values, 1.0, 0, ["repression"], expected=True))
         world.captured[there] = weapons
-        repression.step(world, given, values, Expected(0), 0)
+        assemble.step(world.tables, given, 0)
         found.append(world)
     q = police("Almaty") * values["police_on_duty"]
     facing = 3000 * q / (3000 + q)
@@ -1090,14 +1103,16 @@ def test_the_scale_of_the_model_changes_no_rate() -> None:
     kinds = dict.fromkeys(("concession", "price", "framing"), "policy")
     found = []
     for country_, given in ((whole, battle), (reduced, few)):
-        world, driver = new_world(country_, 1.0), Recorded(plan.model_copy(update={"drivers": plan.drivers | kinds}))
+        world = View(assemble.new_world(country_, values, 1.0, 0, plan.mechanisms, expected=True))
+        driver = Recorded(plan.model_copy(update={"drivers": plan.drivers | kinds}))
         policy, decided, pushed = government.Policy(country_, values, "threat", set(kinds), 2500), [], 0.0
         for t in range(hour("8T12")):
-            world.steps = driver.due(t, 1.0) + policy.decide(government.visible_state(world, given), world.hour(t), 1.0)
-            decided += world.steps
-            rates = assemble.step(world, given, values, Expected(0), t, plan.mechanisms)
+            sight = government.visible_state(country_, world.tables, given)
+            steps = driver.due(t, 1.0) + policy.decide(sight, float(t), 1.0)
+            decided += steps
+            rates = assemble.step(world.tables, given, t, steps)
             pushed = pushed + rates.b
-        found.append((rates, world, decided, pushed, government.visible_state(world, given)))
+        found.append((rates, world, decided, pushed, sight))
     (one, world, decided, pushed, sight), (other, small_world, decided_small, pushed_small, sight_small) = found
     assert other.a == pytest.approx(one.a, rel=1e-9)
     assert other.g == pytest.approx(one.g, rel=1e-9)
@@ -1185,9 +1200,14 @@ def poisson_deviation(drawn: np.ndarray, mean: float) -> float:
     return max(abs(of_mean), abs(of_variance))
 
 
+def numbers(what: int, mean: float, t: int, seed: int = 21) -> np.ndarray:
+    """Numbers of N places with one mean."""
+    return np.array([poisson(seed, what, place, mean, t) for place in range(N)])
+
+
 @pytest.mark.parametrize("mean", [0.02, 0.7, 6.0, 120.0, 499.0])
 def test_whole_numbers_have_the_mean_and_the_spread_of_a_poisson_law(mean: float) -> None:
-    drawn = Draws(21).poisson((1,), np.full((1, N), mean), 7)[0]
+    drawn = numbers(1, mean, 7)
     assert np.array_equal(drawn, np.rint(drawn))
     assert poisson_deviation(drawn, mean) < 4.9
     assert poisson_deviation(drawn, mean * (1 + 12 / math.sqrt(mean * N))) > 4.9  # a mean a little off is told apart
@@ -1196,34 +1216,54 @@ def test_whole_numbers_have_the_mean_and_the_spread_of_a_poisson_law(mean: float
 
 
 def test_small_numbers_come_as_often_as_they_should() -> None:
-    drawn = Draws(21).poisson((0,), np.full((1, N), 1.5), 3)[0]
+    drawn = numbers(0, 1.5, 3)
     for k in range(7):
         p = math.exp(-1.5) * 1.5**k / math.factorial(k)
         assert abs((drawn == k).sum() - N * p) < 4.9 * math.sqrt(N * p * (1 - p))
 
 
 def test_large_numbers_are_the_mean_rounded_up_or_down() -> None:
-    drawn = Draws(21).poisson((2,), np.full((1, N), 812.3), 3)[0]
+    drawn = numbers(2, 812.3, 3)
     assert set(np.unique(drawn)) == {812.0, 813.0}
     assert abs((drawn == 813).sum() - N * 0.3) < 4.9 * math.sqrt(N * 0.3 * 0.7)
 
 
 def test_numbers_of_places_steps_and_kinds_are_independent_and_pure() -> None:
-    mean = np.full((2, N), 5.0)
-    found = np.concatenate([Draws(21).poisson((0, 1), mean, t) for t in (3, 4)])
+    found = np.array([numbers(what, 5.0, t) for t in (3, 4) for what in (0, 1)])
     assert np.abs(np.corrcoef(found)[np.triu_indices(4, 1)]).max() < 4.9 / math.sqrt(N)
     assert abs(np.corrcoef(found[0][1:], found[0][:-1])[0, 1]) < 4.9 / math.sqrt(N)
-    assert np.array_equal(found[1], Draws(21).poisson((1,), mean[:1], 3)[0])  # what else is drawn does not matter
-    assert np.array_equal(found[0][:50], Draws(21).poisson((0,), mean[:1, :50], 3)[0])  # nor who else there is
-    assert not np.array_equal(found[0], Draws(22).poisson((0,), mean[:1], 3)[0])
-    assert (Draws(21).poisson((0,), np.zeros((1, 5)), 3) == 0).all()
+    assert np.array_equal(found[1][::-1], [poisson(21, 1, p, 5.0, 3) for p in reversed(range(N))])  # what else is drawn does not matter
+    assert not np.array_equal(found[0], numbers(0, 5.0, 3, seed=22))
+    assert (numbers(0, 0.0, 3) == 0).all()
 
 
 def test_expected_numbers_are_the_means() -> None:
-    mean = np.array([[0.0, 0.3, 1e6]])
-    assert np.array_equal(Expected(1).poisson((0,), mean, 0), mean)
-    assert np.array_equal(Expected(1).quota(mean), mean)
-    assert Draws(1).quota(np.array([2.0])).dtype == np.int64
+    for expected in (True, False):
+        now = assemble.new_world(land(), defaults(), 1.0, 21, [], expected=expected).country[0]
+        for mean in (0.0, 0.3, 1e6 + 0.5):
+            found = chance.drawn(now, 0, 4, mean)
+            assert found == (mean if expected else poisson(21, 0, 4, mean, 0)), mean
+        assert (chance.exponential(now, 0, 4, 0) == math.log(2)) == expected
+        assert (chance.normal(now, 0, 4, 0) == 0) == expected
+
+
+def test_a_normal_number_is_that_of_the_tables() -> None:
+    for u in (1e-300, 1e-12, 1e-3, 0.0749, 0.0751, 0.3, 0.5, 0.6, 0.9249, 0.9251, 1 - 1e-9, 1 - 2**-52):
+        assert chance.quantile(u) == NormalDist().inv_cdf(u)
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_an_engine_of_people_gets_whole_quotas(expected: bool) -> None:
+    world = assemble.new_world(land(), defaults(), 1.0, 21, country().mechanisms, expected=expected)
+    quota = assemble.step(world, crowd(), 0).quota
+    assert quota.any()
+    assert quota.dtype.kind == ("f" if expected else "i")
+    assert (quota == np.rint(quota)).all() != expected
+
+
+def test_every_kind_of_decision_is_known() -> None:
+    assert KINDS == STEP_KINDS
+    assert [getattr(world_module, kind.upper()) for kind in KINDS] == list(range(len(KINDS)))
 
 
 # --- whole histories --------------------------------------------------------------------------------------------------------

@@ -28,9 +28,9 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe
 from qantar.errors import StudyError
 from qantar.messages import text
-from qantar.model import organization
+from qantar.model import assemble, organization
 from qantar.model.build import land_of
-from qantar.model.world import Draws, new_world
+from qantar.model.rules import N_STATES
 from qantar.population.build import blocks_of
 from qantar.scenario.parameters import defaults, draw, parameters
 from qantar.scenario.plan import Plan
@@ -62,12 +62,14 @@ def with_organizers(plan: Plan) -> Iterator[tuple[int, float, float, float]]:
     """By hour at which organizers are at work: people among whom they are, within reach, and what calls add, summed over people."""
     land = land_of(plan, blocks_of(plan))
     values = {**defaults(), "call_rate": 0.01, "call_hours": 6.0}
+    world = assemble.new_world(land, values, 1.0, 1, ["organization"])
+    nobody = np.zeros((N_STATES, *world.able.shape)), np.zeros_like(world.quota)
     for t in range(plan.hours):
         at_work = [o for o in land.organizations if o.start <= t < o.end]
         if not at_work:
             continue
-        world = new_world(land, 1.0)
-        organization.step(world, None, values, Draws(1), t)  # type: ignore[arg-type]
+        assemble.look(world, t, *nobody)
+        organization.step(world)
         people = land.sector_residents * land.takes_part
         within = (np.minimum(1.0, values["organization_reach"] * sum(o.presence for o in at_work)) * people).sum()
         found = ((sum(o.presence for o in at_work) * people).sum(), within, (world.b * people).sum())

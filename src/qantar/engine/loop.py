@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from qantar.engine.diary import Diary, diary, note
 from qantar.engine.event import EventEngine
 from qantar.engine.history import Moves
 from qantar.engine.meanfield import MeanFieldEngine
@@ -19,10 +20,9 @@ from qantar.engine.plain import PlainEngine
 from qantar.model import assemble, government, outcome
 from qantar.model.build import Recorded, land_of
 from qantar.model.contract import Counts, Floats, Rates
-from qantar.model.forces import standing
 from qantar.model.outcome import Outcome
-from qantar.model.rules import DEAD, NONE
-from qantar.model.world import Bools, Draws, Expected, Land, StateStep, World, new_world
+from qantar.model.rules import DEAD
+from qantar.model.world import Bools, Land, StateStep, World
 from qantar.population.build import blocks_of, layers_of
 from qantar.population.ties import tie
 from qantar.scenario.parameters import Values
@@ -139,18 +139,26 @@ def simulate(
         runner: Engine = MeanFieldEngine(blocks, law)
     else:
         runner = (PlainEngine if engine == "plain" else EventEngine)(blocks, tie(blocks, layers_of(plan), seed), law)
-    world, draws = new_world(land, plan.step_hours), (Expected if engine == "mean" else Draws)(seed)
-    state, diary = _State(plan, land, values), _Diary(land, values)
-    n_steps = int(np.ceil(plan.hours / plan.step_hours))
-    for t in range(n_steps):
-        world.steps = state.decisions(t, world, runner.counts)
-        counts = runner.step(assemble.step(world, runner.counts, values, draws, t, plan.mechanisms))
-        diary.add(world, counts)
+    world = assemble.new_world(land, values, plan.step_hours, seed, plan.mechanisms, expected=engine == "mean")
+    state, rows = _State(plan, land, values), diary(_n_steps(plan), land.n_places, land.n_regions)
+    decisions: list[StateStep] = []
+    force = False
+    for t in range(_n_steps(plan)):
+        now = state.decisions(t, world, runner.counts)
+        decisions += now
+        counts = runner.step(assemble.step(world, runner.counts, t, now))
+        crowd, forced = note(rows, t, world, counts.n, counts.joined, counts.moved)
+        force |= forced
         if watch is not None:
             watch(t, counts)
-        if counts.crowd > stop_above * plan.scale:
+        if crowd > stop_above * plan.scale:
+            rows = Diary._make(kept[: t + 1] for kept in rows)
             break
-    return diary.history(plan, world, runner, stopped=t + 1 < n_steps)
+    return _history(plan, rows, decisions, world, runner, capital=land.capital, force=force)
+
+
+def _n_steps(plan: Plan) -> int:
+    return int(np.ceil(plan.hours / plan.step_hours))
 
 
 class _State:
@@ -158,92 +166,51 @@ class _State:
 
     def __init__(self, plan: Plan, land: Land, values: Values) -> None:
         by_policy = {kind for kind, driver in plan.drivers.items() if driver == "policy"}
-        self.recorded, self.policy_from = Recorded(plan), plan.policy_from
+        self.land, self.recorded, self.policy_from = land, Recorded(plan), plan.policy_from
         self.policy = government.Policy(land, values, plan.signal, by_policy, plan.forces["foreign"]) if by_policy else None
 
     def decisions(self, t: int, world: World, counts: Counts) -> tuple[StateStep, ...]:
         """What is decided now, in order of time. Until a given hour a policy only watches."""
-        steps = self.recorded.due(t, world.dt)
+        dt = float(world.country["dt"][0])
+        steps = self.recorded.due(t, dt)
         if self.policy is None:
             return steps
-        view, hour = government.visible_state(world, counts), world.hour(t)
+        view, hour = government.visible_state(self.land, world, counts), t * dt
         if self.policy_from is not None:
             self.policy.follow(steps)
             if hour <= self.policy_from:
-                self.policy.look(view, world.dt)
+                self.policy.look(view, dt)
                 return steps
-        return steps + self.policy.decide(view, hour, world.dt)
+        return steps + self.policy.decide(view, hour, dt)
 
 
-class _Diary:
-    """Writes down what a history keeps of each step."""
-
-    def __init__(self, land: Land, values: Values) -> None:
-        self.land, self.values = land, values
-        self.residents = np.maximum(land.by_region(land.residents.astype(float)), 1)
-        self.offline = np.zeros(land.n_regions)
-        self.rows: list[dict[str, Floats | Bools | float]] = []
-        self.decisions: list[StateStep] = []
-        self.force = False
-
-    def add(self, world: World, counts: Counts) -> None:
-        """What there is at the end of a step."""
-        if world.steps or not self.rows:
-            self.offline = self.land.by_region(self.land.residents * (world.connectivity == NONE)) / self.residents
-        self.decisions += world.steps
-        self.force = self.force or bool(world.emergency.any() or world.shoot_order.any())
-        changed_sides, aside = _lost_units(world, self.values)
-        row = {
-            "protesting": counts.out,
-            "fighting": counts.fighting,
-            "joined": counts.joined.sum(axis=1),
-            "killed": counts.killed,
-            "detained": counts.detained,
-            "security_killed": world.security_dead.copy(),
-            "states": counts.by_place.sum(axis=1),
-            "seat_lost": world.seat_lost.copy(),
-            "airport_lost": world.airport_lost.copy(),
-            "offline": self.offline,
-            "changed_sides": changed_sides,
-            "aside": aside,
-        }
-        self.rows.append(row)
-
-    def history(self, plan: Plan, world: World, runner: Engine, *, stopped: bool) -> History:
-        """The whole of it, and how it ended."""
-        kinds = {"seat_lost": bool, "airport_lost": bool}
-        tables = {name: np.array([row[name] for row in self.rows], kinds.get(name, float)) for name in self.rows[0]}
-        ended = outcome.judge(
-            tables["protesting"].sum(axis=1) / plan.scale,
-            step_hours=plan.step_hours,
-            seat_lost=tables["seat_lost"],
-            capital=self.land.capital,
-            granted=world.granted,
-            asked=world.asked,
-            protest_days=world.protest_days,
-            force=self.force,
-            killed=float(runner.counts.n[DEAD].sum()) / plan.scale,
-            security_killed=float(world.security_dead.sum()) / plan.scale,
-            detained=float(tables["detained"].sum()) / plan.scale,
-        )
-        return History(
-            plan.step_hours,
-            plan.scale,
-            **tables,
-            decisions=tuple(self.decisions),
-            lost_output=world.lost_output,
-            outcome=ended,
-            moves=getattr(runner, "moves", None),
-            updates=getattr(runner, "updates", 0),
-            visits=getattr(runner, "visits", 0),
-            stopped=stopped,
-        )
-
-
-def _lost_units(world: World, values: Values) -> tuple[float, float]:
-    """Shares of the state's units that have changed sides, and that stand aside by themselves."""
-    if not (world.defectors.any() or world.left.any()):
-        return 0.0, 0.0
-    units = standing(world, values)
-    every = max(units.sum(), 1e-300)
-    return world.defectors.sum() / every, world.left @ units / every
+def _history(
+    plan: Plan, rows: Diary, decisions: Sequence[StateStep], world: World, runner: Engine, *, capital: int, force: bool
+) -> History:
+    """The whole of it, and how it ended."""
+    region = world.region
+    ended = outcome.judge(
+        rows.protesting.sum(axis=1) / plan.scale,
+        step_hours=plan.step_hours,
+        seat_lost=rows.seat_lost,
+        capital=capital,
+        granted=region["granted"],
+        asked=region["asked"],
+        protest_days=region["protest_days"],
+        force=force,
+        killed=float(runner.counts.n[DEAD].sum()) / plan.scale,
+        security_killed=float(region["security_dead"].sum()) / plan.scale,
+        detained=float(rows.detained.sum()) / plan.scale,
+    )
+    return History(
+        plan.step_hours,
+        plan.scale,
+        **rows._asdict(),
+        decisions=tuple(decisions),
+        lost_output=float(world.country["lost_output"][0]),
+        outcome=ended,
+        moves=getattr(runner, "moves", None),
+        updates=getattr(runner, "updates", 0),
+        visits=getattr(runner, "visits", 0),
+        stopped=len(rows.aside) < _n_steps(plan),
+    )

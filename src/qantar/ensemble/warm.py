@@ -9,14 +9,16 @@ import numpy as np
 
 from qantar.compiled import FOLDER
 from qantar.draws import Purpose, bits, uniform
+from qantar.engine.diary import diary, note
 from qantar.engine.event import EventEngine
 from qantar.engine.plain import PlainEngine
-from qantar.model import assemble, repression
+from qantar.model import assemble
 from qantar.model.contract import no_rates
 from qantar.model.rules import DETAINED, PROTESTING, QUIET, WITHDRAWN, Law
-from qantar.model.world import Draws
+from qantar.model.world import Land
 from qantar.population.blocks import lay_out
 from qantar.population.ties import Layer, tie
+from qantar.scenario.parameters import defaults
 
 MARK = "engines-compiled"
 
@@ -31,7 +33,7 @@ def compiled(*, now: bool = False) -> bool:
 
 
 def _exercise() -> None:
-    """Every kernel once: joins, arrests, departures, returns, a cut and its end, then the two of the mechanisms."""
+    """Every kernel once: joins, arrests, departures, returns, a cut and its end, then an hour of the mechanisms."""
     blocks = lay_out(np.full((2, 1, 1), 40), np.array([0, 1]))
     layers = [Layer("home", "place", (4,)), Layer("net", "country", (2,), 2, online=True)]
     law = Law(1, 0.5, np.full((2, 2, 2), 256, np.int64) + np.arange(8).reshape(2, 2, 2) * 64, 0.5)
@@ -44,11 +46,18 @@ def _exercise() -> None:
         for t in range(12):
             rates.connectivity[:] = (2, 1, 0, 2)[t // 3]
             engine.step(rates)
-    Draws(1).poisson((0,), np.ones((1, 2)), 0)
     uniform(1, 1, 1, 1, 1)
     bits(1, Purpose.HISTORY, 1, 1, 1)
-    none, off = np.zeros(2), np.zeros(2, np.bool_)
-    force = repression.ForceRates(*[0.0] * len(repression.ForceRates._fields))
-    stay = assemble.StayTimes(*[1.0] * len(assemble.StayTimes._fields))
-    repression._expect(none, none, none, none, off, off, off, none, force, 1.0, np.zeros((6, 2)), np.zeros((5, 2)), np.zeros(2))
-    assemble._leaving(off, np.ones(2), np.zeros(2), stay, 1.0, rates.leave)
+    world = assemble.new_world(_land(), defaults(), 1.0, 1, list(assemble.MECHANISMS))
+    assemble.step(world, engine.counts, 0)
+    note(diary(1, 2, 2), 0, world, engine.counts.n, engine.counts.joined, engine.counts.moved)
+
+
+def _land() -> Land:
+    """A country of two places, each a region."""
+    two, one, yes = np.ones(2), np.ones(1), np.ones(1, np.bool_)
+    places = np.array([0, 1])
+    return Land(
+        places + 40, places, two, two, two, one, 1.0, yes, two, two, 0.0, 1.0, two, two, two, 0.0, places, 0, np.ones(2, np.bool_),
+        0.0, two, one, one, np.full((2, 1), 40), (), yes, 0.0, 1.0,
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.model.rules import DEAD, FIGHTING, FULL, KILLING, N_STATES, PROTESTING, QUOTAS, TAKING, WITHDRAWN
+from qantar.model.rules import FIGHTING, FULL, N_STATES, PROTESTING, QUOTAS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Rates(NamedTuple):
 class Counts:
     """What an engine tells: residents by state now, and how many moved in the last step. Floats in the mean-field twin.
 
-    Sums over sectors are made once, when somebody asks. The same object twice means that nobody moved in between.
+    Sums over sectors are made once, when somebody asks.
     """
 
     n: Ints
@@ -61,40 +61,15 @@ class Counts:
         """Who is out, peaceful or fighting, by place."""
         return np.asarray(self.by_place[PROTESTING] + self.by_place[FIGHTING])
 
-    @cached_property
-    def crowd(self) -> float:
-        """Who is out in the whole country."""
-        return float(self.out.sum())
-
     @property
     def fighting(self) -> Floats:
         """Who fights, by place."""
         return np.asarray(self.by_place[FIGHTING])
 
-    @property
-    def withdrawn(self) -> Floats:
-        """Who has gone home and rests, by place."""
-        return np.asarray(self.by_place[WITHDRAWN])
-
-    @property
-    def dead(self) -> Floats:
-        """Who was killed since the start, by place."""
-        return np.asarray(self.by_place[DEAD])
-
     @cached_property
     def harmed(self) -> bool:
         """Whether anybody was killed or detained in the last step."""
         return bool(self.moved.any())
-
-    @cached_property
-    def killed(self) -> Floats:
-        """Who was killed in the last step, by place."""
-        return np.asarray(self.moved[list(KILLING)].sum(axis=0), float) if self.harmed else np.zeros(self.moved.shape[1])
-
-    @cached_property
-    def detained(self) -> Floats:
-        """Who was detained in the last step, by place."""
-        return np.asarray(self.moved[list(TAKING)].sum(axis=0), float) if self.harmed else np.zeros(self.moved.shape[1])
 
 
 def no_rates(n_places: int, n_sectors: int, n_classes: int, dt: float = 1.0) -> Rates:

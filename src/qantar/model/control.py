@@ -14,41 +14,58 @@ Buildings as what a revolt is about: Tilly (2003, The Politics of Collective Vio
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from qantar.model.contract import Counts, Floats
+from qantar.compiled import leaf
+from qantar.model.chance import AIRPORT, SEAT, exponential
 from qantar.model.forces import acting
 from qantar.model.weapons import edge, strength
-from qantar.model.world import AIRPORT, SEAT, Bools, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.model.world import Columns, World
 
 NAME = "control"
+PLACE: Columns = {"contested": False}
+REGION: Columns = {
+    "seat_lost": False,  # whether the crowd holds the seat of government
+    "seat_work": 0.0,  # done since it last changed hands
+    "seat_turns": 0,  # how often it has changed hands
+    "airport_lost": False,
+    "airport_work": 0.0,
+    "airport_turns": 0,
+}
+TERMS = ("seat",)
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Seats and airports change hands."""
-    seat = world.land.seat
-    lost = world.seat_lost.any() or world.airport_lost.any()
-    if "seat" in world.terms and not (lost or world.contested.any() or counts.fighting.any() or world.defectors.any()):
-        return
-    crowd, units = strength(world, counts, params)[seat], acting(world, params)[seat]
-    world.contested[:] = False
-    if crowd.any() or lost:
-        losing, retaking = params["seize_rate"] * edge(crowd, units), params["retake_rate"] * edge(units, crowd)
-        world.seat_lost = _change_hands(world, draws, SEAT, world.seat_lost, np.where(world.seat_lost, retaking, losing))
-        speed = params["airport_rate"]
-        rates = np.where(world.airport_lost, retaking, losing) * speed
-        world.airport_lost = _change_hands(world, draws, AIRPORT, world.airport_lost, rates)
-    world.contested[seat] = world.seat_lost | (edge(crowd, units) > 0)
-    world.terms["seat"] = (params["seat_effect"] * world.seat_lost.astype(float))[world.land.region]
+    p, now = w.params[0], w.country[0]
+    for r in range(len(w.region)):
+        region = w.region[r]
+        seat = w.place[region.seat]
+        crowd, units = strength(seat, p), acting(seat, p, now)
+        losing, retaking = p.seize_rate * edge(crowd, units), p.retake_rate * edge(units, crowd)
+        _fight_for_seat(region, r, (retaking if region.seat_lost else losing) * now.dt, now)
+        _fight_for_airport(region, r, (retaking if region.airport_lost else losing) * p.airport_rate * now.dt, now)
+        seat.contested = region.seat_lost or edge(crowd, units) > 0
+    for k in range(len(w.place)):
+        w.term[k].seat = p.seat_effect * w.region[w.place[k].region].seat_lost
 
 
-def _change_hands(world: World, draws: Draws, what: int, lost: Bools, rate: Floats) -> Bools:
-    """Work done on each; where it reaches the resistance, the holder changes and the next resistance is drawn."""
-    n = len(lost)
-    work, times = world.cache.setdefault(f"hands {what}", (np.zeros(n), np.zeros(n, np.int64)))
-    work += rate * world.dt
-    changed = np.array([work[r] > 0 and work[r] >= draws.exponential(what, r, int(times[r])) for r in range(n)])
-    work[changed] = 0.0
-    times[changed] += 1
-    return np.asarray(lost ^ changed)
+@leaf
+def _fight_for_seat(region: Any, r: int, work: float, now: Any) -> None:
+    """Where the work reaches the resistance, the holder changes, and the next resistance is drawn."""
+    region.seat_work += work
+    if region.seat_work > 0 and region.seat_work >= exponential(now, SEAT, r, region.seat_turns):
+        region.seat_lost = not region.seat_lost
+        region.seat_turns += 1
+        region.seat_work = 0.0
+
+
+@leaf
+def _fight_for_airport(region: Any, r: int, work: float, now: Any) -> None:
+    """The same at the airport."""
+    region.airport_work += work
+    if region.airport_work > 0 and region.airport_work >= exponential(now, AIRPORT, r, region.airport_turns):
+        region.airport_lost = not region.airport_lost
+        region.airport_turns += 1
+        region.airport_work = 0.0

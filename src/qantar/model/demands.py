@@ -12,46 +12,70 @@ Organ. 72, on concession and disruption costs). The ladder is an assumption.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
-from qantar.model.contract import Counts
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.world import CONCESSION, Bools, Columns, World, visible
 
 NAME = "demands"
+REGION: Columns = {
+    "demand": 0.0,  # what the crowd asks for; 0 nothing, 1 prices, 2 the government, 3 the system
+    "asked": 0.0,  # what is put to the state, after organizations have had their say
+    "granted": 0.0,  # the highest demand granted so far
+    "granted_at": -np.inf,  # hour of the last concession
+    "protest_days": 0.0,  # days with protest so far
+    "shift": 0.0,  # by which organizations move what is asked, summed over residents
+}
+TERMS = ("concession",)
 LAST = 3.0
-PRESENT = 10
+PRESENT = 10.0
 """Protesters, in people of the country, from whom on a region counts as in protest for its demands."""
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Take over concessions, let demands rise, give the term."""
-    land = world.land
-    moving = counts.crowd / land.scale >= land.visible(PRESENT) or counts.harmed or len(land.organizations) > 0
-    if "concession" in world.terms and not moving and not world.granted.any() and not world.decisions("concession"):
-        return
-    decided = world.decisions("concession")
-    for s in decided:
-        regions = np.unique(land.region[list(s.places)])
-        world.granted[regions] = np.maximum(world.granted[regions], s.size)
-        world.granted_at[regions] = world.hour(t)
-    if moving or decided or "concession" not in world.terms:
-        _rise(world, counts, params)
-    effect = np.where(world.granted >= np.floor(world.asked + 0.5), params["concession_met"], params["concession_short"])
-    fade = 0.5 ** ((world.hour(t) - world.granted_at) / params["concession_hours"])
-    world.terms["concession"] = (effect * np.where(world.granted > 0, fade, 0.0))[land.region]
+    p, now = w.params[0], w.country[0]
+    for d in range(len(w.decisions.kind)):
+        if w.decisions.kind[d] == CONCESSION:
+            _grant(w.place, w.region, w.decisions.size[d], w.decisions.where[d], now.hour)
+    for r in range(len(w.region)):
+        w.region[r].shift = 0.0
+    for k in range(len(w.place)):
+        here = w.place[k]
+        w.region[here.region].shift += min(1.0, p.organization_demand * here.organized) * here.residents * here.gap
+    for r in range(len(w.region)):
+        _rise(w.region[r], p, now)
+    for k in range(len(w.place)):
+        w.term[k].concession = _effect(w.region[w.place[k].region], p, now)
 
 
-def _rise(world: World, counts: Counts, params: Values) -> None:
-    """What is asked, from the days of protest and the dead so far."""
-    land = world.land
-    present = land.by_region(counts.out) / land.scale >= land.visible(PRESENT)
-    days = world.protest_days = world.protest_days + present * world.dt / 24.0
-    killed = land.by_region(counts.dead) / land.scale
-    rise = params["demand_drift"] * days + params["demand_repression"] * np.log10(1 + killed)
-    world.demand = np.where(days > 0, np.minimum(1.0 + rise, LAST), 0.0)
-    world.asked = world.demand
-    if land.organizations:
-        weight = np.minimum(1.0, params["organization_demand"] * world.organized) * land.residents
-        shift = land.by_region(weight * world.gap) / np.maximum(1, land.by_region(land.residents.astype(float)))
-        world.asked = np.where(world.demand > 0, np.clip(world.demand + shift, 0.0, LAST), 0.0)
+@leaf
+def _grant(place: Any, region: Any, size: float, where: Bools, hour: float) -> None:
+    """A concession is known in the regions of its places."""
+    for k in range(len(place)):
+        if where[k]:
+            here = region[place[k].region]
+            here.granted, here.granted_at = max(here.granted, size), hour
+
+
+@leaf
+def _rise(here: Any, p: Any, now: Any) -> None:
+    """What is asked in a region, from the days of protest and the dead so far."""
+    here.protest_days += (here.out / now.scale >= visible(PRESENT, now.scale)) * now.dt / 24.0
+    rise = p.demand_drift * here.protest_days + p.demand_repression * math.log10(1 + here.dead / now.scale)
+    here.demand = min(1.0 + rise, LAST) if here.protest_days > 0 else 0.0
+    shifted = here.demand + here.shift / max(1.0, here.people)
+    here.asked = min(max(shifted, 0.0), LAST) if here.demand > 0 else 0.0
+
+
+@leaf
+def _effect(here: Any, p: Any, now: Any) -> float:
+    """What the last concession still does."""
+    if not here.granted > 0:
+        return 0.0
+    effect = p.concession_met if here.granted >= math.floor(here.asked + 0.5) else p.concession_short
+    return effect * 0.5 ** ((now.hour - here.granted_at) / p.concession_hours)  # type: ignore[no-any-return]

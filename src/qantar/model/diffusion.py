@@ -15,18 +15,24 @@ Econometrica 88) and places (Aidt, Leon-Ablan and Satchell 2022, J. Politics 84)
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.model.contract import Counts, Floats
+from qantar.compiled import leaf
+from qantar.model.contract import Floats
 from qantar.model.rules import FACTOR, FACTOR_MAX, FACTOR_MIN, FULL, MOBILE_CUT
-from qantar.model.world import Draws, Land, World
+from qantar.model.world import Columns, Land, World
 from qantar.scenario.parameters import Values
 
 NAME = "diffusion"
+PLACE: Columns = {"news": 0.0}  # protesters whom people there have heard of lately
+COUNTRY: Columns = {"internet": 1.0}
+TERMS = ("crowd", "near", "media")
 SHAPE = (24, 12, 8)
 """Contacts counted one by one, in person, online and harmed; more count as that many."""
-EARTH_KM = 6371.0
 
 
 def factors(params: Values, *, ties: bool, harm: bool) -> NDArray[np.int64]:
@@ -42,50 +48,46 @@ def factors(params: Values, *, ties: bool, harm: bool) -> NDArray[np.int64]:
     return np.clip(table, FACTOR_MIN, FACTOR_MAX).astype(np.int64)
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+def begin(w: World, land: Land) -> World:
+    """How near places are: exp(-distance / near_km), 0 to itself."""
+    near = np.exp(-land.km / w.params["near_km"][0])
+    np.fill_diagonal(near, 0.0)
+    return w._replace(nearness=near)
+
+
+@leaf
+def step(w: World) -> None:
     """Terms of the crowd, of news and of what is near."""
-    land = world.land
-    n = counts.out
-    reference = params["news_half"] * land.scale
-    if counts is not world.counts:
-        half = params["crowd_half"] * land.scale
-        world.terms["crowd"] = params["crowd_gain"] * n**2 / (n**2 + half**2)
-        world.terms["near"] = params["near_gain"] * np.log1p(_nearness(world, params["near_km"]) @ n / reference)
-    keep = 0.5 ** (world.dt / params["news_hours"])
-    world.news = np.maximum(n, keep * world.news)
-    heard = world.news.sum() - world.news
-    world.terms["media"] = params["media_gain"] * online_share(world, params) * np.log1p(heard / reference)
+    p, now = w.params[0], w.country[0]
+    half, reference, keep = p.crowd_half * now.scale, p.news_half * now.scale, 0.5 ** (now.dt / p.news_hours)
+    _look_around(w.place, w.nearness, w.nearby)
+    everywhere = 0.0
+    for k in range(len(w.place)):
+        here = w.place[k]
+        here.news = max(here.out, keep * here.news)
+        everywhere += here.news
+    for k in range(len(w.place)):
+        here, term = w.place[k], w.term[k]
+        term.crowd = p.crowd_gain * here.out**2 / (here.out**2 + half**2)
+        term.near = p.near_gain * math.log1p(w.nearby[k] / reference)
+        online = now.internet * reach(here, p)
+        term.media = p.media_gain * online * math.log1p((everywhere - here.news) / reference)
 
 
-def online_share(world: World, params: Values) -> Floats:
-    """Share of residents who are online, by place."""
-    return world.land.internet * reach(world, params)
+@leaf
+def _look_around(place: Any, nearness: Floats, nearby: Floats) -> None:
+    """Who is out nearby, for every place: crowd by crowd, as most places have none."""
+    nearby[:] = 0.0
+    for other in range(len(place)):
+        n = place[other].out
+        if n > 0:
+            for k in range(len(nearby)):
+                nearby[k] += nearness[other, k] * n
 
 
-def reach(world: World, params: Values) -> Floats:
-    """Share still online of those who use the internet, by place."""
-    return np.array([0.0, params["fixed_line"], 1.0])[world.connectivity]
-
-
-assert (MOBILE_CUT, FULL) == (1, 2)  # the order of `share`
-
-
-def _nearness(world: World, near_km: float) -> Floats:
-    """exp(-distance / near_km) between places, 0 on the diagonal."""
-    if "nearness" not in world.cache:
-        near = np.exp(-distances(world.land) / near_km)
-        np.fill_diagonal(near, 0.0)
-        world.cache["nearness"] = near
-    return np.asarray(world.cache["nearness"])
-
-
-def distances(land: Land) -> Floats:
-    """Great-circle distances between places in km (haversine); by stretches of rows, so that no copy as large as the whole is made."""
-    lat, lon = np.radians(land.lat), np.radians(land.lon)
-    km = np.empty((len(lat), len(lat)))
-    for first in range(0, len(lat), 64):
-        rows = slice(first, first + 64)
-        a = np.sin((lat[rows, None] - lat) / 2) ** 2
-        a += np.cos(lat[rows, None]) * np.cos(lat) * np.sin((lon[rows, None] - lon) / 2) ** 2
-        km[rows] = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(a, 0, 1)))
-    return km
+@leaf
+def reach(here: Any, p: Any) -> float:
+    """Share still online of those who use the internet in a place."""
+    if here.connectivity == MOBILE_CUT:
+        return p.fixed_line  # type: ignore[no-any-return]
+    return 1.0 if here.connectivity == FULL else 0.0

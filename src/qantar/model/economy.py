@@ -19,35 +19,57 @@ found for the packaged case: there the share is 0 everywhere, and its slope move
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from qantar.model.contract import Counts
-from qantar.model.rules import FIGHTING, PROTESTING
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.world import PRICE, Columns, Land, World, decided
 
 NAME = "economy"
+PLACE: Columns = {
+    "price": 0.0,  # of the good whose price moved, local money a litre
+    "old_price": 0.0,  # before the start
+    "dependence": 0.0,  # with the contrast of regions
+}
+REGION: Columns = {"foreign_owned": 0.0}
+COUNTRY: Columns = {
+    "inflation_excess": 0.0,
+    "devaluation": 0.0,
+    "lost_output": 0.0,  # of a month's output, the share lost to strikes so far
+    "lost_revenue": 0.0,  # of a month's revenue of the state, likewise
+}
+TERMS = ("price", "foreign_owners")
+CLASS_TERMS = ("inflation",)
 MONTH_HOURS = 730.0
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+def begin(w: World, land: Land) -> World:
+    """How much people depend on the good, and what it costs before the start."""
+    mean = float(land.fuel_dependence @ land.residents / max(1, land.residents.sum()))
+    contrast = w.params["fuel_contrast"][0]
+    w.place["dependence"] = mean * (land.fuel_dependence / mean) ** contrast if mean else land.fuel_dependence
+    w.place["old_price"] = land.price
+    return w
+
+
+@leaf
+def step(w: World) -> None:
     """Take over new prices; give the terms; add up what strikes cost."""
-    land = world.land
-    prices = world.decisions("price")
-    for s in prices:
-        world.price[list(s.places)] = s.size
-    if prices or "price" not in world.terms:
-        mean = float(land.fuel_dependence @ land.residents / max(1, land.residents.sum()))
-        dependence = mean * (land.fuel_dependence / mean) ** params["fuel_contrast"] if mean else land.fuel_dependence
-        world.terms["price"] = params["price_slope"] * dependence * np.log(world.price / land.price)
-    if "inflation" not in world.class_terms:
-        world.terms["foreign owners"] = (params["foreign_slope"] * land.foreign_owned)[land.region]
-        lost = params["inflation_slope"] * land.inflation_excess + params["devaluation_slope"] * land.devaluation
-        world.class_terms["inflation"] = lost * land.hardship[None, None, :]
-    if not counts.crowd:
-        return
-    people = np.maximum(1, land.sector_residents.sum(axis=0))
-    striking = (counts.n[PROTESTING] + counts.n[FIGHTING]).sum(axis=0)
-    idle = np.minimum(1.0, params["strike_idle"] * striking / people) * world.dt / MONTH_HOURS
-    world.lost_output += float(land.output @ idle)
-    world.lost_revenue += float(land.revenue @ idle)
+    p, now = w.params[0], w.country[0]
+    for k in range(len(w.place)):
+        here, term = w.place[k], w.term[k]
+        here.price = decided(w.decisions, PRICE, k, here.price)
+        term.price = p.price_slope * here.dependence * math.log(here.price / here.old_price)
+        term.foreign_owners = p.foreign_slope * w.region[here.region].foreign_owned
+    lost = p.inflation_slope * now.inflation_excess + p.devaluation_slope * now.devaluation
+    for r, s, b in np.ndindex(w.class_term.shape):
+        w.class_term[r, s, b].inflation = lost * w.hardship[b]
+    output = revenue = 0.0
+    for s in range(len(w.sector)):
+        sector = w.sector[s]
+        idle = min(1.0, p.strike_idle * sector.out / max(1.0, sector.people)) * now.dt / MONTH_HOURS
+        output += sector.output * idle
+        revenue += sector.revenue * idle
+    now.lost_output += output
+    now.lost_revenue += revenue

@@ -17,88 +17,128 @@ assumption, and it is how the state answers in every scenario: no record of move
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from qantar.model.contract import Counts, Floats
-from qantar.model.diffusion import distances
-from qantar.model.world import ARMY, FOREIGN, GUARD, UNITS, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.contract import Floats
+from qantar.model.world import ARMY, FOREIGN, GUARD, Columns, Land, World, visible
 
 NAME = "forces"
+PLACE: Columns = {
+    "wanted": 0.0,  # units
+    "need": 0.0,  # of them, those neither there nor on the way
+    "surplus": 0.0,  # units there that are not wanted
+    "leaving": 0.0,  # units of a kind that set out
+    "share": 0.0,  # of all that set out, those who go here
+}
+COUNTRY: Columns = {"last_arrival": -1}  # step at which the last of those on the way arrive
 DETOUR = 1.3
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+def begin(w: World, land: Land) -> World:
+    """Units stand at their bases; room for those who travel."""
+    p, now = w.params[0], w.country[0]
+    ready = np.maximum(0.0, land.guard.sum() * p.guard_ready - land.site_guards)  # relieved ones have come already
+    w.place["force"][:, GUARD] += land.guard * (ready / max(land.guard.sum(), 1e-300))
+    w.place["force"][:, ARMY] += land.army * p.army_ready
+    longest = p.muster_hours + DETOUR * land.km.max() / p.travel_kmh
+    return w._replace(km=land.km, on_the_way=np.zeros((int(longest / now.dt) + 3, 2, land.n_places)))
+
+
+@leaf
+def step(w: World) -> None:
     """Units arrive; others set out."""
-    land = world.land
-    if "bases" not in world.cache:
-        world.cache["bases"] = True
-        ready = np.maximum(0.0, land.guard.sum() * params["guard_ready"] - land.site_guards)  # relieved ones have come already
-        world.force[GUARD] += land.guard * (ready / max(land.guard.sum(), 1e-300))
-        world.force[ARMY] += land.army * params["army_ready"]
-    if t in world.on_the_way:
-        world.force += world.on_the_way.pop(t)
-    n = counts.out
-    if counts.crowd / land.scale < land.visible(params["force_visible"]):
-        return
-    wanted = np.where(n / land.scale >= land.visible(params["force_visible"]), params["force_ratio"] * n, 0.0)
-    if not wanted.any():
-        return
-    present = standing(world, params)
-    coming = sum(world.on_the_way.values(), np.zeros_like(world.force)).sum(axis=0)
-    need = np.maximum(0.0, wanted - present - coming)
-    if not need.any():
-        return
-    surplus = np.maximum(0.0, present - wanted)
-    for unit in (GUARD, ARMY):
-        if unit == ARMY:  # in its barracks, where there is no emergency
-            surplus = surplus + np.where(world.emergency, 0.0, world.force[ARMY])
-        idle = np.minimum(surplus, world.force[unit])  # who is not needed where they stand
-        surplus = surplus - idle
-        free = idle * -math.expm1(-params["reinforce_rate"] * world.dt)
-        targets = need * (world.emergency if unit == ARMY else 1.0)
-        sent = min(free.sum(), targets.sum())
-        if sent > 0:
-            _send(world, params, unit, free * (sent / free.sum()), targets / targets.sum(), t)
-            need = np.maximum(0.0, need - targets * (sent / targets.sum()))
+    p, now = w.params[0], w.country[0]
+    arriving = w.on_the_way[now.t % len(w.on_the_way)]
+    least, needed = visible(p.force_visible, now.scale), 0.0
+    for k in range(len(w.place)):
+        here = w.place[k]
+        for unit in (GUARD, ARMY):
+            here.force[unit] += arriving[unit, k]
+            arriving[unit, k] = 0.0
+        present = standing(here, p)
+        here.wanted = p.force_ratio * here.out if here.out / now.scale >= least else 0.0
+        here.surplus = max(0.0, present - here.wanted)
+        here.need = max(0.0, here.wanted - present)
+        needed += here.need
+    if needed > 0:
+        _not_coming(w.place, w.on_the_way, now)
+        for unit in (GUARD, ARMY):
+            if _set_out(w.place, unit, p, now):
+                _send(w.place, w.region, unit, w.km, w.on_the_way, p, now)
 
 
-def _send(world: World, params: Values, unit: int, leaving: Floats, share: Floats, t: int) -> None:
-    """Units leave their places for others, in proportion to `share`, and arrive when the road or the air allows."""
-    world.force[unit] -= leaving
-    sources, targets = np.flatnonzero(leaving), np.flatnonzero(share)
-    km = _distances(world)[np.ix_(sources, targets)]
-    road = DETOUR * km / params["travel_kmh"]
-    air = np.where(world.airport_lost[world.land.region[targets]], np.inf, params["airlift_hours"])
-    hours = np.where(km > 0, params["muster_hours"] + np.minimum(road, air), 0.0)
-    steps = t + np.maximum(1, np.ceil(hours / world.dt)).astype(int)
-    amount = leaving[sources, None] * share[targets]
-    first = int(steps.min())
-    arriving = np.zeros((int(steps.max()) - first + 1, world.land.n_places))
-    np.add.at(arriving, (steps - first, targets[None, :]), amount)
-    for s in np.flatnonzero(arriving.any(axis=1)):
-        world.on_the_way.setdefault(first + int(s), np.zeros((len(UNITS), world.land.n_places)))[unit] += arriving[s]
+@leaf
+def _not_coming(place: Any, on_the_way: Floats, now: Any) -> None:
+    """Nobody is sent for those who are on the way."""
+    for t in range(now.t + 1, now.last_arrival + 1):
+        arriving = on_the_way[t % len(on_the_way)]
+        for k in range(len(place)):
+            place[k].need -= arriving[GUARD, k] + arriving[ARMY, k]
+    for k in range(len(place)):
+        place[k].need = max(0.0, place[k].need)
 
 
-def _distances(world: World) -> Floats:
-    if "km" not in world.cache:
-        world.cache["km"] = distances(world.land)
-    return np.asarray(world.cache["km"])
+@leaf
+def _set_out(place: Any, unit: int, p: Any, now: Any) -> bool:
+    """How many of a kind leave each place, and which share of them goes where; whether any do."""
+    free = needed = 0.0
+    for k in range(len(place)):
+        here = place[k]
+        if unit == ARMY and not here.emergency:
+            here.surplus += here.force[ARMY]  # in its barracks
+        idle = min(here.surplus, here.force[unit])  # who is not needed where they stand
+        here.surplus -= idle
+        here.leaving = idle * -math.expm1(-p.reinforce_rate * now.dt)
+        here.share = here.need if unit == GUARD or here.emergency else 0.0
+        free += here.leaving
+        needed += here.share
+    sent = min(free, needed)
+    if sent > 0:
+        for k in range(len(place)):
+            here = place[k]
+            here.leaving *= sent / free
+            here.need = max(0.0, here.need - here.share * (sent / needed))
+            here.share /= needed
+    return sent > 0
 
 
-def standing(world: World, params: Values) -> Floats:
-    """Units in each place, whether they act or not; police by its share on duty, the army under an emergency only."""
-    police = world.land.police * params["police_on_duty"]
-    total: Floats = police + world.force[GUARD] + world.force[ARMY] * world.emergency + world.force[FOREIGN]
-    return total
+@leaf
+def _send(place: Any, region: Any, unit: int, km: Floats, on_the_way: Floats, p: Any, now: Any) -> None:
+    """Units leave their places for others and arrive when the road or the air allows."""
+    for k in range(len(place)):
+        if place[k].leaving > 0:
+            place[k].force[unit] -= place[k].leaving
+            for target in range(len(place)):
+                there = place[target]
+                if there.share > 0:
+                    ahead = max(1, math.ceil(_hours(km[k, target], region[there.region].airport_lost, p) / now.dt))
+                    now.last_arrival = max(now.last_arrival, now.t + ahead)
+                    on_the_way[(now.t + ahead) % len(on_the_way), unit, target] += place[k].leaving * there.share
 
 
-def acting(world: World, params: Values) -> Floats:
-    """Units in each place that act: those there, less who was told to stand aside, who has left, and what lost revenue costs."""
-    own = standing(world, params) - world.force[FOREIGN]
-    readiness = math.exp(-params["strike_capacity"] * world.lost_revenue)
-    of_state: Floats = (
-        np.maximum(0.0, own - world.defectors) * (1 - np.maximum(world.ordered, world.let_pass)) * (1 - world.left) * readiness
-    )
-    return of_state + world.force[FOREIGN]  # type: ignore[no-any-return]
+@leaf
+def _hours(km: float, airport_lost: bool, p: Any) -> float:
+    """Hours from one place to another."""
+    if km == 0:
+        return 0.0
+    road = DETOUR * km / p.travel_kmh
+    return p.muster_hours + (road if airport_lost else min(road, p.airlift_hours))  # type: ignore[no-any-return]
+
+
+@leaf
+def standing(here: Any, p: Any) -> float:
+    """Units in a place, whether they act or not; police by its share on duty, the army under an emergency only."""
+    police = here.police * p.police_on_duty
+    return police + here.force[GUARD] + here.force[ARMY] * here.emergency + here.force[FOREIGN]  # type: ignore[no-any-return]
+
+
+@leaf
+def acting(here: Any, p: Any, now: Any) -> float:
+    """Units in a place that act: those there, less who was told to stand aside, who has left, and what lost revenue costs."""
+    own = max(0.0, standing(here, p) - here.force[FOREIGN] - here.defectors)
+    readiness = math.exp(-p.strike_capacity * now.lost_revenue)
+    of_state = own * (1 - max(here.ordered, here.let_pass)) * (1 - here.left) * readiness
+    return of_state + here.force[FOREIGN]  # type: ignore[no-any-return]

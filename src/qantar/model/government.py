@@ -78,12 +78,11 @@ class VisibleState(NamedTuple):
     """seats of government in the crowd's hands, by region"""
 
 
-def visible_state(world: World, counts: Counts) -> VisibleState:
+def visible_state(land: Land, world: World, counts: Counts) -> VisibleState:
     """What there is to see at the start of a step."""
-    land = world.land
     cities = largest_cities(land)
     clashes = float(counts.fighting[cities].sum()) / land.scale
-    return VisibleState(land.by_region(counts.out) / land.scale, clashes, world.seat_lost)
+    return VisibleState(land.by_region(counts.out) / land.scale, clashes, world.region["seat_lost"])
 
 
 def largest_cities(land: Land) -> Ints:

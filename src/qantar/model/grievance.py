@@ -10,25 +10,27 @@ bin; legitimacy L starts at the same value everywhere and may move, with free si
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from qantar.model.contract import Counts
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.world import Columns, World
 
 NAME = "grievance"
+REGION: Columns = {"legitimacy": 1.0}
+COUNTRY: Columns = {"mean_hardship": 0.0}
+CLASS_TERMS = ("grievance",)
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Legitimacy of each region, then grievance of each class."""
-    land = world.land
-    blood = (float(counts.dead.sum()), float(world.granted.sum()))  # neither ever falls, so equal sums say that nothing changed
-    if world.cache.get("legitimacy moved by") == blood:
-        return
-    world.cache["legitimacy moved by"] = blood
-    killed = land.by_region(counts.dead) / land.scale
-    moved = params["legitimacy_concession"] * world.granted + params["legitimacy_repression"] * np.log10(1 + killed)
-    world.legitimacy = np.clip(params["legitimacy"] + moved, 0.0, 1.0)
-    g = land.hardship[None, None, :] * (1 - world.legitimacy[land.region])[:, None, None]
-    mean = land.mean_hardship * (1 - params["legitimacy"])
-    world.class_terms["grievance"] = params["grievance_slope"] * (g - mean)
+    p, now = w.params[0], w.country[0]
+    mean = now.mean_hardship * (1 - p.legitimacy)
+    for r in range(len(w.region)):
+        here = w.region[r]
+        moved = p.legitimacy_concession * here.granted + p.legitimacy_repression * math.log10(1 + here.dead / now.scale)
+        here.legitimacy = min(max(p.legitimacy + moved, 0.0), 1.0)
+        for s, b in np.ndindex(w.class_term.shape[1:]):
+            w.class_term[r, s, b].grievance = p.grievance_slope * (w.hardship[b] * (1 - here.legitimacy) - mean)

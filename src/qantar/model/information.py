@@ -10,23 +10,26 @@ Both effects have free signs: a cut may stop news, or send people out to see (Ha
 
 from __future__ import annotations
 
-from qantar.model.contract import Counts
+from qantar.compiled import leaf
 from qantar.model.diffusion import reach
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.model.rules import FULL
+from qantar.model.world import FRAMING, INTERNET, Columns, World, decided
 
 NAME = "information"
+PLACE: Columns = {
+    "connectivity": FULL,  # a level of `rules.LEVELS`
+    "framing": False,  # whether hostile words of the state are in force
+}
+TERMS = ("shutdown", "framing")
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Take over levels of internet and official words; give the terms."""
-    cuts, words = world.decisions("internet"), world.decisions("framing")
-    if "shutdown" in world.terms and not cuts and not words:
-        return
-    for s in cuts:
-        world.connectivity[list(s.places)] = int(s.size)
-    for s in words:
-        world.framing[list(s.places)] = s.size > 0
-    lost = 1 - reach(world, params)
-    world.terms["shutdown"] = params["shutdown_effect"] * lost
-    world.terms["framing"] = params["framing_effect"] * world.framing.astype(float)
+    p = w.params[0]
+    for k in range(len(w.place)):
+        here, term = w.place[k], w.term[k]
+        here.connectivity = int(decided(w.decisions, INTERNET, k, here.connectivity))
+        here.framing = decided(w.decisions, FRAMING, k, here.framing) > 0
+        term.shutdown = p.shutdown_effect * (1 - reach(here, p))
+        term.framing = p.framing_effect * here.framing

@@ -16,37 +16,47 @@ has half of its prior on zero. On loyalty shifts: Chenoweth and Stephan (2011, W
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
 
-from qantar.model.contract import Counts
+from qantar.compiled import leaf
+from qantar.model.chance import DEFECT, drawn
 from qantar.model.forces import acting, standing
-from qantar.model.world import DEFECT, FOREIGN, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.model.world import FOREIGN, STAND_ASIDE, Columns, World, decided
 
 NAME = "loyalty"
+PLACE: Columns = {
+    "ordered": 0.0,  # share of units ordered to stand aside and obeying
+    "left": 0.0,  # share of units that have left their posts by themselves
+    "defectors": 0.0,  # who have changed sides
+}
 RATE_MAX = 10.0
 """No rate by hour is higher: a unit that leaves within six minutes has left."""
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Take over orders; move the shares of those who have left."""
-    land, dt = world.land, world.dt
-    for s in world.decisions("stand_aside"):
-        world.ordered[list(s.places)] = s.size * params["order_obeyed"]
-    q = acting(world, params) if counts.crowd and params["aside_rate"] else None
-    if world.left.any():
-        world.left *= 0.5 ** (dt / params["aside_hours"])
-    if q is None:
-        return
-    n = counts.out
-    facing = np.divide(n, n + q, out=np.zeros_like(n), where=n > 0)
-    odds = np.log(np.maximum(n, land.scale) / np.maximum(q, land.scale))
-    blood = np.log1p(world.harm / (10 * land.scale))[land.region]
-    foreign = float(world.cache.get("foreign", False))
-    power = params["aside_outnumbered"] * odds + params["aside_deaths"] * blood - params["intervention_loyalty"] * foreign
-    rate = np.minimum(params["aside_rate"] * facing * np.exp(np.clip(power, -60, 60)), RATE_MAX)
-    leaving = (1 - world.left) * -np.expm1(-rate * dt)
-    loyal = np.maximum(0.0, standing(world, params) - world.force[FOREIGN] - world.defectors)
-    turning = draws.poisson((DEFECT,), (loyal * leaving * params["defect_share"])[None], t)[0]
-    world.defectors = world.defectors + np.minimum(turning, loyal)
-    world.left = world.left + leaving * (1 - params["defect_share"])
+    p, now = w.params[0], w.country[0]
+    for k in range(len(w.place)):
+        here = w.place[k]
+        told = decided(w.decisions, STAND_ASIDE, k, -1.0)
+        if told >= 0:
+            here.ordered = told * p.order_obeyed
+        units = acting(here, p, now)
+        here.left *= 0.5 ** (now.dt / p.aside_hours)
+        if here.out > 0 and p.aside_rate > 0:
+            _leave(here, units, w.region[here.region].harm, k, p, now)
+
+
+@leaf
+def _leave(here: Any, units: float, harm: float, k: int, p: Any, now: Any) -> None:
+    """Units leave a place with a crowd, and some of them change sides."""
+    odds = math.log(max(here.out, now.scale) / max(units, now.scale))
+    blood = math.log1p(harm / (10 * now.scale))
+    power = p.aside_outnumbered * odds + p.aside_deaths * blood - p.intervention_loyalty * now.foreign_here
+    rate = min(p.aside_rate * (here.out / (here.out + units)) * math.exp(min(max(power, -60.0), 60.0)), RATE_MAX)
+    leaving = (1 - here.left) * -math.expm1(-rate * now.dt)
+    loyal = max(0.0, standing(here, p) - here.force[FOREIGN] - here.defectors)
+    here.defectors += min(drawn(now, DEFECT, k, loyal * leaving * p.defect_share), loyal)
+    here.left += leaving * (1 - p.defect_share)

@@ -16,39 +16,62 @@ organization sustains and disciplines: Pinckney (2016, Making or Breaking Nonvio
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
 
-from qantar.model.contract import Counts
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.contract import Floats
+from qantar.model.world import Columns, World
 
 NAME = "organization"
+PLACE: Columns = {
+    "organized": 0.0,  # share of those who can take part that is within reach of an organization
+    "gap": 0.0,  # levels by which the organizations of a place lead or lag the crowd, weighed by their reach
+    "staying": 1.0,  # factor of the half-life of staying out
+}
+TERMS = ("lag",)
 CALL_FROM = 10.0
 """Hour of the day at which calls begin."""
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Reach, calls, what holds a crowd together, what is asked."""
-    land, now = world.land, world.hour(t)
-    if not land.organizations:
-        return
-    at_work = [o for o in land.organizations if o.start <= now < o.end]
-    world.staying[:] = 1.0
-    world.organized[:] = 0.0
-    world.gap[:] = 0.0
-    world.terms.pop("lag", None)
-    if not at_work:
-        return
-    reach = np.minimum(1.0, params["organization_reach"] * sum(o.presence for o in at_work))
-    people = land.sector_residents * land.takes_part
-    within = reach * people
-    everyone = np.maximum(people.sum(axis=1), 1e-300)
-    world.organized = within.sum(axis=1) / everyone
-    weight = sum(o.presence for o in at_work)
-    gap = sum(o.presence * o.demand_gap for o in at_work) / np.maximum(weight, 1e-300)
-    world.gap = (gap * within).sum(axis=1) / np.maximum(within.sum(axis=1), 1e-300)
-    calling = (world.local_hour(t) >= CALL_FROM) & (world.local_hour(t) < CALL_FROM + params["call_hours"])
-    served = min(1.0, params["organization_capacity"] * land.scale / max(within.sum(), 1e-300))
-    world.b += params["call_rate"] * reach * served * calling[:, None] * land.takes_part
-    world.staying = np.exp(params["organization_retention"] * world.organized)
-    world.terms["lag"] = params["lag_effect"] * world.gap * world.organized
+    p, now = w.params[0], w.country[0]
+    everyone = 0.0
+    for k in range(len(w.place)):
+        here, term = w.place[k], w.term[k]
+        everyone += _meet(here, w.able[k], w.organization, w.presence[:, k], p, now)
+        here.staying = math.exp(p.organization_retention * here.organized)
+        term.lag = p.lag_effect * here.gap * here.organized
+    served = min(1.0, p.organization_capacity * now.scale / max(everyone, 1e-300))
+    for k in range(len(w.place)):
+        if CALL_FROM <= w.place[k].clock < CALL_FROM + p.call_hours:
+            for s in range(len(w.sector)):
+                reach = _reach(w.organization, w.presence[:, k, s], p, now)[0]
+                w.b[k, s] += p.call_rate * reach * served * w.sector[s].takes_part
+
+
+@leaf
+def _meet(here: Any, able: Floats, bodies: Any, presence: Floats, p: Any, now: Any) -> float:
+    """Who is within reach in a place, and what is asked there; gives how many they are. `presence` is by organization and sector."""
+    people = within = asked = 0.0
+    for s in range(len(able)):
+        reach, gap = _reach(bodies, presence[:, s], p, now)
+        people += able[s]
+        within += reach * able[s]
+        asked += gap * (reach * able[s])
+    here.organized = within / max(people, 1e-300)
+    here.gap = asked / max(within, 1e-300)
+    return within
+
+
+@leaf
+def _reach(bodies: Any, presence: Floats, p: Any, now: Any) -> tuple[float, float]:
+    """Share of a sector within reach of the organizations at work, and by how much these lead."""
+    weight = leading = 0.0
+    for o in range(len(bodies)):
+        if bodies[o].start <= now.hour < bodies[o].end:
+            weight += presence[o]
+            leading += presence[o] * bodies[o].demand_gap
+    return min(1.0, p.organization_reach * weight), leading / max(weight, 1e-300)

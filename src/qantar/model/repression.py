@@ -21,98 +21,63 @@ however large the crowd, and the other way round. Deterrence and backlash have f
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any
 
 from qantar.compiled import leaf
-from qantar.model.contract import Counts, Floats
+from qantar.model.chance import ARRESTED, FIGHTERS_KILLED, FIGHTERS_TAKEN, KILLED, SEARCHED, SECURITY, drawn
+from qantar.model.contract import Floats
 from qantar.model.forces import acting
-from qantar.model.world import ARRESTED, FIGHTERS_KILLED, FIGHTERS_TAKEN, KILLED, SEARCHED, SECURITY, Bools, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.model.world import Columns, World
 
 NAME = "repression"
+REGION: Columns = {
+    "harm": 0.0,  # killed and detained lately, weighted, in people of the model's scale
+    "security_dead": 0.0,  # since the start
+}
+TERMS = ("deterrence", "backlash", "curfew")
 EPSTEIN_K = 2.3
 HARM_HOURS = 24.0
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Quotas and terms."""
-    land = world.land
-    if counts.crowd or counts.withdrawn.any() or "deterrence" not in world.terms:
-        _meet(world, counts, params, draws, t)
-    elif world.counts is not None and (world.counts.crowd or world.counts.withdrawn.any()):  # the last ones have gone
-        world.quota = np.zeros_like(world.quota)
-        world.terms["deterrence"] = np.zeros(land.n_places)
-    if counts.harmed or world.harm.any() or "backlash" not in world.terms:
-        world.harm = world.harm * 0.5 ** (world.dt / HARM_HOURS) + land.by_region(10 * counts.killed + counts.detained)
-        world.terms["backlash"] = np.log1p(world.harm / land.scale)[land.region] * params["backlash"]
-    if world.decisions("emergency") or "curfew" not in world.terms:
-        world.terms["curfew"] = np.where(world.emergency, params["curfew_effect"], 0.0)
-
-
-def _meet(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
-    """Units and crowd: who is killed and taken, on both sides, and what the risk keeps from joining."""
-    land = world.land
-    p = ForceRates(*(params[name] for name in ForceRates._fields))
-    means, there, deterrence = np.empty((6, land.n_places)), np.empty((5, land.n_places)), np.empty(land.n_places)
-    crowd = (counts.out, counts.fighting, counts.withdrawn, acting(world, params))
-    at = (world.emergency, world.shoot_order, world.contested)
-    _expect(*crowd, *at, world.captured, p, land.scale, means, there, deterrence)
-    drawn = draws.poisson((KILLED, ARRESTED, SEARCHED, FIGHTERS_KILLED, FIGHTERS_TAKEN, SECURITY), means * world.dt, t)
-    world.quota = draws.quota(np.minimum(drawn[:5], there))
-    if drawn[5].any():
-        world.security_dead = world.security_dead + land.by_region(drawn[5])
-    world.terms["deterrence"] = deterrence
-
-
-class ForceRates(NamedTuple):
-    """Parameters of a meeting of units and crowd."""
-
-    lethality: float
-    lethality_before: float
-    lethality_order: float
-    lethality_fight: float
-    lethality_security: float
-    seat_lethality: float
-    arrest_rate: float
-    arrest_emergency: float
-    search_rate: float
-    search_before: float
-    arms_effect: float
-    deterrence: float
+    p, now = w.params[0], w.country[0]
+    for k in range(len(w.place)):
+        here, term = w.place[k], w.term[k]
+        units = acting(here, p, now)
+        w.region[here.region].security_dead += _meet(here, units, k, p, now, w.quota[:, k])
+        term.deterrence = -p.deterrence * (_risk(units, here.out, now.scale) - _risk(units, 0.0, now.scale))
+        term.curfew = p.curfew_effect * here.emergency
+    for r in range(len(w.region)):
+        region = w.region[r]
+        region.harm = region.harm * 0.5 ** (now.dt / HARM_HOURS) + (10 * region.killed + region.detained)
+    for k in range(len(w.place)):
+        w.term[k].backlash = math.log1p(w.region[w.place[k].region].harm / now.scale) * p.backlash
 
 
 @leaf
-def _expect(
-    n: Floats,
-    f: Floats,
-    home: Floats,
-    q: Floats,
-    emergency: Bools,
-    shoot_order: Bools,
-    contested: Bools,
-    captured: Floats,
-    p: ForceRates,
-    scale: float,
-    means: Floats,
-    there: Floats,
-    deterrence: Floats,
-) -> None:
-    """Place by place: means per hour of the five quotas and of security killed, how many there are for each quota, and deterrence."""
-    for k in range(len(n)):
-        facing = n[k] * q[k] / max(n[k] + q[k], 1e-300)
-        of_fighters = facing * f[k] / n[k] if n[k] > 0 else 0.0
-        peaceful = facing - of_fighters
-        held = (1.0 if emergency[k] else p.lethality_before) * (math.exp(p.seat_lethality) if contested[k] else 1.0)
-        lethal = p.lethality * held * (p.lethality_order if shoot_order[k] else 1.0)
-        arrest = p.arrest_rate * (p.arrest_emergency if emergency[k] else 1.0)
-        searched = p.search_rate * (1.0 if emergency[k] else p.search_before)
-        armed = min(f[k], captured[k]) / f[k] if f[k] > 0 else 0.0
-        risk_of_units = peaceful + p.lethality_fight * of_fighters * (1 + p.arms_effect * armed)
-        means[0, k], means[1, k], means[2, k] = lethal * peaceful, arrest * peaceful, searched * home[k]
-        means[3, k], means[4, k] = lethal * p.lethality_fight * of_fighters, arrest * of_fighters
-        means[5, k] = p.lethality_security * held * risk_of_units
-        there[0, k], there[1, k], there[2, k], there[3, k], there[4, k] = n[k] - f[k], n[k] - f[k], home[k], f[k], f[k]
-        risk, before = 1 - math.exp(-EPSTEIN_K * q[k] / (n[k] + scale)), 1 - math.exp(-EPSTEIN_K * q[k] / scale)
-        deterrence[k] = -p.deterrence * (risk - before)
+def _risk(units: float, n: float, scale: float) -> float:
+    """Epstein's risk of arrest for who joins a crowd of n."""
+    return 1 - math.exp(-EPSTEIN_K * units / (n + scale))
+
+
+@leaf
+def _meet(here: Any, q: float, k: int, p: Any, now: Any, quota: Floats) -> float:
+    """Units and crowd in a place: how many are killed and taken, by quota; gives how many of security are killed."""
+    n, f, home = here.out, here.fighting, here.withdrawn
+    facing = n * q / max(n + q, 1e-300)
+    of_fighters = facing * f / n if n > 0 else 0.0
+    peaceful = facing - of_fighters
+    held = (1.0 if here.emergency else p.lethality_before) * (math.exp(p.seat_lethality) if here.contested else 1.0)
+    lethal = p.lethality * held * (p.lethality_order if here.shoot_order else 1.0)
+    arrest = p.arrest_rate * (p.arrest_emergency if here.emergency else 1.0)
+    searched = p.search_rate * (1.0 if here.emergency else p.search_before)
+    armed = min(f, here.captured) / f if f > 0 else 0.0
+    quota[0] = min(drawn(now, KILLED, k, lethal * peaceful * now.dt), n - f)
+    quota[1] = min(drawn(now, ARRESTED, k, arrest * peaceful * now.dt), n - f)
+    quota[2] = min(drawn(now, SEARCHED, k, searched * home * now.dt), home)
+    quota[3] = min(drawn(now, FIGHTERS_KILLED, k, lethal * p.lethality_fight * of_fighters * now.dt), f)
+    quota[4] = min(drawn(now, FIGHTERS_TAKEN, k, arrest * of_fighters * now.dt), f)
+    risk_of_units = peaceful + p.lethality_fight * of_fighters * (1 + p.arms_effect * armed)
+    return drawn(now, SECURITY, k, p.lethality_security * held * risk_of_units * now.dt)

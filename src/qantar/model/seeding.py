@@ -12,22 +12,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from qantar.model.contract import Counts
-from qantar.model.world import SEED_PLACE, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.chance import SEED_PLACE, pick
+from qantar.model.world import Columns, Land, World
 
 NAME = "seeding"
+PLACE: Columns = {"seeded": False}
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+def begin(w: World, land: Land) -> World:
+    """Draw the places."""
+    weights = np.where(land.settlement, land.residents, 0).astype(float)
+    w.place["seeded"][pick(w.country, SEED_PLACE, weights, round(w.params["seed_places"][0]))] = True
+    return w
+
+
+@leaf
+def step(w: World) -> None:
     """Push in the drawn places while it lasts."""
-    land = world.land
-    if "seeds" not in world.cache:
-        weights = np.where(land.settlement, land.residents, 0).astype(float)
-        world.cache["seeds"] = draws.pick(SEED_PLACE, weights, round(params["seed_places"]))
-    if params["seed_hour"] <= world.hour(t) < params["seed_hour"] + params["seed_hours"]:
-        places = world.cache["seeds"]
-        able = np.maximum((land.sector_residents * land.takes_part)[places].sum(axis=1), 1)
-        rate = params["seed_people"] * land.scale / (params["seed_hours"] * able)
-        world.b[places] += rate[:, None] * land.takes_part
-        world.escalation[places] += params["seed_escalation"]
+    p, now = w.params[0], w.country[0]
+    if not p.seed_hour <= now.hour < p.seed_hour + p.seed_hours:
+        return
+    for k in range(len(w.place)):
+        if w.place[k].seeded:
+            able = max(w.able[k].sum(), 1.0)
+            for s in range(len(w.sector)):
+                w.b[k, s] += p.seed_people * now.scale / (p.seed_hours * able) * w.sector[s].takes_part
+            w.place[k].escalation += p.seed_escalation

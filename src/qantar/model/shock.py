@@ -11,24 +11,28 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from qantar.model.contract import Counts
-from qantar.model.world import SHOCK, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.chance import SHOCK, normal
+from qantar.model.world import Columns, World
 
 NAME = "shock"
+COUNTRY: Columns = {
+    "mood": 0.0,  # where the path is
+    "stretch": -1,  # of six hours, counted from the start
+}
+TERMS = ("shock",)
 HOURS = 6.0
 """Hours over which the path stays the same, whatever the step."""
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """Move along the path."""
-    number = int(world.hour(t) // HOURS)
-    last, value = world.cache.get("shock", (-1, 0.0))
-    keep = math.exp(-HOURS / params["shock_hours"])
-    for k in range(last + 1, number + 1):
-        spread = params["shock_sd"] * (math.sqrt(1 - keep * keep) if k else 1.0)
-        value = keep * value * (k > 0) + spread * draws.normal(SHOCK, 0, k)
-    world.cache["shock"] = (number, value)
-    world.terms["shock"] = np.full(world.land.n_places, value)
+    p, now = w.params[0], w.country[0]
+    keep = math.exp(-HOURS / p.shock_hours)
+    while now.stretch < now.hour // HOURS:
+        now.stretch += 1
+        spread = p.shock_sd * (math.sqrt(1 - keep * keep) if now.stretch else 1.0)
+        now.mood = keep * now.mood + spread * normal(now, SHOCK, 0, now.stretch)
+    for k in range(len(w.term)):
+        w.term[k].shock = now.mood

@@ -11,21 +11,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from qantar.model.contract import Counts
-from qantar.model.world import SPLIT_PLACE, Draws, World
-from qantar.scenario.parameters import Values
+from qantar.compiled import leaf
+from qantar.model.chance import SPLIT_PLACE, pick
+from qantar.model.world import Columns, Land, World
 
 NAME = "split"
+PLACE: Columns = {
+    "told": False,  # whether its units will be told to stand aside
+    "let_pass": 0.0,  # share of units that obey that order
+}
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+def begin(w: World, land: Land) -> World:
+    """Draw the cities."""
+    cities = pick(w.country, SPLIT_PLACE, np.ones(land.n_regions), round(w.params["split_cities"][0]))
+    w.place["told"][land.seat[cities]] = True
+    return w
+
+
+@leaf
+def step(w: World) -> None:
     """Give and lift the orders when their hour comes."""
-    if "split" not in world.cache:
-        seats = draws.pick(SPLIT_PLACE, np.ones(world.land.n_regions), round(params["split_cities"]))
-        world.cache["split"] = world.land.seat[seats]
-    begin, end = params["split_hour"], params["split_hour"] + params["split_hours"]
-    now, before = world.hour(t), world.hour(t - 1)
-    if before < begin <= now or (t == 0 and begin <= 0):
-        world.let_pass[world.cache["split"]] = params["order_obeyed"]
-    if before < end <= now:
-        world.let_pass[:] = 0.0
+    p, now = w.params[0], w.country[0]
+    first, last, before = p.split_hour, p.split_hour + p.split_hours, (now.t - 1) * now.dt
+    begins = before < first <= now.hour or (now.t == 0 and first <= 0)
+    ends = before < last <= now.hour
+    for k in range(len(w.place)):
+        here = w.place[k]
+        if begins and here.told:
+            here.let_pass = p.order_obeyed
+        if ends:
+            here.let_pass = 0.0

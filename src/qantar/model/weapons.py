@@ -15,44 +15,49 @@ violent: Davenport (2007, Annu. Rev. Polit. Sci. 10), della Porta (2013, Clandes
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
 
-from qantar.model.contract import Counts, Floats
+from qantar.compiled import leaf
 from qantar.model.forces import acting
-from qantar.model.world import Draws, World
-from qantar.scenario.parameters import Values
+from qantar.model.world import Columns, World
 
 NAME = "arms"
+PLACE: Columns = {
+    "captured": 0.0,  # weapons in the crowd's hands
+    "stock": 1.0,  # share of the place's weapons still in store
+}
 
 
-def step(world: World, counts: Counts, params: Values, draws: Draws, t: int) -> None:
+@leaf
+def step(w: World) -> None:
     """The rate of turning to fighting; armouries."""
-    land = world.land
-    if world.harm.any() or land.organizations:
-        harm = np.log1p(world.harm / land.scale)[land.region]
-        power = params["escalation_force"] * harm - params["organization_discipline"] * world.organized
-        world.escalation += params["escalation_rate"] * np.exp(np.clip(power, -60, 60))
-    else:
-        world.escalation += params["escalation_rate"]
-    if not counts.fighting.any():
-        return
-    lost = world.stock * -np.expm1(-params["loot_rate"] * edge(strength(world, counts, params), acting(world, params)) * world.dt)
-    world.captured = world.captured + lost * params["armoury"] * land.police
-    world.stock = world.stock - lost
+    p, now = w.params[0], w.country[0]
+    for k in range(len(w.place)):
+        here = w.place[k]
+        harm = math.log1p(w.region[here.region].harm / now.scale)
+        power = p.escalation_force * harm - p.organization_discipline * here.organized
+        here.escalation += p.escalation_rate * math.exp(min(max(power, -60.0), 60.0))
+        if now.fighting > 0:
+            stronger = edge(strength(here, p), acting(here, p, now))
+            lost = here.stock * -math.expm1(-p.loot_rate * stronger * now.dt)
+            here.captured += lost * p.armoury * here.police
+            here.stock -= lost
 
 
-def strength(world: World, counts: Counts, params: Values) -> Floats:
-    """The crowd's strength in a fight, by place, in people of the model's scale."""
-    fighters = counts.fighting
-    armed = np.minimum(fighters, world.captured)
-    return np.asarray(fighters + params["arms_effect"] * armed + world.defectors * (1 + params["arms_effect"]), float)
+@leaf
+def strength(here: Any, p: Any) -> float:
+    """The crowd's strength in a fight in a place, in people of the model's scale."""
+    armed = min(here.fighting, here.captured)
+    return here.fighting + p.arms_effect * armed + here.defectors * (1 + p.arms_effect)  # type: ignore[no-any-return]
 
 
-def edge(crowd: Floats, units: Floats) -> Floats:
+@leaf
+def edge(crowd: float, units: float) -> float:
     """How far the crowd is stronger than the units: 0 if not, 1 if there are no units.
 
-    >>> edge(np.array([10.0, 30.0, 5.0, 0.0]), np.array([20.0, 10.0, 0.0, 0.0])).tolist()
+    >>> [edge(crowd, units) for crowd, units in ((10.0, 20.0), (30.0, 10.0), (5.0, 0.0), (0.0, 0.0))]
     [0.0, 0.5, 1.0, 0.0]
     """
     both = crowd + units
-    return np.maximum(0.0, np.divide(crowd - units, both, out=np.zeros_like(both), where=both > 0))
+    return max(0.0, (crowd - units) / both) if both > 0 else 0.0

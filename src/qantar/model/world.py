@@ -1,30 +1,34 @@
-"""The country as mechanisms see it: arrays by place and region, what has been decided, and who acts where.
+"""The country as mechanisms see it: tables of places and regions, what has been decided, and who acts where.
 
-Nothing here is about one resident. `Place` numbers run over places in order of region; the arrays of a `World` are changed
-by mechanisms only, each its own.
+Nothing here is about one resident. A `Land` is what does not change and is read by Python; a `World` is what compiled code works on:
+NumPy tables with named columns (record arrays), few enough that handing them over costs a microsecond. Row k of `place` is a
+place, row k of `term` what each mechanism adds to its log pressure; `params`, `country` have one row. A mechanism declares the columns it
+needs in a dictionary of names and values at the start, and changes no others but those of `force`, `b`, `quota` and `escalation`,
+where several meet. A column that `Land` has by the same name starts as it is there.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from statistics import NormalDist
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.compiled import jit
-from qantar.draws import Purpose, uniform
-from qantar.model.contract import Counts, Floats, Ints
-from qantar.model.rules import FULL, QUOTAS
+from qantar.compiled import leaf
+from qantar.model.contract import Floats, Ints
 
 Bools = NDArray[np.bool_]
-_PLACE = int(Purpose.PLACE)
-(KILLED, ARRESTED, SEARCHED, SECURITY, FIGHTERS_KILLED, FIGHTERS_TAKEN, SEAT, AIRPORT, SEED_PLACE, SPLIT_PLACE, SHOCK, DEFECT) = range(12)
-"""What draws by place, region or day are for: part of their key, so never used again for something else."""
+Columns = dict[str, Any]
+"""Columns of a table and the value of each at the start, which also says its type."""
 GUARD, ARMY, FOREIGN = range(3)
 UNITS = ("national guard", "army", "foreign troops")
+PRICE, CONCESSION, INTERNET, EMERGENCY, SHOOT_ORDER, FRAMING, INTERVENTION, STAND_ASIDE = range(8)
+KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention", "stand_aside")
+"""Decisions of the state."""
+EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True)
@@ -122,219 +126,179 @@ class Land:
         """Regions."""
         return int(self.region[-1]) + 1
 
+    @cached_property
+    def km(self) -> Floats:
+        """Great-circle distances between places (haversine); by stretches of rows, so that no copy as large as the whole is made."""
+        lat, lon = np.radians(self.lat), np.radians(self.lon)
+        km = np.empty((len(lat), len(lat)))
+        for first in range(0, len(lat), 64):
+            rows = slice(first, first + 64)
+            a = np.sin((lat[rows, None] - lat) / 2) ** 2
+            a += np.cos(lat[rows, None]) * np.cos(lat) * np.sin((lon[rows, None] - lon) / 2) ** 2
+            km[rows] = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(a, 0, 1)))
+        return km
+
     def visible(self, people: float) -> float:
         """A crowd of so many people of the country, but two of the model at least: one person is no crowd at any scale."""
-        return max(people, 2 / self.scale)
+        return visible(people, self.scale)
 
     def by_region(self, of_place: Floats) -> Floats:
         """Sums over the places of each region."""
         return np.bincount(self.region, of_place, self.n_regions).astype(float)
 
 
-@dataclass
-class World:
-    """State of the country in one history."""
+@leaf
+def visible(people: float, scale: float) -> float:
+    """A crowd of so many people of the country, but two of the model at least: one person is no crowd at any scale."""
+    return max(people, 2.0 / scale)
 
-    land: Land
-    dt: float
-    price: Floats
-    """of the good whose price moved, by place"""
+
+class Decisions(NamedTuple):
+    """Decisions that take effect in this step, in order of time."""
+
+    kind: Ints
+    """which of `KINDS`"""
+    size: Floats
+    where: Bools
+    """shape (decisions, places)"""
+
+
+class World(NamedTuple):
+    """State of the country in one history. What columns mean is said by the mechanism that declares them."""
+
+    params: Any
+    """one row, a column a parameter"""
+    country: Any
+    """one row"""
+    region: Any
+    place: Any
+    sector: Any
+    term: Any
+    """terms of the log pressure by place, a column a term"""
+    class_term: Any
+    """terms of the log pressure by class, shape (regions, sectors, bins), a column a term"""
+    organization: Any
+    on: Bools
+    """of each mechanism, whether it acts"""
+    decisions: Decisions
+    hardship: Floats
+    """of each bin"""
+    days_off: Bools
+    able: Floats
+    """residents who can take part, shape (places, sectors)"""
+    presence: Floats
+    """of each organization, shape (organizations, places, sectors)"""
+    km: Floats
+    """distances, shape (places, places)"""
+    nearness: Floats
+    """how much people in one place see of a crowd in another, shape (places, places)"""
+    nearby: Floats
+    """people out nearby, by place"""
+    on_the_way: Floats
+    """Guard and army that arrive at the beginning of a step, shape (steps, units, places); steps go round"""
+    terms: Floats
+    """the same numbers as `term`, shape (places, terms)"""
+    class_terms: Floats
+    """the same numbers as `class_term`, shape (regions, sectors, bins, terms)"""
+    factor: Floats
+    """of the pressure, by region, sector and bin"""
+    a: Floats
+    g: Floats
+    b: Floats
+    leave: Floats
+    quota: Floats
     connectivity: Ints
-    """internet, a level of `rules.LEVELS`, by place"""
-    emergency: Bools
-    shoot_order: Bools
-    framing: Bools
-    """whether an emergency, an order to shoot, hostile words of the state are in force, by place"""
-    legitimacy: Floats
-    """by region, 0 to 1"""
-    demand: Floats
-    """by region: what the crowd asks for; 0 nothing, 1 prices, 2 the government, 3 the system"""
-    granted: Floats
-    """by region: the highest demand granted so far"""
-    granted_at: Floats
-    """by region: hour of the last concession"""
-    harm: Floats
-    """by region: killed and detained lately, weighted, in people of the model's scale"""
-    news: Floats
-    """by place: protesters whom people there have heard of lately"""
-    security_dead: Floats
-    """by region, since the start"""
-    terms: dict[str, Floats] = field(default_factory=dict)
-    """terms of the log pressure by place, one entry a mechanism and effect"""
-    class_terms: dict[str, Floats] = field(default_factory=dict)
-    """terms of the log pressure by class, shape (places, sectors, bins) or what broadcasts to it"""
-    b: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """pressure that needs no grievance, per hour, shape (places, sectors): calls and seeds"""
-    organized: Floats = field(default_factory=lambda: np.zeros(0))
-    """share of residents within reach of an organization, by place"""
-    gap: Floats = field(default_factory=lambda: np.zeros(0))
-    """levels by which the organizations of a place lead or lag the crowd, weighed by their reach"""
-    asked: Floats = field(default_factory=lambda: np.zeros(0))
-    """by region: the demand that is put to the state, after organizations have had their say"""
-    force: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """units in place beside the police, shape (units, places), in people of the model's scale"""
-    on_the_way: dict[int, Floats] = field(default_factory=dict)
-    """units that arrive at the beginning of a step, shape (units, places)"""
-    foreign_due: Floats = field(default_factory=lambda: np.zeros(0))
-    """foreign troops decided on and not there yet, by place"""
-    foreign_since: Floats = field(default_factory=lambda: np.zeros(0))
-    """hour of the decision, by place"""
-    tied: float = 0.0
-    """men of the Guard at strategic sites"""
-    ordered: Floats = field(default_factory=lambda: np.zeros(0))
-    """share of units ordered to stand aside and obeying, by place"""
-    let_pass: Floats = field(default_factory=lambda: np.zeros(0))
-    """the same of orders in drawn cities, by place"""
-    left: Floats = field(default_factory=lambda: np.zeros(0))
-    """share of units that have left their posts by themselves, by place"""
-    defectors: Floats = field(default_factory=lambda: np.zeros(0))
-    """who have changed sides, by place"""
-    captured: Floats = field(default_factory=lambda: np.zeros(0))
-    """weapons in the crowd's hands, by place"""
-    stock: Floats = field(default_factory=lambda: np.zeros(0))
-    """share of each place's weapons still in store"""
-    escalation: Floats = field(default_factory=lambda: np.zeros(0))
-    """rate per hour at which protesters of a place begin to fight"""
-    staying: Floats = field(default_factory=lambda: np.zeros(0))
-    """factor of the half-life of staying out, by place"""
-    seat_lost: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
-    airport_lost: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """by region: whether the crowd holds the seat of government, the airport"""
-    contested: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """places whose seat is lost, or where the crowd is stronger than the units, by place"""
-    lost_revenue: float = 0.0
-    """of a month's revenue of the state, the share lost to strikes so far"""
-    lost_output: float = 0.0
-    """of a month's output, the share lost to strikes so far"""
-    quota: Ints = field(default_factory=lambda: np.zeros((len(QUOTAS), 0), np.int64))
-    protest_days: Floats = field(default_factory=lambda: np.zeros(0))
-    """by region: days with protest so far"""
-    steps: tuple[StateStep, ...] = ()
-    """decisions that take effect now"""
-    counts: Counts | None = None
-    """what the engine told at the last step"""
-    cache: dict[str, Any] = field(default_factory=dict)
-
-    def decisions(self, kind: str) -> list[StateStep]:
-        """Steps of one kind that take effect now."""
-        return [s for s in self.steps if s.kind == kind]
-
-    def hour(self, t: int) -> float:
-        """Hours since the start at the beginning of step t."""
-        return t * self.dt
-
-    def local_hour(self, t: int) -> Floats:
-        """Hour of the day in each place at the beginning of step t, 0 to 24."""
-        return (self.land.first_hour + self.hour(t) + self.land.local_hour) % 24.0
+    """rates of the step (`contract.Rates`); quotas are not cut to whole numbers here"""
 
 
-def new_world(land: Land, dt: float) -> World:
-    """The country at the start."""
-    places, regions = land.n_places, land.n_regions
-    off = np.zeros(places, np.bool_)
-    return World(
-        land,
-        dt,
-        price=land.price.copy(),
-        connectivity=np.full(places, FULL, np.int64),
-        emergency=off.copy(),
-        shoot_order=off.copy(),
-        framing=off.copy(),
-        legitimacy=np.ones(regions),
-        demand=np.zeros(regions),
-        granted=np.zeros(regions),
-        granted_at=np.full(regions, -np.inf),
-        harm=np.zeros(regions),
-        news=np.zeros(places),
-        security_dead=np.zeros(regions),
-        b=np.zeros((places, len(land.takes_part))),
-        organized=np.zeros(places),
-        gap=np.zeros(places),
-        asked=np.zeros(regions),
-        force=np.zeros((len(UNITS), places)),
-        foreign_due=np.zeros(places),
-        foreign_since=np.full(places, np.inf),
-        tied=land.site_guards,
-        ordered=np.zeros(places),
-        let_pass=np.zeros(places),
-        left=np.zeros(places),
-        defectors=np.zeros(places),
-        captured=np.zeros(places),
-        stock=np.ones(places),
-        escalation=np.zeros(places),
-        staying=np.ones(places),
-        seat_lost=np.zeros(regions, np.bool_),
-        airport_lost=np.zeros(regions, np.bool_),
-        contested=np.zeros(places, np.bool_),
-        quota=np.zeros((len(QUOTAS), places), np.int64),
-        protest_days=np.zeros(regions),
-    )
+COUNTRY: Columns = {
+    "t": 0,  # step
+    "hour": 0.0,  # hours since the start at its beginning
+    "dt": 1.0,  # hours of a step
+    "scale": 1.0,
+    "first_hour": 0.0,
+    "seed": 0,
+    "expected": False,  # whether numbers are the expected ones, not drawn
+    "out": 0.0,  # everyone out
+    "fighting": 0.0,
+}
+REGION: Columns = {
+    "seat": 0,  # the place of it
+    "people": 0.0,  # residents
+    "out": 0.0,
+    "dead": 0.0,  # since the start
+    "killed": 0.0,  # in the last step, as are the detained
+    "detained": 0.0,
+}
+PLACE: Columns = {
+    "region": 0,
+    "residents": 0.0,
+    "settlement": False,
+    "local_hour": 0.0,
+    "police": 0.0,
+    "clock": 0.0,  # hour of the day there, 0 to 24
+    "out": 0.0,  # who is out, peaceful or fighting
+    "fighting": 0.0,
+    "withdrawn": 0.0,
+    "emergency": False,
+    "shoot_order": False,
+    "force": np.zeros(len(UNITS)),  # units in place beside the police, in people of the model's scale
+    "escalation": 0.0,  # rate per hour at which protesters begin to fight
+}
+SECTOR: Columns = {
+    "takes_part": False,
+    "output": 0.0,
+    "revenue": 0.0,
+    "people": 0.0,
+    "out": 0.0,
+}
+ORGANIZATION: Columns = {"demand_gap": 0.0, "start": 0.0, "end": 0.0}
 
 
-class Draws:
-    """Numbers for places, regions and the country, keyed by what they are for, where, and step or count."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def poisson(self, what: tuple[int, ...], mean: Floats, t: int) -> Floats:
-        """Poisson numbers with these means, a row for each of what they are for, shape (rows, places)."""
-        return _poisson(self.seed, np.array(what), mean, t)
-
-    def quota(self, numbers: Floats) -> Ints:
-        """Numbers as the engine wants them."""
-        return numbers.astype(np.int64)
-
-    def exponential(self, what: int, who: int, when: int) -> float:
-        """An exponential number with mean 1."""
-        return -math.log1p(-uniform(self.seed, _PLACE, who, what, when))
-
-    def normal(self, what: int, who: int, when: int) -> float:
-        """A standard normal number."""
-        return NormalDist().inv_cdf(uniform(self.seed, _PLACE, who, what, when))
-
-    def pick(self, what: int, weights: Floats, k: int) -> Ints:
-        """K different numbers, likelier the larger their weight: the smallest exponential clocks (Efraimidis and Spirakis 2006)."""
-        race = [self.exponential(what, i, 0) / w if w > 0 else math.inf for i, w in enumerate(weights)]
-        return np.argsort(race, kind="stable")[: min(k, int((weights > 0).sum()))]
+def first_row(columns: Columns) -> Any:
+    """A table of one row with these columns, each at its value at the start. Columns are attributes of a row, in Python as compiled."""
+    kinds = [(name, np.asarray(value).dtype, np.shape(value)) for name, value in columns.items()]
+    row = np.zeros(1, np.dtype((np.record, np.dtype(kinds, align=True))))
+    for name, value in columns.items():
+        row[name] = value
+    return row
 
 
-class Expected(Draws):
-    """In place of draws, their means: for the mean-field twin. What is picked is what is likeliest, the first among equals."""
-
-    def poisson(self, what: tuple[int, ...], mean: Floats, t: int) -> Floats:
-        """The means themselves."""
-        return mean
-
-    def quota(self, numbers: Floats) -> Ints:
-        """The means: the twin moves parts of people."""
-        return numbers  # type: ignore[return-value]
-
-    def exponential(self, what: int, who: int, when: int) -> float:
-        """The median: what happens at a rate happens when half would have seen it."""
-        return math.log(2)
-
-    def normal(self, what: int, who: int, when: int) -> float:
-        """The mean."""
-        return 0.0
+def filled(rows: Any, land: Land) -> Any:
+    """The same rows, where columns that are known of the land say what they are there."""
+    for name in rows.dtype.names:
+        if hasattr(land, name):
+            rows[name] = getattr(land, name)
+    return rows
 
 
-@jit
-def _poisson(seed: int, what: Ints, mean: Floats, t: int) -> Floats:
-    """By inversion; above 500, where the spread is below 5 %, the mean rounded up or down at random."""
-    out = np.zeros(mean.shape)
-    for row in range(len(what)):
-        for p in range(mean.shape[1]):
-            m = mean[row, p]
-            if m > 0.0:
-                u = uniform(seed, _PLACE, p, what[row], t)
-                if m > 500.0:
-                    out[row, p] = math.floor(m + u)
-                else:
-                    term = math.exp(-m)
-                    total = term
-                    while u > total and out[row, p] < 1000:
-                        out[row, p] += 1
-                        term *= m / out[row, p]
-                        total += term
-    return out
+def decisions_of(steps: Sequence[StateStep], n_places: int) -> Decisions:
+    """Decisions as arrays."""
+    where = np.zeros((len(steps), n_places), np.bool_)
+    for row, step in zip(where, steps, strict=True):
+        row[list(step.places)] = True
+    kinds = [KINDS.index(s.kind) for s in steps]
+    return Decisions(np.array(kinds, np.int64), np.array([s.size for s in steps], float), where)
+
+
+@leaf
+def decided(decisions: Decisions, kind: int, k: int, otherwise: float) -> float:
+    """Size of the last decision of a kind that takes effect now in place k, or another value if there is none."""
+    for d in range(len(decisions.kind) - 1, -1, -1):
+        if decisions.kind[d] == kind and decisions.where[d, k]:
+            return decisions.size[d]  # type: ignore[no-any-return]
+    return otherwise
+
+
+def merged(parts: Iterable[Columns]) -> Columns:
+    """All columns of several declarations.
+
+    >>> merged([{"x": 0.0}, {"y": 1}])
+    {'x': 0.0, 'y': 1}
+    """
+    found: Columns = {}
+    for part in parts:
+        if twice := found.keys() & part.keys():
+            raise ValueError(f"two mechanisms declare {sorted(twice)}")
+        found |= part
+    return found

@@ -1,0 +1,50 @@
+"""What a test reads of a world or sets in it, and the hour mechanism by mechanism in Python, so that defects can be planted between."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from qantar.model import assemble
+from qantar.model.world import World
+
+
+class View:
+    """A world by the names of its columns, whichever table they stand in. Units come first in `force`, as in `UNITS`."""
+
+    def __init__(self, tables: World) -> None:
+        object.__setattr__(self, "tables", tables)
+
+    def __getattr__(self, name: str) -> Any:
+        w = self.tables
+        if name == "force":
+            return w.place["force"].T
+        for rows in (w.place, w.region):
+            if name in rows.dtype.names:
+                return rows[name]
+        return w.country[name][0] if name in w.country.dtype.names else getattr(w, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        getattr(self, name)[:] = value
+
+    def copy(self) -> View:
+        """As it is now."""
+        w = self.tables
+        kept = {name: getattr(w, name).copy() for name in ("country", "region", "place", "on_the_way")}
+        return View(w._replace(**kept))
+
+
+def hour(w: World, t: int, n: np.ndarray, moved: np.ndarray) -> None:
+    """The same as `assemble.hour`: what it calls, one after the other."""
+    assemble.look(w, t, n, moved)
+    for number, mechanism in enumerate(assemble.MECHANISMS.values()):
+        if w.on[number]:
+            mechanism.step(w)
+    assemble.rate(w)
+
+
+def in_python(module: ModuleType) -> dict[str, Any]:
+    """The compiled functions of a module as plain ones, which read its constants when they are called."""
+    return {name: f.py_func for name, f in vars(module).items() if hasattr(f, "py_func") and f.__module__ == module.__name__}
