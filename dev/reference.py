@@ -7,7 +7,6 @@ Run `.venv/bin/python dev/reference.py` after changing any of them; a test compa
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from collections.abc import Iterator
@@ -46,8 +45,13 @@ SUBMODELS = {
     "reporting/model.py": ("record",),
 }
 """Files whose docstrings make up section 7 of the ODD page, and the groups of parameters that stand with each."""
-INTERNAL = {"land", "dt", "terms", "class_terms", "steps", "cache", "counts"}
-"""Fields of a world that are no state of the country."""
+INTERNAL = {
+    *("t", "hour", "dt", "scale", "first_hour", "seed", "expected", "out", "fighting", "withdrawn", "dead", "killed", "detained"),
+    *("region", "residents", "settlement", "local_hour", "police", "clock", "people", "seat", "dependence", "old_price"),
+    *("inflation_excess", "devaluation", "mean_hardship", "internet", "foreign_owned", "all_guard"),
+    *("wanted", "need", "surplus", "leaving", "share", "last_arrival", "arriving", "shift"),
+}
+"""Columns of a world that are no state of the country: time and counts of the last step, what does not change, sums within a step."""
 NOTE = "<!-- Written by dev/reference.py. Change the program or the catalogue, not this page. -->\n"
 
 
@@ -162,9 +166,9 @@ def _odd() -> str:
     found = {**_odd_numbers(), **_odd_tables(), "submodels": _submodels()}
     if unused := set(found) ^ set(re.findall(r"\{\{(\w+)\}\}", template)):
         raise ValueError(f"dev/odd.md and dev/reference.py differ on {sorted(unused)}")
-    fields = {f.name for f in dataclasses.fields(world.World)} - INTERNAL
+    fields = {"b", "quota", "on_the_way", *(name for part in ("COUNTRY", "REGION", "PLACE") for name in assemble.columns(part))} - INTERNAL
     if unsaid := fields - set(re.findall(r"`(\w+)`", template)):
-        raise ValueError(f"dev/odd.md says nothing of these fields of a World: {sorted(unsaid)}")
+        raise ValueError(f"dev/odd.md says nothing of these columns of a World: {sorted(unsaid)}")
     return NOTE.replace("this page", "this page; text: dev/odd.md") + "\n" + re.sub(r"\{\{(\w+)\}\}", lambda m: found[m[1]], template)
 
 
@@ -236,7 +240,8 @@ def _submodels() -> str:
         rows = [(f"`{n}`", p.unit, f"{p.default:g}", str(p.prior), p.status, p.meaning_en) for n, p in own.items()]
         if rows:
             parts.append(_table(("parameter", "unit", "default", "prior", "status", "meaning"), rows) + "\n")
-        read = [n for n in dict.fromkeys(re.findall(r'(?:params|values)\["(\w+)"\]', source)) if n in known and n not in own]
+        names = dict.fromkeys(re.findall(r'(?:\bp\.|(?:params|values)\[")(\w+)', source))
+        read = [n for n in names if n in known and n not in own]
         if read:
             parts.append("Reads also: " + ", ".join(f"`{n}` ({known[n].group})" for n in read) + ".\n")
         said |= set(own)
