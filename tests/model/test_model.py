@@ -15,16 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import NormalDist
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from kit.packaged import scenario
-from kit.view import View
+from kit.view import View, in_python
+from kit.view import hour as hour_by_mechanism
 from qantar.engine.loop import simulate
 from qantar.engine.meanfield import MeanFieldEngine
-from qantar.model import assemble, chance, government
+from qantar.model import assemble, chance, diffusion, government
 from qantar.model import world as world_module
 from qantar.model.build import Recorded, land_of
 from qantar.model.chance import SHOCK, poisson
@@ -50,7 +52,7 @@ from qantar.model.rules import (
     own_resistance,
     resistance,
 )
-from qantar.model.world import ARMY, FOREIGN, GUARD, KINDS, Land, StateStep
+from qantar.model.world import ARMY, FOREIGN, GUARD, KINDS, Land, StateStep, World, merged
 from qantar.population.blocks import class_of, lay_out
 from qantar.population.build import blocks_of, class_sizes
 from qantar.scenario.parameters import defaults, parameters
@@ -1133,6 +1135,38 @@ def test_the_scale_of_the_model_changes_no_rate() -> None:
     assert world.seat_lost.any()
     assert min(world.left.max(), world.defectors.max(), world.captured.max(), *world.force.sum(axis=1), world.lost_output) > 0
     assert {s.kind for s in decided if s.source == "policy"} == set(kinds)
+
+
+def test_a_new_mechanism_is_a_module_and_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    rumour = ModuleType("rumour")
+
+    def begin(w: World, land: Land) -> World:
+        w.place["heard"][number("Almaty")] = 3.0
+        return w
+
+    def step(w: World) -> None:
+        w.place["heard"] *= 0.5
+        w.term["rumour"] = w.place["heard"]
+
+    vars(rumour).update(NAME="rumour", PLACE={"heard": 1.0}, TERMS=("rumour",), begin=begin, step=step)
+    for name, plain in in_python(assemble).items():  # compiled for tables without its columns
+        monkeypatch.setattr(assemble, name, plain)
+    monkeypatch.setattr(assemble, "hour", hour_by_mechanism)
+    monkeypatch.setattr(assemble, "MECHANISMS", {**assemble.MECHANISMS, "rumour": rumour})
+    assemble._first_row.cache_clear()
+    try:
+        with_, without = (assemble.new_world(land(), defaults(), 1.0, 0, on) for on in (["rumour"], []))
+        for t, heard in ((0, 0.5), (1, 0.25)):
+            more = assemble.step(with_, counts(), t).a / assemble.step(without, counts(), t).a
+            expected = np.where(np.arange(len(more)) == number("Almaty"), 3.0, 1.0) * heard
+            assert np.log(more) == pytest.approx(expected)
+    finally:
+        assemble._first_row.cache_clear()
+
+
+def test_no_two_mechanisms_declare_one_column() -> None:
+    with pytest.raises(ValueError, match="news"):
+        merged([diffusion.PLACE, {"news": 0.0}])
 
 
 def test_children_are_under_no_pressure() -> None:
