@@ -78,16 +78,25 @@ def tie(blocks: Blocks, layers: Sequence[Layer], seed: int) -> Ties:
         raise ValueError(f"a resident could have {degree_max} contacts; the engines count to {np.iinfo(np.int16).max}")
     edges = (blocks.place_start, blocks.class_start[:: blocks.n_bins], blocks.region_start, np.array([0, blocks.n]))
     bounds = [edges[scope] for _, scope in divisions]
-    keys = [bits(seed, _BLOCK, block, number, 0) for number, x in enumerate(bounds) for block in range(len(x) - 1)]
+    key = np.empty(sum(len(x) - 1 for x in bounds), np.uint64)
+    _draw_keys(seed, np.array([len(x) - 1 for x in bounds], np.int64), key)
     start = np.concatenate([np.empty(0, np.int64)] + [x[:-1] for x in bounds])
     size = np.concatenate([np.empty(0, np.int64)] + [np.diff(x) for x in bounds])
     width = np.ceil(np.sqrt(size)).astype(np.int64)
     height = (size + width - 1) // np.maximum(width, 1)
     block_of, group = _blocks_of_classes(blocks, divisions, size)
     online = np.array([layer.online for layer, _ in divisions], np.bool_)
-    return Ties(
-        online, block_of, start, size, group, np.array(keys, np.uint64), width.astype(np.uint32), height.astype(np.uint32), degree_max
-    )
+    return Ties(online, block_of, start, size, group, key, width.astype(np.uint32), height.astype(np.uint32), degree_max)
+
+
+@leaf
+def _draw_keys(seed: int, many: Ints, key: NDArray[np.uint64]) -> None:
+    """The key of each block of divisions with so many each."""
+    first = 0
+    for d in range(len(many)):
+        for block in range(many[d]):
+            key[first + block] = bits(seed, _BLOCK, block, d, 0)
+        first += many[d]
 
 
 def _blocks_of_classes(blocks: Blocks, divisions: list[tuple[Layer, int]], size: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
