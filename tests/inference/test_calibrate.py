@@ -32,6 +32,7 @@ from kit.processes import children, needs_proc, runs_still, wait_for
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
 from qantar.ensemble import warm
+from qantar.ensemble.ending import Ending
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import QantarError, ResultError, ScenarioError, StudyError
@@ -59,15 +60,13 @@ from qantar.inference.distance import (
     Target,
     deviations,
     distances,
-    distances_so_far,
     items_of,
-    last_day,
     middle_of,
     scales_of,
     summary_of,
     target_of,
-    up_to,
 )
+from qantar.inference.ending import calm
 from qantar.inference.posterior import CSV, JSON, KEPT, PEOPLE, pack, read_posterior, unpack, write_posterior
 from qantar.inference.prior import point_of, value_at, values_at
 from qantar.inference.problem import prior_table
@@ -420,11 +419,10 @@ def histories(wave: Callable[[Floats], Any]) -> Callable[..., tuple[Runs, Any]]:
     """In place of `_histories`: the closed form, and a quiet period that has a wave in three regions where `wave` says so."""
 
     def instead(
-        task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Any = slice(None)
+        task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, ending: Ending | None
     ) -> tuple[Runs, Any]:
         first = history_seed(task.seed, (1 << 30) + 1000 * key[0] + key[1], 1)
-        seeds = np.array([history_seed(first, k, 0) for k in range(len(points))])[only]
-        points = points[only]
+        seeds = np.array([history_seed(first, k, 0) for k in range(len(points))])
         runs = simulated(points, seeds)
         if what == "quiet":
             runs.presence[:, 2, :3] = np.asarray(wave(points))[:, None]
@@ -526,41 +524,27 @@ def test_rounds_end_when_nearly_nothing_is_accepted(closed: pytest.MonkeyPatch, 
     assert [(r.module, r.accepted) for r in found.trace] == [("mobilization", 0.0)]
 
 
-def test_a_proposal_that_is_not_run_on_would_not_have_been_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small, quiet = resolve(scenario(), scale=0.001), Setup(table=12, particles=6, rounds=1, force_rounds=1, keep=4, part=6)
+def test_a_proposal_that_was_ended_would_not_have_been_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    small, few = resolve(scenario(), scale=0.001), Setup(table=12, particles=6, rounds=1, force_rounds=1, keep=4, part=6)
     table = prior_table(small, 12, SEED, Runner(tmp_path / "table"), part=6)
-    assert last_day(target(), MOBILIZATION, small) == 4  # the last count of participants; 17 onsets are dated by then
-    early = up_to(small, 4)
-    assert early.hours == 126
-    runs = prior_table(early, 12, SEED, Runner(tmp_path / "early"), part=6)
-    assert np.array_equal(runs.participants[:, :5], table.participants[:, :5])
-    assert np.array_equal(runs.presence[:, :5], table.presence[:, :5])
     scales = scales_of(items_of(table, target(), small), target())
-    far = distances(items_of(table, target(), small), target(), scales, MOBILIZATION)
-    least = distances_so_far(runs, target(), scales, MOBILIZATION, early)
-    assert (least <= far + 1e-12).all()
-    assert (least < far - 1e-3).any()  # some rose later than the fifth day and the bound does not know how late
-
-    followed: list[tuple[int, int]] = []
+    ended: list[int] = []
     one = module._histories
 
-    def counted(task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Any = None) -> Any:
-        followed.append((p.hours, len(points) if only is None else len(only)))
-        return one(task, p, points, key, what, setup, only)
-
-    def found(name: str) -> Particles:
-        task = a_task(tmp_path / name, plan=small, target=target(), scales=scales)
-        return calibrate(task, table, quiet)
+    def counted(task: Task, p: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, ending: Ending | None) -> Any:
+        found = one(task, p, points, key, what, setup, ending if name == "ended" else None)
+        ended.append(int(found[0].stopped.sum()))
+        return found
 
     monkeypatch.setattr(module, "_histories", counted)
-    staged = found("staged")
-    proposed, run_on = (sum(n for hours, n in followed if hours == h) for h in (early.hours, small.hours))
-    assert 0 < run_on < proposed
-    monkeypatch.setattr(module, "up_to", lambda plan, day: plan)
-    whole = found("whole")
-    assert (staged.trace, staged.seeds.tolist()) == (whole.trace, whole.seeds.tolist())
-    for name in ("points", "items", "mobilization", "force", "origin"):
-        assert np.array_equal(getattr(staged, name), getattr(whole, name))
+    given = {}
+    for name in ("ended", "whole"):
+        given[name] = calibrate(a_task(tmp_path / name, plan=small, target=target(), scales=scales), table, few)
+        assert (sum(ended) > 0) == (name == "ended")
+        ended.clear()
+    assert given["ended"].trace == given["whole"].trace
+    for array in ("points", "items", "mobilization", "force", "origin", "seeds"):
+        assert np.array_equal(getattr(given["ended"], array), getattr(given["whole"], array))
 
 
 # --- the quiet period -------------------------------------------------------------------------------------------------
@@ -575,8 +559,8 @@ def test_a_quiet_period_is_one_without_a_wave() -> None:
     runs.presence[1, 2, :2] = True
     runs.presence[2, 2, :3] = True  # three regions on one day
     runs.presence[3, [1, 2, 3], [0, 1, 2]] = True  # three regions on three days
-    assert module.calm(runs, 2).tolist() == [True, True, False, True]
-    assert module.calm(replace(runs, stopped=np.array([True, False, False, False])), 2).tolist() == [False, True, False, True]
+    assert calm(runs, 2).tolist() == [True, True, False, True]
+    assert calm(replace(runs, stopped=np.array([True, False, False, False])), 2).tolist() == [False, True, False, True]
 
 
 def test_no_particle_has_a_wave_in_the_quiet_period(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,8 +23,9 @@ from qantar.model.contract import Counts, Floats, Rates
 from qantar.model.outcome import Outcome
 from qantar.model.rules import DEAD
 from qantar.model.world import Bools, Land, StateStep, World
+from qantar.population.blocks import Blocks
 from qantar.population.build import blocks_of, layers_of
-from qantar.population.ties import tie
+from qantar.population.ties import Layer, tie
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
 
@@ -37,12 +38,12 @@ ORDER = (
     ("rates", "model/assemble.py"),
     ("connectivity", "engine/event.py"),
     ("clocks", "engine/event.py"),
-    ("who joins", "engine/event.py"),
+    ("who joins", "engine/due.py"),
     ("who is taken, fights, leaves, returns", "engine/exits.py"),
-    ("states", "engine/event.py"),
-    ("contacts' counts", "engine/event.py"),
-    ("keys", "engine/event.py"),
-    ("history", "engine/history.py"),
+    ("states", "engine/movers.py"),
+    ("contacts' counts", "engine/contacts.py"),
+    ("keys", "engine/contacts.py"),
+    ("history", "engine/diary.py"),
 )
 """What happens in one step, and the file that does it. Engines decide from the state at the start of the step."""
 
@@ -99,13 +100,27 @@ class History:
     visits: int
     """entries of queues taken off (event engine)"""
     stopped: bool
-    """whether the history was broken off because too many were out; its later steps are missing"""
+    """whether the history was broken off, because too many were out or no more was asked; its later steps are missing"""
 
     def sha256(self) -> str:
         """The digest of all moves; for the mean-field twin, which has none, of who is out, to a millionth of a person."""
         if self.moves is not None:
             return self.moves.sha256()
         return hashlib.sha256(np.rint(self.protesting * 1e6).astype("<i8").tobytes()).hexdigest()
+
+
+class Country(NamedTuple):
+    """What all histories of a plan share."""
+
+    blocks: Blocks
+    layers: list[Layer]
+    land: Land
+
+
+def country_of(plan: Plan) -> Country:
+    """Who lives where, by which layers they are tied, and what mechanisms see."""
+    blocks = blocks_of(plan)
+    return Country(blocks, layers_of(plan), land_of(plan, blocks))
 
 
 def simulate(
@@ -115,7 +130,8 @@ def simulate(
     *,
     engine: str = "event",
     stop_above: float = np.inf,
-    watch: Callable[[int, Counts], None] | None = None,
+    over: Callable[[int, Diary], bool] | None = None,
+    country: Country | None = None,
 ) -> History:
     """One history of a plan under these parameters.
 
@@ -128,17 +144,18 @@ def simulate(
     engine : "event", "plain" or "mean"
     stop_above : float
         People of the country who are out at once, above which the history is broken off.
-    watch : callable, optional
-        Called with step and counts after each step.
+    over : callable, optional
+        Called after each step with its number and what was noted so far; if it says yes, the history is broken off.
+    country : Country, optional
+        That of the plan, where somebody has it already.
     """
     values = {**values, **plan.parameters}
-    blocks = blocks_of(plan)
-    land = land_of(plan, blocks)
+    blocks, layers, land = country or country_of(plan)
     law = assemble.law_of(values, seed, plan.mechanisms)
     if engine == "mean":
         runner: Engine = MeanFieldEngine(blocks, law)
     else:
-        runner = (PlainEngine if engine == "plain" else EventEngine)(blocks, tie(blocks, layers_of(plan), seed), law)
+        runner = (PlainEngine if engine == "plain" else EventEngine)(blocks, tie(blocks, layers, seed), law)
     world = assemble.new_world(land, values, plan.step_hours, seed, plan.mechanisms, expected=engine == "mean")
     state, rows = _State(plan, land, values), diary(_n_steps(plan), land.n_places, land.n_regions)
     decisions: list[StateStep] = []
@@ -149,9 +166,7 @@ def simulate(
         counts = runner.step(assemble.step(world, runner.counts, t, now))
         crowd, forced = note(rows, t, world, counts.n, counts.joined, counts.moved)
         force |= forced
-        if watch is not None:
-            watch(t, counts)
-        if crowd > stop_above * plan.scale:
+        if crowd > stop_above * plan.scale or (over is not None and over(t, rows)):
             rows = Diary._make(kept[: t + 1] for kept in rows)
             break
     return _history(plan, rows, decisions, world, runner, capital=land.capital, force=force)

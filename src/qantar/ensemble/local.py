@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qantar.engine.loop import country_of
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.store import Recipe, Store, kept_draws
@@ -26,7 +27,8 @@ def write_part(recipe: Recipe, root: Path, number: int, runs: int) -> int:
     """Run and store one part; gives its number. Called in a process of its own."""
     given = kept_draws(root, recipe.given) if recipe.sampling == "given" else []
     last = len(given) * recipe.replicates if given else (number + 1) * recipe.part
-    done = [one_run(recipe, run, given) for run in range(number * recipe.part, min((number + 1) * recipe.part, last))]
+    country = country_of(recipe.plan)
+    done = [one_run(recipe, run, given, country) for run in range(number * recipe.part, min((number + 1) * recipe.part, last))]
     days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
     whole = {k: np.array([w[k] for _, w in done]) for k in done[0][1]}
     Store.of(root, recipe).write(number, days, whole)

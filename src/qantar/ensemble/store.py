@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from qantar.draws import SCHEME
+from qantar.ensemble.ending import Ending
 from qantar.ensemble.model_hash import model_hash as model_hash
 from qantar.errors import ResultError, fail
 from qantar.files.places import user_store
@@ -59,10 +60,13 @@ class Recipe:
     """name of a table of draws (`keep_draws`) whose row k is draw k"""
     only: tuple[int, ...] = ()
     """numbers of the parts that are wanted; none: all. What a part holds does not depend on it"""
+    ending: Ending | None = None
+    """a rule by which histories end early"""
 
     def as_dict(self) -> dict[str, Any]:
         """As data, without the plan, which goes beside it, and without what changes no number."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only")}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only", "ending")}
+        return plain | ({"ending": self.ending.as_dict()} if self.ending else {})
 
     def size(self, number: int, runs: int) -> int:
         """How many of the first `runs` a part holds."""

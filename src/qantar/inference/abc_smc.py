@@ -9,8 +9,7 @@ comes as near to the record as can be had. How it proceeds is told in docs/expla
   (`prior`). It leaves the prior as it is (Cotter, Roberts, Stuart and White 2013, Stat. Sci. 28), so particles are equally weighted.
 - Mobilization (onsets and participants) is fitted first, with moves of all parameters; then force and harm given it, with moves of the
   parameters of forces only, each particle along its own chain: the feedback is cut (Plummer 2015, Stat. Comput. 25).
-- A proposal is run only up to the last count of participants if it is farther off than the tolerance by then: early rejection (Prangle
-  2016, Stat. Comput. 26) with a continuation probability of 0 or 1, so that what is accepted is the same.
+- A proposal's history ends on the first evening by which it must be farther off than the tolerance, whatever comes (`ending`).
 
 Every proposal is a pure function of seed, round, particle and parameter, and every history is kept, so a run that was killed goes on where
 it was and ends with the same particles.
@@ -24,11 +23,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.ensemble.histories import Runs, chosen
+from qantar.ensemble.ending import Ending
+from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
 from qantar.errors import StudyError, fail
-from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, distances_so_far, items_of, last_day, up_to
+from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of
+from qantar.inference.ending import Beyond, Restless, calm
 from qantar.inference.prior import point_of, values_at
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, parameters
@@ -49,8 +50,6 @@ SWEEPS, MOVED = 4, 0.5
 """In a round everyone proposes again, at most so many times, until this share has moved: copies must part before the next tolerance."""
 ACCEPTED_LEAST = 0.03
 """Rounds end when fewer proposals than this are accepted: tolerance would fall by luck of the seed only."""
-ROUNDING = 1e-9
-"""Two ways to add up one distance differ by less."""
 FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "arms", "control")
 FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
 """What moves in the second module: parameters of these groups, and these."""
@@ -236,19 +235,9 @@ def _compared(task: Task, p: Particles, points: Floats, key: tuple[int, int], li
 
     One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
     """
-    early = up_to(task.plan, last_day(task.target, MOBILIZATION, task.plan))
-    runs, seeds = _histories(task, early, points, key, what, setup)
-    if early == task.plan:
-        left = np.arange(len(points))
-    else:
-        least = distances_so_far(runs, task.target, task.scales, MOBILIZATION, early)
-        left = np.flatnonzero((least <= limit + ROUNDING) & ~runs.stopped)
-        runs = _histories(task, task.plan, points, key, what, setup, left)[0] if len(left) else chosen(runs, left)
-    items, near, far = (np.full(shape, np.inf) for shape in ((len(points), len(task.target.items)), len(points), len(points)))
-    if len(left):
-        items[left] = items_of(runs, task.target, task.plan)
-        for distance, blocks in ((near, MOBILIZATION), (far, FORCE)):
-            distance[left] = np.where(runs.stopped, np.inf, distances(items[left], task.target, task.scales, blocks))
+    runs, seeds = _histories(task, task.plan, points, key, what, setup, Beyond(task.target, task.scales, MOBILIZATION, limit))
+    items = items_of(runs, task.target, task.plan)
+    near, far = (np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, blocks)) for blocks in (MOBILIZATION, FORCE))
     return replace(p, points=points, items=items, mobilization=near, force=far, seeds=seeds)
 
 
@@ -269,18 +258,12 @@ def moved(points: Floats, seed: int, number: int, free: NDArray[np.bool_] | None
     return np.where(b == 0, points, np.clip(ndtr(scores), 1e-12, 1 - 1e-12))
 
 
-def _histories(
-    task: Task, plan: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, only: Ints | None = None
-) -> tuple[Runs, Ints]:
-    """The histories of these points, or of some of them, each with a seed of its own, and the seeds."""
+def _histories(task: Task, plan: Plan, points: Floats, key: tuple[int, int], what: str, setup: Setup, ending: Ending) -> tuple[Runs, Ints]:
+    """The histories of these points, each with a seed of its own and ended when it need not go on, and the seeds."""
     seed = history_seed(task.seed, *((1 << 30) + 1000 * key[0] + key[1], 1))
     name = keep_draws(task.runner.store, [values_at(row) for row in points])
-    recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target))
-    if only is not None:
-        recipe = replace(recipe, part=1, only=tuple(only.tolist()))
-    wanted = np.arange(len(points)) if only is None else only
-    n = int(wanted[-1]) + 1
-    runs = task.runner.histories(recipe, n, what, n - len(wanted))
+    recipe = Recipe(plan, seed, sampling="given", given=name, part=setup.part, stop_above=stop_of(task.target), ending=ending)
+    runs = task.runner.histories(recipe, len(points), what)
     return runs, np.asarray(runs.whole["seed"], np.int64)
 
 
@@ -294,12 +277,7 @@ def _calm(task: Task, points: Floats, key: tuple[int, int], setup: Setup) -> NDA
     """Whether the quiet period stays without a wave at these points."""
     if task.quiet is None or not len(points):
         return np.ones(len(points), np.bool_)
-    return calm(_histories(task, task.quiet, points, key, "quiet", setup)[0], task.quiet_regions)
-
-
-def calm(runs: Runs, most: int) -> NDArray[np.bool_]:
-    """Whether no day of a history has more regions with reported unrest than `most`; one that was broken off has."""
-    return np.asarray((runs.presence.sum(axis=2).max(axis=1) <= most) & ~runs.stopped)
+    return calm(_histories(task, task.quiet, points, key, "quiet", setup, Restless(task.quiet_regions))[0], task.quiet_regions)
 
 
 def _rows(p: Particles, rows: Ints) -> Particles:

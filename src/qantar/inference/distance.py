@@ -140,16 +140,25 @@ def deviations(items: Floats, target: Target) -> Floats:
     >>> deviations(np.array([[1.0, 9.0], [3.0, 9.0], [16.0, 9.0]]), t)[:, 0].tolist()
     [1.0, 0.0, 5.0]
     """
-    away = np.maximum(np.maximum(target.low - items, items - target.high), 0.0)
+    return _gaps(items, items, target)
+
+
+def _gaps(low: Floats, high: Floats, target: Target) -> Floats:
+    """How far items that lie somewhere from low to high lie outside their intervals at least."""
+    away = np.maximum(np.maximum(target.low - high, low - target.high), 0.0)
     away = np.where(target.onset, np.minimum(away, ONSET_CAP), away)
     return np.where(np.isnan(target.low), 0.0, away)
 
 
 def distances(items: Floats, target: Target, scales: Floats, blocks: tuple[str, ...]) -> Floats:
     """Distance of each history from a record in these blocks, shape (runs,); 0 where the record says nothing in them."""
-    squared = (deviations(items, target) / scales) ** 2
+    return _distances(deviations(items, target), target, scales, blocks)
+
+
+def _distances(away: Floats, target: Target, scales: Floats, blocks: tuple[str, ...]) -> Floats:
+    squared = (away / scales) ** 2
     found = [squared[:, mask].mean(axis=1) for block in blocks if (mask := target.blocks((block,))).any()]
-    return np.asarray(np.sqrt(np.mean(found, axis=0))) if found else np.zeros(len(items))
+    return np.asarray(np.sqrt(np.mean(found, axis=0))) if found else np.zeros(len(away))
 
 
 def last_day(target: Target, blocks: tuple[str, ...], plan: Plan) -> int:
@@ -168,14 +177,35 @@ def up_to(plan: Plan, day: int) -> Plan:
     return plan.model_copy(update={"hours": min(plan.hours, 24 * (day + 1) + ZONES - start.hour)})
 
 
-def distances_so_far(runs: Runs, target: Target, scales: Floats, blocks: tuple[str, ...], plan: Plan) -> Floats:
-    """The least that the distances in these blocks can become, for histories that end early, shape (runs,).
+def least_distances(runs: Runs, target: Target, scales: Floats, blocks: tuple[str, ...], plan: Plan) -> Floats:
+    """The least that the distances in these blocks can become, for histories known up to the last of their days, shape (runs,).
 
-    A region that has not risen by the end of the last day rises on the next at the earliest; all else is known, if that is `last_day`.
+    A region that has not risen rises on the next day at the earliest; who is detained or dead stays so; a seat that fell has fallen.
     """
-    mask = target.blocks(blocks)
-    known = target.only(blocks)
-    return distances(items_of(runs, known, plan), known, scales[mask], blocks)
+    return _distances(_gaps(*reach_of(runs, target, plan), target), target, scales, blocks)
+
+
+def reach_of(runs: Runs, target: Target, plan: Plan) -> tuple[Floats, Floats]:
+    """The least and the most that each item can become, for histories known up to the last of their days, each of shape (runs, items)."""
+    known, never = runs.presence.shape[1], float(whole_days(plan))
+    onset, killed = runs.onset(), runs.killed.sum(axis=1)
+    low, high = np.full((2, runs.n, len(target.items)), np.nan)
+    for k, item in enumerate(target.items):
+        if item.block == "onset":
+            day = onset[:, [r.id for r in plan.regions].index(item.of)]
+            low[:, k], high[:, k] = (np.minimum(np.where(day < 0, later, day), never) for later in (known, never))
+        elif item.block in ("participants", "detained"):
+            now = np.log10(1 + getattr(runs, item.block)[:, min(item.day, known - 1)])
+            settled = item.day < known
+            low[:, k] = now if settled or item.block == "detained" else 0.0
+            high[:, k] = now if settled else np.inf
+        elif item.block == "deaths":
+            low[:, k], high[:, k] = np.log10(1 + killed), np.inf
+        elif item.block == "share":
+            low[:, k], high[:, k] = 0.0, 1.0
+        else:
+            low[:, k], high[:, k] = runs.seat_lost[:, [r.id for r in plan.regions].index(item.of)], 1.0
+    return low, high
 
 
 def middle_of(target: Target) -> Floats:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.draws import Purpose, bits
+from qantar.engine.diary import Diary
 from qantar.engine.loop import History
 from qantar.reporting.model import Floats, Reported, daily_peak, daily_sum, local_days, report
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Plan
 
 
-def reported(history: History, plan: Plan, values: Values, seed: int) -> Reported:
+def reported(history: History | Diary, plan: Plan, values: Values, seed: int) -> Reported:
     """A history through the record model; counts of a scaled-down model are multiplied back first."""
     start = dt.datetime.fromisoformat(plan.start)
     first_hour = start.hour + start.minute / 60
@@ -30,7 +31,7 @@ def reported(history: History, plan: Plan, values: Values, seed: int) -> Reporte
         detained=detained,
         killed=killed,
         security_killed=history.security_killed[-1] / plan.scale,
-        cut=_cut(history, math.ceil(plan.hours / plan.step_hours), first_hour, n_days),
+        cut=_cut(history.offline, plan.step_hours, math.ceil(plan.hours / plan.step_hours), first_hour, n_days),
         region=region,
         settlement=np.array([p.settlement for p in plan.places]),
         values=values,
@@ -57,13 +58,13 @@ def _carried(peak: Floats, last: NDArray[np.int64]) -> Floats:
     return np.where(days > last, peak[np.minimum(last, len(peak) - 1), np.arange(peak.shape[1])], peak)
 
 
-def _cut(history: History, steps: int, first_hour: float, n_days: int) -> Floats:
+def _cut(offline: Floats, step_hours: float, steps: int, first_hour: float, n_days: int) -> Floats:
     """Share of each day without any internet, weighted by residents, shape (days, regions): as it was in the history.
 
     Where that was broken off, it stays as it was, as the crowd does.
     """
-    offline = history.offline[np.minimum(np.arange(steps), len(history.offline) - 1)]
-    day = np.minimum(n_days - 1, ((first_hour + np.arange(steps) * history.step_hours) // 24).astype(int))
-    cut = np.zeros((n_days, history.offline.shape[1]))
-    np.add.at(cut, day, offline * history.step_hours / 24.0)
+    there = offline[np.minimum(np.arange(steps), len(offline) - 1)]
+    day = np.minimum(n_days - 1, ((first_hour + np.arange(steps) * step_hours) // 24).astype(int))
+    cut = np.zeros((n_days, offline.shape[1]))
+    np.add.at(cut, day, there * step_hours / 24.0)
     return cut
