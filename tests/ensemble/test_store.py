@@ -499,7 +499,7 @@ def test_an_interrupt_does_not_wait_for_the_parts_under_way(tmp_path: Path) -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_ensembles([recipe()], 25 * ALL, tmp_path, processes=2, progress=interrupt)
+        run_ensembles([recipe()], 100 * ALL, tmp_path, processes=2, progress=interrupt)
     assert len(workers) == 2
     assert [w.exitcode for w in workers] == [-signal.SIGTERM] * 2
     assert not active_children()
@@ -542,7 +542,7 @@ def driver(tmp_path: Path, runs: int) -> Iterator[tuple[subprocess.Popen[bytes],
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
     """What a driver leaves that is killed on its way: its folder, and which of its processes still run seconds later."""
     folder = tmp_path_factory.mktemp("killed")
-    with driver(folder, 25 * ALL) as (process, started):
+    with driver(folder, 100 * ALL) as (process, started):
         assert len(started) >= 2
         process.kill()
         process.wait()
@@ -562,7 +562,7 @@ def keep_first(root: Path, n: int) -> list[Path]:
 @needs_proc
 def test_a_driver_that_is_killed_leaves_whole_parts_and_a_second_call_does_the_rest(killed: tuple[Path, list[int]], whole: Store) -> None:
     root, _ = killed
-    assert 1 <= len(keep_first(root, ALL // PART - 1)) < 25 * ALL // PART
+    assert 1 <= len(keep_first(root, ALL // PART - 1)) < 100 * ALL // PART
     assert assert_whole_parts_only(root, whole) >= 1
     assert len(parts(root)) < ALL // PART
     (s,) = run_ensembles([recipe()], ALL, root, processes=1)  # the same recipe, though from another process
@@ -577,12 +577,12 @@ def test_no_process_outlives_a_driver_that_is_killed(killed: tuple[Path, list[in
 
 @needs_proc
 def test_an_interrupt_ends_everything_and_leaves_whole_parts(tmp_path: Path, whole: Store) -> None:
-    with driver(tmp_path, 25 * ALL) as (process, started):
+    with driver(tmp_path, 100 * ALL) as (process, started):
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
         assert process.wait(30) != 0
         assert wait_for(lambda: not any(map(runs_still, started)), 10)
     root = tmp_path / "root"
-    assert 1 <= len(keep_first(root, ALL // PART)) < 25 * ALL // PART
+    assert 1 <= len(keep_first(root, ALL // PART)) < 100 * ALL // PART
     assert assert_whole_parts_only(root, whole) >= 1
     (s,) = run_ensembles([recipe()], ALL, root, processes=1)  # what was under way is swept and done again
     assert content(s) == content(whole)
