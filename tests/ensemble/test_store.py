@@ -35,6 +35,7 @@ from qantar.ensemble.one_run import one_run, seed_of, values_of
 from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws
 from qantar.errors import Problem, QantarError, ResultError, StudyError
 from qantar.files.places import user_store
+from qantar.inference.ending import Restless
 from qantar.scenario.parameters import defaults, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
@@ -361,10 +362,11 @@ def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest
         {"sampling": "default"},
         {"replicates": 2},
         {"stop_above": 1e5},
+        {"ending": Restless(2)},
     ]
     keys = [recipe(**change).key() for change in changes]
     assert len(set(keys)) == len(changes)
-    assert set(recipe().as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
+    assert set(recipe(ending=Restless(2)).as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
     assert recipe(only=(1, 2)).key() == keys[0]  # what is looked at changes nothing that is kept
     assert recipe().key() == keys[0]
     assert Store.of(tmp_path, recipe()).folder.name == FORMAT + keys[0][:24]

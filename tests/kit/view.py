@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from qantar.engine import loop
+from qantar.engine.loop import History
 from qantar.model import assemble
+from qantar.model.contract import Counts
 from qantar.model.world import World
+from qantar.scenario.parameters import Values
+from qantar.scenario.plan import Plan
 
 
 class View:
@@ -48,3 +54,16 @@ def hour(w: World, t: int, n: np.ndarray, moved: np.ndarray) -> None:
 def in_python(module: ModuleType) -> dict[str, Any]:
     """The compiled functions of a module as plain ones, which read its constants when they are called."""
     return {name: f.py_func for name, f in vars(module).items() if hasattr(f, "py_func") and f.__module__ == module.__name__}
+
+
+def counted(plan: Plan, values: Values, seed: int, engine: str) -> tuple[History, list[Counts]]:
+    """A history, and what its engine told after each step."""
+    found: list[Counts] = []
+    note = loop.note
+
+    def noted(*about: Any) -> tuple[float, bool]:
+        found.append(Counts(*(x.copy() for x in about[-3:])))
+        return note(*about)
+
+    with patch.object(loop, "note", noted):
+        return loop.simulate(plan, values, seed, engine=engine), found

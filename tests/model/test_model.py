@@ -22,9 +22,8 @@ import numpy as np
 import pytest
 
 from kit.packaged import scenario
-from kit.view import View, in_python
+from kit.view import View, counted, in_python
 from kit.view import hour as hour_by_mechanism
-from qantar.engine import loop
 from qantar.engine.loop import simulate
 from qantar.engine.meanfield import MeanFieldEngine
 from qantar.model import assemble, chance, diffusion, government
@@ -1305,24 +1304,16 @@ def test_every_kind_of_decision_is_known() -> None:
 
 
 @pytest.mark.parametrize("engine", ["event", "plain", "mean"])
-def test_nobody_is_lost(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_lost(engine: str) -> None:
     police = [Edit(path=f"regions.{r.id}.police", value=0.05) for r in country().regions]  # enough for every move by quota
     plan = small(0.0003, 112, *police)
     sizes = class_sizes(plan).sum(axis=2)
-    seen: list[Counts] = []
     values = (
         defaults()
         | LOUD
         | {"base_pressure": 3e-4, "lethality": 0.05, "lethality_before": 0.5, "arrest_rate": 0.06, "escalation_rate": 0.03}
     )
-    note = loop.note
-
-    def noted(*about: Any) -> tuple[float, bool]:
-        seen.append(Counts(*(x.copy() for x in about[-3:])))
-        return note(*about)
-
-    monkeypatch.setattr(loop, "note", noted)
-    history = simulate(plan, values, 2, engine=engine)
+    history, seen = counted(plan, values, 2, engine)
     assert len(seen) == 112
     before = np.zeros_like(sizes, float)
     for now in seen:

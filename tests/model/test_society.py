@@ -24,7 +24,7 @@ import pytest
 
 from conftest import CASE
 from kit.packaged import scenario
-from kit.view import View, hour, in_python
+from kit.view import View, counted, hour, in_python
 from qantar.engine import loop
 from qantar.engine.event import EventEngine
 from qantar.engine.loop import History, simulate
@@ -811,8 +811,7 @@ VIOLENT = LIVELY | {
 def check_everyone_is_somewhere(engine: str) -> None:
     plan = noisy(*ALL_ON, hours=40, scale=0.0005, ties=True)
     sizes = class_sizes(plan).sum(axis=2)
-    seen: list[Counts] = []
-    history = simulate(plan, VIOLENT, 3, engine=engine, watch=lambda t, c: seen.append(c))
+    history, seen = counted(plan, VIOLENT, 3, engine)
     assert min(history.killed.sum(), history.detained.sum(), history.fighting.sum(), history.security_killed[-1].sum()) > 3
     assert history.changed_sides[-1] > 0
     dead = np.zeros(sizes.shape)

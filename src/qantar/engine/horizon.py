@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qantar.compiled import jit, leaf, prefetch
 from qantar.draws import to_unit, word
 from qantar.engine.contacts import AHEAD
-from qantar.engine.queue import Calendar, begin, push
+from qantar.engine.queue import Calendar, push, set_days
 from qantar.engine.resident import Clocks, Nation, factor_at, sooner
 from qantar.engine.touched import NIL, Touched, find, who_of
 from qantar.model.contract import Ints
@@ -43,7 +43,7 @@ def days_anew(passed: Ints, low: Ints, clocks: Clocks, calendar: Calendar) -> No
     """Days of these classes, which have passed the horizons `low`, up to the new ones."""
     for x in range(len(passed)):
         c = passed[x]
-        begin(calendar, c, low[x], clocks.now[c], clocks.horizon[c])
+        set_days(calendar, c, low[x], clocks.now[c], clocks.horizon[c])
 
 
 @leaf

@@ -75,7 +75,7 @@ def push(q: Calendar, c: int, key: int, who: int) -> None:
 
 
 @leaf
-def begin(q: Calendar, c: int, passed: int, now: int, horizon: int) -> None:
+def set_days(q: Calendar, c: int, passed: int, now: int, horizon: int) -> None:
     """New days for a class whose clock has passed a horizon, up to a farther one. All its keys are due: they go to the first day."""
     if q.soonest[c] <= passed:
         due = NOBODY
