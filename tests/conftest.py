@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,13 @@ REPOSITORY = HERE.parent
 CASE = "kazakhstan-2022"
 
 
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Studies of a test run in its own process unless it asks for more: starting others takes seconds."""
-    monkeypatch.setattr("qantar.ensemble.pool.cores", lambda: 1)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # the disk need not survive a test; it takes a third of a small study
+@pytest.fixture(autouse=True, scope="session")
+def _here() -> Iterator[None]:
+    """Studies of a test, and of what tests share, run in its own process unless it asks for more: starting others takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qantar.ensemble.pool.cores", lambda: 1)
+        patch.setattr(os, "fsync", lambda descriptor: None)  # the disk need not survive a test; it takes a third of a small study
+        yield
 
 
 @pytest.fixture(scope="session")

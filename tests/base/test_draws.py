@@ -220,7 +220,7 @@ def test_too_few_rounds_are_rejected() -> None:
     import qantar.draws as module
 
     few = 2
-    shift, sides = module._shift, module._sides
+    shift, sides = module._shift, module.sides
 
     def weak(key: np.uint64, n: int, i: int) -> int:
         width, height = sides(n)
