@@ -496,7 +496,7 @@ def test_a_calendar_gives_everyone_back_in_the_step_that_reaches_them_and_uses_e
         before, now[c] = now[c], now[c] + int(rng.integers(0, 50) ** rng.integers(0, 4))
         if now[c] > horizon[c]:
             passed, horizon[c] = horizon[c], 3 * now[c]
-            queue.begin(q, c, passed, now[c], horizon[c])
+            queue.set_days(q, c, passed, now[c], horizon[c])
         key, who = np.empty((2, len(mine[c]) + 1), np.int64)
         assert q.soonest[c] == min((k for k, _ in mine[c]), default=horizon[c] + 1)
         n = queue.take_due(q, c, before, now[c], horizon[c], key, who, 0) if q.soonest[c] <= now[c] else 0
