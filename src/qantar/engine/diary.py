@@ -77,7 +77,7 @@ def _note_state(d: Diary, t: int, w: World) -> None:
     for k in range(len(w.place)):
         here = w.place[k]
         if here.connectivity == NONE:
-            d.offline[t, here.region] += here.residents / max(1.0, w.region[here.region].people)
+            d.offline[t, here.region] += here.residents
         units = standing(here, p)
         every += units
         changed += here.defectors
@@ -85,4 +85,5 @@ def _note_state(d: Diary, t: int, w: World) -> None:
     d.changed_sides[t], d.aside[t] = changed / max(every, 1e-300), aside / max(every, 1e-300)
     for r in range(len(w.region)):
         region = w.region[r]
+        d.offline[t, r] /= max(1.0, region.people)
         d.security_killed[t, r], d.seat_lost[t, r], d.airport_lost[t, r] = region.security_dead, region.seat_lost, region.airport_lost
