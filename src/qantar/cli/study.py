@@ -122,7 +122,6 @@ def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:
 def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bool, processes: int | None) -> Any:
     """Some of the histories that ship and of the effects of experiments, simulated again; None where nothing was."""
     from qantar.ensemble.runner import Runner
-    from qantar.ensemble.warm import compiled
     from qantar.studies.shown import EFFECTS, SAMPLE, sample
     from qantar.verdicts.hypotheses import read_trials
 
@@ -133,9 +132,7 @@ def _sampled(shown: _Shown, lang: str, *, again: int | None, seed: int, full: bo
     if not histories + effects:
         return None
     sys.stderr.write(text("progress.sample", lang, n=histories, of=shown.n, effects=effects, seed=seed) + "\n")
-    if not compiled():
-        sys.stderr.write(text("progress.compile", lang) + "\n")
-    with progress.interruptible(lang), progress.staging(lang, compile_first=False) as told:
+    with progress.interruptible(lang), progress.staging(lang) as told:
         runner = Runner(processes=processes, progress=told)
         return sample(shown.scenario, shown.ships, runner, histories=histories, effects=effects, seed=seed)
 
