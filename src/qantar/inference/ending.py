@@ -45,7 +45,7 @@ class Restless:
 
     def over(self, so_far: Runs, plan: Plan) -> bool:
         """Whether a day had more regions with reported unrest."""
-        return bool(so_far.presence.sum(axis=2).max(initial=0) > self.most)
+        return not calm(so_far, self.most)[0]
 
     def as_dict(self) -> dict[str, Any]:
         """As data."""
