@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -9,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from filelock import FileLock
@@ -18,6 +22,7 @@ from hypothesis import settings
 
 os.environ["QANTAR_STORE"] = "results/store"  # of the folder a test works in: never the tester's own
 
+from qantar.cli.main import main
 from qantar.verdicts.load import Loaded, load_account
 
 pytest.register_assert_rewrite("kit.contract", "kit.faults")  # their checks say what differs, as those of a test do
@@ -61,20 +66,39 @@ class Ran:
         return json.loads(self.out)
 
 
-def run_qantar(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
-    """`qantar` in a process of its own, with nothing of the tester's language or terminal."""
+def environment(more: dict[str, str] | None = None) -> dict[str, str]:
+    """Nothing of the tester's language or terminal."""
     clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP", "QANTAR_STORE")}
-    clean |= {"COLUMNS": "100", "MPLCONFIGDIR": str(HERE.parent / ".pytest_cache" / "mpl")} | (env or {})
-    done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, env=clean, capture_output=True, check=False)
+    return clean | {"COLUMNS": "100", "MPLCONFIGDIR": str(HERE.parent / ".pytest_cache" / "mpl")} | (more or {})
+
+
+def run_qantar(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
+    """`qantar` in a process of its own: half a second goes before it begins."""
+    done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, env=environment(env), capture_output=True, check=False)
     return Ran(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+
+
+def call_qantar(*words: str, cwd: Path, env: dict[str, str] | None = None) -> Ran:
+    """`qantar` in this process, from its entry point to its exit status, on streams of bytes as a pipe's are."""
+    told = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(stream, encoding="ascii") for stream in told)
+    with (
+        mock.patch.dict(os.environ, environment(env), clear=True),
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(list(words))
+    out.flush()
+    err.flush()
+    return Ran(int(str(ended.value.code or 0)), *(stream.getvalue().decode("utf-8") for stream in told))
 
 
 @pytest.fixture
 def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    def run(*words: str, **more: Any) -> Ran:
-        return run_qantar(*words, cwd=tmp_path, **more)
-
-    return run
+    """`qantar` in a process of its own and a folder of the test's; a file whose subject is not the process takes `call_qantar` instead."""
+    return partial(run_qantar, cwd=tmp_path)
 
 
 STUDY = ("study", CASE)

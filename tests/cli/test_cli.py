@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from conftest import CASE, HERE, STUDY, Ran, run_qantar
+from conftest import CASE, HERE, STUDY, Ran, call_qantar, run_qantar
 from kit.documents import CHINESE, ENGLISH, RUSSIAN
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
@@ -21,6 +22,12 @@ from qantar.files.write import write_result
 from qantar.verdicts.load import load_account
 
 COMMANDS = [*((name,) for name in build("en").commands), ("account", "outline"), ("account", "new")]
+
+
+@pytest.fixture
+def qantar(tmp_path: Path) -> Callable[..., Ran]:
+    """Commands are called in this process: a process each took most of the time of these tests."""
+    return partial(call_qantar, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -163,8 +170,8 @@ def test_claims_where_the_document_has_no_text_are_named(qantar: Callable[..., R
     assert "152 claims stand where this document has no text: C002" in ran.err
 
 
-def test_debug_shows_the_whole_traceback(qantar: Callable[..., Ran]) -> None:
-    ran = qantar("--debug", "verdicts", "nowhere")
+def test_debug_shows_the_whole_traceback(tmp_path: Path) -> None:
+    ran = run_qantar("--debug", "verdicts", "nowhere", cwd=tmp_path)
     assert ran.code != 0
     assert "Traceback" in ran.err
 
@@ -196,8 +203,8 @@ def test_study_writes_a_whole_folder_and_says_where(study_folder: Path) -> None:
     assert str(study_folder) not in json.dumps(result)
 
 
-def test_a_study_repeated_gives_the_same_bytes(study_folder: Path, qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    ran = qantar(*STUDY, env={"PYTHONHASHSEED": "7", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Almaty"})
+def test_a_study_repeated_gives_the_same_bytes(study_folder: Path, tmp_path: Path) -> None:
+    ran = run_qantar(*STUDY, cwd=tmp_path, env={"PYTHONHASHSEED": "7", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Almaty"})
     assert ran.code == 0
     again = tmp_path / "results" / CASE
     for path in study_folder.iterdir():

@@ -1,6 +1,6 @@
 """What every kind of study keeps, whatever it studies; files of tests say for which kinds (a file is one worker's).
 
-The smallest study of each kind is done once through the command line; then its folder, its JSON, its words, its page and its repetition are
+The smallest study of each kind is done twice through the command line; then its folder, its JSON, its words, its page and its repetition are
 held against each other. A kind that is added to the list is tested by being there.
 """
 
@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from qantar.cli.main import main
 from qantar.errors import ResultError
 from qantar.files.result import read_result
 from qantar.report.sections import section_of, templates
-from qantar.studies import study
+from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.studies import kind, study
 from qantar.studies.blocks import Block, Figure, Sentence, Table, in_language
 from qantar.studies.kind import Study, as_json, ask, command_of, flag, options_of, page_of, result_of
 from qantar.studies.repeat import asked_again
@@ -30,6 +31,8 @@ from qantar.stylized import countries
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
 SLOW = ("heldout", "rivals", "sensitivity")
 """Kinds whose smallest study takes longest: half of the time of all."""
+COARSE = ("heldout",)
+"""Kinds whose smallest study takes steps of two hours, half as many: what holds of every kind does not depend on it."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -42,7 +45,7 @@ class Done:
     printed: str
     store: Path
     again: Path
-    """the same done a second time, from an empty store"""
+    """the same done a second time, from an empty store, or one that holds three of four parts of histories (`SLOW`)"""
     json: str
     """what the second printed, told to print for machines"""
 
@@ -61,16 +64,34 @@ def words_of(described: Study[Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, capsys_module: Any) -> Done:
+def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, capsys_module: Any) -> Iterator[Done]:
     described = study(request.param)
-    home = tmp_path_factory.mktemp(described.name)
-    said = []
-    for folder, store, more in (("out", "store", []), ("again", "fresh", ["--json"])):
+    with pytest.MonkeyPatch.context() as patch:
+        if described.name in COARSE:
+            patch.setattr(kind, "load_scenario", coarse)
+        yield twice(described, tmp_path_factory.mktemp(described.name), capsys_module)
+
+
+def coarse(name: str) -> Scenario:
+    """A scenario whose histories take steps of two hours."""
+    found = load_scenario(name)
+    return replace(found, file=found.file.model_copy(update={"time": found.file.time.model_copy(update={"step_hours": 2.0})}))
+
+
+def twice(described: Study[Any], home: Path, capsys_module: Any) -> Done:
+    """A study done from nothing, and again from some of its histories."""
+
+    def do(folder: str, store: str, *more: str) -> str:
         words = [described.name, *words_of(described), f"--out={home / folder}", f"--store={home / store}", *more]
         status, printed, errors = capsys_module(words)
         assert status == 0, errors
-        said.append(printed)
-    return Done(described, home / "out", said[0], home / "store", home / "again", said[1])
+        return str(printed)
+
+    printed = do("out", "store")
+    for number, part in enumerate(sorted((home / "store").glob("*/part-*"))):
+        if number % 4 and described.name in SLOW:  # a history that is not the same again would show in one part or another
+            shutil.copytree(part, home / "broken-off" / part.relative_to(home / "store"))
+    return Done(described, home / "out", printed, home / "store", home / "again", do("again", "broken-off", "--json"))
 
 
 @pytest.fixture(scope="module")
