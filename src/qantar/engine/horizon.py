@@ -14,10 +14,11 @@ from qantar.engine.touched import NIL, Touched, find, who_of
 from qantar.model.contract import Ints
 from qantar.model.rules import CLOCK, NEVER, QUIET, clock_needed, resistance, word_below
 
-HORIZON_MIN = (CLOCK >> 8, CLOCK >> 16)
+HORIZON_MIN = (CLOCK >> 8, CLOCK >> 12)
 """A class's first horizon, in a country and in the world (`MANY` residents): who could join before it is listed when the clock first moves.
 
-Four in a thousand of a country are few to list, and no other look at everyone is needed while no more than these could join.
+Four in a thousand of a country, and one in four thousand of the world, are few to list, and no other look at everyone is needed while no
+more than these could join.
 """
 HORIZON_GROWTH = (4, 8)
 """How many times farther than the clock each horizon after it lies, likewise.
