@@ -273,9 +273,9 @@ def _throughput() -> Row:
     from qantar.ensemble.histories import arrays
     from qantar.ensemble.local import run_ensembles
     from qantar.ensemble.store import Recipe
-    from qantar.inference.abc_smc import Setup
     from qantar.inference.distance import MOBILIZATION, items_of, last_day, target_of, up_to
     from qantar.inference.problem import spec_of
+    from qantar.inference.rejection import Setup
     from qantar.record.observables import observe
     from qantar.scenario.scenario import load_scenario, resolve
 

@@ -30,7 +30,7 @@ def history(work: Work, ready: Ready, seed: int) -> Outcome:
     blocks, ties, rates = ready
     out = np.arange(ties.degree_max + 1)
     factors = np.rint(FACTOR * (1 + work.rules.gain * (out[:, None] + out))).astype(np.int64)[:, :, None]
-    engine = EventEngine(blocks, ties, Law(seed, 0.0, factors, 1.0))
+    engine = EventEngine(blocks, ties, Law(seed, 0.0, 1.0, factors, 1.0))
     joins = 0
     for _ in range(work.rules.hours):
         joins += int(engine.step(rates).joined.sum())

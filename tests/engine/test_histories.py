@@ -17,18 +17,23 @@ from qantar.scenario.scenario import Edit, Plan, load_scenario, resolve
 
 
 def loud(pressure: float, *, scale: float, hours: int = 230) -> Plan:
-    """The packaged scenario until the internet is back, with so much pressure that much happens."""
+    """The packaged scenario until the internet is back, with so much pressure and so many rallies that much happens."""
     edits = [
         Edit(path="time.hours", value=hours),
         Edit(path="parameters.base_pressure", value=pressure),
+        Edit(path="parameters.potential", value=0.6),
         Edit(path="parameters.rest_hours", value=6),
+        Edit(path="parameters.rally_rate", value=20),
+        Edit(path="parameters.rally_size", value=1000),
+        Edit(path="parameters.violence_rate", value=0.1),
+        Edit(path="parameters.escalation_rate", value=0.005),
     ]
     return resolve(load_scenario(CASE), edits, scale=scale)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_both_engines_agree_on_every_move_of_hundreds_of_thousands(seed: int) -> None:
-    plan = loud(5e-5, scale=0.02)
+    plan = loud(5e-4, scale=0.02)
     values = defaults() | plan.parameters
     event, plain = (simulate(plan, values, seed, engine=name) for name in ("event", "plain"))
     assert event.moves is not None
@@ -61,7 +66,7 @@ def test_a_tenth_of_the_population_gives_the_same_picture() -> None:
     """1:10 against 1:100 of the population: participants over the history agree within a fifth, in the mean of four seeds."""
     totals = []
     for scale in (0.1, 0.01):
-        plan = loud(3e-6, scale=scale, hours=120)
+        plan = loud(1e-4, scale=scale, hours=120)
         values = defaults() | plan.parameters
         totals.append(np.mean([simulate(plan, values, seed).joined.sum() / scale for seed in range(4)]))
     assert 0.8 < totals[1] / totals[0] < 1.25
@@ -82,7 +87,8 @@ def test_half_the_step_changes_participants_and_onsets_by_less_than_a_twentieth(
             [
                 Edit(path="time.hours", value=144),
                 Edit(path="time.step_hours", value=step),
-                Edit(path="parameters.base_pressure", value=1.5e-5),
+                Edit(path="parameters.base_pressure", value=5e-5),
+                Edit(path="parameters.potential", value=0.6),
                 Edit(path="parameters.tie_local", value=3),
             ],
             scale=0.05,

@@ -39,7 +39,7 @@ def test_what_a_reader_sees_changes_no_hash_of_the_model(tmp_path: Path, monkeyp
     for name in hashing.MODULES.values():
         with (copy / name).open("a", encoding="utf-8") as file:
             file.write("\n\n# changed\n")
-    replaced(copy / "model" / "weapons.py", '"""Arms: from protest', '"""Weapons: from protest')
+    replaced(copy / "model" / "weapons.py", '"""Arms: armouries', '"""Weapons: armouries')
     replaced(copy / "model" / "weapons.py", '"""The crowd\'s strength in a fight in a place, in people of the model\'s scale."""', "")
     replaced(copy / "engine" / "loop.py", "import numpy as np\n", "import numpy as np  # arrays\n\n")
     replaced(copy / "scenario" / "parameters.toml", "Pressure on someone of average grievance by day", "Pressure")

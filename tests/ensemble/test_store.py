@@ -363,10 +363,11 @@ def test_the_key_changes_with_everything_that_runs_depend_on(monkeypatch: pytest
         {"replicates": 2},
         {"stop_above": 1e5},
         {"ending": Restless(2)},
+        {"seeds": (1, 2)},
     ]
     keys = [recipe(**change).key() for change in changes]
     assert len(set(keys)) == len(changes)
-    assert set(recipe(ending=Restless(2)).as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
+    assert set(recipe(ending=Restless(2), seeds=(1,)).as_dict()) == {f for f in Recipe.__dataclass_fields__ if f not in ("plan", "only")}
     assert recipe(only=(1, 2)).key() == keys[0]  # what is looked at changes nothing that is kept
     assert recipe().key() == keys[0]
     assert Store.of(tmp_path, recipe()).folder.name == FORMAT + keys[0][:24]

@@ -17,3 +17,8 @@ def scenario() -> Scenario:
 @cache
 def plan() -> Plan:
     return resolve(scenario())
+
+
+def freed(plan: Plan) -> Plan:
+    """The same plan with a free base pressure: the packaged scenario has none, since what begins there is a rally."""
+    return plan.model_copy(update={"parameters": {k: v for k, v in plan.parameters.items() if k != "base_pressure"}})

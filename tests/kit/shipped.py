@@ -15,7 +15,7 @@ from qantar.scenario.scenario import load_scenario, resolve
 from qantar.studies.kind import table_csv
 
 SCALED = (("onset", "KZ-ALA", -1), ("participants", "country", 3), ("deaths", "country", -1), ("stopped", "", -1))
-INPUTS = ("base_pressure", "media_gain", "price_slope", "protest_hours", "deterrence", "others", "seed")
+INPUTS = ("base_pressure", "media_gain", "price_effect", "protest_hours", "deterrence", "others", "seed")
 
 
 def heldout() -> dict[str, list[dict[str, Any]]]:
@@ -54,7 +54,7 @@ def rivals() -> dict[str, list[dict[str, Any]]]:
     ):
         rows.append(
             {
-                "rival": name, "tolerance": 1.1 + 0.1 * k, "families": 21.0 - 3 * k, "log_share": -9 + near, "log_share_se": 0.5,
+                "rival": name, "tolerance": 1.1 + 0.1 * k, "log_share": -9 + near, "log_share_se": 0.5,
                 "near_difference": near, "near_se": 0.7 if k else 0.0, "near_separated": abs(near) > 1.4,
                 "log_score": 1.5 + out, "held_out_difference": out, "held_out_se": 0.1 if k else 0.0, "held_out_separated": abs(out) > 0.2,
             }

@@ -28,7 +28,7 @@ def factors(local: float, online: float, harmed: float) -> np.ndarray:
 
 def world(number: int, *, residents: int = 500, steps: int = 40) -> World:
     """The generated country of this number: 1 to `residents` people in 1 to 5 places, hardly quiet to very loud; in every fourth,
-    some wake late."""
+    some wake late, in two of five, only some take part at all, and in every third they come to gatherings."""
     rng = np.random.default_rng(number)
     n_places, n_sectors, n_bins = (int(rng.integers(1, top + 1)) for top in (5, 3, 2))
     n = int(rng.choice([1, 2, 3, rng.integers(1, 30), rng.integers(30, residents + 1)]))
@@ -47,11 +47,13 @@ def world(number: int, *, residents: int = 500, steps: int = 40) -> World:
     law = Law(
         seed,
         float(rng.choice([0.0, 0.3, 2.0])),
+        float(np.random.default_rng([number, 2]).uniform(0.1, 1)) if number % 5 in (1, 4) else 1.0,
         factors(rng.uniform(0, 3), rng.uniform(0, 3), rng.choice([0.0, rng.uniform(-1, 1)])),
         float(rng.uniform()),
     )
     rates = some_rates(rng, blocks, steps)
-    return World(blocks, tie(blocks, layers, seed), law, sleepers(number, blocks, rates) if number % 4 == 0 else rates)
+    rates = sleepers(number, blocks, rates) if number % 4 == 0 else rates
+    return World(blocks, tie(blocks, layers, seed), law, gatherings(number, rates) if number % 3 == 0 else rates)
 
 
 def sleepers(number: int, blocks: Blocks, rates: list[Rates]) -> list[Rates]:
@@ -62,6 +64,15 @@ def sleepers(number: int, blocks: Blocks, rates: list[Rates]) -> list[Rates]:
     )
     pressed = [t >= wake for t in range(len(rates))]
     return [r._replace(g=r.g * np.repeat(on.ravel(), blocks.n_bins), b=r.b * on) for r, on in zip(rates, pressed, strict=True)]
+
+
+def gatherings(number: int, rates: list[Rates]) -> list[Rates]:
+    """The same rates, and in some places a rally of three steps in every eight, which presses on all who are there."""
+    rng = np.random.default_rng([number, 3])
+    n_places = len(rates[0].a)
+    start = rng.integers(0, 8, n_places)
+    size = 10.0 ** rng.uniform(-2, 0, n_places) * (rng.uniform(size=n_places) < 0.7)
+    return [r._replace(a=r.a + size * ((t - start) % 8 < 3)) for t, r in enumerate(rates)]
 
 
 def some_rates(rng: np.random.Generator, blocks: Blocks, steps: int) -> list[Rates]:

@@ -41,12 +41,15 @@ from qantar.model.rules import (
     STEP_MAX,
     TAKING,
     WITHDRAWN,
+    Law,
     advance,
     clock_needed,
     factor,
+    first_resistance,
     is_active,
     is_harmed,
     is_online,
+    least_resistance,
     lot,
     next_state,
     own_resistance,
@@ -63,6 +66,7 @@ U = st.one_of(
 )
 FRAILTY = st.one_of(st.just(0.0), st.floats(1e-3, 4.0), st.sampled_from([1e-9, 1.0, 50.0, 1e6]))
 R = st.one_of(st.just(NEVER), st.integers(1, R_MAX), st.integers(0, 62).map(lambda k: 2**k), st.integers(1, 200))
+POTENTIAL = st.one_of(st.sampled_from([1.0, 0.5, 1 / 3, 0.02, 1e-9, 0.0]), st.floats(1e-6, 1.0))
 PHI = st.one_of(st.integers(FACTOR_MIN, FACTOR_MAX), st.integers(5, 20).map(lambda k: 2**k))
 
 
@@ -123,26 +127,60 @@ def test_a_heavy_tail_is_never_and_does_not_overflow() -> None:
 RESIDENTS = 60_000
 
 
-def deviation(drawn: float, tested: float) -> float:
+def law(frailty: float = 0.0, potential: float = 1.0, seed: int = 17) -> Law:
+    return Law(seed, frailty, potential, np.full((1, 1, 1), 256, np.int64), 0.5)
+
+
+def deviation(drawn: Law, tested: Law, episode: int = 0) -> float:
     """Kolmogorov and Smirnov's distance of residents' resistances from a law, times the root of how many; 2.69 is 1e-6."""
-    r = np.sort(np.array([own_resistance(i, 0, 17, drawn) for i in range(RESIDENTS)], np.int64))
+    r = np.sort(np.array([own_resistance(i, episode, drawn) for i in range(RESIDENTS)], np.int64))
     x = r[r < NEVER] / RESISTANCE
-    cdf = -np.expm1(-x if tested == 0 else -np.log1p(x * tested) / tested)
+    cdf = -tested.potential * np.expm1(-x if tested.frailty == 0 else -np.log1p(x * tested.frailty) / tested.frailty)
     rank = np.arange(len(x))
     return float(max((cdf - rank / RESIDENTS).max(), ((rank + 1) / RESIDENTS - cdf).max()) * math.sqrt(RESIDENTS))
 
 
 @pytest.mark.parametrize(("frailty", "wrong"), [(0.0, 0.1), (0.5, 0.6), (2.0, 1.85)])
 def test_residents_resistances_follow_the_law_and_not_a_neighbouring_one(frailty: float, wrong: float) -> None:
-    assert deviation(frailty, frailty) < 2.69
-    assert deviation(frailty, wrong) > 2.69
-    assert deviation(wrong, frailty) > 2.69
+    for potential in (1.0, 0.4):
+        assert deviation(law(frailty, potential), law(frailty, potential)) < 2.69
+    assert deviation(law(frailty), law(wrong)) > 2.69
+    assert deviation(law(wrong), law(frailty)) > 2.69
+    assert deviation(law(frailty, 0.4), law(frailty, 0.43)) > 2.69
+
+
+@pytest.mark.parametrize("potential", [0.0, 0.02, 0.4, 1.0])
+def test_a_share_takes_part_and_the_others_never_do(potential: float) -> None:
+    never = sum(own_resistance(i, 0, law(0.0, potential)) == NEVER for i in range(RESIDENTS))
+    assert abs(never - RESIDENTS * (1 - potential)) <= 4.9 * math.sqrt(RESIDENTS * potential * (1 - potential))
+    born = tuple(map(np.uint64, stream(17, int(Purpose.RESISTANCE), 0, 0)))
+    for i in range(2000):  # a larger potential: the same people and more, and who takes part now resists less
+        small, large = (own_resistance(i, 0, law(0.5, p)) for p in (0.5 * potential, potential))
+        assert small >= large
+        assert own_resistance(i, 0, law(0.5)) == resistance(to_unit(np.uint64(word(i, *born))), 0.5)  # all of them
+        assert own_resistance(i, 3, law(0.5, potential)) == own_resistance(i, 3, law(0.5))  # whoever is back has joined once
+
+
+def test_who_comes_back_resists_by_the_same_law_whatever_the_potential() -> None:
+    assert deviation(law(0.5, 0.02), law(0.5), episode=2) < 2.69
+
+
+@settings(max_examples=200)
+@given(U, POTENTIAL, FRAILTY)
+def test_the_first_resistance_is_the_closed_form(u: float, potential: float, frailty: float) -> None:
+    found = first_resistance(u, potential, frailty)
+    if u >= potential:
+        assert found == NEVER
+    elif u / potential < 1:
+        assert found == resistance(u / potential, frailty)
+    else:
+        assert found == NEVER
 
 
 def test_episodes_draw_anew() -> None:
     keys = [tuple(map(np.uint64, stream(17, int(Purpose.RESISTANCE), 0, e))) for e in range(3)]
     u = np.array([[to_unit(np.uint64(word(i, *keys[e]))) for e in range(3)] for i in range(20_000)])
-    drawn = [[own_resistance(i, e, 17, 0.0) for e in range(3)] for i in range(100)]
+    drawn = [[own_resistance(i, e, law()) for e in range(3)] for i in range(100)]
     assert drawn == [[resistance(x, 0.0) for x in row] for row in u[:100]]
     assert np.abs(np.corrcoef(u.T)[np.triu_indices(3, 1)]).max() < 4.9 / math.sqrt(20_000)
 
@@ -152,16 +190,31 @@ WORD = st.one_of(st.integers(0, 2**64 - 2), st.integers(0, 63).map(lambda k: 2**
 
 
 @settings(max_examples=200)
-@given(WORD, FRAILTY, st.integers(0, 63 * CLOCK))
-def test_the_bound_on_draws_misses_nobody_and_is_close(word: int, frailty: float, clock: int) -> None:
-    needed = clock_needed(resistance(to_unit(np.uint64(word)), frailty), 256)
+@given(WORD, FRAILTY, POTENTIAL, st.integers(0, 63 * CLOCK))
+def test_the_bound_on_draws_misses_nobody_and_is_close(word: int, frailty: float, potential: float, clock: int) -> None:
+    needed = clock_needed(first_resistance(to_unit(np.uint64(word)), potential, frailty), 256)
     if needed != NEVER:
-        assert word < word_below(needed, frailty)  # the least clock at which this draw joins
+        assert word < word_below(needed, frailty, potential)  # the least clock at which this draw joins
         if needed <= clock:
-            assert word < word_below(clock, frailty)
+            assert word < word_below(clock, frailty, potential)
     x = Decimal(clock) / CLOCK
     exact = 1 - (-x).exp() if frailty == 0 else 1 - (-(1 + x * Decimal(frailty)).ln() / Decimal(frailty)).exp()
-    assert exact < Decimal(word_below(clock, frailty) + 1) / 2**64 < exact * (1 + Decimal("1.1e-9")) + Decimal("1.1e-15")
+    exact *= Decimal(potential)
+    assert exact < Decimal(word_below(clock, frailty, potential) + 1) / 2**64 < exact * (1 + Decimal("1.1e-9")) + Decimal("1.1e-15")
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(WORD, st.tuples(POTENTIAL, st.integers(-3, 3)).map(lambda x: min(max(int(x[0] * 2**64) + (x[1] << 11), 0), 2**64 - 2))),
+    FRAILTY,
+    POTENTIAL,
+)
+def test_the_bound_on_resistances_is_below_all_of_them_and_close_to_the_small_ones(word: int, frailty: float, potential: float) -> None:
+    u = to_unit(np.uint64(word))
+    bound, found = least_resistance(np.uint64(word), potential), first_resistance(u, potential, frailty)
+    assert 0 <= bound <= found
+    if bound != NEVER:
+        assert bound / RESISTANCE == pytest.approx(u / potential, rel=1e-9, abs=2**-55)
 
 
 # --- work ------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from conftest import CASE
-from kit.packaged import scenario
+from kit.packaged import freed, scenario
 from kit.view import View, counted, hour, in_python
 from qantar.engine import loop
 from qantar.engine.event import EventEngine
@@ -34,17 +34,21 @@ from qantar.model import (
     assemble,
     control,
     demands,
+    diffusion,
     economy,
     forces,
     government,
+    information,
     intervention,
     loyalty,
     organization,
     outcome,
+    rallies,
     repression,
     seeding,
     shock,
     split,
+    violence,
     weapons,
 )
 from qantar.model.build import Recorded, land_of
@@ -71,7 +75,8 @@ _lands: dict[str, Land] = {}
 def country(*edits: Change, scale: float = 1.0) -> Plan:
     """The packaged country under these edits (path, op, value); at full size unless told otherwise."""
     if repr((edits, scale)) not in _plans:
-        _plans[repr((edits, scale))] = resolve(scenario(), [Edit(path=p, op=op, value=value) for p, op, value in edits], scale=scale)
+        plan = resolve(scenario(), [Edit(path=p, op=op, value=value) for p, op, value in edits], scale=scale)
+        _plans[repr((edits, scale))] = freed(plan)
     return _plans[repr((edits, scale))]
 
 
@@ -179,6 +184,18 @@ def heard(name: str, by: float, *modules: ModuleType) -> Fault:
                 patch.setattr(module, called, call)
 
     return plant
+
+
+def told_of(name: str, value: float, step: Any) -> Any:
+    """A step that takes another value for a parameter."""
+
+    def found(w: World) -> None:
+        kept = w.params[name][0]
+        w.params[name] = value
+        step(w)
+        w.params[name] = kept
+
+    return found
 
 
 def after(module: ModuleType, spoil: Callable[[View, View], None]) -> Fault:
@@ -304,15 +321,16 @@ def hazards(rates: Rates, place: int) -> tuple[float, float]:
     return total * leaves / (fights + leaves), total * fights / (fights + leaves)
 
 
-def check_organization_holds_a_crowd_and_keeps_it_peaceful() -> None:
-    values = {"organization_reach": 0.3, "protest_hours": 5.0, "escalation_rate": 0.02}
+def check_organization_holds_a_crowd_and_calms_its_place() -> None:
+    values = {"organization_reach": 0.3, "protest_hours": 5.0, "violence_rate": 0.002}
     for dt in (0.5, 1.0):
-        rates = course(
-            12, counts(out=50), EVERYWHERE, dt=dt, organization_retention=1.4, organization_discipline=-0.7, arrest_rate=0, **values
-        )[1]
+        world, rates = course(
+            12, counts(out=60), EVERYWHERE, dt=dt, organization_retention=1.4, organization_discipline=-0.7, arrest_rate=0, **values
+        )
         home, fight = hazards(rates, number("Almaty"))
         assert home == pytest.approx(math.log(2) / (5 * math.exp(1.4 * 0.3)))
-        assert fight == pytest.approx(0.02 * math.exp(0.7 * 0.3))
+        assert fight == 0  # no place has turned yet
+        assert world.violence_work == pytest.approx(0.002 * np.exp(0.7 * 0.3 * inhabited()) * (12 + dt))
 
 
 def check_what_is_asked_is_pulled_towards_the_organizations() -> None:
@@ -486,7 +504,7 @@ def check_units_go_where_they_are_wanted_and_no_more() -> None:
     assert world.force[:, number("Aktau")].sum() == pytest.approx(30)
 
 
-# --- arms, control, seeding, repression ---------------------------------------------------------------------------------------------
+# --- arms ---------------------------------------------------------------------------------------------
 
 
 def check_weapons_leave_the_store_and_never_exceed_it() -> None:
@@ -507,14 +525,148 @@ def check_weapons_leave_the_store_and_never_exceed_it() -> None:
     assert not course(9, counts(out=1e5), loot_rate=10, **values)[0].captured.any()  # protesters take none
 
 
-def check_blood_makes_protesters_fight() -> None:
+def check_a_crowd_that_stands_there_weighs_as_well() -> None:
+    q = land().police * 0.43
+    values = {"guard_ready": 0.0, "army_ready": 0.0, "aside_rate": 0.0, "arms_effect": 0.0, "loot_rate": 0.1, "police_on_duty": 0.43}
+    for given, crowd in ((counts(out=1000, fights=100), 100 + 0.3 * 1000), (counts(out=1000), 300), (counts(fights=100), 100)):
+        edge = np.maximum(0, (crowd - q) / (crowd + q))
+        assert (edge > 0).any()
+        assert (edge == 0).any()
+        found: list[float] = []
+
+        def look(t: int, world: View, rates: Rates, found: list[float] = found) -> None:
+            found.append(float(world.seat_lost[region("KZ-AKM")]))
+
+        world, _ = course(19, given, crowd_weight=0.3, seize_rate=0.4, retake_rate=0.0, force_visible=1e5, watch=look, **values)
+        assert world.stock == pytest.approx(np.exp(-0.1 * edge * 20))
+        seat = edge[land().seat[region("KZ-AKM")]]
+        assert found == [float(seat > 0 and 0.4 * seat * (t + 1) >= math.log(2)) for t in range(20)]
+    assert not course(19, counts(out=1e6), crowd_weight=0.0, seize_rate=1.0, **values)[0].seat_lost.any()
+
+
+# --- violence ---------------------------------------------------------------------------------------------------------------------
+
+
+def check_harm_of_the_region_turns_places() -> None:
     given = counts(out=300, moved=(places(Almaty=0.5), places(Almaty=3.0), 0, 0, 0))
-    _, rates = course(5, given, escalation_rate=0.01, escalation_force=0.6, organization_discipline=9.0)
-    harm = sum((10 * 0.5 + 3) * 0.5 ** (age / 24) for age in range(5))  # up to the step before
-    assert hazards(rates, number("Almaty"))[1] == pytest.approx(0.01 * (1 + harm) ** 0.6)
-    assert hazards(rates, number("Aktau"))[1] == pytest.approx(0.01)
-    half = rates.leave[FIGHTING, number("Almaty"), WITHDRAWN]  # at five in the morning, twice as fast
-    assert (1 - half) ** (8 / 2) == pytest.approx(0.5)
+    world, _ = course(5, given, violence_rate=1e-4, violence_force=0.6)
+    harms = [sum((10 * 0.5 + 3) * 0.5 ** (age / 24) for age in range(t)) for t in range(6)]  # up to the step before
+    assert world.violence_work[number("Almaty")] == pytest.approx(1e-4 * sum((1 + harm) ** 0.6 for harm in harms))
+    assert world.violence_work[number("Aktau")] == pytest.approx(6e-4)
+
+
+def check_a_place_turns_by_its_rate_and_calms_down_when_hardly_anybody_is_out() -> None:
+    there = number("Aktau")
+    for dt in (0.5, 1.0, 2.0):
+        found: list[bool] = []
+        fights: list[float] = []
+
+        def look(t: int, world: View, rates: Rates, found: list[bool] = found, fights: list[float] = fights) -> None:
+            found.append(bool(world.violent[there]))
+            fights.append(hazards(rates, there)[1])
+
+        def given(t: int, dt: float = dt) -> Counts:
+            return counts(out=places(Aktau=49.9 if 20 <= t * dt < 24 else 50.0))
+
+        world, rates = course(40 - dt, given, dt=dt, watch=look, violence_rate=0.1, escalation_rate=0.03)
+        first = math.ceil(math.log(2) / 0.1 / dt) - 1  # the step by whose end the rates have added up: half of all places have turned
+        again = round(24 / dt) + first
+        expected = [first <= t < round(20 / dt) or t >= again for t in range(round(40 / dt))]
+        assert found == expected
+        assert fights == pytest.approx([0.03 * x for x in expected])
+        assert world.violence_turns[there] == 2
+        assert not world.violent[np.arange(len(world.violent)) != there].any()
+    half = rates.leave[FIGHTING, there, WITHDRAWN]  # by day
+    assert (1 - half) ** (8 / 2.0) == pytest.approx(0.5)
+    small = replace(land(), scale=0.01)  # fifty people would be half a person: two it is
+    for people, turned in ((1.9, False), (2.0, True)):
+        assert course(9, counts(out=people), of=small, violence_rate=0.1)[0].violent.all() == turned
+
+
+# --- what is known ------------------------------------------------------------------------------------------------------------------
+
+
+def check_what_is_known_of_crowds() -> None:
+    given, twice = counts(out=places(Aktau=600)), counts(out=places(Aktau=1200))
+    values = {"media_gain": 1.5, "near_gain": 0.0, "crowd_gain": 0.7, "news_half": 400.0, "news_hours": 10.0, "shared_cause": 0.4}
+    dear = ("steps.price-free", "off", None)  # in Atyrau alone: not in Almaty, and not in Aktau
+    attention = 0.6**2 * 600**2 / (0.6**2 * 600**2 + 400**2)
+    none = ("steps.none", "add_step", {"kind": "internet", "places": ["KZ"], "at": 20.0, "size": 0})
+    for at, of, known in ((3, given, 1.0), (13, lambda t: given if t <= 3 else counts(), 0.5), (30, given, 0.5 ** (11 / 10))):
+        for place, term in (("Almaty", 1.5 * 0.858 * attention * known), ("Aktau", None)):
+            found = course(at, of, dear, none, rally_rate=0.0, **values)[0].tables.term
+            k = number(place)
+            own = known if at == 13 else 1.0  # one's own crowd needs no internet
+            expected = 0.7 * own * 600**2 / (600**2 + 400**2) if term is None else 0.0
+            assert found["media"][k] == pytest.approx(term or 0.0)
+            assert found["crowd"][k] == pytest.approx(expected)
+    more = course(3, twice, dear, none, **values)[0].tables.term["media"][number("Almaty")]
+    assert more == pytest.approx(1.5 * 0.858 / (1 + (400 / 720) ** 2))
+
+
+# --- rallies ------------------------------------------------------------------------------------------------------------------------
+
+WORDS: tuple[Change, ...] = tuple(
+    (f"steps.words{k}", "add_step", {"kind": "framing", "places": ["KZ"], "at": at, "size": size})
+    for k, at, size in ((1, 15.0, 1), (2, 22.5, 0))
+)
+"""Words that weigh on the evening, on which rallies are agreed, and neither at noon nor at night."""
+RALLY = {
+    "base_pressure": 0.0, "price_effect": 0.0, "framing_effect": 0.6, "day_off_effect": 0.3, "potential": 0.2, "rally_rate": 2.0,
+    "rally_size": 40.0, "rally_sd": 0.8, "rally_scaling": 0.7, "rally_turnout": 0.8, "rally_hour": 13.5, "rally_hours": 2.0,
+}  # fmt: skip
+
+
+def called() -> np.ndarray:
+    """Who is called to the rallies of 2 January, expected: the mean of a lognormal size is above its median."""
+    people = land().residents
+    return np.asarray(2 * people / people.sum() * math.exp(0.6 + 0.3) * 40 * math.exp(0.8**2 / 2) * (people / 1e5) ** 0.7)
+
+
+def check_rallies_are_agreed_on_in_the_evening_by_residents_and_pressure() -> None:
+    behind = np.array([p.local_hour for p in country().places])
+    for dt in (0.5, 1.0, 2.0):
+        world, rates = course(22, counts(), *WORDS, dt=dt, **RALLY)
+        assert world.call[:, 1] == pytest.approx(called())  # the second day
+        assert world.rally_from[:, 1] == pytest.approx(24 + 13.5 - behind)
+        assert not world.call[:, 0].any()
+        assert not rates.a.any()
+    later, _ = course(46, counts(), *WORDS, **RALLY)
+    assert later.call[:, 0] == pytest.approx(called() / math.exp(0.6))  # and on the second evening there are no such words
+    assert later.call[:, 1] == pytest.approx(called())
+    late = later.rally_from[:, 0]
+    assert late == pytest.approx(48 + 13.5 - behind)
+    for usual, held in ((5.0, 8.0), (23.0, 20.0)):  # by daylight
+        world, _ = course(22, counts(), **RALLY | {"rally_hour": usual})
+        assert world.rally_from[:, 1] == pytest.approx(24 + held - behind)
+
+
+def check_the_pressure_of_a_rally_adds_up_to_its_call() -> None:
+    able = class_sizes_of(country()).sum(axis=2)[:, [0, 1, 2, 3, 5]].sum(axis=1)  # without children
+    behind = np.array([p.local_hour for p in country().places])
+    words = (WORDS[0],)  # they last
+    expected = called() * math.exp(0.8 * (0.6 + 0.3)) / np.maximum(0.2 * able, 1)
+    for dt in (0.25, 0.5, 1.0, 2.0):
+        for hours in (1.0, 2.7, 12.0):
+            total = np.zeros(len(able))
+
+            def look(t: int, world: View, rates: Rates, dt: float = dt, hours: float = hours, total: np.ndarray = total) -> None:
+                total += rates.a * dt
+                within = np.clip(np.minimum(t * dt + dt, 24 + 13.5 - behind + hours) - np.maximum(t * dt, 24 + 13.5 - behind), 0, None)
+                assert rates.a * dt == pytest.approx(expected * within / hours, abs=1e-15), (t, dt)
+
+            course(60 - dt, counts(), *words, dt=dt, watch=look, **RALLY | {"rally_hours": hours})
+            assert total == pytest.approx(expected)
+
+
+def at_the_hour_alone(w: View, before: View) -> None:
+    """A rally pushes in whole steps, from the one after its hour."""
+    now, p = w.tables.country[0], w.tables.params[0]
+    on = (w.rally_from <= now.hour) & (now.hour < w.rally_from + p.rally_hours)
+    w.rally = w.rally * on.any(axis=1)
+
+
+# --- seats, seeds, repression -----------------------------------------------------------------------------------------------------------
 
 
 def check_seats_fall_by_the_edge_and_are_retaken() -> None:
@@ -629,8 +781,8 @@ CLOSED_FORMS: list[tuple[Check, dict[str, Fault]]] = [
         },
     ),
     (
-        check_organization_holds_a_crowd_and_keeps_it_peaceful,
-        {"retention": heard("organization_retention", -1, organization), "discipline": heard("organization_discipline", -1, weapons)},
+        check_organization_holds_a_crowd_and_calms_its_place,
+        {"retention": heard("organization_retention", -1, organization), "discipline": heard("organization_discipline", -1, violence)},
     ),
     (
         check_what_is_asked_is_pulled_towards_the_organizations,
@@ -695,8 +847,62 @@ CLOSED_FORMS: list[tuple[Check, dict[str, Fault]]] = [
         },
     ),
     (
-        check_blood_makes_protesters_fight,
-        {"flipped": heard("escalation_force", -1, weapons), "dropped": heard("escalation_force", 0, weapons)},
+        check_a_crowd_that_stands_there_weighs_as_well,
+        {
+            "not in the armoury": heard("crowd_weight", 0, weapons),
+            "not at the seat": heard("crowd_weight", 0, control),
+            "fighters twice": instead(weapons, "strength", lambda f: lambda here, p: f(here, p) + p.crowd_weight * here.fighting),
+        },
+    ),
+    (
+        check_harm_of_the_region_turns_places,
+        {"flipped": heard("violence_force", -1, violence), "dropped": heard("violence_force", 0, violence)},
+    ),
+    (
+        check_a_place_turns_by_its_rate_and_calms_down_when_hardly_anybody_is_out,
+        {
+            "faster": heard("violence_rate", 1.2, violence),
+            "for good": after(violence, lambda w, before: setattr(w, "violent", w.violent | before.violent)),
+            "few are enough": instead(violence, "LEAST", lambda x: 40.0),
+            "fights everywhere": after(violence, lambda w, before: setattr(w, "escalation", w.tables.params["escalation_rate"][0])),
+            "no patience the second time": after(
+                violence, lambda w, before: setattr(w, "violence_work", np.maximum(w.violence_work, before.violence_work))
+            ),
+        },
+    ),
+    (
+        check_what_is_known_of_crowds,
+        {
+            "for ever": heard("news_hours", 1e9, diffusion),
+            "in proportion": instead(diffusion, "attention", lambda f: lambda n, half: n / (n + half)),
+            "no common cause": heard("shared_cause", 0, diffusion),
+            "a cut takes back": after(
+                diffusion, lambda w, before: w.tables.term.__setitem__("media", w.tables.term["media"] * (w.connectivity > 0))
+            ),
+            "the sign": heard("crowd_gain", -1, diffusion),
+        },
+    ),
+    (
+        check_rallies_are_agreed_on_in_the_evening_by_residents_and_pressure,
+        {
+            "rate": heard("rally_rate", 1.1, rallies),
+            "size": heard("rally_size", 0.9, rallies),
+            "the median size": heard("rally_sd", 0, rallies),
+            "towns alike": heard("rally_scaling", 0, rallies),
+            "by another's pressure": heard("framing_effect", 0, information),
+            "at noon": instead(rallies, "EVE", lambda x: 12.0),
+            "at midnight": instead(rallies, "EVE", lambda x: 22.0),
+            "at any hour": instead(rallies, "LATEST", lambda x: 24.0),
+        },
+    ),
+    (
+        check_the_pressure_of_a_rally_adds_up_to_its_call,
+        {
+            "all who can": instead(rallies, "step", lambda f: told_of("potential", 1.0, f)),
+            "turnout": heard("rally_turnout", -1, rallies),
+            "longer": heard("rally_hours", 1.5, rallies),
+            "whole steps": after(rallies, at_the_hour_alone),
+        },
     ),
     (
         check_seats_fall_by_the_edge_and_are_retaken,
@@ -747,8 +953,17 @@ CALM = {"frailty": 0.0, "night_activity": 1.0, "night_leaving": 1.0, "day_off_ef
 LIVELY = (
     defaults()
     | CALM
-    | dict.fromkeys(("price_slope", "inflation_slope", "grievance_slope", "crowd_gain", "media_gain", "near_gain"), 0.0)
-    | {"base_pressure": 0.002, "arrest_rate": 0.05, "arrest_emergency": 1.0, "lethality": 0.05, "lethality_security": 0.02}
+    | dict.fromkeys(("price_effect", "inflation_slope", "grievance_slope", "crowd_gain", "media_gain", "near_gain"), 0.0)
+    | {
+        "base_pressure": 0.002,
+        "potential": 1.0,
+        "rally_rate": 0.0,
+        "violence_rate": 10.0,
+        "arrest_rate": 0.05,
+        "arrest_emergency": 1.0,
+        "lethality": 0.05,
+        "lethality_security": 0.02,
+    }
     | {"escalation_rate": 0.02, "seize_rate": 0.3, "retake_rate": 0.3, "force_visible": 20.0}
 )
 """Much happens within a day, and nothing but pressure of the base makes people join."""
@@ -803,7 +1018,8 @@ ALL_ON: tuple[Change, ...] = (
     ("drivers.shoot_order", "set", "policy"),
 )
 VIOLENT = LIVELY | {
-    "seed_hour": 5.0, "split_hour": 5.0, "call_rate": 0.01, "defect_share": 0.3, "aside_rate": 0.02, "escalation_force": 0.5,
+    "seed_hour": 5.0, "split_hour": 5.0, "call_rate": 0.01, "defect_share": 0.3, "aside_rate": 0.02, "violence_force": 0.5, "violence_rate": 0.5,
+    "rally_rate": 50.0, "rally_size": 20_000.0, "potential": 0.6,
     "intervention_fights": 0.5, "intervention_delay": 2.0, "decide_hours": 2.0, "shock_sd": 0.5, "tie_local": 0.5,
 }  # fmt: skip
 
@@ -827,7 +1043,7 @@ def check_everyone_is_somewhere(engine: str) -> None:
 
 
 def check_nobody_joins_without_pressure(engine: str) -> None:
-    nothing = [("mechanisms." + m, "off", None) for m in ("seeding", "split")]
+    nothing = [("mechanisms." + m, "off", None) for m in ("seeding", "split", "rallies")]
     history = simulate(noisy(*nothing, hours=30, scale=0.0005, ties=True), VIOLENT | {"base_pressure": 0.0}, 1, engine=engine)
     assert history.joined.sum() == history.protesting.sum() == 0
     assert history.outcome.name == "quiet"
@@ -897,7 +1113,7 @@ def test_the_compiled_hour_is_its_mechanisms_in_order(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", assemble.MECHANISMS)
 def test_a_mechanism_that_is_compiled_does_what_it_does_in_python(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """One column after the other is the same, after hours in which all that can happen does."""
+    """One column after the other is the same, after hours in which all that can happen does, at that of rallies."""
     plan = country(*ALL_ON)
     found = []
     for compiled in (True, False):
@@ -906,7 +1122,8 @@ def test_a_mechanism_that_is_compiled_does_what_it_does_in_python(monkeypatch: p
                 monkeypatch.setattr(assemble.MECHANISMS[name], function, plain)
             monkeypatch.setattr(assemble, "hour", hour)
         battle = counts(out=180, fights=20 + places(Almaty=20_000), home=100, moved=(0.03, 0.8, 0.5, 0.02, 0.2))
-        found.append(course(5, battle, *ALL_ON, luck=2, **VIOLENT))
+        found.append(course(39, battle, *ALL_ON, luck=2, **VIOLENT | {"rally_hours": 6.0}))
+    assert found[0][0].rally.max() > 0
     assert set(plan.mechanisms) == set(assemble.MECHANISMS)
     (world, rates), (other, same) = found
     for part in ("country", "region", "place", "term", "class_term"):
@@ -1113,6 +1330,119 @@ def seeds_bring_out_their_people(seeds: range) -> float:
     return two_sided((found - mean) / math.sqrt(variance))
 
 
+def places_turn_violent_after_exponential_times(seeds: range) -> float:
+    """Sixty people out in each place: the hour in which it turns at 0.1 an hour, and a time of its own when it turns again."""
+    params, rate, people = defaults() | {"violence_rate": 0.1}, 0.1, counts(out=60)
+    times = []
+    for seed in seeds:
+        world, turned = View(assemble.new_world(land(), params, 1.0, seed, ["violence"])), []
+        t = 0
+        for _ in range(2):
+            peaceful = np.zeros(len(world.violent))
+            while not world.violent.all():
+                assemble.step(world.tables, people, t)
+                peaceful += ~world.violent
+                t += 1
+                assert t < 1000
+            turned.append(peaceful + 1)
+            assemble.step(world.tables, QUIET_COUNTRY, t)
+            assert not world.violent.any()
+        times.append(turned)
+    first, second = np.concatenate(times, axis=1)
+    p = 1 - math.exp(-rate)  # hours are counted from one: a geometric law
+    spread, n = math.sqrt((1 - p) / p**2), len(first)
+    means = [two_sided((x.mean() - 1 / p) / (spread / math.sqrt(n))) for x in (first, second)]
+    variance = ((first - 1 / p) ** 2).mean() / spread**2 - 1  # of a geometric law the fourth moment is 9 + p^2 / (1 - p)
+    more = [two_sided(variance / math.sqrt((8 + p**2 / (1 - p)) / n))]
+    own = [two_sided(float(((first - 1 / p) * (second - 1 / p)).sum()) / spread**2 / math.sqrt(n))]
+    return min(1.0, 4 * min(means + more + own))
+
+
+DAYS = 14
+
+
+def rallies_of(seeds: range, **values: float) -> tuple[np.ndarray, np.ndarray]:
+    """Calls of each seed, day and place, in people of the country, and the hours of rallies there."""
+    params = defaults() | values
+    calls, hours = [], []
+    behind = np.array([p.local_hour for p in country().places])
+    for seed in seeds:
+        world = View(assemble.new_world(land(), params, 1.0, seed, ["rallies"]))
+        for day in range(DAYS):
+            for t in (24 * day + 20, 24 * day + 21):  # eight in the evening, here and in the west
+                assemble.step(world.tables, QUIET_COUNTRY, t)
+            slot = (day + 1) % 2
+            calls.append(world.call[:, slot].copy())
+            hours.append(world.rally_from[:, slot] + behind - 24 * (day + 1))
+    shape = (len(seeds), DAYS, len(behind))
+    return np.reshape(calls, shape), np.reshape(hours, shape)
+
+
+def rallies_are_as_many_as_their_rate_says(seeds: range) -> float:
+    """Without a spread of sizes a call says how many there are: of Poisson's law, by residents, each day anew."""
+    people = land().residents
+    usual = 30 * (people / 1e5) ** 0.5
+    number_ = np.divide(
+        rallies_of(seeds, rally_rate=20.0, rally_sd=0.0)[0], usual, where=usual > 0, out=np.zeros((len(seeds), DAYS, len(people)))
+    )
+    assert number_ == pytest.approx(np.rint(number_))
+    mean = 20 * people / people.sum()
+    cells = len(seeds) * DAYS
+    large = mean > 0.3
+    assert 5 <= large.sum() < 30
+    parts = [two_sided((number_[:, :, of].sum() - cells * mean[of].sum()) / math.sqrt(cells * mean[of].sum())) for of in (large, ~large)]
+    z = (number_[:, :, large] - mean[large]) / np.sqrt(mean[large])
+    variance = ((z**2).sum() - z.size) / math.sqrt(cells * (2 + 1 / mean[large]).sum())
+    again = (z[:, 1:] * z[:, :-1]).sum() / math.sqrt(z[:, 1:].size)
+    return min(1.0, 4 * min([*parts, two_sided(variance), two_sided(float(again))]))
+
+
+def rallies_have_sizes_of_a_lognormal_law(seeds: range) -> float:
+    """Rallies are so rare that hardly one in a hundred calls is that of two of them."""
+    calls = rallies_of(seeds, rally_rate=0.5, rally_sd=1.3, rally_scaling=0.4)[0]
+    people = land().residents
+    usual = np.broadcast_to(np.where(people > 0, 30 * (np.maximum(people, 1) / 1e5) ** 0.4, 1.0), calls.shape)
+    z = np.log(calls[calls > 0] / usual[calls > 0]) / 1.3
+    assert len(z) > 4 * len(seeds)
+    spread = two_sided(((z**2).sum() - len(z)) / math.sqrt(2 * len(z)))
+    return min(1.0, 2 * min(two_sided(z.sum() / math.sqrt(len(z))), spread))
+
+
+def rallies_begin_around_their_hour_by_day(seeds: range) -> float:
+    hours = rallies_of(seeds, rally_hour=18.0)[1].ravel()
+    assert hours.max() == 20
+    edges = [8, 14, 15, 16, 17, 18, 19, 20]
+    below = [NormalDist(18, 2).cdf(x) for x in edges]
+    found = [*np.histogram(hours[hours < 20], edges)[0], (hours == 20).sum()]
+    expected = [below[1], *np.diff(below[1:]), 1 - below[-1]]
+    return chi_square(np.array(found, float), len(hours) * np.array(expected))
+
+
+def rallies_bring_out_whom_they_call(seeds: range) -> float:
+    """Of those within the potential of a place 1 - exp(-call / all of them), and nobody else."""
+    only = [(f"mechanisms.{m}", "off", None) for m in MECHANISMS if m != "rallies"]
+    plan = noisy(*only, scale=0.01, hours=47)
+    values = LIVELY | {"base_pressure": 0.0, "protest_hours": 200.0, "rest_hours": 500.0, "potential": 0.3}
+    values |= {"rally_rate": 40.0, "rally_size": 20_000.0, "rally_hour": 12.0, "rally_hours": 2.5, "rally_turnout": 2.0}
+    able = class_sizes(plan).sum(axis=2)[:, [0, 1, 2, 3, 5]].sum(axis=1)
+    found = mean = variance = 0.0
+    for seed in seeds:
+        history, seen = told(plan, values, seed)
+        call = seen[-1].call[:, 1]
+        p = 0.3 * (1 - np.exp(-call / np.maximum(0.3 * able, 1)))
+        assert (call > 0).sum() > 5
+        found += history.joined.sum()
+        mean += (able * p).sum()
+        variance += (able * p * (1 - p)).sum()
+        assert not history.joined[:, call == 0].any()
+        assert not history.joined[: 24 + 8].any()
+    return two_sided((found - mean) / math.sqrt(variance))
+
+
+def everybody_takes_part(law_of: Any) -> Any:
+    return lambda params, *more: law_of({**params, "potential": 1.0}, *more)
+
+
 def level(pick: Any) -> Any:
     return lambda now, what, weights, k: pick(now, what, (weights > 0).astype(float), k)
 
@@ -1132,6 +1462,49 @@ LAWS: list[tuple[Callable[[range], float], int, dict[str, Fault]]] = [
     (seeds_fall_on_people, 300, {"on any place alike": instead(seeding, "pick", level)}),
     (splits_fall_on_any_seat, 300, {"in order": instead(split, "pick", lambda pick: lambda now, what, weights, k: np.arange(k))}),
     (seeds_bring_out_their_people, 4, {"half more": heard("seed_people", 1.5, seeding)}),
+    (
+        places_turn_violent_after_exponential_times,
+        3,
+        {
+            "30 % faster": heard("violence_rate", 1.3, violence),
+            "slower": heard("violence_rate", 0.75, violence),
+            "the same patience again": instead(violence, "exponential", lambda f: lambda now, what, k, n: f(now, what, k, 0)),
+            "all at once": instead(violence, "exponential", lambda f: lambda now, what, k, n: f(now, what, 0, n)),
+        },
+    ),
+    (
+        rallies_are_as_many_as_their_rate_says,
+        12,
+        {
+            "a tenth more": heard("rally_rate", 1.1, rallies),
+            "in every place alike": after(rallies, lambda w, before: setattr(w, "call", w.call.mean(axis=0))),
+            "as expected": instead(rallies, "poisson", lambda f: lambda seed, what, k, mean, day: float(round(mean))),
+            "every day again": instead(rallies, "poisson", lambda f: lambda seed, what, k, mean, day: f(seed, what, k, mean, 0)),
+        },
+    ),
+    (
+        rallies_have_sizes_of_a_lognormal_law,
+        40,
+        {
+            "wider": heard("rally_sd", 1.3, rallies),
+            "larger": heard("rally_size", 1.5, rallies),
+            "towns": heard("rally_scaling", 0, rallies),
+            "all of one size": heard("rally_sd", 0, rallies),
+        },
+    ),
+    (
+        rallies_begin_around_their_hour_by_day,
+        3,
+        {"an earlier hour": heard("rally_hour", 0.98, rallies), "wider": instead(rallies, "SPREAD", lambda x: 2.3)},
+    ),
+    (
+        rallies_bring_out_whom_they_call,
+        4,
+        {
+            "half as many": instead(rallies, "step", lambda f: told_of("potential", 0.6, f)),
+            "everybody takes part": instead(assemble, "law_of", everybody_takes_part),
+        },
+    ),
 ]
 
 
@@ -1167,6 +1540,7 @@ class Direction:
     fault: Fault
     edits: tuple[Change, ...] = ()
     values: tuple[tuple[str, float], ...] = ()
+    hours: int = 20
 
 
 def killed(seen: Seen) -> float:
@@ -1229,6 +1603,9 @@ FOREIGN_OWNED = (("regions.KZ-ALA.foreign", "set", 1.0),)
 SPLIT = (("mechanisms.split", "set", 1),)
 SEEDED = (("mechanisms.seeding", "set", 1),)
 
+WEAK = (("police_on_duty", 0.1), ("guard_ready", 0.0))
+AGREED = (("base_pressure", 1e-4), ("rally_rate", 100.0), ("rally_size", 10_000.0), ("rally_hour", 12.0))
+
 RULED = (("drivers.emergency", "set", "policy"), ("government.signal", "set", "participants"))
 LOW_RUNGS = (("rung_emergency", 0.05), ("decide_hours", 2.0), ("see_people_half", 3e5))
 ASIDES = (("aside_rate", 0.03),)
@@ -1245,7 +1622,7 @@ DIRECTIONS = [
     Direction("strike_capacity", 0, 50, taken, -0.2, heard("strike_capacity", 0, repression), (), (("strike_idle", 1000.0),)),
     Direction("call_rate", 0, 0.005, joins, 0.1, heard("call_rate", 0, organization), (EVERYWHERE,), (*REACH, ("organization_capacity", 1e8))),
     Direction("organization_retention", 0, 2, minutes_out, 0.1, heard("organization_retention", -1, organization), (EVERYWHERE,), REACH),
-    Direction("organization_discipline", 0, 2, fighters, -0.3, heard("organization_discipline", -1, weapons), (EVERYWHERE,), REACH),
+    Direction("organization_discipline", 0, 2, fighters, -0.2, heard("organization_discipline", -1, violence), (EVERYWHERE,), (*REACH, ("violence_rate", 0.1))),
     Direction("lag_effect", 0, 0.5, joins, 0.2, heard("lag_effect", -1, organization), LEADS, REACH),
     Direction("organization_demand", 0, 10, joins, -0.2, heard("organization_demand", 0, demands), (*LEADS, GIFT), (*REACH, ("concession_met", 1.0), ("concession_short", -1.0))),
     Direction("split_cities", 0, 17, seat_hours, 0.5, heard("split_cities", 0, split), SPLIT, (*ALL_OBEY, ("split_hour", 0.0))),
@@ -1262,7 +1639,18 @@ DIRECTIONS = [
     Direction("intervention_fights", 0, 1, units_where_the_crowd_is, 0.2, heard("intervention_fights", 0, intervention), HERE, QUICK),
     Direction("intervention_fights", 0, 1, killed, 0.2, heard("intervention_fights", 0, intervention), MANY, QUICK),
     Direction("force_ratio", 0, 1, units_where_the_crowd_is, 0.1, heard("force_ratio", 0, forces), (), FAST),
-    Direction("escalation_force", 0, 0.5, fighters, 0.5, heard("escalation_force", -1, weapons)),
+    Direction("violence_force", -0.5, 0.5, fighters, 0.3, heard("violence_force", -1, violence), (), (("violence_rate", 0.05),)),
+    Direction("violence_rate", 0.01, 1, fighters, 0.5, heard("violence_rate", 0, violence)),
+    Direction("escalation_rate", 0.002, 0.02, fighters, 0.5, heard("escalation_rate", 0, violence)),
+    Direction("crowd_weight", 0, 1, seat_hours, 0.3, heard("crowd_weight", 0, control), (), (("escalation_rate", 0.0), *WEAK)),
+    Direction("potential", 0.1, 1, joins, 0.5, instead(assemble, "law_of", everybody_takes_part)),
+    Direction("rally_rate", 5, 500, joins, 0.3, heard("rally_rate", 0, rallies), (), AGREED, 40),
+    Direction("rally_size", 200, 20_000, joins, 0.3, heard("rally_size", 0, rallies), (), AGREED, 40),
+    Direction("rally_turnout", 0, 2, joins, 0.1, heard("rally_turnout", 0, rallies), (), (*AGREED, ("price_effect", 2.0), ("fuel_contrast", 0.0)), 40),
+    Direction("media_gain", 0, 2, joins, 0.3, heard("media_gain", 0, diffusion)),
+    Direction("near_gain", 0, 2, joins, 0.3, heard("near_gain", 0, diffusion)),
+    Direction("crowd_gain", 0, 2, joins, 0.3, heard("crowd_gain", 0, diffusion)),
+    Direction("shared_cause", 0, 1, joins, -0.3, heard("shared_cause", 0, diffusion), (("steps.price-free", "off", None),), (("media_gain", 2.0),)),
     Direction("lethality_fight", 1, 10, killed, 0.2, heard("lethality_fight", 0, repression)),
     Direction("arms_effect", 0, 10, seat_hours, 0.2, heard("arms_effect", 0, control), (), ARMED),
     Direction("seize_rate", 0.02, 0.5, seat_hours, 0.3, heard("seize_rate", 0, control), OPEN, ALL_OBEY),
@@ -1287,7 +1675,7 @@ def moves(d: Direction, fault: str = "") -> None:
         def seen(seed: int, value: float) -> float:
             key = (d.name, d.of, value, d.edits.__repr__(), d.values, seed, fault)
             if key not in _histories:
-                plan = noisy(*d.edits, hours=20, dt=2.0)
+                plan = noisy(*d.edits, hours=d.hours, dt=2.0)
                 _histories[key] = d.of(told(plan, LIVELY | dict(d.values) | {d.name: value}, seed))
             return _histories[key]
 
@@ -1357,9 +1745,9 @@ def test_there_are_rivals() -> None:
 @pytest.mark.parametrize("engine", ["event", "mean"])
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_rival_resolves_and_runs(name: str, engine: str) -> None:
-    plan = resolve(scenario(), [Edit(path="time.hours", value=48), *arm_edits(scenario(), name)], scale=0.002)
+    plan = freed(resolve(scenario(), [Edit(path="time.hours", value=48), *arm_edits(scenario(), name)], scale=0.002))
     assert plan.sha256() != country(("time.hours", "set", 48), scale=0.002).sha256()
-    history = simulate(plan, defaults() | {"base_pressure": 1e-4}, 4, engine=engine)
+    history = simulate(plan, defaults() | {"base_pressure": 1e-4, "potential": 0.5}, 4, engine=engine)
     assert history.protesting.shape == (48, len(plan.places))
     assert np.isfinite(history.protesting).all()
     assert history.joined.sum() > 10

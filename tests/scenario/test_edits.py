@@ -45,7 +45,7 @@ ASIDE = {"kind": "stand_aside", "places": ["KZ-ALA"], "at": 108.0, "size": 0.5}
 CHANGES: list[tuple[str, str, Any, Callable[[Plan], object], object]] = [
     ("parameters.frailty", "set", 2, lambda p: p.parameters, {"frailty": 2.0}),
     ("parameters.frailty", "scale", 0.5, lambda p: p.parameters, {"frailty": 0.5}),  # of the default
-    ("parameters.price_slope", "off", None, lambda p: p.parameters, {"price_slope": 0.0}),
+    ("parameters.price_effect", "off", None, lambda p: p.parameters, {"price_effect": 0.0}),
     ("mechanisms.economy", "off", None, lambda p: "economy" in p.mechanisms, False),
     ("mechanisms.economy", "set", True, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "seeding", "shock")]),
     ("mechanisms.seeding", "set", 1, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "shock")]),
@@ -117,10 +117,10 @@ def test_changes_add_up_in_order() -> None:
         Edit(path="mechanisms.economy", value=1),
     ]
     found = resolve(scenario(), edits)
-    assert found.parameters == {"frailty": 1.0}
+    assert found.parameters == {"base_pressure": 0.0, "frailty": 1.0}
     assert (step(found, "a").size, step(found, "a").at) == (2, 32.5)
     assert found.mechanisms == plan().mechanisms
-    assert resolve(scenario(), edits[:1]).parameters == {"frailty": 2.0}
+    assert resolve(scenario(), edits[:1]).parameters == {"base_pressure": 0.0, "frailty": 2.0}
 
 
 def test_the_last_driver_of_a_kind_counts() -> None:
@@ -189,9 +189,9 @@ def test_a_change_that_is_none_is_refused_before_it_reaches_a_plan() -> None:
 
 
 def test_words_of_the_command_line() -> None:
-    words = ["parameters.price_slope=0", "mechanisms.economy=off", "steps.price-free.size=1e2", "time.hours=96"]
+    words = ["parameters.price_effect=0", "mechanisms.economy=off", "steps.price-free.size=1e2", "time.hours=96"]
     assert [(e.path, e.op, e.value) for e in parse_set(words)] == [
-        ("parameters.price_slope", "set", 0.0),
+        ("parameters.price_effect", "set", 0.0),
         ("mechanisms.economy", "off", None),
         ("steps.price-free.size", "set", 100.0),
         ("time.hours", "set", 96.0),

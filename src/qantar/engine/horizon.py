@@ -12,7 +12,7 @@ from qantar.engine.queue import Calendar, push, set_days
 from qantar.engine.resident import Clocks, Nation, factor_at, sooner
 from qantar.engine.touched import NIL, Touched, find, who_of
 from qantar.model.contract import Ints
-from qantar.model.rules import CLOCK, NEVER, QUIET, clock_needed, resistance, word_below
+from qantar.model.rules import CLOCK, NEVER, QUIET, clock_needed, first_resistance, word_below
 
 HORIZON_MIN = (CLOCK >> 8, CLOCK >> 12)
 """A class's first horizon, in a country and in the world (`MANY` residents): who could join before it is listed when the clock first moves.
@@ -76,12 +76,13 @@ def untouched_due(classes: Ints, low: Ints, clocks: Clocks, table: Touched, nati
     law = nation.law
     for x in range(len(classes)):
         c = classes[x]
-        limit = word_below(clocks.horizon[c], law.frailty)
+        limit = word_below(clocks.horizon[c], law.frailty, law.potential)
         end = nation.blocks.class_start[c + 1]
         for start in range(nation.blocks.class_start[c], end, STRETCH):
             for k in range(_low_draws(nation.born[0], nation.born[1], start, min(start + STRETCH, end), limit, drawn)):
                 i = drawn[k]
-                needed = clock_needed(resistance(to_unit(word(i, nation.born[0], nation.born[1])), law.frailty), 256)
+                u = to_unit(word(i, nation.born[0], nation.born[1]))
+                needed = clock_needed(first_resistance(u, law.potential, law.frailty), 256)
                 if low[x] < needed <= clocks.horizon[c] and find(table, i) == NIL:
                     if n == len(who):
                         who = np.concatenate((who, np.empty(n, np.int64)))

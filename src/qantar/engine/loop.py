@@ -34,7 +34,7 @@ ENGINES = ("event", "plain", "mean")
 ORDER = (
     ("decisions of the record", "model/build.py"),
     ("decisions by policy", "model/government.py"),
-    *((name, f"model/{name}.py") for name in assemble.MECHANISMS),
+    *((name, f"model/{module.__name__.rpartition('.')[2]}.py") for name, module in assemble.MECHANISMS.items()),
     ("rates", "model/assemble.py"),
     ("connectivity", "engine/event.py"),
     ("clocks", "engine/event.py"),

@@ -26,7 +26,7 @@ class MeanFieldEngine:
         self.n = np.zeros((N_STATES, *self.shape))
         self.n[QUIET] = np.diff(blocks.class_start).reshape(self.shape)
         self.clock = np.zeros(self.shape)
-        self.cohorts: list[tuple[Floats, Floats]] = [(self.n[QUIET].copy(), self.clock.copy())]
+        self.cohorts: list[tuple[Floats, Floats]] = [(law.potential * self.n[QUIET], self.clock.copy())]
         """members when the cohort began, and the clocks then"""
         self.window = -1
         self.t = 0

@@ -104,7 +104,7 @@ def _set_states(m: Movers, busy: Any, table: Touched, clocks: Clocks, nation: Na
         row.queued = NEVER
         if m.new[x] == QUIET:
             table.episode[b.slot] += 1
-            r = own_resistance(b.who, table.episode[b.slot], law.seed, law.frailty)
+            r = own_resistance(b.who, table.episode[b.slot], law)
             row.basis = ENDLESS if r == NEVER else EXACT
             row.work = np.uint64(r) + worked(factor_at(row, nation.level[b.class_], nation), clocks.now[b.class_])
 

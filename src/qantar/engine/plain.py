@@ -69,7 +69,7 @@ class PlainEngine:
                 joined.ravel()[self.class_[i] // blocks.n_bins] += 1
             elif new[i] == QUIET:
                 self.episode[i] += 1
-                self.left[i] = own_resistance(int(i), int(self.episode[i]), law.seed, law.frailty)
+                self.left[i] = own_resistance(int(i), int(self.episode[i]), law)
         self.state = new
         self.t += 1
         self.counts = count(blocks, self.state, self.class_, joined, moved)
@@ -91,7 +91,7 @@ def count(blocks: Blocks, state: Ints, class_: Ints, joined: Ints | None = None,
 def _first_resistances(n: int, law: Law) -> Ints:
     left = np.empty(n, np.int64)
     for i in range(n):
-        left[i] = own_resistance(i, 0, law.seed, law.frailty)
+        left[i] = own_resistance(i, 0, law)
     return left
 
 

@@ -21,7 +21,7 @@ from qantar.compiled import leaf
 from qantar.draws import to_unit, word
 from qantar.engine.touched import BOUND, ENDLESS, EXACT, Touched, touch
 from qantar.model.contract import Ints
-from qantar.model.rules import NEVER, QUIET, Law, clock_needed, factor, is_online, least_resistance, resistance
+from qantar.model.rules import NEVER, QUIET, Law, clock_needed, factor, first_resistance, is_online, least_resistance
 from qantar.population.blocks import Blocks
 from qantar.population.ties import Ties
 
@@ -56,10 +56,12 @@ def touch_resident(i: int, c: int, where: int, table: Touched, clocks: Clocks, n
     Beyond the horizon a bound on the resistance will do until somebody needs more.
     """
     drawn = word(i, nation.born[0], nation.born[1])
-    bound = least_resistance(drawn)
+    bound = least_resistance(drawn, nation.law.potential)
+    if bound == NEVER:
+        return touch(table, where, i, c, NEVER, ENDLESS, NEVER)
     if bound >> 8 > clocks.horizon[c]:
         return touch(table, where, i, c, bound, BOUND, NEVER)
-    r = resistance(to_unit(drawn), nation.law.frailty)
+    r = first_resistance(to_unit(drawn), nation.law.potential, nation.law.frailty)
     key = clock_needed(r, 256)
     return touch(table, where, i, c, r, ENDLESS if r == NEVER else EXACT, key if key <= clocks.horizon[c] else NEVER)
 
@@ -92,11 +94,11 @@ def sooner(row: Any, phi: int, clock: int, horizon: int, nation: Nation) -> bool
         return False
     if row.basis == BOUND:
         drawn = word(nation.blocks.class_start[row.class_] + int(row.offset), nation.born[0], nation.born[1])
-        r = resistance(to_unit(drawn), nation.law.frailty)
+        r = first_resistance(to_unit(drawn), nation.law.potential, nation.law.frailty)
         if r == NEVER:
             row.basis = ENDLESS
             return False
-        row.work += np.uint64(r - least_resistance(drawn))
+        row.work += np.uint64(r - least_resistance(drawn, nation.law.potential))
         row.basis = EXACT
         rest = left(row, phi, clock)
     key = clock + clock_needed(rest, phi)

@@ -46,6 +46,8 @@ MODULES = {
     "repression": "model/repression.py",
     "diffusion": "model/diffusion.py",
     "shock": "model/shock.py",
+    "rallies": "model/rallies.py",
+    "violence": "model/violence.py",
     "loop": "engine/loop.py",
     "event engine": "engine/event.py",
     "resident": "engine/resident.py",

@@ -30,7 +30,7 @@ def values_of(recipe: Recipe, run: int, given: Sequence[Values] = ()) -> Values:
 
 def seed_of(recipe: Recipe, run: int) -> int:
     """The seed of a run."""
-    return history_seed(recipe.seed, *divmod(run, recipe.replicates))
+    return recipe.seeds[run // recipe.replicates] if recipe.seeds else history_seed(recipe.seed, *divmod(run, recipe.replicates))
 
 
 def one_run(

@@ -62,11 +62,13 @@ class Recipe:
     """numbers of the parts that are wanted; none: all. What a part holds does not depend on it"""
     ending: Ending | None = None
     """a rule by which histories end early"""
+    seeds: tuple[int, ...] = ()
+    """of the histories of draws; none: drawn from the seed"""
 
     def as_dict(self) -> dict[str, Any]:
         """As data, without the plan, which goes beside it, and without what changes no number."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only", "ending")}
-        return plain | ({"ending": self.ending.as_dict()} if self.ending else {})
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "only", "ending", "seeds")}
+        return plain | ({"ending": self.ending.as_dict()} if self.ending else {}) | ({"seeds": self.seeds} if self.seeds else {})
 
     def size(self, number: int, runs: int) -> int:
         """How many of the first `runs` a part holds."""

@@ -59,7 +59,7 @@ def _step(engine: type[EventEngine | PlainEngine]) -> EventEngine | PlainEngine:
     """A country of 80 residents, twelve hours."""
     blocks = lay_out(np.full((2, 1, 1), 40), np.array([0, 1]))
     layers = [Layer("home", "place", (4,)), Layer("net", "country", (2,), 2, online=True)]
-    law = Law(1, 0.5, np.full((2, 2, 2), 256, np.int64) + np.arange(8).reshape(2, 2, 2) * 64, 0.5)
+    law = Law(1, 0.5, 1.0, np.full((2, 2, 2), 256, np.int64) + np.arange(8).reshape(2, 2, 2) * 64, 0.5)
     rates = no_rates(2, 1, 2)
     rates.a[:] = 0.3
     rates.leave[PROTESTING, :, WITHDRAWN] = rates.leave[WITHDRAWN, :, QUIET] = rates.leave[DETAINED, :, QUIET] = 0.3

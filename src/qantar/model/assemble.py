@@ -1,6 +1,7 @@
 """One hour of the model: mechanisms in order, then the rates for the engine.
 
-    pressure of a class = base_pressure x time of day x day off x exp(terms of the place) x exp(terms of the class) + calls and seeds
+    pressure of a class = (base_pressure x time of day x day off x exp(terms of the place) + rallies) x exp(terms of the class)
+                          + calls and seeds
 
 Those out leave with a half-life, faster at night; rest; and come back to quiet with a new resistance. Protesters may begin to fight;
 fighters leave with a half-life of their own. Detained are let go.
@@ -28,16 +29,18 @@ from qantar.model import (
     intervention,
     loyalty,
     organization,
+    rallies,
     repression,
     seeding,
     shock,
     split,
+    violence,
     weapons,
     world,
 )
 from qantar.model.contract import Counts, Floats, Rates
 from qantar.model.rules import DEAD, DETAINED, FIGHTING, KILLING, N_STATES, PROTESTING, QUIET, QUOTAS, TAKING, WITHDRAWN, Law
-from qantar.model.world import EMERGENCY, SHOOT_ORDER, Land, StateStep, World, decided, decisions_of, filled, first_row
+from qantar.model.world import EMERGENCY, SHOOT_ORDER, Land, StateStep, World, day_off, decided, decisions_of, excitement, filled, first_row
 from qantar.scenario.names import parameter_names
 from qantar.scenario.parameters import Values
 
@@ -53,12 +56,14 @@ MECHANISMS: dict[str, ModuleType] = {
         loyalty,
         intervention,
         forces,
+        violence,
         weapons,
         seeding,
         control,
         repression,
         diffusion,
         shock,
+        rallies,
     )
 }
 """In the order in which they act within a step. One that is off is not called at all.
@@ -70,8 +75,6 @@ with other arrays. What concerns one place or region alone is a function of its 
 """
 
 NIGHT = (23.0, 7.0)
-LOG_PRESSURE_MAX = 60.0
-"""Terms are cut here, far beyond any effect, so that no coefficient overflows."""
 PARTS = ("COUNTRY", "REGION", "PLACE", "SECTOR", "ORGANIZATION")
 
 
@@ -96,7 +99,7 @@ def _table(part: str, *shape: int) -> Any:
 def law_of(params: Values, seed: int, mechanisms: Sequence[str]) -> Law:
     """What the engine must know for a whole history."""
     factors = diffusion.factors(params, ties="diffusion" in mechanisms, harm="repression" in mechanisms)
-    return Law(seed, params["frailty"], factors, params["fixed_line"])
+    return Law(seed, params["frailty"], params["potential"], factors, params["fixed_line"])
 
 
 def new_world(land: Land, params: Values, dt: float, seed: int, mechanisms: Sequence[str], *, expected: bool = False) -> World:
@@ -208,7 +211,7 @@ def look(w: World, t: int, n: Floats, moved: Floats) -> None:
         here.clock = (now.first_hour + now.hour + here.local_hour) % 24.0
         here.emergency = decided(w.decisions, EMERGENCY, k, here.emergency) > 0
         here.shoot_order = decided(w.decisions, SHOOT_ORDER, k, here.shoot_order) > 0
-        here.escalation = 0.0
+        here.escalation = here.rally = 0.0
         _count(here, w.region[here.region], w.sector, n[:, k], moved[:, k])
         now.out += here.out
         now.fighting += here.fighting
@@ -236,13 +239,12 @@ def _count(here: Any, region: Any, sector: Any, n: Floats, moved: Floats) -> Non
 def rate(w: World) -> None:
     """Rates from the terms the mechanisms left."""
     p, now = w.params[0], w.country[0]
-    day = int((now.first_hour + now.hour) // 24)
-    free = p.day_off_effect if day < len(w.days_off) and w.days_off[day] else 0.0
+    free = day_off(now, w.days_off, p)
     rested, released = 1 - 0.5 ** (now.dt / p.rest_hours), 1 - 0.5 ** (now.dt / p.detention_hours)
     for k in range(len(w.place)):
         here = w.place[k]
         profile = p.night_activity if is_night(here.clock) else 1.0
-        w.a[k] = p.base_pressure * profile * _factor(w.terms[k], free)
+        w.a[k] = p.base_pressure * profile * math.exp(excitement(w.terms[k], free)) + here.rally
         w.connectivity[k] = here.connectivity
         _leave(here, p, now.dt, w.leave[:, k])
         w.leave[WITHDRAWN, k, QUIET], w.leave[DETAINED, k, QUIET] = rested, released
@@ -256,22 +258,13 @@ def _rate_classes(terms: Floats, sector: Any, place: Any, factor: Floats, g: Flo
     for r in range(regions):
         for s in range(sectors):
             for b in range(bins):
-                factor[r, s, b] = _factor(terms[r, s, b], 0.0) * sector[s].takes_part
+                factor[r, s, b] = math.exp(excitement(terms[r, s, b], 0.0)) * sector[s].takes_part
     c = 0
     for k in range(len(place)):
         for s in range(sectors):
             for b in range(bins):
                 g[c] = factor[place[k].region, s, b]
                 c += 1
-
-
-@leaf
-def _factor(terms: Floats, more: float) -> float:
-    """What terms of the log pressure come to together."""
-    total = 0.0
-    for term in terms:
-        total += term
-    return math.exp(min(max(total + more, -LOG_PRESSURE_MAX), LOG_PRESSURE_MAX))
 
 
 @leaf

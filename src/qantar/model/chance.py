@@ -15,7 +15,8 @@ from qantar.draws import Purpose, uniform
 from qantar.model.contract import Floats, Ints
 
 _PLACE = int(Purpose.PLACE)
-(KILLED, ARRESTED, SEARCHED, SECURITY, FIGHTERS_KILLED, FIGHTERS_TAKEN, SEAT, AIRPORT, SEED_PLACE, SPLIT_PLACE, SHOCK, DEFECT) = range(12)
+(KILLED, ARRESTED, SEARCHED, SECURITY, FIGHTERS_KILLED, FIGHTERS_TAKEN, SEAT, AIRPORT, SEED_PLACE, SPLIT_PLACE, SHOCK, DEFECT,
+ RALLY, RALLY_SIZE, RALLY_HOUR, VIOLENCE) = range(16)  # fmt: skip
 """What draws by place, region or day are for: part of their key, so never used again for something else."""
 MANY = 500.0
 """Mean from which on a Poisson number spreads by less than 5 %."""
@@ -32,7 +33,7 @@ def poisson(seed: int, what: int, where: int, mean: float, when: int) -> float:
         return 0.0
     u = uniform(seed, _PLACE, where, what, when)
     if mean > MANY:
-        return math.floor(mean + u) * 1.0
+        return float(np.floor(mean + u))  # beyond 2^63 too, which is no whole number of the machine
     number, term = 0.0, math.exp(-mean)
     total = term
     while u > total and number < 1000.0:

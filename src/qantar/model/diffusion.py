@@ -2,20 +2,22 @@
 
     phi(x, y, z)             =  (1 + tie_local f(x) + tie_online f(y)) x exp(backlash_contacts z)
     f(x)                     =  x, or with tie_midpoint m > 0:  x^4 / (x^4 + m^4) x m   (a threshold-like rise to m)
-    log pressure of a place  += crowd_gain x n^2 / (n^2 + crowd_half^2)
-    log pressure of a place  += media_gain x online share x log(1 + heard elsewhere / news_half)
-    log pressure of a place  += near_gain x log(1 + seen nearby / news_half)
+    attention A(n)           =  n^2 / (n^2 + news_half^2)
+    log pressure of a place  += crowd_gain x known(A(out here))
+    log pressure of a place  += media_gain x known(online share x A(out elsewhere))
+    log pressure of a place  += near_gain x known(A(out nearby))
 
-x, y are contacts active in person and online, z contacts killed or detained; n everyone out in the place. "Heard" are
-protesters elsewhere in the country, remembered with half-life news_hours; "nearby" are protesters weighted by
-exp(-distance / near_km). That joining rises with those already out is old (Granovetter 1978, Am. J. Sociol. 83; Kuran 1991,
-World Politics 44) and measured for ties (Gonzalez 2020, J. Public Econ. 188), online networks (Enikolopov, Makarin and Petrova 2020,
+x, y are contacts active in person and online, z contacts killed or detained. What is known fades with half-life news_hours, so that a
+cut of the internet stops news and takes back none; crowds nearby are weighted by exp(-distance / near_km). Of what happens in another
+place, the share shared_cause weighs only where both places have the same cause, that is where the same good has become dearer. Attention
+is flat for what is usual and ends where everybody has heard: small protests are hardly reported, large ones always (McCarthy, McPhail and
+Smith 1996, Am. Sociol. Rev. 61). That joining rises with those already out is old (Granovetter 1978, Am. J. Sociol. 83; Kuran 1991, World
+Politics 44) and measured for ties (Gonzalez 2020, J. Public Econ. 188), online networks (Enikolopov, Makarin and Petrova 2020,
 Econometrica 88) and places (Aidt, Leon-Ablan and Satchell 2022, J. Politics 84). These forms are assumptions.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,11 @@ from qantar.model.world import Columns, Land, World
 from qantar.scenario.parameters import Values
 
 NAME = "diffusion"
-PLACE: Columns = {"news": 0.0}  # protesters whom people there have heard of lately
+PLACE: Columns = {  # what is known in a place, 0 to 1
+    "known_here": 0.0,
+    "known_near": 0.0,
+    "known_far": 0.0,
+}
 COUNTRY: Columns = {"internet": 1.0}
 TERMS = ("crowd", "near", "media")
 SHAPE = (24, 12, 8)
@@ -59,30 +65,41 @@ def begin(w: World, land: Land) -> World:
 def step(w: World) -> None:
     """Terms of the crowd, of news and of what is near."""
     p, now = w.params[0], w.country[0]
-    half, reference, keep = p.crowd_half * now.scale, p.news_half * now.scale, 0.5 ** (now.dt / p.news_hours)
-    _look_around(w.place, w.nearness, w.nearby)
-    everywhere = 0.0
+    half, keep = p.news_half * now.scale, 0.5 ** (now.dt / p.news_hours)
+    everywhere = same = 0.0
     for k in range(len(w.place)):
-        here = w.place[k]
-        here.news = max(here.out, keep * here.news)
-        everywhere += here.news
+        everywhere += w.place[k].out
+        same += w.place[k].out * w.place[k].dearer
+    if p.near_gain > 0:
+        _look_around(w.place, w.nearness, p.shared_cause, w.nearby)
     for k in range(len(w.place)):
         here, term = w.place[k], w.term[k]
-        term.crowd = p.crowd_gain * here.out**2 / (here.out**2 + half**2)
-        term.near = p.near_gain * math.log1p(w.nearby[k] / reference)
-        online = now.internet * reach(here, p)
-        term.media = p.media_gain * online * math.log1p((everywhere - here.news) / reference)
+        far = (1 - p.shared_cause) * (everywhere - here.out) + p.shared_cause * here.dearer * (same - here.out)
+        here.known_here = max(keep * here.known_here, attention(here.out, half))
+        here.known_near = max(keep * here.known_near, attention(w.nearby[k], half))
+        here.known_far = max(keep * here.known_far, now.internet * reach(here, p) * attention(max(far, 0.0), half))
+        term.crowd, term.near, term.media = p.crowd_gain * here.known_here, p.near_gain * here.known_near, p.media_gain * here.known_far
 
 
 @leaf
-def _look_around(place: Any, nearness: Floats, nearby: Floats) -> None:
+def attention(n: float, half: float) -> float:
+    """How much a crowd of n is noticed, 0 to 1; a half at `half`.
+
+    >>> [attention(n, 100.0) for n in (0.0, 10.0, 100.0)]
+    [0.0, 0.009900990099009901, 0.5]
+    """
+    return n**2 / (n**2 + half**2)
+
+
+@leaf
+def _look_around(place: Any, nearness: Floats, shared: float, nearby: Floats) -> None:
     """Who is out nearby, for every place: crowd by crowd, as most places have none."""
     nearby[:] = 0.0
     for other in range(len(place)):
         n = place[other].out
         if n > 0:
             for k in range(len(nearby)):
-                nearby[k] += nearness[other, k] * n
+                nearby[k] += nearness[other, k] * n * (1 - shared + shared * place[other].dearer * place[k].dearer)
 
 
 @leaf

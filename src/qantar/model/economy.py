@@ -1,6 +1,6 @@
 """Economy: a good whose price jumps, inflation, devaluation, what foreigners own; and what strikes cost.
 
-    log pressure of a place  += price_slope x dependence x log(price now / price before)
+    log pressure of a place  += price_effect x dependence / that of the place that depends most x log2(price now / price before)
     log pressure of a place  += foreign_slope x share of the region's output in foreign hands
     log pressure of a class  += (inflation_slope x (inflation - that of the reference year)
                                  + devaluation_slope x log(dollar now / dollar in the reference year)) x hardship
@@ -8,8 +8,8 @@
     output, revenue lost     += share of the sector in output, revenue x share idle x hours / hours of a month
     units of the state act   x  exp(-strike_capacity x share of a month's revenue lost so far)      (`forces`)
 
-Dependence is the share of households whose car runs on the good: mean x (figure of the region / mean)^fuel_contrast, because
-figures by region are poor and a contrast of 0 says that all depend alike. A price below the old one counts as well (with the other
+Dependence is (cars on the good a household / those where there are most)^fuel_contrast, because a household may own a car and use it
+little: a contrast of 0 says that all depend alike. A price below the old one counts as well (with the other
 sign). Hardship is that of the bands of income, which follow from poverty rates: the published study of regions in January 2022 points to
 poverty. Wages do not enter: official real wages rose in 2021. The effect of food and fuel prices on unrest is found in panels
 of countries (Bellemare 2015, Amer. J. Agric. Econ. 97; Natalini, Bravo and Newman 2020, Energy Policy 147); a slope
@@ -30,7 +30,8 @@ NAME = "economy"
 PLACE: Columns = {
     "price": 0.0,  # of the good whose price moved, local money a litre
     "old_price": 0.0,  # before the start
-    "dependence": 0.0,  # with the contrast of regions
+    "dependence": 0.0,  # against that of the place that depends most, with the contrast of regions
+    "dearer": False,  # whether its price has ever been above the old one
 }
 REGION: Columns = {"foreign_owned": 0.0}
 COUNTRY: Columns = {
@@ -46,9 +47,7 @@ MONTH_HOURS = 730.0
 
 def begin(w: World, land: Land) -> World:
     """How much people depend on the good, and what it costs before the start."""
-    mean = float(land.fuel_dependence @ land.residents / max(1, land.residents.sum()))
-    contrast = w.params["fuel_contrast"][0]
-    w.place["dependence"] = mean * (land.fuel_dependence / mean) ** contrast if mean else land.fuel_dependence
+    w.place["dependence"] = (land.fuel_dependence / max(land.fuel_dependence.max(), 1e-300)) ** w.params["fuel_contrast"][0]
     w.place["old_price"] = land.price
     return w
 
@@ -60,7 +59,8 @@ def step(w: World) -> None:
     for k in range(len(w.place)):
         here, term = w.place[k], w.term[k]
         here.price = decided(w.decisions, PRICE, k, here.price)
-        term.price = p.price_slope * here.dependence * math.log(here.price / here.old_price)
+        here.dearer |= here.price > here.old_price
+        term.price = p.price_effect * here.dependence * math.log2(here.price / here.old_price)
         term.foreign_owners = p.foreign_slope * w.region[here.region].foreign_owned
     lost = p.inflation_slope * now.inflation_excess + p.devaluation_slope * now.devaluation
     for r, s, b in np.ndindex(w.class_term.shape):

@@ -3,7 +3,8 @@
     everyone out n, of whom f fight; q units that act (`forces`, `loyalty`)
     meeting of units and crowd           c = n q / (n + q), people of either side who face each other; c f / n of them face fighters
     arrests on the square                Poisson, mean arrest_rate x c per hour, x arrest_emergency under an emergency
-    arrests at home                      Poisson, mean search_rate x those gone home per hour; before an emergency x search_before
+    arrests at home                      Poisson, mean search_rate x h u / (h + u) per hour, h gone home, u police off the square and units
+                                         that face nobody there; before an emergency x search_before
     killed protesters                    Poisson, mean lethality x c per hour under an emergency, x lethality_order under
                                          an order to shoot; outside an emergency x lethality_before; x lethality_fight for fighters
     killed security                      Poisson, mean lethality_security x (c without fighters + lethality_fight x c with fighters x
@@ -72,11 +73,12 @@ def _meet(here: Any, q: float, k: int, p: Any, now: Any, quota: Floats) -> float
     held = (1.0 if here.emergency else p.lethality_before) * (math.exp(p.seat_lethality) if here.contested else 1.0)
     lethal = p.lethality * held * (p.lethality_order if here.shoot_order else 1.0)
     arrest = p.arrest_rate * (p.arrest_emergency if here.emergency else 1.0)
-    searched = p.search_rate * (1.0 if here.emergency else p.search_before)
+    idle = here.police * (1 - p.police_on_duty) + q - facing
+    searched = p.search_rate * (1.0 if here.emergency else p.search_before) * home * idle / max(home + idle, 1e-300)
     armed = min(f, here.captured) / f if f > 0 else 0.0
     quota[0] = min(drawn(now, KILLED, k, lethal * peaceful * now.dt), n - f)
     quota[1] = min(drawn(now, ARRESTED, k, arrest * peaceful * now.dt), n - f)
-    quota[2] = min(drawn(now, SEARCHED, k, searched * home * now.dt), home)
+    quota[2] = min(drawn(now, SEARCHED, k, searched * now.dt), home)
     quota[3] = min(drawn(now, FIGHTERS_KILLED, k, lethal * p.lethality_fight * of_fighters * now.dt), f)
     quota[4] = min(drawn(now, FIGHTERS_TAKEN, k, arrest * of_fighters * now.dt), f)
     risk_of_units = peaceful + p.lethality_fight * of_fighters * (1 + p.arms_effect * armed)

@@ -32,6 +32,8 @@ CLOCK, FACTOR, RESISTANCE = 2**48, 2**8, 2**56
 NEVER = 2**63 - 1
 STEP_MAX = 4 * CLOCK
 FACTOR_MIN, FACTOR_MAX = 32, 2**20
+LESS = 1 - 1e-12
+"""Less than one by more than a few operations round."""
 
 NONE, MOBILE_CUT, FULL = range(3)
 LEVELS = ("none", "mobile cut", "full")
@@ -55,6 +57,8 @@ class Law(NamedTuple):
     seed: int
     frailty: float
     """variance-like spread of resistances, >= 0; 0: exponential"""
+    potential: float
+    """share of residents who would take part in this wave at all, 0 to 1"""
     factors: NDArray[np.int64]
     """phi in 2^-8 by (contacts active in person, active online, killed or detained in person), each capped at the edge"""
     fixed_line: float
@@ -83,19 +87,35 @@ def resistance(u: float, frailty: float) -> int:
 
 
 @leaf
-def least_resistance(drawn: np.uint64) -> int:
-    """A bound below the resistance of a draw of 64 bits, whatever the frailty: E >= -log(1 - u) >= u. Costs no logarithm.
+def first_resistance(u: float, potential: float, frailty: float) -> int:
+    """The resistance of the first episode: NEVER for those outside the mobilization potential (Klandermans and Oegema 1987, Am. Sociol.
+    Rev. 52), who are those with the largest draws; what is left of the draw of the others is uniform again.
 
-    >>> least_resistance(np.uint64(2**63)) / 2**56         # u = 1/2
-    0.5
+    >>> first_resistance(0.25, 0.5, 0.0) == resistance(0.5, 0.0), first_resistance(0.5, 0.5, 0.0) == NEVER
+    (True, True)
     """
-    return int((drawn >> np.uint64(12)) << np.uint64(4))
+    share = u / potential if u < potential else 1.0
+    return NEVER if share >= 1.0 else resistance(share, frailty)
 
 
 @leaf
-def own_resistance(i: int, episode: int, seed: int, frailty: float) -> int:
-    """The resistance of a resident in an episode, from identity alone."""
-    return resistance(to_unit(word(i, *stream(seed, _RESISTANCE, 0, episode))), frailty)
+def least_resistance(drawn: np.uint64, potential: float) -> int:
+    """A bound below the first resistance of a draw of 64 bits, whatever the frailty: E >= -log(1 - u) >= u. Costs no logarithm.
+
+    >>> least_resistance(np.uint64(2**63), 1.0) / 2**56         # u = 1/2
+    0.5
+    >>> least_resistance(np.uint64(2**63), 0.5) == NEVER
+    True
+    """
+    share = to_unit(drawn) / potential * LESS if potential > 0.0 else 1.0
+    return NEVER if share >= 1.0 else int(share * RESISTANCE)
+
+
+@leaf
+def own_resistance(i: int, episode: int, law: Law) -> int:
+    """The resistance of a resident in an episode, from identity alone; who has joined once is within the potential."""
+    u = to_unit(word(i, *stream(law.seed, _RESISTANCE, 0, episode)))
+    return resistance(u, law.frailty) if episode else first_resistance(u, law.potential, law.frailty)
 
 
 @leaf
@@ -194,13 +214,14 @@ def lot(i: int, quota: int, step: int, seed: int) -> np.uint64:
 
 
 @leaf
-def word_below(clock: int, frailty: float) -> np.uint64:
-    """A bound on the draw (64 bits) of anyone who could join untouched before the clock shows this: 1 - P(E > M), rounded up.
+def word_below(clock: int, frailty: float, potential: float) -> np.uint64:
+    """A bound on the draw (64 bits) of anyone who could join untouched before the clock shows this, rounded up: of those within the
+    potential, the share 1 - P(E > M).
 
-    >>> 0.632 < word_below(2**48, 0.0) / 2**64 < 0.633                     # 1 - exp(-1)
+    >>> 0.632 < word_below(2**48, 0.0, 1.0) / 2**64 < 0.633                     # 1 - exp(-1)
     True
     """
     m = clock / CLOCK
     exponential = m if frailty == 0.0 else math.log1p(m * frailty) / frailty
-    u = -math.expm1(-exponential) * (1 + 1e-9) + 1e-15
+    u = potential * -math.expm1(-exponential) * (1 + 1e-9) + 1e-15
     return np.uint64(0xFFFFFFFFFFFFFFFF) if u >= 1.0 - 1e-9 else np.uint64(u * 18446744073709551616.0)

@@ -1,16 +1,12 @@
-"""Arms: from protest to fighting, armouries that are lost, and how much weapons weigh.
+"""Arms: armouries that are lost, and how much weapons weigh.
 
-    protesters begin to fight at   escalation_rate x (1 + harm of the region)^escalation_force x exp(-organization_discipline x organized)
-                                   per hour; harm is that of `repression`: 10 x killed + detained, half-life 24 h
-    fighters go home with half-life fight_hours (faster at night, as protesters do)
     weapons of a place             armoury x officers; where the crowd is stronger than the units, the share
                                    loot_rate x edge per hour of what is left in store falls into its hands
     strength of the crowd          F = fighters x (1 + arms_effect x share of them who are armed)
-                                   + those who changed sides x (1 + arms_effect)
+                                   + crowd_weight x those out who do not fight + those who changed sides x (1 + arms_effect)
     edge                           (F - D) / (F + D), D units that act; 0 where the units are stronger
 
-Whether force makes a crowd fight has a free sign, and whether weapons count has half of its prior at zero. That force can turn protest
-violent: Davenport (2007, Annu. Rev. Polit. Sci. 10), della Porta (2013, Clandestine Political Violence). The forms are assumptions.
+Whether weapons count, and whether a crowd presses by standing there, have mass at zero. The forms are assumptions.
 """
 
 from __future__ import annotations
@@ -31,14 +27,11 @@ PLACE: Columns = {
 
 @leaf
 def step(w: World) -> None:
-    """The rate of turning to fighting; armouries."""
+    """Armouries."""
     p, now = w.params[0], w.country[0]
     for k in range(len(w.place)):
         here = w.place[k]
-        harm = math.log1p(w.region[here.region].harm / now.scale)
-        power = p.escalation_force * harm - p.organization_discipline * here.organized
-        here.escalation += p.escalation_rate * math.exp(min(max(power, -60.0), 60.0))
-        if now.fighting > 0:
+        if here.out > 0 or here.defectors > 0:
             stronger = edge(strength(here, p), acting(here, p, now))
             lost = here.stock * -math.expm1(-p.loot_rate * stronger * now.dt)
             here.captured += lost * p.armoury * here.police
@@ -49,7 +42,8 @@ def step(w: World) -> None:
 def strength(here: Any, p: Any) -> float:
     """The crowd's strength in a fight in a place, in people of the model's scale."""
     armed = min(here.fighting, here.captured)
-    return here.fighting + p.arms_effect * armed + here.defectors * (1 + p.arms_effect)  # type: ignore[no-any-return]
+    mass = p.crowd_weight * (here.out - here.fighting)
+    return here.fighting + mass + p.arms_effect * armed + here.defectors * (1 + p.arms_effect)  # type: ignore[no-any-return]
 
 
 @leaf

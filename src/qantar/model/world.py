@@ -3,7 +3,7 @@
 Nothing here is about one resident. A `Land` is what does not change and is read by Python; a `World` is what compiled code works on:
 NumPy tables with named columns (record arrays), few enough that handing them over costs a microsecond. Row k of `place` is a
 place, row k of `term` what each mechanism adds to its log pressure; `params`, `country` have one row. A mechanism declares the columns it
-needs in a dictionary of names and values at the start, and changes no others but those of `force`, `b`, `quota` and `escalation`,
+needs in a dictionary of names and values at the start, and changes no others but those of `force`, `b`, `quota`, `escalation` and `rally`,
 where several meet. A column that `Land` has by the same name starts as it is there.
 """
 
@@ -29,6 +29,7 @@ PRICE, CONCESSION, INTERNET, EMERGENCY, SHOOT_ORDER, FRAMING, INTERVENTION, STAN
 KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention", "stand_aside")
 """Decisions of the state."""
 EARTH_KM = 6371.0
+LOG_PRESSURE_MAX = 60.0
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,22 @@ class Land:
 
 
 @leaf
+def day_off(now: Any, days_off: Bools, p: Any) -> float:
+    """What a day off adds to the log pressure, on a day off."""
+    day = int((now.first_hour + now.hour) // 24)
+    return p.day_off_effect if day < len(days_off) and days_off[day] else 0.0
+
+
+@leaf
+def excitement(terms: Floats, more: float) -> float:
+    """The log pressure of all terms and of what comes on top, cut far beyond any effect, so that no coefficient overflows."""
+    total = 0.0
+    for term in terms:
+        total += term
+    return min(max(total + more, -LOG_PRESSURE_MAX), LOG_PRESSURE_MAX)
+
+
+@leaf
 def visible(people: float, scale: float) -> float:
     """A crowd of so many people of the country, but two of the model at least: one person is no crowd at any scale."""
     return max(people, 2.0 / scale)
@@ -244,6 +261,7 @@ PLACE: Columns = {
     "shoot_order": False,
     "force": np.zeros(len(UNITS)),  # units in place beside the police, in people of the model's scale
     "escalation": 0.0,  # rate per hour at which protesters begin to fight
+    "rally": 0.0,  # pressure per hour of the rallies that are on
 }
 SECTOR: Columns = {
     "takes_part": False,

@@ -22,8 +22,8 @@ _FIGURE = re.compile(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,
 def parse_set(words: Sequence[str]) -> list[Edit]:
     """Edits from `--set PATH=VALUE`; a value is a number, `off`, or words where the path takes them, lists by commas.
 
-    >>> parse_set(["parameters.price_slope=0", "mechanisms.economy=off"])
-    [Edit(path='parameters.price_slope', op='set', value=0.0, note=''), Edit(path='mechanisms.economy', op='off', value=None, note='')]
+    >>> parse_set(["parameters.price_effect=0", "mechanisms.economy=off"])
+    [Edit(path='parameters.price_effect', op='set', value=0.0, note=''), Edit(path='mechanisms.economy', op='off', value=None, note='')]
     >>> [e.value for e in parse_set(["drivers.all=policy", "organizations.unions.sectors=mining,industry"])]
     ['policy', ['mining', 'industry']]
 
@@ -38,7 +38,7 @@ def parse_set(words: Sequence[str]) -> list[Edit]:
 def _parsed(word: str) -> Edit:
     match = _SET.fullmatch(word)
     if match is None:
-        raise fail(ScenarioError, "--set", "bad_form", value=word, example="parameters.price_slope=0")
+        raise fail(ScenarioError, "--set", "bad_form", value=word, example="parameters.price_effect=0")
     path, value = match.groups()
     if path.startswith(("drivers.", "government.")):
         return Edit(path=path, value=value)

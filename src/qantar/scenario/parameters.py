@@ -26,8 +26,8 @@ Values = dict[str, float]
 
 _PARAMETER = int(Purpose.PARAMETER)
 GROUPS = (
-    "base", "economy", "grievance", "diffusion", "demands", "repression", "information", "organization", "seeding", "split", "loyalty",
-    "intervention", "forces", "arms", "control", "government", "shock", "record",
+    "base", "rallies", "economy", "grievance", "diffusion", "demands", "repression", "information", "organization", "seeding", "split",
+    "loyalty", "intervention", "forces", "violence", "arms", "control", "government", "shock", "record",
 )  # fmt: skip
 KINDS = ("uniform", "loguniform", "normal", "halfnormal", "lognormal")
 Real = Annotated[float, BeforeValidator(Number("1"))]

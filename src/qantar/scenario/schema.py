@@ -14,7 +14,7 @@ from qantar.files.cells import Choice, Date, Day, Form, Key, Number, Strict, Tex
 
 MECHANISMS = (
     "information", "economy", "grievance", "organization", "demands", "split", "loyalty", "intervention", "forces", "arms", "seeding",
-    "control", "repression", "diffusion", "shock",
+    "control", "repression", "diffusion", "shock", "rallies", "violence",
 )  # fmt: skip
 STEP_KINDS = ("price", "concession", "internet", "emergency", "shoot_order", "framing", "intervention", "stand_aside")
 DRIVERS = ("recorded", "policy", "off")
@@ -244,7 +244,7 @@ def step_fault(kind: str, size: float) -> tuple[str, dict[str, str]] | None:
 class Edit(Strict):
     """One change: `parameters.NAME`, `mechanisms.NAME`, `steps.ID`, `steps.ID.size`, `land.price`, `time.hours` ..."""
 
-    path: Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]{1,200}", "parameters.price_slope"))]
+    path: Annotated[str, BeforeValidator(Form(r"[A-Za-z0-9_.-]{1,200}", "parameters.price_effect"))]
     op: Annotated[str, BeforeValidator(Choice(OPS))] = "set"
     value: Any = None
     note: Text = ""

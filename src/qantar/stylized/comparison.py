@@ -67,7 +67,7 @@ class Judged:
         kind, ground = self.claim.kind, Ground(ceiling=self.ceiling)
         answer = decision.judge(self.seeds, np.empty(0, np.int64), self.smallest, *KINDS[kind], ground)
         alone = kind == "matters" and answer.verdict == "supported" and self.own.finding != "supported"
-        return Said("undecided", answer.finding, "disagree") if alone else answer
+        return Said("undecided", answer.finding, answer.chance) if alone else answer
 
     @property
     def moving(self) -> float:

@@ -22,7 +22,7 @@ and armed forces; Harrendorf, Heiskanen and Malby (2010, HEUNI) for police; Rose
 slope. The shock is set by trial so that about half of the histories are uprisings with nobody organized: with less, nothing could matter
 to anything.
 
-All coefficients are drawn from their priors, the same for all allocations, but `price_slope`: the shock is a price that all depend on.
+All coefficients are drawn from their priors, the same for all allocations, but `price_effect`: the shock is a price that all depend on.
 """
 
 from __future__ import annotations
@@ -221,12 +221,12 @@ def base_plan(seed: int, number: int) -> Plan:
         forces={"guard": soldiers / 3, "army": 2 * soldiers / 3, "site_guards": soldiers / 12, "foreign": c.foreign},
         capital="R00",
         drivers={kind: "policy" if kind in POLICY_KINDS else "off" for kind in STEP_KINDS},
-        # A price that moves by itself; e-fold, so that the slope is the rise of the log pressure.
+        # A price that moves by itself; it doubles, so that the effect is the rise of the log pressure.
         steps=[
             rows.Step(id=name, kind="price", places=["COUNTRY"], at=at, size=size, source="assumption", given=True, hour="assumed")
-            for name, at, size in (("shock", 0.0, math.e), ("shock-over", float(SHOCK_HOURS), 1.0))
+            for name, at, size in (("shock", 0.0, 2.0), ("shock-over", float(SHOCK_HOURS), 1.0))
         ],
-        parameters={"price_slope": c.shock},
+        parameters={"price_effect": c.shock},
     )
 
 
