@@ -12,15 +12,13 @@ _STUDY = int(Purpose.STUDY)
 class StudyKey(IntEnum):
     """What a draw of a study decides: its c, where a and b are numbers of what is drawn. Numbers are retired, never used again.
 
-    Below `EFFECT_RESAMPLE` lie the coordinates of parameters that a calibration moves. Where two share a number, tables that ship were
-    made with both.
+    Below `EFFECT_RESAMPLE` lie the coordinates of parameters that a calibration draws anew. Where two share a number, tables that ship were
+    made with both. Retired: 1 << 20, 1 << 21.
     """
 
     EFFECT_RESAMPLE = 5000  # which pairs stand in a resample of an effect
-    MOVE_KIND = 1 << 20  # whether a particle makes a small move or a large one
     RECORD_DAY = (1 << 20) + 1  # first day of a region in a simulated record
     RECORD_INTERVAL = (1 << 20) + 2  # where the interval of that day lies
-    PARTICLE_COPIED = 1 << 21  # which particle is copied
     RANK_TIE = 1 << 22  # order of equal ranks
     ANCESTOR_RESAMPLE = 1 << 23  # which ancestors stand in a resample
     RECORD_CHOICE = 1 << 24  # which histories play the record

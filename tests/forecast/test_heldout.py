@@ -32,9 +32,9 @@ from qantar.forecast.held_out import (
 )
 from qantar.forecast.rivals import HOME, Comparison, Rival, Terms, compare, mass_at
 from qantar.forecast.scores import log_score_days
-from qantar.inference.abc_smc import Round, Setup
 from qantar.inference.distance import Target, distances, target_of, up_to
 from qantar.inference.problem import Problem, prior_table
+from qantar.inference.rejection import Setup
 from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import defaults, parameters
 from qantar.scenario.plan import Plan
@@ -71,10 +71,10 @@ def number(region: str) -> int:
 
 def test_a_region_held_out_is_not_in_what_is_left() -> None:
     left = known(without_region(target(), ALMATY))
-    assert {block for block, _, _ in left} == {"onset", "seats"}  # every national total holds the region
+    assert {block for block, _, _ in left} == {"onset"}  # every national total holds the region, and seats fell later
     assert all(of != ALMATY for _, of, _ in left)
     before = known(target())
-    assert len(left) == sum(block in ("onset", "seats") and of != ALMATY for block, of, _ in before)
+    assert len(left) == sum(block == "onset" and of != ALMATY for block, of, _ in before)
     assert all(left[key] == before[key] for key in left)
 
 
@@ -171,7 +171,7 @@ def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
     facts = facts_of(record(), plan)
     t = target_of(record(), plan)
     items = np.random.default_rng(2).uniform(0, 6, (30, len(t.items)))
-    problem = Problem(plan, record(), t, None, 5, np.ones(len(t.items)))  # type: ignore[arg-type]
+    problem = Problem(plan, record(), t, None, 5)  # type: ignore[arg-type]
     vars(problem)["items"] = items  # of a table that nobody simulated
     onsets = region_out(problem, Runner(tmp_path), near=2)
     assert {*onsets} == {MODEL, TWIN}
@@ -194,28 +194,43 @@ def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
     assert record_days(facts) <= facts.n_days
 
 
-def rival(trace: list[tuple[float, float]], n: int = 100) -> Rival:
-    """An account whose first module went through these (tolerance, share within it)."""
-    rounds = [Round("mobilization", k, eps, alive, 0.2, 1.0, n, eps) for k, (eps, alive) in enumerate(trace)]
-    return Rival("a", rounds, np.arange(n), np.zeros(17))
+def rival(*distances: float) -> Rival:
+    """An account whose quiet draws lie so far from the record."""
+    return Rival("a", np.array(distances), np.zeros(17))
 
 
 def test_the_share_of_a_prior_that_comes_near() -> None:
-    p = rival([(3.0, 0.5), (2.0, 0.5), (1.0, 0.25)])
-    assert mass_at(p, 1000, 1.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5 * 0.25))
-    assert mass_at(p, 1000, 2.0).log == pytest.approx(np.log(100 / 1000 * 0.5 * 0.5))  # a round beyond the tolerance does not count
-    assert mass_at(p, 1000, 1.0).se > mass_at(p, 1000, 2.0).se > 0
-    other = rival([(3.0, 0.5), (2.5, 0.5)])
-    assert Comparison([p, other], 1000, HOME).tolerance == 2.5
-    gap = mass_at(p, 1000, 2.5).minus(mass_at(other, 1000, 2.5))
-    assert gap.mean == pytest.approx(np.log(2))  # one halving more on the way to 2.5
-    assert gap.se == pytest.approx(np.hypot(mass_at(p, 1000, 2.5).se, mass_at(other, 1000, 2.5).se))
+    home, other, none = (
+        rival(0.5, 1, 1.5, 2),
+        dataclasses.replace(rival(1.5, 2, 2.5, 3), arm="b"),
+        dataclasses.replace(rival(4, 5), arm="c"),
+    )
+    assert mass_at(home, 1000, 2.0).log == pytest.approx(np.log(4.5 / 1000))
+    assert mass_at(home, 1000, 1.0).log == pytest.approx(np.log(2.5 / 1000))
+    assert mass_at(home, 1000, 1.0).se == pytest.approx(np.sqrt((1 - 0.0025) / 2.5))
+    assert mass_at(none, 1000, 2.0).log == pytest.approx(np.log(0.5 / 1000))  # none there: not minus infinity
+    both = Comparison([home, other, none], 1000, "a")
+    assert both.tolerance == 2  # within 3, which only the second reached, the first may have draws that were not kept
+    rows = {r["rival"]: r for r in both.rows()}
+    assert [rows[k]["near_difference"] for k in "abc"] == pytest.approx([0, np.log(2.5 / 4.5), np.log(0.5 / 4.5)])
+    assert rows["b"]["near_se"] == pytest.approx(np.hypot(mass_at(home, 1000, 2.0).se, mass_at(other, 1000, 2.0).se))
+
+
+def test_shares_are_those_of_all_draws() -> None:
+    """Two accounts with known laws of the distance: kept are the nearest 200, and the shares are those of the laws, within 4 errors."""
+    rng = np.random.default_rng(3)
+    accounts = [Rival(arm, np.sort(rng.uniform(0, width, 10_000))[:200], np.zeros(17)) for arm, width in (("a", 1.0), ("b", 4.0))]
+    found = Comparison(accounts, 10_000, "a")
+    row = found.rows()[1]
+    assert row["near_difference"] == pytest.approx(np.log(1 / 4), abs=4 * row["near_se"])
+    assert row["near_separated"]
+    assert row["near_se"] < 0.2
 
 
 def test_held_out_differences_are_paired() -> None:
     home = np.linspace(0, 3, 17)
     scores = {HOME: home, "better": home - 0.1, "noise": home + np.resize([-1.0, 1.0], 17)}
-    accounts = [dataclasses.replace(rival([(3.0, 0.5)]), arm=arm, log_score=score) for arm, score in scores.items()]
+    accounts = [dataclasses.replace(rival(3.0), arm=arm, log_score=score) for arm, score in scores.items()]
     found = {r["rival"]: r for r in Comparison(accounts, 1000, HOME).rows()}
     assert found["better"]["held_out_difference"] == pytest.approx(-0.1)
     assert found["better"]["held_out_separated"]  # though single scores differ by thirty times as much
@@ -229,7 +244,7 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     fast = small.model_copy(
         update={"calibration": spec.model_copy(update={"quiet": None}), "time": small.time.model_copy(update={"hours": 96})}
     )
-    setup = Setup(table=12, particles=6, rounds=1, force_rounds=0, keep=4, part=6)
+    setup = Setup(table=12, draws=12, near=6, part=6)
     told: list[str] = []
     given = Scenario(scenario().case, fast)
     arms = [HOME, "rival-seeding"]
@@ -239,8 +254,8 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     rows = found.rows()
     assert [r["rival"] for r in rows] == arms
     assert rows[0]["near_difference"] == rows[0]["held_out_difference"] == 0
-    assert {len(r.origin) for r in found.rivals} == {6}
-    assert {w.partition(": ")[2] for w in told} == {"table", "mobilization", "heldout"}
+    assert {len(r.distances) for r in found.rivals} == {6}
+    assert {w.partition(": ")[2] for w in told} == {"table", "heldout"}
     fits = sorted(tmp_path.glob("rival-*.json"))
     assert len(fits) == 2
 

@@ -175,7 +175,7 @@ def planted_study(monkeypatch: pytest.MonkeyPatch) -> Any:
     rng = np.random.default_rng(2)
     onsets = rng.integers(0, 9, (200, 17)).astype(float)
     monkeypatch.setattr(outlook, "prior_table", lambda *a, **k: None)
-    monkeypatch.setattr("qantar.inference.problem.scales_of", lambda items, target: np.ones(items.shape[1]))
+    monkeypatch.setattr("qantar.inference.problem.scales_of", lambda target: np.ones(len(target.items)))
 
     def items(runs: Any, target: Target, plan: Any) -> np.ndarray:
         columns = {i.of: k for k, i in enumerate(t for t in target.items if t.block == "onset")}

@@ -48,8 +48,23 @@ def simulated(root: Path, ending: Ending | None) -> Runs:
     return arrays(*store.read(RUNS))
 
 
-def scales(runs: Runs) -> Floats:
-    return scales_of(items_of(runs, target(), plan()), target())
+def scales() -> Floats:
+    return scales_of(target())
+
+
+def invented(n: int = 60) -> Runs:
+    """Histories of the record's size with anything: waves that come again, regions in any order."""
+    rng = np.random.default_rng(4)
+    days, regions = 16, len(plan().regions)
+    return Runs(
+        presence=rng.random((n, days, regions)) < 0.1 * rng.random((n, 1, 1)),
+        participants=10 ** rng.uniform(0, 6, (n, days)),
+        detained=np.cumsum(10 ** rng.uniform(0, 4, (n, days)), axis=1),
+        killed=rng.poisson(8.0, (n, regions)).astype(float),
+        seat_lost=rng.random((n, regions)) < 0.2,
+        stopped=np.zeros(n, bool),
+        whole={"run": np.arange(n)},
+    )
 
 
 def known_to(runs: Runs, days: int) -> Runs:
@@ -65,10 +80,10 @@ def known_to(runs: Runs, days: int) -> Runs:
     )
 
 
-def check_bound(runs: Runs) -> list[float]:
+def check_bound(runs: Runs, blocks: tuple[str, ...] = BOTH) -> list[float]:
     """The least distance is never more than the distance, and rises day by day; gives its mean after each day."""
-    found = distances(items_of(runs, target(), plan()), target(), scales(runs), BOTH)
-    least = [least_distances(known_to(runs, days), target(), scales(runs), BOTH, plan()) for days in range(1, runs.presence.shape[1] + 1)]
+    found = distances(items_of(runs, target(), plan()), target(), scales(), blocks)
+    least = [least_distances(known_to(runs, days), target(), scales(), blocks, plan()) for days in range(1, runs.presence.shape[1] + 1)]
     assert all((x <= found + 1e-9).all() for x in least)
     assert all((later >= earlier - 1e-9).all() for earlier, later in itertools.pairwise(least))
     return [float(x.mean()) for x in least]
@@ -78,29 +93,73 @@ def test_the_least_distance_is_a_bound_that_rises_to_the_distance(whole: Runs) -
     means = check_bound(whole)
     assert 0 <= means[0] < 0.1 * means[-1]
     assert means[5] > 0.3 * means[-1]
-    mobilized = distances(items_of(whole, target(), plan()), target(), scales(whole), MOBILIZATION)
-    at_the_end = least_distances(known_to(whole, whole.presence.shape[1]), target(), scales(whole), MOBILIZATION, plan())
+    mobilized = distances(items_of(whole, target(), plan()), target(), scales(), MOBILIZATION)
+    at_the_end = least_distances(known_to(whole, whole.presence.shape[1]), target(), scales(), MOBILIZATION, plan())
     assert at_the_end == pytest.approx(mobilized)
 
 
-@pytest.mark.parametrize("fault", ["who has not risen never will", "what is not dated yet stays as it is"])
-def test_a_wrong_bound_is_caught(monkeypatch: pytest.MonkeyPatch, whole: Runs, fault: str) -> None:
+def test_the_least_distance_is_a_bound_whatever_happens() -> None:
+    check_bound(invented())
+    check_bound(invented(), MOBILIZATION)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "who has not risen never will",
+        "who is not detained yet never will be",
+        "no further region rises",
+        "a crowd that is left stays",
+        "the most of the whole history",
+    ],
+)
+def test_a_wrong_bound_is_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     reach = module.reach_of
+
+    def of_block(block: str) -> Floats:
+        return np.array([i.block == block for i in target().items])
 
     def wrong(runs: Runs, target: Target, plan: Plan) -> tuple[Floats, Floats]:
         low, high = reach(runs, target, plan)
-        late = target.onset if fault.startswith("who") else np.array([i.block == "detained" for i in target.items])
-        return np.where(late, high, low) if fault.startswith("who") else low, np.where(late & ~target.onset, low, high)
+        if fault.startswith("who has"):
+            return np.where(of_block("onset"), high, low), high
+        if fault == "a crowd that is left stays":
+            return np.where(of_block("decline"), high, low), high
+        return low, np.where(of_block("stair" if fault.startswith("no") else "detained"), low, high)
 
-    monkeypatch.setattr(module, "reach_of", wrong)
+    def of_whole(runs: Runs, day: int) -> Floats:
+        peak = runs.participants.max(axis=1)
+        return np.asarray(np.log10(np.maximum(runs.participants[:, day] / peak, module.DECLINE_LEAST)))
+
+    if fault.startswith("the most"):
+        monkeypatch.setattr(module, "_left", of_whole)
+    else:
+        monkeypatch.setattr(module, "reach_of", wrong)
     with pytest.raises(AssertionError):
-        check_bound(whole)
+        check_bound(invented(), BOTH if fault.startswith("who is") else MOBILIZATION)
+
+
+def test_what_the_stair_and_the_decline_can_become_by_hand() -> None:
+    runs = replace(invented(1), presence=np.zeros((1, 16, len(plan().regions)), bool), participants=np.zeros((1, 16)))
+    runs.presence[0, 0, 3] = runs.presence[0, 2, 5] = runs.presence[0, 4, :] = True
+    runs.participants[0, [4, 9, 12]] = 1000, 200, 1e6
+    of = {(i.block, i.day): k for k, i in enumerate(target().items)}
+
+    def reached(days: int, block: str, day: int) -> list[float]:
+        low, high = module.reach_of(known_to(runs, days), target(), plan())
+        return [float(low[0, of[block, day]]), float(high[0, of[block, day]])]
+
+    everyone = len(plan().regions)
+    assert [reached(3, "stair", day) for day in range(5)] == [[1, 1], [1, 1], [2, 2], [2, everyone], [2, everyone]]
+    assert [reached(5, "stair", day) for day in range(5)] == [[1, 1], [1, 1], [2, 2], [2, 2], [everyone, everyone]]
+    assert reached(9, "decline", 9) == pytest.approx([np.log10(module.DECLINE_LEAST), 0])
+    assert reached(10, "decline", 9) == reached(16, "decline", 9) == pytest.approx([np.log10(0.2)] * 2)
 
 
 def test_only_those_that_cannot_come_near_are_ended(whole: Runs, tmp_path: Path) -> None:
-    found = distances(items_of(whole, target(), plan()), target(), scales(whole), MOBILIZATION)
+    found = distances(items_of(whole, target(), plan()), target(), scales(), MOBILIZATION)
     limit = float(np.median(found))
-    runs = simulated(tmp_path, Beyond(target(), scales(whole), MOBILIZATION, limit))
+    runs = simulated(tmp_path, Beyond(target(), scales(), MOBILIZATION, limit))
     assert (found[runs.stopped] > limit).all()
     assert runs.stopped.sum() > RUNS / 4
     assert not whole.stopped.any()

@@ -3,10 +3,11 @@
 Each rival is an arm of the scenario. They are compared on how unrest spread (the first module), so their histories end with the last day
 that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
 
-- *how much of the prior comes near*: at the smallest tolerance that every rival reached, the share of its prior whose histories lie
-  within it. The product of the shares that survived each round estimates it (Didelot, Everitt, Johansen and Lawson 2011, Bayesian
-  Anal. 6); its logarithm has a standard error of sqrt(sum (1 - f) / (f n)), n the independent ancestors. A ratio of two is an approximate
-  Bayes factor *for this distance*; it is printed as a difference of logarithms with its error, never as a probability of a model.
+- *how much of the prior comes near*: at the smallest tolerance that any rival reached, the share f of n draws of its prior whose
+  histories lie within it and stay quiet before; below it, every such draw of every rival is known. Half a draw is added to the number
+  found, so that none found is not minus infinity; the logarithm has a standard error of sqrt((1 - f) / (f n)). A ratio of two is an
+  approximate Bayes factor *for this distance* (Didelot, Everitt, Johansen and Lawson 2011, Bayesian Anal. 6); it is printed as a
+  difference of logarithms with its error, never as a probability of a model.
 - *held out*: paired differences by region of the log score of its onset (`held_out`); "not separated" below two standard errors.
 
 A fit takes a quarter of an hour on two cores, so each one that is finished is kept as a small file, in the store and where it is asked
@@ -34,17 +35,16 @@ from qantar.files.write import keep, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired
-from qantar.inference.abc_smc import Round, Setup, calibrate
 from qantar.inference.calibration import task_of
-from qantar.inference.diagnostics import effective_families
-from qantar.inference.distance import MOBILIZATION, Target, last_day, target_of, up_to
+from qantar.inference.distance import MOBILIZATION, Target, last_day, scales_of, target_of, up_to
 from qantar.inference.problem import Problem, prior_table, spec_of
+from qantar.inference.rejection import Setup, nearest
 from qantar.record.observables import Observables, observe
+from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, resolve
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 HOME = "rival-home-grown"
 """The account that others are compared with."""
 
@@ -62,15 +62,14 @@ class Mass:
 
 
 def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
-    """The share of the prior within a tolerance (at least the last reached), from the size of the table and the rounds."""
-    particles = len(r.origin)
-    log, variance = math.log(particles / table), 1 / particles
-    for x in r.trace:
-        if x.tolerance < tolerance:
-            break
-        log += math.log(x.alive)
-        variance += (1 - x.alive) / (x.alive * max(r.families, 1.0))
-    return Mass(log, math.sqrt(variance))
+    """The share of the prior within a tolerance (at most the rival's own), from how many of so many draws are.
+
+    >>> mass = mass_at(Rival("a", np.array([0.5, 1.0, 1.5]), np.zeros(0)), 250, 1.0)
+    >>> math.exp(mass.log), round(mass.se, 3)
+    (0.01, 0.629)
+    """
+    found = (r.distances <= tolerance).sum() + 0.5
+    return Mass(math.log(found / table), math.sqrt((1 - found / table) / found))
 
 
 @dataclass(frozen=True)
@@ -78,22 +77,15 @@ class Rival:
     """One account: what it reached, how much of its prior comes near, and its held-out log score by region."""
 
     arm: str
-    trace: list[Round]
-    """rounds of the first module"""
-    origin: Ints
-    """which particle of the first round each descends from"""
+    distances: Floats
+    """of the draws nearest to the record that stay quiet before, shape (draws,)"""
     log_score: Floats
     """nats lost on the onset of each region, shape (regions,)"""
 
     @property
-    def families(self) -> float:
-        """Independent ancestors that its particles stand for."""
-        return effective_families(self.origin)
-
-    @property
     def tolerance(self) -> float:
-        """The smallest that it reached."""
-        return min(r.tolerance for r in self.trace)
+        """Within which all of them lie."""
+        return float(self.distances.max())
 
 
 @dataclass(frozen=True)
@@ -106,8 +98,8 @@ class Comparison:
 
     @property
     def tolerance(self) -> float:
-        """The smallest that every rival reached."""
-        return max(r.tolerance for r in self.rivals)
+        """The smallest that any rival reached: of one with a larger one, all draws within this are known too."""
+        return min(r.tolerance for r in self.rivals)
 
     def regions(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Nats lost on the onset of each region when it was held out, a row an account and region."""
@@ -125,7 +117,7 @@ class Comparison:
             of_near = {"near_difference": near.mean, "near_se": near.se, "near_separated": near.separated}
             of_held_out = {"held_out_difference": out.mean, "held_out_se": out.se, "held_out_separated": out.separated}
             mass = {"log_share": masses[r.arm].log, "log_share_se": masses[r.arm].se}
-            of_fit = {"rival": r.arm, "tolerance": r.tolerance, "families": r.families, **mass}
+            of_fit = {"rival": r.arm, "tolerance": r.tolerance, **mass}
             rows.append({**of_fit, **of_near, "log_score": float(np.mean(r.log_score)), **of_held_out})
         return rows
 
@@ -142,7 +134,7 @@ class Terms:
     """nearest draws that foresee each region"""
 
     def as_dict(self) -> dict[str, Any]:
-        """What a finished fit depends on besides its plan, the record and the scales."""
+        """What a finished fit depends on besides its plan and the record as the distance takes it."""
         spec = spec_of(self.scenario).model_dump(mode="json")
         return {"setup": dataclasses.asdict(self.setup), "seed": self.seed, "near": self.near, "model": model_hash(), "spec": spec}
 
@@ -155,53 +147,66 @@ def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None
     """
     scenario = terms.scenario
     folders = [runner.store, *([kept] if kept is not None else [])]
-    scales: Floats | None = None
     rivals = []
     record = observe(scenario.case.record)
     for arm in arms:
         plan = resolve(scenario, arm_edits(scenario, arm), scale=terms.scale)
         plan = up_to(plan, last_day(target_of(record, plan), MOBILIZATION, plan))
         target = target_of(record, plan).only(MOBILIZATION)
-        of_record = {"low": target.low.tolist(), "high": target.high.tolist()}
-        key = {**terms.as_dict(), **of_record, "plan": plan.sha256(), "scales": None if scales is None else scales.tolist()}
+        of_record = {"low": target.low.tolist(), "high": target.high.tolist(), "scales": scales_of(target).tolist()}
+        key = {**terms.as_dict(), **of_record, "plan": plan.sha256()}
         name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
         ready = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if ready is None:
-            content: Mapping[str, Any] = _fitted(terms, arm, plan, record, target, scales, runner.named(arm))
+            content: Mapping[str, Any] = _fitted(terms, arm, plan, record, target, runner.named(arm))
         else:
             content = read_kept(ready)
-        rival, scales = _from_data(content, arm, ready or folders[0] / name)  # its scales are those it was given, or the first one's own
+        rivals.append(_from_data(content, arm, ready or folders[0] / name))
         for folder in folders:
             if not (folder / name).is_file():
                 keep(folder / name, content)
-        rivals.append(rival)
     return Comparison(rivals, terms.setup.table, arms[0])
 
 
-def _fitted(
-    terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, scales: Floats | None, runner: Runner
-) -> dict[str, Any]:
-    """One rival as data, and the scales of its distance: those of the first, one distance for all."""
+def _fitted(terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, runner: Runner) -> dict[str, Any]:
+    """One rival as data."""
     setup, seed = terms.setup, terms.seed
-    problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed, scales)
+    problem = Problem(plan, record, target, prior_table(plan, setup.table, seed, runner, part=setup.part), seed)
     task = task_of(problem, terms.scenario, arm_edits(terms.scenario, arm), runner)
-    particles = calibrate(task, problem.table, setup)
+    particles = nearest(task, problem.table, setup)
     facts = facts_of(record, plan)
     onsets = region_out(problem, runner, near=terms.near, twin=False)
     return {
         "arm": arm,
-        "trace": [dataclasses.asdict(r) for r in particles.trace if r.module == "mobilization"],
-        "origin": particles.origin.tolist(),
+        "distances": particles.mobilization.tolist(),
         "log_score": log_score_days(onsets[MODEL], facts.low, facts.high, terms.near).tolist(),
-        "scales": problem.scales.tolist(),
+        "seed": seed,
+        "model": model_hash(),
+        "numbers": particles.origin.tolist(),
     }
 
 
-def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> tuple[Rival, Floats]:
+def fitted_draws(folder: Path, arms: Sequence[str]) -> dict[str, list[Values]]:
+    """Parameters of the draws of its own priors that came nearest to how unrest spread under each account, from the fits that are kept in a
+    folder; without those of another version of the model. Of several fits of one account the largest counts.
+
+    Raises
+    ------
+    ResultError
+        If a fit cannot be read.
+    """
+    found: dict[str, list[Values]] = {}
+    for path in sorted(folder.glob("rival-*.json")) if folder.is_dir() else []:
+        content = read_kept(path)
+        arm, numbers = str(content.get("arm")), content.get("numbers", [])
+        if arm in arms and content.get("model") == model_hash() and len(numbers) > len(found.get(arm, [])):
+            found[arm] = [draw(int(content["seed"]), int(k)) for k in numbers]
+    return found
+
+
+def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> Rival:
     """A finished fit."""
     try:
-        trace = [Round(**r) for r in content["trace"]]
-        scores, scales = (np.array(content[k], float) for k in ("log_score", "scales"))
-        return Rival(arm, trace, np.array(content["origin"]), scores), scales
+        return Rival(arm, *(np.array(content[k], float) for k in ("distances", "log_score")))
     except (ValueError, KeyError, TypeError) as error:
         raise fail(ResultError, path, "not_packed", reason=str(error)) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,12 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ScenarioError, fail
 from qantar.files.cells import to_csv
-from qantar.inference.abc_smc import Particles, Setup, Task, calibrate, points_of
+from qantar.inference.between import Between, between
 from qantar.inference.diagnostics import (
     Coverage,
     Learned,
     adjusted,
     coverage,
-    effective_families,
     leave_one_out,
     narrowing,
     ridges,
@@ -39,6 +38,7 @@ from qantar.inference.distance import Target, items_of, middle_of, summary_of, t
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
+from qantar.inference.rejection import Particles, Setup, Task, calibrate, points_of, quiet_before
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
 from qantar.reporting.history import history_seed
@@ -52,6 +52,9 @@ PSEUDO = 500
 """Simulated records on which intervals are checked."""
 PSEUDO_LEAST = 30
 """Fewer than so many say nothing about intervals."""
+LOOKED_AT = 2_000
+"""Histories with an uprising of which the quiet period is simulated, at most: those that leave it quiet play the record, and stand for the
+prior among which a record's parameters are ranked."""
 Q = (0.05, 0.5, 0.95)
 
 
@@ -62,7 +65,7 @@ class Terms:
     Parameters
     ----------
     scenario : with a `[calibration]` section
-    seed : of the draws of the priors, the moves and all histories
+    seed : of the draws of the priors, of parameters drawn anew and of all histories
     known : histories of the first draws, from a packed table of this plan, seed and version of the model
     """
 
@@ -148,7 +151,11 @@ class Fitted:
     particles: Particles
     rows: list[int]
     """particles that ship"""
+    scores: Floats
+    """adjusted normal scores of the fitted parameters, shape (particles, parameters)"""
     findings: Findings
+    pseudo: Ints
+    """numbers of the histories of the table with an uprising that leave the quiet period quiet, of those that were looked at"""
     before: list[Feature]
     after: list[Feature]
     """features shown by draws of the priors, and by the particles that ship under new seeds"""
@@ -156,14 +163,21 @@ class Fitted:
     made: dict[str, Any]
 
 
-def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None) -> Fitted:
-    """Calibrate a scenario; errors as `Terms.problem`."""
+def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, *, checked: bool = True) -> Fitted:
+    """Calibrate a scenario; errors as `Terms.problem`.
+
+    Parameters
+    ----------
+    checked : whether intervals are checked on simulated records
+    """
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
     problem = terms.problem(runner)
     plan, table, record = problem.plan, problem.table, problem.record
-    particles = calibrate(task_of(problem, terms.scenario, terms.edits, runner), table, setup)
-    rows = _kept(particles, setup.keep, seed)
-    ranks = record_ranks(spec.fitted, table, problem.target, plan, seed, runner.stage("pseudo"))
+    task = task_of(problem, terms.scenario, terms.edits, runner)
+    particles = calibrate(task, table, setup)
+    rows = _kept(particles, setup.particles, seed)
+    pseudo = quiet_uprisings(task, table, setup) if checked else np.zeros(0, np.int64)
+    ranks = record_ranks(spec.fitted, table, problem.target, plan, seed, pseudo, runner.stage("pseudo"))
     values = particles.values()
     again = predictive(plan, [values[k] for k in rows], runner, seed, "after", part=setup.part)
     made = {
@@ -180,11 +194,27 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None) 
         "mobilization": spec.mobilization,
         "force": spec.force,
         "tolerance": round(float(particles.mobilization.max()), 4),
-        "families": round(effective_families(particles.origin), 1),
-        "distinct": particles.distinct(),
+        "independent": len(particles.origin),
     }
-    learned = findings(spec.fitted, *_scores(spec.fitted, particles, problem.target, seed), ranks)
-    return Fitted(particles, rows, learned, features(table, record, plan), features(again, record, plan), table, made)
+    scores, narrowed = _scores(spec.fitted, particles, problem.target, seed)
+    learned = findings(spec.fitted, scores, narrowed, ranks)
+    before, after = (features(runs, record, plan) for runs in (table, again))
+    return Fitted(particles, rows, scores, learned, pseudo, before, after, table, made)
+
+
+def repeated(terms: Terms, runs: int, runner: Runner, command: Mapping[str, Any] | None = None) -> tuple[Fitted, list[Between]]:
+    """A fit, and how far it differs from others of the same terms with the next seeds; errors as `fit`.
+
+    Parameters
+    ----------
+    runs : how many fits there are in all; each has a table of its own
+    """
+    first = fit(terms, runner, command)
+    seeds = range(terms.seed + 1, terms.seed + runs)
+    others = [fit(replace(terms, seed=seed, known=None), runner.named(str(seed)), checked=False) for seed in seeds]
+    fits = [first, *others]
+    names = spec_of(terms.scenario).fitted
+    return first, between(names, [f.scores for f in fits], [f.after for f in fits]) if others else []
 
 
 def task_of(problem: Problem, scenario: Scenario, edits: Sequence[Edit], runner: Runner) -> Task:
@@ -215,11 +245,21 @@ def uprisings(table: Runs) -> Ints:
     return np.flatnonzero((np.asarray(table.whole["peak"], float) >= UPRISING) & ~table.stopped)
 
 
-def simulated_records(table: Runs, seed: int) -> Ints:
-    """Numbers of the histories that play the record: `uprisings`, at most `PSEUDO` of them, none if they are too few."""
-    candidates = uprisings(table)
-    order = np.argsort([lot(seed, StudyKey.RECORD_CHOICE, int(k)) for k in candidates], kind="stable")
-    return candidates[order[:PSEUDO]] if len(candidates) >= PSEUDO_LEAST else candidates[:0]
+def simulated_records(candidates: Ints, seed: int) -> Ints:
+    """Which of these histories play the record: at most `PSEUDO` of them, by lot, none if they are too few."""
+    return _by_lot(candidates, seed)[:PSEUDO] if len(candidates) >= PSEUDO_LEAST else candidates[:0]
+
+
+def quiet_uprisings(task: Task, table: Runs, setup: Setup) -> Ints:
+    """Numbers of the histories with an uprising that leave the quiet period quiet, as the record does, of at most `LOOKED_AT`, by lot."""
+    candidates = np.sort(_by_lot(uprisings(table), task.seed)[:LOOKED_AT])
+    points = points_of(task.seed, candidates) if len(candidates) else np.empty((0, 0))
+    return candidates[quiet_before(task, candidates, points, setup.part)]
+
+
+def _by_lot(candidates: Ints, seed: int) -> Ints:
+    lots = [lot(seed, StudyKey.RECORD_CHOICE, int(k)) for k in candidates]
+    return candidates[np.argsort(lots, kind="stable")]
 
 
 def record_summary(target: Target, items: Floats) -> Floats:
@@ -234,14 +274,25 @@ def prior_scores(names: Sequence[str], seed: int, n: int) -> Floats:
 
 
 def record_ranks(
-    names: list[str], table: Runs, target: Target, plan: Plan, seed: int, progress: Callable[[int, int], None] = lambda done, total: None
+    names: list[str],
+    table: Runs,
+    target: Target,
+    plan: Plan,
+    seed: int,
+    among: Ints,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
-    """Ranks of true parameters on simulated records, among draws of the same prior: that of histories with an uprising.
+    """Ranks of true parameters on simulated records, among draws of the same prior.
 
-    How many are out at the peak is not in the summary, so the nearest draws of the whole table are no posterior of a record that was
-    chosen by it: among them are histories that fell short because arrests were quick, and the ranks of `arrest_rate` leaned low.
+    How many are out at the peak is not in the summary, nor is the quiet period, so the nearest draws of the whole table are no posterior
+    of a record that was chosen by them: among them are histories that fell short because arrests were quick, and the ranks of
+    `arrest_rate` leaned low.
+
+    Parameters
+    ----------
+    among : numbers of the histories of the table that could play the record, in rising order: `quiet_uprisings`
     """
-    rows, among = simulated_records(table, seed), uprisings(table)
+    rows = simulated_records(among, seed)
     if not len(rows):
         return np.empty((0, len(names)))
     summaries = summary_of(items_of(table, target, plan), target)
@@ -275,10 +326,17 @@ def files_of(found: Fitted) -> dict[str, str]:
     return {
         **write_posterior(found.particles, found.rows, found.made),
         **found.findings.tables(),
+        "pseudo.csv": to_csv(["draw"], [[int(k)] for k in found.pseudo]),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),
         "simulated.csv": to_csv(["kind", "of", "median", "low", "high"], simulated),
-        "rounds.csv": to_csv(list(trace[0]) if trace else ["module"], [[_short(v) for v in r.values()] for r in trace]),
+        "modules.csv": to_csv(list(trace[0]), [[_short(v) for v in r.values()] for r in trace]),
     }
+
+
+def between_csv(rows: Sequence[Between]) -> str:
+    """How far runs differ, as a table."""
+    cells = [[r.number, r.of, *map(_short, (r.mean, r.sd, r.expected, r.ratio))] for r in rows]
+    return to_csv(["number", "of", "mean", "sd", "expected", "ratio"], cells)
 
 
 def packed_table(found: Fitted) -> bytes:

@@ -1,34 +1,42 @@
 """From histories to numbers that can be compared with the record, and how far a history is from it.
 
-Every history becomes one row of `items`: first reported day of each region, official participants, detained, deaths, the share of
-the country's deaths in one region, and which seats of government fell. A record is an interval for each item, or a blank:
+Every history becomes one row of `items`: first reported day of each region, who was first, how many regions had risen by a day, official
+participants, how many of them were left days after the peak, detained, deaths, the share of the country's deaths in one region, and which
+seats of government fell. A record is an interval for each item, or a blank:
 
     deviation  e = how far the item lies outside its interval; 0 inside; a blank counts nothing
     distance   d = sqrt( mean over blocks of the mean over items of (e / s)^2 )
 
-Blocks are onsets, participants, detained, deaths, share and seats: each counts once, however many items it has. Scales s are fixed before
-anything is fitted: s^2 = (error of the record)^2 + (spread of the item over the draws of the priors)^2, the spread being the
-median absolute deviation. The same functions serve a recorded and a simulated ("pseudo") record.
+Blocks are onsets, who was first, the stair of regions risen, participants, the decline, detained, deaths, share and seats: each counts
+once, however many items it has. Scales s are the error of the record alone, fixed before anything is fitted: how far draws of the priors
+spread says nothing of how well a number is known. The same functions serve a recorded and a simulated ("pseudo") record.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.ensemble.histories import Runs
-from qantar.record.observables import Interval, Observables
+from qantar.ensemble.histories import DECLINE_DAYS, DECLINE_TO, Runs
+from qantar.record.observables import Dated, Interval, Observables
 from qantar.scenario.scenario import Plan
 
 Floats = NDArray[np.float64]
-ERRORS = {"onset": 1.0, "participants": 0.3, "detained": 0.2, "deaths": 0.15, "share": 0.15, "seats": 0.5}
-"""Errors of the record by block: days; log10 (0.3 is the bias assumed of official counts, `record`); share; a seat more or less."""
+ERRORS = {
+    "onset": 1.0, "first": 0.5, "stair": 1.0, "participants": 0.3, "decline": 0.3,
+    "detained": 0.2, "deaths": 0.3, "share": 0.15, "seats": 0.5,
+}  # fmt: skip
+"""Errors of the record by block: days; yes or no; regions; log10 (0.3, a factor of two, is the bias assumed of official counts); share; a
+seat more or less."""
 ONSET_CAP = 5.0
 """Days: no onset counts as farther off, so that one region that never rose does not outweigh all others."""
-MOBILIZATION = ("onset", "participants")
+DECLINE_LEAST = 1e-3
+"""A smaller share left after the peak counts as this one."""
+MOBILIZATION = ("onset", "first", "stair", "participants", "decline")
 FORCE = ("detained", "deaths", "share", "seats")
 """The two modules: how unrest spread, and what force and harm followed."""
 ZONES = 6
@@ -75,29 +83,52 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
     detained : dates whose counts of detained are used, all if none is named: later ones contain the earlier ones
     """
     first, n_days = dt.datetime.fromisoformat(plan.start).date(), whole_days(plan)
-    rows: list[tuple[Item, float, float]] = []
-    onsets = {o.region_id: o for o in record.onsets}
-    for r in plan.regions:
-        if (o := onsets.get(r.id)) is None:
-            rows.append((Item("onset", r.id), np.nan, np.nan))
-        else:
-            rows.append((Item("onset", r.id), (o.earliest - first).days, n_days if o.latest is None else (o.latest - first).days))
-    for block, counts in (("participants", record.participants), ("detained", record.detained)):
-        for count in counts:
-            day = (count.date - first).days
-            if 0 <= day < n_days and (block == "participants" or not detained or count.date in detained):
-                rows.append((Item(block, "country", day), *_logs(count.interval)))
-    if (total := record.deaths_total) is not None:
-        rows.append((Item("deaths", "country"), *_logs(total.interval)))
-        main = max(record.deaths, key=lambda u: u.interval.value or 0, default=None)
-        if main is not None and main.region_id and (known := total.interval.value):
-            rows.append((Item("share", main.region_id), main.interval.low / known, main.interval.high / known))
+    rows = _onsets(record, plan, first)
+    earliest = min((o.earliest for o in record.onsets), default=None)
+    openers = ";".join(o.region_id for o in record.onsets if o.earliest == earliest)
+    rows.append((Item("first", openers), *((1.0, 1.0) if openers else (np.nan, np.nan))))
+
+    def dated(counts: tuple[Dated, ...]) -> Iterator[tuple[int, Interval]]:
+        return ((day, c.interval) for c in counts if 0 <= (day := (c.date - first).days) < n_days)
+
+    rows += [(Item("stair", "country", day), known.low, known.high) for day, known in dated(record.regions_with_unrest)]
+    if record.participants:
+        peak = max(record.participants, key=lambda c: c.interval.high)
+        if (day := (peak.date - first).days + DECLINE_DAYS) < n_days:
+            rows.append((Item("decline", "country", day), float(np.log10(DECLINE_LEAST)), float(np.log10(DECLINE_TO))))
+    rows += [(Item("participants", "country", day), *_logs(known)) for day, known in dated(record.participants)]
+    wanted = tuple(c for c in record.detained if not detained or c.date in detained)
+    rows += [(Item("detained", "country", day), *_logs(known)) for day, known in dated(wanted)]
+    rows += _harm(record)
     for r in plan.regions:
         entered = record.seats_entered.get(r.id)
         value = np.nan if entered is None else float(entered)
         rows.append((Item("seats", r.id), value, value))
     items, low, high = zip(*rows, strict=True)
     return Target(items, np.array(low, float), np.array(high, float))
+
+
+def _onsets(record: Observables, plan: Plan, first: dt.date) -> list[tuple[Item, float, float]]:
+    """The first day of each region, in days since the start."""
+    onsets, never = {o.region_id: o for o in record.onsets}, whole_days(plan)
+    rows: list[tuple[Item, float, float]] = []
+    for r in plan.regions:
+        if (o := onsets.get(r.id)) is None:
+            rows.append((Item("onset", r.id), np.nan, np.nan))
+        else:
+            rows.append((Item("onset", r.id), (o.earliest - first).days, never if o.latest is None else (o.latest - first).days))
+    return rows
+
+
+def _harm(record: Observables) -> list[tuple[Item, float, float]]:
+    """The dead of the country, and the share of them where most died."""
+    if (total := record.deaths_total) is None:
+        return []
+    rows = [(Item("deaths", "country"), *_logs(total.interval))]
+    main = max(record.deaths, key=lambda u: u.interval.value or 0, default=None)
+    if main is not None and main.region_id and (known := total.interval.value):
+        rows.append((Item("share", main.region_id), main.interval.low / known, main.interval.high / known))
+    return rows
 
 
 def _logs(interval: Interval) -> tuple[float, float]:
@@ -117,6 +148,12 @@ def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
             columns.append(onset[:, ids.index(item.of)])
         elif item.block in ("participants", "detained"):
             columns.append(np.log10(1 + getattr(runs, item.block)[:, item.day]))
+        elif item.block == "first":
+            columns.append(_opened(onset, [ids.index(name) for name in item.of.split(";") if name], never))
+        elif item.block == "stair":
+            columns.append((onset <= item.day).sum(axis=1).astype(float))
+        elif item.block == "decline":
+            columns.append(_left(runs, item.day))
         elif item.block == "deaths":
             columns.append(np.log10(1 + total))
         elif item.block == "share":
@@ -126,11 +163,22 @@ def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def scales_of(items: Floats, target: Target) -> Floats:
-    """The scale of each item, from the error of the record and the spread over draws of the priors, shape (items,)."""
-    errors = np.array([ERRORS[i.block] for i in target.items])
-    spread = np.median(np.abs(items - np.median(items, axis=0)), axis=0)
-    return np.asarray(np.sqrt(errors**2 + np.where(target.onset, 0.0, spread) ** 2))
+def _opened(onset: Floats, openers: list[int], never: int) -> Floats:
+    """Whether one of these regions is among the first of a history, shape (runs,); onset by region, `never` where there is none."""
+    first = onset.min(axis=1)
+    return np.asarray(((onset[:, openers].min(axis=1, initial=never) == first) & (first < never)).astype(float))
+
+
+def _left(runs: Runs, day: int) -> Floats:
+    """Log10 of the share of the most participants up to a day that is left on it: later crowds alter nothing. Without any, nothing fell."""
+    peak = runs.participants[:, : day + 1].max(axis=1)
+    share = np.divide(runs.participants[:, day], peak, out=np.ones(runs.n), where=peak > 0)
+    return np.asarray(np.log10(np.maximum(share, DECLINE_LEAST)))
+
+
+def scales_of(target: Target) -> Floats:
+    """The scale of each item: the error of the record, shape (items,)."""
+    return np.array([ERRORS[i.block] for i in target.items])
 
 
 def deviations(items: Floats, target: Target) -> Floats:
@@ -194,6 +242,16 @@ def reach_of(runs: Runs, target: Target, plan: Plan) -> tuple[Floats, Floats]:
         if item.block == "onset":
             day = onset[:, [r.id for r in plan.regions].index(item.of)]
             low[:, k], high[:, k] = (np.minimum(np.where(day < 0, later, day), never) for later in (known, never))
+        elif item.block == "first":
+            ids = [r.id for r in plan.regions]
+            rose = np.where(onset < 0, never, onset).astype(float)
+            opened = _opened(rose, [ids.index(name) for name in item.of.split(";") if name], int(never))
+            low[:, k], high[:, k] = opened, np.where((onset >= 0).any(axis=1) | (known >= never), opened, 1.0)
+        elif item.block == "stair":
+            risen = ((onset >= 0) & (onset <= item.day)).sum(axis=1)
+            low[:, k], high[:, k] = risen, risen if item.day < known else len(plan.regions)
+        elif item.block == "decline":
+            low[:, k], high[:, k] = (_left(runs, item.day),) * 2 if item.day < known else (np.log10(DECLINE_LEAST), 0.0)
         elif item.block in ("participants", "detained"):
             now = np.log10(1 + getattr(runs, item.block)[:, min(item.day, known - 1)])
             settled = item.day < known
@@ -215,12 +273,10 @@ def middle_of(target: Target) -> Floats:
 
 
 def summary_of(items: Floats, target: Target) -> Floats:
-    """Few smooth numbers for regression, shape (runs, numbers): regions risen by day 1 to 4, the other items, seats that fell."""
+    """Few smooth numbers for regression, shape (runs, numbers): all items but onsets and seats, and seats that fell."""
     blocks = np.array([i.block for i in target.items])
-    onset, seats = items[:, blocks == "onset"], items[:, blocks == "seats"]
-    risen = [np.mean(np.clip(day + 0.5 - onset, 0, 1), axis=1) for day in (1, 2, 3, 4)]
     others = items[:, ~np.isin(blocks, ("onset", "seats"))]
-    return np.stack([*risen, *others.T, np.nansum(seats, axis=1)], axis=1)
+    return np.stack([*others.T, np.nansum(items[:, blocks == "seats"], axis=1)], axis=1)
 
 
 def whole_days(plan: Plan) -> int:

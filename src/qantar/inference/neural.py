@@ -1,7 +1,7 @@
 """A second opinion on the posterior: a neural density of the fitted parameters given a history, read at the record.
 
 In: the table of draws of the priors. Out: draws of the fitted parameters, what was learned of them, ridges, coverage on simulated records.
-No rounds and no tolerance: a masked autoregressive flow (Papamakarios, Pavlakou and Murray 2017, NeurIPS) learns the law of the normal
+No tolerance, no quiet period: a masked autoregressive flow (Papamakarios, Pavlakou and Murray 2017, NeurIPS) learns the law of the normal
 scores of the fitted parameters given the summaries of a history. Several are trained, each on a bootstrap sample of the table, and mixed: a
 single one is too sure of itself (Hermans et al. 2022, TMLR), and how far they differ is how little the table tells near the record.
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.files.cells import to_csv
-from qantar.inference.calibration import Findings, Terms, findings, prior_scores, record_summary, simulated_records
+from qantar.inference.calibration import Findings, Terms, findings, prior_scores, record_summary, simulated_records, uprisings
 from qantar.inference.distance import summary_of
 from qantar.inference.prior import value_at
 from qantar.inference.problem import spec_of
@@ -129,7 +129,8 @@ def of_scenario(terms: Terms, runner: Runner, *, members: int = MEMBERS) -> Neur
     table, target, seed = problem.table, problem.target, terms.seed
     seen = table.presence.any(axis=(1, 2)) & ~table.stopped
     summaries, record = summary_of(problem.items, target), record_summary(target, problem.items)
-    lesson = Lesson(names, prior_scores(names, seed, table.n), summaries, record, seen, simulated_records(table, seed), seed)
+    unseen = simulated_records(uprisings(table), seed)
+    lesson = Lesson(names, prior_scores(names, seed, table.n), summaries, record, seen, unseen, seed)
     return neural(lesson, members=members, progress=runner.stage("networks"))
 
 

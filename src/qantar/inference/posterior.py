@@ -26,7 +26,7 @@ from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.cells import to_csv
 from qantar.files.read import read_text
 from qantar.files.result import read_result
-from qantar.inference.abc_smc import Particles
+from qantar.inference.rejection import Particles
 from qantar.scenario.edits import parameter_fault
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario, resolve
@@ -48,7 +48,7 @@ class Posterior:
     mobilization: Floats
     force: Floats
     made: dict[str, Any]
-    """provenance: command, seed, model_sha256, plan_sha256, rounds, ..."""
+    """provenance: command, seed, model_sha256, plan_sha256, modules, ..."""
 
 
 def write_posterior(particles: Particles, rows: Sequence[int], made: dict[str, Any]) -> dict[str, str]:
@@ -59,10 +59,10 @@ def write_posterior(particles: Particles, rows: Sequence[int], made: dict[str, A
         + [values[row][name] for name in parameters()]
         for k, row in enumerate(rows)
     ]
-    rounds = [{k: (round(v, 6) if isinstance(v, float) else v) for k, v in asdict(r).items()} for r in particles.trace]
+    modules = [{k: (round(v, 6) if isinstance(v, float) else v) for k, v in asdict(r).items()} for r in particles.trace]
     return {
         CSV: to_csv([*HEAD, *parameters()], table),
-        JSON: json.dumps({**made, "rounds": rounds}, indent=1, ensure_ascii=False) + "\n",
+        JSON: json.dumps({**made, "modules": modules}, indent=1, ensure_ascii=False) + "\n",
     }
 
 

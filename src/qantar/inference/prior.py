@@ -22,8 +22,8 @@ def value_at(p: Parameter, q: float) -> float:
     """The value of a parameter at q, 0 < q < 1.
 
     >>> from qantar.scenario.parameters import parameters
-    >>> p = parameters()["price_slope"]                    # half of its prior sits on zero
-    >>> value_at(p, 0.49), round(value_at(p, 0.75), 3) == round(p.prior.quantile(0.5), 3)
+    >>> p = parameters()["price_effect"]                   # three tenths of its prior sit on zero
+    >>> value_at(p, 0.29), round(value_at(p, 0.65), 3) == round(p.prior.quantile(0.5), 3)
     (0.0, True)
     """
     spike = p.prior.spike
@@ -58,7 +58,7 @@ def point_of(seed: int, number: int) -> Floats:
 
 
 ALONE = ("economy", "grievance", "demands", "information", "organization", "seeding", "split", "intervention", "control",
-         "diffusion", "shock")  # fmt: skip
+         "diffusion", "shock", "rallies", "violence")  # fmt: skip
 """Groups of parameters that nothing but the mechanism of that name reads; those of arms, forces, loyalty and repression are not."""
 
 

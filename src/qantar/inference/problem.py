@@ -33,7 +33,6 @@ class Problem:
     record : what is asked of the record
     target : the same as intervals of items
     table : histories of draws 0, 1, ... of the priors at the seed
-    shared_scales : of the distance, where several problems share one; by default its own
     """
 
     plan: Plan
@@ -41,7 +40,6 @@ class Problem:
     target: Target
     table: Runs
     seed: int
-    shared_scales: Floats | None = None
 
     @cached_property
     def items(self) -> Floats:
@@ -51,7 +49,7 @@ class Problem:
     @cached_property
     def scales(self) -> Floats:
         """Scales of the distance, shape (items,)."""
-        return scales_of(self.items, self.target) if self.shared_scales is None else self.shared_scales
+        return scales_of(self.target)
 
 
 def prior_table(plan: Plan, size: int, seed: int, runner: Runner, *, part: int = PART, known: Runs | None = None) -> Runs:

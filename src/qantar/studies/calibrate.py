@@ -1,4 +1,4 @@
-"""Fit the parameters that a scenario names to its record, by simulation alone: in rounds, or by networks as a second opinion."""
+"""Fit the parameters that a scenario names to its record, by simulation alone: by rejection, or by networks as a second opinion."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail, needs
 from qantar.files.cells import Choice
 from qantar.inference import neural as networks
-from qantar.inference.abc_smc import QUICK, Setup
-from qantar.inference.calibration import Terms, files_of, fit, packed_table
+from qantar.inference.between import MEDIAN, SHARE
+from qantar.inference.calibration import Terms, between_csv, files_of, packed_table, repeated
 from qantar.inference.posterior import NEURAL, known_table
+from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, heads, pair
-from qantar.studies.cells import recorded_feature, scale_words, shown_share, simulated_numbers
+from qantar.studies.cells import feature_label, recorded_feature, region_names, scale_words, shown_share, simulated_numbers
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
-ROUNDS = "rounds"
-FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "families", "distinct")
+REJECTION = "rejection"
+FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "independent")
 HALF = 0.5
 """A model shows a feature of the record if at least this share of its histories does."""
 
@@ -36,24 +37,26 @@ class CalibrateOptions(Options):
     """What can be asked."""
 
     scenario: kind.ScenarioName
-    method: Annotated[str, kind.Option("cli.opt_method", Choice((ROUNDS, NEURAL)), metavar="METHOD")] = ROUNDS
+    method: Annotated[str, kind.Option("cli.opt_method", Choice((REJECTION, NEURAL)), metavar="METHOD")] = REJECTION
     quick: kind.Quick = False
     seed: kind.Seed = 2022
     scale: kind.QuickScale = None
     table: Annotated[int | None, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = None
+    draws: Annotated[int | None, kind.whole("cli.opt_looked", "draws", 30, 10_000_000)] = None
+    near: Annotated[int | None, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = None
+    force_draws: Annotated[int | None, kind.whole("cli.opt_force_draws", "number", 0, 100_000)] = None
     particles: Annotated[int | None, kind.whole("cli.opt_particles", "number", 10, 100_000)] = None
-    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "number", 0, 200)] = None
-    force_rounds: Annotated[int | None, kind.whole("cli.opt_force_rounds", "number", 0, 200)] = None
+    runs: Annotated[int | None, kind.whole("cli.opt_runs", "number", 1, 9)] = None
     set_: kind.Settings = ()
     arm: kind.Arms = ()
     pack: Annotated[Path | None, kind.Option("cli.opt_pack", metavar="FILE", neutral=True, writes="file")] = None
     known: kind.KnownTable = None
 
     @model_validator(mode="after")
-    def _networks_have_no_rounds(self) -> Self:
-        for name in ("particles", "rounds", "force_rounds", "pack"):
+    def _networks_reject_nothing(self) -> Self:
+        for name in ("draws", "near", "force_draws", "particles", "runs", "pack"):
             if self.method == NEURAL and getattr(self, name) is not None:
-                raise fail(StudyError, f"--{kind.flag(name)}", "of_rounds")
+                raise fail(StudyError, f"--{kind.flag(name)}", "of_rejection")
         return self
 
     def variant(self) -> str:
@@ -66,17 +69,18 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     if options.method == NEURAL:
         needs("flowjax", "neural", "--method neural")
-    effort = {k: v for k in ("table", "particles", "rounds", "force_rounds") if (v := getattr(options, k)) is not None}
+    effort = {k: v for k in ("table", "draws", "near", "force_draws", "particles") if (v := getattr(options, k)) is not None}
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known)
     if options.method == NEURAL:
         return by_networks(options, terms, plan, runner)
-    found = fit(terms, runner, kind.command_of(STUDY.name, asked))
+    found, rows = repeated(terms, runs := options.runs or 1, runner, kind.command_of(STUDY.name, asked))
     elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
-    facts = {"quick": options.quick, **{k: found.made[k] for k in FACTS}}
-    return Outcome({}, facts, plan, options.seed, files=files_of(found), elsewhere=elsewhere)
+    facts = {"quick": options.quick, "runs": runs, **{k: found.made[k] for k in FACTS}}
+    files = {**files_of(found), **({"between.csv": between_csv(rows)} if rows else {})}
+    return Outcome({}, facts, plan, options.seed, files=files, elsewhere=elsewhere)
 
 
 def by_networks(options: CalibrateOptions, terms: Terms, plan: Plan, runner: Runner) -> Outcome:
@@ -101,9 +105,15 @@ def page(result: Result) -> Iterator[Block]:
     counts = {"n": len(learned), "learned": sum(r["word"] == "learned" for r in learned), "shown": sum(shown), "of": len(shown)}
     yield Sentence(pair("report.fit_lead", **counts), "lead")
     setup = made["setup"]
-    effort = {"table": f"{setup['table']:,}", "particles": setup["particles"], "distinct": made["distinct"]}
-    found = {"tolerance": f"{made['tolerance']:.2f}", "families": f"{made['families']:.0f}"}
+    effort = {
+        "table": f"{max(setup['draws'], setup['table']):,}",
+        "near": setup["near"],
+        "draws": setup["force_draws"],
+        "independent": made["independent"],
+    }
+    found = {"tolerance": f"{made['tolerance']:.2f}"}
     yield Sentence(pair("report.fit_text", n=len(learned), **effort, **found))
+    yield from _between(result)
     yield Sentence(pair("report.fit_features"), "head")
     stamp = Sentence(pair("report.stamp_fitted", scale=scale_words(made["scale"])), "stamp")
     yield stamp
@@ -124,6 +134,18 @@ def _of_networks(result: Result) -> Iterator[Block]:
     yield from _learned(result)
     yield from _coverage(result)
     yield Sentence(pair("fitted.neural_note"), "note")
+
+
+def _between(result: Result) -> Iterator[Block]:
+    """How far independent runs differ: the medians and the shares that differ most."""
+    rows = result.tables.get("between", ())
+    if not rows:
+        return
+    most = {number: max((r for r in rows if r["number"] == number), key=lambda r: float(r["ratio"])) for number in (MEDIAN, SHARE)}
+    ratios = {number: f"{float(r['ratio']):.1f}" for number, r in most.items()}
+    of_kind, _, of = most[SHARE]["of"].partition(":")
+    feature = feature_label(of_kind, of, region_names(result))
+    yield Sentence(pair("report.fit_between", n=result.made["runs"], parameter=most[MEDIAN]["of"], feature=feature, **ratios))
 
 
 def _fit(result: Result) -> Table:
@@ -207,8 +229,18 @@ STUDY = Study(
     CalibrateOptions,
     run,
     page,
-    Ships(minutes=80, places={"pack": kind.PRIOR_TABLE}, folder=""),
-    small={"scenario": "kazakhstan-2022", "quick": True, "table": 40, "particles": 10, "rounds": 1, "force_rounds": 1, "scale": 0.001},
+    Ships(minutes=80, options={"runs": 3}, places={"pack": kind.PRIOR_TABLE}, folder=""),
+    small={
+        "scenario": "kazakhstan-2022",
+        "quick": True,
+        "table": 40,
+        "draws": 60,
+        "near": 10,
+        "force_draws": 2,
+        "particles": 10,
+        "runs": 2,
+        "scale": 0.001,
+    },
     columns=TABLES,
     facts=FACTS,
     also=(Ships(minutes=2, options={"method": NEURAL, "table": 20_000}, places={"known": kind.PRIOR_TABLE}, folder=NEURAL),),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
+
+import numpy as np
 
 from qantar.ensemble.runner import Runner
 from qantar.forecast.held_out import MODEL, REFERENCE, as_rows, held_out
+from qantar.forecast.planted import Planted
 from qantar.inference.posterior import known_table
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
@@ -34,8 +37,18 @@ def run(asked: Asked[HeldOutOptions], runner: Runner) -> Outcome:
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     scored = held_out(scenario, options.table, options.near, runner, seed=options.seed, scale=options.scale, known=known)
     ties = {**asdict(scored.ties), "separated": scored.ties.separated}
-    facts = {"table": options.table, "near": options.near, "detectable": asdict(scored.power), "ties": ties}
+    facts = {
+        "table": options.table, "near": options.near, "detectable": asdict(scored.power), "ties": ties,
+        "planted": of_planted(scored.planted),
+    }  # fmt: skip
     return Outcome({"scores": as_rows(scored.scores)}, facts, plan, options.seed)
+
+
+def of_planted(found: Planted) -> dict[str, Any]:
+    """The difference from the average on the real record, and how often it is as large on records that the model made itself."""
+    shares = {name: found.at_least(fast) for name, fast in (("all", False), ("fast", True))}
+    by = {name: {"at_least": x.hits, "of": x.of, "low": x.interval()[0], "high": x.interval()[1]} for name, x in shares.items() if x.of}
+    return {"difference": found.real, "median": float(np.median(found.differences)) if len(found.differences) else None, **by}
 
 
 def page(result: Result) -> Iterator[Block]:
@@ -52,6 +65,11 @@ def page(result: Result) -> Iterator[Block]:
     difference = around({k: str(v) for k, v in ties.items()}, "mean", "se")
     yield Sentence(pair(f"report.evidence.heldout_ties_{word}", difference=difference))
     yield Sentence(pair("report.evidence.heldout_text"))
+    for name in ("all", "fast"):
+        if own := result.made["planted"].get(name):
+            share = f"{100 * own['at_least'] / own['of']:.0f} % ({100 * own['low']:.0f}–{100 * own['high']:.0f})"
+            difference = f"{result.made['planted']['difference']:.2f}"
+            yield Sentence(pair(f"report.evidence.heldout_planted_{name}", difference=difference, share=share, of=own["of"]))
     for partition in REFERENCE:
         if own := [r for r in rows if r["partition"] == partition]:
             marks = intervals([label("forecaster", r["forecaster"]) for r in own], own, "against_mean", "against_se")
@@ -83,5 +101,5 @@ STUDY = Study(
     columns={
         "scores": ("partition", "forecaster", "log_mean", "log_se", "other_mean", "other_se", "against_mean", "against_se", "separated")
     },
-    facts=("ties",),
+    facts=("ties", "planted"),
 )

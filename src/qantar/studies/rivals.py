@@ -10,7 +10,7 @@ from typing import Annotated
 from qantar.ensemble.runner import Runner
 from qantar.forecast.held_out import NEAR
 from qantar.forecast.rivals import HOME, Terms, compare
-from qantar.inference.abc_smc import QUICK, Setup
+from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Figure, Row, Sentence, Table, heads, joined, pair
@@ -27,8 +27,7 @@ class RivalsOptions(Options):
     arm: Annotated[tuple[str, ...], Option("cli.opt_rivals", metavar="ARM")] = ()
     quick: kind.Quick = False
     table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 10_000
-    particles: Annotated[int, kind.whole("cli.opt_particles", "number", 10, 100_000)] = 200
-    rounds: Annotated[int, kind.whole("cli.opt_rounds", "number", 1, 200)] = 5
+    near: Annotated[int, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = 200
     kept: Annotated[Path | None, Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
     seed: kind.Seed = 2022
     scale: kind.QuickScale = None
@@ -39,7 +38,7 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
     arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
-    setup = QUICK if options.quick else Setup(options.table, options.particles, options.rounds, force_rounds=0)
+    setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, near=options.near)
     near = QUICK_NEAR if options.quick else NEAR
     compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
     tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}
@@ -59,10 +58,10 @@ def page(result: Result) -> Iterator[Block]:
     for comparison in ("held_out", "near"):
         yield compared_with(home, rows, comparison, scenario)
     columns = [Column(pair("rivals.rival")), Column(pair("report.evidence.rival_says"))]
-    columns += heads("rivals", ("tolerance", "families", "score"))
+    columns += heads("rivals", ("tolerance", "score"))
     told: list[list[Cell]] = []
     for r in rows:
-        nearness = [number(r["tolerance"]), number(r["families"], 0), number(r["log_score"])]
+        nearness = [number(r["tolerance"]), number(r["log_score"])]
         told.append([arm_name(r["rival"], scenario), arm_note(r["rival"], scenario), *nearness])
     yield Table(columns, told, pair("rivals.title", tolerance=number(str(result.made["tolerance"]))), look="features")
     yield Sentence(pair("rivals.note"), "note")
@@ -98,11 +97,11 @@ STUDY = Study(
     Ships(minutes=120, places={"kept": "rivals"}),
     small={
         "scenario": "kazakhstan-2022", "arm": ("rival-home-grown", "rival-seeding"),
-        "table": 30, "particles": 10, "rounds": 1, "scale": 0.001,
+        "table": 30, "near": 10, "scale": 0.001,
     },
     columns={
         "rivals": (
-            "rival", "tolerance", "families", "near_difference", "near_se", "near_separated",
+            "rival", "tolerance", "near_difference", "near_se", "near_separated",
             "log_score", "held_out_difference", "held_out_se", "held_out_separated",
         ),
         "regions": ("rival", "region", "log_score"),

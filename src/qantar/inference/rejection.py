@@ -1,0 +1,309 @@
+"""Calibration: which parameters could have produced the record, found by simulation alone.
+
+In: a plan, a record, histories of draws of the priors. Out: particles, each a full set of parameters with the seed of a history that comes
+as near to the record as can be had. How it proceeds is told in docs/explanation/inference.md. In the words of the field:
+
+- Plain rejection (Pritchard, Seielstad, Perez-Lezaun and Feldman 1999, Mol. Biol. Evol. 16): the draws nearest to how unrest spread that
+  also leave the quiet period quiet. No draw is copied or moved, so they are independent.
+- Most draws are only looked at: beyond a table of whole histories, which says how near is near, a history ends on the first evening by
+  which it must be farther off than nearly all of the table (`ending`). What is accepted is the same as if it had gone on.
+- Force and harm are fitted given that: the parameters of forces of each such draw are drawn anew many times, under the same luck of the
+  history; of those that still come as near to how unrest spread and leave the quiet period quiet, the nearest to what force and harm
+  were recorded takes the draw's place. Every draw stays, however well its force can be fitted: so force says nothing of how unrest
+  spread, the feedback is cut (Plummer 2015, Stat. Comput. 25).
+- A history under new parameters of forces ends on the first evening by which it must be farther off than the tolerance (`ending`).
+
+Every draw is a pure function of seed, number and parameter, and every history is kept, so a run that was killed goes on where it was
+and ends with the same particles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.ensemble.ending import Ending
+from qantar.ensemble.histories import Runs, chosen
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import Recipe, keep_draws
+from qantar.errors import StudyError, fail
+from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of
+from qantar.inference.ending import Beyond, Restless, calm
+from qantar.inference.prior import point_of, values_at
+from qantar.reporting.history import history_seed
+from qantar.scenario.parameters import Values, parameters
+from qantar.scenario.scenario import Plan
+from qantar.study_keys import lot
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+TOGETHER = 8
+"""How many draws anew are simulated at once: a table of more would fill the memory of a small machine."""
+LOOK = 0.01
+"""A history beyond the table ends when it must be farther off than this share of the table."""
+CHUNK = 20_000
+"""Histories that are held in memory at once."""
+QUIET = 1 << 30
+"""What is added to the number of a draw for the luck of its quiet period."""
+TIMES = 10.0
+"""Histories with crowds so many times the largest that was recorded are broken off and never accepted."""
+FORCE_GROUPS = ("repression", "loyalty", "intervention", "forces", "violence", "arms", "control")
+FORCE_NAMES = ("detention_hours", "detained_reported", "deaths_reported", "demand_repression", "legitimacy_repression")
+"""What is drawn anew in the second module: parameters of these groups, and these."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How much is computed: by default what ships was made with."""
+
+    table: int = 20_000
+    """draws of the priors with whole histories"""
+    draws: int = 300_000
+    """draws of the priors that are looked at, those of the table among them"""
+    near: int = 500
+    """nearest of them that leave the quiet period quiet"""
+    force_draws: int = 64
+    """times that the parameters of forces of each are drawn anew"""
+    particles: int = 200
+    """of them that ship as the posterior, chosen by lot"""
+    part: int = 50
+    """histories in a part of the store"""
+
+
+QUICK = Setup(table=400, draws=400, near=20, force_draws=4, particles=20, part=5)
+"""Less than five minutes at 1:50: a look, not a result."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How one module went."""
+
+    module: str
+    tried: int
+    """histories"""
+    tolerance: float
+    """within which the particles lie in this module's blocks"""
+    within: float
+    """share of the histories within the tolerance of how unrest spread"""
+    quiet: float
+    """of those whose quiet period was simulated, the share that leaves it quiet"""
+    draws: int
+    """draws of the priors behind the particles, each of one"""
+    median: float
+    """distance of the particles in this module's blocks"""
+
+
+@dataclass
+class Particles:
+    """What was accepted; arrays have a row a particle."""
+
+    points: Floats
+    """in the cube of the priors, shape (particles, parameters)"""
+    items: Floats
+    mobilization: Floats
+    force: Floats
+    """distances of the two modules"""
+    seeds: Ints
+    """seed of the history behind each particle"""
+    origin: Ints
+    """number of the draw of the priors that each is, or descends from: all different"""
+    trace: list[Stage] = field(default_factory=list)
+
+    def values(self) -> list[Values]:
+        """The parameters of each particle."""
+        return [values_at(row) for row in self.points]
+
+
+ARRAYS = ("points", "items", "mobilization", "force", "seeds", "origin")
+"""Arrays of `Particles`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is fitted to what."""
+
+    plan: Plan
+    target: Target
+    scales: Floats
+    quiet: Plan | None
+    """the period before the start"""
+    quiet_regions: int
+    """most regions that may be reported on one day of it"""
+    seed: int
+    runner: Runner = field(default_factory=Runner)
+    held: tuple[str, ...] = ()
+    """parameters fitted in the first module: the second leaves them where they are"""
+
+
+def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
+    """Points of draws of the priors, shape (draws, parameters)."""
+    return np.stack([point_of(seed, int(k)) for k in numbers])
+
+
+def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
+    """Particles of the posterior, both modules, from histories of draws 0, 1, ... of the priors at the seed of the task."""
+    return follow(task, nearest(task, table, setup), setup)
+
+
+def nearest(task: Task, table: Runs, setup: Setup) -> Particles:
+    """The first module: draws nearest to the record that leave the quiet period quiet.
+
+    Parameters
+    ----------
+    table : whole histories of draws 0, 1, ... of the priors at the seed of the task; draws after them are looked at
+
+    Raises
+    ------
+    StudyError
+        If no draw does.
+    """
+    looked = _looked_at(task, table, setup)
+    order = np.argsort(looked.mobilization, kind="stable")
+    order = order[np.isfinite(looked.mobilization[order])]
+    rows, tried = np.zeros(0, np.int64), 0
+    while len(rows) < setup.near and tried < len(order):
+        batch = order[tried : tried + setup.near]
+        numbers = looked.numbers[batch]
+        quiet = quiet_before(task, numbers, points_of(task.seed, numbers), setup.part)
+        rows, tried = np.append(rows, batch[quiet]), tried + len(batch)
+    if not len(rows):
+        raise fail(StudyError, task.plan.case, "never_quiet")
+    share, rows = len(rows) / tried, rows[: setup.near]
+    numbers, items, near = looked.numbers[rows], looked.items[rows], looked.mobilization[rows]
+    tolerance, of = float(near.max()), max(setup.draws, table.n)
+    within = float((looked.mobilization <= tolerance).sum() / of)
+    stage = Stage("mobilization", of, tolerance, within, share, len(rows), float(np.median(near)))
+    far = distances(items, task.target, task.scales, FORCE)
+    seeds = np.array([history_seed(task.seed, int(k), 0) for k in numbers])
+    return Particles(points_of(task.seed, numbers), items, near, far, seeds, numbers, [stage])
+
+
+class Looked(NamedTuple):
+    """Draws that may be near: their numbers, what their histories say, their distances."""
+
+    numbers: Ints
+    items: Floats
+    mobilization: Floats
+
+
+def _looked_at(task: Task, table: Runs, setup: Setup) -> Looked:
+    """All draws of the table, and of those beyond it the ones nearer than most of the table."""
+    found = [_near(task, table, np.arange(table.n), np.inf)]
+    known = found[0].mobilization[np.isfinite(found[0].mobilization)]
+    limit = float(np.quantile(known, LOOK, method="higher")) if len(known) else 0.0
+    ending = Beyond(task.target, task.scales, MOBILIZATION, limit)
+    for first in range(table.n, setup.draws, CHUNK):
+        last = min(first + CHUNK, setup.draws)
+        only = tuple(range(first // setup.part, -(-last // setup.part)))
+        recipe = Recipe(task.plan, task.seed, part=setup.part, only=only, stop_above=stop_of(task.target), ending=ending)
+        runs = task.runner.within("table", first, setup.draws).histories(recipe, last, "table", first)
+        numbers = np.asarray(runs.whole["draw"], np.int64)
+        fresh = np.flatnonzero(numbers >= first)  # a part may begin before
+        found.append(_near(task, chosen(runs, fresh), numbers[fresh], limit))
+    return Looked(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _near(task: Task, runs: Runs, numbers: Ints, limit: float) -> Looked:
+    """Those of some histories within a limit; one that was broken off is infinitely far."""
+    items = items_of(runs, task.target, task.plan)
+    near = np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, MOBILIZATION))
+    rows = np.isinf(limit) | (near <= limit)
+    return Looked(numbers[rows], items[rows], near[rows])
+
+
+def follow(task: Task, p: Particles, setup: Setup) -> Particles:
+    """The second module: force and harm, given how unrest spread. Every draw stays, nearer to force and harm or where it was."""
+    limit, drawn = float(p.mobilization.max()), [p]
+    for first in range(0, setup.force_draws, TOGETHER):
+        drawn += _anew(task, p, range(first, min(first + TOGETHER, setup.force_draws)), limit, setup)
+    force = np.stack([np.where(x.mobilization <= limit, x.force, np.inf) for x in drawn])
+    within = float(np.isfinite(force[1:]).mean()) if setup.force_draws else 0.0
+    which, quiet = _nearest_quiet(task, p.origin, force, np.stack([x.points for x in drawn]), setup)
+    every = np.arange(len(p.origin))
+    arrays: dict[str, Any] = {name: np.stack([getattr(x, name) for x in drawn])[which, every] for name in ARRAYS}
+    taken = replace(p, **arrays)
+    tried = setup.force_draws * len(every)
+    stage = Stage("force", tried, float(taken.force.max()), within, quiet, len(every), float(np.median(taken.force)))
+    return replace(taken, trace=[*p.trace, stage])
+
+
+def _nearest_quiet(task: Task, numbers: Ints, force: Floats, points: Floats, setup: Setup) -> tuple[Ints, float]:
+    """Which time of drawing is the nearest to force and harm that leaves the quiet period quiet, for each draw; and the share that does.
+
+    Parameters
+    ----------
+    numbers : of the draws
+    force : distances, shape (times, draws): the first time as in the first module, which is quiet
+    points : shape (times, draws, parameters)
+    """
+    force, looked_at = force.copy(), np.zeros(force.shape, np.bool_)
+    looked_at[0] = True
+    quiet: list[bool] = []
+    while True:
+        which = force.argmin(axis=0)
+        if not len(rows := np.flatnonzero(~looked_at[which, np.arange(len(numbers))])):
+            return which, float(np.mean(quiet)) if quiet else 1.0
+        times = which[rows]
+        found = quiet_before(task, numbers[rows], points[times, rows], setup.part)
+        looked_at[times, rows] = True
+        force[times[~found], rows[~found]] = np.inf
+        quiet += found.tolist()
+
+
+def _anew(task: Task, p: Particles, numbers: range, limit: float, setup: Setup) -> list[Particles]:
+    """The same draws under the same luck, with parameters of forces drawn anew, once for each number.
+
+    One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
+    """
+    names = moving(task.held)
+    free = [column for column, name in enumerate(parameters()) if name in names]
+    points = np.stack([p.points] * len(numbers))
+    for place, number in enumerate(numbers):
+        for column in free:
+            points[place, :, column] = [lot(task.seed, column, int(k), 1 + number) for k in p.origin]
+    flat = points.reshape(-1, points.shape[2])
+    runner = task.runner.within("force", numbers.start * len(p.origin), setup.force_draws * len(p.origin))
+    ending = Beyond(task.target, task.scales, MOBILIZATION, limit)
+    runs = _histories(replace(task, runner=runner), task.plan, flat, np.tile(p.seeds, len(numbers)), "force", setup.part, ending)
+    items = items_of(runs, task.target, task.plan)
+    near, far = (np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, blocks)) for blocks in (MOBILIZATION, FORCE))
+    parts = [np.split(x, len(numbers)) for x in (items, near, far)]
+    return [replace(p, points=own, items=i, mobilization=m, force=f) for own, i, m, f in zip(points, *parts, strict=True)]
+
+
+def moving(held: Sequence[str] = ()) -> set[str]:
+    """Parameters that are drawn anew in the second module."""
+    return {name for name, p in parameters().items() if p.group in FORCE_GROUPS or name in FORCE_NAMES} - {*held}
+
+
+def _histories(task: Task, plan: Plan, points: Floats, seeds: Ints, what: str, part: int, ending: Ending) -> Runs:
+    """The histories of these points with these seeds, each ended when it need not go on."""
+    name = keep_draws(task.runner.store, [values_at(row) for row in points])
+    luck = tuple(seeds.tolist())
+    recipe = Recipe(plan, task.seed, sampling="given", given=name, seeds=luck, part=part, stop_above=stop_of(task.target), ending=ending)
+    return task.runner.histories(recipe, len(points), what)
+
+
+def stop_of(target: Target) -> float:
+    """People out at once above which a history is broken off: many times the largest count of the record; two million if it has none."""
+    counts = [high for i, high in zip(target.items, target.high, strict=True) if i.block == "participants" and not np.isnan(high)]
+    return TIMES * float(10 ** max(counts)) if counts else 2_000_000.0
+
+
+def quiet_before(task: Task, numbers: Ints, points: Floats, part: int) -> NDArray[np.bool_]:
+    """Whether the quiet period stays without a wave at these points.
+
+    Parameters
+    ----------
+    numbers : of the draws that the points are of, or descend from: each has one luck in its quiet period
+    part : histories in a part of the store
+    """
+    if task.quiet is None or not len(points):
+        return np.ones(len(points), np.bool_)
+    seeds = np.array([history_seed(task.seed, QUIET + int(k), 0) for k in numbers])
+    runs = _histories(task, task.quiet, points, seeds, "quiet", part, Restless(task.quiet_regions))
+    return calm(runs, task.quiet_regions)
