@@ -8,7 +8,7 @@ NORMAL_95 = 1.959964
 """Standard errors either way of a 95 % interval."""
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: float) -> tuple[float, float]:
     """95 % interval of a share, `hits` of `n` (Wilson 1927, J. Am. Stat. Assoc. 22, 209-212); without any of `n`, all there is.
 
     >>> [round(x, 3) for x in wilson(9, 10)], wilson(0, 0)

@@ -19,7 +19,7 @@ from qantar.lookup.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, read_messages, text
 from qantar.record.load import variables
 from qantar.record.schema import EVENT_KINDS, Variable
-from qantar.verdicts.claims import BASES, FLAGS, WORDS
+from qantar.verdicts.claims import BASES, FLAGS, ORDER_FITS, WORDS
 from qantar.verdicts.load import Loaded
 
 PACKAGE = Path(qantar.__file__).parent
@@ -195,8 +195,8 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
 
 def test_every_word_of_a_closed_list_has_its_label() -> None:
     for group, words in {
-        "verdict": WORDS,
-        "sign": WORDS,
+        "verdict": (*WORDS, ORDER_FITS),
+        "sign": (*WORDS, ORDER_FITS),
         "kind": KINDS,
         "basis": BASES,
         "flag": FLAGS,

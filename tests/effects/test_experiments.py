@@ -38,15 +38,16 @@ from qantar.ensemble.store import Recipe, Store, model_hash
 from qantar.errors import Problems, ResultError, StudyError
 from qantar.files.cells import to_csv
 from qantar.files.result import read_result, sealed
-from qantar.files.write import sha256_of, write_result
+from qantar.files.write import keep, sha256_of, write_result
+from qantar.forecast.rivals import fitted_draws
 from qantar.inference.posterior import FIT
 from qantar.inference.problem import prior_table
 from qantar.lookup.check import check
 from qantar.messages import keys_under
-from qantar.scenario.parameters import draw
+from qantar.scenario.parameters import Prior, draw
 from qantar.scenario.schema import POLICY_KINDS
 from qantar.studies import study
-from qantar.studies.experiments import STUDY, Trying, stored_trial, tables_of, trial_of
+from qantar.studies.experiments import STUDY, Trying, accounts_table, curves_table, stored_trial, tables_of, trial_of
 from qantar.studies.kind import table_csv
 from qantar.studies.shipped import read_shipped
 from qantar.verdicts.claims import judge
@@ -61,13 +62,17 @@ def gauss(n: int, m: int, key: int) -> np.ndarray:
     return np.asarray(ndtri([[uniform(9, int(Purpose.STUDY), k, j, key) for j in range(m)] for k in range(n)]))
 
 
+LOUD = {"rally_rate": 40.0, "rally_size": 1000.0, "potential": 0.2}
+"""Parameters under which crowds are seen at any scale."""
+
+
 def part(**changes: Any) -> Part:
     words = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "x")
     given = {"id": "a", "measure": "peak", "contrast": {"arm": 1.0, BASE: -1.0}, "direction": "rise", "smallest": 0.1, **words, **changes}
     return Part.model_validate(given)
 
 
-def flat(n: int = 20, level: float = 0.0) -> np.ndarray:
+def flat(n: int = 40, level: float = 0.0) -> np.ndarray:
     """Two seeds whose luck moves the outcome and cancels, in each draw."""
     return level + np.tile([[0.01, -0.01]], (n, 1))
 
@@ -165,12 +170,13 @@ def test_histories_end_with_the_last_day_that_is_looked_at() -> None:
         if w.spec.type == "counterfactual":
             for state in (POLICY, RECORDED):
                 (hours[w.spec.hypothesis],) = {p.hours for p in plans_of(scenario(), w.spec, scale=0.01, state=state).values()}
-    assert {h for h, n in hours.items() if n < 384} == {"H04", "H05", "H12"}
+    assert {h for h, n in hours.items() if n < 384} == {"H02", "H04", "H05", "H06", "H12"}
+    assert hours["H02"] == hours["H04"] == hours["H06"]
     assert 120 <= hours["H04"] < 144 <= 168 <= hours["H05"] < 192 <= hours["H12"] < 216  # 5, 7 and 8 January, in the westernmost zone too
     # What is read of the days is the same as in whole histories.
     (w,) = chosen(load_experiments(scenario()), ["H05"])
     plan = plans_of(scenario(), w.spec, scale=0.001)[BASE]
-    values = [draw(1, 0) | {"base_pressure": 3e-6}]
+    values = [draw(1, 0) | LOUD]
     short, whole = (seen_of([one_run(Recipe(p, 1, sampling="given"), 0, values)]) for p in (plan, plan.model_copy(update={"hours": 384})))
     part = w.spec.parts[0]
     read = [MEASURES[part.measure].of(s, module.where_of(part, plan)) for s in (short, whole)]
@@ -200,12 +206,13 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
         return [replace(found, state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
 
     monkeypatch.setattr("qantar.studies.experiments.answers", told)
-    (w,) = chosen(load_experiments(scenario()), ["H06"])
+    (w,) = chosen(load_experiments(scenario()), ["H10"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": ["rival-seeding"]}))
-    some = [draw(1, k) for k in range(4)]
-    draws = {"prior": Draws(some), "posterior": Draws(some, [1, 2, 3, 4])}
+    some = [draw(1, k) for k in range(40)]
+    draws = {"prior": Draws(some), "posterior": Draws(some, list(range(40)))}
     loud = 0.2
-    ((trial, own),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2, everyone=2).all([w])
+    fits = {"rival-seeding": Draws(some)}
+    ((trial, own),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2, everyone=2, fits=fits).all([w])
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY), ("posterior", "", POLICY), ("prior", "", RECORDED), ("posterior", "", RECORDED),
         ("posterior", "rival-seeding", RECORDED), (EVERYONE, "", RECORDED),
@@ -213,13 +220,13 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     assert (trial.verdict, trial.basis, trial.state, trial.quiet, trial.flips) == ("supported", "assumed", RECORDED, 0.2, [])
     assert (
         trial.words
-        == "supported in this model (assumed; 4 independent draws; given what the state did; no difference larger than the smallest effect with all residents simulated)"
+        == "supported in this model (assumed; very likely: 100 % of draws (91–100 %); 40 independent draws; given what the state did; no difference larger than the smallest effect with all residents simulated)"
     )
     assert trial.lead is not None
     assert (trial.lead["effect"], own[-1].scaled_down.state if own[-1].scaled_down else "") == (1.0, RECORDED)
     asked.clear()
     loud = 0.8
-    ((trial, _),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2).all([w])
+    ((trial, _),) = Trying(scenario(), draws, Runner(tmp_path), rivals=2, fits=fits).all([w])
     assert [(b, r, s) for b, r, s, _, _ in asked] == [
         ("prior", "", POLICY),
         ("posterior", "", POLICY),
@@ -227,10 +234,10 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
     ]
     assert (trial.verdict, trial.state, trial.quiet) == ("contradicted", POLICY, None)
     assert "given what" not in trial.words
-    draws["posterior"] = Draws(some, [1, 1, 1, 1])  # one ancestor: undecided, so there is nothing that everyone could change
+    draws["posterior"] = Draws(some, [1] * 40)  # one ancestor: not decidable, so there is nothing that everyone could change
     asked.clear()
     ((trial, _),) = Trying(scenario(), draws, Runner(tmp_path), everyone=2).all([w])
-    assert (trial.verdict, [b for b, *_ in asked]) == ("undecided", ["prior", "posterior"])
+    assert (trial.verdict, [b for b, *_ in asked]) == ("not-decidable", ["prior", "posterior"])
 
 
 def test_a_part_whose_base_is_no_uprising_is_not_judged() -> None:
@@ -253,21 +260,21 @@ def test_a_part_whose_base_does_not_show_what_is_to_be_explained_is_not_judged()
     assert trial.why("en").startswith("only 40 % of base histories show")
 
 
-def test_a_part_in_which_nothing_moves_or_nothing_fits_is_not_judged() -> None:
-    still = answer(np.zeros((20, 2)))
-    assert (still.verdict, still.judgement.reason, still.as_dict()["detectable"]) == ("not-judged", "still", None)
-    assert (answer(flat()).verdict, replace(answer(flat()), attainable=0.8).verdict) == ("contradicted", "not-judged")
+def test_a_part_in_which_nothing_moves_or_nothing_fits_cannot_be_decided() -> None:
+    still = answer(np.zeros((40, 2)))
+    assert (still.verdict, still.judgement.reason, still.as_dict()["detectable"]) == ("not-decidable", "still", None)
+    assert (answer(flat()).verdict, replace(answer(flat()), attainable=0.8).verdict) == ("contradicted", "not-decidable")
     assert answer(flat()).as_dict()["detectable"] == pytest.approx(0.01 * 1.5, rel=0.2)
 
 
 def test_what_the_state_itself_decides_is_not_judged_as_recorded() -> None:
-    granted = replace(answer(np.ones((20, 2)), measure="conceded"), state=RECORDED)
-    assert (granted.verdict, replace(granted, state=POLICY).verdict) == ("not-judged", "supported")
+    granted = replace(answer(np.ones((40, 2)), measure="conceded"), state=RECORDED)
+    assert (granted.verdict, replace(granted, state=POLICY).verdict) == ("not-decidable", "supported")
 
 
 def test_a_tested_coefficient_comes_from_its_prior_unless_it_is_fitted() -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H02")
-    assert unlearned(scenario(), spec) == ["fuel_contrast", "near_gain"]  # media_gain is fitted
+    assert unlearned(scenario(), spec) == ["near_gain"]  # media_gain is fitted
     learned = Draws([draw(1, k) | {"fuel_contrast": 9.0} for k in range(40)], list(range(40)))
     fresh = learned.redrawn(["fuel_contrast"], 5)
     assert len({v["fuel_contrast"] for v in fresh.values}) > 10
@@ -275,27 +282,45 @@ def test_a_tested_coefficient_comes_from_its_prior_unless_it_is_fitted() -> None
     assert fresh.ancestors == learned.ancestors
     assert fresh.spread(4) == Draws(learned.redrawn(["fuel_contrast"], 5).values[::10], [0, 10, 20, 30])
     assert learned.redrawn(["fuel_contrast"], 6).values != fresh.values
+    informed = learned.redrawn(["fuel_contrast"], 5, {"fuel_contrast": Prior(kind="uniform", a=0.9, b=1.0)})
+    assert all(0.9 <= v["fuel_contrast"] <= 1 for v in informed.values)
+    copied = Draws(learned.values, [k // 2 for k in range(40)])
+    assert copied.spread(20).ancestors == list(range(20))  # of each ancestor one, before a second of any
+    assert len(copied.spread(30).values) == 30
     assert learned.redrawn([], 5) == learned
 
 
 def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    effect = {"": 1.0, "rival-seeding": -1.0, "rival-split": 1.0, "rival-labour": 0.0}
+    effect = {"": 1.0, "rival-seeding": -1.0, "rival-split": 1.0, "rival-labour": -1.0}
 
     def told(scenario: Any, spec: Experiment, values: Any, basis: str, runner: Runner, *, rival: str, **more: Any) -> list[Answer]:
-        quiet = 0.0 if rival == "rival-labour" else 1.0  # undecided
+        quiet = 0.0 if rival == "rival-labour" else 1.0  # not judged
         return [replace(answer(np.full((len(values), 2), effect[rival]), basis=basis, rival=rival), uprisings=quiet)]
 
     monkeypatch.setattr("qantar.studies.experiments.answers", told)
-    (w,) = chosen(load_experiments(scenario()), ["H06"])
-    w = replace(w, spec=w.spec.model_copy(update={"rivals": [r for r in effect if r]}))
-    ((trial, _),) = Trying(scenario(), {"posterior": Draws([draw(1, k) for k in range(4)], [1, 2, 3, 4])}, Runner(tmp_path), rivals=2).all(
-        [w]
-    )
+    (w,) = chosen(load_experiments(scenario()), ["H10"])
+    w = replace(w, spec=w.spec.model_copy(update={"rivals": [*(r for r in effect if r), "rival-composite"]}))  # the last is not fitted
+    fits = {r: Draws([draw(2, k) for k in range(4)]) for r in effect if r}
+    ((trial, _),) = Trying(
+        scenario(), {"posterior": Draws([draw(1, k) for k in range(40)], list(range(40)))}, Runner(tmp_path), rivals=2, fits=fits
+    ).all([w])
     assert (trial.verdict, trial.flips, trial.repeated) == (
         "supported",
         ["rival-seeding"],
         ["rival-labour", "rival-seeding", "rival-split"],
     )
+
+
+def test_a_rival_is_asked_over_draws_of_its_own_fit_by_this_model(tmp_path: Path) -> None:
+    def put(name: str, **content: Any) -> None:
+        keep(tmp_path / f"rival-{name}.json", {"arm": "rival-split", "seed": 7, "model": model_hash(), **content})
+
+    put("a", numbers=[3, 1])
+    put("b", numbers=[5])
+    put("c", numbers=[5, 6, 7], model="0" * 64)
+    put("d", arm="rival-labour", numbers=[2])
+    assert fitted_draws(tmp_path, ["rival-split"]) == {"rival-split": [draw(7, 3), draw(7, 1)]}
+    assert fitted_draws(tmp_path / "none", ["rival-split"]) == {}
 
 
 def test_where_the_priors_cannot_be_judged_the_basis_says_so() -> None:
@@ -307,25 +332,64 @@ def test_where_the_priors_cannot_be_judged_the_basis_says_so() -> None:
 def test_a_claim_of_absence_turns_the_finding_round() -> None:
     none = answer(flat())
     assert (none.verdict, replace(none, part=part(asserts="absence")).verdict) == ("contradicted", "supported")
-    strong = answer(np.ones((20, 2)))
+    strong = answer(np.ones((40, 2)))
     assert (strong.verdict, replace(strong, part=part(asserts="absence")).verdict) == ("supported", "contradicted")
-    half = answer(np.repeat([[1.0], [0.0]], 10, axis=0))
+    half = answer(np.concatenate([flat(20), flat(20, 1.0)]))
     assert (half.verdict, replace(half, part=part(asserts="absence")).verdict) == ("undecided", "undecided")
 
 
 def test_no_single_ancestor_decides() -> None:
-    seeds = np.concatenate([np.ones((18, 2)), np.zeros((2, 2))])
+    seeds = np.concatenate([flat(45, 1.0), flat(5)])
     alone = answer(seeds)
-    assert (alone.verdict, alone.as_dict()["independent"]) == ("supported", 20.0)
-    # Eight of the eighteen that reach the effect descend from one ancestor: without them it is ten of twelve.
-    family = replace(alone, ancestors=np.array([1] * 8 + list(range(2, 14))))
-    assert (family.verdict, family.as_dict()["reached"]) == ("undecided", 18)
-    assert family.as_dict()["independent"] == pytest.approx(400 / (64 + 12))
-    assert replace(alone, seeds=np.ones((20, 2)), ancestors=family.ancestors).verdict == "supported"
-    assert replace(alone, seeds=np.ones((20, 2)), ancestors=np.zeros(20, np.int64)).verdict == "undecided"  # no other to ask
+    assert (alone.verdict, alone.as_dict()["independent"]) == ("supported", 50.0)
+    # Four of the 45 that reach the effect descend from one ancestor: without them it is 41 of 46.
+    family = replace(alone, ancestors=np.array([1] * 4 + list(range(2, 48))))
+    assert (family.verdict, family.judgement.reason, family.as_dict()["reached"]) == ("not-decidable", "ancestor", 45)
+    assert family.as_dict()["independent"] == pytest.approx(2500 / (16 + 46))
+    assert replace(alone, seeds=flat(50, 1.0), ancestors=family.ancestors).verdict == "supported"
+    one = replace(alone, seeds=flat(50, 1.0), ancestors=np.zeros(50, np.int64))
+    assert (one.verdict, one.judgement.reason, one.as_dict()["independent"]) == ("not-decidable", "draws", 1.0)
     # Null and reversed are both contradicted, whichever is left.
-    mixed = replace(alone, seeds=np.concatenate([flat(10), flat(10, -1.0)]), ancestors=np.array([1] * 10 + list(range(2, 12))))
+    mixed = replace(alone, seeds=np.concatenate([flat(4), flat(46, -1.0)]), ancestors=family.ancestors)
     assert mixed.verdict == "contradicted"
+
+
+def test_a_base_that_is_not_the_case_is_named_with_what_it_lacks() -> None:
+    like = {"peak": 0.9, "dead": 0.2, "over": 0.1, "seats": 0.9}
+    other = replace(answer(flat(40, 1.0)), like=like)
+    row = other.as_dict()
+    assert (other.verdict, row["reason"], row["reason_share"], row["base_dead"]) == ("not-judged", "unlike", 0.2, 0.2)
+    trial = Trial("H99", "counterfactual", *judged([row]), [row], [], "")
+    assert trial.why("en").startswith("only 20 % of base histories look like the case in its dead")
+    assert trial.words == "not-judged"
+    assert replace(other, like=dict.fromkeys(like, 0.5)).verdict == "supported"
+
+
+def test_a_control_that_does_not_move_the_measure_leaves_a_part_not_judged() -> None:
+    blunt = replace(answer(flat(), control="arm"), control=0.5)
+    assert (blunt.verdict, blunt.judgement.reason, blunt.as_dict()["control"]) == ("not-judged", "control", 0.5)
+    assert replace(blunt, control=0.95).verdict == "contradicted"
+    assert answer(flat()).as_dict()["control"] is None
+
+
+def test_a_probability_stands_in_the_row_in_the_words_and_in_the_table() -> None:
+    seeds = np.concatenate([flat(24, 1.0), flat(16)])
+    x = np.linspace(0, 1, 40)[::-1]
+    rows = [answer(seeds, basis=b, coefficient=x).as_dict() for b in ("prior", "posterior")]
+    assert (rows[0]["probability"], rows[0]["likelihood"], rows[0]["verdict"]) == (0.6, "even", "undecided")
+    assert [(n, hits) for _, n, hits in rows[0]["curve"]] == [(8, 0), (8, 0), (8, 8), (8, 8), (8, 8)]
+    trial = Trial("H99", "counterfactual", *judged(rows), rows, [], "")
+    assert trial.words.startswith("undecided in this model (fitted; about as likely as not: 60 % of draws (45–74 %); 40 independent draws")
+    assert trial.why("en") == "draws go both ways"
+    table = curves_table({"H99": trial})
+    assert table is not None
+    assert table.rows[0][0] == "H99 a"
+    assert str(table.rows[0][-1]).endswith("8/8")
+    assert accounts_table({"H99": trial}, None) is None  # under no other account
+    under = answer(flat(40, 1.0)[:, :1], rival="rival-split").as_dict()
+    accounts = accounts_table({"H99": replace(trial, rows=[*rows, under])}, None)
+    assert accounts is not None
+    assert [cell[0] for cell in accounts.rows[0][1:]] == ["about as likely as not", "very likely"]
 
 
 @pytest.mark.parametrize(
@@ -339,6 +403,7 @@ def test_no_single_ancestor_decides() -> None:
         ("undecided", "undecided", ("undecided", "fitted")),
         ("not-judged", "contradicted", ("contradicted", "fitted")),
         ("supported", "not-judged", ("not-judged", "fitted")),
+        ("not-decidable", "contradicted", ("contradicted", "fitted")),
         ("supported", None, ("supported", "prior")),
     ],
 )
@@ -355,7 +420,7 @@ def test_parts_that_disagree_leave_the_whole_undecided() -> None:
 
 def scaled(everyone: np.ndarray, **changes: Any) -> tuple[Answer, Trial]:
     """An effect of about 0.2 at 1:10 in 40 draws, beside what was found with everyone; the smallest that counts is 0.1."""
-    small = replace(answer(0.2 + 0.01 * np.arange(40.0)[:, None] / 40, **changes), scale=0.1)
+    small = replace(answer(0.2 + 0.01 * np.arange(40.0)[:, None] / 40 + flat(), **changes), scale=0.1)
     full = replace(small, basis=EVERYONE, seeds=everyone[:, None], scale=1.0, scaled_down=small)
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
     return full, trial_of(scenario(), w, [replace(small, basis="prior"), small, full])
@@ -390,7 +455,7 @@ def test_a_verdict_that_changes_with_everyone_is_none(everyone: np.ndarray, said
 
 def test_what_was_scaled_down_and_not_compared_says_so() -> None:
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
-    small = replace(answer(np.ones((20, 2))), scale=0.1)
+    small = replace(answer(np.ones((40, 2))), scale=0.1)
     trial = trial_of(scenario(), w, [small])
     assert trial.scaled == "not-compared"
     assert "not compared with all residents" in trial.words
@@ -521,6 +586,9 @@ READ: list[tuple[str, Window, list[float]]] = [
     ("first_region", Window([0], [1]), [0.0, 0.0]),
     ("over", Window([3], [0]), [1.0, 0.0]),
     ("over", Window([2], [0]), [0.0, 0.0]),
+    ("left_3", Window([0], [0]), [0.0, 0.0]),
+    ("left_3", Window([0], [0], 50), [0.0, 0.0]),
+    ("left_5", Window([0], [0], 50), [0.0, 0.0]),
     ("collapsed", Window([0], [0]), [1.0, 0.0]),
     ("conceded", Window([0], [0]), [0.0, 0.0]),
     ("settled", Window([0], [0]), [0.0, 0.0]),
@@ -542,46 +610,54 @@ def test_every_measure_is_read_here() -> None:
 def test_an_experiment_run_small_gives_rows_files_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = chosen(load_experiments(scenario()), ["H05", "H07"])
     small = [replace(w, spec=w.spec.model_copy(update={"replicates": 2, "rivals": ["rival-seeding"]})) for w in written]
-    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
+    loud = [draw(1, k) | LOUD for k in range(2)]
     draws = {"prior": Draws(loud), "posterior": Draws(loud, [4, 9])}
+    fits = {"rival-seeding": Draws(loud)}
     stages: set[str] = set()
     runner = Runner(tmp_path, progress=lambda what, done, total: stages.add(what))
-    found = Trying(scenario(), draws, runner, scale=0.001, rivals=1).all(small)
+    found = Trying(scenario(), draws, runner, scale=0.001, rivals=1, fits=fits).all(small)
     assert "H05, rival-seeding: histories" in stages
     assert {s.rpartition(": ")[2] for s in stages} <= set(keys_under("progress"))  # what the terminal can name
     trials = {t.hypothesis: t for t, _ in found}
     assert trials["H07"].verdict == "not-testable"
     h05 = trials["H05"]
-    assert [(r["basis"], r["rival"]) for r in h05.rows] == [("prior", ""), ("posterior", ""), ("posterior", "rival-seeding")]
-    assert [(r["draws"], r["replicates"]) for r in h05.rows] == [(2, 2), (2, 2), (1, 1)]
+    assert [(r["basis"], r["rival"]) for r in h05.rows] == [
+        ("prior", ""), ("posterior", ""), ("posterior", "rival-seeding"), ("informative", ""),
+    ]  # fmt: skip
+    assert [(r["draws"], r["replicates"]) for r in h05.rows] == [(2, 2), (2, 2), (1, 1), (2, 2)]
     assert h05.repeated == ["rival-seeding"]
     assert h05.rows[0]["effect"] == h05.rows[1]["effect"]  # the same draws
     assert h05.basis == "fitted"  # two draws decide nothing
+    assert h05.leading[0]["base_peak"] is not None
+    assert h05.rows[0]["base_peak"] is None  # draws of the priors need not look like the case
     kept, plans = tmp_path / "kept", module.plans_of
     monkeypatch.setattr(module.Answer, "verdict", property(lambda self: "supported"))  # what is undecided is not asked of everyone
     monkeypatch.setattr(module, "plans_of", lambda *a, scale, **k: plans(*a, scale=min(scale, 0.002), **k))  # everyone would take minutes
-    first = Trying(scenario(), draws, runner, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)
-    assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-1] == (EVERYONE, 1.0)
-    assert len(list(kept.iterdir())) == 3  # priors and posterior are the same draws here
+    first = Trying(scenario(), draws, runner, scale=0.001, rivals=1, everyone=1, folder=kept, fits=fits).all(small)
+    assert [(r["basis"], r["scale"]) for r in first[0][0].rows][-2] == (EVERYONE, 1.0)
+    assert len(list(kept.iterdir())) == 5  # priors, posterior (whose base goes on to the end), rival, everyone, other priors
     monkeypatch.setattr(module, "run_part_arms", lambda *a, **k: pytest.fail("simulated again"))
     new = Runner(tmp_path / "new")
-    assert folder_of(Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)) == folder_of(first)
+    assert folder_of(Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept, fits=fits).all(small)) == folder_of(
+        first
+    )
     next(kept.iterdir()).write_text("{}")
     with pytest.raises(ResultError):
-        Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept).all(small)
+        Trying(scenario(), draws, new, scale=0.001, rivals=1, everyone=1, folder=kept, fits=fits).all(small)
     monkeypatch.undo()
     files = folder_of(found)
-    again = folder_of(Trying(scenario(), draws, Runner(tmp_path / "other"), scale=0.001, rivals=1).all(small))
+    again = folder_of(Trying(scenario(), draws, Runner(tmp_path / "other"), scale=0.001, rivals=1, fits=fits).all(small))
     assert files == again
     whole = json.loads(files["result.json"])
     assert whole["model_sha256"] == model_hash()
     assert whole["trials"][0]["file_sha256"] == written[0].sha256
-    assert len(files["draws.csv"].splitlines()) == 1 + 2 * 2 + 1
+    assert len(files["draws.csv"].splitlines()) == 1 + 3 * 2 + 1
+    assert files["curves.csv"].splitlines()[0].startswith("hypothesis,part,basis,rival,state,coefficient,value")
 
 
 def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path: Path) -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H13").model_copy(update={"replicates": 2})
-    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(2)]
+    loud = [draw(1, k) | LOUD for k in range(2)]
     spec = spec.model_copy(update={"parts": [p.model_copy(update={"measure": "peak"}) for p in spec.parts]})
     a, b, c = answers(scenario(), spec, loud, "prior", Runner(tmp_path), scale=0.001)
     levels = {}
@@ -596,7 +672,7 @@ def test_the_estimand_is_the_weighted_sum_over_arms_with_seeds_averaged(tmp_path
 
 def test_an_effect_computed_again_without_the_store_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = next(w.spec for w in load_experiments(scenario()) if w.spec.hypothesis == "H06").model_copy(update={"replicates": 2})
-    loud = [draw(1, k) | {"base_pressure": 3e-6} for k in range(3)]
+    loud = [draw(1, k) | LOUD for k in range(3)]
     found = answers(scenario(), spec, loud, "posterior", Runner(tmp_path), scale=0.001)
     for a in found:
         for k in (0, 2):
@@ -621,7 +697,7 @@ def shipped(tmp_path: Path, model: str) -> Path:
     folder = tmp_path / CASE
     shutil.copytree(cases_folder() / CASE, folder)
     w = next(w for w in load_experiments(scenario()) if w.spec.hypothesis == "H05")
-    trial = trial_of(scenario(), w, [answer(np.ones((20, 2)), basis="prior"), answer(np.ones((20, 2)))])
+    trial = trial_of(scenario(), w, [answer(np.ones((40, 2)), basis="prior"), answer(np.ones((40, 2)))])
     write_result(folder / FIT / "experiments", folder_of([(trial, [])]))
     for kind in ("experiments", "methods"):
         reseal(folder / FIT / kind, model_sha256=model)
@@ -641,7 +717,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     folder = shipped(tmp_path, model_hash())
     claims = [
         {"claim": c, "main": True, "outcome": "success", "smallest": 0.1, "interaction": x, "over_draws_low": x, "over_draws_high": x,
-         "draws": 10, "reached": 10, "finding": f, "verdict": claimed(f, "effect"), "reason": "", "reason_share": None,
+         "draws": 10, "reached": 10, "share": 1.0, "share_low": 0.7, "share_high": 1.0, "finding": f, "verdict": claimed(f, "effect"), "reason": "", "reason_share": None,
          "supported_by_chance": 0.0, "moving": 1.0, "detectable": 0.01}
         for c, x, f in (("C077", 0.2, "supported"), ("C078", 0.0, "null"), ("C079", 0.0, "undecided"), ("C080", 0.0, "null"),
                         ("C080", 0.0, "supported"))
@@ -656,7 +732,7 @@ def test_the_stylized_experiment_judges_claim_by_claim(tmp_path: Path) -> None:
     assert [r["part"] for r in found["H11"].rows] == ["C077", "C078", "C079", "C080a", "C080b"]
     assert list(by_hypothesis(found)) == ["H05", "H11"]
     judged_rows = {j.claim.claim_id: j for j in judge(load_account(CASE).account, found)}
-    assert judged_rows["C077"].value == "supported in this model (not fitted)"
+    assert judged_rows["C077"].value == "supported in this model (not fitted; very likely: 100 % of draws (70–100 %))"
     assert judged_rows["C078"].word == "model-contradicted"
     assert judged_rows["C077"].repeat(CASE) == f"qantar methods {CASE}"
 

@@ -28,13 +28,13 @@ from qantar.forecast.held_out import MODEL, nearest_draws, resimulate, without_l
 from qantar.forecast.rivals import HOME, Terms, compare
 from qantar.forecast.scores import coverage_days
 from qantar.inference import calibration as fitted
-from qantar.inference.abc_smc import Setup, stop_of
 from qantar.inference.calibration import Floats, record_ranks, simulated_records
 from qantar.inference.diagnostics import coverage, uniformity
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of, last_day, scales_of, target_of, up_to
 from qantar.inference.posterior import FIT, NEURAL, Fit, fits, read_fit, unpack
 from qantar.inference.prior import varied
 from qantar.inference.problem import spec_of
+from qantar.inference.rejection import Setup, stop_of
 from qantar.inference.variance import SEED
 from qantar.record.observables import observe
 from qantar.scenario.parameters import draw
@@ -109,11 +109,11 @@ def test_the_posterior_is_of_this_model_and_scenario_and_used_by_the_study() -> 
 
 
 def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, (table_runs, _) = shipped().posterior, table()
+    found = shipped().posterior
     plan = country(float(found.made["scale"]))
     spec = spec_of(scenario())
     target = target_of(observe(scenario().case.record), plan, detained=tuple(spec.detained))
-    scales = scales_of(items_of(table_runs, target, plan), target)
+    scales = scales_of(target)
     for k in some(SAMPLE, len(found.values)):
         recipe = Recipe(plan, 1, sampling="given", stop_above=stop_of(target))
         monkeypatch.setattr("qantar.ensemble.one_run.seed_of", lambda recipe, run, seed=int(found.seeds[k]): seed)
@@ -186,7 +186,7 @@ def test_a_history_held_out_is_simulated_again(tmp_path: Path, monkeypatch: pyte
     plan = country(0.1)
     target = target_of(observe(scenario().case.record), plan, detained=tuple(spec_of(scenario()).detained))
     items = items_of(runs, target, plan)
-    draws = nearest_draws(items, without_region(target, "KZ-MAN"), scales_of(items, target), 400)
+    draws = nearest_draws(items, without_region(target, "KZ-MAN"), scales_of(target), 400)
     small = [int(k) for k in draws if float(runs.whole["joins"][k]) < 20_000][:SAMPLE]
     again_ = resimulate(without_local_steps(plan), np.array(small), int(str(made["seed"])), Runner(tmp_path), "ahead")
     assert np.array_equal(again_.presence[:, :3], runs.presence[small, :3])

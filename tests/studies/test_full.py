@@ -33,10 +33,10 @@ PACKAGED = cases_folder() / CASE
 
 @pytest.fixture(scope="module")
 def fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fit of two days of a tiny country, without rounds."""
+    """A fit of two days of a tiny country, without new force."""
     home = tmp_path_factory.mktemp("full")
     shutil.copytree(PACKAGED, home / "mine", ignore=shutil.ignore_patterns(FIT))
-    words = ("--table", "30", "--particles", "10", "--rounds", "0", "--force-rounds", "0", "--scale", "0.0005", "--set", "time.hours=48")
+    words = ("--table", "30", "--draws", "30", "--near", "10", "--force-draws", "0", "--scale", "0.0005", "--set", "time.hours=48")
     assert (done := run_qantar("calibrate", "mine", "--quick", *words, "--out", "made", cwd=home)).code == 0, done.err
     return home / "made"
 

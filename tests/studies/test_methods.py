@@ -134,7 +134,7 @@ def test_no_method_has_a_coefficient_of_its_own() -> None:
         drawn = [values_of(r, 3) for r in recipes_of(5, 8, 2)[n * len(ALLOCATIONS) : (n + 1) * len(ALLOCATIONS)]]
         assert all(d == drawn[0] for d in drawn)
         prior = draw(5, 1)
-        assert {k for k in prior if prior[k] != drawn[0][k]} == {"price_slope"}
+        assert {k for k in prior if prior[k] != drawn[0][k]} == {"price_effect"}
     # No file of the model names a method.
     for path in (REPOSITORY / "src" / "qantar" / "model").glob("*.py"):
         assert not any(m in path.read_text() for m in ALLOCATIONS[:-1]), path

@@ -118,10 +118,10 @@ def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--set", "parameters.price_slop=1"), "price_slope"),
+        (("--set", "parameters.price_effec=1"), "price_effect"),
         (("--set", "parameters.legitimacy=62"), "outside 0 to 1"),
         (("--set", "steps.internet-cutt=off"), "internet-cut"),
-        (("--set", "price"), "parameters.price_slope=0"),
+        (("--set", "price"), "parameters.price_effect=0"),
         (("--arm", "bench"), "bench-loud"),
         (("--arm", "bench.toml"), "bench.toml: there is no such file"),
         (("--engine", "fast"), "plain"),

@@ -257,7 +257,7 @@ def test_the_hash_of_the_model_stands_with_what_ships() -> None:
     assert {"posterior": True, "draws": 60}.items() <= made["command"]["options"].items()
 
 
-@pytest.mark.parametrize("words", [[], ["--arm", "by-policy"], ["--set", "price_slope=1"], ["--replicates", "2"], ["--defaults"]])
+@pytest.mark.parametrize("words", [[], ["--arm", "by-policy"], ["--set", "price_effect=1"], ["--replicates", "2"], ["--defaults"]])
 def test_only_histories_of_the_posterior_as_it_is_are_packed(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["run", CASE, "--pack", str(tmp_path / "p"), *words, *(["--posterior"] if words else [])]
     with pytest.raises(SystemExit) as ended:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _STYLE = {
     "supported": "blue", "partly": "cyan", "contradicted": "red", "unverifiable": "dim", "not-empirical": "dim", "open": "yellow",
-    "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim", "not-testable": "dim",
+    "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim",
+    "not-decidable": "dim", "not-testable": "dim",
 }  # fmt: skip
 _LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
 
@@ -166,10 +167,12 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
     """Every claim on two lines: id and place, verdict and kind, paraphrase, sources and flags."""
     from rich.text import Text
 
+    from qantar.verdicts.claims import WITHOUT
+
     def row(j: Judged) -> list[object]:
         c = j.claim
-        verdict = Text(f"{text('sign.' + j.word, lang)} {text('verdict.' + j.word, lang)}", style=_STYLE[j.word])
-        if j.trial is not None and j.word not in ("not-testable", "not-judged"):
+        verdict = Text(f"{text('sign.' + j.shown, lang)} {text('verdict.' + j.shown, lang)}", style=_STYLE[j.word])
+        if j.trial is not None and j.word not in WITHOUT:
             verdict.append(f" ({text('basis.' + j.basis, lang)})", style=_STYLE[j.word])
         verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
         letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)

@@ -43,7 +43,9 @@ def policy_row(
     return {
         "hypothesis": hypothesis, "part": "a", "basis": "prior", "rival": "", "measure": "date_error", "unit": "hours",
         "direction": "rise", "smallest": margin, "asserts": "effect", "effect": middle, "low": low, "high": high, "base": constant,
-        "draws": f.draws, "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name,
+        "probability": judgement.chance.share, "probability_low": judgement.chance.low, "probability_high": judgement.chance.high,
+        "likelihood": judgement.chance.word, "draws": f.draws, "reached": f.reached, "between": f.between, "reversed": f.reversed,
+        "finding": f.name,
         "verdict": judgement.verdict, "reason": judgement.reason, "reason_share": judgement.share,
         "coefficient": None, "tipping": None, "chance": 0.0, "detectable": None, "better_than_constant": better,
     }  # fmt: skip

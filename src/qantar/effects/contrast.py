@@ -7,13 +7,17 @@ In: an experiment and a set of draws. Out: an `Answer` a part, judged by the rul
     tipping    the value of the named coefficient at which Delta reaches the smallest effect in half of the draws: a logistic regression
                on normal scores of the draws' ranks; none if its slope is within two standard errors of 0 or the value beyond 5 to 95 % of
                the draws
+    curve      the share of draws in which it does, by fifths of the draws in order of that coefficient: it is for whoever has an opinion
+               of the coefficient
+    control    the same as Delta, of an arm that is known to move the measure, less the base
     chance     the share of `ROUNDS` lots in which the same numbers, with the sign of each seed's difference by lot, give "supported":
                what a true zero would give with these seeds (where absence is asserted: what an effect of the smallest size would give)
     more       the same contrast with every resident, one seed, in some of the draws of the posterior, as a difference (mean over draws,
                95 % by Student's t)
 
-Histories are hours of computing, so what a set of them said can be kept as a small file under a name made from all it depends on; wording,
-smallest effects and directions are not among that.
+Over the posterior the base runs to the end of the scenario even where a measure looks at some days only: whether it looks like the case
+(`likeness`) is seen no sooner. Histories are hours of computing, so what a set of them said can be kept as a small file under a name made
+from all it depends on; wording, smallest effects and directions are not among that.
 """
 
 from __future__ import annotations
@@ -33,17 +37,18 @@ from numpy.typing import NDArray
 
 from qantar.draws import SCHEME
 from qantar.effects import decision
-from qantar.effects.decision import ANSWERED, DIRECTIONS, Ground, Said, claimed, finding_of
+from qantar.effects.decision import ANSWERED, DIRECTIONS, EXACT, LIKENESS, Ground, Said, claimed, finding_of
 from qantar.effects.experiment_file import BASE, Experiment, Part, days_of
-from qantar.effects.measures import MEASURES, OUTCOMES, Window, read_seen, seen_of
-from qantar.effects.verdict import POLICY, RECORDED
+from qantar.effects.likeness import likeness
+from qantar.effects.measures import MEASURES, OUTCOMES, Seen, Window, cut, read_seen, seen_of
+from qantar.effects.verdict import INFORMATIVE, POLICY, RECORDED
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.files.write import keep, read_kept
 from qantar.forecast.held_out import by_policy
-from qantar.inference.diagnostics import effective_families
 from qantar.inference.distance import up_to
+from qantar.record.observables import Observables, observe
 from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, resolve
@@ -55,33 +60,49 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ROUNDS = 1000
 """Lots of signs."""
+LIKE = ("posterior", INFORMATIVE)
+"""Bases whose histories must look like the case: draws of the priors are not made to, and those of a rival by how unrest spread only."""
 DAILY = ("participants", "crowd", "regions", "over")
 """Measures that look at their days and at what was before."""
+FIFTHS = 5
+"""Points of a curve."""
 RIDGE_SD = 2.5
 """Normal prior of the slope of a tipping value: keeps it finite where one value parts the draws without exception."""
 
 
-def plans_of(scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = (), state: str = POLICY) -> dict[str, Plan]:
-    """Base and arms of an experiment, to the last day that is looked at.
+def plans_of(
+    scenario: Scenario, spec: Experiment, *, scale: float, under: Sequence[Edit] = (), state: str = POLICY, whole: bool = False
+) -> dict[str, Plan]:
+    """Base and arms of an experiment, to the last day that is looked at; with `whole`, the base to the end of the scenario.
 
     Up to the change (`replay_until`) the state's decisions are replayed as recorded; after it the state answers by policy, but for drivers
     that the file names. With the state as recorded all decisions are: "given what the state did". Changes of a rival, `under`, come first.
     """
-    # A measure of some days looks at nothing that comes after them: then histories need not go on.
-    daily = all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts)
     change = None if state == RECORDED else spec.replay_until
     drivers = [Edit(path="drivers.all", value=state)] if change is None else []
     plans = {}
     for name, edits in {BASE: [], **{name: arm.edits for name, arm in spec.arms.items()}}.items():
         plan = resolve(scenario, [*under, *drivers, *spec.base, *edits], scale=scale)
-        if daily:
-            plan = up_to(plan, max(days_of(plan).index(day) for p in spec.parts for day in p.days))
+        if (days := days_asked(spec, plan)) is not None and not (whole and name == BASE):
+            plan = up_to(plan, days - 1)
         if change is not None:
             free = by_policy(plan, (change - dt.datetime.fromisoformat(plan.start)).total_seconds() / 3600)
             named = {e.path.removeprefix("drivers.") for e in [*spec.base, *edits] if e.path.startswith("drivers.")}
             plan = free.model_copy(update={"drivers": free.drivers | {k: plan.drivers[k] for k in named & {*free.drivers}}})
         plans[name] = plan
     return plans
+
+
+def days_asked(spec: Experiment, plan: Plan) -> int | None:
+    """How many days from the start all parts look at; None where one looks at whole histories."""
+    daily = all(p.days and {p.measure, p.needs or p.measure} <= {*DAILY} for p in spec.parts)
+    return max(days_of(plan).index(day) for p in spec.parts for day in p.days) + 1 if daily else None
+
+
+def cut_all(seen: Mapping[str, Seen], spec: Experiment, base: Plan) -> dict[str, Seen]:
+    """Histories of base and arms to the last day that is looked at, so that one that goes on is as long as one that does not."""
+    days = days_asked(spec, base)
+    return {arm: of if days is None else cut(of, days) for arm, of in seen.items()}
 
 
 @dataclass(frozen=True)
@@ -115,6 +136,10 @@ class Answer:
     """share of draws in which the smallest effect fits the measure"""
     ceiling: float = 1.0
     """share of draws in which the effect can be there, at most"""
+    like: Mapping[str, float] = field(default_factory=dict)
+    """share of base histories that look like the case, by what; empty where it is not asked"""
+    control: float = 1.0
+    """share of draws in which the control reaches the smallest effect"""
 
     @property
     def values(self) -> Floats:
@@ -125,12 +150,22 @@ class Answer:
     def judgement(self) -> Said:
         """By the rules: verdict, finding, and the reason where it is not decided."""
         part, answered = self.part, self.state == RECORDED and self.part.measure in ANSWERED
-        ground = Ground(self.uprisings, self.shown, answered, self.attainable, self.ceiling)
+        ground = Ground(self.uprisings, self.like, self.shown, self.control, answered, self.attainable, self.ceiling, level=self.is_level)
         return decision.judge(self.seeds, self.ancestors, part.smallest, DIRECTIONS[part.direction], part.asserts, ground)
 
     @property
+    def is_level(self) -> bool:
+        """Whether it compares nothing."""
+        return abs(sum(self.part.contrast.values())) > 1e-9
+
+    @property
+    def reached(self) -> NDArray[np.bool_]:
+        """In which draws the effect is at least the smallest one, shape (draws,)."""
+        return np.asarray(DIRECTIONS[self.part.direction] * self.values >= self.part.smallest - EXACT)
+
+    @property
     def verdict(self) -> str:
-        """supported, contradicted, undecided or not-judged, of what the part claims."""
+        """supported, contradicted, undecided, not-decidable or not-judged, of what the part claims."""
         return self.judgement.verdict
 
     def more(self) -> tuple[float, float, float]:
@@ -154,23 +189,24 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
         judgement, part = self.judgement, self.part
-        f = judgement.finding
+        f, chance = judgement.finding, judgement.chance
         low, middle, high = np.quantile(self.values, (0.05, 0.5, 0.95)).tolist()
         level = np.quantile(self.level, (0.05, 0.5, 0.95)).tolist() if len(self.level) else [None] * 3
-        reached = DIRECTIONS[part.direction] * self.values >= part.smallest
-        is_level = abs(sum(part.contrast.values())) > 1e-9  # it compares nothing
         row = {
             "hypothesis": self.hypothesis, "part": part.id, "basis": self.basis, "rival": self.rival, "state": self.state,
             "measure": part.measure, "unit": MEASURES[part.measure].unit, "direction": part.direction, "smallest": part.smallest,
-            "asserts": part.asserts, "effect": middle, "low": low, "high": high, "base": level[1], "base_low": level[0],
-            "base_high": level[2], "base_uprisings": self.uprisings, "base_shown": self.shown, "draws": f.draws,
-            "independent": effective_families(self.ancestors) if len(self.ancestors) else float(f.draws),
+            "asserts": part.asserts, "probability": chance.share, "probability_low": chance.low, "probability_high": chance.high,
+            "likelihood": chance.word, "effect": middle, "low": low, "high": high, "base": level[1], "base_low": level[0],
+            "base_high": level[2], "base_uprisings": self.uprisings, "base_shown": self.shown,
+            **{f"base_{name}": self.like.get(name) for name in LIKENESS}, "control": self.control if part.control else None,
+            "draws": f.draws, "independent": decision.independent(self.ancestors, f.draws),
             "replicates": self.seeds.shape[1], "reached": f.reached, "between": f.between, "reversed": f.reversed, "finding": f.name,
             "verdict": judgement.verdict, "reason": judgement.reason, "reason_share": judgement.share, "coefficient": part.coefficient,
-            "tipping": None if part.coefficient is None else tipping_value(self.coefficient, reached),
-            "chance": 0.0 if is_level else chance_of(self.seeds, part, self.seed),
+            "tipping": None if part.coefficient is None else tipping_value(self.coefficient, self.reached),
+            "chance": 0.0 if self.is_level else chance_of(self.seeds, part, self.seed),
             "detectable": finite(decision.detectable(self.seeds)), "moving": float(decision.moves(self.seeds).mean()),
             "attainable": self.attainable, "ceiling": self.ceiling, "scale": self.scale,
+            "curve": curve_of(self.coefficient, self.reached) if part.coefficient else [],
         }  # fmt: skip
         if self.scaled_down is not None:
             row["scaled"] = self.scaled()
@@ -217,6 +253,22 @@ def tipping_value(coefficient: Floats, reached: NDArray[np.bool_]) -> float | No
     return float(np.quantile(coefficient, q)) if 0.05 <= q <= 0.95 else None
 
 
+def curve_of(coefficient: Floats, reached: NDArray[np.bool_]) -> list[tuple[float, int, int]]:
+    """Shares by fifths of the draws in order of a coefficient: its median, draws, and those in which the effect is reached. Equal values
+    (many are 0) stay together, so fifths may be larger, and fewer.
+
+    >>> curve_of(np.arange(10.0), np.arange(10) >= 5)
+    [(0.5, 2, 0), (2.5, 2, 0), (4.5, 2, 1), (6.5, 2, 2), (8.5, 2, 2)]
+    >>> curve_of(np.array([0.0] * 6 + [1.0, 2.0, 3.0, 4.0]), np.ones(10, bool))
+    [(0.0, 6, 6), (1.5, 2, 2), (3.5, 2, 2)]
+    """
+    values, ranks = np.unique(coefficient, return_inverse=True)
+    below = np.searchsorted(np.sort(coefficient), values)  # draws with a smaller value
+    fifth = (FIFTHS * below // len(coefficient))[ranks]
+    rows = [fifth == k for k in np.unique(fifth)]
+    return [(float(np.median(coefficient[of])), int(of.sum()), int(reached[of].sum())) for of in rows]
+
+
 def chance_of(seeds: Floats, part: Part, seed: int) -> float:
     """Share of lots of signs in which what is not so would be "supported". Seeds: shape (draws, replicates)."""
     draws, times = seeds.shape
@@ -261,12 +313,15 @@ def answers(
     folder : of what sets of histories said: what is there is not simulated again, what is new is written there
     """
     under = scenario.file.arms[rival].edits if rival else []
-    plans = plans_of(scenario, spec, scale=scale, under=under, state=state)
-    path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec)}.json"
+    record = observe(scenario.case.record) if basis in LIKE and not rival else None
+    plans = plans_of(scenario, spec, scale=scale, under=under, state=state, whole=record is not None)
+    path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec, record)}.json"
     if path is not None and path.is_file():
         numbers = read_kept(path)
     else:
-        numbers = _numbers(run_part_arms(plans, values, spec, runner), plans[BASE], spec)
+        seen = run_part_arms(plans, values, spec, runner)
+        like = {} if record is None else likeness(seen[BASE].runs, record)
+        numbers = _numbers(cut_all(seen, spec, plans[BASE]), plans[BASE], spec) | {"like": like}
         if path is not None:
             keep(path, numbers)
     if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base):  # the file has its say
@@ -287,6 +342,8 @@ def answers(
                 seed=spec.seed,
                 level=level,
                 uprisings=numbers["uprisings"],
+                like=numbers["like"],
+                control=_reaches(of_part["control"], part),
                 shown=float(of_part["shown"]),
                 scale=scale,
                 state=state,
@@ -299,8 +356,8 @@ def answers(
 
 
 def _numbers(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str, Any]:
-    """What histories of base and arms say: Delta by draw and seed, Y(base) by draw and the share that shows what is to be explained, a part
-    each; the share of uprisings.
+    """What histories of base and arms say: Delta by draw and seed, Y(base) and what the control does by draw, and the share that shows what
+    is to be explained, a part each; the share of uprisings.
     """
     shape = (-1, spec.replicates)
     parts = {}
@@ -309,16 +366,25 @@ def _numbers(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str,
         y = {arm: MEASURES[part.measure].of(seen[arm], where).reshape(shape) for arm in {**part.contrast, BASE: 0}}
         delta = sum((w * y[arm] for arm, w in part.contrast.items()), np.zeros_like(y[BASE], float))
         shown = MEASURES[part.needs].of(seen[BASE], where) >= part.needs_least if part.needs else np.ones(1)
-        parts[part.id] = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist(), "shown": float(shown.mean())}
+        known = MEASURES[part.measure].of(seen[part.control], where).reshape(shape) - y[BASE] if part.control else np.empty((0, 1))
+        of = {"delta": delta.tolist(), "level": y[BASE].mean(axis=1).tolist(), "control": known.mean(axis=1).tolist()}
+        parts[part.id] = {**of, "shown": float(shown.mean())}
     return {"uprisings": float(OUTCOMES["uprising"].of(seen[BASE]).mean()), "parts": parts}
 
 
-def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment) -> str:
+def _reaches(difference: Sequence[float], part: Part) -> float:
+    """Share of draws in which a control reaches the smallest effect; 1 where there is none."""
+    return float(np.mean(DIRECTIONS[part.direction] * np.array(difference) >= part.smallest - EXACT)) if len(difference) else 1.0
+
+
+def _name_of(plans: Mapping[str, Plan], values: Sequence[Values], spec: Experiment, record: Observables | None) -> str:
     """A name made from all that `_numbers` depends on."""
-    of_part = {"id", "measure", "days", "regions", "people", "contrast", "needs", "needs_least"}
+    of_part = {"id", "measure", "days", "regions", "people", "contrast", "control", "needs", "needs_least"}
     asked = [p.model_dump(mode="json", include=of_part) for p in spec.parts]
     parts = {"plans": {k: p.sha256() for k, p in plans.items()}, "draws": [dict(v) for v in values], "parts": asked}
     whole = {**parts, "replicates": spec.replicates, "seed": spec.seed, "model": model_hash(), "scheme": SCHEME}
+    if record is not None:
+        whole["like"] = repr((record.participants, record.deaths_total, record.seats_entered))
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -331,7 +397,8 @@ def effect_of(
     for arm, weight in part.contrast.items():
         recipe = Recipe(plans[arm], spec.seed, sampling="given", replicates=spec.replicates)
         runs = [one_run(recipe, number * spec.replicates + r, values) for r in range(spec.replicates)]
-        total += weight * float(MEASURES[part.measure].of(seen_of(runs), where).mean())
+        seen = cut_all({arm: seen_of(runs)}, spec, plans[BASE])[arm]
+        total += weight * float(MEASURES[part.measure].of(seen, where).mean())
     return total
 
 

@@ -1,30 +1,38 @@
 """Decision rules: from numbers to the words of a verdict, in one place, with a version and a hash (docs/explanation/verdicts.md).
 
-In: differences between arms by draw and seed, and what is known of the base they start from. Out: a finding, a verdict, and where the
-verdict is no answer, which rule withheld it.
+In: differences between arms by draw and seed, and what is known of the base they start from. Out: a probability in this model, a verdict,
+and where the verdict is no answer, which rule withheld it.
 
-    finding        supported, if Delta reaches the smallest effect in at least 9 of 10 draws; missing, if it does not in 9 of 10 ("null" if
-                   it lies between the two smallest effects in 9 of 10, "reversed" if it reaches the one of the other sign, else
-                   "mixed"); undecided otherwise. Seeds are averaged inside a draw. With direction 0 either sign counts as an effect
-    sturdy         undecided, if it would be another finding without the draws of some one ancestor
-    zeros          draws in which the arm changes nothing decide nothing: an effect that is missing must be missing in 9 of 10 of the
-                   others, too
-    power          an effect is missing only where one of the smallest size would have been seen (`detectable`)
-    verdict        supported or contradicted, as the finding says what is claimed; where absence is claimed, the two change places
-    not judged     where the base is no uprising or does not show what is to be explained (fewer than half of its histories), where the
-                   record fixes what is asked for, where the smallest effect does not fit the limits of the measure in 9 of 10 draws,
-                   and where the arm changes nothing at all in more than half of the draws
-    several parts  one verdict if all agree; else "not-judged" if some part is, else "undecided"
+    probability    share of draws in which Delta, seeds averaged, is at least the smallest effect that counts (absence claimed: is not),
+                   with a 95 % interval in which draws of one ancestor count as one (Wilson 1927)
+    likelihood     very likely from 90 %, likely from 66 %, unlikely to 33 %, very unlikely to 10 %, else about as likely as not
+                   (Mastrandrea et al. 2010, Guidance note of the IPCC)
+    not judged     where the base is not the case: most of its histories are no uprising ("quiet"), miss the largest crowd or the dead by
+                   more than three times, do not end within days, or lose no seat of government where one was lost ("unlike"), or do not
+                   show what is to be explained ("lacking"); and where an arm that is known to move the measure does not ("control")
+    not decidable  where the test could not come out either way: the record fixes what is asked for ("answered"), the smallest effect does
+                   not fit the measure ("unattainable"), or nothing that carries it acts ("ceiling"), or the arm changes nothing ("still"),
+                   each in more than a tenth of draws; where so few draws could not show nine of ten even if all agreed ("draws"); where an
+                   effect of the smallest size would not be told from luck ("power", "blind"); where it would be decided otherwise without
+                   the draws of some one ancestor ("ancestor")
+    verdict        else: supported if very likely, contradicted if very unlikely, undecided between, with the probability as the answer
+    several parts  one verdict if all agree; else "not-judged" if some part is, else "not-decidable" if some part is, else "undecided"
     basis          "assumed", if a decided verdict is the same over priors and posterior; "experiment", if the record brought it about;
-                   "fitted", if nothing is decided, or the priors could not be judged; "prior" without a fit
+                   "fitted", if nothing is decided, or the priors decide nothing for want of a test; "prior" without a fit
     everyone       "same", if the difference between all residents and some of them lies within the smallest effect (95 %); "more", if it
                    is not 0 and bears the finding out; "differs", if it is not 0 and goes against it: then nothing is decided; else
                    "unclear"
+    rivals         an account turns a verdict round where a part is at least likely under one of the two, at most unlikely under the other
+    orders         two rankings of regions: "order-fits" if at most one in twenty of all orders agree as much, "order-reversed" if as few
+                   agree as little, whichever of the days and counts that the sources allow is true; else "order-silent". An order that fits
+                   supports no cause; a reversed one contradicts
     models         one account against another, paired by region: supported if better by the margin and by two standard errors, contradicted
                    if worse by two or if it cannot be better by the margin; undecided otherwise
     policies       as parts; supported only if the constant is beaten in 9 of 10 draws, too
-    ceiling        share of draws in which the effect can be there at all, an upper bound: below 9 of 10 none can be found, whatever the
-                   record was
+
+Both words ask for the same power: under version 2 an effect could be called missing where it could never have been found. Draws in which
+the arm changes nothing had a rule of their own; where they are at most a tenth they cannot turn a verdict, and where they are more the test
+cannot come out one way, which is what "still" says.
 
 Whoever changes a rule raises `VERSION` and writes a line into `decision-versions.csv`: a test holds the version to `sha256()`.
 """
@@ -35,39 +43,48 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qantar.files.programs import sha256_of
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-VERSION = 2
+VERSION = 3
 DIRECTIONS = {"rise": 1, "fall": -1}
 MOST = (9, 10)
 """What decides, as two whole numbers: no rounding at the border."""
+LIKELY, UNLIKELY = 0.66, 0.33
+"""Where "likely" begins, and "unlikely" ends."""
 EXACT = 1e-12
 """What rounding may take from an effect that is exactly the smallest one, or add to one that is nothing."""
 BASE_LEAST = 0.5
-"""Share of base histories that must be uprisings, and show what is to be explained, for a part to be judged."""
-MOVING_LEAST = 0.5
-"""Share of draws in which the arm must change the outcome at all."""
-ATTAINABLE_LEAST, CEILING_LEAST = 0.9, 0.9
-"""Share of draws in which the smallest effect must fit the measure; and must be possible for it to be found."""
+"""Share of base histories that must be uprisings, look like the case, and show what is to be explained, for a part to be judged."""
+LIKE_FACTOR = 3.0
+"""Times by which the largest crowd and the dead of a history like the case may differ from the record's."""
+LIKENESS = ("peak", "dead", "over", "seats")
+"""In what a base must look like the case, in the order in which what fails is named."""
+DRAWS_LEAST = 35
+"""Independent draws, of which all must agree for the interval to stay above nine of ten: n / (n + 1.96^2) >= 0.9."""
 POWER = 0.8
 """Share of repetitions in which an effect of the detectable size is seen."""
+ORDER_LEVEL = 0.05
+"""Share of all orders of regions, at most, that may agree as much as those that are seen."""
 APART = 2.0
 """Standard errors that tell two accounts apart."""
 ANSWERED = ("conceded", "settled")
 """Measures that say what the state grants: fixed where its decisions are the recorded ones."""
 DECIDED = ("supported", "contradicted")
+ORDERS = {"order-fits": "undecided", "order-reversed": "contradicted", "order-silent": "not-decidable"}
+"""What two rankings say, and what that is worth to a claim about a cause."""
 REASONS = {
-    "quiet": "model", "lacking": "model", "answered": "design", "unattainable": "design", "still": "design", "ancestor": "resources",
-    "power": "resources", "blind": "resources", "ceiling": "information", "disagree": "information", "constant": "information",
-    "scale": "resources",
+    "quiet": "model", "unlike": "model", "lacking": "model", "control": "design", "answered": "design", "unattainable": "design",
+    "ceiling": "information", "still": "design", "draws": "resources", "power": "resources", "blind": "resources",
+    "ancestor": "resources", "constant": "information", "scale": "resources", "order": "information",
 }  # fmt: skip
 """Why there is no answer, messages under `reason`, and what is wanting: a better model, another design, more computing, or information
 that this record does not hold."""
@@ -95,14 +112,40 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Chance:
+    """A probability in this model, with its 95 % interval over independent draws."""
+
+    share: float
+    low: float
+    high: float
+
+    @property
+    def word(self) -> str:
+        """very-likely, likely, even, unlikely or very-unlikely.
+
+        >>> [Chance(p, 0, 1).word for p in (0.9, 0.66, 0.5, 0.33, 0.1)]
+        ['very-likely', 'likely', 'even', 'unlikely', 'very-unlikely']
+        """
+        if self.share >= MOST[0] / MOST[1]:
+            return "very-likely"
+        if self.share >= LIKELY:
+            return "likely"
+        if self.share > UNLIKELY:
+            return "even"
+        return "unlikely" if self.share > 1 / MOST[1] else "very-unlikely"
+
+
+@dataclass(frozen=True)
 class Said:
     """What is said of one part."""
 
     verdict: str
-    """supported, contradicted, undecided or not-judged"""
+    """supported, contradicted, undecided, not-decidable or not-judged"""
     finding: Finding
+    chance: Chance
+    """that what is claimed is so in this model"""
     reason: str = ""
-    """one of `REASONS`; empty where it is decided"""
+    """one of `REASONS`; empty where the test could decide"""
     share: float | None = None
     """the number behind the reason"""
 
@@ -113,14 +156,25 @@ class Ground:
 
     uprisings: float = 1.0
     """share of base histories that are uprisings"""
+    like: Mapping[str, float] = field(default_factory=dict)
+    """share of base histories that look like the case, by what; without what the record does not say, and without any over priors"""
     shown: float = 1.0
     """share of base histories that show what is to be explained"""
+    control: float = 1.0
+    """share of draws in which an arm that is known to move the measure does"""
     answered: bool = False
     """whether the record fixes what is measured"""
     attainable: float = 1.0
     """share of draws in which the smallest effect fits the measure"""
     ceiling: float = 1.0
     """share of draws in which the effect can be there at all, at most"""
+    level: bool = False
+    """whether nothing is compared: a level is asked for, which may be none"""
+
+    @property
+    def unlike(self) -> str:
+        """In what most base histories do not look like the case; empty where there is nothing."""
+        return next((name for name in LIKENESS if self.like.get(name, 1.0) < BASE_LEAST), "")
 
 
 def most(count: int, of: int) -> bool:
@@ -157,6 +211,36 @@ def claimed(finding: str, asserts: str) -> str:
     if finding == "undecided":
         return finding
     return "supported" if (finding == "supported") == (asserts == "effect") else "contradicted"
+
+
+def independent(ancestors: Ints, draws: int) -> float:
+    """How many independent draws so many are worth, by the sizes of the families that descend from one ancestor (Kish 1965, Survey
+    Sampling); all where no ancestors are named, each draw then standing for itself.
+
+    >>> independent(np.array([3, 3, 5, 7]), 4), independent(np.array([]), 4)
+    (2.6666666666666665, 4.0)
+    """
+    sizes = np.unique(ancestors, return_counts=True)[1] if len(ancestors) else np.ones(draws)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def chance_of(found: Finding, asserts: str, independent_draws: float) -> Chance:
+    """The probability that what is claimed is so: that the effect is reached, or, where absence is claimed, that it is not.
+
+    >>> [round(x, 2) for x in vars(chance_of(Finding("undecided", 30, 10, 0), "absence", 40.0)).values()]
+    [0.25, 0.14, 0.4]
+    """
+    share = (found.reached if asserts == "effect" else found.draws - found.reached) / found.draws
+    return Chance(share, *wilson(share * independent_draws, independent_draws))
+
+
+def turned(here: float, there: float) -> bool:
+    """Whether one probability is at least likely, and the other at most unlikely.
+
+    >>> turned(0.95, 0.3), turned(0.2, 0.7), turned(0.95, 0.5)
+    (True, True, False)
+    """
+    return max(here, there) >= LIKELY and min(here, there) <= UNLIKELY
 
 
 def is_sturdy(values: Floats, ancestors: Ints, found: Finding, smallest: float, direction: int) -> bool:
@@ -253,59 +337,60 @@ def ceiling(carriers: Mapping[str, int], values: Mapping[str, Floats]) -> float:
     return float(np.any(acts, axis=0).mean())
 
 
-def can_support(parts: Sequence[tuple[str, float]]) -> bool:
-    """Whether a hypothesis could be supported before anything is run, from what each part asserts and its ceiling.
+def can_decide(ceilings: Sequence[float]) -> bool:
+    """Whether a hypothesis could be decided before anything is run, from the ceilings of its parts.
 
-    >>> can_support([("effect", 0.75)]), can_support([("absence", 0.5)]), can_support([("effect", 1.0), ("effect", 0.5)])
-    (False, True, False)
+    >>> can_decide([1.0, 0.95]), can_decide([1.0, 0.5])
+    (True, False)
     """
-    return all(asserts == "absence" or most_of >= CEILING_LEAST for asserts, most_of in parts)
+    return all(share >= MOST[0] / MOST[1] for share in ceilings)
 
 
 def judge(seeds: Floats, ancestors: Ints, smallest: float, direction: int, asserts: str, ground: Ground) -> Said:
     """What is said of one part.
 
-    >>> there, none = np.full((20, 2), 0.5), np.array([[0.01, -0.01]] * 20)
+    >>> there, none = np.full((40, 2), 0.5), np.array([[0.01, -0.01]] * 40)
     >>> [judge(x, np.array([]), 0.1, 1, "effect", Ground()).verdict for x in (there, none, 0 * none, 50 * none)]
-    ['supported', 'contradicted', 'not-judged', 'undecided']
+    ['supported', 'contradicted', 'not-decidable', 'not-decidable']
 
     Seeds are Delta by draw and seed, shape (draws, replicates); ancestors are as in `is_sturdy`; asserted is an "effect" or "absence".
     """
-    values, moving = np.asarray(seeds.mean(axis=1)), moves(seeds)
-    found = finding_of(values, smallest, direction)
-    gates = (
+    values, moving, least = np.asarray(seeds.mean(axis=1)), float(moves(seeds).mean()), detectable(seeds)
+    found, of, enough = finding_of(values, smallest, direction), independent(ancestors, len(seeds)), MOST[0] / MOST[1]
+    chance = chance_of(found, asserts, of)
+    not_judged = (
         ("quiet", ground.uprisings, ground.uprisings < BASE_LEAST),
+        ("unlike", ground.like.get(ground.unlike), bool(ground.unlike)),
         ("lacking", ground.shown, ground.shown < BASE_LEAST),
-        ("answered", None, ground.answered),
-        ("unattainable", ground.attainable, ground.attainable < ATTAINABLE_LEAST),
-        ("still", float(moving.mean()), moving.mean() < MOVING_LEAST),
+        ("control", ground.control, ground.control < enough),
     )
-    for reason, share, shut in gates:
-        if shut:
-            return Said("not-judged", found, reason, share)
-    open_ = replace(found, name="undecided")
-    if found.name == "undecided" or (found.missing and not finding_of(values[moving], smallest, direction).missing):
-        low = ground.ceiling < CEILING_LEAST
-        return Said("undecided", open_, "ceiling" if low else "disagree", ground.ceiling if low else None)
-    if not is_sturdy(values, ancestors, found, smallest, direction):
-        return Said("undecided", open_, "ancestor")
-    if found.missing:
-        least = detectable(seeds)
-        if not least <= smallest + EXACT:
-            return Said("undecided", open_, "blind" if math.isnan(least) else "power", None if math.isnan(least) else least)
-    return Said(claimed(found.name, asserts), found)
+    not_decidable = (
+        ("answered", None, ground.answered),
+        ("unattainable", ground.attainable, ground.attainable < enough),
+        ("ceiling", ground.ceiling, ground.ceiling < enough),
+        ("still", moving, moving < enough and not ground.level),
+        ("draws", of, of < DRAWS_LEAST - EXACT),
+        ("blind", None, math.isnan(least) and not (ground.level and seeds.shape[1] > 1)),
+        ("power", least, least > smallest + EXACT),
+        ("ancestor", None, found.name != "undecided" and not is_sturdy(values, ancestors, found, smallest, direction)),
+    )
+    for verdict, gates in (("not-judged", not_judged), ("not-decidable", not_decidable)):
+        for reason, share, shut in gates:
+            if shut:
+                return Said(verdict, found, chance, reason, share)
+    return Said(claimed(found.name, asserts), found, chance)
 
 
 def together(verdicts: Sequence[str]) -> str:
     """One verdict of several parts.
 
-    >>> together(["supported"] * 2), together(["supported", "undecided"]), together(["contradicted", "not-judged"])
+    >>> together(["supported"] * 2), together(["supported", "undecided"]), together(["contradicted", "not-decidable", "not-judged"])
     ('supported', 'undecided', 'not-judged')
     """
     said = set(verdicts)
     if len(said) == 1:
         return said.pop()
-    return "not-judged" if "not-judged" in said else "undecided"
+    return next((word for word in ("not-judged", "not-decidable") if word in said), "undecided")
 
 
 def basis_of(prior: str | None, posterior: str | None) -> str:
@@ -316,7 +401,7 @@ def basis_of(prior: str | None, posterior: str | None) -> str:
     """
     if posterior is None:
         return "prior"
-    if posterior not in DECIDED or prior in (None, "not-judged"):
+    if posterior not in DECIDED or prior in (None, "not-judged", "not-decidable"):
         return "fitted"
     return "assumed" if prior == posterior else "experiment"
 
@@ -364,11 +449,22 @@ def of_policy(values: Floats, margin: float, better: float) -> Said:
     ('supported', 'undecided', 'contradicted')
     """
     found = finding_of(values, margin)
-    if found.name == "undecided":
-        return Said("undecided", found, "disagree")
+    chance = chance_of(found, "effect", len(values))
     if found.name == "supported" and not better >= MOST[0] / MOST[1]:
-        return Said("undecided", found, "constant", better)
-    return Said(claimed(found.name, "effect"), found)
+        return Said("undecided", found, chance, "constant", better)
+    return Said(claimed(found.name, "effect"), found, chance)
+
+
+def of_order(agree: Sequence[float], oppose: Sequence[float]) -> str:
+    """What two rankings say, from the shares of all orders that agree, or oppose each other, at least as much as those that are seen; one
+    of each for every reading that the sources allow.
+
+    >>> of_order([0.01, 0.04], [0.99, 0.97]), of_order([0.01, 0.3], [0.99, 0.8]), of_order([0.99], [0.02])
+    ('order-fits', 'order-silent', 'order-reversed')
+    """
+    if max(agree) <= ORDER_LEVEL:
+        return "order-fits"
+    return "order-reversed" if max(oppose) <= ORDER_LEVEL else "order-silent"
 
 
 def sha256() -> str:

@@ -26,12 +26,14 @@ from qantar.files.read import read_text, read_toml, toml_lines
 from qantar.files.write import sha256_of
 from qantar.record.schema import PEOPLE_MAX
 from qantar.scenario.edits import apply
-from qantar.scenario.parameters import parameters
+from qantar.scenario.parameters import Prior, parameters
 from qantar.scenario.plan import EXPERIMENTS, Plan
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.scenario.schema import SIGNALS, Edit, Moment
 
 FOLDER = EXPERIMENTS
+ORDERED = ("fuel", "first_day", "seat", "dead")
+"""Figures of regions that can be ranked: dependence on the good, first day of unrest, whether the seat was entered, dead a resident."""
 STYLIZED = re.compile(r'^type = "stylized"$', re.MULTILINE)
 """What a file says of itself that is of drawn countries: it has a reader of its own."""
 BASE = "base"
@@ -74,6 +76,28 @@ class Part(Told):
     carriers: dict[Coefficient, Sign] | None = None
     """coefficients without which the effect cannot be there, each with the sign that carries it, 0 for either; without this key all
     that are tested, with either sign; empty where the arm itself carries it"""
+    control: Key | None = None
+    """an arm that is known to move the measure in the direction of the part: less the base it must reach the smallest effect, or the test
+    sees nothing"""
+
+
+class Order(Told):
+    """One question that the record alone can answer, with no simulation: whether two rankings of the regions agree (`orders`)."""
+
+    id: Annotated[str, BeforeValidator(Form(r"[a-z]", "a"))]
+    asks_en: Text
+    asks_zh: Text
+    of: Annotated[str, BeforeValidator(Choice(ORDERED))]
+    by: Annotated[str, BeforeValidator(Choice(ORDERED))]
+    direction: Annotated[str, BeforeValidator(Choice(tuple(DIRECTIONS)))]
+    """rise: regions with more of one have more of the other; fall: less, or sooner"""
+
+
+class Informative(Strict):
+    """A prior that says what the literature finds of a tested coefficient, beside the one that takes no side."""
+
+    prior: Prior
+    source: Text
 
 
 class Power(Strict):
@@ -103,8 +127,12 @@ class Experiment(Told):
     """changes to base and arms alike; a driver named here, or in an arm, stays as it is put"""
     arms: dict[Key, ArmSpec] = Field(default_factory=dict)
     parts: list[Part] = Field(default_factory=list)
+    orders: list[Order] = Field(default_factory=list)
+    """parts that need no run"""
     tests: list[Key] = Field(default_factory=list)
     """coefficients that carry what is tested: those that are not fitted are drawn from their priors, whatever came with the fit"""
+    informative: dict[Coefficient, Informative] = Field(default_factory=dict)
+    """priors under which all is judged a second time"""
     rivals: list[Key] = Field(default_factory=list)
     """arms of the scenario under which all is repeated"""
     compare: list[Key] = Field(default_factory=list)
@@ -197,6 +225,7 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
     known("power.regions", spec.power.regions if spec.power else (), regions, "unknown_region")
     for n, part in enumerate(spec.parts):
         known(f"parts.{n}.contrast", part.contrast, [BASE, *spec.arms])
+        known(f"parts.{n}.control", [part.control] if part.control else [], spec.arms)
         known(f"parts.{n}.regions", part.regions, regions, "unknown_region")
         for day in part.days:
             if day not in days:
@@ -205,6 +234,7 @@ def _check(scenario: Scenario, spec: Experiment, path: Path, problems: Problems)
     for key in ("rivals", "compare", "plain"):
         known(key, getattr(spec, key), scenario.file.arms)
     known("tests", spec.tests, parameters())
+    known("informative", spec.informative, spec.tests)
     known("signals", spec.signals, SIGNALS)
     for name, edits in (("base", spec.base), *((f"arms.{k}.edits", a.edits) for k, a in spec.arms.items())):
         faults = Problems()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.effects.likeness import left
 from qantar.ensemble.histories import Runs, arrays
 from qantar.ensemble.store import Store
 from qantar.model.outcome import UPRISING
@@ -59,6 +60,13 @@ class Measure:
 def read_seen(store: Store, n: int) -> Seen:
     """The first n histories of a store."""
     return _seen(*store.read(n))
+
+
+def cut(seen: Seen, days: int) -> Seen:
+    """The same to the end of a day; columns of whole histories stay those of whole histories."""
+    r = seen.runs
+    runs = replace(r, presence=r.presence[:, :days], participants=r.participants[:, :days], detained=r.detained[:, :days])
+    return Seen(runs, seen.gathering[:, :days])
 
 
 def seen_of(runs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Seen:
@@ -106,6 +114,11 @@ def _over(s: Seen, at: Window) -> Floats:
     return np.asarray(((peak >= at.people) & (crowd[:, at.days].max(axis=1) < 0.1 * peak)).astype(float))
 
 
+def _left(days: int) -> Callable[[Seen, Window], Floats]:
+    """Share of the largest official count still out so many days later; 0 where it never was so many."""
+    return lambda s, at: np.nan_to_num(left(s.runs, days, at.people), nan=0.0)
+
+
 def _whole(column: str) -> Callable[[Seen, Window], Floats]:
     return lambda s, at: _log(s.runs.whole[column])
 
@@ -134,6 +147,8 @@ MEASURES = {
     "uprising": Measure("share", lambda s, at: (np.asarray(s.runs.whole["peak"]) >= at.people).astype(float), greatest=_one),
     "first_region": Measure("share", _first_region, greatest=_one),
     "over": Measure("share", _over, greatest=_one),
+    "left_3": Measure("share", _left(3), greatest=_one),
+    "left_5": Measure("share", _left(5), greatest=_one),
     **{end: Measure("share", _ended(end), greatest=_one) for end in ("collapsed", "conceded", "settled")},
 }
 

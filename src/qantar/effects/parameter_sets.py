@@ -7,8 +7,9 @@ time would come out as its cause.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from qantar.effects.contrast import even
 from qantar.effects.experiment_file import Experiment
 from qantar.ensemble.histories import Runs
 from qantar.inference.calibration import uprisings
-from qantar.scenario.parameters import Values, draw, parameters
+from qantar.scenario.parameters import Prior, Values, draw, parameters
 from qantar.scenario.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -35,14 +36,16 @@ class Draws:
     values: list[Values]
     ancestors: list[int] = field(default_factory=list)
 
-    def redrawn(self, names: Sequence[str], seed: int) -> Draws:
-        """The same with these parameters drawn from their priors, each set for itself."""
-        fresh = [{**v, **{name: parameters()[name].draw(seed, REDRAWN + k) for name in names}} for k, v in enumerate(self.values)]
+    def redrawn(self, names: Sequence[str], seed: int, informative: Mapping[str, Prior] = MappingProxyType({})) -> Draws:
+        """The same with these parameters drawn from their priors, each set for itself; from others where such are given."""
+        fresh = [{**v, **{name: _drawn(name, seed, k, informative) for name in names}} for k, v in enumerate(self.values)]
         return Draws(fresh, self.ancestors)
 
     def spread(self, n: int) -> Draws:
-        """So many of these at even distances, or all of them."""
-        rows = even(len(self.values), n)
+        """So many of these at even distances, or all of them; of different ancestors as far as there are so many."""
+        different = [self.ancestors.index(one) for one in dict.fromkeys(self.ancestors)]
+        pool = different if len(different) >= n else list(range(len(self.values)))
+        rows = [pool[k] for k in even(len(pool), n)]
         return Draws([self.values[k] for k in rows], [self.ancestors[k] for k in rows] if self.ancestors else [])
 
 
@@ -54,13 +57,20 @@ def loud_draws(table: Runs, seed: int) -> list[Values]:
     return [draw(seed, int(k)) for k in uprisings(table)]
 
 
+def informative_of(spec: Experiment) -> dict[str, Prior]:
+    """Priors that say what the literature finds of tested coefficients."""
+    return {name: of.prior for name, of in spec.informative.items()}
+
+
 def unlearned(scenario: Scenario, spec: Experiment) -> list[str]:
     """The tested coefficients that the scenario does not name as fitted."""
     fitted = scenario.file.calibration.fitted if scenario.file.calibration else []
     return [name for name in spec.tests if name not in fitted]
 
 
-def ceilings_of(scenario: Scenario, spec: Experiment, of: Draws) -> dict[str, float]:
+def ceilings_of(
+    scenario: Scenario, spec: Experiment, of: Draws, informative: Mapping[str, Prior] = MappingProxyType({})
+) -> dict[str, float]:
     """Known before anything is run: in which share of the draws the effect of each part can be there at all, at most.
 
     What is not fitted comes from its prior, as in the experiment; what is, from the draws. It says nothing of how large the effect would
@@ -68,11 +78,21 @@ def ceilings_of(scenario: Scenario, spec: Experiment, of: Draws) -> dict[str, fl
     """
     fresh = unlearned(scenario, spec)
     names = {name for part in spec.parts for name in spec.carriers(part)}
-    own = {name: _redrawn(name, spec.seed) if name in fresh else np.array([v[name] for v in of.values]) for name in names}
+    own = {
+        name: _redrawn(name, spec.seed, informative.get(name)) if name in fresh else np.array([v[name] for v in of.values])
+        for name in names
+    }
     values = {name: np.resize(x, CEILING_DRAWS) for name, x in own.items()}
     return {part.id: decision.ceiling(spec.carriers(part), values) for part in spec.parts}
 
 
+def _drawn(name: str, seed: int, k: int, informative: Mapping[str, Prior]) -> float:
+    """A tested coefficient of one draw."""
+    p = parameters()[name]
+    return (p.model_copy(update={"prior": informative[name]}) if name in informative else p).draw(seed, REDRAWN + k)
+
+
 @functools.cache
-def _redrawn(name: str, seed: int) -> Floats:
-    return np.array([parameters()[name].draw(seed, REDRAWN + k) for k in range(CEILING_DRAWS)])
+def _redrawn(name: str, seed: int, prior: Prior | None) -> Floats:
+    informative = {} if prior is None else {name: prior}
+    return np.array([_drawn(name, seed, k, informative) for k in range(CEILING_DRAWS)])

@@ -9,6 +9,10 @@ from qantar.effects import decision
 
 EVERYONE = "everyone"
 """The basis of what is run with every resident; the others are prior and posterior."""
+INFORMATIVE = "informative"
+"""The basis of what is run over the posterior with priors of what the literature finds: printed beside, and no part of the verdict."""
+RECORD = "record"
+"""The basis of what needs no run (`orders`): it counts as a part over priors and posterior alike."""
 POLICY, RECORDED = "policy", "recorded"
 """Whose decisions follow the change: those of the policy, or those of the record."""
 
@@ -33,8 +37,9 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     >>> judged([row("prior", "undecided"), row("posterior", "supported")]), judged([row("prior", "supported")])
     (('supported', 'experiment'), ('supported', 'prior'))
     """
-    rows = [r for r in rows if r.get("state") == state_in(rows)]
-    own = {basis: together([r for r in rows if r["basis"] == basis and not r["rival"]]) for basis in ("prior", "posterior")
+    ordered = [r for r in rows if r["basis"] == RECORD]
+    rows = [r for r in rows if r.get("state") == state_in(rows) and r["basis"] != RECORD]
+    own = {basis: together([*(r for r in rows if r["basis"] == basis and not r["rival"]), *ordered]) for basis in ("prior", "posterior")
            if any(r["basis"] == basis for r in rows)}  # fmt: skip
     verdict = own.get("posterior", own.get("prior", "undecided"))
     if any(r.get("scaled") == "differs" for r in rows):  # what holds only of a smaller country is no verdict on this one

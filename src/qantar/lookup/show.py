@@ -223,7 +223,7 @@ def _claim(judged: Judged, lang: str) -> Block:
     lines = [
         ("claim", getattr(c, f"claim_{lang}") or getattr(c, f"claim_{other}")),
         ("kind", text(f"kind.{c.kind}", lang)),
-        ("verdict", f"{text('sign.' + judged.word, lang)} {text('verdict.' + judged.word, lang)}"),
+        ("verdict", f"{text('sign.' + judged.shown, lang)} {text('verdict.' + judged.shown, lang)}"),
         ("basis", text(f"basis_meaning.{judged.basis}", lang)),
         ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),

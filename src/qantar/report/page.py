@@ -43,13 +43,13 @@ from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
 from qantar.studies.blocks import Pair, pair
 from qantar.studies.cells import arm_name, feature_label, shown_share
-from qantar.studies.experiments import forest_of, rows_of
+from qantar.studies.experiments import accounts_table, curves_table, forest_of, order_words, rows_of
 from qantar.studies.repeat import Repeated
 from qantar.studies.shipped import Shipped, shipped
 from qantar.studies.shown import Sample
 from qantar.stylized.experiment import Experiment as Stylized
 from qantar.stylized.experiment import stylized_file
-from qantar.verdicts.claims import BASES, FLAGS, WORDS, agreement, judge, tally
+from qantar.verdicts.claims import BASES, FLAGS, WITHOUT, WORDS, agreement, judge, tally
 from qantar.verdicts.hypotheses import by_hypothesis, summed
 from qantar.verdicts.load import Loaded
 
@@ -111,6 +111,9 @@ def _verdicts(loaded: Loaded, fit: Fit | None, results: Shipped) -> dict[str, An
         "summed": summed(list(trials.values())),
         "specs": _specs(loaded.case.folder / FOLDER),
         "forest": forest_of(trials, results.scenario) if rows_of(trials) else None,
+        "folds": [table for table in (curves_table(trials), accounts_table(trials, results.scenario)) if table is not None],
+        "without": WITHOUT,
+        "order_words": order_words,
         "rules": rule_versions(),
         "versions": sorted({int(r["rules_version"]) for t in trials.values() for r in t.versions}),
     }

@@ -7,20 +7,22 @@ each hypothesis a `Trial` (`verdicts.hypotheses`), by the rules of `effects.deci
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from qantar.effects import decision
 from qantar.effects.comparison import compared_rows, policy_row, power_row
-from qantar.effects.contrast import Answer, answers
+from qantar.effects.contrast import FIFTHS, Answer, answers
 from qantar.effects.decision import BASE_LEAST, DECIDED, DIRECTIONS
 from qantar.effects.experiment_file import Experiment, Written, chosen, load_experiments
-from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws, unlearned
-from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, judged, together
+from qantar.effects.orders import order_row
+from qantar.effects.parameter_sets import Draws, ceilings_of, informative_of, loud_draws, unlearned
+from qantar.effects.verdict import EVERYONE, INFORMATIVE, POLICY, RECORDED, judged
 from qantar.effects.versions import COLUMNS, Row, merged, read_versions
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
+from qantar.forecast.rivals import fitted_draws
 from qantar.inference.posterior import FIT, fits, known_table, read_fit
 from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
@@ -28,8 +30,10 @@ from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Figure, Forest, Pair, Sentence, Table, heads, joined, pair
 from qantar.studies.cells import arm_name
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study, cell
-from qantar.verdicts.hypotheses import Trial, expected_by_chance, summed, trials_of
+from qantar.verdicts.hypotheses import WITHHELD, Trial, chance_of, expected_by_chance, summed, trials_of
 
+OF_CURVE = ("hypothesis", "part", "basis", "rival", "state", "coefficient")
+"""What names a curve in its table."""
 HOW = ("null", "reversed", "mixed")
 """Findings that a contradicted part can rest on."""
 TABLE_PART = 50
@@ -45,6 +49,7 @@ class ExperimentOptions(Options):
     rivals: Annotated[int, kind.whole("cli.opt_under_rivals", "draws", 0, 100_000, metavar="DRAWS")] = 20
     everyone: Annotated[int, kind.whole("cli.opt_everyone", "draws", 0, 100_000, metavar="DRAWS")] = 0
     kept: Annotated[Path | None, Option("cli.opt_kept_answers", metavar="FOLDER", neutral=True)] = None
+    fits: Annotated[Path | None, Option("cli.opt_rival_fits", metavar="FOLDER", neutral=True)] = None
     table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 2_000
     known: kind.KnownTable = None
     seed: kind.Seed = 2022
@@ -64,7 +69,12 @@ def run(asked: Asked[ExperimentOptions], runner: Runner) -> Outcome:
         of = list(draws.values())[-1]
         parts = [f"{spec.hypothesis}{part} {100 * s:.0f} %" for spec in tried for part, s in ceilings_of(scenario, spec, of).items()]
         runner.note(pair("experiment.before", parts=", ".join(parts)))
-    trying = Trying(scenario, draws, runner, options.scale, options.draws, options.rivals, options.everyone, options.kept)
+    accounts = {name for spec in tried for name in spec.rivals} if options.rivals else set()
+    fits = {} if options.fits is None else fitted_draws(options.fits, sorted(accounts))
+    if lacking := sorted(accounts - {*fits}):
+        runner.note(pair("experiment.no_fit", names=", ".join(lacking)))
+    rivals = {arm: Draws(values) for arm, values in fits.items()}
+    trying = Trying(scenario, draws, runner, options.scale, options.draws, options.rivals, options.everyone, options.kept, rivals)
     pairs = trying.all(written)
     trials = [trial for trial, _ in pairs]
     facts = {
@@ -108,9 +118,10 @@ class Trying:
     ----------
     draws : "prior" and "posterior" to draws of all parameters; either may be absent
     most : draws of an experiment, at most
-    rivals : draws of the posterior (of the priors, if there is none) repeated under each rival that an experiment names, one seed each
+    rivals : draws repeated under each rival that an experiment names, one seed each
     everyone : draws of the posterior repeated with every resident, one seed each, where there is a verdict that could be lost by it
     folder : of answers that are kept, as in `answers`
+    fits : draws near to how unrest spread under each rival: nothing is repeated under a rival that was not fitted itself
     """
 
     scenario: Scenario
@@ -121,6 +132,7 @@ class Trying:
     rivals: int = 0
     everyone: int = 0
     folder: Path | None = None
+    fits: Mapping[str, Draws] = field(default_factory=dict)
 
     def all(self, written: Sequence[Written]) -> list[tuple[Trial, list[Answer]]]:
         """Run every experiment that can be run.
@@ -140,6 +152,7 @@ class Trying:
     def answers(self, spec: Experiment) -> list[Answer]:
         """All answers of a counterfactual: over priors and posterior, as recorded if need be, under rivals, with everyone."""
         own: list[Answer] = []
+        informed: list[Answer] = []
         once = spec.model_copy(update={"replicates": 1})
         n, names = min(spec.draws, self.most or spec.draws), unlearned(self.scenario, spec)
         fresh = {basis: of.redrawn(names, spec.seed).spread(n) for basis, of in self.draws.items()}
@@ -148,18 +161,23 @@ class Trying:
                 own += self.asked(spec, of, basis, basis, state)
             if not own or own[-1].uprisings >= BASE_LEAST or own[-1].state == RECORDED:
                 break
-        for rival in spec.rivals if self.rivals else []:
-            basis, of = list(fresh.items())[-1]
-            own += self.asked(once, of.spread(self.rivals), basis, rival, state, rival)
+        if spec.informative and "posterior" in self.draws:
+            of = list(self.draws.values())[-1].redrawn(names, spec.seed, informative_of(spec)).spread(n)
+            informed = self.asked(spec, of, INFORMATIVE, INFORMATIVE, state)
+        for rival in spec.rivals if self.rivals and own else []:
+            if rival in self.fits:
+                of = self.fits[rival].redrawn(names, spec.seed).spread(self.rivals)
+                own += self.asked(once, of, list(fresh)[-1], rival, state, rival)
         scaled_down = {a.part.id: a for a in own if a.basis == "posterior" and not a.rival}  # the last: of the state that is judged
         if self.everyone and self.scale < 1 and {a.verdict for a in scaled_down.values()} in ({"supported"}, {"contradicted"}):
             few = replace(self, scale=1.0).asked(once, fresh["posterior"].spread(self.everyone), EVERYONE, EVERYONE, state)
             own += [replace(a, scaled_down=scaled_down[a.part.id]) for a in few]
-        return own
+        return own + informed
 
     def asked(self, spec: Experiment, of: Draws, basis: str, what: str, state: str, rival: str = "") -> list[Answer]:
         """Answers of one experiment over one set of draws; `what` names them to who waits."""
-        ceilings = ceilings_of(self.scenario, spec, self.draws["posterior" if basis == EVERYONE else basis])
+        whole = self.draws[basis] if basis in self.draws else list(self.draws.values())[-1]
+        ceilings = ceilings_of(self.scenario, spec, whole, informative_of(spec) if basis == INFORMATIVE else {})
         how: dict[str, Any] = {"scale": self.scale, "rival": rival, "state": state, "ancestors": of.ancestors, "folder": self.folder}
         runner = self.runner.named(f"{spec.hypothesis}, {what}")
         return answers(self.scenario, spec, of.values, basis, runner, ceilings=ceilings, **how)
@@ -194,12 +212,14 @@ def _said(scenario: Scenario, spec: Experiment, own: Sequence[Answer], runner: R
         if compared is None:
             return "not-run", "none", [], []
         return decision.any_of([r["verdict"] for r in compared]), "experiment", compared, []
-    rows = [a.as_dict() for a in own]
-    if not rows:
+    if not own:
         return "not-run", "none", [], []
+    rows = [a.as_dict() for a in own] + [order_row(scenario, spec.hypothesis, part) for part in spec.orders]
     verdict, basis = judged(rows)
-    under = {name: together([r for r in rows if r["rival"] == name]) for name in {r["rival"] for r in rows if r["rival"]}}
-    return verdict, basis, rows, sorted(name for name, there in under.items() if there in DECIDED and there != verdict)
+    here = {r["part"]: r["probability"] for r in rows if not r["rival"] and r["basis"] in ("prior", "posterior")}  # the latter comes last
+    under = [r for r in rows if r["rival"] and r["verdict"] != "not-judged"]
+    turned = {r["rival"] for r in under if decision.turned(here[r["part"]], r["probability"])}
+    return verdict, basis, rows, sorted(turned)
 
 
 def stored_trial(t: Trial) -> dict[str, Any]:
@@ -214,7 +234,12 @@ def stored_trial(t: Trial) -> dict[str, Any]:
 def tables_of(pairs: Sequence[tuple[Trial, Sequence[Answer]]]) -> dict[str, list[dict[str, Any]]]:
     """Rows of all parts, the effect in each draw, and what each hypothesis was said to be under each version of the rules."""
     rows = [r for t, _ in pairs for r in t.rows]
-    names = list(dict.fromkeys(k for r in rows for k in r))
+    names = [k for k in dict.fromkeys(k for r in rows for k in r) if k != "curve"]
+    curves = [
+        {**{k: r[k] for k in OF_CURVE}, "value": cell(value, 6), "draws": n, "reached": hits}
+        for r in rows
+        for value, n, hits in r.get("curve", ())
+    ]
     by_draw = [
         (a.hypothesis, a.part.id, a.basis, a.rival, a.state, k, cell(d, 6), cell(a.coefficient[k], 6) if len(a.coefficient) else "")
         for _, own in pairs
@@ -224,6 +249,7 @@ def tables_of(pairs: Sequence[tuple[Trial, Sequence[Answer]]]) -> dict[str, list
     return {
         "experiments": [{n: cell(r.get(n), 6) for n in names} for r in rows],
         "draws": [dict(zip(STUDY.columns["draws"], row, strict=True)) for row in by_draw],
+        "curves": curves,
         "versions": [{k: row.get(k, "") for k in COLUMNS} for t, _ in pairs for row in t.versions],
     }
 
@@ -239,8 +265,9 @@ def page(result: Result) -> Iterator[Block]:
         yield forest_of(trials, result.scenario)
         yield Sentence(pair("experiment.note"), "note")
     yield Sentence(pair("experiment.rules", version=result.made["rules"]["version"]), "note")
-    if table := versions_table(trials):
-        yield table
+    for table in (curves_table(trials), accounts_table(trials, result.scenario), versions_table(trials)):
+        if table:
+            yield table
 
 
 def _sentences(trial: Trial, scenario: Scenario | None) -> Iterator[Block]:
@@ -251,15 +278,25 @@ def _sentences(trial: Trial, scenario: Scenario | None) -> Iterator[Block]:
         yield Sentence(pair("experiment.why", why=(trial.why("en"), trial.why("zh"))))
     if trial.quiet is not None:
         yield Sentence(pair("experiment.quiet", share=f"{100 * trial.quiet:.0f}"))
+    for r in trial.ordered:
+        yield Sentence(order_words(r))
     for r in trial.rows:
         if r["measure"] == "power":
             few, least = {"few": r["few"], "of": r["of"]}, r["detectable"]
             yield Sentence(pair("experiment.never", **few) if least is None else pair("experiment.power", **few, ratio=f"{least:.2g}"))
 
 
+def order_words(r: Mapping[str, Any]) -> Pair:
+    """What two rankings say, and what could have come out."""
+    shares = {k: f"{100 * r[k]:.3g}" for k in ("agree_low", "agree_high", "oppose_low", "oppose_high", "agree_best", "top_by_chance")}
+    first = "tied" if r["top"] is None else "first" if r["top_is_first"] else "later"
+    told = {"part": r["part"], "says": pair(f"experiment.{r['finding']}"), "n": r["regions"], "top": r["top"] or "", **shares}
+    return pair("experiment.orders", first=pair(f"experiment.top_{first}", **told), **told)
+
+
 def flips_of(trial: Trial, scenario: Scenario | None) -> Pair | None:
     """Rivals under which a counterfactual has another verdict, or that it has none, or that it was not repeated."""
-    if trial.type != "counterfactual" or trial.verdict == "not-run" or (trial.verdict == "not-judged" and not trial.flips):
+    if trial.type != "counterfactual" or trial.verdict == "not-run" or (trial.verdict in WITHHELD and not trial.flips):
         return None
     if trial.flips:
         names = joined([arm_name(x, scenario) for x in trial.flips], pair("report.comma"))
@@ -284,13 +321,15 @@ def forest_of(trials: Mapping[str, Trial], scenario: Scenario | None) -> Figure:
         sign = DIRECTIONS.get(r.get("direction", "rise"), 1)
         low, middle, high = (sign * r[k] / r["smallest"] for k in ("low", "effect", "high"))
         series.setdefault(r["basis"], []).append((parts.index((r["hypothesis"], r["part"])), low, middle, high))
-    keys = ("hypothesis", "part", "effect", "smallest", "detectable", "ceiling", "says")
-    columns = heads("experiment", keys, words=("hypothesis", "part", "says"))
+    keys = ("hypothesis", "part", "effect", "smallest", "probable", "detectable", "ceiling", "says")
+    columns = heads("experiment", keys, words=("hypothesis", "part", "probable", "says"))
     return Figure("experiments", Forest(names, series), Table(columns, list(map(_cells, rows)), look="", anchor="hypothesis-"))
 
 
 def _cells(r: Mapping[str, Any]) -> list[Cell]:
-    """Hypothesis, part, effect with its range and tipping value, what counts, would be seen, could be found; what the part says."""
+    """Hypothesis, part, effect with its range and tipping value, what counts, how probable it is, what would be seen and could be found;
+    what the part says.
+    """
     basis = pair(f"experiment.basis.{r['basis']}")
     spread = f"{r['effect']:.3g} ({r['low']:.3g} … {r['high']:.3g}) "  # no dash: ends may be negative
     effect: list[Cell] = [spread, pair(f"unit.{r['unit']}")]
@@ -305,7 +344,41 @@ def _cells(r: Mapping[str, Any]) -> list[Cell]:
     if r["verdict"] == "contradicted" and r.get("finding") in HOW:
         says += [" (", pair(f"experiment.how.{r['finding']}"), ")"]
     part = joined([r["part"].removeprefix("rival-"), " (", basis, ")"])
-    return [r["hypothesis"], part, joined(effect), f"{r['smallest']:.3g}", seen, most, joined(says)]
+    probable: list[Cell] = [pair(f"experiment.{key}", **args) for key, args in chance_of(r)] or ["–"]
+    return [r["hypothesis"], part, joined(effect), f"{r['smallest']:.3g}", joined(probable), seen, most, joined(says)]
+
+
+def curves_table(trials: Mapping[str, Trial]) -> Table | None:
+    """How the probability goes with the tested coefficient, in fifths of the draws that the verdict rests on; None without any."""
+    rows: list[list[Cell]] = []
+    for name, trial in sorted(trials.items()):
+        for r in trial.leading:
+            if curve := r.get("curve"):
+                points = [f"{value:.2g}: {hits}/{n}" for value, n, hits in curve]
+                rows.append([f"{name} {r['part']}", r["coefficient"], *points, *["–"] * (FIFTHS - len(points))])
+    columns = [*heads("experiment", ("part", "coefficient"), words=("part", "coefficient"))]
+    columns += [Column(pair("experiment.fifth", n=str(n + 1))) for n in range(FIFTHS)]
+    return Table(columns, rows, pair("experiment.curves_title")) if rows else None
+
+
+def accounts_table(trials: Mapping[str, Trial], scenario: Scenario | None) -> Table | None:
+    """How probable each part is under each account; None where none was repeated."""
+    accounts = sorted({name for trial in trials.values() for name in trial.repeated})
+    rows: list[list[Cell]] = []
+    for name, trial in sorted(trials.items()):
+        for own in trial.leading if trial.repeated else []:
+            under = {r["rival"]: r for r in trial.rows if r["rival"] and r["part"] == own["part"]}
+            cells = [_likelihood(r) for r in (own, *map(under.get, accounts))]
+            rows.append([f"{name} {own['part']}", *cells])
+    columns = [Column(pair("experiment.part")), Column(pair("experiment.own_account")), *(Column(arm_name(x, scenario)) for x in accounts)]
+    return Table(columns, rows, pair("experiment.accounts_title")) if rows else None
+
+
+def _likelihood(r: Mapping[str, Any] | None) -> Cell:
+    """The word for a probability; a dash where there is none, and where the base is not the case."""
+    if r is None or r.get("probability") is None or r["verdict"] == "not-judged":
+        return "–"
+    return pair(f"likelihood.{r['likelihood']}")
 
 
 def versions_table(trials: Mapping[str, Trial]) -> Table | None:
@@ -326,13 +399,14 @@ STUDY = Study(
     page,
     Ships(
         minutes=200,
-        options={"table": 20_000, "draws": 25, "rivals": 8, "everyone": 8},
-        places={"kept": "experiments", "known": kind.PRIOR_TABLE},
+        options={"table": 20_000, "draws": 40, "rivals": 20, "everyone": 8},
+        places={"kept": "experiments", "fits": "rivals", "known": kind.PRIOR_TABLE},
     ),
     small={"scenario": "kazakhstan-2022", "only": ("H03", "H04", "H07"), "table": 40, "draws": 2, "rivals": 0, "scale": 0.001},
     columns={
         "experiments": ("hypothesis", "part", "basis", "rival", "effect", "low", "high", "verdict"),
         "draws": ("hypothesis", "part", "basis", "rival", "state", "draw", "effect", "coefficient"),
+        "curves": (*OF_CURVE, "value", "draws", "reached"),
         "versions": COLUMNS,
     },
     facts=("trials", "rules", "scale"),

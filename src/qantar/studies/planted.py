@@ -2,7 +2,7 @@
 
 Each world is a whole small study: a drawn country, a true set of parameters, a record made by them, draws of the priors, those nearest to
 the record in place of a posterior, and one experiment judged by the rules of `decision`: nine of ten draws, twice. Guards
-that can only turn a decision into "undecided" (ancestors, quiet bases, everyone) are not in it. Two days are quiet, then a shock to
+that can only withhold a decision (ancestors, the base, controls, ceilings, everyone) are not in it. Two days are quiet, then a shock to
 everybody's pressure begins. All is known of a world but the size of the shock and the base pressure. Five kinds:
 
     on        the shock is large (`shock_of`); the arm takes it away
@@ -66,11 +66,11 @@ _WORDS = dict.fromkeys(("asks_en", "asks_zh", "smallest_en", "smallest_zh"), "pl
 PART = Part.model_validate(
     {"id": "a", "measure": "peak", "contrast": {BASE: 1, "arm": -1}, "direction": "rise", "smallest": SMALLEST, **_WORDS}
 )
-SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_slope", 0.12, 6.0
+SHOCK, SHOCK_LEAST, SHOCK_MOST = "price_effect", 0.12, 6.0
 """The coefficient of the shock (log pressure) and its prior: nobody knows its order of magnitude, so evenly on the logarithm."""
 UNKNOWN = "base_pressure"
-"""What nobody knows of a world beside the shock. With everything unknown 20 of 300 draws are no neighbourhood and every verdict is
-"undecided": no error, and no news."""
+"""What nobody knows of a world beside the shock. With everything unknown 40 of 600 draws are no neighbourhood and nothing is
+decided: no error, and no news."""
 BASE_TIMES = 20.0
 """Base pressure for each of its prior: with less, a quiet day has nobody out and a record says nothing."""
 
@@ -91,8 +91,8 @@ class Setup:
 
     scale: float = 0.01
     hours: int = 96
-    draws: int = 300
-    near: int = 20
+    draws: int = 600
+    near: int = 40
     seeds: int = 2
     true_seeds: int = 20
 
@@ -297,7 +297,7 @@ def rates(worlds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     small, large = [w for w in plain if not w["true"]], [w for w in plain if w["true"]]
     so, not_so = ([w for w in random if w["verdict"] == verdict] for verdict in ("supported", "contradicted"))
     nothing, unseen = ([w for w in worlds if w["kind"] == name] for name in HALF)
-    decided = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] != "undecided"]
+    decided = [w for w in unseen if w["basis"] == "experiment" and w["verdict"] in decision.DECIDED]
     table = (
         ("wrong supported", sum(w["verdict"] == "supported" for w in small), len(small), 0.1),
         ("wrong contradicted", sum(w["verdict"] == "contradicted" for w in large), len(large), 0.1),

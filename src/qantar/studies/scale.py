@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from qantar.ensemble.runner import Runner
 from qantar.forecast.scores import paired
-from qantar.inference.abc_smc import stop_of
 from qantar.inference.calibration import predictive
 from qantar.inference.distance import ERRORS, items_of, target_of
 from qantar.inference.posterior import posterior_of
 from qantar.inference.problem import spec_of
+from qantar.inference.rejection import stop_of
 from qantar.record.observables import observe
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Edit, Scenario, resolve

@@ -5,7 +5,8 @@ how two readers agreed.
 
 A fact has the verdict that readers of the ledger wrote; nothing here compares it with the events. A cause or a prediction whose hypothesis
 was tried has the verdict of the experiment, "in this model" and its basis in the same value, and the reading of the record stands beside
-it. What the record contradicts stays contradicted; where an experiment gave no answer, the record's word stands if it has one.
+it. Where only the order of events speaks for a cause, readers see that the order fits, and no more. What the record contradicts stays
+contradicted; where an experiment gave no answer, the record's word stands if it has one.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from qantar.verdicts.hypotheses import Trial
 
 BASES = ("record", "order", "memory", "none", "judgement", "open", "experiment", "assumed", "fitted", "prior")
-WITHOUT = ("not-judged", "not-testable")
+WITHOUT = ("not-judged", "not-decidable", "not-testable")
 """What is said where an experiment gives no answer."""
 WORDS = (*VERDICTS[:4], "model-supported", "model-contradicted", "model-undecided", *WITHOUT, *VERDICTS[4:])
 """Verdicts of the record and, in between, of experiments."""
+ORDER_FITS = "order-fits"
+"""What readers see of a cause for which only the order of events speaks."""
 FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
 
 
@@ -51,9 +54,14 @@ class Judged:
         return self.trial.verdict if self.trial.verdict in WITHOUT else f"model-{self.trial.verdict}"
 
     @property
+    def shown(self) -> str:
+        """The word as readers see it: that what came before fits what came after supports no cause."""
+        return ORDER_FITS if self.basis == "order" and self.word == "supported" else self.word
+
+    @property
     def value(self) -> str:
         """The verdict as it must be quoted: of an experiment, with the model and its basis inside."""
-        return self.claim.verdict if self.trial is None else self.trial.words
+        return self.shown if self.trial is None else self.trial.words
 
     def repeat(self, account: str, case: str | None = None) -> str:
         """The command that shows or repeats what the verdict rests on; `account` and `case` (if another) as `Loaded` names them."""
@@ -87,7 +95,8 @@ class Judged:
 def _figures(trial: Trial | None) -> dict[str, object]:
     """Effect, interval and tipping value of the first part, over the posterior if there is one; None where there are none."""
     lead = trial.lead if trial and trial.verdict != "not-testable" else None
-    names = ("measure", "unit", "effect", "low", "high", "smallest", "detectable", "attainable", "ceiling", "coefficient", "tipping")
+    names = ("measure", "unit", "effect", "low", "high", "smallest", "probability", "probability_low", "probability_high", "likelihood",
+             "detectable", "attainable", "ceiling", "coefficient", "tipping")  # fmt: skip
     return {
         **{k: lead.get(k) if lead else None for k in names},
         "state": trial.state if trial else None,

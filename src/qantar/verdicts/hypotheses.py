@@ -16,7 +16,7 @@ from typing import Any
 
 from qantar.effects import decision
 from qantar.effects.decision import DECIDED
-from qantar.effects.verdict import EVERYONE, POLICY, RECORDED, state_in, together
+from qantar.effects.verdict import EVERYONE, POLICY, RECORD, RECORDED, state_in, together
 from qantar.effects.versions import COLUMNS, FILE, Row
 from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError, fail
@@ -33,6 +33,8 @@ FACTS = {
 """What `result.json` must say for a verdict to be read from it, by kind."""
 OF_TRIAL = {"hypothesis", "type", "verdict", "basis", "rows", "flips", "file_sha256"}
 """What it says of each hypothesis, at least."""
+WITHHELD = ("not-judged", "not-decidable")
+"""Verdicts where what was run gives no answer."""
 UNTRIED = ("not-testable", "not-run")
 """Verdicts where nothing was run."""
 
@@ -44,7 +46,7 @@ class Trial:
     hypothesis: str
     type: str
     verdict: str
-    """supported, contradicted, undecided, not-judged, not-testable, not-run"""
+    """supported, contradicted, undecided, not-decidable, not-judged, not-testable, not-run"""
     basis: str
     """experiment, assumed, fitted (nothing is decided, or the priors could not be judged), prior (no posterior was at hand), none"""
     rows: list[dict[str, Any]]
@@ -68,6 +70,11 @@ class Trial:
     def own(self) -> list[dict[str, Any]]:
         """Rows of the model itself, no rival's, in the state that is judged."""
         return [r for r in self.rows if not r["rival"] and r.get("state") == self.state]
+
+    @property
+    def ordered(self) -> list[dict[str, Any]]:
+        """Rows of parts that need no run."""
+        return [r for r in self.rows if r["basis"] == RECORD]
 
     @property
     def lead(self) -> dict[str, Any] | None:
@@ -99,8 +106,8 @@ class Trial:
         if any(r.get("scaled") == "differs" for r in self.rows):
             return reason_of({"reason": "scale"}, lang)
         reasons: dict[str, list[str]] = {}
-        for r in self.leading:
-            reasons.setdefault(reason_of(r, lang) or text(f"experiment.{r['verdict']}", lang), []).append(r["part"])
+        for r in [*self.leading, *self.ordered]:
+            reasons.setdefault(reason_of(r, lang) or answer_of(r, lang), []).append(r["part"])
         if len(reasons) == 1:
             return next(iter(reasons))
         colon, comma, sep = (text(f"report.{k}", lang) for k in ("colon", "comma", "semicolon"))
@@ -140,7 +147,7 @@ class Trial:
     @property
     def words(self) -> str:
         """The verdict as it must be quoted."""
-        if self.verdict in ("not-judged", *UNTRIED):
+        if self.verdict in (*WITHHELD, *UNTRIED):
             return self.verdict
         return f"{self.verdict} in this model ({self.grounds('en')})"
 
@@ -151,8 +158,8 @@ class Trial:
         return en, zh
 
     def _quoted(self, lang: str) -> str:
-        if self.verdict == "not-judged":
-            return text("verdict.not-judged", lang)
+        if self.verdict in WITHHELD:
+            return text(f"verdict.{self.verdict}", lang)
         return self.said(lang) + (text("experiment.changed", lang) if self.changed and self.verdict not in UNTRIED else "")
 
     def said(self, lang: str) -> str:
@@ -170,6 +177,8 @@ class Trial:
     def qualifiers(self) -> list[tuple[str, dict[str, Any]]]:
         """What must be quoted with the basis, as messages under `experiment` with their arguments."""
         qualifiers: list[tuple[str, dict[str, Any]]] = []
+        for r in self.leading:
+            qualifiers += chance_of(r, f"{r['part']} " if len(self.leading) > 1 else "")
         if self.independent is not None:
             qualifiers.append(("independent", {"n": self.independent}))
         if self.state == RECORDED:
@@ -179,13 +188,30 @@ class Trial:
         return qualifiers
 
 
+def chance_of(row: Mapping[str, Any], part: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """The probability of a row in words, as a message under `experiment` with its arguments; none where it has none."""
+    if row.get("probability") is None:
+        return []
+    share, low, high = (f"{100 * row[f'probability{end}']:.0f}" for end in ("", "_low", "_high"))
+    return [(f"probability.{row['likelihood']}", {"part": part, "share": share, "low": low, "high": high})]
+
+
+def answer_of(row: Mapping[str, Any], lang: str) -> str:
+    """What a part says that has no reason to say nothing: what the orders do, that draws differ, or its verdict."""
+    if row["basis"] == RECORD:
+        return text(f"experiment.{row['finding']}", lang)
+    return text("experiment.differ" if row["verdict"] == "undecided" else f"experiment.{row['verdict']}", lang)
+
+
 def reason_of(row: Mapping[str, Any], lang: str) -> str:
     """Why a part has no answer, in words; empty where it has one."""
     if not row.get("reason"):
         return ""
     share, smallest = row.get("reason_share"), row.get("smallest")
-    numbers = {"share": "" if share is None else f"{100 * share:.0f}", "least": "" if share is None else f"{share:.2g}",
-               "smallest": "" if smallest is None else f"{smallest:.2g}"}  # fmt: skip
+    like = {name: row[f"base_{name}"] for name in decision.LIKENESS if row.get(f"base_{name}") is not None}
+    numbers = {"what": text(f"likeness.{decision.Ground(like=like).unlike or 'peak'}", lang),
+               "n": "" if share is None else f"{share:.0f}", "share": "" if share is None else f"{100 * share:.0f}",
+               "least": "" if share is None else f"{share:.2g}", "smallest": "" if smallest is None else f"{smallest:.2g}"}  # fmt: skip
     kind = text(f"reason_kind.{decision.REASONS[row['reason']]}", lang)
     return text("experiment.because", lang, why=text(f"reason.{row['reason']}", lang, **numbers), kind=kind)
 
@@ -203,7 +229,7 @@ def expected_by_chance(trials: Sequence[Trial]) -> float:
 def summed(trials: Sequence[Trial]) -> dict[str, str]:
     """How many are supported, could have been before anything was run, and would be by chance: the numbers of one sentence."""
     of = [t for t in trials if t.type == "counterfactual" and t.lead is not None]
-    possible = [t for t in of if decision.can_support([(r["asserts"], r.get("ceiling", 1.0)) for r in t.leading])]
+    possible = [t for t in of if decision.can_decide([r.get("ceiling", 1.0) for r in t.leading])]
     supported = sum(t.verdict == "supported" for t in trials)
     return {"n": str(supported), "possible": str(len(possible)), "of": str(len(of)), "expected": f"{expected_by_chance(trials):.2f}"}
 
@@ -288,7 +314,9 @@ def stylized(
         row = {"hypothesis": name, "part": c["claim"] + "abcdefgh"[len(rows)] * several, "basis": "prior", "rival": ""}
         row |= {"measure": c["outcome"], "unit": "share", "direction": "rise", "smallest": c["smallest"], "effect": c["interaction"]}
         row |= {"low": c["over_draws_low"], "high": c["over_draws_high"], "draws": c["draws"], "reached": c["reached"]}
-        row |= {"finding": c["finding"], "chance": c["supported_by_chance"], "ceiling": made["ceiling"]}
+        row |= {"probability": c["share"], "probability_low": c["share_low"], "probability_high": c["share_high"]}
+        row |= {"likelihood": decision.Chance(c["share"], c["share_low"], c["share_high"]).word, "finding": c["finding"]}
+        row |= {"chance": c["supported_by_chance"], "ceiling": made["ceiling"]}
         row |= {k: c[k] for k in ("verdict", "reason", "reason_share", "moving", "detectable")}
         rows.append(row | dict.fromkeys(("coefficient", "tipping")))
     every = [r for rows in of_claim.values() for r in rows]

@@ -56,7 +56,12 @@ def repeat_effects(
         r = lots[int(lot(seed, StudyKey.REPEATED_EFFECT, k) * len(lots))]
         spec = specs[r["hypothesis"]]
         n_draws = sum(all(x[k] == r[k] for k in ("hypothesis", "part", "state")) for x in rows)
-        values = Draws(fit.posterior.values).redrawn(unlearned(scenario, spec), spec.seed).spread(n_draws).values
+        values = (
+            Draws(fit.posterior.values, fit.posterior.ancestors.tolist())
+            .redrawn(unlearned(scenario, spec), spec.seed)
+            .spread(n_draws)
+            .values
+        )
         part = next(p for p in spec.parts if p.id == r["part"])
         effect = effect_of(scenario, spec, part, values, int(r["draw"]), scale=float(stored.made["scale"]), state=r["state"])
         repeated.append(RepeatedEffect(r["hypothesis"], r["part"], int(r["draw"]), float(r["effect"]), effect))
