@@ -165,8 +165,7 @@ class Store:
         aside = self.folder / f".{os.getpid()}-part-{number:05d}"
         try:
             aside.mkdir(parents=True, exist_ok=True)
-            with duckdb.connect(":memory:") as con:
-                con.execute("SET threads = 1")
+            with _database(threads=1).cursor() as con:
                 for name, table in ((DAYS, days), (RUNS, runs)):
                     con.register("part", table)
                     con.execute(f"COPY (SELECT * FROM part) TO '{_quoted(aside / name)}' (FORMAT parquet)")
@@ -198,7 +197,7 @@ class Store:
             self._verify(number)
         parts = [self.part(number) for number in numbers]
         try:
-            with duckdb.connect(":memory:") as con:
+            with _database().cursor() as con:
                 return _read(con, parts, DAYS, runs, "run, region, day"), _read(con, parts, RUNS, runs, "run")
         except duckdb.Error as error:
             raise fail(ResultError, self.folder, "broken_store", reason=str(error).splitlines()[0]) from None
@@ -231,6 +230,14 @@ class Store:
             made = re.fullmatch(r"\.(\d+)-part-\d{5,}", path.name)
             if made and path.is_dir() and not _alive(int(made.group(1))):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def _database(threads: int | None = None) -> Any:
+    """A database in memory, one for the whole process: to open it takes longer than to write a part."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"threads": threads} if threads else {})
 
 
 def _read(con: Any, parts: Iterable[Path], name: str, runs: int, order: str) -> dict[str, Any]:
