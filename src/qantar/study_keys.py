@@ -35,6 +35,8 @@ class StudyKey(IntEnum):
     REPEATED_EFFECT = 1 << 29  # which effects are computed a second time
     REPEATED_HISTORY = (1 << 29) + 1  # which histories are simulated a second time
     EFFECT_SIGN = 1 << 30  # sign of an effect under chance
+    PROPOSED_LAW = (1 << 30) + 2  # whether a proposed draw is moved
+    EQUAL_WEIGHT = (1 << 30) + 3  # where the resampling of a weighted posterior begins
     CONDITION_SHUFFLE = (1 << 30) + 1  # which country has another's condition
 
 

@@ -220,7 +220,7 @@ def test_the_stair_and_the_decline_of_a_history() -> None:
 # --- distances --------------------------------------------------------------------------------------------------------
 
 SMALL = Target(
-    (*(Item("onset", x) for x in "ABC"), Item("participants", "country", 1), Item("deaths", "country"), Item("seats", "A")),
+    (*(Item("onset", x) for x in "ABC"), Item("participants", "country", 1), Item("deaths", "country"), Item("fallen", "country")),
     np.array([2.0, 4.0, NAN, 3.0, 2.0, NAN]),
     np.array([3.0, 16.0, NAN, 3.0, 2.4, NAN]),
 )
@@ -258,12 +258,12 @@ def test_distances_by_hand_each_block_once() -> None:
     assert found == pytest.approx([0, np.sqrt((onset + people) / 2), np.sqrt((25 / 2 + 36) / 2)])
     assert found[1] != pytest.approx(np.sqrt((2**2 + 1.5**2 + people) / 3))  # not each item once
     assert distances(ROWS, SMALL, scales, ("onset",))[1] == pytest.approx(np.sqrt(onset))
-    assert distances(ROWS, SMALL, scales, FORCE) == pytest.approx([0, 5, 6])  # seats are blank: no block of theirs
-    assert distances(ROWS, SMALL, scales, ("seats",)).tolist() == [0, 0, 0]  # a record that says nothing
+    assert distances(ROWS, SMALL, scales, FORCE) == pytest.approx([0, 5, 6])  # what fell is blank: no block of it
+    assert distances(ROWS, SMALL, scales, ("fallen",)).tolist() == [0, 0, 0]  # a record that says nothing
 
 
 def test_scales_are_the_error_of_the_record_alone() -> None:
-    assert scales_of(SMALL) == pytest.approx([ERRORS[b] for b in ("onset", "onset", "onset", "participants", "deaths", "seats")])
+    assert scales_of(SMALL) == pytest.approx([ERRORS[b] for b in ("onset", "onset", "onset", "participants", "deaths", "fallen")])
     assert {i.block for i in target().items} == set(ERRORS) == {*MOBILIZATION, *FORCE}
 
 
@@ -290,7 +290,7 @@ def test_a_history_is_at_no_distance_from_its_own_record() -> None:
 
 def test_the_middle_and_the_summary_by_hand() -> None:
     assert middle_of(SMALL) == pytest.approx([2.5, 6, NAN, 3, 2.2, NAN], nan_ok=True)  # an open end: two days after the earliest
-    found = summary_of(ROWS, SMALL)  # participants, deaths, seats that fell
+    found = summary_of(ROWS, SMALL)  # participants, deaths, how many seats fell
     assert found == pytest.approx(np.array([[3, 2.2, 1], [4, 1.5, 0], [0, 3, 1]]))
 
 
@@ -353,7 +353,7 @@ FEW = [
 PEOPLE_AT, FORCE_AT, CALM_AT, BESIDE_AT = (FEW.index(n) for n in ("base_pressure", "arrest_rate", "tie_local", "seize_rate"))
 FREE = np.array([parameters()[n].group in FORCE_GROUPS or n in FORCE_NAMES for n in FEW])
 TARGET = Target((Item("participants", "country", 4), Item("detained", "country", 5)), np.array([3 + SEEN, 3.0]), np.array([3 + SEEN, 3.0]))
-SETUP = Setup(table=1500, draws=1500, near=250, force_draws=15)
+SETUP = Setup(table=1500, draws=1500, rounds=0, near=250, force_draws=15, particles=250)
 KEY = int(Purpose.STUDY)
 
 
@@ -410,7 +410,7 @@ def a_task(tmp_path: Path, **more: Any) -> Task:
 def particles_at(points: Floats) -> Particles:
     n = len(points)
     return Particles(
-        points, np.tile(ROWS[0], (n, 1)), np.linspace(0.1, 0.7, n), np.linspace(1 / 3, 2, n), np.arange(n) + 2**62, np.arange(n)
+        points, np.tile(ROWS[0], (n, 1)), np.linspace(0.1, 0.7, n), np.linspace(1 / 3, 2, n), np.arange(n) + 2**62, np.arange(n), np.ones(n)
     )
 
 
@@ -472,6 +472,60 @@ def test_particles_are_the_exact_posterior_given_the_tolerance(closed: pytest.Mo
     assert left_out.min() >= stage.tolerance
 
 
+ROUNDS = replace(SETUP, table=500, draws=500, rounds=2, proposed=500)
+"""As many draws in all as `SETUP`."""
+
+
+def in_rounds(tmp_path: Path) -> Particles:
+    return module.nearest(a_task(tmp_path), chosen(prior_runs(), slice(ROUNDS.table)), ROUNDS)
+
+
+def check_weighted(found: Particles) -> None:
+    """Weighted particles against the exact law: errors are 4 standard errors of the draws that they are worth."""
+    w, scores = found.weights / found.weights.sum(), ndtri(found.points)
+    mean, sd = exact(found.trace[-1].tolerance)
+    worth = 1 / (w**2).sum()
+    assert worth == pytest.approx(found.trace[-1].worth)
+    assert worth >= SETUP.near
+    middle = w @ scores
+    assert middle[PEOPLE_AT] == pytest.approx(mean, abs=4 * sd / np.sqrt(worth))
+    assert np.sqrt(w @ (scores[:, PEOPLE_AT] - middle[PEOPLE_AT]) ** 2) == pytest.approx(sd, rel=4 / np.sqrt(2 * worth))
+    assert np.abs(np.delete(middle, PEOPLE_AT)).max() < 4 / np.sqrt(worth)
+
+
+def test_draws_around_those_that_came_near_give_the_same_law_nearer_to_the_record(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plain, found = first_module(tmp_path), in_rounds(tmp_path)
+    check_weighted(found)
+    check_own_history(found)
+    assert found.trace[-1].tolerance < 0.75 * plain.trace[-1].tolerance
+    assert found.weights.max() <= 3  # a third of the draws are of the priors
+    assert len(np.unique(found.origin)) == len(found.origin)
+    assert found.trace[-1].within == pytest.approx(plain_share(found.trace[-1].tolerance), rel=0.2)
+    whole = calibrate(a_task(tmp_path), chosen(prior_runs(), slice(ROUNDS.table)), ROUNDS)
+    mean, sd = exact(found.trace[-1].tolerance)
+    assert ndtri(whole.points[:, PEOPLE_AT]).mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(SETUP.near / 2))
+    assert (whole.weights == 1).all()
+
+
+def plain_share(tolerance: float) -> float:
+    """Share of the priors within the tolerance."""
+    wide = np.sqrt(1 + NOISE**2)
+    return float(ndtr((SEEN + tolerance) / wide) - ndtr((SEEN - tolerance) / wide))
+
+
+@pytest.mark.parametrize("fault", ["all weigh the same", "the last law alone", "another law"])
+def test_a_wrong_weight_is_caught(closed: pytest.MonkeyPatch, tmp_path: Path, fault: str) -> None:
+    right = module.weights_of
+    wrong: dict[str, Any] = {
+        "all weigh the same": lambda points, laws, counts: np.ones(len(points)),
+        "the last law alone": lambda points, laws, counts: right(points, laws[-1:], [1, 1_000_000]) if laws else np.ones(len(points)),
+        "another law": lambda points, laws, counts: right(points, [replace(x, mean=x.mean - 1) for x in laws], counts),
+    }
+    closed.setattr(module, "weights_of", wrong[fault])
+    with pytest.raises(AssertionError):
+        check_weighted(in_rounds(tmp_path))
+
+
 @pytest.mark.parametrize("fault", ["accepts everything", "the farthest"])
 def test_a_wrong_calibration_is_caught(closed: pytest.MonkeyPatch, tmp_path: Path, fault: str) -> None:
     far = distances(items_of(prior_runs(), TARGET, plan()), TARGET, np.ones(2), MOBILIZATION)
@@ -514,7 +568,7 @@ def test_histories_that_were_broken_off_are_never_near(closed: pytest.MonkeyPatc
 
 
 def test_a_history_that_was_ended_would_not_have_been_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small, few = resolve(scenario(), scale=0.001), Setup(table=12, draws=12, near=4, force_draws=4, part=6)
+    small, few = resolve(scenario(), scale=0.001), Setup(table=12, draws=12, rounds=1, proposed=6, near=4, force_draws=4, particles=4, part=6)
     table = prior_table(small, 12, SEED, Runner(tmp_path / "table"), part=6)
     ended: list[int] = []
     one = module._histories
@@ -884,14 +938,14 @@ def test_families_that_count() -> None:
     assert effective_families(np.array([0, 0, 0, 5])) == pytest.approx(1.6)
 
 
-def test_what_ships_is_a_sample_drawn_once() -> None:
-    p = particles_at(points_of(1, range(8)))
-    order = fitted._kept(p, 8, SEED)
-    assert sorted(order) == list(range(8))
-    assert order != sorted(order)
-    assert fitted._kept(p, 3, SEED) == order[:3]
-    assert fitted._kept(p, 99, SEED) == order
-    assert fitted._kept(p, 8, SEED + 1) != order
+def test_what_ships_is_a_sample_in_an_order_drawn_once(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = first_module(tmp_path), calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0))
+    assert sorted(second.origin) == sorted(first.origin)  # of equal weight: each once
+    assert second.origin.tolist() != sorted(second.origin) != first.origin.tolist() != second.origin.tolist()
+    again = calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0))
+    assert np.array_equal(again.origin, second.origin)
+    many = calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0, particles=500))
+    assert sorted(many.origin) == sorted([*first.origin, *first.origin])
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -957,10 +1011,10 @@ def test_a_file_that_is_no_packed_table_is_said(tmp_path: Path) -> None:
         assert name in str(caught.value)
 
 
-def write(folder: Path, rows: Sequence[int] = (0, 2, 3)) -> Particles:
-    p = replace(particles_at(points_of(3, range(5))), origin=np.array([4, 4, 2, 1, 0]), trace=[Stage("force", 5, 1 / 3, 1.0, 0.5, 5, 0.1)])
+def write(folder: Path) -> Particles:
+    p = replace(particles_at(points_of(3, range(5))), origin=np.array([4, 4, 2, 1, 0]), trace=[Stage("force", 5, 1 / 3, 1.0, 0.5, 5, 5.0, 0.1)])
     folder.mkdir(exist_ok=True)
-    for name, text in write_posterior(p, rows, {"seed": 7, "command": "qantar calibrate"}).items():
+    for name, text in write_posterior(p, {"seed": 7, "command": "qantar calibrate"}).items():
         (folder / name).write_text(text, encoding="utf-8")
     return p
 
@@ -970,19 +1024,19 @@ def test_a_posterior_comes_back_in_every_digit(tmp_path: Path) -> None:
     p = write(tmp_path / "p")
     found = read_posterior(tmp_path / "p")
     assert found is not None
-    assert found.values == [p.values()[k] for k in (0, 2, 3)]  # exactly
+    assert found.values == p.values()  # exactly
     assert (
         max(
             abs(v - w) / (1e-300 + abs(w))
-            for a, k in zip(found.values, (0, 2, 3), strict=True)
+            for k, a in enumerate(found.values)
             for v, w in zip(a.values(), values_at(p.points[k]).values(), strict=True)
         )
         < 1e-9
     )
-    assert found.seeds.tolist() == [2**62 + k for k in (0, 2, 3)]  # more digits than a float holds
-    assert found.ancestors.tolist() == [4, 2, 1]
-    assert found.mobilization == pytest.approx(p.mobilization[[0, 2, 3]], rel=1e-5)
-    assert found.force == pytest.approx(p.force[[0, 2, 3]], rel=1e-5)
+    assert found.seeds.tolist() == [2**62 + k for k in range(5)]  # more digits than a float holds
+    assert found.ancestors.tolist() == [4, 4, 2, 1, 0]
+    assert found.mobilization == pytest.approx(p.mobilization, rel=1e-5)
+    assert found.force == pytest.approx(p.force, rel=1e-5)
     assert (found.made["seed"], found.made["modules"][0]["tolerance"]) == (7, 0.333333)
 
 

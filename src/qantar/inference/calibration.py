@@ -149,8 +149,6 @@ class Fitted:
     """Everything a calibration says."""
 
     particles: Particles
-    rows: list[int]
-    """particles that ship"""
     scores: Floats
     """adjusted normal scores of the fitted parameters, shape (particles, parameters)"""
     findings: Findings
@@ -175,11 +173,9 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     plan, table, record = problem.plan, problem.table, problem.record
     task = task_of(problem, terms.scenario, terms.edits, runner)
     particles = calibrate(task, table, setup)
-    rows = _kept(particles, setup.particles, seed)
     pseudo = quiet_uprisings(task, table, setup) if checked else np.zeros(0, np.int64)
     ranks = record_ranks(spec.fitted, table, problem.target, plan, seed, pseudo, runner.stage("pseudo"))
-    values = particles.values()
-    again = predictive(plan, [values[k] for k in rows], runner, seed, "after", part=setup.part)
+    again = predictive(plan, particles.values(), runner, seed, "after", part=setup.part)
     made = {
         "program": f"qantar {qantar.__version__}",
         "command": command,
@@ -194,12 +190,12 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
         "mobilization": spec.mobilization,
         "force": spec.force,
         "tolerance": round(float(particles.mobilization.max()), 4),
-        "independent": len(particles.origin),
+        "independent": round(particles.trace[-1].worth),
     }
     scores, narrowed = _scores(spec.fitted, particles, problem.target, seed)
     learned = findings(spec.fitted, scores, narrowed, ranks)
     before, after = (features(runs, record, plan) for runs in (table, again))
-    return Fitted(particles, rows, scores, learned, pseudo, before, after, table, made)
+    return Fitted(particles, scores, learned, pseudo, before, after, table, made)
 
 
 def repeated(terms: Terms, runs: int, runner: Runner, command: Mapping[str, Any] | None = None) -> tuple[Fitted, list[Between]]:
@@ -232,12 +228,6 @@ def predictive(
     kept = keep_draws(runner.store, values)
     recipe = Recipe(plan, history_seed(seed, 1 << 34, 0), sampling="given", given=kept, part=part, stop_above=stop_above)
     return runner.histories(recipe, len(values), stage)
-
-
-def _kept(particles: Particles, keep: int, seed: int) -> list[int]:
-    """Particles that ship, in an order drawn once: the first n of them are a sample of all."""
-    lots = [lot(seed, StudyKey.POSTERIOR_ORDER, k) for k in range(len(particles.seeds))]
-    return [int(k) for k in np.argsort(lots, kind="stable")[:keep]]
 
 
 def uprisings(table: Runs) -> Ints:
@@ -324,7 +314,7 @@ def files_of(found: Fitted) -> dict[str, str]:
     trace = [dataclasses.asdict(r) for r in found.particles.trace]
     simulated = [[f.kind, f.of, *map(_short, (f.median, f.low, f.high))] for f in found.after]
     return {
-        **write_posterior(found.particles, found.rows, found.made),
+        **write_posterior(found.particles, found.made),
         **found.findings.tables(),
         "pseudo.csv": to_csv(["draw"], [[int(k)] for k in found.pseudo]),
         "fit.csv": to_csv(["kind", "of", "recorded", "prior_share", "prior_low", "prior_high", "share", "low", "high", "median"], shares),

@@ -1,14 +1,15 @@
 """From histories to numbers that can be compared with the record, and how far a history is from it.
 
 Every history becomes one row of `items`: first reported day of each region, who was first, how many regions had risen by a day, official
-participants, how many of them were left days after the peak, detained, deaths, the share of the country's deaths in one region, and which
-seats of government fell. A record is an interval for each item, or a blank:
+participants, how many of them were left days after the peak, detained, deaths, the share of the country's deaths in one region, which
+seats of government fell, and how many. A record is an interval for each item, or a blank:
 
     deviation  e = how far the item lies outside its interval; 0 inside; a blank counts nothing
     distance   d = sqrt( mean over blocks of the mean over items of (e / s)^2 )
 
-Blocks are onsets, who was first, the stair of regions risen, participants, the decline, detained, deaths, share and seats: each counts
-once, however many items it has. Scales s are the error of the record alone, fixed before anything is fitted: how far draws of the priors
+Blocks are onsets, who was first, the stair of regions risen, participants, the decline, detained, deaths, share, seats and how many of them
+fell: each counts once, however many items it has. The last stands beside the seats because a model that cannot say which seats fall would
+come nearest to them if none ever did. Scales s are the error of the record alone, fixed before anything is fitted: how far draws of the priors
 spread says nothing of how well a number is known. The same functions serve a recorded and a simulated ("pseudo") record.
 """
 
@@ -28,7 +29,7 @@ from qantar.scenario.scenario import Plan
 Floats = NDArray[np.float64]
 ERRORS = {
     "onset": 1.0, "first": 0.5, "stair": 1.0, "participants": 0.3, "decline": 0.3,
-    "detained": 0.2, "deaths": 0.3, "share": 0.15, "seats": 0.5,
+    "detained": 0.2, "deaths": 0.3, "share": 0.15, "seats": 0.5, "fallen": 1.0,
 }  # fmt: skip
 """Errors of the record by block: days; yes or no; regions; log10 (0.3, a factor of two, is the bias assumed of official counts); share; a
 seat more or less."""
@@ -37,7 +38,7 @@ ONSET_CAP = 5.0
 DECLINE_LEAST = 1e-3
 """A smaller share left after the peak counts as this one."""
 MOBILIZATION = ("onset", "first", "stair", "participants", "decline")
-FORCE = ("detained", "deaths", "share", "seats")
+FORCE = ("detained", "deaths", "share", "seats", "fallen")
 """The two modules: how unrest spread, and what force and harm followed."""
 ZONES = 6
 """Hours after a day's end by which it has ended everywhere in a country."""
@@ -104,6 +105,9 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
         entered = record.seats_entered.get(r.id)
         value = np.nan if entered is None else float(entered)
         rows.append((Item("seats", r.id), value, value))
+    known = list(record.seats_entered.values())
+    fell, unknown = sum(v is True for v in known), sum(v is None for v in known)
+    rows.append((Item("fallen", "country"), *((float(fell), float(fell + unknown)) if known else (np.nan, np.nan))))
     items, low, high = zip(*rows, strict=True)
     return Target(items, np.array(low, float), np.array(high, float))
 
@@ -158,6 +162,8 @@ def items_of(runs: Runs, target: Target, plan: Plan) -> Floats:
             columns.append(np.log10(1 + total))
         elif item.block == "share":
             columns.append(np.divide(runs.killed[:, ids.index(item.of)], total, out=np.zeros(runs.n), where=total > 0))
+        elif item.block == "fallen":
+            columns.append(runs.seat_lost.sum(axis=1).astype(float))
         else:
             columns.append(runs.seat_lost[:, ids.index(item.of)].astype(float))
     return np.stack(columns, axis=1)
@@ -261,6 +267,8 @@ def reach_of(runs: Runs, target: Target, plan: Plan) -> tuple[Floats, Floats]:
             low[:, k], high[:, k] = np.log10(1 + killed), np.inf
         elif item.block == "share":
             low[:, k], high[:, k] = 0.0, 1.0
+        elif item.block == "fallen":
+            low[:, k], high[:, k] = runs.seat_lost.sum(axis=1), len(plan.regions)
         else:
             low[:, k], high[:, k] = runs.seat_lost[:, [r.id for r in plan.regions].index(item.of)], 1.0
     return low, high
@@ -273,10 +281,9 @@ def middle_of(target: Target) -> Floats:
 
 
 def summary_of(items: Floats, target: Target) -> Floats:
-    """Few smooth numbers for regression, shape (runs, numbers): all items but onsets and seats, and seats that fell."""
+    """Few smooth numbers for regression, shape (runs, numbers): all items but onsets and single seats."""
     blocks = np.array([i.block for i in target.items])
-    others = items[:, ~np.isin(blocks, ("onset", "seats"))]
-    return np.stack([*others.T, np.nansum(items[:, blocks == "seats"], axis=1)], axis=1)
+    return items[:, ~np.isin(blocks, ("onset", "seats"))]
 
 
 def whole_days(plan: Plan) -> int:

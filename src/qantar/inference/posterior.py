@@ -51,13 +51,12 @@ class Posterior:
     """provenance: command, seed, model_sha256, plan_sha256, modules, ..."""
 
 
-def write_posterior(particles: Particles, rows: Sequence[int], made: dict[str, Any]) -> dict[str, str]:
-    """The two files as text, for these particles."""
-    values = particles.values()
+def write_posterior(particles: Particles, made: dict[str, Any]) -> dict[str, str]:
+    """The two files as text."""
+    p = particles
     table = [
-        [k, int(particles.origin[row]), int(particles.seeds[row]), f"{particles.mobilization[row]:.6g}", f"{particles.force[row]:.6g}"]
-        + [values[row][name] for name in parameters()]
-        for k, row in enumerate(rows)
+        [k, int(p.origin[k]), int(p.seeds[k]), f"{p.mobilization[k]:.6g}", f"{p.force[k]:.6g}"] + [values[name] for name in parameters()]
+        for k, values in enumerate(p.values())
     ]
     modules = [{k: (round(v, 6) if isinstance(v, float) else v) for k, v in asdict(r).items()} for r in particles.trace]
     return {

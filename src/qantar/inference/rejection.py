@@ -3,10 +3,14 @@
 In: a plan, a record, histories of draws of the priors. Out: particles, each a full set of parameters with the seed of a history that comes
 as near to the record as can be had. How it proceeds is told in docs/explanation/inference.md. In the words of the field:
 
-- Plain rejection (Pritchard, Seielstad, Perez-Lezaun and Feldman 1999, Mol. Biol. Evol. 16): the draws nearest to how unrest spread that
-  also leave the quiet period quiet. No draw is copied or moved, so they are independent.
+- Rejection (Pritchard, Seielstad, Perez-Lezaun and Feldman 1999, Mol. Biol. Evol. 16): the draws nearest to how unrest spread that also
+  leave the quiet period quiet. No draw is copied or moved, so they are independent.
+- Draws of the priors alone rarely come near. So rounds follow that propose draws around those that did (`proposal`), and each draw is
+  weighed by how much likelier it was proposed than the priors would have: what is estimated is the same, with more draws where it counts.
+  The tolerance is the smallest within which draws are worth as many independent ones as are asked for.
 - Most draws are only looked at: beyond a table of whole histories, which says how near is near, a history ends on the first evening by
-  which it must be farther off than nearly all of the table (`ending`). What is accepted is the same as if it had gone on.
+  which it must be farther off than nearly all of the table, in later rounds than the tolerance so far (`ending`). What is accepted is the
+  same as if it had gone on.
 - Force and harm are fitted given that: the parameters of forces of each such draw are drawn anew many times, under the same luck of the
   history; of those that still come as near to how unrest spread and leave the quiet period quiet, the nearest to what force and harm
   were recorded takes the draw's place. Every draw stays, however well its force can be fitted: so force says nothing of how unrest
@@ -34,10 +38,11 @@ from qantar.errors import StudyError, fail
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of
 from qantar.inference.ending import Beyond, Restless, calm
 from qantar.inference.prior import point_of, values_at
+from qantar.inference.proposal import Proposal, effective, equal, proposal_of, weights_of
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan
-from qantar.study_keys import lot
+from qantar.study_keys import StudyKey, lot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,7 +50,7 @@ TOGETHER = 8
 """How many draws anew are simulated at once: a table of more would fill the memory of a small machine."""
 LOOK = 0.01
 """A history beyond the table ends when it must be farther off than this share of the table."""
-CHUNK = 20_000
+CHUNK = 5_000
 """Histories that are held in memory at once."""
 QUIET = 1 << 30
 """What is added to the number of a draw for the luck of its quiet period."""
@@ -62,10 +67,14 @@ class Setup:
 
     table: int = 20_000
     """draws of the priors with whole histories"""
-    draws: int = 300_000
+    draws: int = 40_000
     """draws of the priors that are looked at, those of the table among them"""
-    near: int = 500
-    """nearest of them that leave the quiet period quiet"""
+    rounds: int = 3
+    """rounds of proposals that follow"""
+    proposed: int = 15_000
+    """draws of each"""
+    near: int = 300
+    """independent draws that the nearest which leave the quiet period quiet are worth"""
     force_draws: int = 64
     """times that the parameters of forces of each are drawn anew"""
     particles: int = 200
@@ -74,7 +83,7 @@ class Setup:
     """histories in a part of the store"""
 
 
-QUICK = Setup(table=400, draws=400, near=20, force_draws=4, particles=20, part=5)
+QUICK = Setup(table=300, draws=300, rounds=1, proposed=100, near=20, force_draws=4, particles=20, part=5)
 """Less than five minutes at 1:50: a look, not a result."""
 
 
@@ -88,11 +97,13 @@ class Stage:
     tolerance: float
     """within which the particles lie in this module's blocks"""
     within: float
-    """share of the histories within the tolerance of how unrest spread"""
+    """share of the priors, or of the draws anew, within the tolerance of how unrest spread"""
     quiet: float
     """of those whose quiet period was simulated, the share that leaves it quiet"""
     draws: int
-    """draws of the priors behind the particles, each of one"""
+    """different draws behind the particles"""
+    worth: float
+    """independent draws that they are worth by their weights"""
     median: float
     """distance of the particles in this module's blocks"""
 
@@ -110,7 +121,9 @@ class Particles:
     seeds: Ints
     """seed of the history behind each particle"""
     origin: Ints
-    """number of the draw of the priors that each is, or descends from: all different"""
+    """number of the draw that each is, or whose parameters of forces were drawn anew"""
+    weights: Floats
+    """how much each counts, in shares of a draw of the priors"""
     trace: list[Stage] = field(default_factory=list)
 
     def values(self) -> list[Values]:
@@ -118,7 +131,7 @@ class Particles:
         return [values_at(row) for row in self.points]
 
 
-ARRAYS = ("points", "items", "mobilization", "force", "seeds", "origin")
+ARRAYS = ("points", "items", "mobilization", "force", "seeds", "origin", "weights")
 """Arrays of `Particles`."""
 
 
@@ -145,8 +158,12 @@ def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
 
 
 def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
-    """Particles of the posterior, both modules, from histories of draws 0, 1, ... of the priors at the seed of the task."""
-    return follow(task, nearest(task, table, setup), setup)
+    """Particles of the posterior, both modules, of equal weight and in an order by lot: the first few of them are a sample of all."""
+    found = follow(task, nearest(task, table, setup), setup)
+    rows = equal(found.weights, setup.particles, lot(task.seed, StudyKey.EQUAL_WEIGHT, 0))
+    rows = rows[np.argsort([lot(task.seed, StudyKey.POSTERIOR_ORDER, k) for k in range(len(rows))], kind="stable")]
+    arrays: dict[str, Any] = {name: getattr(found, name)[rows] for name in ARRAYS}
+    return Particles(**{**arrays, "weights": np.ones(len(rows))}, trace=found.trace)
 
 
 def nearest(task: Task, table: Runs, setup: Setup) -> Particles:
@@ -161,25 +178,13 @@ def nearest(task: Task, table: Runs, setup: Setup) -> Particles:
     StudyError
         If no draw does.
     """
-    looked = _looked_at(task, table, setup)
-    order = np.argsort(looked.mobilization, kind="stable")
-    order = order[np.isfinite(looked.mobilization[order])]
-    rows, tried = np.zeros(0, np.int64), 0
-    while len(rows) < setup.near and tried < len(order):
-        batch = order[tried : tried + setup.near]
-        numbers = looked.numbers[batch]
-        quiet = quiet_before(task, numbers, points_of(task.seed, numbers), setup.part)
-        rows, tried = np.append(rows, batch[quiet]), tried + len(batch)
-    if not len(rows):
-        raise fail(StudyError, task.plan.case, "never_quiet")
-    share, rows = len(rows) / tried, rows[: setup.near]
-    numbers, items, near = looked.numbers[rows], looked.items[rows], looked.mobilization[rows]
-    tolerance, of = float(near.max()), max(setup.draws, table.n)
-    within = float((looked.mobilization <= tolerance).sum() / of)
-    stage = Stage("mobilization", of, tolerance, within, share, len(rows), float(np.median(near)))
-    far = distances(items, task.target, task.scales, FORCE)
-    seeds = np.array([history_seed(task.seed, int(k), 0) for k in numbers])
-    return Particles(points_of(task.seed, numbers), items, near, far, seeds, numbers, [stage])
+    search = _Search(task, setup, [max(setup.draws, table.n)])
+    search.add(_looked_at(task, table, setup))
+    found = search.accepted()
+    for _ in range(setup.rounds):
+        search.propose(proposal_of(found.points, found.weights), float(found.mobilization.max()))
+        found = search.accepted()
+    return found
 
 
 class Looked(NamedTuple):
@@ -188,6 +193,83 @@ class Looked(NamedTuple):
     numbers: Ints
     items: Floats
     mobilization: Floats
+
+
+class _Search:
+    """All draws that may be near, whichever law they were made with.
+
+    Parameters
+    ----------
+    counts : draws of the priors
+    """
+
+    def __init__(self, task: Task, setup: Setup, counts: list[int]) -> None:
+        self.task, self.setup, self.counts = task, setup, counts
+        self.laws: list[Proposal] = []
+        self.looked = Looked(np.zeros(0, np.int64), np.zeros((0, len(task.target.items))), np.zeros(0))
+        self.quiet: dict[int, bool] = {}
+
+    def add(self, found: Looked) -> None:
+        """More draws, in the order of their distance."""
+        both = Looked(*(np.concatenate(pair) for pair in zip(self.looked, found, strict=True)))
+        order = np.argsort(both.mobilization, kind="stable")
+        order = order[np.isfinite(both.mobilization[order])]
+        self.looked = Looked(*(column[order] for column in both))
+
+    def propose(self, law: Proposal, limit: float) -> None:
+        """One more round, of which those within a limit are kept."""
+        setup, first = self.setup, sum(self.counts)
+        self.laws.append(law)
+        self.counts.append(setup.proposed)
+        ending = Beyond(self.task.target, self.task.scales, MOBILIZATION, limit)
+        for start in range(first, first + setup.proposed, CHUNK):
+            numbers = np.arange(start, min(start + CHUNK, first + setup.proposed))
+            seeds = np.array([history_seed(self.task.seed, int(k), 0) for k in numbers])
+            runner = self.task.runner.within("proposed", start - self.counts[0], setup.rounds * setup.proposed)
+            runs = _histories(replace(self.task, runner=runner), self.task.plan, self.points(numbers), seeds, "proposed", setup.part, ending)
+            self.add(_near(self.task, runs, numbers, limit))
+
+    def points(self, numbers: Ints) -> Floats:
+        """Places in the prior of draws, by the law that each was made with."""
+        found = points_of(self.task.seed, numbers)
+        ends = np.cumsum(self.counts)
+        for k, law in enumerate(self.laws):
+            own = np.flatnonzero((numbers >= ends[k]) & (numbers < ends[k + 1]))
+            if len(own):
+                u = np.array([lot(self.task.seed, StudyKey.PROPOSED_LAW, int(n)) for n in numbers[own]])
+                found[own] = law.points(found[own], u)
+        return found
+
+    def accepted(self) -> Particles:
+        """The nearest that leave the quiet period quiet, as many as are worth the independent draws that are asked for."""
+        setup, tried, batch = self.setup, 0, max(20, self.setup.near // 2)
+        points, weights, quiet = np.zeros((0, len(parameters()))), np.zeros(0), np.zeros(0, np.bool_)
+        while tried < len(self.looked.numbers) and effective(weights[quiet]) < setup.near:
+            numbers = self.looked.numbers[tried : tried + batch]
+            fresh = self.points(numbers)
+            tried += len(numbers)
+            points, weights = np.concatenate([points, fresh]), np.append(weights, weights_of(fresh, self.laws, self.counts))
+            quiet = np.append(quiet, self._quiet(numbers, fresh))
+        rows = np.flatnonzero(quiet)
+        if not len(rows):
+            raise fail(StudyError, self.task.plan.case, "never_quiet")
+        worth = np.array([effective(weights[rows[: k + 1]]) for k in range(len(rows))])
+        rows = rows[: int(np.argmax(worth >= setup.near)) + 1] if worth[-1] >= setup.near else rows
+        last = int(rows[-1]) + 1
+        numbers, items, near = (column[rows] for column in self.looked)
+        share, within = float(weights[rows].sum() / weights[:last].sum()), float(weights[:last].sum() / sum(self.counts))
+        worth_all = effective(weights[rows])
+        stage = Stage("mobilization", sum(self.counts), float(near.max()), within, share, len(rows), worth_all, float(np.median(near)))
+        far = distances(items, self.task.target, self.task.scales, FORCE)
+        seeds = np.array([history_seed(self.task.seed, int(k), 0) for k in numbers])
+        return Particles(points[rows], items, near, far, seeds, numbers, weights[rows], [stage])
+
+    def _quiet(self, numbers: Ints, points: Floats) -> NDArray[np.bool_]:
+        """Which of these draws leave the quiet period quiet; each is simulated once."""
+        unknown = np.array([k for k, number in enumerate(numbers.tolist()) if number not in self.quiet], int)
+        found = quiet_before(self.task, numbers[unknown], points[unknown], self.setup.part)
+        self.quiet |= dict(zip(numbers[unknown].tolist(), found.tolist(), strict=True))
+        return np.array([self.quiet[number] for number in numbers.tolist()], bool)
 
 
 def _looked_at(task: Task, table: Runs, setup: Setup) -> Looked:
@@ -227,7 +309,7 @@ def follow(task: Task, p: Particles, setup: Setup) -> Particles:
     arrays: dict[str, Any] = {name: np.stack([getattr(x, name) for x in drawn])[which, every] for name in ARRAYS}
     taken = replace(p, **arrays)
     tried = setup.force_draws * len(every)
-    stage = Stage("force", tried, float(taken.force.max()), within, quiet, len(every), float(np.median(taken.force)))
+    stage = Stage("force", tried, float(taken.force.max()), within, quiet, len(every), effective(p.weights), float(np.median(taken.force)))
     return replace(taken, trace=[*p.trace, stage])
 
 

@@ -43,6 +43,8 @@ class CalibrateOptions(Options):
     scale: kind.QuickScale = None
     table: Annotated[int | None, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = None
     draws: Annotated[int | None, kind.whole("cli.opt_looked", "draws", 30, 10_000_000)] = None
+    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "number", 0, 20)] = None
+    proposed: Annotated[int | None, kind.whole("cli.opt_proposed", "draws", 10, 1_000_000)] = None
     near: Annotated[int | None, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = None
     force_draws: Annotated[int | None, kind.whole("cli.opt_force_draws", "number", 0, 100_000)] = None
     particles: Annotated[int | None, kind.whole("cli.opt_particles", "number", 10, 100_000)] = None
@@ -54,7 +56,7 @@ class CalibrateOptions(Options):
 
     @model_validator(mode="after")
     def _networks_reject_nothing(self) -> Self:
-        for name in ("draws", "near", "force_draws", "particles", "runs", "pack"):
+        for name in ("draws", "rounds", "proposed", "near", "force_draws", "particles", "runs", "pack"):
             if self.method == NEURAL and getattr(self, name) is not None:
                 raise fail(StudyError, f"--{kind.flag(name)}", "of_rejection")
         return self
@@ -69,7 +71,7 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     if options.method == NEURAL:
         needs("flowjax", "neural", "--method neural")
-    effort = {k: v for k in ("table", "draws", "near", "force_draws", "particles") if (v := getattr(options, k)) is not None}
+    effort = {k: v for k in ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles") if (v := getattr(options, k)) is not None}
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
@@ -107,6 +109,7 @@ def page(result: Result) -> Iterator[Block]:
     setup = made["setup"]
     effort = {
         "table": f"{max(setup['draws'], setup['table']):,}",
+        "proposed": f"{setup['rounds'] * setup['proposed']:,}",
         "near": setup["near"],
         "draws": setup["force_draws"],
         "independent": made["independent"],
@@ -235,6 +238,8 @@ STUDY = Study(
         "quick": True,
         "table": 40,
         "draws": 60,
+        "rounds": 1,
+        "proposed": 20,
         "near": 10,
         "force_draws": 2,
         "particles": 10,
