@@ -1594,7 +1594,7 @@ DIRECTIONS = [
     Direction("intervention_fights", 0, 1, units_where_the_crowd_is, 0.2, heard("intervention_fights", 0, intervention), HERE, QUICK),
     Direction("intervention_fights", 0, 1, killed, 0.2, heard("intervention_fights", 0, intervention), MANY, QUICK),
     Direction("force_ratio", 0, 1, units_where_the_crowd_is, 0.1, heard("force_ratio", 0, forces), (), FAST),
-    Direction("violence_force", -0.5, 0.5, fighters, 0.3, heard("violence_force", -1, violence), (), (("violence_rate", 0.05),)),
+    Direction("violence_force", -0.5, 0.5, fighters, 0.3, heard("violence_force", -1, violence), (), (("violence_rate", 0.01),)),
     Direction("violence_rate", 0.01, 1, fighters, 0.5, heard("violence_rate", 0, violence)),
     Direction("escalation_rate", 0.002, 0.02, fighters, 0.5, heard("escalation_rate", 0, violence)),
     Direction("crowd_weight", 0, 1, seat_hours, 0.3, heard("crowd_weight", 0, control), (), (("escalation_rate", 0.0), *WEAK)),
