@@ -61,7 +61,6 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
                 bands=[0.5, 0.5],
                 fuel=0.0,
                 police=0.0025,
-                foreign=0.0,
                 seat=own[0].id,
                 adjacent=[],
             )
@@ -74,8 +73,8 @@ def world_plan(*, scale: float = 1.0, hours: int = 384) -> Plan:
         regions=regions,
         places=places,
         sectors=[
-            rows.Sector(id="working", takes_part=True, workgroup=6, output=1.0, revenue=1.0),
-            rows.Sector(id="others", takes_part=True, workgroup=4, output=0.0, revenue=0.0),
+            rows.Sector(id="working", takes_part=True, workgroup=6),
+            rows.Sector(id="others", takes_part=True, workgroup=4),
         ],
         hardship=[0.3, 0.7],
         price=100.0,

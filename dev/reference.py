@@ -48,7 +48,7 @@ SUBMODELS = {
 INTERNAL = {
     *("t", "hour", "dt", "scale", "first_hour", "seed", "expected", "out", "fighting", "withdrawn", "dead", "killed", "detained"),
     *("region", "residents", "settlement", "local_hour", "police", "clock", "people", "seat", "dependence", "old_price"),
-    *("inflation_excess", "devaluation", "mean_hardship", "internet", "foreign_owned", "all_guard", "all_residents"),
+    *("inflation_excess", "devaluation", "mean_hardship", "internet", "all_guard", "all_residents"),
     *("wanted", "need", "surplus", "leaving", "share", "last_arrival", "arriving", "shift"),
 }
 """Columns of a world that are no state of the country: time and counts of the last step, what does not change, sums within a step."""

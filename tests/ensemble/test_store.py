@@ -50,9 +50,13 @@ def _compiled() -> None:
     warm.compiled(now=True)  # once, and not in every process started here
 
 
+LOUD = {"base_pressure": 1e-4, "potential": 0.5}
+"""What every draw gets, so that something happens before the first rally could."""
+
+
 @cache
 def plan() -> Plan:
-    edits = [Edit(path="time.hours", value=24), Edit(path="parameters.base_pressure", value=1e-4)]
+    edits = [Edit(path="time.hours", value=24), *(Edit(path=f"parameters.{name}", value=value) for name, value in LOUD.items())]
     return resolve(load_scenario(CASE), edits, scale=0.002)
 
 
@@ -99,10 +103,9 @@ def test_runs_are_draws_and_replicates() -> None:
     many = recipe(replicates=3)
     assert [seed_of(many, k) for k in range(7)] == [seed_of(many, k) for k in range(7)]
     assert len({seed_of(many, k) for k in range(60)}) == 60
-    fixed = {"base_pressure": 1e-4}
-    assert [values_of(many, k) for k in (0, 2)] == [draw(SEED, 0) | fixed] * 2
-    assert values_of(many, 3) == draw(SEED, 1) | fixed
-    assert values_of(recipe(sampling="default"), 5) == defaults() | fixed
+    assert [values_of(many, k) for k in (0, 2)] == [draw(SEED, 0) | LOUD] * 2
+    assert values_of(many, 3) == draw(SEED, 1) | LOUD
+    assert values_of(recipe(sampling="default"), 5) == defaults() | LOUD
 
 
 def test_a_run_is_a_pure_function_of_the_recipe_and_its_number(whole: Store) -> None:

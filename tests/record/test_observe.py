@@ -245,14 +245,17 @@ def history(plan: Plan, steps: int | None = None, **arrays: np.ndarray) -> Histo
     steps = steps or math.ceil(plan.hours / plan.step_hours)
     empty = {name: np.zeros((steps, len(plan.places))) for name in ("protesting", "fighting", "joined", "killed", "detained")}
     empty |= {name: np.zeros((steps, len(plan.regions))) for name in ("security_killed", "offline")}
-    empty |= {name: np.zeros((steps, len(plan.regions)), bool) for name in ("seat_lost", "airport_lost")}
-    empty |= {"states": np.zeros((steps, N_STATES)), "changed_sides": np.zeros(steps), "aside": np.zeros(steps)}
+    empty |= {
+        "seat_lost": np.zeros((steps, len(plan.regions)), bool),
+        "states": np.zeros((steps, N_STATES)),
+        "changed_sides": np.zeros(steps),
+        "aside": np.zeros(steps),
+    }
     return History(
         plan.step_hours,
         plan.scale,
         **(empty | arrays),
         decisions=(),
-        lost_output=0.0,
         outcome=Outcome("quiet", 0.0, 0.0, 0.0, 0.0, 0.0, 0),
         moves=None,
         updates=0,

@@ -28,6 +28,11 @@ def region(p: Plan, name: str) -> rows.Region:
     return next(r for r in p.regions if r.id == name)
 
 
+def fixed(p: Plan) -> dict[str, float]:
+    """Parameters whose values the packaged case does not fix so."""
+    return {k: v for k, v in p.parameters.items() if plan().parameters.get(k) != v}
+
+
 def driven(p: Plan) -> dict[str, str]:
     """Kinds whose decisions are not those of the record."""
     return {kind: driver for kind, driver in p.drivers.items() if driver != "recorded"}
@@ -43,9 +48,9 @@ TROOPS = {"kind": "intervention", "places": ["KZ-ALA"], "at": 120.0, "size": 500
 ASIDE = {"kind": "stand_aside", "places": ["KZ-ALA"], "at": 108.0, "size": 0.5}
 
 CHANGES: list[tuple[str, str, Any, Callable[[Plan], object], object]] = [
-    ("parameters.frailty", "set", 2, lambda p: p.parameters, {"frailty": 2.0}),
-    ("parameters.frailty", "scale", 0.5, lambda p: p.parameters, {"frailty": 0.5}),  # of the default
-    ("parameters.price_effect", "off", None, lambda p: p.parameters, {"price_effect": 0.0}),
+    ("parameters.frailty", "set", 2, fixed, {"frailty": 2.0}),
+    ("parameters.frailty", "scale", 0.5, fixed, {"frailty": 0.5}),  # of the default
+    ("parameters.price_effect", "off", None, fixed, {"price_effect": 0.0}),
     ("mechanisms.economy", "off", None, lambda p: "economy" in p.mechanisms, False),
     ("mechanisms.economy", "set", True, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "seeding", "shock")]),
     ("mechanisms.seeding", "set", 1, lambda p: p.mechanisms, [m for m in MECHANISMS if m not in ("split", "shock")]),
@@ -70,7 +75,6 @@ CHANGES: list[tuple[str, str, Any, Callable[[Plan], object], object]] = [
     ("forces.site_guards", "set", 100, lambda p: p.forces["site_guards"], 100),
     ("forces.foreign", "set", 1e4, lambda p: p.forces["foreign"], 10_000),
     ("land.devaluation", "set", -0.5, lambda p: p.devaluation, -0.5),
-    ("regions.KZ-MAN.foreign", "set", 0.6, lambda p: [r.id for r in p.regions if r.foreign == 0.6], ["KZ-MAN"]),
     ("steps.troops.size", "scale", 2, lambda p: step(p, "troops").size, 4060),
     ("steps.more", "add_step", TROOPS, lambda p: {k: getattr(step(p, "more"), k) for k in TROOPS}, TROOPS),
     ("steps.aside", "add_step", ASIDE, lambda p: {k: getattr(step(p, "aside"), k) for k in ASIDE}, ASIDE),

@@ -19,7 +19,7 @@ from qantar.scenario.parameters import GROUPS, Parameter, Prior, defaults, draw,
 
 def test_the_table_of_parameters_is_whole() -> None:
     table = parameters()
-    assert len({p.number for p in table.values()}) == len(table) == 134
+    assert len({p.number for p in table.values()}) == len(table) == 129
     assert len([group for group, _ in itertools.groupby(p.group for p in table.values())]) == len(GROUPS)  # each in one place
     assert {p.group for p in table.values()} == set(GROUPS)
     for name, p in table.items():
@@ -45,9 +45,11 @@ NUMBERS = {
     name: number
     for first, names in (
         (1, "base_pressure frailty protest_hours night_leaving night_activity day_off_effect rest_hours detention_hours potential"),
-        (21, "inflation_slope fuel_contrast devaluation_slope foreign_slope strike_idle strike_capacity price_effect"),
+        (21, "inflation_slope fuel_contrast devaluation_slope"),
+        (27, "price_effect"),
         (30, "grievance_slope legitimacy legitimacy_concession legitimacy_repression"),
-        (40, "tie_local tie_online tie_midpoint crowd_gain"),
+        (40, "tie_local tie_online"),
+        (43, "crowd_gain"),
         (45, "media_gain near_gain near_km news_half news_hours shared_cause"),
         (60, "concession_met concession_short concession_hours demand_drift demand_repression"),
         (80, "police_on_duty arrest_rate arrest_emergency search_rate lethality lethality_order lethality_security"),
@@ -63,7 +65,8 @@ NUMBERS = {
         (190, "intervention_delay intervention_pace intervention_frees intervention_fights intervention_loyalty intervention_effect"),
         (200, "escalation_rate"),
         (202, "fight_hours armoury loot_rate arms_effect lethality_fight violence_rate violence_force"),
-        (210, "seize_rate retake_rate airport_rate seat_lethality seat_effect crowd_weight"),
+        (210, "seize_rate retake_rate"),
+        (213, "seat_lethality seat_effect crowd_weight"),
         (220, "see_visible see_people_half see_clash_half see_seats_half"),
         (224, "weigh_participants weigh_spread weigh_clashes weigh_seats decide_hours relax_hours"),
         (230, "rung_price rung_cabinet rung_emergency rung_internet rung_intervention rung_shoot rung_framing"),
@@ -90,7 +93,7 @@ def test_what_a_hypothesis_is_about_may_be_without_effect() -> None:
     # Its prior is symmetric about no effect, or puts at least three tenths on it; nothing the account says is built in.
     effects = ["price_effect", "inflation_slope", "grievance_slope", "tie_local", "tie_online", "crowd_gain", "media_gain", "near_gain"]
     effects += ["demand_drift", "demand_repression", "fuel_contrast", "lethality_before", "search_before"]
-    effects += ["devaluation_slope", "strike_capacity", "call_rate", "organization_demand", "seed_escalation", "order_obeyed", "aside_rate"]
+    effects += ["devaluation_slope", "call_rate", "organization_demand", "seed_escalation", "order_obeyed", "aside_rate"]
     effects += ["defect_share", "intervention_frees", "intervention_fights", "arms_effect", "crowd_weight", "shared_cause"]
     effects += ["weigh_participants", "weigh_spread", "weigh_clashes", "weigh_seats"]
     for name in effects:
@@ -158,7 +161,7 @@ def test_draws_follow_their_priors() -> None:
         ("reported_steepness", {"b": 0.5}),
         ("price_effect", {"spike": 0.6}),
         ("tie_local", {"spike": 0.0}),
-        ("tie_midpoint", {"kind": "loguniform"}),
+        ("shared_cause", {"kind": "loguniform", "a": 0.01}),
     ],
 )
 def test_a_wrong_prior_is_told_apart(name: str, wrong: dict[str, Any]) -> None:

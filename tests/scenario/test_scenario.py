@@ -73,9 +73,6 @@ def test_the_plan_is_in_the_units_of_the_model() -> None:
     assert {r.police for r in plan().regions} == {0.00393}
     assert plan().devaluation == pytest.approx(math.log(431.67 / 382.6), abs=1e-8)
     assert plan().forces == {"guard": 20_000, "army": 20_000, "site_guards": 1600, "foreign": 2500}
-    for key in ("output", "revenue"):
-        assert sum(getattr(s, key) for s in plan().sectors) == pytest.approx(1)
-        assert [s.id for s in plan().sectors if not getattr(s, key)] == ["children", "others"]
     assert [d + 1 for d, off in enumerate(plan().days_off) if off] == [1, 2, 3, 4, 7, 8, 9, 15, 16]
     at = {s.id: s.at for s in plan().steps}
     assert at["price-free"] == 0
@@ -112,7 +109,6 @@ def test_every_region_has_the_seat_of_its_government_and_its_neighbours() -> Non
     pairs = {frozenset((a.region_a, a.region_b)) for a in record.adjacency if a.adjacent}
     for r in plan().regions:
         assert kinds[r.seat] == (r.id, "region_capital")
-        assert r.foreign == 0  # no figure was found
         assert {frozenset((r.id, other)) for other in near[r.id]} == {p for p in pairs if r.id in p}
     assert plan().capital == "KZ-AST"
     assert near["KZ-AST"] == ["KZ-AKM"]  # an island in it
@@ -165,7 +161,7 @@ def test_cars_on_gas_add_up_to_the_national_number() -> None:
     fuel = {r.id: r.fuel for r in plan().regions}
     vehicles = {r: share * values("population")[r] / 4 for r, share in fuel.items()}
     assert sum(vehicles.values()) == pytest.approx(297_100, rel=1e-6)
-    assert (vehicles["KZ-MAN"], vehicles["KZ-ATY"], vehicles["KZ-ZAP"]) == pytest.approx((100_000, 20_000, 15_650), rel=1e-6)
+    assert (vehicles["KZ-MAN"], vehicles["KZ-ATY"], vehicles["KZ-ZAP"]) == pytest.approx((71_700, 20_000, 15_650), rel=1e-6)
     assert max(fuel, key=lambda r: fuel[r]) == "KZ-MAN"
 
 
@@ -240,24 +236,24 @@ def test_an_arm_in_a_file_is_called_as_its_file(tmp_path: Path) -> None:
 
 SCALES = (1.0, 0.1, 0.01, 0.001)
 NAMES_OF_PLANS = {
-    "": "0479fba1dfbbf0e7",
-    "no-price-rise": "e5fc9e64844a7188",
-    "no-internet-cut": "aef3377601839af8",
-    "by-policy": "5aa80997f31f9ccd",
-    "stand-aside": "c26ea94456e4df4e",
-    "no-troops": "6ad9e8b9e51ea3ec",
-    "rival-home-grown": "d0ea14a9b6c686f7",
-    "rival-common-shock": "e4fd6f21c231f402",
-    "rival-labour": "1c9199288c6559bb",
-    "rival-seeding": "308573078d384e08",
-    "rival-split": "f2e6acdfd391709b",
-    "rival-composite": "7565cf75ad3b38d7",
-    "bench-loud": "1a81a6366a381ab1",
-    "quiet": "375ef9a63b5ea74d",
+    "": "d39eb249f96d59ea",
+    "no-price-rise": "fbfa8be8f8ac61b5",
+    "no-internet-cut": "07b025746b4ef80a",
+    "by-policy": "bc054e3df8ca69f7",
+    "stand-aside": "74e57ec4de5faafc",
+    "no-troops": "21d55d4bf790f8e3",
+    "rival-home-grown": "c17c580c2cac2533",
+    "rival-common-shock": "6111a95d4ac5b866",
+    "rival-labour": "63d689bfa118b9f2",
+    "rival-seeding": "bbab077741fc3f38",
+    "rival-split": "2cb5c718699fd101",
+    "rival-composite": "24f93c8e68ea1bb2",
+    "bench-loud": "9255a1e2013d970b",
+    "quiet": "21552c4643b6eb60",
 }
 """Arm, "" for none and "quiet" for the quiet period -> first digits of the SHA-256 over the names of its plans at these scales.
 
-Taken when rows were still written as tables by hand; kept histories and answers are filed under the names of their plans.
+Kept histories and answers are filed under the names of their plans.
 """
 
 

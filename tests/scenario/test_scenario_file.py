@@ -60,24 +60,21 @@ def lines_of(*names: str) -> list[tuple[str, str]]:
 
 
 def test_keys_that_may_be_left_out(tmp_path: Path) -> None:
-    found = changed_by(tmp_path, *lines_of("guard", "army", "site_guards", "foreign", "dollar", "capital", "signal", "output", "revenue"))
+    found = changed_by(tmp_path, *lines_of("guard", "army", "site_guards", "foreign", "dollar", "capital", "signal"))
     assert found.forces == dict.fromkeys(plan().forces, 0)
     assert found.devaluation == 0
     assert found.capital == "KZ-ALA"  # the region with the largest seat
     assert found.signal == "threat"
-    assert [(s.output, s.revenue) for s in found.sectors[:2]] == [(0, 0), (0.15, 0.15)]
     (none,) = changed_by(tmp_path, *lines_of("demand_gap")).organizations
     assert none.demand_gap == 0
 
 
 def test_new_keys_reach_the_plan_in_its_units(tmp_path: Path) -> None:
     calls = 'demand_gap = 0.5\nplaces = ["KZ-MAN"]\nsectors = ["mining"]\nstart = "2022-01-02T12:30"\nend = "2022-01-05T00:00"'
-    owners = '[{ region = "KZ-MAN", value = 60, unit = "percent", assumption = "x" }]'
     drivers = '{ internet = "policy", stand_aside = "off" }'
     found = changed_by(
         tmp_path,
         ("demand_gap = 0", calls),
-        ("[information]", f"foreign_owned_by_region = {owners}\n[information]"),
         ('signal = "threat"', f'signal = "clashes"\ndrivers = {drivers}'),
         ('value = 0, unit = "share"', 'value = 0.25, unit = "share"'),
     )
@@ -91,7 +88,6 @@ def test_new_keys_reach_the_plan_in_its_units(tmp_path: Path) -> None:
         "start": 36.5,
         "end": 96.0,
     }
-    assert {r.id: r.foreign for r in found.regions if r.foreign} == {"KZ-MAN": 0.6}
     assert found.signal == "clashes"
     assert {k: v for k, v in found.drivers.items() if v != "recorded"} == {"internet": "policy", "stand_aside": "off"}
 

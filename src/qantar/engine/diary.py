@@ -24,7 +24,6 @@ class Diary(NamedTuple):
     security_killed: Floats
     states: Floats
     seat_lost: Bools
-    airport_lost: Bools
     offline: Floats
     changed_sides: Floats
     aside: Floats
@@ -41,7 +40,6 @@ def diary(steps: int, places: int, regions: int) -> Diary:
         security_killed=np.zeros((steps, regions)),
         states=np.zeros((steps, N_STATES)),
         seat_lost=np.zeros((steps, regions), np.bool_),
-        airport_lost=np.zeros((steps, regions), np.bool_),
         offline=np.zeros((steps, regions)),
         changed_sides=np.zeros(steps),
         aside=np.zeros(steps),
@@ -71,7 +69,7 @@ def note(d: Diary, t: int, w: World, n: Ints, joined: Ints, moved: Ints) -> tupl
 
 @leaf
 def _note_state(d: Diary, t: int, w: World) -> None:
-    """What has become of seats, airports, the internet and units of the state."""
+    """What has become of seats, the internet and units of the state."""
     p = w.params[0]
     changed = aside = every = 0.0
     for k in range(len(w.place)):
@@ -86,4 +84,4 @@ def _note_state(d: Diary, t: int, w: World) -> None:
     for r in range(len(w.region)):
         region = w.region[r]
         d.offline[t, r] /= max(1.0, region.people)
-        d.security_killed[t, r], d.seat_lost[t, r], d.airport_lost[t, r] = region.security_dead, region.seat_lost, region.airport_lost
+        d.security_killed[t, r], d.seat_lost[t, r] = region.security_dead, region.seat_lost

@@ -80,8 +80,6 @@ class History:
     """residents by state, shape (steps, states)"""
     seat_lost: Bools
     """whether the crowd holds the seat of government at the end of the step, shape (steps, regions)"""
-    airport_lost: Bools
-    """likewise of airports"""
     offline: Floats
     """share of a region's residents in places without any internet, shape (steps, regions)"""
     changed_sides: Floats
@@ -90,8 +88,6 @@ class History:
     """share of the state's units that stand aside by themselves, weighted by units, shape (steps,)"""
     decisions: tuple[StateStep, ...]
     """in order of time, whoever made them"""
-    lost_output: float
-    """of a month's output of the country, the share lost to strikes"""
     outcome: Outcome
     moves: Moves | None
     """every move of every resident; None for the mean-field twin"""
@@ -222,7 +218,6 @@ def _history(
         plan.scale,
         **rows._asdict(),
         decisions=tuple(decisions),
-        lost_output=float(world.country["lost_output"][0]),
         outcome=ended,
         moves=getattr(runner, "moves", None),
         updates=getattr(runner, "updates", 0),

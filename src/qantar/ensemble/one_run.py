@@ -79,7 +79,6 @@ def one_run(
         "fighting": history.fighting.sum(axis=1).max() / recipe.plan.scale,
         "changed_sides": history.changed_sides.max(),
         "stood_aside": history.aside.max(),
-        "lost_output": history.lost_output,
         **{f"h_{kind}": hour for kind, hour in first.items()},
         **{f"p_{name}": value for name, value in values.items()},
     }

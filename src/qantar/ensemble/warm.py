@@ -77,5 +77,5 @@ def _land() -> Land:
     places = np.array([0, 1])
     return Land(
         places + 40, places, two, two, two, one, 1.0, yes, two, two, 0.0, 1.0, two, two, two, 0.0, places, 0, np.ones(2, np.bool_),
-        0.0, two, one, one, np.full((2, 1), 40), (), yes, 0.0, 1.0,
+        0.0, np.full((2, 1), 40), (), yes, 0.0, 1.0,
     )  # fmt: skip

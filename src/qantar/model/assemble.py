@@ -108,7 +108,7 @@ def new_world(land: Land, params: Values, dt: float, seed: int, mechanisms: Sequ
     rows = {"COUNTRY": 1, "REGION": land.n_regions, "PLACE": places, "SECTOR": sectors, "ORGANIZATION": len(land.organizations)}
     country, region, place, sector, organization = (filled(_table(part, n), land) for part, n in rows.items())
     country["dt"], country["seed"], country["expected"] = dt, seed, expected
-    region["people"], sector["people"] = land.by_region(land.residents.astype(float)), land.sector_residents.sum(axis=0)
+    region["people"] = land.by_region(land.residents.astype(float))
     for row, body in zip(organization, land.organizations, strict=True):
         row["demand_gap"], row["start"], row["end"] = body.demand_gap, body.start, body.end
     term, class_term = _table("TERMS", places), _table("CLASS_TERMS", land.n_regions, sectors, bins)
@@ -202,8 +202,6 @@ def look(w: World, t: int, n: Floats, moved: Floats) -> None:
     for r in range(len(w.region)):
         region = w.region[r]
         region.out = region.dead = region.killed = region.detained = 0.0
-    for s in range(len(w.sector)):
-        w.sector[s].out = 0.0
     w.b[:] = 0.0
     w.quota[:] = 0.0
     for k in range(len(w.place)):
@@ -212,22 +210,20 @@ def look(w: World, t: int, n: Floats, moved: Floats) -> None:
         here.emergency = decided(w.decisions, EMERGENCY, k, here.emergency) > 0
         here.shoot_order = decided(w.decisions, SHOOT_ORDER, k, here.shoot_order) > 0
         here.escalation = here.rally = 0.0
-        _count(here, w.region[here.region], w.sector, n[:, k], moved[:, k])
+        _count(here, w.region[here.region], n[:, k], moved[:, k])
         now.out += here.out
         now.fighting += here.fighting
 
 
 @leaf
-def _count(here: Any, region: Any, sector: Any, n: Floats, moved: Floats) -> None:
-    """Who is where in a place, and in its region and sectors, of numbers by state and sector, and by quota."""
+def _count(here: Any, region: Any, n: Floats, moved: Floats) -> None:
+    """Who is where in a place, and in its region, of numbers by state and sector, and by quota."""
     here.out = here.fighting = here.withdrawn = 0.0
-    for s in range(len(sector)):
-        out = n[PROTESTING, s] + n[FIGHTING, s]
-        here.out += out
+    for s in range(n.shape[1]):
+        here.out += n[PROTESTING, s] + n[FIGHTING, s]
         here.fighting += n[FIGHTING, s]
         here.withdrawn += n[WITHDRAWN, s]
         region.dead += n[DEAD, s]
-        sector[s].out += out
     region.out += here.out
     for quota in KILLING:
         region.killed += moved[quota]

@@ -15,8 +15,8 @@ from qantar.draws import Purpose, uniform
 from qantar.model.contract import Floats, Ints
 
 _PLACE = int(Purpose.PLACE)
-(KILLED, ARRESTED, SEARCHED, SECURITY, FIGHTERS_KILLED, FIGHTERS_TAKEN, SEAT, AIRPORT, SEED_PLACE, SPLIT_PLACE, SHOCK, DEFECT,
- RALLY, RALLY_SIZE, RALLY_HOUR, VIOLENCE) = range(16)  # fmt: skip
+KILLED, ARRESTED, SEARCHED, SECURITY, FIGHTERS_KILLED, FIGHTERS_TAKEN, SEAT = range(7)
+SEED_PLACE, SPLIT_PLACE, SHOCK, DEFECT, RALLY, RALLY_SIZE, RALLY_HOUR, VIOLENCE = range(8, 16)
 """What draws by place, region or day are for: part of their key, so never used again for something else."""
 MANY = 500.0
 """Mean from which on a Poisson number spreads by less than 5 %."""

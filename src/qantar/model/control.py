@@ -1,14 +1,12 @@
-"""Control: who holds the seat of government and the airport of each region, hour by hour.
+"""Control: who holds the seat of government of each region, hour by hour.
 
     a seat that the state holds is lost at      seize_rate x edge of the crowd over the units there, per hour
     a seat that the crowd holds is retaken at   retake_rate x edge of the units over the crowd there, per hour
-    an airport likewise, airport_rate times as fast
     log pressure of a region  += seat_effect while its seat is lost     (free sign)
 
 Edge and strength are those of `arms`. A seat has a resistance of its own, drawn once for each time it changes hands: it falls when
-the rates added up reach it. Units cannot be flown to a region whose airport is lost (`forces`). A place is contested while its seat is
-lost or the crowd there is stronger than the units; how much deadlier that is is a coefficient with a free sign (seat_lethality,
-`repression`).
+the rates added up reach it. A place is contested while its seat is lost or the crowd there is stronger than the units; how much
+deadlier that is is a coefficient with a free sign (seat_lethality, `repression`).
 Buildings as what a revolt is about: Tilly (2003, The Politics of Collective Violence); the rates are assumptions.
 """
 
@@ -17,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from qantar.compiled import leaf
-from qantar.model.chance import AIRPORT, SEAT, exponential
+from qantar.model.chance import SEAT, exponential
 from qantar.model.forces import acting
 from qantar.model.weapons import edge, strength
 from qantar.model.world import Columns, World
@@ -28,24 +26,20 @@ REGION: Columns = {
     "seat_lost": False,  # whether the crowd holds the seat of government
     "seat_work": 0.0,  # done since it last changed hands
     "seat_turns": 0,  # how often it has changed hands
-    "airport_lost": False,
-    "airport_work": 0.0,
-    "airport_turns": 0,
 }
 TERMS = ("seat",)
 
 
 @leaf
 def step(w: World) -> None:
-    """Seats and airports change hands."""
+    """Seats change hands."""
     p, now = w.params[0], w.country[0]
     for r in range(len(w.region)):
         region = w.region[r]
         seat = w.place[region.seat]
-        crowd, units = strength(seat, p), acting(seat, p, now)
+        crowd, units = strength(seat, p), acting(seat, p)
         losing, retaking = p.seize_rate * edge(crowd, units), p.retake_rate * edge(units, crowd)
         _fight_for_seat(region, r, (retaking if region.seat_lost else losing) * now.dt, now)
-        _fight_for_airport(region, r, (retaking if region.airport_lost else losing) * p.airport_rate * now.dt, now)
         seat.contested = region.seat_lost or edge(crowd, units) > 0
     for k in range(len(w.place)):
         w.term[k].seat = p.seat_effect * w.region[w.place[k].region].seat_lost
@@ -59,13 +53,3 @@ def _fight_for_seat(region: Any, r: int, work: float, now: Any) -> None:
         region.seat_lost = not region.seat_lost
         region.seat_turns += 1
         region.seat_work = 0.0
-
-
-@leaf
-def _fight_for_airport(region: Any, r: int, work: float, now: Any) -> None:
-    """The same at the airport."""
-    region.airport_work += work
-    if region.airport_work > 0 and region.airport_work >= exponential(now, AIRPORT, r, region.airport_turns):
-        region.airport_lost = not region.airport_lost
-        region.airport_turns += 1
-        region.airport_work = 0.0

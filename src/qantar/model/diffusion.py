@@ -1,7 +1,6 @@
 """Diffusion: through ties (a table for the engine), through the crowd in the square, through news of other places.
 
-    phi(x, y, z)             =  (1 + tie_local f(x) + tie_online f(y)) x exp(backlash_contacts z)
-    f(x)                     =  x, or with tie_midpoint m > 0:  x^4 / (x^4 + m^4) x m   (a threshold-like rise to m)
+    phi(x, y, z)             =  (1 + tie_local x + tie_online y) x exp(backlash_contacts z)
     attention A(n)           =  n^2 / (n^2 + news_half^2)
     log pressure of a place  += crowd_gain x known(A(out here))
     log pressure of a place  += media_gain x known(online share x A(out elsewhere))
@@ -46,9 +45,7 @@ def factors(params: Values, *, ties: bool, harm: bool) -> NDArray[np.int64]:
     x, y, z = (np.arange(n, dtype=float) for n in SHAPE)
     rise = np.ones((len(x), len(y)))
     if ties:
-        m = params["tie_midpoint"]
-        local, online = (n if m == 0 else m * n**4 / (n**4 + m**4) for n in (x, y))
-        rise = 1 + params["tie_local"] * local[:, None] + params["tie_online"] * online[None, :]
+        rise = 1 + params["tie_local"] * x[:, None] + params["tie_online"] * y[None, :]
     backlash = np.exp(params["backlash_contacts"] * z) if harm else np.ones(len(z))
     table = np.rint(FACTOR * rise[:, :, None] * backlash)
     return np.clip(table, FACTOR_MIN, FACTOR_MAX).astype(np.int64)

@@ -1,20 +1,15 @@
-"""Economy: a good whose price jumps, inflation, devaluation, what foreigners own; and what strikes cost.
+"""Economy: a good whose price jumps, inflation, devaluation.
 
     log pressure of a place  += price_effect x dependence / that of the place that depends most x log2(price now / price before)
-    log pressure of a place  += foreign_slope x share of the region's output in foreign hands
     log pressure of a class  += (inflation_slope x (inflation - that of the reference year)
                                  + devaluation_slope x log(dollar now / dollar in the reference year)) x hardship
-    at work no more          =  strike_idle x those of a sector who are out, all of the sector at most
-    output, revenue lost     += share of the sector in output, revenue x share idle x hours / hours of a month
-    units of the state act   x  exp(-strike_capacity x share of a month's revenue lost so far)      (`forces`)
 
 Dependence is (cars on the good a household / those where there are most)^fuel_contrast, because a household may own a car and use it
 little: a contrast of 0 says that all depend alike. A price below the old one counts as well (with the other
 sign). Hardship is that of the bands of income, which follow from poverty rates: the published study of regions in January 2022 points to
 poverty. Wages do not enter: official real wages rose in 2021. The effect of food and fuel prices on unrest is found in panels
 of countries (Bellemare 2015, Amer. J. Agric. Econ. 97; Natalini, Bravo and Newman 2020, Energy Policy 147); a slope
-per household that depends on the good is an assumption, and so is all about strikes. No figure of foreign ownership by region was
-found for the packaged case: there the share is 0 everywhere, and its slope moves nothing.
+per household that depends on the good is an assumption.
 """
 
 from __future__ import annotations
@@ -33,16 +28,9 @@ PLACE: Columns = {
     "dependence": 0.0,  # against that of the place that depends most, with the contrast of regions
     "dearer": False,  # whether its price has ever been above the old one
 }
-REGION: Columns = {"foreign_owned": 0.0}
-COUNTRY: Columns = {
-    "inflation_excess": 0.0,
-    "devaluation": 0.0,
-    "lost_output": 0.0,  # of a month's output, the share lost to strikes so far
-    "lost_revenue": 0.0,  # of a month's revenue of the state, likewise
-}
-TERMS = ("price", "foreign_owners")
+COUNTRY: Columns = {"inflation_excess": 0.0, "devaluation": 0.0}
+TERMS = ("price",)
 CLASS_TERMS = ("inflation",)
-MONTH_HOURS = 730.0
 
 
 def begin(w: World, land: Land) -> World:
@@ -54,22 +42,13 @@ def begin(w: World, land: Land) -> World:
 
 @leaf
 def step(w: World) -> None:
-    """Take over new prices; give the terms; add up what strikes cost."""
+    """Take over new prices; give the terms."""
     p, now = w.params[0], w.country[0]
     for k in range(len(w.place)):
         here, term = w.place[k], w.term[k]
         here.price = decided(w.decisions, PRICE, k, here.price)
         here.dearer |= here.price > here.old_price
         term.price = p.price_effect * here.dependence * math.log2(here.price / here.old_price)
-        term.foreign_owners = p.foreign_slope * w.region[here.region].foreign_owned
     lost = p.inflation_slope * now.inflation_excess + p.devaluation_slope * now.devaluation
     for r, s, b in np.ndindex(w.class_term.shape):
         w.class_term[r, s, b].inflation = lost * w.hardship[b]
-    output = revenue = 0.0
-    for s in range(len(w.sector)):
-        sector = w.sector[s]
-        idle = min(1.0, p.strike_idle * sector.out / max(1.0, sector.people)) * now.dt / MONTH_HOURS
-        output += sector.output * idle
-        revenue += sector.revenue * idle
-    now.lost_output += output
-    now.lost_revenue += revenue

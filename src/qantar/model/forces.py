@@ -4,14 +4,13 @@
     Guard, army of a base      men x share that is ready; the army acts and moves to places under an emergency only
     needed in a place          force_ratio x everyone out, where at least force_visible are out; less who is there or on the way
     sent each hour             of every unit not needed where it stands, the share reinforce_rate, spread over places in need
-    arrives after              muster_hours + the shorter of road (1.3 x distance / travel_kmh) and air (airlift_hours, while the
-                               airport of the place's region is held)
+    arrives after              muster_hours + the shorter of road (1.3 x distance / travel_kmh) and air (airlift_hours)
 
-Units act unless they stand aside (`loyalty`, `split`); those who stand aside count as there, so nobody is sent in their place. What a
-loss of revenue does to them is a coefficient of `economy`. Units stay where they were sent until they are needed elsewhere. Men of
-the Guard at strategic sites are tied until someone relieves them (`intervention`). Road lengths 1.3 times the straight line are
-usual (Ballou, Rahardja and Sakai 2002, Transp. Res. A 36: 1.2 to 1.5 between cities). That forces follow the size of the crowd is an
-assumption, and it is how the state answers in every scenario: no record of movements by hour was found.
+Units act unless they stand aside (`loyalty`, `split`); those who stand aside count as there, so nobody is sent in their place. Units stay
+where they were sent until they are needed elsewhere. Men of the Guard at strategic sites are tied until someone relieves them
+(`intervention`). Road lengths 1.3 times the straight line are usual (Ballou, Rahardja and Sakai 2002, Transp. Res. A 36: 1.2 to 1.5
+between cities). That forces follow the size of the crowd is an assumption, and it is how the state answers in every scenario: no record
+of movements by hour was found.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def step(w: World) -> None:
         _not_coming(w.place, w.on_the_way, now)
         for unit in (GUARD, ARMY):
             if _set_out(w.place, unit, p, now):
-                _send(w.place, w.region, unit, w.km, w.on_the_way, p, now)
+                _send(w.place, unit, w.km, w.on_the_way, p, now)
 
 
 @leaf
@@ -106,7 +105,7 @@ def _set_out(place: Any, unit: int, p: Any, now: Any) -> bool:
 
 
 @leaf
-def _send(place: Any, region: Any, unit: int, km: Floats, on_the_way: Floats, p: Any, now: Any) -> None:
+def _send(place: Any, unit: int, km: Floats, on_the_way: Floats, p: Any, now: Any) -> None:
     """Units leave their places for others and arrive when the road or the air allows."""
     for k in range(len(place)):
         if place[k].leaving > 0:
@@ -114,18 +113,17 @@ def _send(place: Any, region: Any, unit: int, km: Floats, on_the_way: Floats, p:
             for target in range(len(place)):
                 there = place[target]
                 if there.share > 0:
-                    ahead = max(1, math.ceil(_hours(km[k, target], region[there.region].airport_lost, p) / now.dt))
+                    ahead = max(1, math.ceil(_hours(km[k, target], p) / now.dt))
                     now.last_arrival = max(now.last_arrival, now.t + ahead)
                     on_the_way[(now.t + ahead) % len(on_the_way), unit, target] += place[k].leaving * there.share
 
 
 @leaf
-def _hours(km: float, airport_lost: bool, p: Any) -> float:
+def _hours(km: float, p: Any) -> float:
     """Hours from one place to another."""
     if km == 0:
         return 0.0
-    road = DETOUR * km / p.travel_kmh
-    return p.muster_hours + (road if airport_lost else min(road, p.airlift_hours))  # type: ignore[no-any-return]
+    return p.muster_hours + min(DETOUR * km / p.travel_kmh, p.airlift_hours)  # type: ignore[no-any-return]
 
 
 @leaf
@@ -136,9 +134,8 @@ def standing(here: Any, p: Any) -> float:
 
 
 @leaf
-def acting(here: Any, p: Any, now: Any) -> float:
-    """Units in a place that act: those there, less who was told to stand aside, who has left, and what lost revenue costs."""
+def acting(here: Any, p: Any) -> float:
+    """Units in a place that act: those there, less who was told to stand aside and who has left."""
     own = max(0.0, standing(here, p) - here.force[FOREIGN] - here.defectors)
-    readiness = math.exp(-p.strike_capacity * now.lost_revenue)
-    of_state = own * (1 - max(here.ordered, here.let_pass)) * (1 - here.left) * readiness
+    of_state = own * (1 - max(here.ordered, here.let_pass)) * (1 - here.left)
     return of_state + here.force[FOREIGN]  # type: ignore[no-any-return]

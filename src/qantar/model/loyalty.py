@@ -43,7 +43,7 @@ def step(w: World) -> None:
         told = decided(w.decisions, STAND_ASIDE, k, -1.0)
         if told >= 0:
             here.ordered = told * p.order_obeyed
-        units = acting(here, p, now)
+        units = acting(here, p)
         here.left *= 0.5 ** (now.dt / p.aside_hours)
         if here.out > 0 and p.aside_rate > 0:
             _leave(here, units, w.region[here.region].harm, k, p, now)

@@ -46,7 +46,7 @@ def step(w: World) -> None:
     p, now = w.params[0], w.country[0]
     for k in range(len(w.place)):
         here, term = w.place[k], w.term[k]
-        units = acting(here, p, now)
+        units = acting(here, p)
         w.region[here.region].security_dead += _meet(here, units, k, p, now, w.quota[:, k])
         term.deterrence = -p.deterrence * (_risk(units, here.out, now.scale) - _risk(units, 0.0, now.scale))
         term.curfew = p.curfew_effect * here.emergency

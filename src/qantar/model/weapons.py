@@ -32,7 +32,7 @@ def step(w: World) -> None:
     for k in range(len(w.place)):
         here = w.place[k]
         if here.out > 0 or here.defectors > 0:
-            stronger = edge(strength(here, p), acting(here, p, now))
+            stronger = edge(strength(here, p), acting(here, p))
             lost = here.stock * -math.expm1(-p.loot_rate * stronger * now.dt)
             here.captured += lost * p.armoury * here.police
             here.stock -= lost

@@ -101,12 +101,6 @@ class Land:
     """whether a place is one settlement, not the rest of a region"""
     devaluation: float
     """log of the dollar's price at the start over that of the reference year"""
-    foreign_owned: Floats
-    """share of a region's output in foreign hands, shape (regions,); 0 where it is not known"""
-    output: Floats
-    """share of each sector in the country's output, shape (sectors,)"""
-    revenue: Floats
-    """share of each sector in the state's revenue, shape (sectors,)"""
     sector_residents: Ints
     """shape (places, sectors)"""
     organizations: tuple[Organization, ...]
@@ -263,13 +257,7 @@ PLACE: Columns = {
     "escalation": 0.0,  # rate per hour at which protesters begin to fight
     "rally": 0.0,  # pressure per hour of the rallies that are on
 }
-SECTOR: Columns = {
-    "takes_part": False,
-    "output": 0.0,
-    "revenue": 0.0,
-    "people": 0.0,
-    "out": 0.0,
-}
+SECTOR: Columns = {"takes_part": False}
 ORGANIZATION: Columns = {"demand_gap": 0.0, "start": 0.0, "end": 0.0}
 
 

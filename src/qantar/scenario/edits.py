@@ -158,7 +158,7 @@ def _places_of(plan: Plan) -> list[str]:
     return [*(p.id for p in plan.places), *(r.id for r in plan.regions), plan.country]
 
 
-_REGIONAL = {"fuel": "share", "police": "1", "foreign": "share"}
+_REGIONAL = {"fuel": "share", "police": "1"}
 _NUMBERS = {
     ("time", "hours"): ("hours", 1, STEPS_MAX, "hours"),
     ("time", "step_hours"): ("step_hours", 0.05, 2, "hours"),

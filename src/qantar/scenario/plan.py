@@ -17,7 +17,7 @@ from qantar.cases.case import Case
 from qantar.errors import Problems
 from qantar.files.cells import Strict
 from qantar.scenario import rows
-from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Figure, Income, ScenarioFile, Sector
+from qantar.scenario.schema import MECHANISMS, STEP_KINDS, STEPS_MAX, Economy, Income, ScenarioFile, Sector
 
 FILE = "scenario.toml"
 EXPERIMENTS = "experiments"
@@ -115,15 +115,12 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
         mechanisms=[m for m in MECHANISMS if m in file.mechanisms],
         regions=regions,
         places=list(_places(case, people, problems)),
-        sectors=[
-            rows.Sector(id=s.id, takes_part=s.takes_part, workgroup=s.workgroup, output=_share(s.output), revenue=_share(s.revenue))
-            for s in file.sectors
-        ],
+        sectors=[rows.Sector(id=s.id, takes_part=s.takes_part, workgroup=s.workgroup) for s in file.sectors],
         hardship=[b.hardship for b in file.income.bands],
         layers=[rows.Layer(**dict(x)) for x in file.layers],
         price=economy.price.value,
         inflation_excess=round((economy.inflation.value - economy.inflation_reference.value) / 100, 9),
-        internet=_share(file.information.internet),
+        internet=file.information.internet.value / 100,
         devaluation=round(math.log(dollar.value / before.value), 9) if dollar and before else 0.0,
         forces={name: figure.value if (figure := getattr(file.repression, name)) else 0.0 for name in FORCES},
         capital=file.government.capital or max(regions, key=lambda r: sizes.get(r.seat, 0)).id,
@@ -150,10 +147,6 @@ def plan_of(case: Case, file: ScenarioFile, *, scale: float, problems: Problems)
     )
 
 
-def _share(percent: Figure | None) -> float:
-    return percent.value / 100 if percent else 0.0
-
-
 def _regions(
     case: Case, file: ScenarioFile, people: dict[str, float], values: dict[tuple[str, str], float], problems: Problems
 ) -> list[rows.Region]:
@@ -164,7 +157,6 @@ def _regions(
     sectors = _sector_shares(file.sectors, people, values, problems)
     bands, fuel = _band_shares(file.income, people, values), _fuel_shares(file.economy, people)
     seats = {s.region_id: s.settlement_id for s in case.record.settlements if s.kind == "region_capital"}
-    foreign = {x.region: x for x in reversed(file.economy.foreign_owned_by_region)}  # the first that names a region counts
     pairs = {(p.region_a, p.region_b) for p in case.record.adjacency if p.adjacent}
     return [
         rows.Region(
@@ -173,7 +165,6 @@ def _regions(
             bands=[round(x, 9) for x in bands[r]],
             fuel=round(fuel[r], 9),
             police=file.repression.police.value / 100_000,
-            foreign=_share(foreign.get(r)),
             seat=seats.get(r, r),
             adjacent=sorted({other for pair in pairs if r in pair for other in pair if other != r}),
         )

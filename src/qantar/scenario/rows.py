@@ -20,8 +20,6 @@ class Region(Strict):
     """share of households whose car runs on the good whose price moved"""
     police: float
     """officers a resident"""
-    foreign: float
-    """share of the region's output in foreign hands; 0 where it is not known"""
     seat: str
     """id of the place of its seat of government"""
     adjacent: list[str]
@@ -55,10 +53,6 @@ class Sector(Strict):
     """whether its people can join at all"""
     workgroup: int
     """people in a group of a layer that has no size of its own"""
-    output: float
-    """share in the country's output"""
-    revenue: float
-    """share in the state's revenue"""
 
 
 class Layer(Strict):

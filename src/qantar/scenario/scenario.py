@@ -122,7 +122,9 @@ def _check_time(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
 
 def _check_people(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     spreads = {*SPREADS, *(v.variable for v in case.record.region_values if v.unit == "thousand persons")}
-    _check_regions(case, file, "fuel_vehicles_by_region", notes)
+    regions = {r.region_id for r in case.record.regions}
+    for n, item in enumerate(file.economy.fuel_vehicles_by_region):
+        notes.among(f"economy.fuel_vehicles_by_region.{n}", item.region, regions, "unknown_region")
     for n, sector in enumerate(file.sectors):
         notes.among(f"sectors.{n}.spread", sector.spread, spreads)
         if (sector.people is None) != (sector.spread == "rest"):
@@ -141,13 +143,6 @@ def _check_people(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
         notes.add("income.bands", "bands_out_of_order")
 
 
-def _check_regions(case: Case, file: ScenarioFile, table: str, notes: TomlNotes) -> None:
-    """The regions of a table of the economy."""
-    regions = {r.region_id for r in case.record.regions}
-    for n, item in enumerate(getattr(file.economy, table)):
-        notes.among(f"economy.{table}.{n}", item.region, regions, "unknown_region")
-
-
 def _check_organizations(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     """Places, sectors and times of organizations; the capital."""
     regions = {r.region_id for r in case.record.regions}
@@ -162,7 +157,6 @@ def _check_organizations(case: Case, file: ScenarioFile, notes: TomlNotes) -> No
             notes.add(f"organizations.{n}.start", "low_above_high", value=start, other="end", other_value=end)
     if file.government.capital is not None:
         notes.among("government.capital", file.government.capital, regions, "unknown_region")
-    _check_regions(case, file, "foreign_owned_by_region", notes)
 
 
 def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:

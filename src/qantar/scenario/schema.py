@@ -115,8 +115,6 @@ class Sector(Told):
     spread: Key
     workgroup: Count
     takes_part: bool = True
-    output: Annotated[Figure, _fits("percent", 0, 100)] | None = None
-    revenue: Annotated[Figure, _fits("percent", 0, 100)] | None = None
 
 
 class Band(Strict):
@@ -153,7 +151,6 @@ class Economy(Told):
     inflation_reference: Annotated[Figure, _fits("percent", -99, 1e5)]
     dollar: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
     dollar_reference: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
-    foreign_owned_by_region: list[Annotated[RegionFigure, _fits("percent", 0, 100)]] = Field(default_factory=list)
     household: Annotated[Figure, _fits("persons", 1, 50)]
     fuel_vehicles: Annotated[Figure, _fits("vehicles", 0, 1e10)]
     fuel_vehicles_by_region: list[Annotated[RegionFigure, _fits("vehicles", 0, 1e10)]] = Field(default_factory=list)

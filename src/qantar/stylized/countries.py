@@ -75,10 +75,10 @@ LAYERS = (
 )
 """Its layers of ties, likewise."""
 SECTORS = (
-    rows.Sector(id="farming", takes_part=True, workgroup=4, output=0.15, revenue=0.05),
-    rows.Sector(id="industry", takes_part=True, workgroup=12, output=0.35, revenue=0.55),
-    rows.Sector(id="services", takes_part=True, workgroup=6, output=0.5, revenue=0.4),
-    rows.Sector(id="at_home", takes_part=False, workgroup=1, output=0.0, revenue=0.0),
+    rows.Sector(id="farming", takes_part=True, workgroup=4),
+    rows.Sector(id="industry", takes_part=True, workgroup=12),
+    rows.Sector(id="services", takes_part=True, workgroup=6),
+    rows.Sector(id="at_home", takes_part=False, workgroup=1),
 )
 
 
@@ -239,7 +239,6 @@ def _region(c: Country, r: int, seat: str, urban: float) -> rows.Region:
         bands=[round(1 - poor, 9), round(poor, 9)],
         fuel=1.0,
         police=c.police,
-        foreign=0.0,
         seat=seat,
         adjacent=[],
     )
