@@ -312,14 +312,15 @@ def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_rival_is_asked_over_draws_of_its_own_fit_by_this_model(tmp_path: Path) -> None:
-    def put(name: str, **content: Any) -> None:
-        keep(tmp_path / f"rival-{name}.json", {"arm": "rival-split", "seed": 7, "model": model_hash(), **content})
+    def put(name: str, *draws: float, **content: Any) -> None:
+        of = {"arm": "rival-split", "model": model_hash(), "parameters": ["potential"], "draws": [[x] for x in draws]}
+        keep(tmp_path / f"rival-{name}.json", of | {"distances": [0.5] * len(draws)} | content)
 
-    put("a", numbers=[3, 1])
-    put("b", numbers=[5])
-    put("c", numbers=[5, 6, 7], model="0" * 64)
-    put("d", arm="rival-labour", numbers=[2])
-    assert fitted_draws(tmp_path, ["rival-split"]) == {"rival-split": [draw(7, 3), draw(7, 1)]}
+    put("a", 0.3, 0.1)
+    put("b", 0.5)
+    put("c", 0.5, 0.6, 0.7, model="0" * 64)
+    put("d", 0.2, arm="rival-labour")
+    assert fitted_draws(tmp_path, ["rival-split"]) == {"rival-split": [{"potential": 0.3}, {"potential": 0.1}]}
     assert fitted_draws(tmp_path / "none", ["rival-split"]) == {}
 
 

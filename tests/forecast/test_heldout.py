@@ -196,7 +196,7 @@ def test_forecasts_and_scores_end_to_end(tmp_path: Path) -> None:
 
 def rival(*distances: float) -> Rival:
     """An account whose quiet draws lie so far from the record."""
-    return Rival("a", np.array(distances), np.zeros(17))
+    return Rival("a", np.array(distances), np.ones(len(distances)), np.zeros(17))
 
 
 def test_the_share_of_a_prior_that_comes_near() -> None:
@@ -205,21 +205,24 @@ def test_the_share_of_a_prior_that_comes_near() -> None:
         dataclasses.replace(rival(1.5, 2, 2.5, 3), arm="b"),
         dataclasses.replace(rival(4, 5), arm="c"),
     )
-    assert mass_at(home, 1000, 2.0).log == pytest.approx(np.log(4.5 / 1000))
-    assert mass_at(home, 1000, 1.0).log == pytest.approx(np.log(2.5 / 1000))
-    assert mass_at(home, 1000, 1.0).se == pytest.approx(np.sqrt((1 - 0.0025) / 2.5))
+    assert mass_at(home, 1000, 2.0).log == pytest.approx(np.log(4 / 1000))
+    assert mass_at(home, 1000, 1.0).log == pytest.approx(np.log(2 / 1000))
+    assert mass_at(home, 1000, 1.0).se == pytest.approx(np.sqrt(1 / 2))
+    weighted = dataclasses.replace(home, weights=np.array([3, 0.5, 0.5, 1]))
+    assert mass_at(weighted, 1000, 1.5).log == pytest.approx(np.log(4 / 1000))
+    assert mass_at(weighted, 1000, 1.5).se == pytest.approx(np.sqrt(9.5) / 4)
     assert mass_at(none, 1000, 2.0).log == pytest.approx(np.log(0.5 / 1000))  # none there: not minus infinity
     both = Comparison([home, other, none], 1000, "a")
     assert both.tolerance == 2  # within 3, which only the second reached, the first may have draws that were not kept
     rows = {r["rival"]: r for r in both.rows()}
-    assert [rows[k]["near_difference"] for k in "abc"] == pytest.approx([0, np.log(2.5 / 4.5), np.log(0.5 / 4.5)])
+    assert [rows[k]["near_difference"] for k in "abc"] == pytest.approx([0, np.log(2 / 4), np.log(0.5 / 4)])
     assert rows["b"]["near_se"] == pytest.approx(np.hypot(mass_at(home, 1000, 2.0).se, mass_at(other, 1000, 2.0).se))
 
 
 def test_shares_are_those_of_all_draws() -> None:
     """Two accounts with known laws of the distance: kept are the nearest 200, and the shares are those of the laws, within 4 errors."""
     rng = np.random.default_rng(3)
-    accounts = [Rival(arm, np.sort(rng.uniform(0, width, 10_000))[:200], np.zeros(17)) for arm, width in (("a", 1.0), ("b", 4.0))]
+    accounts = [Rival(arm, np.sort(rng.uniform(0, width, 10_000))[:200], np.ones(200), np.zeros(17)) for arm, width in (("a", 1.0), ("b", 4.0))]
     found = Comparison(accounts, 10_000, "a")
     row = found.rows()[1]
     assert row["near_difference"] == pytest.approx(np.log(1 / 4), abs=4 * row["near_se"])
@@ -244,7 +247,7 @@ def test_rivals_are_fitted_on_equal_terms(tmp_path: Path) -> None:
     fast = small.model_copy(
         update={"calibration": spec.model_copy(update={"quiet": None}), "time": small.time.model_copy(update={"hours": 96})}
     )
-    setup = Setup(table=12, draws=12, near=6, part=6)
+    setup = Setup(table=12, draws=12, rounds=0, near=6, part=6)
     told: list[str] = []
     given = Scenario(scenario().case, fast)
     arms = [HOME, "rival-seeding"]

@@ -3,9 +3,10 @@
 Each rival is an arm of the scenario. They are compared on how unrest spread (the first module), so their histories end with the last day
 that it is dated by: force and harm, which most accounts leave alone, come later. Two comparisons:
 
-- *how much of the prior comes near*: at the smallest tolerance that any rival reached, the share f of n draws of its prior whose
-  histories lie within it and stay quiet before; below it, every such draw of every rival is known. Half a draw is added to the number
-  found, so that none found is not minus infinity; the logarithm has a standard error of sqrt((1 - f) / (f n)). A ratio of two is an
+- *how much of the prior comes near*: at the smallest tolerance that any rival reached, the share f of the prior whose histories lie within
+  it and stay quiet before: the weights of such draws, each a share of a draw of the prior (`inference.proposal`), over the number of draws
+  of all laws. Below that tolerance every such draw of every rival is known. Half a draw of the prior's weight where none is found stands in
+  for none, so that it is not minus infinity; the logarithm has a standard error of sqrt(sum w^2) / sum w. A ratio of two is an
   approximate Bayes factor *for this distance* (Didelot, Everitt, Johansen and Lawson 2011, Bayesian Anal. 6); it is printed as a
   difference of logarithms with its error, never as a probability of a model.
 - *held out*: paired differences by region of the log score of its onset (`held_out`); "not separated" below two standard errors.
@@ -38,13 +39,15 @@ from qantar.forecast.scores import Difference, log_score_days, paired
 from qantar.inference.calibration import task_of
 from qantar.inference.distance import MOBILIZATION, Target, last_day, scales_of, target_of, up_to
 from qantar.inference.problem import Problem, prior_table, spec_of
-from qantar.inference.rejection import Setup, nearest
+from qantar.inference.rejection import Setup, nearest, of_equal_weight
 from qantar.record.observables import Observables, observe
-from qantar.scenario.parameters import Values, draw
+from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, arm_edits, resolve
 
 Floats = NDArray[np.float64]
+DRAWS = 60
+"""Draws that are kept of each account, of equal weight."""
 HOME = "rival-home-grown"
 """The account that others are compared with."""
 
@@ -61,15 +64,17 @@ class Mass:
         return Difference(self.log - other.log, math.hypot(self.se, other.se), 2)
 
 
-def mass_at(r: Rival, table: int, tolerance: float) -> Mass:
-    """The share of the prior within a tolerance (at most the rival's own), from how many of so many draws are.
+def mass_at(r: Rival, draws: int, tolerance: float) -> Mass:
+    """The share of the prior within a tolerance (at most the rival's own), from the weights of those of so many draws that are.
 
-    >>> mass = mass_at(Rival("a", np.array([0.5, 1.0, 1.5]), np.zeros(0)), 250, 1.0)
-    >>> math.exp(mass.log), round(mass.se, 3)
-    (0.01, 0.629)
+    >>> mass = mass_at(Rival("a", np.array([0.5, 1.0, 1.5]), np.ones(3), np.zeros(0)), 200, 1.0)
+    >>> round(math.exp(mass.log), 9), round(mass.se, 3)
+    (0.01, 0.707)
     """
-    found = (r.distances <= tolerance).sum() + 0.5
-    return Mass(math.log(found / table), math.sqrt((1 - found / table) / found))
+    found = r.weights[r.distances <= tolerance]
+    if not len(found):
+        return Mass(math.log(0.5 / draws), 1.0)
+    return Mass(math.log(found.sum() / draws), math.sqrt((found**2).sum()) / found.sum())
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Rival:
     arm: str
     distances: Floats
     """of the draws nearest to the record that stay quiet before, shape (draws,)"""
+    weights: Floats
+    """how much each counts, in draws of the prior"""
     log_score: Floats
     """nats lost on the onset of each region, shape (regions,)"""
 
@@ -93,7 +100,8 @@ class Comparison:
     """All accounts side by side."""
 
     rivals: list[Rival]
-    table: int
+    draws: int
+    """of each, of all laws"""
     home: str
 
     @property
@@ -107,7 +115,7 @@ class Comparison:
 
     def rows(self) -> list[dict[str, Any]]:
         """A row an account; differences from `home`."""
-        masses = {r.arm: mass_at(r, self.table, self.tolerance) for r in self.rivals}
+        masses = {r.arm: mass_at(r, self.draws, self.tolerance) for r in self.rivals}
         first = next(r for r in self.rivals if r.arm == self.home)
         rows = []
         for r in self.rivals:
@@ -165,7 +173,7 @@ def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None
         for folder in folders:
             if not (folder / name).is_file():
                 keep(folder / name, content)
-    return Comparison(rivals, terms.setup.table, arms[0])
+    return Comparison(rivals, terms.setup.in_all, arms[0])
 
 
 def _fitted(terms: Terms, arm: str, plan: Plan, record: Observables, target: Target, runner: Runner) -> dict[str, Any]:
@@ -179,10 +187,12 @@ def _fitted(terms: Terms, arm: str, plan: Plan, record: Observables, target: Tar
     return {
         "arm": arm,
         "distances": particles.mobilization.tolist(),
+        "weights": particles.weights.tolist(),
         "log_score": log_score_days(onsets[MODEL], facts.low, facts.high, terms.near).tolist(),
         "seed": seed,
         "model": model_hash(),
-        "numbers": particles.origin.tolist(),
+        "parameters": list(parameters()),
+        "draws": [[float(f"{x:.6g}") for x in v.values()] for v in of_equal_weight(particles, DRAWS, seed).values()],
     }
 
 
@@ -196,17 +206,19 @@ def fitted_draws(folder: Path, arms: Sequence[str]) -> dict[str, list[Values]]:
         If a fit cannot be read.
     """
     found: dict[str, list[Values]] = {}
+    worth: dict[str, int] = {}
     for path in sorted(folder.glob("rival-*.json")) if folder.is_dir() else []:
         content = read_kept(path)
-        arm, numbers = str(content.get("arm")), content.get("numbers", [])
-        if arm in arms and content.get("model") == model_hash() and len(numbers) > len(found.get(arm, [])):
-            found[arm] = [draw(int(content["seed"]), int(k)) for k in numbers]
+        arm, near = str(content.get("arm")), len(content.get("distances", []))
+        if arm in arms and content.get("model") == model_hash() and near > worth.get(arm, 0):
+            worth[arm] = near
+            found[arm] = [dict(zip(content["parameters"], row, strict=True)) for row in content["draws"]]
     return found
 
 
 def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> Rival:
     """A finished fit."""
     try:
-        return Rival(arm, *(np.array(content[k], float) for k in ("distances", "log_score")))
+        return Rival(arm, *(np.array(content[k], float) for k in ("distances", "weights", "log_score")))
     except (ValueError, KeyError, TypeError) as error:
         raise fail(ResultError, path, "not_packed", reason=str(error)) from None

@@ -7,10 +7,10 @@ seats of government fell, and how many. A record is an interval for each item, o
     deviation  e = how far the item lies outside its interval; 0 inside; a blank counts nothing
     distance   d = sqrt( mean over blocks of the mean over items of (e / s)^2 )
 
-Blocks are onsets, who was first, the stair of regions risen, participants, the decline, detained, deaths, share, seats and how many of them
-fell: each counts once, however many items it has. The last stands beside the seats because a model that cannot say which seats fall would
-come nearest to them if none ever did. Scales s are the error of the record alone, fixed before anything is fitted: how far draws of the priors
-spread says nothing of how well a number is known. The same functions serve a recorded and a simulated ("pseudo") record.
+Blocks are onsets, who was first, the stair of regions risen, participants, the decline, detained, deaths, share, seats and how many of
+them fell: each counts once, however many items it has. The last stands beside the seats because a model that cannot say which seats fall
+would come nearest to them if none ever did. Scales s are the error of the record alone, fixed before anything is fitted: how far draws of
+the priors spread says nothing of how well a number is known. The same functions serve a recorded and a simulated ("pseudo") record.
 """
 
 from __future__ import annotations

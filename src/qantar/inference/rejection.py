@@ -82,6 +82,11 @@ class Setup:
     part: int = 50
     """histories in a part of the store"""
 
+    @property
+    def in_all(self) -> int:
+        """Draws of all laws."""
+        return max(self.draws, self.table) + self.rounds * self.proposed
+
 
 QUICK = Setup(table=300, draws=300, rounds=1, proposed=100, near=20, force_draws=4, particles=20, part=5)
 """Less than five minutes at 1:50: a look, not a result."""
@@ -158,12 +163,16 @@ def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
 
 
 def calibrate(task: Task, table: Runs, setup: Setup) -> Particles:
-    """Particles of the posterior, both modules, of equal weight and in an order by lot: the first few of them are a sample of all."""
-    found = follow(task, nearest(task, table, setup), setup)
-    rows = equal(found.weights, setup.particles, lot(task.seed, StudyKey.EQUAL_WEIGHT, 0))
-    rows = rows[np.argsort([lot(task.seed, StudyKey.POSTERIOR_ORDER, k) for k in range(len(rows))], kind="stable")]
-    arrays: dict[str, Any] = {name: getattr(found, name)[rows] for name in ARRAYS}
-    return Particles(**{**arrays, "weights": np.ones(len(rows))}, trace=found.trace)
+    """Particles of the posterior, both modules, of equal weight."""
+    return of_equal_weight(follow(task, nearest(task, table, setup), setup), setup.particles, task.seed)
+
+
+def of_equal_weight(p: Particles, n: int, seed: int) -> Particles:
+    """As many particles of equal weight, in an order by lot: the first few of them are a sample of all."""
+    rows = equal(p.weights, n, lot(seed, StudyKey.EQUAL_WEIGHT, 0))
+    rows = rows[np.argsort([lot(seed, StudyKey.POSTERIOR_ORDER, k) for k in range(n)], kind="stable")]
+    arrays: dict[str, Any] = {name: getattr(p, name)[rows] for name in ARRAYS}
+    return Particles(**{**arrays, "weights": np.ones(n)}, trace=p.trace)
 
 
 def nearest(task: Task, table: Runs, setup: Setup) -> Particles:
@@ -194,6 +203,19 @@ class Looked(NamedTuple):
     items: Floats
     mobilization: Floats
 
+    def take(self, rows: Ints) -> Looked:
+        """Some of them."""
+        return Looked(self.numbers[rows], self.items[rows], self.mobilization[rows])
+
+
+def _joined(parts: Sequence[Looked]) -> Looked:
+    """Those of several."""
+    return Looked(
+        np.concatenate([p.numbers for p in parts]),
+        np.concatenate([p.items for p in parts]),
+        np.concatenate([p.mobilization for p in parts]),
+    )
+
 
 class _Search:
     """All draws that may be near, whichever law they were made with.
@@ -211,10 +233,10 @@ class _Search:
 
     def add(self, found: Looked) -> None:
         """More draws, in the order of their distance."""
-        both = Looked(*(np.concatenate(pair) for pair in zip(self.looked, found, strict=True)))
+        both = _joined([self.looked, found])
         order = np.argsort(both.mobilization, kind="stable")
         order = order[np.isfinite(both.mobilization[order])]
-        self.looked = Looked(*(column[order] for column in both))
+        self.looked = both.take(order)
 
     def propose(self, law: Proposal, limit: float) -> None:
         """One more round, of which those within a limit are kept."""
@@ -226,7 +248,9 @@ class _Search:
             numbers = np.arange(start, min(start + CHUNK, first + setup.proposed))
             seeds = np.array([history_seed(self.task.seed, int(k), 0) for k in numbers])
             runner = self.task.runner.within("proposed", start - self.counts[0], setup.rounds * setup.proposed)
-            runs = _histories(replace(self.task, runner=runner), self.task.plan, self.points(numbers), seeds, "proposed", setup.part, ending)
+            runs = _histories(
+                replace(self.task, runner=runner), self.task.plan, self.points(numbers), seeds, "proposed", setup.part, ending
+            )
             self.add(_near(self.task, runs, numbers, limit))
 
     def points(self, numbers: Ints) -> Floats:
@@ -256,7 +280,7 @@ class _Search:
         worth = np.array([effective(weights[rows[: k + 1]]) for k in range(len(rows))])
         rows = rows[: int(np.argmax(worth >= setup.near)) + 1] if worth[-1] >= setup.near else rows
         last = int(rows[-1]) + 1
-        numbers, items, near = (column[rows] for column in self.looked)
+        numbers, items, near = self.looked.take(rows)
         share, within = float(weights[rows].sum() / weights[:last].sum()), float(weights[:last].sum() / sum(self.counts))
         worth_all = effective(weights[rows])
         stage = Stage("mobilization", sum(self.counts), float(near.max()), within, share, len(rows), worth_all, float(np.median(near)))
@@ -286,15 +310,14 @@ def _looked_at(task: Task, table: Runs, setup: Setup) -> Looked:
         numbers = np.asarray(runs.whole["draw"], np.int64)
         fresh = np.flatnonzero(numbers >= first)  # a part may begin before
         found.append(_near(task, chosen(runs, fresh), numbers[fresh], limit))
-    return Looked(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return _joined(found)
 
 
 def _near(task: Task, runs: Runs, numbers: Ints, limit: float) -> Looked:
     """Those of some histories within a limit; one that was broken off is infinitely far."""
     items = items_of(runs, task.target, task.plan)
     near = np.where(runs.stopped, np.inf, distances(items, task.target, task.scales, MOBILIZATION))
-    rows = np.isinf(limit) | (near <= limit)
-    return Looked(numbers[rows], items[rows], near[rows])
+    return Looked(numbers, items, near).take(np.flatnonzero(np.isinf(limit) | (near <= limit)))
 
 
 def follow(task: Task, p: Particles, setup: Setup) -> Particles:

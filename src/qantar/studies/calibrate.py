@@ -29,6 +29,7 @@ from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 REJECTION = "rejection"
 FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "independent")
+EFFORT = ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles")
 HALF = 0.5
 """A model shows a feature of the record if at least this share of its histories does."""
 
@@ -71,7 +72,9 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     if options.method == NEURAL:
         needs("flowjax", "neural", "--method neural")
-    effort = {k: v for k in ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles") if (v := getattr(options, k)) is not None}
+    effort = {
+        k: v for k in ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles") if (v := getattr(options, k)) is not None
+    }
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)

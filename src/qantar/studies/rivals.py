@@ -26,8 +26,10 @@ class RivalsOptions(Options):
     scenario: kind.ScenarioName
     arm: Annotated[tuple[str, ...], Option("cli.opt_rivals", metavar="ARM")] = ()
     quick: kind.Quick = False
-    table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 10_000
-    near: Annotated[int, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = 200
+    table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 6_000
+    rounds: Annotated[int, kind.whole("cli.opt_rounds", "number", 0, 20)] = 2
+    proposed: Annotated[int, kind.whole("cli.opt_proposed", "draws", 10, 1_000_000)] = 3_000
+    near: Annotated[int, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = 100
     kept: Annotated[Path | None, Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
     seed: kind.Seed = 2022
     scale: kind.QuickScale = None
@@ -38,7 +40,8 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
     arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
-    setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, near=options.near)
+    effort = {"rounds": options.rounds, "proposed": options.proposed, "near": options.near}
+    setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, **effort)
     near = QUICK_NEAR if options.quick else NEAR
     compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
     tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}
@@ -97,7 +100,7 @@ STUDY = Study(
     Ships(minutes=120, places={"kept": "rivals"}),
     small={
         "scenario": "kazakhstan-2022", "arm": ("rival-home-grown", "rival-seeding"),
-        "table": 30, "near": 10, "scale": 0.001,
+        "table": 30, "rounds": 1, "proposed": 20, "near": 10, "scale": 0.001,
     },
     columns={
         "rivals": (
