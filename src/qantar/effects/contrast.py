@@ -302,6 +302,7 @@ def answers(
     ancestors: Sequence[int] = (),
     ceilings: Mapping[str, float] = MappingProxyType({}),
     folder: Path | None = None,
+    record: Observables | None = None,
 ) -> list[Answer]:
     """Run one experiment over a set of draws of all parameters; basis, rival, state and ancestors are as in `Answer`.
 
@@ -311,9 +312,10 @@ def answers(
     ----------
     ceilings : by part, `decision.ceiling`
     folder : of what sets of histories said: what is there is not simulated again, what is new is written there
+    record : what the base must look like; by default the record of the case
     """
     under = scenario.file.arms[rival].edits if rival else []
-    record = observe(scenario.case.record) if basis in LIKE and not rival else None
+    record = (record or observe(scenario.case.record)) if basis in LIKE and not rival else None
     plans = plans_of(scenario, spec, scale=scale, under=under, state=state, whole=record is not None)
     path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec, record)}.json"
     if path is not None and path.is_file():
