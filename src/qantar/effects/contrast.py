@@ -99,6 +99,11 @@ def days_asked(spec: Experiment, plan: Plan) -> int | None:
     return max(days_of(plan).index(day) for p in spec.parts for day in p.days) + 1 if daily else None
 
 
+def is_given(spec: Experiment) -> bool:
+    """Whether the file itself has all decisions as recorded, whoever is asked to take them."""
+    return any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base)
+
+
 def cut_all(seen: Mapping[str, Seen], spec: Experiment, base: Plan) -> dict[str, Seen]:
     """Histories of base and arms to the last day that is looked at, so that one that goes on is as long as one that does not."""
     days = days_asked(spec, base)
@@ -326,7 +331,7 @@ def answers(
         numbers = _numbers(cut_all(seen, spec, plans[BASE]), plans[BASE], spec) | {"like": like}
         if path is not None:
             keep(path, numbers)
-    if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base):  # the file has its say
+    if is_given(spec):  # the file has its say
         state = RECORDED
     found = []
     for part in spec.parts:

@@ -11,8 +11,8 @@ In: histories of draws of the priors. Out: a row a world and part of an experime
                 `decision`
     truth       Delta at the true parameters under other seeds, against the smallest effect that counts; "near" where its 95 % interval
                 (Student) holds that
-    luck        the base against itself under other seeds, judged likewise, with what could forbid an answer for want of information left
-                open: an effect that cannot be there
+    luck        the base against itself under other seeds: an effect that cannot be there, judged likewise, but that no guard withholds what
+                the numbers say
 
 Parts that no world could decide (`decision.ceiling`) are not asked: they are known before. Parts are judged one by one: putting those of
 one hypothesis together can only withhold. Nothing is repeated under rivals, with everyone or over the priors alone. Luck and the lots of
@@ -22,7 +22,7 @@ tested coefficients are each world's own: with one for all, worlds would err tog
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,12 +33,13 @@ from numpy.typing import NDArray
 
 from qantar.effects import decision
 from qantar.effects.asking import Asking
-from qantar.effects.contrast import Answer, answers, cut_all, plans_of, run_part_arms, where_of
+from qantar.effects.contrast import Answer, answers, cut_all, is_given, plans_of, run_part_arms, where_of
 from qantar.effects.decision import DIRECTIONS
 from qantar.effects.experiment_file import BASE, Experiment, Part
 from qantar.effects.likeness import likeness
 from qantar.effects.measures import MEASURES
 from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws, unlearned
+from qantar.effects.verdict import POLICY
 from qantar.ensemble.histories import Runs, chosen
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
@@ -60,6 +61,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 THERE, NOT_THERE, NEAR = "there", "not-there", "near"
 """Whether what a part claims is so at the true parameters; near: within what seeds leave open."""
+UNGUARDED: Mapping[str, Any] = {"uprisings": 1.0, "like": {}, "shown": 1.0, "control": 1.0, "attainable": 1.0, "ceiling": 1.0}
+"""A ground that forbids no verdict."""
 SEED_BITS = 40
 """Of a seed, as an experiment's file may hold it."""
 
@@ -242,8 +245,9 @@ class Planting:
             said = asking.answers(own)
             said = [a for a in said if a.state == said[-1].state]
             plain = trimmed(spec, list(map(without_guards, parts)), seeds[1], self.effort.true_seeds)
-            truth = self.truth(plain, number, said[-1].state, runner)
-            luck = self.luck(own, seeds[2], draws, said, runner)
+            state = POLICY if is_given(spec) else said[-1].state
+            truth = self.truth(plain, number, state, runner)
+            luck = self.luck(own, seeds[2], draws, said, state, runner)
             rows += [{"world": number, **row_of(a, t, c)} for a, t, c in zip(said, truth, luck, strict=True)]
         return rows
 
@@ -252,16 +256,16 @@ class Planting:
         true = [draw(self.problem.seed, number)]
         return answers(self.scenario, spec, true, "truth", runner, scale=self.problem.plan.scale, state=state)
 
-    def luck(self, spec: Experiment, seed: int, draws: Draws, said: Sequence[Answer], runner: Runner) -> list[Answer | None]:
+    def luck(self, spec: Experiment, seed: int, draws: Draws, said: Sequence[Answer], state: str, runner: Runner) -> list[Answer | None]:
         """The base less itself under other seeds, over the same draws: where nothing is compared, there is none."""
         of = draws.redrawn(unlearned(self.scenario, spec), spec.seed).spread(self.effort.draws).values
-        base = {BASE: plans_of(self.scenario, spec, scale=self.problem.plan.scale, state=said[-1].state, whole=True)[BASE]}
+        base = {BASE: plans_of(self.scenario, spec, scale=self.problem.plan.scale, state=state, whole=True)[BASE]}
         other = spec.model_copy(update={"seed": seed})
         seen = [cut_all(run_part_arms(base, of, s, runner), s, base[BASE])[BASE] for s in (spec, other)]
         found: list[Answer | None] = []
         for a in said:
             here, there = (MEASURES[a.part.measure].of(s, where_of(a.part, base[BASE])).reshape(a.seeds.shape) for s in seen)
-            found.append(None if a.is_level else replace(a, seeds=here - there, attainable=1.0, ceiling=1.0, control=1.0))
+            found.append(None if a.is_level else replace(a, seeds=here - there, **UNGUARDED))
         return found
 
 
