@@ -81,7 +81,7 @@ class Effort:
     part : histories in a part of the store of the table
     """
 
-    worlds: int = 40
+    worlds: int = 32
     table: int = 20_000
     draws: int = 40
     force_draws: int = 8
