@@ -31,7 +31,7 @@ class StudyKey(IntEnum):
     REGION_DAY = 1 << 27  # first days of regions behind a power calculation
     COUNTRY_RESAMPLE = (1 << 27) + 1  # countries and draws in a resample
     CAMPAIGN_HALF = (1 << 27) + 2  # whether a campaign is in the half that tests
-    PLANTED_WORLD = 1 << 28  # a planted world: shock, parameters, luck
+    PLANTED_WORLD = 1 << 28  # which histories are planted worlds, and their luck
     REPEATED_EFFECT = 1 << 29  # which effects are computed a second time
     REPEATED_HISTORY = (1 << 29) + 1  # which histories are simulated a second time
     EFFECT_SIGN = 1 << 30  # sign of an effect under chance

@@ -11,7 +11,7 @@ from qantar.study_keys import StudyKey, lot, word
 
 SHARED = {
     ("RECORD_CHOICE", "DESIGN_POINTS"),  # coverage of the fit; sensitivity
-    ("COUNTRY", "NETWORK_RESAMPLE"),  # methods and planted worlds; the neural fit
+    ("COUNTRY", "NETWORK_RESAMPLE"),  # methods; the neural fit
 }
 """Keys of one number: each decides a table that ships, so none is given another number while those tables stand."""
 

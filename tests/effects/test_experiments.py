@@ -205,7 +205,7 @@ def test_where_the_base_by_policy_is_quiet_all_is_judged_as_recorded(monkeypatch
         found = replace(answer(seeds, basis=basis, rival=rival), ancestors=np.array(more["ancestors"], np.int64))
         return [replace(found, state=state, uprisings=loud if state == POLICY else 1.0, scale=scale)]
 
-    monkeypatch.setattr("qantar.studies.experiments.answers", told)
+    monkeypatch.setattr("qantar.effects.asking.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H10"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": ["rival-seeding"]}))
     some = [draw(1, k) for k in range(40)]
@@ -297,7 +297,7 @@ def test_only_a_verdict_of_the_other_kind_is_a_flip(monkeypatch: pytest.MonkeyPa
         quiet = 0.0 if rival == "rival-labour" else 1.0  # not judged
         return [replace(answer(np.full((len(values), 2), effect[rival]), basis=basis, rival=rival), uprisings=quiet)]
 
-    monkeypatch.setattr("qantar.studies.experiments.answers", told)
+    monkeypatch.setattr("qantar.effects.asking.answers", told)
     (w,) = chosen(load_experiments(scenario()), ["H10"])
     w = replace(w, spec=w.spec.model_copy(update={"rivals": [*(r for r in effect if r), "rival-composite"]}))  # the last is not fitted
     fits = {r: Draws([draw(2, k) for k in range(4)]) for r in effect if r}

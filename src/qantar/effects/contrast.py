@@ -99,6 +99,11 @@ def days_asked(spec: Experiment, plan: Plan) -> int | None:
     return max(days_of(plan).index(day) for p in spec.parts for day in p.days) + 1 if daily else None
 
 
+def is_given(spec: Experiment) -> bool:
+    """Whether the file itself has all decisions as recorded, whoever is asked to take them."""
+    return any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base)
+
+
 def cut_all(seen: Mapping[str, Seen], spec: Experiment, base: Plan) -> dict[str, Seen]:
     """Histories of base and arms to the last day that is looked at, so that one that goes on is as long as one that does not."""
     days = days_asked(spec, base)
@@ -302,6 +307,7 @@ def answers(
     ancestors: Sequence[int] = (),
     ceilings: Mapping[str, float] = MappingProxyType({}),
     folder: Path | None = None,
+    record: Observables | None = None,
 ) -> list[Answer]:
     """Run one experiment over a set of draws of all parameters; basis, rival, state and ancestors are as in `Answer`.
 
@@ -311,9 +317,10 @@ def answers(
     ----------
     ceilings : by part, `decision.ceiling`
     folder : of what sets of histories said: what is there is not simulated again, what is new is written there
+    record : what the base must look like; by default the record of the case
     """
     under = scenario.file.arms[rival].edits if rival else []
-    record = observe(scenario.case.record) if basis in LIKE and not rival else None
+    record = (record or observe(scenario.case.record)) if basis in LIKE and not rival else None
     plans = plans_of(scenario, spec, scale=scale, under=under, state=state, whole=record is not None)
     path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec, record)}.json"
     if path is not None and path.is_file():
@@ -324,7 +331,7 @@ def answers(
         numbers = _numbers(cut_all(seen, spec, plans[BASE]), plans[BASE], spec) | {"like": like}
         if path is not None:
             keep(path, numbers)
-    if any(e.path == "drivers.all" and e.value == RECORDED for e in spec.base):  # the file has its say
+    if is_given(spec):  # the file has its say
         state = RECORDED
     found = []
     for part in spec.parts:
