@@ -222,7 +222,9 @@ def test_the_share_of_a_prior_that_comes_near() -> None:
 def test_shares_are_those_of_all_draws() -> None:
     """Two accounts with known laws of the distance: kept are the nearest 200, and the shares are those of the laws, within 4 errors."""
     rng = np.random.default_rng(3)
-    accounts = [Rival(arm, np.sort(rng.uniform(0, width, 10_000))[:200], np.ones(200), np.zeros(17)) for arm, width in (("a", 1.0), ("b", 4.0))]
+    accounts = [
+        Rival(arm, np.sort(rng.uniform(0, width, 10_000))[:200], np.ones(200), np.zeros(17)) for arm, width in (("a", 1.0), ("b", 4.0))
+    ]
     found = Comparison(accounts, 10_000, "a")
     row = found.rows()[1]
     assert row["near_difference"] == pytest.approx(np.log(1 / 4), abs=4 * row["near_se"])

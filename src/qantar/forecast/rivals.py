@@ -74,7 +74,7 @@ def mass_at(r: Rival, draws: int, tolerance: float) -> Mass:
     found = r.weights[r.distances <= tolerance]
     if not len(found):
         return Mass(math.log(0.5 / draws), 1.0)
-    return Mass(math.log(found.sum() / draws), math.sqrt((found**2).sum()) / found.sum())
+    return Mass(math.log(found.sum() / draws), math.sqrt(float((found**2).sum())) / float(found.sum()))
 
 
 @dataclass(frozen=True)
