@@ -149,7 +149,7 @@ def _part(name: str, by: Mapping[tuple[str, str], Row], rows: Sequence[Row]) -> 
     why: Cell = "–"
     if reasons:
         reason, n = min(reasons.items(), key=lambda item: (-item[1], item[0]))
-        why = pair("planted.why_most", why=pair(f"planted.why_{reason}"), n=n)
+        why = joined([pair(f"planted.why_{reason}"), f" ({n})"])
     withheld = str(sum(counts[word] for word in WITHHELD))
     truth = f"{counts[THERE]} / {by[name, THERE]['of']}"
     said = [str(counts[word]) for word in ("supported", "contradicted", "undecided")]
