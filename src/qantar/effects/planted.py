@@ -3,7 +3,8 @@
 In: histories of draws of the priors. Out: a row a world and part of an experiment: what was said, and what is so.
 
     worlds      histories of the table that are uprisings, leave the quiet period quiet, and look like their own record (`likeness`: one
-                that never ends has no base that could), by lot; where a tested coefficient is fitted, with and without it in turn
+                that never ends has no base that could), by lot, those with crowds like the case's first; where a tested coefficient is
+                fitted, with and without it in turn
     record      what a record like that of the case would hold of the history: the same dates and blanks, first days known as well, counts
                 as officially given
     posterior   `rejection.calibrate` on that record: both modules, from the same table without the history itself, everything unknown
@@ -90,7 +91,9 @@ class Effort:
 
     def setup(self, table: int) -> Setup:
         """The same as a fit is asked for; all that is looked at is the table."""
-        return Setup(table, table, self.draws, self.force_draws, self.draws, self.part)
+        return Setup(
+            table=table, draws=table, rounds=0, near=self.draws, force_draws=self.force_draws, particles=self.draws, part=self.part
+        )
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ class Planting:
         return record_of(chosen(problem.table, np.array([number])), problem.record, problem.plan, u)
 
     def numbers(self, runner: Runner) -> list[int]:
-        """Which histories play the case: by lot, with and without what fitted coefficients carry in turn."""
+        """Which histories play the case: by lot, as large as it first, with and without what fitted coefficients carry in turn."""
         problem = self.problem
         setup = self.effort.setup(problem.table.n)
         quiet = quiet_uprisings(task_of(problem, self.scenario, (), runner), problem.table, setup)
@@ -209,8 +212,12 @@ class Planting:
         by_kind: dict[tuple[bool, ...], list[int]] = {}
         for k, kind in sorted(zip(fit, kinds, strict=True), key=lambda pair: lots[pair[0]]):
             by_kind.setdefault(kind, []).append(k)
-        turns = sorted((turn, lots[k], k) for of in by_kind.values() for turn, k in enumerate(of))
-        return sorted(k for _, _, k in turns[: self.effort.worlds])
+        turns = sorted((not self.is_as_large(k), turn, lots[k], k) for of in by_kind.values() for turn, k in enumerate(of))
+        return sorted(k for *_, k in turns[: self.effort.worlds])
+
+    def is_as_large(self, number: int) -> bool:
+        """Whether the crowd of a history is about as large as the case's: most uprisings of the priors are far smaller."""
+        return bool(likeness(chosen(self.problem.table, np.array([number])), self.problem.record).get("peak", 1.0))
 
     def is_like_itself(self, number: int) -> bool:
         """Whether the rules would take the history for the country that its own record tells of."""
