@@ -376,8 +376,9 @@ def test_whoever_cuts_the_internet_the_history_says_so() -> None:
     never = plan_of(Edit(path="drivers.internet", value="off"))
     assert not offline(never).any()
     assert offline(plan_of())[24 * 6].tolist() == [float(r.id != "KZ-AST") for r in plan_of().regions]
-    busy = Edit(path="parameters.base_pressure", value=1e-4)  # somebody is out from the start
-    always = plan_of(busy, Edit(path="drivers.internet", value="policy"), Edit(path="parameters.rung_internet", value=1e-12))
+    busy = [Edit(path=f"parameters.{name}", value=value) for name, value in (("base_pressure", 1e-4), ("potential", 0.5))]
+    # Somebody is out from the start.
+    always = plan_of(*busy, Edit(path="drivers.internet", value="policy"), Edit(path="parameters.rung_internet", value=1e-12))
     assert offline(always)[24:].all()
     assert not offline(always)[:6].any()  # it takes hours to decide
 

@@ -7,9 +7,12 @@ after; `files_of` gives it as tables.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ScenarioError, fail
 from qantar.files.cells import to_csv
+from qantar.files.write import keep, read_kept
 from qantar.inference.between import Between, between
 from qantar.inference.diagnostics import (
     Coverage,
@@ -34,7 +38,7 @@ from qantar.inference.diagnostics import (
     scores_of,
     uniformity,
 )
-from qantar.inference.distance import Target, items_of, middle_of, summary_of, target_of
+from qantar.inference.distance import Target, items_of, middle_of, scales_of, summary_of, target_of
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
@@ -75,6 +79,22 @@ class Terms:
     edits: Sequence[Edit] = ()
     scale: float = 0.1
     known: Runs | None = None
+
+    def key(self) -> str:
+        """A name for all that a fit depends on."""
+        plan = resolve(self.scenario, self.edits, scale=self.scale)
+        spec = spec_of(self.scenario)
+        target = target_of(observe(self.scenario.case.record), plan, detained=tuple(spec.detained))
+        said = {
+            "setup": dataclasses.asdict(self.setup),
+            "seed": self.seed,
+            "model": model_hash(),
+            "plan": plan.sha256(),
+            "spec": spec.model_dump(mode="json"),
+            "record": [[i.block, i.of, i.day, str(a), str(b)] for i, a, b in zip(target.items, target.low, target.high, strict=True)],
+            "scales": scales_of(target).tolist(),
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
 
     def problem(self, runner: Runner) -> Problem:
         """The record as intervals, and the table of the priors.
@@ -198,19 +218,59 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     return Fitted(particles, scores, learned, pseudo, before, after, table, made)
 
 
-def repeated(terms: Terms, runs: int, runner: Runner, command: Mapping[str, Any] | None = None) -> tuple[Fitted, list[Between]]:
-    """A fit, and how far it differs from others of the same terms with the next seeds; errors as `fit`.
+@dataclass(frozen=True)
+class Run:
+    """What is kept of one fit: enough to print it, and to hold it against others."""
+
+    files: dict[str, str]
+    made: dict[str, Any]
+    scores: Floats
+    """as in `Fitted`"""
+    after: list[Feature]
+
+    @classmethod
+    def of(cls, found: Fitted) -> Run:
+        """A fit that was just made."""
+        return cls(files_of(found), found.made, found.scores, found.after)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As data."""
+        after = [dataclasses.asdict(f) for f in self.after]
+        return {"files": self.files, "made": self.made, "scores": self.scores.tolist(), "after": after}
+
+
+def repeated(
+    terms: Terms, runs: int, runner: Runner, command: Mapping[str, Any] | None = None, kept: Path | None = None, packed: Path | None = None
+) -> tuple[Run, list[Between], dict[Path, bytes]]:
+    """A fit, how far it differs from others of the same terms with the next seeds, and the table of the priors; errors as `fit`.
 
     Parameters
     ----------
     runs : how many fits there are in all; each has a table of its own
+    kept : folder of finished fits: one that is there is not made again, a new one is added
+    packed : where the table of the first is wanted
     """
-    first = fit(terms, runner, command)
-    seeds = range(terms.seed + 1, terms.seed + runs)
-    others = [fit(replace(terms, seed=seed, known=None), runner.named(str(seed)), checked=False) for seed in seeds]
-    fits = [first, *others]
+    seeds = range(terms.seed, terms.seed + runs)
+    first, *others = [replace(terms, seed=seed, known=terms.known if seed == terms.seed else None) for seed in seeds]
+    found, table = _kept_or_made(first, runner, command, kept, checked=True), {}
+    if packed is not None:
+        table[packed] = packed_table(first.problem(runner).table, found.made)
+    fits = [found, *(_kept_or_made(own, runner.named(str(own.seed)), None, kept, checked=False) for own in others)]
     names = spec_of(terms.scenario).fitted
-    return first, between(names, [f.scores for f in fits], [f.after for f in fits]) if others else []
+    return found, between(names, [f.scores for f in fits], [f.after for f in fits]) if others else [], table
+
+
+def _kept_or_made(terms: Terms, runner: Runner, command: Mapping[str, Any] | None, kept: Path | None, *, checked: bool) -> Run:
+    """A fit from a folder of finished ones; else it is made, and kept there."""
+    if kept is None:
+        return Run.of(fit(terms, runner, command, checked=checked))
+    path = kept / f"fit-{terms.key()}.json"
+    if path.is_file():
+        said = read_kept(path)
+        return Run(said["files"], said["made"], np.array(said["scores"]), [Feature(**f) for f in said["after"]])
+    run = Run.of(fit(terms, runner, command, checked=checked))
+    keep(path, run.as_dict())
+    return run
 
 
 def task_of(problem: Problem, scenario: Scenario, edits: Sequence[Edit], runner: Runner) -> Task:
@@ -329,10 +389,10 @@ def between_csv(rows: Sequence[Between]) -> str:
     return to_csv(["number", "of", "mean", "sd", "expected", "ratio"], cells)
 
 
-def packed_table(found: Fitted) -> bytes:
-    """The table of the priors as one archive."""
+def packed_table(table: Runs, made: Mapping[str, Any]) -> bytes:
+    """The table of the priors of a fit as one archive."""
     keys = ("program", "setup", "scenario", "model_sha256", "draw_scheme", "plan_sha256", "scale", "seed")
-    return pack(found.table, {k: found.made[k] for k in keys})
+    return pack(table, {k: made[k] for k in keys})
 
 
 def _short(x: Any) -> Any:

@@ -69,16 +69,16 @@ class Setup:
     """draws of the priors with whole histories"""
     draws: int = 40_000
     """draws of the priors that are looked at, those of the table among them"""
-    rounds: int = 3
+    rounds: int = 2
     """rounds of proposals that follow"""
-    proposed: int = 15_000
+    proposed: int = 10_000
     """draws of each"""
-    near: int = 300
+    near: int = 150
     """independent draws that the nearest which leave the quiet period quiet are worth"""
-    force_draws: int = 64
+    force_draws: int = 24
     """times that the parameters of forces of each are drawn anew"""
-    particles: int = 200
-    """of them that ship as the posterior, chosen by lot"""
+    particles: int = 150
+    """of equal weight, which are the posterior"""
     part: int = 50
     """histories in a part of the store"""
 

@@ -16,7 +16,7 @@ from qantar.errors import StudyError, fail, needs
 from qantar.files.cells import Choice
 from qantar.inference import neural as networks
 from qantar.inference.between import MEDIAN, SHARE
-from qantar.inference.calibration import Terms, between_csv, files_of, packed_table, repeated
+from qantar.inference.calibration import Terms, between_csv, repeated
 from qantar.inference.posterior import NEURAL, known_table
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.parameters import parameters
@@ -52,12 +52,13 @@ class CalibrateOptions(Options):
     runs: Annotated[int | None, kind.whole("cli.opt_runs", "number", 1, 9)] = None
     set_: kind.Settings = ()
     arm: kind.Arms = ()
+    kept: Annotated[Path | None, kind.Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
     pack: Annotated[Path | None, kind.Option("cli.opt_pack", metavar="FILE", neutral=True, writes="file")] = None
     known: kind.KnownTable = None
 
     @model_validator(mode="after")
     def _networks_reject_nothing(self) -> Self:
-        for name in ("draws", "rounds", "proposed", "near", "force_draws", "particles", "runs", "pack"):
+        for name in ("draws", "rounds", "proposed", "near", "force_draws", "particles", "runs", "kept", "pack"):
             if self.method == NEURAL and getattr(self, name) is not None:
                 raise fail(StudyError, f"--{kind.flag(name)}", "of_rejection")
         return self
@@ -81,10 +82,10 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known)
     if options.method == NEURAL:
         return by_networks(options, terms, plan, runner)
-    found, rows = repeated(terms, runs := options.runs or 1, runner, kind.command_of(STUDY.name, asked))
-    elsewhere = {} if options.pack is None else {options.pack: packed_table(found)}
+    runs, command = options.runs or 1, kind.command_of(STUDY.name, asked)
+    found, rows, elsewhere = repeated(terms, runs, runner, command, options.kept, options.pack)
     facts = {"quick": options.quick, "runs": runs, **{k: found.made[k] for k in FACTS}}
-    files = {**files_of(found), **({"between.csv": between_csv(rows)} if rows else {})}
+    files = {**found.files, **({"between.csv": between_csv(rows)} if rows else {})}
     return Outcome({}, facts, plan, options.seed, files=files, elsewhere=elsewhere)
 
 
@@ -235,7 +236,7 @@ STUDY = Study(
     CalibrateOptions,
     run,
     page,
-    Ships(minutes=80, options={"runs": 3}, places={"pack": kind.PRIOR_TABLE}, folder=""),
+    Ships(minutes=80, options={"runs": 3}, places={"pack": kind.PRIOR_TABLE, "kept": "fits"}, folder=""),
     small={
         "scenario": "kazakhstan-2022",
         "quick": True,
