@@ -4,7 +4,6 @@ Standard library only, and written so that an old Python can read it far enough 
 """
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -164,34 +163,24 @@ def test():
 
 
 EXTRAS = ["sensitivity", "neural"]
-COPY = "import sys; from pathlib import Path; from qantar.studies.shipped import install; install(Path(sys.argv[1]), Path(sys.argv[2]))"
+INSTALLED = "from qantar.cases.case import cases_folder; print(cases_folder())"
 
 
 def evidence():
-    """Everything that ships as evidence, made anew; hours on two cores, and it may be stopped and started again at will.
-
-    What is finished ships at once: a night that ends early leaves whole folders.
-    """
+    """Everything that ships as evidence, made anew by `qantar evidence`; what is finished is taken over even if the night ends early."""
     set_up(EXTRAS)
-    for one in listed():
-        words = one["words"] + ["--%s=%s" % (option, os.path.join("evidence", name)) for option, name in one["places"].items()]
-        made = os.path.join(HERE, "results", "evidence", one["folder"] or "fit")
-        packed = ["--pack", made + "-packed"] if one["packed"] else []
-        run([venv_python(), "-m", "qantar"] + words + packed + ["--out", made], "qantar " + words[0])
-        install(packed[1] if packed else made, os.path.join(HERE, "src", "qantar", "cases", ACCOUNT, "fit", one["folder"]))
+    where = subprocess.run([venv_python(), "-c", INSTALLED], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        run([venv_python(), "-m", "qantar", "evidence", ACCOUNT], "qantar evidence")
+    finally:
+        take_over(os.path.join(where, ACCOUNT, "fit"), os.path.join(HERE, "src", "qantar", "cases", ACCOUNT, "fit"))
 
 
-def listed():
-    """What ships, in the order it is made, as the studies say."""
-    asked = "import json; from qantar.studies.shipped import to_make; print(json.dumps(to_make(%r)))" % ACCOUNT
-    done = subprocess.run([venv_python(), "-c", asked], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout)
-
-
-def install(folder, place):
-    """Put a folder of evidence where it ships, and qantar with it into the environment: what is made later reads it."""
-    run([venv_python(), "-c", COPY, folder, place], "shipping " + os.path.basename(folder))
-    set_up(EXTRAS)
+def take_over(made, place):
+    """Put what was made in the environment into the sources."""
+    if os.path.realpath(made) != os.path.realpath(place):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(made, place)
 
 
 def main():

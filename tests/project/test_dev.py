@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conftest import REPOSITORY
-from qantar.files.result import sealed
-from qantar.files.write import write_result
-from qantar.studies import studies
-from qantar.studies.kind import PRIOR_TABLE
-from qantar.studies.shipped import install, to_make
-
-STUDIES = [s for s in studies() if s.ships]
 
 
 @pytest.fixture
@@ -107,36 +99,23 @@ def test_a_changed_source_installs_qantar_again(dev: ModuleType, monkeypatch: py
     assert steps == ["installing qantar"]
 
 
-def test_evidence_makes_and_ships_every_folder_that_the_page_shows(
-    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(dev, "HERE", str(tmp_path))
-    monkeypatch.setattr(dev, "listed", lambda: to_make(dev.ACCOUNT))
-    asked: list[str] = []
-    installed: list[tuple[str, ...]] = []  # what ships when qantar is installed: a command reads what was made before it
-    fit = tmp_path / "src" / "qantar" / "cases" / dev.ACCOUNT / "fit"
-    monkeypatch.setattr(dev, "set_up", lambda extras: installed.append(tuple(p.parent.name for p in fit.rglob("result.json"))))
+def test_evidence_is_taken_over_into_the_sources(dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed, home = tmp_path / "installed" / dev.ACCOUNT / "fit", tmp_path / "home"
+    place = home / "src" / "qantar" / "cases" / dev.ACCOUNT / "fit"
+    for folder, name in ((installed, "new"), (place, "old")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(name)
+    monkeypatch.setattr(dev, "HERE", str(home))
+    monkeypatch.setattr(dev, "set_up", lambda extras: None)
+    monkeypatch.setattr(dev.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=f"{tmp_path / 'installed'}\n"))
 
-    def made(arguments: list[str], what: str, **more: Any) -> None:
-        if arguments[1] == "-c":
-            install(*map(Path, arguments[3:]))
-            return
-        name = arguments[3]
-        asked.append(name if "--method=neural" not in arguments else "neural")
-        assert f"--known={Path('evidence', PRIOR_TABLE)}" in arguments or name not in ("heldout", "warning", "experiments")
-        for option in ("--out", *["--pack"] * (name == "run")):
-            write_result(Path(arguments[arguments.index(option) + 1]), sealed({"a.csv": "a\n1\n", "sample.csv": "a\n"}, {"kind": option}))
-        if name == STUDIES[-1].name:
-            raise SystemExit(1)  # the night ends here
+    def ends_early(arguments: list[str], what: str, **more: Any) -> None:
+        assert arguments[1:] == ["-m", "qantar", "evidence", dev.ACCOUNT]
+        raise SystemExit(1)
 
-    monkeypatch.setattr(dev, "run", made)
+    monkeypatch.setattr(dev, "run", ends_early)
     with pytest.raises(SystemExit):
         dev.evidence()
-    assert asked[:3] == ["calibrate", "neural", "run"]  # all others rest on the fit
-    assert [len(names) for names in installed] == list(range(len(asked)))
-    if "experiments" in asked:
-        assert "rivals" in installed[asked.index("experiments")]
-    folders = {"page" if s.ships.packed else s.ships.folder if s.ships.folder is not None else s.name for s in STUDIES[:-1] if s.ships}
-    assert {p.parent.relative_to(fit).as_posix() for p in fit.rglob("result.json")} == {*folders - {""}, ".", "neural"}
-    assert json.loads((fit / "page" / "result.json").read_text())["kind"] == "--pack"
-    assert not list(fit.glob("neural/sample.csv"))
+    assert [p.name for p in place.iterdir()] == ["new"]
+    dev.take_over(str(place), str(place))
+    assert [p.name for p in place.iterdir()] == ["new"]

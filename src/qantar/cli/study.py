@@ -156,6 +156,39 @@ def _in_full(loaded: Any, lang: str, folder: Path, processes: int | None) -> Any
         return repeat(results, loaded.case.folder, place, runner=Runner(processes=processes, progress=told), begun=begun, failed=failed)
 
 
+@app.command(help="cli.evidence")
+def evidence(
+    context: Context,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="cli.arg_evidence_case")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="cli.out_all_evidence")] = Path("results/evidence"),
+    beside: Annotated[Path, typer.Option("--beside", metavar="FOLDER", help="cli.opt_beside")] = Path("evidence"),
+    processes: ProcessesOption = None,
+    store: StoreOption = STORE,
+) -> None:
+    import subprocess
+
+    from qantar.cases.case import find_folder
+    from qantar.scenario.plan import FILE
+    from qantar.studies.making import Step, make_all
+
+    lang = context.obj
+
+    def run(words: Any) -> None:
+        of_runner = [f"--store={store}", *([] if processes is None else [f"--processes={processes}"])]
+        done = subprocess.run([sys.executable, "-m", "qantar", f"--lang={lang}", *words, *of_runner], check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
+
+    def begun(step: Step) -> None:
+        hours, minutes = divmod(round(step.minutes), 60)
+        time = f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+        sys.stdout.write(text("out.evidence_begun", lang, n=step.number, of=step.of, what=step.name, time=time) + "\n")
+        sys.stdout.flush()
+
+    made = make_all(case, find_folder(case, FILE), out, beside, run, begun)
+    sys.stdout.write(text("out.evidence_made" if made else "out.evidence_same", lang, n=len(made)) + "\n")
+
+
 @app.command(help="cli.rerun")
 def rerun(
     context: Context,

@@ -75,14 +75,22 @@ def read_shipped(folder: Path, described: Study[Any]) -> Result | None:
 def to_make(case: str) -> list[dict[str, Any]]:
     """What ships with a case of this name, in the order it is made: what a result rests on comes before it.
 
-    Each with its folder in `fit`, the words of its command, its options that name a place, and whether what is packed ships.
+    Each with its folder in `fit`, the words of its command, its options that name a place, whether what is packed ships, and its minutes.
     """
     found = []
     for described in studies():
         options = {"scenario": case} if "scenario" in described.options.model_fields else {}
         for ships in described.shipping():
             words = command_words({"command": {"name": described.name, "options": {**options, **ships.options}}})
-            found.append({"folder": described.folder(ships), "words": words, "places": dict(ships.places), "packed": ships.packed})
+            found.append(
+                {
+                    "folder": described.folder(ships),
+                    "words": words,
+                    "places": dict(ships.places),
+                    "packed": ships.packed,
+                    "minutes": ships.minutes,
+                }
+            )
     return found
 
 
