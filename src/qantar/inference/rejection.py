@@ -306,7 +306,8 @@ def _looked_at(task: Task, table: Runs, setup: Setup) -> Looked:
         last = min(first + CHUNK, setup.draws)
         only = tuple(range(first // setup.part, -(-last // setup.part)))
         recipe = Recipe(task.plan, task.seed, part=setup.part, only=only, stop_above=stop_of(task.target), ending=ending)
-        runs = task.runner.within("table", first, setup.draws).histories(recipe, last, "table", first)
+        runner = task.runner.within("looked", first - table.n, setup.draws - table.n)
+        runs = runner.histories(recipe, last, "looked", first)
         numbers = np.asarray(runs.whole["draw"], np.int64)
         fresh = np.flatnonzero(numbers >= first)  # a part may begin before
         found.append(_near(task, chosen(runs, fresh), numbers[fresh], limit))
