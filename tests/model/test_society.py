@@ -603,7 +603,7 @@ def check_rallies_are_agreed_on_in_the_evening_by_residents_and_pressure() -> No
         world, rates = course(22, counts(), *WORDS, dt=dt, **RALLY)
         assert world.call[:, 1] == pytest.approx(called())  # the second day
         assert world.rally_from[:, 1] == pytest.approx(24 + 13.5 - behind)
-        assert world.call[:, 0] == pytest.approx(called() / math.exp(0.6))  # the first, agreed on at the start, before such words
+        assert world.call[:, 0] == pytest.approx(called() / math.exp(0.6))  # the first, agreed on at the start: as in quiet times
         assert world.rally_from[:, 0] == pytest.approx(13.5 - behind)
         assert not rates.a.any()  # over by now
     later, _ = course(46, counts(), *WORDS, **RALLY)

@@ -8,12 +8,12 @@
     for rally_hours from that hour on (of a step, the share that lies within them)
       a[place]   += call x exp(rally_turnout x L) / (rally_hours x those within the potential who can take part)
 
-so that about as many come as the call says, fewer where few are left who would come at all, more where ties carry it on. The evening before
-the start is not simulated: its rallies are agreed on in the first step, as things stand then, since a decision that holds from the first
-hour was known before. Rally_rate and rally_size are what trackers of protest count in quiet months. Whether a rally is held is decided by
-what is known on the evening before; how many follow the call, by how things stand at its hour. Protest is coordinated ahead through common
-knowledge (Chwe 2001, Rational Ritual); what is said today goes with protest on the next day (Steinert-Threlkeld, Mocanu, Vespignani and
-Fowler 2015, EPJ Data Sci. 4).
+so that about as many come as the call says, fewer where few are left who would come at all, more where ties carry it on. The evening
+before the start is not simulated: its rallies are agreed on in the first step, as in quiet times, since nothing had changed yet.
+Rally_rate and rally_size are what trackers of protest count in quiet months. Whether a rally is held is decided by what is known on the
+evening before; how many follow the call, by how things stand at its hour. Protest is coordinated ahead through common knowledge (Chwe
+2001, Rational Ritual); what is said today goes with protest on the next day (Steinert-Threlkeld, Mocanu, Vespignani and Fowler 2015, EPJ
+Data Sci. 4).
 The forms are assumptions.
 """
 
@@ -48,13 +48,15 @@ def begin(w: World, land: Any) -> World:
 
 @leaf
 def step(w: World) -> None:
-    """Agree in the evening, and at the start; push while rallies last."""
+    """Agree in the evening, and at the start as in quiet times; push while rallies last."""
     p, now = w.params[0], w.country[0]
     free = day_off(now, w.days_off, p)
     for k in range(len(w.place)):
         here = w.place[k]
         excited = excitement(w.terms[k], free)
-        if now.t == 0 or EVE <= here.clock < EVE + now.dt:
+        if now.t == 0:
+            _agree(here, k, free, p, now)
+        elif EVE <= here.clock < EVE + now.dt:
             _agree(here, k, excited, p, now)
         called = 0.0
         for slot in range(2):
