@@ -34,6 +34,6 @@ def test_every_draw_of_a_study_takes_its_key_from_the_list() -> None:
 
 
 def test_a_lot_depends_on_seed_key_and_both_numbers() -> None:
-    draws = [lot(1, StudyKey.RANK_TIE, 0), lot(2, StudyKey.RANK_TIE, 0), lot(1, StudyKey.MOVE_KIND, 0), lot(1, StudyKey.RANK_TIE, 1)]
+    draws = [lot(1, StudyKey.RANK_TIE, 0), lot(2, StudyKey.RANK_TIE, 0), lot(1, StudyKey.RECORD_CHOICE, 0), lot(1, StudyKey.RANK_TIE, 1)]
     assert len({*draws, lot(1, StudyKey.RANK_TIE, 0, 1), lot(1, 7, 0)}) == 6
     assert word(1, StudyKey.RANK_TIE, 0) != word(1, StudyKey.RANK_TIE, 0, 1)

@@ -69,6 +69,8 @@ def sleepers(number: int, blocks: Blocks, rates: list[Rates]) -> list[Rates]:
 def gatherings(number: int, rates: list[Rates]) -> list[Rates]:
     """The same rates, and in some places a rally of three steps in every eight, which presses on all who are there."""
     rng = np.random.default_rng([number, 3])
+    if not rates:
+        return rates
     n_places = len(rates[0].a)
     start = rng.integers(0, 8, n_places)
     size = 10.0 ** rng.uniform(-2, 0, n_places) * (rng.uniform(size=n_places) < 0.7)

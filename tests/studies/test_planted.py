@@ -115,6 +115,7 @@ def test_worlds_are_taken_with_and_without_a_fitted_carrier_in_turn(planting: Pl
     candidates = np.array([*acting, *silent[:5]])
     monkeypatch.setattr(module, "quiet_uprisings", lambda *_: candidates)
     monkeypatch.setattr(Planting, "is_like_itself", lambda self, k: k != acting[0])
+    monkeypatch.setattr(Planting, "is_as_large", lambda self, k: True)
     ten = replace(planting, effort=replace(SMALL, worlds=10))
     assert ten.numbers(Runner()) == sorted(ten.numbers(Runner()))
     assert len({*ten.numbers(Runner())} & {*acting}) == 5

@@ -8,12 +8,11 @@
     for rally_hours from that hour on (of a step, the share that lies within them)
       a[place]   += call x exp(rally_turnout x L) / (rally_hours x those within the potential who can take part)
 
-so that about as many come as the call says, fewer where few are left who would come at all, more where ties carry it on. The evening
-before the start is not simulated: its rallies are agreed on in the first step, as in quiet times, since nothing had changed yet.
-Rally_rate and rally_size are what trackers of protest count in quiet months. Whether a rally is held is decided by what is known on the
-evening before; how many follow the call, by how things stand at its hour. Protest is coordinated ahead through common knowledge (Chwe
-2001, Rational Ritual); what is said today goes with protest on the next day (Steinert-Threlkeld, Mocanu, Vespignani and Fowler 2015, EPJ
-Data Sci. 4).
+so that about as many come as the call says, fewer where few are left who would come at all, more where ties carry it on. Those of the
+first day are agreed on in the first step, as in quiet times: until then nothing had changed. Rally_rate and rally_size are what trackers
+of protest count in quiet months. Whether a rally is held is decided by what is known on the evening before; how many follow the call, by
+how things stand at its hour. Protest is coordinated ahead through common knowledge (Chwe 2001, Rational Ritual); what is said today goes
+with protest on the next day (Steinert-Threlkeld, Mocanu, Vespignani and Fowler 2015, EPJ Data Sci. 4).
 The forms are assumptions.
 """
 

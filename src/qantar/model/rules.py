@@ -102,9 +102,9 @@ def first_resistance(u: float, potential: float, frailty: float) -> int:
 def least_resistance(drawn: np.uint64, potential: float) -> int:
     """A bound below the first resistance of a draw of 64 bits, whatever the frailty: E >= -log(1 - u) >= u. Costs no logarithm.
 
-    >>> least_resistance(np.uint64(2**63), 1.0) / 2**56         # u = 1/2
+    >>> round(least_resistance(np.uint64(2**63), 1.0) / 2**56, 9)         # u = 1/2
     0.5
-    >>> least_resistance(np.uint64(2**63), 0.5) == NEVER
+    >>> least_resistance(np.uint64(2**63), 0.4) == NEVER
     True
     """
     share = to_unit(drawn) / potential * LESS if potential > 0.0 else 1.0
