@@ -30,7 +30,7 @@ NAME = "world-8b"
 RESIDENTS = 8_000_000_000
 CITY_MIN = 135_000
 COUNTRY_MIN = 100_000
-PARAMETERS = {"base_pressure": 4.3e-7, "media_gain": 0.1, "near_gain": 0.1}
+PARAMETERS = {"base_pressure": 4.3e-7, "potential": 1.0, "media_gain": 0.1, "near_gain": 0.1}
 """Pressure for two to three million joins; news carry less than by default, because a world hears of more people than a country."""
 
 

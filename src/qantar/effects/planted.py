@@ -48,7 +48,7 @@ from qantar.errors import StudyError, fail
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.power import hidden
 from qantar.inference.calibration import quiet_uprisings, task_of
-from qantar.inference.distance import target_of
+from qantar.inference.distance import deviations, items_of, target_of
 from qantar.inference.problem import Problem, spec_of
 from qantar.inference.rejection import Particles, Setup, calibrate
 from qantar.record.observables import Dated, Interval, Observables, Onset, UnitDeaths
@@ -220,8 +220,11 @@ class Planting:
         return bool(likeness(chosen(self.problem.table, np.array([number])), self.problem.record).get("peak", 1.0))
 
     def is_like_itself(self, number: int) -> bool:
-        """Whether the rules would take the history for the country that its own record tells of."""
-        return all(likeness(chosen(self.problem.table, np.array([number])), self.record(number)).values())
+        """Whether the rules would take the history for the country that its own record tells of, and the record says nothing else."""
+        history, record, plan = chosen(self.problem.table, np.array([number])), self.record(number), self.problem.plan
+        target = target_of(record, plan, detained=tuple(spec_of(self.scenario).detained))
+        fits = not deviations(items_of(history, target, plan), target).any()
+        return fits and all(likeness(history, record).values())
 
     def acts(self, part: Open, number: int) -> bool:
         """Whether a carrier of the effect of a part acts in a world."""
