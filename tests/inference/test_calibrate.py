@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -850,21 +849,36 @@ def test_what_differs_between_runs_by_hand() -> None:
 def test_runs_of_other_seeds_differ_as_the_posterior_allows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[tuple[int, bool, bool]] = []
 
-    def fit(terms: fitted.Terms, runner: Runner, command: Any = None, *, checked: bool = True) -> Any:
+    def fit(terms: fitted.Terms, runner: Runner, command: Any = None, *, checked: bool = True) -> fitted.Run:
         asked.append((terms.seed, terms.known is not None, checked))
         scores = np.random.default_rng(terms.seed).normal(size=(200, len(fitted.spec_of(terms.scenario).fitted)))
-        return SimpleNamespace(scores=scores, after=[Feature("onset", "A", "", 100, 200, 0, 0, 0)], seed=terms.seed)
+        return fitted.Run({"a.csv": "a\n"}, {"seed": terms.seed}, scores, [Feature("onset", "A", "", 100, 200, 0, 0, 0)])
 
     monkeypatch.setattr(fitted, "fit", fit)
+    monkeypatch.setattr(fitted.Run, "of", lambda found: found)
     terms = fitted.Terms(scenario(), SETUP, 7, known=prior_runs())
-    first, rows = fitted.repeated(terms, 3, Runner(tmp_path))
+    first, rows, table = fitted.repeated(terms, 3, Runner(tmp_path))
     assert asked == [(7, True, True), (8, False, False), (9, False, False)]  # the table at hand is that of the first seed
-    assert first.seed == 7  # type: ignore[attr-defined]
+    assert (first.made, table) == ({"seed": 7}, {})
     medians = [r.ratio for r in rows if r.number == MEDIAN]
     assert len(medians) == len(fitted.spec_of(scenario()).fitted)
     assert 0 < max(medians) < 0.4  # of two hundred independent draws, about 0.09 each
     assert fitted.repeated(terms, 1, Runner(tmp_path))[1] == []
     assert fitted.between_csv(rows).splitlines()[0] == "number,of,mean,sd,expected,ratio"
+
+    # A finished run is kept: it is not made again, unless it was another's.
+    asked.clear()
+    kept = tmp_path / "kept"
+    assert fitted.repeated(terms, 2, Runner(tmp_path), None, kept)[1] == fitted.repeated(terms, 2, Runner(tmp_path))[1]
+    assert [seed for seed, *_ in asked] == [7, 8, 7, 8]
+    asked.clear()
+    again, same, _ = fitted.repeated(terms, 3, Runner(tmp_path), None, kept)
+    assert same == rows
+    assert (again.files, again.made, again.after) == (first.files, first.made, first.after)
+    assert np.array_equal(again.scores, first.scores)
+    assert [seed for seed, *_ in asked] == [9]
+    fitted.repeated(replace(terms, setup=replace(SETUP, near=9)), 1, Runner(tmp_path), None, kept)
+    assert [seed for seed, *_ in asked] == [9, 7]
 
 
 def test_the_nearest_draws_and_their_weights_by_hand() -> None:
@@ -1116,7 +1130,7 @@ def test_a_fitted_parameter_cannot_be_fixed(tmp_path: Path) -> None:
 # --- real runs, through the command line ------------------------------------------------------------------------------
 
 WORDS = (
-    "calibrate", "country", "--quick", "--table", "30", "--draws", "40", "--near", "10", "--force-draws", "2", "--particles", "10", "--scale", "0.0005", "--set", "time.hours=48",
+    "calibrate", "country", "--quick", "--table", "30", "--draws", "40", "--rounds", "0", "--near", "10", "--force-draws", "2", "--particles", "10", "--scale", "0.0005", "--set", "time.hours=48",
     "--set", "parameters.base_pressure=0.00001",
 )  # fmt: skip
 
@@ -1144,7 +1158,7 @@ def test_a_calibration_is_written_and_read(home: Path) -> None:
     found = read_posterior(home / "whole")
     assert found is not None
     assert len(found.values) == 10
-    assert len(set(found.seeds.tolist())) == len(set(found.ancestors.tolist())) == 10
+    assert len(set(found.seeds.tolist())) == len(set(found.ancestors.tolist())) == 10  # without rounds all weigh the same
     assert len(set(found.mobilization.tolist())) > 3  # histories differ, and so does what is accepted
     with (home / "whole" / "modules.csv").open(encoding="utf-8") as file:
         modules = list(csv.DictReader(file))

@@ -32,7 +32,17 @@ def run(root: Path, **change: Any) -> list[dict[str, Any]]:
 
 def test_every_number_of_the_fit_is_compared(tmp_path: Path) -> None:
     rows = run(tmp_path)
-    assert {r["block"] for r in rows} == {"onset", "first", "stair", "participants", "deaths", "share", "seats", "fallen", "stopped"}  # dated later: detained, decline
+    assert {r["block"] for r in rows} == {
+        "onset",
+        "first",
+        "stair",
+        "participants",
+        "deaths",
+        "share",
+        "seats",
+        "fallen",
+        "stopped",
+    }  # dated later: detained, decline
     assert all(r["n"] <= 4 for r in rows)
     assert run(tmp_path) == rows  # from the store, and the same
 
