@@ -697,6 +697,7 @@ def check_seeds_push_in_their_places_and_hours() -> None:
 
     seeds = ("mechanisms.seeding", "set", 1)
     values = {"seed_places": 5, "seed_people": 300.0, "seed_hour": 7.0, "seed_hours": 5.0, "seed_escalation": 0.1, "escalation_rate": 0.01}
+    values |= {"potential": 0.2}
     for dt in (0.5, 1.0):
         pushed[:] = 0
         fighting.clear()
@@ -705,7 +706,7 @@ def check_seeds_push_in_their_places_and_hours() -> None:
         assert set(drawn) == fighting
         assert len(drawn) == 5
         assert all(country().places[k].settlement for k in drawn)
-        assert pushed[drawn][:, [0, 1, 2, 3, 5]] == pytest.approx(np.repeat(300 / able[drawn], 5).reshape(5, 5))
+        assert pushed[drawn][:, [0, 1, 2, 3, 5]] == pytest.approx(np.repeat(300 / (0.2 * able[drawn]), 5).reshape(5, 5))
         assert not pushed[:, 4].any()
 
 
@@ -1280,18 +1281,18 @@ def splits_fall_on_any_seat(seeds: range) -> float:
 
 
 def seeds_bring_out_their_people(seeds: range) -> float:
-    """About seed_people in each place: of those who can join, 1 - exp(-seed_people / all of them)."""
+    """About seed_people in each place: of those within the potential, 1 - exp(-seed_people / all of them), and nobody else."""
     only = [(f"mechanisms.{m}", "off", None) for m in MECHANISMS if m != "seeding"]
     plan = noisy(*only, ("mechanisms.seeding", "set", 1), scale=0.01, dt=2.0)
     values = LIVELY | {"base_pressure": 0.0, "protest_hours": 200.0, "rest_hours": 500.0}
-    values |= {"seed_places": 3, "seed_people": 3000.0, "seed_hour": 3.0, "seed_hours": 12.0}
+    values |= {"seed_places": 3, "seed_people": 3000.0, "seed_hour": 3.0, "seed_hours": 12.0, "potential": 0.4}
     able = class_sizes(plan).sum(axis=2)[:, [0, 1, 2, 3, 5]].sum(axis=1)
     found = mean = variance = 0.0
     for seed in seeds:
         history, seen = told(plan, values, seed)
         places = np.flatnonzero(seen[0].seeded)
         there = able[places]
-        p = 1 - np.exp(-3000 * plan.scale / there)
+        p = 0.4 * (1 - np.exp(-3000 * plan.scale / (0.4 * there)))
         found += history.joined.sum()
         mean += (there * p).sum()
         variance += (there * p * (1 - p)).sum()
@@ -1397,7 +1398,7 @@ def rallies_bring_out_whom_they_call(seeds: range) -> float:
     found = mean = variance = 0.0
     for seed in seeds:
         history, seen = told(plan, values, seed)
-        call = seen[-1].call.sum(axis=1)  # of both days
+        call = seen[30].call.sum(axis=1)  # of both days: later the first gives way to the third
         p = 0.3 * (1 - np.exp(-call / np.maximum(0.3 * able, 1)))
         assert (call > 0).sum() > 5
         found += history.joined.sum()

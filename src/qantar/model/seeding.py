@@ -1,7 +1,7 @@
 """Organized seeding, whoever did it: groups that begin in a few drawn places. Off unless a rival switches it on.
 
     seed_places settlements, drawn with chances in proportion to residents; from seed_hour on, for seed_hours,
-    b[place, sector]             += seed_people / (seed_hours x residents who can take part), so about seed_people join in each
+    b[place, sector]             += seed_people / (seed_hours x those within the potential who can take part), so about seed_people join
     rate of turning to fighting  += seed_escalation there
 
 Places and hour are drawn by one law for every country and never read from the record. Nothing in it says who stands behind such
@@ -35,7 +35,7 @@ def step(w: World) -> None:
         return
     for k in range(len(w.place)):
         if w.place[k].seeded:
-            able = max(w.able[k].sum(), 1.0)
+            able = max(w.able[k].sum() * p.potential, 1.0)
             for s in range(len(w.sector)):
                 w.b[k, s] += p.seed_people * now.scale / (p.seed_hours * able) * w.sector[s].takes_part
             w.place[k].escalation += p.seed_escalation
