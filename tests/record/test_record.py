@@ -18,7 +18,7 @@ from qantar.verdicts.load import Loaded
 def test_the_tables_hold_what_the_data_sheet_says(loaded: Loaded) -> None:
     sizes = {name: len(table) for name, table in loaded.case.record.tables().items()}
     assert sizes == {
-        "sources": 240,
+        "sources": 241,
         "regions": 17,
         "region_values": 292,
         "settlements": 211,

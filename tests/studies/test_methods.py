@@ -217,7 +217,7 @@ def made_up(shape: Shape, better: dict[str, float]) -> list[Whole]:
     return runs
 
 
-SHAPE = Shape(32, 12, 2)
+SHAPE = Shape(64, 40, 2)
 
 
 def planted(better: dict[str, float], counts: Counts = COUNTS) -> Comparison:
@@ -246,7 +246,7 @@ def test_a_planted_interaction_supports_its_own_claim() -> None:
     assert {r.interaction.finding for r in none.main if r.claim.kind == "matters"} == {"contradicted"}
     assert (none.ceiling, found.ceiling) == (0.0, 1.0)
     # Where no method moves anything there is nothing to compare: neither "contradicted" nor a "supported" that costs nothing.
-    assert {r.answer.verdict for r in none.main} == {"not-judged"}
+    assert {r.answer.verdict for r in none.main} == {"not-decidable"}
     assert ({r.moving for r in none.main}, {r.moving for r in found.main}) == ({0.0}, {1.0})
 
 
