@@ -247,7 +247,8 @@ def test_a_planted_interaction_supports_its_own_claim() -> None:
     assert (none.ceiling, found.ceiling) == (0.0, 1.0)
     # Where no method moves anything there is nothing to compare: neither "contradicted" nor a "supported" that costs nothing.
     assert {r.answer.verdict for r in none.main} == {"not-decidable"}
-    assert ({r.moving for r in none.main}, {r.moving for r in found.main}) == ({0.0}, {1.0})
+    assert {r.moving for r in none.main} == {0.0}
+    assert min(r.moving for r in found.main) > 0.9
 
 
 def test_nothing_is_sorted_by_outcome_and_no_country_is_named(capsys: pytest.CaptureFixture[str]) -> None:
