@@ -177,7 +177,6 @@ class Fitted:
     before: list[Feature]
     after: list[Feature]
     """features shown by draws of the priors, and by the particles that ship under new seeds"""
-    table: Runs
     made: dict[str, Any]
 
 
@@ -215,7 +214,7 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     scores, narrowed = _scores(spec.fitted, particles, problem.target, seed)
     learned = findings(spec.fitted, scores, narrowed, ranks)
     before, after = (features(runs, record, plan) for runs in (table, again))
-    return Fitted(particles, scores, learned, pseudo, before, after, table, made)
+    return Fitted(particles, scores, learned, pseudo, before, after, made)
 
 
 @dataclass(frozen=True)

@@ -277,13 +277,13 @@ class _Search:
         rows = np.flatnonzero(quiet)
         if not len(rows):
             raise fail(StudyError, self.task.plan.case, "never_quiet")
-        worth = np.array([effective(weights[rows[: k + 1]]) for k in range(len(rows))])
+        worth = np.cumsum(weights[rows]) ** 2 / np.cumsum(weights[rows] ** 2)  # `effective` of the first, of the first two, ...
         rows = rows[: int(np.argmax(worth >= setup.near)) + 1] if worth[-1] >= setup.near else rows
         last = int(rows[-1]) + 1
         numbers, items, near = self.looked.take(rows)
         share, within = float(weights[rows].sum() / weights[:last].sum()), float(weights[:last].sum() / sum(self.counts))
-        worth_all = effective(weights[rows])
-        stage = Stage("mobilization", sum(self.counts), float(near.max()), within, share, len(rows), worth_all, float(np.median(near)))
+        of_all = float(worth[len(rows) - 1])
+        stage = Stage("mobilization", sum(self.counts), float(near.max()), within, share, len(rows), of_all, float(np.median(near)))
         far = distances(items, self.task.target, self.task.scales, FORCE)
         seeds = np.array([history_seed(self.task.seed, int(k), 0) for k in numbers])
         return Particles(points[rows], items, near, far, seeds, numbers, weights[rows], [stage])
