@@ -7,6 +7,7 @@ import functools
 import io
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,6 +48,7 @@ from qantar.scenario.scenario import arm_edits, resolve
 from qantar.studies import experiments as trials
 from qantar.studies import methods, planted
 from qantar.studies.kind import Result, table_csv
+from qantar.studies.making import make_all
 from qantar.studies.sensitivity import Effort
 from qantar.studies.shipped import read_shipped
 from qantar.studies.shipped import shipped as results
@@ -73,6 +75,13 @@ def country(scale: float) -> Plan:
 def some(n: int, of: int) -> list[int]:
     """Numbers that nobody chose."""
     return [int(uniform(7, int(Purpose.STUDY), k, 0, 1) * of) for k in range(n)]
+
+
+def test_all_that_ships_is_of_one_piece(tmp_path: Path) -> None:
+    def make(words: Sequence[str]) -> None:
+        pytest.fail(f"{STALE}: {' '.join(words)}")
+
+    assert make_all(CASE, scenario().case.folder, tmp_path, REPOSITORY / "evidence", make, lambda step: None) == []
 
 
 def test_the_table_of_the_priors_is_of_this_model_and_scenario() -> None:
@@ -108,7 +117,7 @@ def test_the_posterior_is_of_this_model_and_scenario_and_used_by_the_study() -> 
     assert fits(made, country(float(made["scale"])))
     assert command_line(made).startswith(f"qantar calibrate {CASE}")
     assert made["setup"]["table"] >= 20_000
-    assert len(shipped().posterior.values) == made["setup"]["keep"]
+    assert len(shipped().posterior.values) == made["setup"]["particles"]
 
 
 def test_particles_simulated_again_lie_where_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """Everything that ships with a case, made anew in one go, in an order in which nothing is read before it is made (`qantar evidence`).
 
-In: a case and a way to run a command. Out: every result in the `fit` of the case. It may be stopped and started again: what is finished
-ships at once, and is not made again as long as the model, its command and all that was made before it are the same.
+In: a case and a way to run a command. Out: every result in the `fit` of the case, and a note on what each rests. It may be stopped and
+started again: what is finished ships at once, and is not made again as long as the model, its command and all that was made before it are
+the same. In a clone nothing is left to make, or what ships is not of one piece.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from qantar.inference.posterior import FIT
 from qantar.studies.shipped import install, to_make
 
 DONE = "done.json"
-"""What was finished, and on what it rests."""
+"""What was finished, and on what it rests; it lies beside the case."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def make_all(
     case : its name, or its folder
     folder : of the case, in whose `fit` results ship
     made : where results are made
-    beside : where tables lie that several of them read
+    beside : where tables lie that several of them read, and the note of what is finished
     run : runs a command of qantar, given its words
     begun : called before each
 
@@ -51,7 +52,7 @@ def make_all(
     ResultError
         When a result or the note of what is done cannot be read or written.
     """
-    notes = made / DONE
+    notes = beside / DONE
     done = read_kept(notes) if notes.is_file() else {}
     fresh, rests_on, steps = [], model_hash(), to_make(case)
     for number, one in enumerate(steps, 1):
