@@ -62,7 +62,9 @@ def plan(*edits: tuple[str, Any]) -> Plan:
     """A tiny country of a day with somebody out; `edits` are paths and values."""
     pressure = {"parameters.base_pressure": 4e-5, "parameters.potential": 1.0}
     first = {"time.hours": 24, **pressure, "drivers.all": "policy"}
-    return resolve(scenario(), [*(Edit(path=p, value=v) for p, v in first.items()), *(Edit(path=p, value=v) for p, v in edits)], scale=0.001)
+    return resolve(
+        scenario(), [*(Edit(path=p, value=v) for p, v in first.items()), *(Edit(path=p, value=v) for p, v in edits)], scale=0.001
+    )
 
 
 SAME = ("parameters.relax_hours", 500.0)

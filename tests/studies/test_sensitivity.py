@@ -45,7 +45,7 @@ from qantar.studies.sensitivity import OUTPUTS, STUDY, Effort, indices
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 FREE = ("protest_hours", "participants_bias", "curfew_effect", "split_hour")
 """What the small plan leaves free; the last belongs to a mechanism that is off."""
-FIXED = {k: v for k, v in defaults().items() if k not in FREE} | {"base_pressure": 3e-4}
+FIXED = {k: v for k, v in defaults().items() if k not in FREE} | {"base_pressure": 3e-4, "potential": 1.0}
 SMALL = Effort(trajectories=3, draws=4, most=2)
 
 
@@ -220,6 +220,8 @@ def moves(plan: Plan, group: str) -> bool:
     values |= {name: 0.02 for name in values if name.startswith("rung_")}
     if group == "seeding":  # among so few residents as many as stand there would be nobody, and three days later nobody is left
         values |= {"seed_people": 100_000.0, "seed_hour": 24.0}
+    if group == "split":  # while units are out in many cities
+        values |= {"split_cities": 17.0, "split_hour": 36.0, "order_obeyed": 1.0}
     own = {n: p for n, p in parameters().items() if p.group == group}
     moved = values | {n: (p.low if values[n] > (p.low + p.high) / 2 else p.high) for n, p in own.items()}
     assert moved != values

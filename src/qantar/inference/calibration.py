@@ -59,6 +59,8 @@ PSEUDO_LEAST = 30
 LOOKED_AT = 2_000
 """Histories with an uprising of which the quiet period is simulated, at most: those that leave it quiet play the record, and stand for the
 prior among which a record's parameters are ranked."""
+WHOLE = 4_000
+"""Draws with whole histories in a fit that only tells how far fits differ, at most: as many are looked at, fewer of them to their end."""
 Q = (0.05, 0.5, 0.95)
 
 
@@ -245,15 +247,15 @@ def repeated(
 
     Parameters
     ----------
-    runs : how many fits there are in all; each has a table of its own
+    runs : how many fits there are in all; each has draws of its own
     kept : folder of finished fits: one that is there is not made again, a new one is added
     packed : where the table of the first is wanted
     """
-    seeds = range(terms.seed, terms.seed + runs)
-    first, *others = [replace(terms, seed=seed, known=terms.known if seed == terms.seed else None) for seed in seeds]
-    found, table = _kept_or_made(first, runner, command, kept, checked=True), {}
+    short = replace(terms.setup, table=min(terms.setup.table, WHOLE), draws=max(terms.setup.draws, terms.setup.table))
+    others = [replace(terms, seed=terms.seed + k, setup=short, known=None) for k in range(1, runs)]
+    found, table = _kept_or_made(terms, runner, command, kept, checked=True), {}
     if packed is not None:
-        table[packed] = packed_table(first.problem(runner).table, found.made)
+        table[packed] = packed_table(terms.problem(runner).table, found.made)
     fits = [found, *(_kept_or_made(own, runner.named(str(own.seed)), None, kept, checked=False) for own in others)]
     names = spec_of(terms.scenario).fitted
     return found, between(names, [f.scores for f in fits], [f.after for f in fits]) if others else [], table
