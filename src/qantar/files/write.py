@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -314,6 +314,22 @@ def keep(path: Path, said: Mapping[str, Any]) -> None:
     """Write what was computed as JSON with its own SHA-256."""
     data = json.loads(json.dumps(said))
     write_bytes(path, (json.dumps({**data, SEAL: seal_of(data)}) + "\n").encode())
+
+
+def kept_in(folders: Sequence[Path], name: str, make: Callable[[], Mapping[str, Any]]) -> tuple[dict[str, Any], Path]:
+    """What a file of this name keeps, in the first folder that has it, and where it was; where none has, it is made. Every folder keeps it.
+
+    Raises
+    ------
+    ResultError
+        If it cannot be read or written.
+    """
+    ready = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    said = dict(make()) if ready is None else read_kept(ready)
+    for folder in folders:
+        if not (folder / name).is_file():
+            keep(folder / name, said)
+    return said, ready or Path(name)
 
 
 def read_kept(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import ResultError, fail
-from qantar.files.write import keep, read_kept
+from qantar.files.write import kept_in, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired
@@ -164,15 +165,8 @@ def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None
         of_record = {"low": target.low.tolist(), "high": target.high.tolist(), "scales": scales_of(target).tolist()}
         key = {**terms.as_dict(), **of_record, "plan": plan.sha256()}
         name = f"rival-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]}.json"
-        ready = next((folder / name for folder in folders if (folder / name).is_file()), None)
-        if ready is None:
-            content: Mapping[str, Any] = _fitted(terms, arm, plan, record, target, runner.named(arm))
-        else:
-            content = read_kept(ready)
-        rivals.append(_from_data(content, arm, ready or folders[0] / name))
-        for folder in folders:
-            if not (folder / name).is_file():
-                keep(folder / name, content)
+        made = partial(_fitted, terms, arm, plan, record, target, runner.named(arm))
+        rivals.append(_from_data(*kept_in(folders, name, made), arm))
     return Comparison(rivals, terms.setup.in_all, arms[0])
 
 
@@ -216,7 +210,7 @@ def fitted_draws(folder: Path, arms: Sequence[str]) -> dict[str, list[Values]]:
     return found
 
 
-def _from_data(content: Mapping[str, Any], arm: str, path: Path) -> Rival:
+def _from_data(content: Mapping[str, Any], path: Path, arm: str) -> Rival:
     """A finished fit."""
     try:
         return Rival(arm, *(np.array(content[k], float) for k in ("distances", "weights", "log_score")))

@@ -25,7 +25,7 @@ from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ScenarioError, fail
 from qantar.files.cells import to_csv
-from qantar.files.write import keep, read_kept
+from qantar.files.write import kept_in
 from qantar.inference.between import Between, between
 from qantar.inference.diagnostics import (
     Coverage,
@@ -263,15 +263,9 @@ def repeated(
 
 def _kept_or_made(terms: Terms, runner: Runner, command: Mapping[str, Any] | None, kept: Path | None, *, checked: bool) -> Run:
     """A fit from a folder of finished ones; else it is made, and kept there."""
-    if kept is None:
-        return Run.of(fit(terms, runner, command, checked=checked))
-    path = kept / f"fit-{terms.key()}.json"
-    if path.is_file():
-        said = read_kept(path)
-        return Run(said["files"], said["made"], np.array(said["scores"]), [Feature(**f) for f in said["after"]])
-    run = Run.of(fit(terms, runner, command, checked=checked))
-    keep(path, run.as_dict())
-    return run
+    folders = [] if kept is None else [kept]
+    said, _ = kept_in(folders, f"fit-{terms.key()}.json", lambda: Run.of(fit(terms, runner, command, checked=checked)).as_dict())
+    return Run(said["files"], said["made"], np.array(said["scores"]), [Feature(**f) for f in said["after"]])
 
 
 def task_of(problem: Problem, scenario: Scenario, edits: Sequence[Edit], runner: Runner) -> Task:
