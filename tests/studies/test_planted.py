@@ -19,9 +19,22 @@ from qantar.effects.contrast import Answer, answers
 from qantar.effects.decision import Chance, Finding, Said
 from qantar.effects.experiment_file import load_experiments
 from qantar.effects.parameter_sets import Draws
-from qantar.effects.planted import NEAR, NOT_THERE, THERE, Effort, Open, Planting, parts_of, record_of, row_of, trimmed, worlds
+from qantar.effects.planted import (
+    NEAR,
+    NOT_THERE,
+    THERE,
+    Effort,
+    Open,
+    Planting,
+    Told,
+    parts_of,
+    record_of,
+    row_of,
+    trimmed,
+    worlds,
+)
 from qantar.ensemble import local
-from qantar.ensemble.histories import chosen
+from qantar.ensemble.histories import HALF, chosen, features
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError
 from qantar.inference.calibration import Terms, task_of
@@ -59,8 +72,13 @@ def number(planting: Planting, store: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def rows(planting: Planting, number: int, store: Path) -> list[dict[str, Any]]:
+def told(planting: Planting, number: int, store: Path) -> Told:
     return worlds(planting, [number], Runner(store))
+
+
+@pytest.fixture(scope="module")
+def rows(told: Told) -> list[dict[str, Any]]:
+    return told.parts
 
 
 def by_region(onset: Onset) -> str:
@@ -182,13 +200,30 @@ def test_luck_is_the_base_against_itself_and_nothing_under_the_same_seeds(planti
 
 
 def test_worlds_are_the_same_again_and_nothing_is_simulated_twice(
-    planting: Planting, number: int, store: Path, rows: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    planting: Planting, number: int, store: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rows = told.parts
     assert [(r["hypothesis"], r["part"]) for r in rows] == [("H02", "b"), ("H12", "a")]
     assert {r["verdict"] for r in rows} <= {"not-judged", "not-decidable"}  # three draws decide nothing
-    assert worlds(planting, [number], Runner(tmp_path)) == rows
+    assert worlds(planting, [number], Runner(tmp_path)) == told
     monkeypatch.setattr(local, "one_run", lambda *_: pytest.fail("simulated again"))
-    assert worlds(planting, [number], Runner(store)) == rows
+    assert worlds(planting, [number], Runner(store)) == told
+
+
+def test_what_would_be_seen_again_is_counted_at_the_true_parameters_and_at_the_fitted(
+    planting: Planting, number: int, store: Path, told: Told
+) -> None:
+    """A world whose own history is given as the new ones shows all there is; what was fitted to it, with other luck, less."""
+    record, runner = planting.record(number), Runner(store)
+    (row,) = told.shown
+    assert row["world"] == number
+    assert 0 <= min(row["true"], row["fitted"]) <= max(row["true"], row["fitted"]) <= row["features"]
+    history = chosen(planting.problem.table, np.array([number]))
+    itself = features(history, record, planting.problem.plan)
+    assert sum(f.share >= HALF for f in itself) >= 0.9 * row["features"] == 0.9 * len(itself)
+    nobody = [{**draw(SEED, number), "base_pressure": 0.0, "rally_rate": 0.0}] * 3
+    quiet = planting.shown(record, {"quiet": nobody}, 1, runner)["quiet"]
+    assert quiet < sum(f.share >= HALF for f in itself)
 
 
 def test_a_world_whose_process_dies_is_said(planting: Planting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +241,7 @@ def test_a_rule_that_supports_everything_is_seen_in_the_worlds_themselves(
     planting: Planting, number: int, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decision, "judge", lambda seeds, *_: Said("supported", Finding("supported", 3, 0, 0), Chance(1.0, 0.5, 1.0)))
-    found = worlds(planting, [number], Runner(store))
+    found = worlds(planting, [number], Runner(store)).parts
     assert [r["verdict"] for r in found] == ["supported"] * 2
     assert NOT_THERE in {r["truth"] for r in found}
     broken = {r["rate"] for r in rates(found) if r["of_part"] == "all" and r["holds"] is False}
@@ -281,7 +316,8 @@ def test_the_page_says_every_number_and_names_what_could_not_be_decided(planting
         "effort": {"worlds": 40, "table": 20_000, "draws": 40, "force_draws": 8, "true_seeds": 20, "part": 50}, "quick": False,
         "worlds_made": 40, "parts": [shut.as_dict()], "rules": {"version": 3}, "rates": rates(HONEST),
     }  # fmt: skip
-    outcome = Outcome({"worlds": HONEST, "rates": rates(HONEST)}, facts, planting.problem.plan, SEED)
+    shown = [{"world": k, "features": 43, "true": 24 + k, "fitted": 12 + 2 * k} for k in range(3)]
+    outcome = Outcome({"worlds": HONEST, "rates": rates(HONEST), "features": shown}, facts, planting.problem.plan, SEED)
     files = files_of(STUDY, asked, outcome)
     result = result_of(files, json.loads(files["result.json"]))
     assert as_json(result)["rates"][0]["hits"] == 3
@@ -291,6 +327,9 @@ def test_the_page_says_every_number_and_names_what_could_not_be_decided(planting
         lead.words, "en"
     )
     assert "30个结论中，3个是错的" in in_language(lead.words, "zh")
+    again = " ".join(in_language(b.words, "en") for b in blocks if isinstance(b, Sentence))
+    assert "true parameters show 25 of 43 recorded features (24 to 26)" in again
+    assert "fitted to the record of the world it is 14 (12 to 16)" in again
     tables = [b for b in blocks if isinstance(b, Table)]
     assert [*tables[0].rows[0][1:3]] == ["3 / 30", "10\u00a0% [3.5, 26]"]
     assert tables[1].rows[0][:7] == ["H12 a", "20 / 22", "10", "2", "9", "1", "2 / 11"]

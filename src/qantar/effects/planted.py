@@ -1,6 +1,7 @@
 """Planted worlds: histories of the model play the case, and each goes through the whole procedure of the study, its answer being known.
 
-In: histories of draws of the priors. Out: a row a world and part of an experiment: what was said, and what is so.
+In: histories of draws of the priors. Out: a row a world and part of an experiment: what was said, and what is so; and how many features
+of its record each world would show again.
 
     worlds      histories of the table that are uprisings, leave the quiet period quiet, and look like their own record (`likeness`: one
                 that never ends has no base that could), by lot, those with crowds like the case's first; where a tested coefficient is
@@ -12,6 +13,8 @@ In: histories of draws of the priors. Out: a row a world and part of an experime
                 `decision`
     truth       Delta at the true parameters under other seeds, against the smallest effect that counts; "near" where its 95 % interval
                 (Student) holds that
+    features    how many of its record's features at least half of new histories show, as many as there are fitted draws: at the true
+                parameters (no model shows more: the rest is luck), and at those fitted to the record
     luck        the base against itself under other seeds: an effect that cannot be there, judged likewise, but that no guard withholds what
                 the numbers say
 
@@ -27,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,18 +44,18 @@ from qantar.effects.likeness import likeness
 from qantar.effects.measures import MEASURES
 from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws, unlearned
 from qantar.effects.verdict import POLICY
-from qantar.ensemble.histories import Runs, chosen
+from qantar.ensemble.histories import HALF, Runs, chosen, features
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.power import hidden
-from qantar.inference.calibration import quiet_uprisings, task_of
+from qantar.inference.calibration import predictive, quiet_uprisings, task_of
 from qantar.inference.distance import deviations, items_of, target_of
 from qantar.inference.problem import Problem, spec_of
 from qantar.inference.rejection import Particles, Setup, calibrate
 from qantar.record.observables import Dated, Interval, Observables, Onset, UnitDeaths
-from qantar.scenario.parameters import draw
+from qantar.scenario.parameters import Values, draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario
 from qantar.study_keys import StudyKey, lot, word
@@ -94,6 +97,13 @@ class Effort:
         return Setup(
             table=table, draws=table, rounds=0, near=self.draws, force_draws=self.force_draws, particles=self.draws, part=self.part
         )
+
+
+class Told(NamedTuple):
+    """Of one world or several: what was said and what is so, a row a part; which features would be shown again, a row a world."""
+
+    parts: list[dict[str, Any]]
+    shown: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -240,15 +250,16 @@ class Planting:
         problem = replace(self.problem, record=record, target=target, table=replace(table, stopped=table.stopped | itself))
         return calibrate(task_of(problem, self.scenario, (), runner), problem.table, self.effort.setup(table.n))
 
-    def world(self, number: int, store: Path) -> list[dict[str, Any]]:
-        """All that is said of a world, a row a part. One process, every history in the store."""
+    def world(self, number: int, store: Path) -> Told:
+        """All that is said of a world. One process, every history in the store."""
         runner = Runner(store, processes=1)
         record = self.record(number)
         fitted = self.posterior(number, record, runner)
         draws = Draws(fitted.values(), fitted.origin.tolist())
         rows = []
-        for n, spec in enumerate({p.spec.hypothesis: p.spec for p in self.asked}.values()):
-            seeds = [word(self.problem.seed, StudyKey.PLANTED_WORLD, number, 1 + 3 * n + k) >> (64 - SEED_BITS) for k in range(3)]
+        specs = {p.spec.hypothesis: p.spec for p in self.asked}.values()
+        for n, spec in enumerate(specs):
+            seeds = [self.seed(number, 3 * n + k) for k in range(3)]
             parts = [p.part for p in self.asked if p.spec.hypothesis == spec.hypothesis]
             own = trimmed(spec, parts, seeds[0])
             asking = Asking(self.scenario, {"posterior": draws}, runner, self.problem.plan.scale, self.effort.draws, record=record)
@@ -259,7 +270,21 @@ class Planting:
             truth = self.truth(plain, number, state, runner)
             luck = self.luck(own, seeds[2], draws, said, state, runner)
             rows += [{"world": number, **row_of(a, t, c)} for a, t, c in zip(said, truth, luck, strict=True)]
-        return rows
+        true = [draw(self.problem.seed, number)] * len(fitted.points)
+        of = {"true": true, "fitted": fitted.values()}
+        return Told(rows, [{"world": number, **self.shown(record, of, self.seed(number, 3 * len(specs)), runner)}])
+
+    def seed(self, number: int, what: int) -> int:
+        """A seed of a world's own."""
+        return word(self.problem.seed, StudyKey.PLANTED_WORLD, number, 1 + what) >> (64 - SEED_BITS)
+
+    def shown(self, record: Observables, of: Mapping[str, Sequence[Values]], seed: int, runner: Runner) -> dict[str, int]:
+        """How many features of a record at least half of new histories show, by their parameters, and of how many."""
+        plan, part, counts = self.problem.plan, self.effort.part, dict[str, int]()
+        for name, values in of.items():
+            found = features(predictive(plan, values, runner, seed, "after", part=part), record, plan)
+            counts |= {"features": len(found), name: sum(f.share >= HALF for f in found)}
+        return counts
 
     def truth(self, spec: Experiment, number: int, state: str, runner: Runner) -> list[Answer]:
         """Each part at the true parameters of a world, one draw of many seeds."""
@@ -323,7 +348,7 @@ def truth_of(part: Part, low: float, high: float) -> str:
     return THERE if (least >= part.smallest - decision.EXACT) == (part.asserts == "effect") else NOT_THERE
 
 
-def worlds(planting: Planting, numbers: Sequence[int], runner: Runner) -> list[dict[str, Any]]:
+def worlds(planting: Planting, numbers: Sequence[int], runner: Runner) -> Told:
     """Every world, each in one process; what was simulated before is read from the store.
 
     Raises
@@ -333,20 +358,21 @@ def worlds(planting: Planting, numbers: Sequence[int], runner: Runner) -> list[d
     ResultError
         If a history that was kept is not as it was written.
     """
-    progress, found = runner.stage("worlds"), dict[int, list[dict[str, Any]]]()
+    progress, found = runner.stage("worlds"), dict[int, Told]()
     progress(0, len(numbers))
 
-    def done(task: tuple[Planting, int, Path], rows: list[dict[str, Any]]) -> None:
-        found[task[1]] = rows
+    def done(task: tuple[Planting, int, Path], told: Told) -> None:
+        found[task[1]] = told
         progress(len(found), len(numbers))
 
     try:
         in_processes(one_world, [(planting, k, runner.store) for k in numbers], runner.processes, done)
     except BrokenProcessPool:
         raise fail(StudyError, runner.store, "world_dies") from None
-    return [row for k in numbers for row in found[k]]
+    told = [found[k] for k in numbers]
+    return Told([row for of in told for row in of.parts], [row for of in told for row in of.shown])
 
 
-def one_world(planting: Planting, number: int, store: Path) -> list[dict[str, Any]]:
+def one_world(planting: Planting, number: int, store: Path) -> Told:
     """A world, where another process can find it."""
     return planting.world(number, store)

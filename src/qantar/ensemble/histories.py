@@ -30,6 +30,8 @@ MASS = 0.05
 """Share of the state's units that left by themselves or changed sides, above which it was mass defection."""
 PEOPLE, SIGNS = ("participants", "detained", "killed"), ("presence", "seat_lost", "stopped")
 """Arrays of `Runs`: numbers of people, and yes or no."""
+HALF = 0.5
+"""Histories show a feature of a record if at least this share of them does."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qantar.account.ledger import VERDICTS
+from qantar.ensemble.histories import HALF
 from qantar.inference.posterior import Fit
 from qantar.studies.blocks import Pair, pair
 from qantar.verdicts.claims import Agreement, Judged, tally
@@ -17,8 +18,6 @@ from qantar.verdicts.hypotheses import Trial
 
 NAMED = 3
 """So many contradicted claims are named."""
-HALF = 0.5
-"""A model shows a feature of the record if at least this share of its histories does."""
 
 
 @dataclass(frozen=True)

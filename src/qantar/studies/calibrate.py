@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
+from qantar.ensemble.histories import HALF
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail, needs
 from qantar.files.cells import Choice
@@ -30,8 +31,6 @@ from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 REJECTION = "rejection"
 FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "independent")
 EFFORT = ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles")
-HALF = 0.5
-"""A model shows a feature of the record if at least this share of its histories does."""
 
 
 class CalibrateOptions(Options):

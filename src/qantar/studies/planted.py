@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from statistics import median
 from typing import Annotated, Any
 
 from qantar.effects import decision
@@ -34,6 +35,7 @@ ALL = "all"
 """What a rate over all parts is of."""
 WRONG, FOUND, LUCK = 0.1, 0.4, 0.0
 """Bars: of what is decided, at most so much is wrong; of effects that are there, at least so much is found; luck is never an effect."""
+RANGE = {"least": min, "middle": median, "most": max}
 WORDS = ("supported", "contradicted", "undecided", "not-decidable", "not-judged")
 
 
@@ -64,12 +66,12 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
     problem = Terms(scenario, effort.setup(effort.table), options.seed, scale=plan.scale, known=known).problem(runner)
     every = parts_of(scenario, specs, problem.table, options.seed)
     planting = Planting(scenario, problem, [p for p in every if p.could_be_decided], effort)
-    rows = worlds(planting, numbers := planting.numbers(runner), runner)
+    rows, shown = worlds(planting, numbers := planting.numbers(runner), runner)
     facts: dict[str, Any] = {
         "quick": options.quick, "effort": asdict(effort), "worlds_made": len(numbers), "parts": [p.as_dict() for p in every],
         "rules": {"version": decision.VERSION, "sha256": decision.sha256()}, "rates": rates(rows),
     }  # fmt: skip
-    return Outcome({"worlds": rows, "rates": rates(rows)}, facts, plan, options.seed)
+    return Outcome({"worlds": rows, "rates": rates(rows), "features": shown}, facts, plan, options.seed)
 
 
 def rates(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -122,6 +124,7 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("planted.stamp", scale=scale_words(made["scale"]), **made["effort"]), "stamp")
     columns = heads("planted", ("rate", "worlds", "share", "bar", "holds"), words=("rate", "holds"))
     yield Table(columns, list(map(_bar, counts.values())), pair("planted.title"))
+    yield Sentence(pair("planted.features", **_again(result.tables["features"])))
     columns = heads(
         "planted", ("part", "there", "supported", "contradicted", "undecided", "withheld", "wrong", "why"), words=("part", "why")
     )
@@ -131,6 +134,12 @@ def page(result: Result) -> Iterator[Block]:
         cells = [f"{p['hypothesis']}{p['part']} {100 * p['ceiling']:.0f} %" for p in shut]
         yield Sentence(pair("planted.shut", parts=joined(cells, pair("report.comma"))), "note")
     yield Sentence(pair("planted.note", seeds=made["effort"]["true_seeds"]), "note")
+
+
+def _again(rows: Sequence[Row]) -> dict[str, str]:
+    """How many features of their records new histories show, at the true parameters and at the fitted ones: median, least and most."""
+    counts = {k: sorted(int(r[k]) for r in rows) for k in ("features", "true", "fitted")}
+    return {"worlds": str(len(rows)), **{f"{k}_{at}": f"{f(n):.0f}" for k, n in counts.items() for at, f in RANGE.items()}}
 
 
 def _bar(r: Row) -> list[Cell]:
@@ -175,6 +184,7 @@ STUDY = Study(
     columns={
         "worlds": ("world", "hypothesis", "part", "effect", "truth", "verdict", "reason", "luck"),
         "rates": ("of_part", "rate", "hits", "of", "share", "low", "high", "bar", "holds"),
+        "features": ("world", "features", "true", "fitted"),
     },
     facts=("effort", "parts", "rules", "rates"),
 )
