@@ -85,7 +85,7 @@ class Effort:
     part : histories in a part of the store of the table
     """
 
-    worlds: int = 32
+    worlds: int = 24
     table: int = 20_000
     draws: int = 40
     force_draws: int = 8
