@@ -245,7 +245,7 @@ STUDY = Study(
     MethodsOptions,
     run,
     page,
-    Ships(minutes=95, options={"draws": 50}, places={"pack": "methods.npz"}),
+    Ships(minutes=60, options={"draws": 40}, places={"pack": "methods.npz"}),
     small={"countries": BLOCK, "draws": 2},
     columns={
         "interactions": ("claim", "method", "kind", "outcome", "main", "smallest", "verdict", "reached", "draws", "interaction", "moving"),
