@@ -1,7 +1,7 @@
 """Planted worlds: histories of the model play the case, and each goes through the whole procedure of the study, its answer being known.
 
-In: histories of draws of the priors. Out: a row a world and part of an experiment: what was said, and what is so; and how many features
-of its record each world would show again.
+In: histories of draws of the priors. Out: a row a world and part of an experiment: what was said, and what is so; and how often
+each world would show again what its record holds.
 
     worlds      histories of the table that are uprisings, leave the quiet period quiet, and look like their own record (`likeness`: one
                 that never ends has no base that could), by lot, those with crowds like the case's first; where a tested coefficient is
@@ -13,7 +13,7 @@ of its record each world would show again.
                 `decision`
     truth       Delta at the true parameters under other seeds, against the smallest effect that counts; "near" where its 95 % interval
                 (Student) holds that
-    features    how many of its record's features at least half of new histories show, as many as there are fitted draws: at the true
+    features    in what share of new histories, as many as there are fitted draws, each feature of its record is shown: at the true
                 parameters (no model shows more: the rest is luck), and at those fitted to the record
     luck        the base against itself under other seeds: an effect that cannot be there, judged likewise, but that no guard withholds what
                 the numbers say
@@ -44,7 +44,7 @@ from qantar.effects.likeness import likeness
 from qantar.effects.measures import MEASURES
 from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws, unlearned
 from qantar.effects.verdict import POLICY
-from qantar.ensemble.histories import HALF, Runs, chosen, features
+from qantar.ensemble.histories import Runs, chosen, features
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
@@ -100,7 +100,7 @@ class Effort:
 
 
 class Told(NamedTuple):
-    """Of one world or several: what was said and what is so, a row a part; which features would be shown again, a row a world."""
+    """Of one world or several: what was said and what is so, a row a part; how often each recorded feature is shown again."""
 
     parts: list[dict[str, Any]]
     shown: list[dict[str, Any]]
@@ -271,20 +271,19 @@ class Planting:
             luck = self.luck(own, seeds[2], draws, said, state, runner)
             rows += [{"world": number, **row_of(a, t, c)} for a, t, c in zip(said, truth, luck, strict=True)]
         true = [draw(self.problem.seed, number)] * len(fitted.points)
-        of = {"true": true, "fitted": fitted.values()}
-        return Told(rows, [{"world": number, **self.shown(record, of, self.seed(number, 3 * len(specs)), runner)}])
+        shown = self.shown(record, {"true": true, "fitted": fitted.values()}, self.seed(number, 3 * len(specs)), runner)
+        return Told(rows, [{"world": number, **feature} for feature in shown])
 
     def seed(self, number: int, what: int) -> int:
         """A seed of a world's own."""
         return word(self.problem.seed, StudyKey.PLANTED_WORLD, number, 1 + what) >> (64 - SEED_BITS)
 
-    def shown(self, record: Observables, of: Mapping[str, Sequence[Values]], seed: int, runner: Runner) -> dict[str, int]:
-        """How many features of a record at least half of new histories show, by their parameters, and of how many."""
-        plan, part, counts = self.problem.plan, self.effort.part, dict[str, int]()
-        for name, values in of.items():
-            found = features(predictive(plan, values, runner, seed, "after", part=part), record, plan)
-            counts |= {"features": len(found), name: sum(f.share >= HALF for f in found)}
-        return counts
+    def shown(self, record: Observables, of: Mapping[str, Sequence[Values]], seed: int, runner: Runner) -> list[dict[str, Any]]:
+        """Shares of new histories that show each feature of a record, by their parameters."""
+        plan, part = self.problem.plan, self.effort.part
+        found = {k: features(predictive(plan, values, runner, seed, "after", part=part), record, plan) for k, values in of.items()}
+        names = [{"kind": f.kind, "of": f.of} for f in next(iter(found.values()))]
+        return [name | {k: fs[n].share for k, fs in found.items()} for n, name in enumerate(names)]
 
     def truth(self, spec: Experiment, number: int, state: str, runner: Runner) -> list[Answer]:
         """Each part at the true parameters of a world, one draw of many seeds."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from statistics import median
+from statistics import mean, median
 from typing import Annotated, Any
 
 from qantar.effects import decision
 from qantar.effects.decision import DECIDED
 from qantar.effects.experiment_file import chosen, load_experiments
 from qantar.effects.planted import NEAR, NOT_THERE, THERE, Effort, Planting, parts_of, worlds
+from qantar.ensemble.histories import HALF
 from qantar.ensemble.runner import Runner
 from qantar.inference.calibration import Terms
 from qantar.inference.posterior import known_table
@@ -24,8 +25,8 @@ from qantar.scenario.scenario import resolve
 from qantar.statistics import wilson
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Row, Sentence, Table, heads, joined, pair
-from qantar.studies.cells import percent, scale_words
-from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
+from qantar.studies.cells import feature_label, percent, scale_words
+from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study, cell
 from qantar.verdicts.hypotheses import WITHHELD
 
 QUICK = Effort(worlds=4, table=400, draws=8, force_draws=2, true_seeds=4)
@@ -70,7 +71,12 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
         "quick": options.quick, "effort": asdict(effort), "worlds_made": len(numbers), "parts": [p.as_dict() for p in every],
         "rules": {"version": decision.VERSION, "sha256": decision.sha256()}, "rates": rates(rows),
     }  # fmt: skip
-    return Outcome({"worlds": rows, "rates": rates(rows), "features": shown}, facts, plan, options.seed)
+    return Outcome(
+        {"worlds": rows, "rates": rates(rows), "features": [{k: cell(x, 3) for k, x in r.items()} for r in shown]},
+        facts,
+        plan,
+        options.seed,
+    )
 
 
 def rates(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -124,6 +130,7 @@ def page(result: Result) -> Iterator[Block]:
     columns = heads("planted", ("rate", "worlds", "share", "bar", "holds"), words=("rate", "holds"))
     yield Table(columns, list(map(_bar, counts.values())), pair("planted.title"))
     yield Sentence(pair("planted.features", **_again(result.tables["features"])))
+    yield _features(result.tables["features"])
     columns = heads(
         "planted", ("part", "there", "supported", "contradicted", "undecided", "withheld", "wrong", "why"), words=("part", "why")
     )
@@ -136,9 +143,20 @@ def page(result: Result) -> Iterator[Block]:
 
 
 def _again(rows: Sequence[Row]) -> dict[str, str]:
-    """How many features of their records new histories show, at the true parameters and at the fitted ones: median, least and most."""
-    counts = {k: sorted(int(r[k]) for r in rows) for k in ("features", "true", "fitted")}
-    return {"worlds": str(len(rows)), **{f"{k}_{at}": f"{f(n):.0f}" for k, n in counts.items() for at, f in RANGE.items()}}
+    """How many features of their records half of new histories show, at true and at fitted parameters: median, least and most of worlds."""
+    by_world = [[r for r in rows if r["world"] == world] for world in dict.fromkeys(r["world"] for r in rows)]
+    counts = {k: [sum(float(r[k]) >= HALF for r in own) for own in by_world] for k in ("true", "fitted")} | {"of": list(map(len, by_world))}
+    return {"worlds": str(len(by_world)), **{f"{k}_{at}": f"{f(n):.0f}" for k, n in counts.items() for at, f in RANGE.items()}}
+
+
+def _features(rows: Sequence[Row]) -> Table:
+    """The same by kind of feature: the mean share of new histories that show it."""
+    cells = []
+    for kind_ in dict.fromkeys(r["kind"] for r in rows):
+        own = [r for r in rows if r["kind"] == kind_]
+        shares = [f"{100 * mean(float(r[k]) for r in own):.0f}\u00a0%" for k in ("true", "fitted")]
+        cells.append([feature_label(kind_, "…", {}), *shares])
+    return Table(heads("planted", ("feature", "true", "fitted"), words=("feature",)), cells, pair("planted.features_title"))
 
 
 def _bar(r: Row) -> list[Cell]:
@@ -183,7 +201,7 @@ STUDY = Study(
     columns={
         "worlds": ("world", "hypothesis", "part", "effect", "truth", "verdict", "reason", "luck"),
         "rates": ("of_part", "rate", "hits", "of", "share", "low", "high", "bar", "holds"),
-        "features": ("world", "features", "true", "fitted"),
+        "features": ("world", "kind", "of", "true", "fitted"),
     },
     facts=("effort", "parts", "rules", "rates"),
 )
