@@ -44,7 +44,7 @@ from qantar.inference.rejection import calibrate
 from qantar.messages import catalogue
 from qantar.record.observables import Onset
 from qantar.scenario.parameters import draw
-from qantar.studies.blocks import Sentence, Table, in_language
+from qantar.studies.blocks import Figure, Sentence, Shares, Table, in_language
 from qantar.studies.kind import Outcome, as_json, ask, files_of, result_of
 from qantar.studies.planted import STUDY, rates
 
@@ -333,10 +333,13 @@ def test_the_page_says_every_number_and_names_what_could_not_be_decided(planting
     assert "true parameters show 25 of 43 recorded features (24 to 26)" in again
     assert "fitted to the record of the world it is 14 (12 to 16)" in again
     tables = [b for b in blocks if isinstance(b, Table)]
-    assert [in_language(tables[1].rows[0][0], "en"), *tables[1].rows[0][1:]] == ["first unrest in …", "58\u00a0%", "33\u00a0%"]
+    (drawn,) = [b for b in blocks if isinstance(b, Figure)]
+    assert [in_language(drawn.table.rows[0][0], "en"), *drawn.table.rows[0][1:]] == ["first unrest in …", "58 % (0–100)", "33 % (0–100)"]
+    assert isinstance(drawn.plot, Shares)
+    assert drawn.plot.series[1][1] == [(0.0, pytest.approx(42 / 129), 1.0)]
     assert [*tables[0].rows[0][1:3]] == ["3 / 30", "10\u00a0% [3.5, 26]"]
-    assert tables[2].rows[0][:7] == ["H12 a", "20 / 22", "10", "2", "9", "1", "2 / 11"]
-    assert in_language(tables[2].rows[0][7], "en") == "the effect would not stand out from luck (1)"
+    assert tables[1].rows[0][:7] == ["H12 a", "20 / 22", "10", "2", "9", "1", "2 / 11"]
+    assert in_language(tables[1].rows[0][7], "en") == "the effect would not stand out from luck (1)"
     assert any("H02b 50 %" in in_language(b.words, "en") for b in blocks if isinstance(b, Sentence))
 
 

@@ -59,14 +59,14 @@ def _intervals(data: Intervals, name: str, title: Pair) -> Markup:
 
 
 def _shares(data: Shares, name: str, title: Pair) -> Markup:
-    """Shares of variance of each row, alone and in all."""
-    lines, plot = _rows(data.names, [v for rows in data.series.values() for r in rows if r is not None for v in r])
-    for measure, shift, look, sign in (("alone", -0.13, "b", "o"), ("total", 0.13, "a", "s")):
-        rows = [(k, *r) for k, r in enumerate(data.series[measure]) if r is not None]
+    """Two shares of each row, the first above the second."""
+    lines, plot = _rows(data.names, [v for _, rows in data.series for r in rows if r is not None for v in r])
+    for (words, own), (shift, look, sign) in zip(data.series, ((-0.13, "b", "o"), (0.13, "a", "s")), strict=True):
+        rows = [(k, *r) for k, r in enumerate(own) if r is not None]
         plot.lines((((low, lines.line(k) + shift), (high, lines.line(k) + shift)) for k, low, _, high in rows), look)
         plot.marks(((value, lines.line(k) + shift) for k, _, value, _ in rows), sign, f"{look} f", 3.2)
-        plot.key(sign, f"{look} f", pair(f"sensitivity.{measure}"))
-    return plot.html(title, pair("report.axis.shares"))
+        plot.key(sign, f"{look} f", words)
+    return plot.html(title, pair(f"report.axis.{name}"))
 
 
 def _evenings(data: Evenings, name: str, title: Pair) -> Markup:

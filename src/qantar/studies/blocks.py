@@ -115,10 +115,10 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Shares:
-    """Two intervals a row, alone and in all: low, value, high."""
+    """Two intervals a row, each series under its words: low, value, high; None where nothing is known."""
 
     names: Sequence[Cell]
-    series: Mapping[str, Sequence[tuple[float, float, float] | None]]
+    series: Sequence[tuple[Pair, Sequence[tuple[float, float, float] | None]]]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, heads, pair
+from qantar.studies.blocks import Block, Cell, Column, Figure, Row, Sentence, Shares, Table, heads, pair
 from qantar.studies.cells import feature_label, recorded_feature, region_names, scale_words, shown_share, simulated_numbers
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
@@ -154,7 +154,7 @@ def _between(result: Result) -> Iterator[Block]:
     yield Sentence(pair("report.fit_between", n=result.made["runs"], parameter=most[MEDIAN]["of"], feature=feature, **ratios))
 
 
-def _fit(result: Result) -> Table:
+def _fit(result: Result) -> Figure:
     """Share of histories that show each recorded feature, before and after; where it is kept, what they show instead."""
     simulated = {(r["kind"], r["of"]): r for r in result.tables.get("simulated", ())}
     columns = [*heads("out", ("feature", "recorded"), words=["feature"]), *heads("report", ("before", "after"))]
@@ -163,7 +163,10 @@ def _fit(result: Result) -> Table:
         before, after = (shown_share(r[f"{k}share"], r[f"{k}low"], r[f"{k}high"]) for k in ("prior_", ""))
         instead = [simulated_numbers(simulated[r["kind"], r["of"]])] if simulated else []
         rows.append([recorded_feature(r, result), r["recorded"], before, after, *instead])
-    return Table([*columns, *heads("out", ["simulated"] if simulated else [])], rows, pair("report.fit_features_text"), look="features")
+    table = Table([*columns, *heads("out", ["simulated"] if simulated else [])], rows, pair("report.fit_features_text"), look="features")
+    marks = [[(float(r[f"{k}low"]), float(r[f"{k}share"]), float(r[f"{k}high"])) for r in result.tables["fit"]] for k in ("prior_", "")]
+    series = list(zip((pair("report.before"), pair("report.after")), marks, strict=True))
+    return Figure("calibrate", Shares([row[0] for row in rows], series), table)
 
 
 def _learned(result: Result, *stamp: Sentence) -> Iterator[Block]:

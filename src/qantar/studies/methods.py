@@ -20,7 +20,7 @@ from qantar.files.cells import Number
 from qantar.inference.posterior import FIT
 from qantar.statistics import finite
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Pair, Row, Sentence, Table, heads, pair
+from qantar.studies.blocks import Block, Cell, Figure, Intervals, Pair, Row, Sentence, Table, heads, joined, pair
 from qantar.studies.cells import within
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Rows, Ships, Study
 from qantar.stylized.comparison import Comparison, Judged, Whole, compared, pack, simulated
@@ -193,7 +193,7 @@ def conditions(result: Result, claims: Rows) -> Table:
     return Table([*heads("methods", words, words), *heads("method", ALLOCATIONS)], rows, title)
 
 
-def interactions(claims: Rows) -> Table:
+def interactions(claims: Rows) -> Figure:
     """What the rule says of every claim, and the numbers behind it."""
     keys = ("claim", "method", "asked", "interaction", "own", "noise", "reached", "in_this_model", "chance")
     rows: list[list[Cell]] = []
@@ -206,7 +206,10 @@ def interactions(claims: Rows) -> Table:
         finding, chance = pair(f"methods.finding.{r['verdict']}"), f"{100 * float(r['supported_by_chance']):.0f} %"
         noise = f"{float(r['noise']):.3f}"
         rows.append([r["claim"], pair(f"method.{r['method']}"), asked, mean, own, noise, reached, finding, chance])
-    return Table(heads("methods", keys, words=("claim", "method", "asked", "in_this_model")), rows, pair("methods.title_claims"))
+    table = Table(heads("methods", keys, words=("claim", "method", "asked", "in_this_model")), rows, pair("methods.title_claims"))
+    names = [joined([r["claim"], " ", pair(f"method.{r['method']}")]) for r in claims]
+    ends = [(float(r["interaction"]), float(r["interaction_low"]), float(r["interaction_high"])) for r in claims]
+    return Figure("methods", Intervals(names, [(mean, (high - low) / 2) for mean, low, high in ends]), table)
 
 
 def variance(shares: Rows) -> Table:

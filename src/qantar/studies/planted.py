@@ -8,10 +8,12 @@ an hour on two cores beyond the table of the priors and the quiet period of its 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from statistics import mean, median
+from statistics import median
 from typing import Annotated, Any
+
+import numpy as np
 
 from qantar.effects import decision
 from qantar.effects.decision import DECIDED
@@ -24,8 +26,8 @@ from qantar.inference.posterior import known_table
 from qantar.scenario.scenario import resolve
 from qantar.statistics import wilson
 from qantar.studies import kind
-from qantar.studies.blocks import Block, Cell, Row, Sentence, Table, heads, joined, pair
-from qantar.studies.cells import feature_label, percent, scale_words
+from qantar.studies.blocks import Block, Cell, Figure, Row, Sentence, Shares, Table, heads, joined, pair
+from qantar.studies.cells import feature_label, percent, scale_words, shown_share
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study, cell
 from qantar.verdicts.hypotheses import WITHHELD
 
@@ -35,7 +37,7 @@ ALL = "all"
 """What a rate over all parts is of."""
 WRONG, FOUND, LUCK = 0.1, 0.4, 0.0
 """Bars: of what is decided, at most so much is wrong; of effects that are there, at least so much is found; luck is never an effect."""
-RANGE = {"least": min, "middle": median, "most": max}
+RANGE: Mapping[str, Callable[[Sequence[int]], float]] = {"least": min, "middle": median, "most": max}
 WORDS = ("supported", "contradicted", "undecided", "not-decidable", "not-judged")
 
 
@@ -149,14 +151,21 @@ def _again(rows: Sequence[Row]) -> dict[str, str]:
     return {"worlds": str(len(by_world)), **{f"{k}_{at}": f"{f(n):.0f}" for k, n in counts.items() for at, f in RANGE.items()}}
 
 
-def _features(rows: Sequence[Row]) -> Table:
-    """The same by kind of feature: the mean share of new histories that show it."""
-    cells = []
-    for kind_ in dict.fromkeys(r["kind"] for r in rows):
-        own = [r for r in rows if r["kind"] == kind_]
-        shares = [f"{100 * mean(float(r[k]) for r in own):.0f}\u00a0%" for k in ("true", "fitted")]
-        cells.append([feature_label(kind_, "…", {}), *shares])
-    return Table(heads("planted", ("feature", "true", "fitted"), words=("feature",)), cells, pair("planted.features_title"))
+def _features(rows: Sequence[Row]) -> Figure:
+    """The same by kind of feature: the mean share of new histories that show it, and the middle half over worlds and features."""
+    kinds, keys = list(dict.fromkeys(r["kind"] for r in rows)), ("true", "fitted")
+    names = [feature_label(of, "…", {}) for of in kinds]
+    marks = {key: [_spread([float(r[key]) for r in rows if r["kind"] == of]) for of in kinds] for key in keys}
+    told = [[shown_share(middle, low, high) for low, middle, high in own] for own in marks.values()]
+    cells = [list(row) for row in zip(names, *told, strict=True)]
+    table = Table(heads("planted", ("feature", *keys), words=("feature",)), cells, look="features")
+    return Figure("planted", Shares(names, [(pair(f"planted.{key}"), own) for key, own in marks.items()]), table)
+
+
+def _spread(shares: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, mean and upper quartile."""
+    low, high = np.quantile(shares, (0.25, 0.75)).tolist()
+    return low, float(np.mean(shares)), high
 
 
 def _bar(r: Row) -> list[Cell]:

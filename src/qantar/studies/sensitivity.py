@@ -206,7 +206,8 @@ def figure_of(cells: Mapping[tuple[str, str, str], Row], output: str, names: Seq
     labels = [label("sensitivity", n) for n in names]
     columns = [Column(pair("out.sens_input")), *heads("sensitivity", measures)]
     rows = [[name, *map(_interval, row)] for name, *row in zip(labels, *of.values(), strict=True)]
-    return Figure(f"sensitivity-{output}", Shares(labels, marks), Table(columns, rows, look=""))
+    table = Table(columns, rows, look="")
+    return Figure(f"sensitivity-{output}", Shares(labels, [(pair(f"sensitivity.{m}"), marks[m]) for m in measures]), table)
 
 
 def grid(measure: str, cells: Mapping[tuple[str, str, str], Row], names: Sequence[str], outputs: Sequence[str]) -> Table:
