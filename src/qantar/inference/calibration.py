@@ -30,7 +30,6 @@ from qantar.inference.between import Between, between
 from qantar.inference.diagnostics import (
     Coverage,
     Learned,
-    adjusted,
     coverage,
     leave_one_out,
     narrowing,
@@ -172,7 +171,7 @@ class Fitted:
 
     particles: Particles
     scores: Floats
-    """adjusted normal scores of the fitted parameters, shape (particles, parameters)"""
+    """normal scores of the fitted parameters, shape (particles, parameters)"""
     findings: Findings
     pseudo: Ints
     """numbers of the histories of the table with an uprising that leave the quiet period quiet, of those that were looked at"""
@@ -213,7 +212,7 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
         "tolerance": round(float(particles.mobilization.max()), 4),
         "independent": round(particles.trace[-1].worth),
     }
-    scores, narrowed = _scores(spec.fitted, particles, problem.target, seed)
+    scores, narrowed = _scores(spec.fitted, particles, seed)
     learned = findings(spec.fitted, scores, narrowed, ranks)
     before, after = (features(runs, record, plan) for runs in (table, again))
     return Fitted(particles, scores, learned, pseudo, before, after, made)
@@ -351,10 +350,9 @@ def record_ranks(
     )
 
 
-def _scores(names: Sequence[str], p: Particles, target: Target, seed: int) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
-    """Normal scores of the fitted parameters, adjusted to the middle of the record's intervals, and how much narrower they became."""
-    before = scores_of(p.points[:, columns_of(names)])
-    scores = adjusted(before, summary_of(p.items, target), record_summary(target, p.items))
+def _scores(names: Sequence[str], p: Particles, seed: int) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
+    """Normal scores of the fitted parameters, and how much narrower they became."""
+    scores = scores_of(p.points[:, columns_of(names)])
     return scores, narrowing(scores, p.origin, lambda t, k: lot(seed, StudyKey.ANCESTOR_RESAMPLE, k, t))
 
 

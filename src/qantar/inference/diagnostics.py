@@ -1,13 +1,7 @@
-"""What a fit is worth: adjustment, coverage on simulated records, what was learned and what cannot be told apart.
+"""What a fit is worth: coverage on simulated records, what was learned and what cannot be told apart.
 
 In: a table of draws of the priors with their summaries, and the particles of a calibration. Everything is done on normal scores of
 the place of a parameter in its prior, where every prior is a standard normal law, so that 1 is "as wide as the prior".
-
-    adjusted score = f(s) + r_i v        f a weighted ridge regression of scores on summaries, s those of the record,
-                                         r_i = (z_i - f(s_i)) / (1 - leverage of i), v^2 = 1 + variance of f(s) over that of a score
-
-(Beaumont, Zhang and Balding 2002, Genetics 162, with residuals as if each draw had been left out of its own fit. With plain residuals
-the fit takes the spread of the few nearest draws for its own: of 151 simulated records, 80 % intervals held 52 to 65 %.)
 
 Coverage: histories of the table play the record in turn, are left out, and the share of intervals that hold the true value is counted
 (Prangle, Blum, Popovic and Sisson 2014, Aust. N. Z. J. Stat. 56; Talts et al. 2018, arXiv 1804.06788, on ranks).
@@ -25,8 +19,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LEVELS = (0.5, 0.8, 0.95)
-RIDGE = 0.1
-"""Penalty of the regression on summaries in units of their spread."""
 LEARNED, NOT_LEARNED, RIDGE_AT = 0.25, 0.1, 0.4
 """Words: narrowing above which something was learned, below which nothing was; correlation from which on two parameters form a ridge."""
 
@@ -36,41 +28,6 @@ def scores_of(points: Floats) -> Floats:
     from scipy.special import ndtri
 
     return np.asarray(ndtri(points))
-
-
-def adjusted(scores: Floats, summaries: Floats, record: Floats, weights: Floats | None = None) -> Floats:
-    """Scores moved along a fitted plane to where the record is, shape (draws, parameters); never beyond the summaries at hand.
-
-    A record that no draw reaches is taken to be where the nearest draws are: a plane says nothing about what lies outside it.
-
-    Parameters
-    ----------
-    scores : shape (draws, parameters)
-    summaries : shape (draws, numbers)
-    record : shape (numbers,)
-    weights : shape (draws,); by default all equal
-
-    Examples
-    --------
-    >>> s = np.linspace(-1, 1, 50)[:, None]                       # score = 2 s, exactly: at s = 0.5 all become 1
-    >>> bool(np.allclose(adjusted(2 * s, s, np.array([0.5])), 1.0, atol=0.3))
-    True
-    """
-    w = np.ones(len(scores)) if weights is None else weights
-    w = w / w.sum()
-    middle, level = w @ summaries, w @ scores
-    spread = np.sqrt(w @ (summaries - middle) ** 2)
-    use = spread > 1e-9
-    if not use.any():
-        return scores
-    reached = np.clip(record, summaries.min(axis=0), summaries.max(axis=0))
-    x, at = (summaries[:, use] - middle[use]) / spread[use], (reached[use] - middle[use]) / spread[use]
-    inverse = np.linalg.inv((x * w[:, None]).T @ x + RIDGE * np.eye(int(use.sum())))
-    slope = inverse @ ((x * w[:, None]).T @ (scores - level))
-    leverage = np.minimum(w * (1 + np.einsum("ij,jk,ik->i", x, inverse, x)), 0.9)
-    left_out = (scores - level - x @ slope) / (1 - leverage)[:, None]
-    widened = np.sqrt(1 + (1 + at @ inverse @ at) * (w @ w))
-    return np.asarray(level + at @ slope + left_out * widened)
 
 
 def nearest(summaries: Floats, record: Floats, n: int, spread: Floats) -> tuple[Ints, Floats]:
@@ -109,7 +66,7 @@ def leave_one_out(
     tie: Callable[[int, int], float],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
-    """Rank of each true score among the adjusted scores of the nearest other draws, between 0 and 1, shape (rows, parameters).
+    """Rank of each true score among those of the nearest other draws, between 0 and 1, shape (rows, parameters).
 
     Parameters
     ----------
@@ -123,8 +80,7 @@ def leave_one_out(
     for k, row in enumerate(rows):
         others = np.delete(np.arange(len(scores)), row)
         chosen, w = nearest(summaries[others], summaries[row], near, spread)
-        found = adjusted(scores[others[chosen]], summaries[others[chosen]], summaries[row], w)
-        below = ((found < scores[row]) * w[:, None]).sum(axis=0)
+        below = ((scores[others[chosen]] < scores[row]) * w[:, None]).sum(axis=0)
         ties = np.array([tie(int(row), p) for p in range(scores.shape[1])])
         ranks[k] = (below + ties * w.mean()) / (w.sum() + w.mean())
         progress(k + 1, len(rows))

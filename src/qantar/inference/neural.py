@@ -7,7 +7,7 @@ single one is too sure of itself (Hermans et al. 2022, TMLR), and how far they d
 
 Trained on histories with any reported unrest, which were not broken off: a choice by what was seen leaves the law given what was seen as it
 is. Some with an uprising are kept from training and play the record, so that coverage is that of the networks in use. A record beyond every
-history is taken to be at the nearest edge of them, as in `diagnostics.adjusted`. Needs the extra `neural`.
+history is taken to be at the nearest edge of them. Needs the extra `neural`.
 """
 
 from __future__ import annotations
