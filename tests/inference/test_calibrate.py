@@ -38,11 +38,11 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import QantarError, ResultError, ScenarioError, StudyError
 from qantar.inference import calibration as fitted
 from qantar.inference import diagnostics as inference
+from qantar.inference import neural as networks
 from qantar.inference import rejection as module
 from qantar.inference.between import MEDIAN, SHARE, between
 from qantar.inference.diagnostics import (
     Learned,
-    adjusted,
     coverage,
     effective_families,
     leave_one_out,
@@ -79,6 +79,7 @@ from qantar.scenario.parameters import draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import parse_set, resolve
 
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 NAN = float("nan")
 SEED = 2022
@@ -295,20 +296,11 @@ def test_the_middle_and_the_summary_by_hand() -> None:
 
 def test_blanks_of_the_record_are_taken_as_simulated() -> None:
     # The record's onset of C and seat of A are blank. What is learned must not depend on a value made up for them.
-    particles = particles_at(points_of(1, range(30)))
-    seen: list[Floats] = []
-
-    def look(scores: Floats, summaries: Floats, at: Floats) -> Floats:
-        seen.append(at)
-        return scores
-
     onsets = np.tile(ROWS[0], (30, 1))
     onsets[:, 2], onsets[:, 5] = 7, np.arange(30) % 2
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitted, "adjusted", look)
-        fitted._scores(["base_pressure"], replace(particles, items=onsets), SMALL, 1)
-    assert seen[0][:2] == pytest.approx([3, 2.2])
-    assert seen[0][-1] == pytest.approx(0.5)
+    seen = networks.record_summary(SMALL, onsets)
+    assert seen[:2] == pytest.approx([3, 2.2])
+    assert seen[-1] == pytest.approx(0.5)
 
 
 # --- priors as a cube -------------------------------------------------------------------------------------------------
@@ -352,7 +344,7 @@ FEW = [
 PEOPLE_AT, FORCE_AT, CALM_AT, BESIDE_AT = (FEW.index(n) for n in ("base_pressure", "arrest_rate", "tie_local", "seize_rate"))
 FREE = np.array([parameters()[n].group in FORCE_GROUPS or n in FORCE_NAMES for n in FEW])
 TARGET = Target((Item("participants", "country", 4), Item("detained", "country", 5)), np.array([3 + SEEN, 3.0]), np.array([3 + SEEN, 3.0]))
-SETUP = Setup(table=1500, draws=1500, rounds=0, near=250, force_draws=15, particles=250)
+SETUP = Setup(table=1500, draws=1500, rounds=0, near=100, force_draws=15, particles=250)
 KEY = int(Purpose.STUDY)
 
 
@@ -754,7 +746,7 @@ def gaussian() -> tuple[Floats, Floats]:
 
 def check_coverage() -> None:
     """All intervals hold as often as chance allows (99.9 %), ranks are uniform at 1e-4."""
-    ranks = leave_one_out(*gaussian(), np.arange(RECORDS), near=250, tie=lambda row, p: uniform(1, int(Purpose.STUDY), row, p, 0))
+    ranks = leave_one_out(*gaussian(), np.arange(RECORDS), near=100, tie=lambda row, p: uniform(1, int(Purpose.STUDY), row, p, 0))
     assert ((ranks > 0) & (ranks < 1)).all()
     assert [(c.parameter, c.level) for c in coverage(ranks, ["a", "b"])] == [(n, x) for n in "ab" for x in inference.LEVELS]
     assert all(c.holds and c.of == RECORDS for c in coverage(ranks, ["a", "b"]))
@@ -764,24 +756,23 @@ def check_coverage() -> None:
 def test_intervals_of_a_linear_gaussian_table_hold() -> None:
     check_coverage()
     told: list[tuple[int, int]] = []
-    leave_one_out(*gaussian(), [5, 7], near=250, tie=lambda row, p: 0.5, progress=lambda *x: told.append(x))
+    leave_one_out(*gaussian(), [5, 7], near=100, tie=lambda row, p: 0.5, progress=lambda *x: told.append(x))
     assert told == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize("fault", ["overconfident", "biased", "sees the truth"])
 def test_a_wrong_posterior_is_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    right = inference.adjusted
+    right = inference.nearest
+    scores, summaries = gaussian()
 
-    def wrong(scores: Floats, summaries: Floats, at: Floats, w: Floats | None = None) -> Floats:
-        found = right(scores, summaries, at, w)
-        middle = found.mean(axis=0)
-        return middle + 0.6 * (found - middle) if fault == "overconfident" else found + 0.3
+    def wrong(others: Floats, at: Floats, n: int, spread: Floats) -> tuple[Ints, Floats]:
+        row = int(np.flatnonzero(summaries[:, 0] == at[0])[0])
+        rows, w = right(others, at + 0.3 * (fault == "biased"), n, spread)
+        own = np.delete(scores[:, 0], row)[rows]
+        middle = {"biased": own, "overconfident": own.mean(), "sees the truth": scores[row, 0]}[fault]
+        return rows, w * np.exp(-((own - middle) ** 2) / own.var())
 
-    monkeypatch.setattr(inference, "adjusted", wrong)
-    if fault == "sees the truth":  # a draw that is not left out sits in the middle of its own posterior
-        monkeypatch.setattr(
-            inference, "adjusted", lambda scores, s, at, w=None: np.vstack([np.quantile(scores, q, axis=0) for q in (0, 1)])[[0, 1] * 125]
-        )
+    monkeypatch.setattr(inference, "nearest", wrong)
     with pytest.raises(AssertionError):
         check_coverage()
 
@@ -885,15 +876,6 @@ def test_the_nearest_draws_and_their_weights_by_hand() -> None:
     rows, w = nearest(np.array([[0.0, 0], [3, 4], [0, 1], [6, 8]]), np.zeros(2), 3, np.array([1.0, 1.0]))
     assert rows.tolist() == [0, 2, 1]
     assert w == pytest.approx([1, 1 - 1 / 100, 1 - 25 / 100])  # distances 0, 1, 5 of the next one's 10
-
-
-def test_adjustment_goes_no_farther_than_the_draws() -> None:
-    s = np.linspace(-1, 1, 41)[:, None]
-    near, far = (adjusted(2 * s, s, np.array([x])) for x in (1.0, 50.0))
-    assert near == pytest.approx(far)
-    assert near.mean() == pytest.approx(2 / (1 + inference.RIDGE))
-    flat = np.ones((41, 1))
-    assert np.array_equal(adjusted(2 * s, flat, np.array([5.0])), 2 * s)  # nothing to be learned from what never varies
 
 
 def pick(k: int, t: int) -> float:

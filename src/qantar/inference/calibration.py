@@ -37,7 +37,7 @@ from qantar.inference.diagnostics import (
     scores_of,
     uniformity,
 )
-from qantar.inference.distance import Target, items_of, middle_of, scales_of, summary_of, target_of
+from qantar.inference.distance import Target, items_of, scales_of, summary_of, target_of
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
@@ -304,12 +304,6 @@ def quiet_uprisings(task: Task, table: Runs, setup: Setup) -> Ints:
 def _by_lot(candidates: Ints, seed: int) -> Ints:
     lots = [lot(seed, StudyKey.RECORD_CHOICE, int(k)) for k in candidates]
     return candidates[np.argsort(lots, kind="stable")]
-
-
-def record_summary(target: Target, items: Floats) -> Floats:
-    """The summary of a record at the middle of its intervals, shape (numbers,); a blank is as simulated."""
-    middle = middle_of(target)
-    return np.asarray(summary_of(np.where(np.isnan(middle), items.mean(axis=0), middle)[None], target)[0])
 
 
 def prior_scores(names: Sequence[str], seed: int, n: int) -> Floats:

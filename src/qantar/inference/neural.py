@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.files.cells import to_csv
-from qantar.inference.calibration import Findings, Terms, findings, prior_scores, record_summary, simulated_records, uprisings
-from qantar.inference.distance import summary_of
+from qantar.inference.calibration import Findings, Terms, findings, prior_scores, simulated_records, uprisings
+from qantar.inference.distance import Target, middle_of, summary_of
 from qantar.inference.prior import value_at
 from qantar.inference.problem import spec_of
 from qantar.scenario.parameters import parameters
@@ -79,6 +79,12 @@ class Lesson:
     use: NDArray[np.bool_]
     unseen: Ints
     seed: int
+
+
+def record_summary(target: Target, items: Floats) -> Floats:
+    """The summary of a record at the middle of its intervals, shape (numbers,); a blank is as simulated."""
+    middle = middle_of(target)
+    return np.asarray(summary_of(np.where(np.isnan(middle), items.mean(axis=0), middle)[None], target)[0])
 
 
 def neural(
