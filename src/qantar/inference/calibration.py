@@ -53,6 +53,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PSEUDO = 500
 """Simulated records on which intervals are checked."""
+NEIGHBOURS = 50
+"""Draws that stand for the posterior of such a record, of some thousand: more are farther off than a fit would take, and too wide."""
 PSEUDO_LEAST = 30
 """Fewer than so many say nothing about intervals."""
 LOOKED_AT = 2_000
@@ -338,7 +340,7 @@ def record_ranks(
         prior_scores(names, seed, table.n)[among],
         summaries[among],
         np.searchsorted(among, rows),
-        near=min(300, len(among) // 2),
+        near=min(NEIGHBOURS, len(among) // 2),
         tie=lambda k, p: lot(seed, StudyKey.RANK_TIE, int(among[k]), p),
         progress=progress,
     )
