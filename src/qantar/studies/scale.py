@@ -137,7 +137,7 @@ STUDY = Study(
     ScaleOptions,
     run,
     page,
-    Ships(minutes=45),
+    Ships(minutes=25, options={"draws": 100}),
     small={"scenario": "kazakhstan-2022", "draws": 2, "set_": ("time.hours=48",)},
     columns={
         "items": (
