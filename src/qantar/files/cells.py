@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Generic, NoReturn, TypeGuard, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeGuard, TypeVar, get_args
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -134,6 +135,23 @@ class DayAndHour(Form):
         return cell
 
 
+class TimeZone:
+    """A time zone of the IANA database, by its name."""
+
+    def __call__(self, cell: object) -> object:
+        if cell not in _time_zones():
+            _wrong("not_one_of", value=cell, choices=nearest(str(cell), sorted(_time_zones())))
+        return cell
+
+    def allowed(self) -> str:
+        return "like Asia/Aqtau"
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
+
+
 def _split(cell: object) -> object:
     return tuple(filter(None, cell.split(";"))) if isinstance(cell, str) else cell
 
@@ -191,6 +209,7 @@ FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form
 """An id after which a folder of results is named."""
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
 Words = Annotated[tuple[Text, ...], BeforeValidator(_split)]
+Zone = Annotated[str, BeforeValidator(TimeZone())]
 Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
 
 
@@ -223,7 +242,12 @@ def twins(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
 
 
 class Row(Told):
-    """One row of a table."""
+    """One row of a table.
+
+    `whole` names columns that a table may leave out, but not single cells of them: who writes down sources does so for every row.
+    """
+
+    whole: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def allowed(cls, column: str) -> str:

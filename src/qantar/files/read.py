@@ -145,7 +145,8 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
             readable = _header_ok(header, model, path.name, line, problems)
             if not readable:
                 break
-            first = header.index(next(iter(model.model_fields)))
+            name_at = next(iter(model.model_fields))
+            first = header.index(name_at) if name_at in header else len(header)
             continue
         if len(lines) + len(spoilt) >= ROWS_MAX:
             problems.add(path.name, line, "", "too_many_rows", high=f"{ROWS_MAX:,}")
@@ -221,9 +222,16 @@ def _header_ok(header: list[str], model: type[Row], file: str, line: int, proble
 
 
 def parse_row(cells: dict[str, str], model: type[R], file: str, line: int, problems: Problems) -> R | None:
-    """One row from its cells; an empty cell means not known, and is left to the column's default."""
+    """One row from its cells; an empty cell means not known, and is left to the column's default.
+
+    But in a column that is written for the whole table or not at all (`Row.whole`), it is a fault.
+    """
+    empty = [c for c in model.whole if cells.get(c) == ""]
+    for column in empty:
+        problems.add(file, line, column, "missing_source" if column == "source" else "empty_cell", value=column)
     try:
-        return model.model_validate({k: v for k, v in cells.items() if v != ""})
+        row = model.model_validate({k: v for k, v in cells.items() if v != ""})
+        return None if empty else row
     except ValidationError as error:
         for item in error.errors(include_url=False):
             add_validation(item, file, line, str(item["loc"][0]) if item["loc"] else "", problems, in_table=True)

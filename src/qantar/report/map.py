@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +89,14 @@ def draw(case: Case) -> Sheet:
         regions=tuple(_circle(f, place) if f["properties"]["id"] in cities else _shape(f, place, None) for f in case.shapes["regions"]),
         neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, place, frame)).path),
         lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, place, frame)).path),
-        places={s.settlement_id: place(s.lon, s.lat) for s in case.record.settlements},
+        places={key: place(lon, lat) for key, lon, lat in _places(case.record)},
     )
+
+
+def _places(record: Record) -> Iterator[tuple[str, float, float]]:
+    """Where signs can stand: settlements by their id, and points of events without one by the event's."""
+    yield from ((s.settlement_id, s.lon, s.lat) for s in record.settlements)
+    yield from ((e.event_id, e.lon, e.lat) for e in record.events if e.settlement_id is None and e.lon is not None and e.lat is not None)
 
 
 def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], frame: Point | None) -> Shape:
@@ -191,8 +197,8 @@ def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
     found: dict[tuple[str, int], set[str]] = {}
     lifted: set[str] = set()
     for event in record.events:
-        sign, place = SIGN_OF.get(event.kind), event.settlement_id
-        if sign is None or place is None or not event.one_happening:
+        sign, place = SIGN_OF.get(event.kind), event.settlement_id or event.event_id
+        if sign is None or place not in sheet.places or not event.one_happening:
             continue
         for n, day in enumerate(days):
             if event.date <= day <= (event.date_end or event.date):
