@@ -25,8 +25,8 @@ from qantar.lookup.explain import SORTS, words
 from qantar.messages import column_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
-from qantar.record.load import OPTIONAL, variables
-from qantar.record.schema import DAYS_AROUND, SPAN_MAX, Variable
+from qantar.record.load import NEEDED, variables
+from qantar.record.schema import DAYS_AROUND, SPAN_MAX
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario, resolve
 
@@ -112,7 +112,7 @@ def _tables() -> str:
         "# Tables\n",
         'An empty cell is always "not known", never zero, unless its row says otherwise. UTF-8, comma, one header line.\n',
     ]
-    for name, model in {**TABLES, "variables": Variable}.items():
+    for name, model in TABLES.items():
         title = text(f"table.{name}", "en") if name != "variables" else "The register of quantities: the one unit each is written in."
         parts.append(f"## {name}\n\n{title}\n\n| column | allowed | required | meaning |\n| --- | --- | --- | --- |")
         for column, info in model.model_fields.items():
@@ -134,7 +134,7 @@ def _limits() -> str:
         f"A table has at most {tables.ROWS_MAX:,} rows. Of one file the first {MOST} problems are listed. "
         f"A case has at most {SPAN_MAX:,} days; "
         f"before its first and after its last day a table may reach: {', '.join(days)}.\n\n"
-        f"May be missing: {', '.join(f'`{name}.csv`' for name in OPTIONAL)}, `lakes.geojson`, `neighbours.geojson`. "
+        f"A case needs {', '.join(f'`{name}.csv`' for name in NEEDED)} and `regions.geojson`. Any other file may be missing. "
         "Where a text is asked for in English and in Chinese, one of the two is enough.\n"
     )
 

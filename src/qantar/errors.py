@@ -62,7 +62,7 @@ class Problem:
         """One of the three sentences: `what`, `rule` or `mend`."""
         args = {name: shown(value) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
-            args["unit"] = text(f"unit.{args['unit']}", lang)
+            args["unit"] = catalogue(lang).get(f"unit.{args['unit']}", args["unit"])  # a case may have units of its own
         key = sentence(self.code, which)
         if "{choices}" in catalogue(lang)[key] and not args["choices"]:
             key = "error.nothing_to_choose"

@@ -80,7 +80,7 @@ def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, inte
 
 def test_what_is_written_is_kept(tiny: Path) -> None:
     before = record(tiny)
-    assert (before.missing, before.derived) == ((), ())
+    assert (before.missing, before.derived) == (("variables",), ())
     onsets = tiny / "region_onset.csv"
     onsets.write_text("".join(onsets.read_text().splitlines(keepends=True)[:2]))
     after = record(tiny)
@@ -122,3 +122,28 @@ def test_an_hour_is_told_by_the_zone_on_its_own_day(tiny: Path) -> None:
         dt.datetime(2030, 3, 2, 10, tzinfo=dt.UTC),
         dt.datetime(2030, 6, 2, 9, tzinfo=dt.UTC),  # summer time in Egypt
     ]
+
+
+REGISTER = "variable,unit,low,high,meaning_en\nbread_price,money a loaf,0,1000,Price of a loaf\nfx_usd,som per euro,0,1000,Rate of the central bank\n"
+
+
+def test_a_case_has_its_own_currency_and_quantities(tiny: Path) -> None:
+    case = tiny / "case.toml"
+    case.write_text(case.read_text().replace('country = "XA"', 'country = "XA"\ncurrency = "som"'))
+    (tiny / "variables.csv").write_text(REGISTER)
+    (tiny / "economy.csv").write_text(
+        "date,series,region_id,value,unit,method,confidence,source\n"
+        "2030-02-01,bread_price,XA,30,money a loaf,read,high,gazette\n"
+        "2030-02-01,fx_usd,XA,90,som per euro,read,high,gazette\n"
+        "2030-02-01,minimum_wage,XA,900,som a month,read,high,gazette\n"
+    )
+    found = record(tiny)
+    assert [found.register[name].unit for name in ("bread_price", "fx_usd", "minimum_wage")] == [
+        "money a loaf",
+        "som per euro",
+        "som a month",
+    ]
+    (tiny / "variables.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        record(tiny)
+    assert {(p.line, p.key, p.code) for p in caught.value.problems} == {(2, "series", "unknown_variable"), (3, "unit", "wrong_unit")}

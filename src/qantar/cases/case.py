@@ -24,7 +24,7 @@ from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Date, FolderName, Form, Key, Number, Row, Strict, Table, Text, Told, is_number, printable
 from qantar.files.read import read_json, read_table, read_toml
 from qantar.record.load import Record, check_repeated, read_record
-from qantar.record.schema import SPAN_MAX, Region
+from qantar.record.schema import MONEY, SPAN_MAX, Region
 
 GEOMETRY = ("regions", "neighbours", "lakes")
 QUESTIONS, ACCOUNTS = "questions.csv", "accounts"
@@ -73,6 +73,8 @@ class CaseFile(Told):
     country_zh: Text
     first_day: Date
     last_day: Date
+    currency: Text = MONEY
+    """what units of money are called in the tables of the case, like tenge"""
     limits_en: Text = ""
     limits_zh: Text = ""
     projection: Projection
@@ -173,8 +175,8 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
         there = name == "regions" or path.exists() or path.is_symlink()  # a country may have no lakes, and be drawn without its neighbours
         shapes[name] = read_shapes(path, problems, of_regions=name == "regions") if there else []
     outlines, drawn = shapes["regions"], not any(p.file == "regions.geojson" for p in problems.found)
-    span = (min(first, last), max(first, last))
-    record = read_record(folder, head.country, problems, span=span, locate=partial(_region_at, outlines))
+    span, locate = (min(first, last), max(first, last)), partial(_region_at, outlines)
+    record = read_record(folder, head.country, problems, span=span, locate=locate, currency=head.currency)
     if record.regions.readable and drawn:
         _check_ids("regions.geojson", [str(f["properties"]["id"]) for f in outlines], record.regions, problems)
         _check_places(record, outlines, problems)

@@ -21,6 +21,7 @@ from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, comp
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
+    MONEY,
     Adjacency,
     Disagreement,
     EconomyRow,
@@ -59,6 +60,8 @@ class Record:
     economy: Table[EconomyRow]
     forces: Table[Force]
     disagreements: Table[Disagreement]
+    variables: Table[Variable]
+    currency: str = MONEY
     missing: tuple[str, ...] = ()
     """tables without a file"""
     derived: tuple[str, ...] = ()
@@ -77,6 +80,11 @@ class Record:
         """
         figures = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
         return next(figures, None)
+
+    @property
+    def register(self) -> dict[str, Variable]:
+        """Quantities that the case may speak of, by name: the general ones, in its currency, and its own."""
+        return _register(self.variables, self.currency)
 
     def utc_offset(self, region_id: str, day: dt.date | None = None) -> float:
         """Hours ahead of UTC, on a day or on the first of the case; the country itself keeps the largest offset of its regions."""
@@ -103,9 +111,14 @@ class Record:
         return {key: tuple(filter(None, (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases))) for key, r in rows}
 
 
+def _register(own: Iterable[Variable], currency: str) -> dict[str, Variable]:
+    general = (v.model_copy(update={"unit": v.unit.replace(MONEY, currency)}) for v in variables())
+    return {v.variable: v for v in (*general, *own)}
+
+
 @cache
 def variables() -> Table[Variable]:
-    """The register of quantities (`record/variables.csv`)."""
+    """The general register of quantities (`record/variables.csv`)."""
     problems = Problems()
     table = read_table(Path(__file__).with_name("variables.csv"), "variables", Variable, problems)
     problems.raise_as(DataError)
@@ -124,23 +137,36 @@ def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) 
 
 
 def read_record(
-    folder: Path, country: str, problems: Problems, *, span: Span = (FIRST_DAY, LAST_DAY), locate: Locate = lambda lon, lat: None
+    folder: Path,
+    country: str,
+    problems: Problems,
+    *,
+    span: Span = (FIRST_DAY, LAST_DAY),
+    locate: Locate = lambda lon, lat: None,
+    currency: str = MONEY,
 ) -> Record:
-    """As `load_record`, but adds to `problems` and goes on with the good rows; `locate` tells the region of a point."""
+    """As `load_record`, but adds to `problems` and goes on with the good rows.
+
+    Parameters
+    ----------
+    locate : tells the region of a point
+    currency : what units of money are called in the tables
+    """
     missing = tuple(name for name in MODELS if name not in NEEDED and _is_missing(folder, name))
     tables: dict[str, Any] = {
         name: Table(name, f"{name}.csv", (), ()) if name in missing else read_table(folder / f"{name}.csv", name, model, problems)
         for name, model in MODELS.items()
     }
+    register = _register(tables["variables"], currency)
     for name, table in complete_rows(tables, span, locate, problems).items():
-        check_alone(table, problems)
+        check_alone(table, problems, register)
         _check_days(table, span, problems)
         tables[name] = _without_faults(table, problems)
     readable = all(t.readable for t in tables.values())
     derived: tuple[str, ...] = ()
     if readable:
         tables, derived = complete_tables(tables, country, span, missing)
-    record = Record(folder, country, span, **tables, missing=missing, derived=derived)
+    record = Record(folder, country, span, **tables, currency=currency, missing=missing, derived=derived)
     if readable:  # what a table lacks can only be told once all of them can be read
         _check_keys(record, problems)
         _check_adjacency(record, problems)
@@ -181,14 +207,14 @@ def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
                 problems.add(table.file, line, column, "day_outside", value=day, low=low, high=high)
 
 
-def check_alone(table: Table[Any], problems: Problems) -> None:
-    """What can be checked in one table without the others: repeated ids, units and limits, order of pairs."""
+def check_alone(table: Table[Any], problems: Problems, register: Mapping[str, Variable] | None = None) -> None:
+    """What can be checked in one table without the others: repeated ids, order of pairs; units and limits by the `register` of its case."""
     if not table.readable:
         return
     if columns := _IDS.get(table.name):
         check_repeated(table, columns, problems)
     if column := _QUANTITY.get(table.name):
-        _check_units(table, column, problems)
+        _check_units(table, column, register or _register((), MONEY), problems)
     if table.name in _UNIQUE:
         _check_twice(table, problems)
     for line, row in problems.rows(table):
@@ -212,6 +238,7 @@ _IDS = {
     "totals": "total_id",
     "forces": "force_id",
     "disagreements": "disagreement_id",
+    "variables": "variable",
 }
 _UNIQUE = ("events", "totals", "forces", "disagreements")
 """Tables whose ids say nothing of the row: two rows that differ in their ids alone are one row twice."""
@@ -313,8 +340,7 @@ def _check_adjacency(record: Record, problems: Problems) -> None:
         stated[a, b] = row.adjacent
 
 
-def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
-    register = {v.variable: v for v in variables()}
+def _check_units(table: Table[Any], column: str, register: Mapping[str, Variable], problems: Problems) -> None:
     for line, row in problems.rows(table):
         quantity = getattr(row, column)
         entry = register.get(quantity)
@@ -322,7 +348,7 @@ def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
             problems.add(table.file, line, column, "unknown_variable", value=quantity, choices=nearest(quantity, register))
             continue
         unit = getattr(row, "unit", entry.unit)
-        if unit != entry.unit:
+        if unit != entry.unit and MONEY not in entry.unit:  # whose currency nobody named
             problems.add(table.file, line, "unit", "wrong_unit", value=unit, variable=quantity, unit=entry.unit)
         for value_column in ("value", "value_low", "value_high"):
             value = getattr(row, value_column, None)
@@ -388,7 +414,7 @@ def _check_residents(record: Record, problems: Problems) -> None:
     """Nobody is counted who does not live there: no crowd and no toll is larger than the country."""
     population = _population(record)
     whole = population.pop(record.country, None) or sum(population.values())
-    people = {v.variable for v in variables() if v.unit == "people"}
+    people = {v.variable for v in record.register.values() if v.unit == "people"}
     for name, columns in _COUNTS.items():
         table: Table[Any] = getattr(record, name)
         for line, row in problems.rows(table) if whole and not record.region_values.spoilt else ():

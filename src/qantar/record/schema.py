@@ -23,6 +23,8 @@ DAYS_AROUND = {"presence": 0, "region_onset": 0, "events": 5 * 366, "forces": 5 
 may lie, and a count be settled, some years off; a series of the economy reaches back for decades."""
 SPAN_MAX = 3 * 366
 """Days of a case."""
+MONEY = "money"
+"""In units of the general register it stands for the currency of a case."""
 OWN = "own"
 """Source of a row of a table that has no column for sources."""
 
@@ -307,7 +309,7 @@ class Disagreement(Row):
 
 
 class Variable(Row):
-    """The register of quantities: the one unit each is written in, and its limits."""
+    """The register of quantities: the one unit each is written in, and its limits. What a case has goes before the general one."""
 
     variable: Key
     unit: Text
@@ -330,5 +332,6 @@ MODELS: dict[str, type[Row]] = {
     "economy": EconomyRow,
     "forces": Force,
     "disagreements": Disagreement,
+    "variables": Variable,
 }
 """Tables of a record, in the order in which they are loaded: file `NAME.csv`."""

@@ -68,15 +68,15 @@ class Figure(Basis):
 
 
 def _fits(unit: str, low: float, high: float) -> AfterValidator:
-    """A figure must be in this unit and inside these limits."""
+    """A figure must be inside these limits and in this unit; if none is given, what holds its case against it asks for one."""
 
     def check(figure: Figure) -> Figure:
-        if figure.unit != unit:
+        if unit and figure.unit != unit:
             raise PydanticCustomError(
                 "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": unit, "variable": "value"}
             )
         if not low <= figure.value <= high:
-            args = {"code": "outside", "value": f"{figure.value:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": unit}
+            args = {"code": "outside", "value": f"{figure.value:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": figure.unit}
             raise PydanticCustomError("outside", "{code}", args)
         return figure
 
@@ -148,11 +148,11 @@ class Economy(Told):
 
     good_en: Text
     good_zh: Text
-    price: Annotated[Figure, _fits("tenge a litre", 0.01, 1e9)]
+    price: Annotated[Figure, _fits("", 0.01, 1e9)]
     inflation: Annotated[Figure, _fits("percent", -99, 1e5)]
     inflation_reference: Annotated[Figure, _fits("percent", -99, 1e5)]
-    dollar: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
-    dollar_reference: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
+    dollar: Annotated[Figure, _fits("", 1e-6, 1e9)] | None = None
+    dollar_reference: Annotated[Figure, _fits("", 1e-6, 1e9)] | None = None
     foreign_owned_by_region: list[Annotated[RegionFigure, _fits("percent", 0, 100)]] = Field(default_factory=list)
     household: Annotated[Figure, _fits("persons", 1, 50)]
     fuel_vehicles: Annotated[Figure, _fits("vehicles", 0, 1e10)]
