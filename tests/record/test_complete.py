@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import call_qantar
 from qantar.cases.case import load_case
 from qantar.errors import DataError
 from qantar.record.complete import zone_offset
@@ -147,3 +148,15 @@ def test_a_case_has_its_own_currency_and_quantities(tiny: Path) -> None:
     with pytest.raises(DataError) as caught:
         record(tiny)
     assert {(p.line, p.key, p.code) for p in caught.value.problems} == {(2, "series", "unknown_variable"), (3, "unit", "wrong_unit")}
+
+
+def test_a_case_without_an_account_has_a_page_of_its_record(tiny: Path) -> None:
+    folder, home = str(few(tiny)), tiny.parent
+    told = {f["kind"] for f in call_qantar("check", folder, "--json", cwd=home).json()["files"]}
+    assert {"table events", "absent region_onset", "absent presence", "absent totals"} <= told
+    done = call_qantar("study", folder, "--out", "page", cwd=home)
+    assert "No account has been held against it yet" in " ".join(done.out.split())
+    page = (home / "page" / "report.html").read_text()
+    assert 'id="verdicts"' not in page
+    assert "not quiet" in page  # where days without an event are unknown
+    assert page.count('id="event-E') == 4

@@ -43,7 +43,7 @@ def check(
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
-    terminal.say(text("check.clean", lang, n=len(checked)))
+    terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
     if ledger:
         counts = {"open": n_open, "written": len(ledger.claims) - n_open}
         terminal.say(text("check.ledger", lang, **counts))

@@ -197,6 +197,9 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
     if agreed := agreement(loaded.account):
         low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
         say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))
+    if not loaded.account.claims:
+        say(text("report.lead_record", lang))
+        return
     sources = {key for j in judged for key in j.claim.sources}
     memory, lost = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost"))
     say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
@@ -302,6 +305,8 @@ def file_kind(kind: str, lang: str) -> str:
     """What a checked file is, in words."""
     if kind.startswith("table "):
         return text("check.kind.table", lang, name=kind.removeprefix("table "))
+    if kind.startswith("absent "):
+        return text(f"absent.{kind.removeprefix('absent ')}", lang)
     return text(f"check.kind.{kind}", lang)
 
 

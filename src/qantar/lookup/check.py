@@ -29,7 +29,7 @@ _FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountF
 
 @dataclass(frozen=True)
 class Checked:
-    """One file: what it is (a key of `check.kind` in the catalogue, or `table NAME`) and how many rows or keys it holds."""
+    """One file: what it is (a key of `check.kind` in the catalogue, `table NAME`, or `absent NAME`) and how many rows or keys it holds."""
 
     file: str
     kind: str
@@ -81,7 +81,9 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
     named = {t.file: t.name for t in tables}
-    return [*(_checked(p, sizes, named) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+    absent = [Checked(f"{name}.csv", f"absent {name}", 0) for name in (case.record.missing if case else ()) if name != "variables"]
+    experiments = (Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)
+    return [*(_checked(p, sizes, named) for p in files), *experiments, *absent]
 
 
 def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:

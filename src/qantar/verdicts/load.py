@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import LEDGER_MODELS, Account, check_questions, read_account, read_head
+from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, check_questions, read_account, read_head
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
@@ -77,6 +78,8 @@ def _called(folder: Path) -> str:
 def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
     """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`; a packaged case of `cases` is not read again.
 
+    A folder with a case alone is held against no claim.
+
     Raises
     ------
     ScenarioError, DataError
@@ -88,7 +91,9 @@ def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
     153
     """
     problems = Problems()
-    loaded = read_loaded(find_folder(name, "account.toml"), problems, cases)
+    alone = (folder := Path(name)) / "case.toml"
+    marker = "case.toml" if _is_file(alone) and not _is_file(folder / "account.toml") else "account.toml"
+    loaded = read_loaded(find_folder(name, marker), problems, cases)
     problems.raise_as(DataError)
     assert loaded is not None  # no problem means both heads were read
     return loaded
@@ -108,6 +113,9 @@ def load_accounts(names: Iterable[str], at_hand: Sequence[Loaded] = ()) -> list[
 
 def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) -> Loaded | None:
     """As `load_account`, but adds to `problems`; None if a head is unusable."""
+    if not (folder / "account.toml").exists():
+        only = read_case(folder, problems)
+        return Loaded(no_account(only), only) if only else None
     head = read_head(folder, problems)
     if head is None:
         return None
@@ -127,6 +135,27 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
     return Loaded(account, case)
+
+
+def no_account(case: Case) -> Account:
+    """The account of a case against which none is held: without a claim."""
+    head = AccountFile.model_validate(
+        {
+            "id": case.head.id,
+            "case": case.head.id,
+            "title_en": case.head.title_en,
+            "title_zh": case.head.title_zh,
+            "document": {"language": "en"},
+        }
+    )
+    tables: dict[str, Table[Any]] = {name: Table(name, f"{name}.csv", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
+    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources})
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # longer than a name can be, or with a NUL
+        return path.is_file()
+    return False
 
 
 def _arms(case: Path) -> Collection[str] | None:
