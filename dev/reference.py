@@ -7,6 +7,7 @@ Run `.venv/bin/python dev/reference.py` after changing any of them; a test compa
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def pages() -> dict[str, str]:
     """Name and content of every generated page."""
     return {
         "commands.md": _commands(),
+        "python.md": _python(),
         "tables.md": _tables(),
         "words.md": _words(),
         "errors.md": _errors(),
@@ -72,6 +74,53 @@ def _commands() -> str:
     for name, command in _walk("qantar", build("en")):
         parts.append(f"## {name}\n\n```text\n{_help(name, command)}\n```\n")
     return "\n".join(parts)
+
+
+HEAD = """# From Python
+
+Everything that a command does can be done from Python or in a notebook, with the same names, checks and results. These are all public
+names; what begins with an underscore, or stands elsewhere, may change. A study is done by `run_study` and read by `read_study`; what it
+gives has `to_pandas()`, prints as sentences, and shows as the section of a page. Tables of a record, verdicts and onsets become frames by
+`to_pandas`, days and hours become arrays by `to_xarray`; both need the extra `notebook` (`pip install 'qantar[notebook]'`).
+
+```python
+import qantar
+
+loaded = qantar.load_account("kazakhstan-2022")
+judged = qantar.judge(loaded.account)
+qantar.to_pandas(judged).groupby("verdict").size()
+```
+"""
+
+
+def _python() -> str:
+    """Public names with their signature and what they say of themselves."""
+    parts = [NOTE, HEAD]
+    for name in qantar.__all__:
+        found = getattr(qantar, name)
+        if inspect.isclass(found) or not callable(found):
+            continue
+        signature = _signature(found)
+        parts.append(f"## {name}\n\n```python\n{name}{signature}\n```\n\n```text\n{inspect.getdoc(found)}\n```\n")
+    errors = [name for name in qantar.__all__ if inspect.isclass(found := getattr(qantar, name)) and issubclass(found, Exception)]
+    parts.append("## Errors\n\n" + "\n".join(f"- `{name}`: {inspect.getdoc(getattr(qantar, name))}" for name in errors) + "\n")
+    return "\n".join(parts)
+
+
+def _signature(function: Any) -> str:
+    """Parameters with their types and defaults; … stands for a default that is a function."""
+    found = inspect.signature(function)
+    plain = found.replace(
+        parameters=[
+            p.replace(default=_Dots() if callable(p.default) and p.default is not p.empty else p.default) for p in found.parameters.values()
+        ]
+    )
+    return re.sub(r"((?:: |-> ))'([^']*)'", r"\1\2", str(plain))
+
+
+class _Dots:
+    def __repr__(self) -> str:
+        return "…"
 
 
 def _parameters() -> str:

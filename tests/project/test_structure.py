@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lookup": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "report": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "cli": BASE | _MODEL | _STUDIES | {"account", "verdicts", "lookup", "report"},
+    "notebook": BASE | _MODEL | _STUDIES | {"report"},
 }
 """Rooms that each room may import. (`__init__` names the public functions and imports them on use.)"""
 
