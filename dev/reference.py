@@ -110,11 +110,10 @@ def _python() -> str:
 def _signature(function: Any) -> str:
     """Parameters with their types and defaults; … stands for a default that is a function."""
     found = inspect.signature(function)
-    plain = found.replace(
-        parameters=[
-            p.replace(default=_Dots() if callable(p.default) and p.default is not p.empty else p.default) for p in found.parameters.values()
-        ]
-    )
+    given = [
+        p.replace(default=_Dots() if callable(p.default) and p.default is not p.empty else p.default) for p in found.parameters.values()
+    ]
+    plain = found.replace(parameters=given)
     return re.sub(r"((?:: |-> ))'([^']*)'", r"\1\2", str(plain))
 
 

@@ -96,14 +96,14 @@ class StudyResult:
         return fragment(self.kind, self.result, language())
 
 
-def run_study(kind: str, *, processes: int | None = None, store: str | Path = STORE, **options: Any) -> StudyResult:
+def run_study(kind: str, *, processes: int | None = None, store: str | Path | None = None, **options: Any) -> StudyResult:
     """Do a study: the same as its command.
 
     Parameters
     ----------
     kind : as its command is called
     processes : at most so many; by default one a core
-    store : folder in which histories are kept
+    store : folder in which histories are kept; by default that of the commands
     options : as those of the command, with `_` for `-`
 
     Raises
@@ -121,7 +121,7 @@ def run_study(kind: str, *, processes: int | None = None, store: str | Path = ST
         raise fail(StudyError, "run_study", "not_one_of", value=kind, choices=nearest(kind, KINDS))
     described = described_as(kind)
     asked = ask(described, {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
-    files = perform(described, asked, Runner(Path(store), processes))
+    files = perform(described, asked, Runner(Path(store or STORE), processes))
     return StudyResult(kind, result_of(files, made_of(files), asked.scenario), files)
 
 
