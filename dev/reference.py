@@ -23,7 +23,8 @@ from qantar.errors import MOST, sentence
 from qantar.files import read as tables
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
-from qantar.messages import column_meanings, keys_under, text
+from qantar.lookup.keys import FILES, keys_of
+from qantar.messages import column_meanings, key_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
 from qantar.record.load import NEEDED, variables
@@ -62,6 +63,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "python.md": _python(),
         "tables.md": _tables(),
+        "keys.md": _keys(),
         "words.md": _words(),
         "errors.md": _errors(),
         "parameters.md": _parameters(),
@@ -171,6 +173,22 @@ def _tables() -> str:
     parts.append("## Quantities\n\n| quantity | unit | lowest | highest | meaning |\n| --- | --- | --- | --- | --- |")
     parts += [f"| `{v.variable}` | {v.unit} | {v.low:,.15g} | {v.high:,.15g} | {v.meaning_en} |" for v in variables()]
     return "\n".join(parts) + "\n"
+
+
+def _keys() -> str:
+    """Keys of the files that head a case and its scenario."""
+    figure = (
+        'A *figure* is written `{ value = 12, unit = "percent", source = "KEY" }` with a key of sources.csv, or with `assumption = "why"` '
+        "in place of a source. Where a text is asked for in English and in Chinese, one of the two is enough."
+    )
+    parts = [NOTE, "# Keys of case.toml and scenario.toml\n", figure + "\n"]
+    for file in FILES:
+        parts.append(f"## {file}.toml\n\n| key | needed | may hold | meaning |\n| --- | --- | --- | --- |")
+        for key in keys_of(file):
+            held = key.allowed.replace("|", "or")
+            parts.append(f"| `{key.path}` | {'yes' if key.needed else ''} | {held} | {key_meanings('en')[file, key.path]} |")
+        parts.append("")
+    return "\n".join(parts)
 
 
 def _limits() -> str:

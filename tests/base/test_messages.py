@@ -16,7 +16,8 @@ from qantar import messages, studies
 from qantar.account.ledger import KINDS, READINGS
 from qantar.files.cells import Number
 from qantar.lookup.check import TABLES
-from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, read_messages, text
+from qantar.lookup.keys import FILES, keys_of
+from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, language, read_messages, text
 from qantar.record.load import variables
 from qantar.record.schema import EVENT_KINDS
 from qantar.verdicts.claims import BASES, FLAGS, WORDS
@@ -244,6 +245,14 @@ def test_every_column_has_a_meaning_in_both_languages() -> None:
     for lang in LANGUAGES:
         meanings = column_meanings(lang)
         assert set(meanings) == fields
+        assert all(meanings.values())
+
+
+def test_every_key_of_a_case_has_a_meaning_in_both_languages() -> None:
+    keys = {(file, key.path) for file in FILES for key in keys_of(file)}
+    for lang in LANGUAGES:
+        meanings = key_meanings(lang)
+        assert set(meanings) == keys
         assert all(meanings.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -67,20 +68,30 @@ class Figure(Basis):
     unit: Text
 
 
-def _fits(unit: str, low: float, high: float) -> AfterValidator:
+@dataclass(frozen=True)
+class Fits:
     """A figure must be inside these limits and in this unit; if none is given, what holds its case against it asks for one."""
 
-    def check(figure: Figure) -> Figure:
-        if unit and figure.unit != unit:
+    unit: str
+    low: float
+    high: float
+
+    def __call__(self, figure: Figure) -> Figure:
+        if self.unit and figure.unit != self.unit:
             raise PydanticCustomError(
-                "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": unit, "variable": "value"}
+                "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": self.unit, "variable": "value"}
             )
-        if not low <= figure.value <= high:
-            args = {"code": "outside", "value": f"{figure.value:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": figure.unit}
-            raise PydanticCustomError("outside", "{code}", args)
+        if not self.low <= figure.value <= self.high:
+            limits = {"low": f"{self.low:g}", "high": f"{self.high:g}", "unit": figure.unit}
+            raise PydanticCustomError("outside", "{code}", {"code": "outside", "value": f"{figure.value:g}", **limits})
         return figure
 
-    return AfterValidator(check)
+    def allowed(self) -> str:
+        return f"figure [{self.low:g}, {self.high:g}], {self.unit or 'in the currency of the case'}"
+
+
+def _fits(unit: str, low: float, high: float) -> AfterValidator:
+    return AfterValidator(Fits(unit, low, high))
 
 
 class RegionFigure(Figure):
