@@ -46,7 +46,7 @@ class StudyResult:
     """
 
     kind: str
-    result: Result
+    result: Result = field(repr=False)
     files: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
 
     @property

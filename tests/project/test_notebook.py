@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import qantar
-from conftest import CASE, call_qantar
+from conftest import CASE, REPOSITORY, call_qantar
 from qantar.errors import ResultError, StudyError
 from qantar.scenario.parameters import defaults
 from qantar.verdicts.load import Loaded
+
+NOTEBOOKS = sorted((REPOSITORY / "docs" / "notebooks").glob("*.ipynb"))
 
 
 def test_a_study_from_python_is_the_one_of_the_command(tmp_path: Path) -> None:
@@ -91,3 +95,27 @@ def test_what_a_record_and_a_history_say_are_arrays_with_names(loaded: Loaded) -
     assert (hours.sizes["hour"], hours.sizes["place"]) == history.protesting.shape
     assert hours.protesting.sum("place").values.tolist() == pytest.approx(history.protesting.sum(axis=1).tolist())
     assert json.dumps(hours.place.values.tolist()) == json.dumps([p.id for p in plan.places])
+
+
+def outputs(notebook: dict[str, Any]) -> list[str]:
+    """What cells print and give, without how it is drawn."""
+    found = [o for cell in notebook["cells"] for o in cell.get("outputs", [])]
+    return ["".join(o["text"] if o["output_type"] == "stream" else o["data"]["text/plain"]) for o in found]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_gives_what_it_shows(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QANTAR_LANG", "en")
+    spec = importlib.util.spec_from_file_location("notebooks", REPOSITORY / "dev" / "notebooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert outputs(module.executed(notebook, tmp_path)) == outputs(notebook), "run dev/notebooks.py"
+    assert outputs(notebook)
+
+
+def test_there_are_three_notebooks() -> None:
+    assert [p.stem[0] for p in NOTEBOOKS] == ["1", "2", "3"]
