@@ -356,6 +356,11 @@ def test_a_workbook_with_entities_is_refused(tiny: Path) -> None:
     assert codes(path, tiny) == [("broken_archive", None)]
 
 
+def test_a_workbook_that_unfolds_to_more_than_memory_holds_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qantar.importing.source.BOOK_MAX", 1_000)
+    assert codes(workbook(tiny, [ACLED]), tiny) == [("file_too_large", None)]
+
+
 def test_missing_files_and_folders(tiny: Path) -> None:
     assert codes(tiny.parent / "none.csv", tiny) == [("file_missing", None)]
     assert codes(tiny, tiny) == [("is_folder", None)]
@@ -403,7 +408,7 @@ def test_a_row_with_too_few_cells_is_listed(tiny: Path) -> None:
 def test_exchanged_coordinates_are_taken_on_request(tiny: Path) -> None:
     path = put(tiny, acled({"latitude": "10.5", "longitude": "15.0"}))
     summary = import_file(path, tiny, swap=True)
-    assert (summary.taken.swapped, [(r["lat"], r["lon"]) for r in ours(tiny)]) == (1, [("15.0", "10.5")])
+    assert (summary.taken.swapped, [(r["lat"], r["lon"]) for r in ours(tiny)]) == (1, [("15", "10.5")])
 
 
 def test_a_point_just_off_the_coast_belongs_to_the_nearest_region(tiny: Path) -> None:

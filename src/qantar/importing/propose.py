@@ -5,6 +5,7 @@ In: a table. Out: the text of a TOML file with comments in the reader's language
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections import Counter
@@ -19,6 +20,7 @@ from qantar.importing.mapping import Columns
 from qantar.importing.places import fold
 from qantar.importing.source import ENCODINGS, Source
 from qantar.messages import text
+from qantar.record.schema import EVENT_KINDS
 
 ROWS = 20_000
 """Rows that are looked at."""
@@ -121,6 +123,12 @@ def _allows(field: str, column: _Column) -> bool:
         return column.share(_is_day) > 0.9
     if field in ("latitude", "longitude"):
         return column.share(lambda v: re.fullmatch(r"[+-]?\d{1,3}([.,]\d+)?", v, re.ASCII)) > 0.9
+    if (
+        field in ("deaths", "deaths_low", "deaths_high", "injured", "detained")
+        and {*column.values} == {"0", "1"}
+        and column.values.total() > 20
+    ):
+        return False  # yes and no, not how many
     if field in ("count", "participants_low", "participants_high", "deaths", "deaths_low", "deaths_high", "injured", "detained"):
         return column.share(lambda v: re.fullmatch(r"\d[\d,]*(\.0*)?", v, re.ASCII)) > 0.9
     if field == "type":
@@ -129,8 +137,6 @@ def _allows(field: str, column: _Column) -> bool:
 
 
 def _is_day(value: str) -> bool:
-    import datetime as dt
-
     try:
         return Days(dt.date(2000, 1, 1), lambda: (), order="dmy").day(value) is not None or (
             Days(dt.date(2000, 1, 1), lambda: (), order="mdy").day(value) is not None
@@ -197,7 +203,8 @@ def _types(column: _Column) -> list[str]:
 
 
 def _kind(name: str) -> str:
-    return next((kind for words, kind in _KINDS if re.search(words, name, re.IGNORECASE)), "")
+    own = "_".join(fold(name).split())
+    return own if own in EVENT_KINDS else next((kind for words, kind in _KINDS if re.search(words, name, re.IGNORECASE)), "")
 
 
 def _examples(column: _Column) -> str:

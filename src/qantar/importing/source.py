@@ -27,6 +27,8 @@ from qantar.files.read import guess_encoding
 
 BYTES_MAX = 4_000_000_000
 """Bytes of a table, unpacked: all of UCDP or twenty years of ACLED take a tenth."""
+BOOK_MAX = 1_000_000_000
+"""Bytes of a workbook, unpacked: the texts of all its cells are held in memory."""
 CELLS_MAX = 1_000
 """Columns of a table."""
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030", "cp1251": "CP1251", "cp1252": "Windows-1252", "koi8-r": "KOI8-R"}
@@ -118,10 +120,11 @@ def _member(path: Path) -> zipfile.ZipInfo | None:
             inside = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise fail(DataError, path, "broken_archive", reason=error) from None
-    if sum(i.file_size for i in inside) > BYTES_MAX:
-        size = sum(i.file_size for i in inside)
-        raise fail(DataError, path, "file_too_large", value=f"{size / 1e6:.1f}", high=f"{BYTES_MAX / 1e6:g}")
-    if any(i.filename == "xl/workbook.xml" for i in inside):
+    is_book = any(i.filename == "xl/workbook.xml" for i in inside)
+    size, most = sum(i.file_size for i in inside), BOOK_MAX if is_book else BYTES_MAX
+    if size > most:
+        raise fail(DataError, path, "file_too_large", value=f"{size / 1e6:.1f}", high=f"{most / 1e6:g}")
+    if is_book:
         return None
     tables = [i for i in inside if i.filename.lower().endswith((".csv", ".tsv", ".txt", ".tab"))]
     if len(tables) != 1 or tables[0].flag_bits & 1:

@@ -25,7 +25,7 @@ from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.form import Form
 from qantar.importing.places import fold
 from qantar.importing.source import Source
-from qantar.record.schema import PEOPLE_MAX
+from qantar.record.schema import DAYS_AROUND, PEOPLE_MAX
 
 EVENT_COLUMNS = (
     "event_id", "date", "date_end", "region_id", "settlement", "settlement_id", "lat", "lon", "kind", "scope",
@@ -115,7 +115,8 @@ class _Take:
         self.whole: set[bytes] = set()
         self.times: Counter[str] = Counter()
         self.updated: dict[str, str] = {}
-        self.line = 0
+        self.told = [self.at.get(f) for f in ("id", "date", "settlement", "type", "subtype")]
+        self.name = str(quoted(_plain(source.name)))
 
     def _column(self, k: int) -> Callable[[], Iterator[str]]:
         return lambda: (cells[k] for _, cells in self._rows() if k < len(cells))
@@ -138,19 +139,20 @@ class _Take:
 
     def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "") -> None:
         self.taken.reasons[reason] += 1
-        k = self.at.get(name)
-        column = self.form.names[k] if k is not None and k < len(self.form.names) else ""
-        value = cells[k] if k is not None and k < len(cells) else ""
-        told = [self._cell(cells, f) if self.at.get(f, 0) < len(cells) else "" for f in ("id", "date", "settlement", "type", "subtype")]
-        kind = "/".join(filter(None, told[3:]))
-        row = (self.form.key, self.source.name, line, reason, column, value, *told[:3], kind)
-        self.unmatched([quoted(_plain(c)) if isinstance(c, str) else c for c in row])
+        k, n = self.at.get(name), len(cells)
+        column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
+        *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
+        row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
+        if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
+            row = [str(quoted(_plain(c))) for c in row]
+        self.unmatched((self.form.key, self.name, line, reason, *row))
 
     # --- days ------------------------------------------------------------------------------------------------------------
 
     def _dated(self) -> Iterator[_Pending]:
         """Rows that have a day among those of the case."""
         width, first, last = self.form.width, self.country.first, self.country.last
+        around = dt.timedelta(days=DAYS_AROUND["events"])
         for line, cells in self._rows():
             self.taken.read += 1
             if len(cells) != width:
@@ -164,7 +166,7 @@ class _Take:
             span = self._span(line, cells)
             if span is None:
                 continue
-            if span.last < first or span.first > last:
+            if span.last < first or span.first > last or first - span.first > around or span.last - last > around:
                 self._refuse("outside_days", line, cells, "date")
                 continue
             yield span
@@ -217,11 +219,11 @@ class _Take:
         beside = self.country.region_beside(lons, lats, here)
         for k, (key, (y, x)) in enumerate(points.items()):
             if here[k]:
-                self.spots[key] = Spot(here[k], f"{y:g}" if y == round(y, 4) else repr(y), f"{x:g}" if x == round(x, 4) else repr(x), "")
+                self.spots[key] = Spot(here[k], _written(y), _written(x), "")
             elif beside[k]:
-                self.spots[key] = Spot(beside[k], repr(y), repr(x), "near")
+                self.spots[key] = Spot(beside[k], _written(y), _written(x), "near")
             elif there[k]:
-                self.spots[key] = Spot(there[k], repr(x), repr(y), "swapped")
+                self.spots[key] = Spot(there[k], _written(x), _written(y), "swapped")
             else:
                 self.spots[key] = Spot("", "", "", "outside_country" if abs(y) <= 90 and abs(x) <= 180 else "bad_coordinates")
         for key in new:
@@ -262,6 +264,9 @@ class _Take:
         return {"region_id": spot.region, "settlement": town, "settlement_id": settlement, "lat": spot.lat, "lon": spot.lon}
 
     def _place_by_name(self, p: _Pending, named: str, town: str) -> Row | None:
+        if self.country.is_another(self._cell(p.cells, "country")):
+            self._refuse("outside_country", p.line, p.cells, "country")
+            return None
         place = self.country.names.find(named, town)
         if place.reason:
             self._refuse(place.reason, p.line, p.cells, "settlement" if town and "settlement" in self.at else "region")
@@ -411,6 +416,10 @@ def _plain(text: str) -> str:
     return printable(" ".join(text.split())) if text else ""
 
 
+_HARMLESS = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?(?:\|(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?)*", re.ASCII)
+"""Cells joined by a mark of which none can be a formula or steer a terminal."""
+
+
 def _digits(number: int | None) -> str:
     return "" if number is None else str(number)
 
@@ -426,6 +435,15 @@ def _number(cell: str) -> int | None:
 def _degrees(cell: str) -> float | None:
     cell = cell.strip()
     return float(cell.replace(",", ".")) if _DEGREES.fullmatch(cell) else None
+
+
+def _written(degrees: float) -> str:
+    """Degrees to a tenth of a metre.
+
+    >>> _written(15.0), _written(43.2567), _written(-0.1)
+    ('15', '43.2567', '-0.1')
+    """
+    return f"{degrees:.6f}".rstrip("0").rstrip(".")
 
 
 def _age(updated: str) -> tuple[float, str]:
