@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conftest import Ran, call_qantar
 from qantar.cases.case import load_case
@@ -563,3 +566,78 @@ def test_the_command_wants_one_of_two_places(tiny: Path, qantar: Callable[..., R
     put(tiny, acled({}))
     assert qantar("import", "download.csv").code == 2
     assert "cp1251" in qantar("import", "download.csv", "--into", "tiny", "--encoding", "latin9").err
+
+
+# --- what may go wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_between_two_files_leaves_a_folder_that_is_whole(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(tiny, acled({}))
+    events = (tiny / "events.csv").read_bytes()
+    replace = Path.replace
+
+    def broken(self: Path, target: Path) -> Path:
+        if target.name == "events.csv":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", broken)
+        with pytest.raises(QantarError) as caught:
+            import_file(path, tiny)
+    assert [p.code for p in caught.value.problems] == ["cannot_write"]
+    assert (tiny / "events.csv").read_bytes() == events
+    assert "acled" in {r["key"] for r in rows_of(tiny, "sources.csv")}  # a source that nothing cites yet does no harm
+    assert not list(tiny.glob(".qantar-*"))
+    assert import_file(path, tiny).changes.added == 1
+
+
+def test_of_a_formula_the_kept_value_is_read(tiny: Path) -> None:
+    path = workbook(tiny, [ACLED, [{**PROTEST, "notes": "=1+1"}.get(c) for c in ACLED]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {n: archive.read(n) for n in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet], n = re.subn(
+        rb"<c r=\"(\w+)\"([^>]*)><f>1\+1</f><v ?/?>(</v>)?</c>", rb'<c r="\1" t="str"><f>1+1</f><v>kept</v></c>', parts[sheet]
+    )
+    assert n == 1
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    import_file(path, tiny)
+    assert [r["note"] for r in ours(tiny)] == ["kept [Gazette]"]
+
+
+PIECES = [
+    b"",
+    b"\x00",
+    b"\xff\xfe",
+    b'"',
+    b"\r",
+    b"\n",
+    b",",
+    b";",
+    b"\t",
+    b"=1",
+    b"9" * 30,
+    b"-",
+    b"nan",
+    b"inf",
+    b"1e9",
+    "\u0665".encode(),
+    b"\xef\xbb\xbf",
+]
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 40), st.sampled_from(PIECES)), max_size=4))
+def test_whatever_a_file_holds_the_answer_is_a_summary_or_a_problem(tiny: Path, cuts: list[tuple[int, int, bytes]]) -> None:
+    content = acled({}, {"event_date": "3/2/2030", "latitude": "1e5"}, {"fatalities": "1,000"}).encode()
+    for at, length, piece in cuts:
+        content = content[:at] + piece + content[at + length :]
+    told: list[str] = []
+    try:
+        taken = import_file(put(tiny, content), tiny, dry_run=True).taken
+    except QantarError as error:
+        told = [p.render(lang) for p in error.problems for lang in ("en", "zh")]
+    assert told or taken.read == len(taken.rows) + taken.duplicates + taken.superseded + taken.reasons.total()
