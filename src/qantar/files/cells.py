@@ -304,14 +304,19 @@ def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_quoted(cell) for cell in row] for row in rows)
+    writer.writerows([quoted(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
-def _quoted(cell: object) -> object:
+def quoted(cell: object) -> object:
+    """A cell as it may stand in a table that a spreadsheet opens: what would be read as a formula begins with a quote mark.
+
+    >>> quoted("=1+1"), quoted("5 > 3"), quoted(-5), quoted(None)
+    ("'=1+1", '5 > 3', -5, '')
+    """
     if not isinstance(cell, str):
         return "" if cell is None else cell
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
