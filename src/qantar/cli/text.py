@@ -225,6 +225,8 @@ def outline(document: Document, found: Found, account: Account | None, near: Seq
     paragraphs = sum(len(s.paragraphs) for s in document.sections)
     args = {"name": document.name, "language": document.language, "sections": len(document.sections), "sha": document.sha256[:16] + "…"}
     say(text("out.document", lang, paragraphs=paragraphs, sentences=sentences, **args))
+    if document.encoding:
+        say(text("out.guessed", lang, encoding=document.encoding))
     heads = [text(f"out.{k}", lang) for k in ("section", "title", "paragraphs", "sentences")]
     grid(heads, [[s.number, s.title, len(s.paragraphs), sum(map(len, s.paragraphs))] for s in document.sections], widest=1)
     shown = [(c, by, like) for (c, by), like in zip(found, near, strict=True) if every or not by]
@@ -266,6 +268,7 @@ def outline_json(document: Document, found: Found, account: Account | None, near
     return {
         "document": document.name,
         "language": document.language,
+        "guessed_encoding": document.encoding or None,
         "sha256": document.sha256,
         "ledger": account.head.id if account else None,
         "document_is": account.match(document) if account else None,

@@ -20,7 +20,9 @@ from pydantic import BaseModel, ValidationError
 from qantar.errors import DataError, Problems, fail, nearest
 from qantar.files.cells import R, Row, Table, twins
 
-BYTES_MAX = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
+_BYTES_OF_TABLES = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
+_BYTES_OF_PAGES = dict.fromkeys((".html", ".htm", ".xhtml"), 5_000_000) | dict.fromkeys((".mhtml", ".mht", ".docx", ".pdf"), 20_000_000)
+BYTES_MAX = _BYTES_OF_TABLES | _BYTES_OF_PAGES
 DOCUMENT_MAX = 500_000
 """Bytes of a file that is read, by ending; any other is a document. Ten to a hundred times what ships, and read within seconds."""
 ROWS_MAX = 50_000
@@ -56,21 +58,21 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
     return data
 
 
-_OTHER_FILES = {
-    "Word / Excel / ZIP": (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
-    "PDF": (b"%PDF",),
+NO_TEXT = {
+    "Word 97 / Excel 97": (b"\xd0\xcf\x11\xe0",),
     "RTF": (b"{\\rtf",),
     "GZIP": (b"\x1f\x8b",),
     "PNG": (b"\x89PNG",),
     "JPEG": (b"\xff\xd8\xff",),
 }
-"""First bytes of files that are no text, whatever they are called."""
+"""First bytes of files that are read neither as a table nor as a document, whatever they are called."""
+_NO_TABLE = NO_TEXT | {"Word / Excel / ZIP": (b"PK\x03\x04",), "PDF": (b"%PDF",)}
 
 
 def read_text(path: Path, most: int | None = None) -> str:
     """The text of a UTF-8 file (a byte-order mark is allowed), or one clear problem."""
     data = read_bytes(path, most)
-    for kind, marks in _OTHER_FILES.items():
+    for kind, marks in _NO_TABLE.items():
         if data.startswith(marks):
             raise fail(DataError, path, "office_file", kind=kind)
     try:
