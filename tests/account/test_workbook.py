@@ -19,7 +19,7 @@ from qantar.verdicts.load import load_account
 
 ESSAY = """# A week
 
-On 3 March some 50 people took part in the protests. In total 9,000 people died in Tinyland.
+On 3 March some 50 people across the country took part in the protests. In total 9,000 people died in Tinyland.
 
 Across the country 5 people died in total. It was a just cause.
 """

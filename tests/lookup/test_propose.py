@@ -17,10 +17,10 @@ JUDGED = {
         ("In all, 4,000 people died in Kazakhstan.", "contradicted", "T30"),
         ("In Almaty 150 people were killed in total.", "supported", "T41"),
         ("In Taraz 17 people were killed in total.", "supported", "T44"),
-        ("By 10 January 7,939 people had been detained.", "supported", "T15"),
-        ("As of 10 January 2022, 25,000 people had been detained.", "contradicted", "T16"),
-        ("On 4 January about 37,000 people took part in the protests.", "supported", "T02"),
-        ("On 4 January 900,000 people took to the streets.", "contradicted", "T02"),
+        ("By 10 January 7,939 people had been detained in Kazakhstan.", "supported", "T15"),
+        ("As of 10 January 2022, 25,000 people had been detained across the country.", "contradicted", "T16"),
+        ("On 4 January about 37,000 people across the country took part in the protests.", "supported", "T02"),
+        ("On 4 January 900,000 people took to the streets nationwide.", "contradicted", "T02"),
         ("Protests in Mangystau began on 2 January.", "supported", "KZ-MAN"),
         ("Protests in Pavlodar Region started on 1 January 2022.", "contradicted", "KZ-PAV"),
         ("On 5 January the city hall of Almaty was stormed.", "supported", "E061"),
@@ -30,8 +30,8 @@ JUDGED = {
     "zh": [
         ("全国共有225人死亡。", "supported", "T24"),
         ("哈薩克斯坦共有4000人死亡。", "contradicted", "T30"),
-        ("截至1月10日，已有7939人被拘留。", "supported", "T15"),
-        ("1月4日，约3.7万人参加了抗议。", "supported", "T02"),
+        ("截至1月10日，全国已有7939人被拘留。", "supported", "T15"),
+        ("1月4日，全国约3.7万人参加了抗议。", "supported", "T02"),
         ("曼格斯套州的抗议始于1月2日。", "supported", "KZ-MAN"),
         ("巴甫洛达尔州的抗议1月1日爆发。", "contradicted", "KZ-PAV"),
         ("1月5日，阿拉木图市政府大楼被攻占。", "supported", "E061"),
@@ -40,8 +40,8 @@ JUDGED = {
     "ru": [
         ("Всего по стране погибли 225 человек.", "supported", "T24"),
         ("Всего в Казахстане погибли 4000 человек.", "contradicted", "T30"),
-        ("По состоянию на 10 января задержаны 7939 человек.", "supported", "T15"),
-        ("4 января в протестах участвовали около 37 тысяч человек.", "supported", "T02"),
+        ("По состоянию на 10 января по стране задержаны 7939 человек.", "supported", "T15"),
+        ("4 января по всей стране в протестах участвовали около 37 тысяч человек.", "supported", "T02"),
         ("Протесты в Мангистауской области начались 2 января.", "supported", "KZ-MAN"),
         ("В Павлодарской области митинги начались 1 января.", "contradicted", "KZ-PAV"),
         ("5 января в Казахстане отключили интернет.", "supported", "E074"),
@@ -50,14 +50,14 @@ JUDGED = {
 }
 SILENT = {
     "en": [
-        "By 10 January 2021 7,939 people had been detained.",  # another year
+        "By 10 January 2021 7,939 people had been detained in Kazakhstan.",  # another year
         "In 1986 some 225 people were killed in Almaty.",
         "Ten years ago 225 people were killed in Kazakhstan.",
         "In total 225 people were killed across Ukraine.",  # another country, another place
         "In Bishkek protests began on 2 January.",
         "In Andijan 225 people were killed in total.",
-        "On 10 January 7,939 people were detained.",  # a day's count, where the record has running totals
-        "By 4 January 38,000 people took part in the protests.",  # a running total, where it has a day's count
+        "On 10 January 7,939 people were detained in Kazakhstan.",  # a day's count, where the record has running totals
+        "By 4 January 38,000 people took part in the protests across the country.",  # a running total, where it has a day's count
         "In total 225 people were not killed across the country.",  # denied, supposed, asked
         "Rumours said that 4,000 people died in Kazakhstan.",
         "Was it 225 people who were killed in Kazakhstan?",
@@ -70,18 +70,23 @@ SILENT = {
         "225 people died in Kazakhstan and 4,000 were injured.",  # two figures, two places, two days
         "Protests in Mangystau began on 2 January and in Pavlodar on 5 January.",
         "In Kazakhstan 164 people were killed in total.",  # once stated, then withdrawn
-        "225 people were killed.",  # nothing says where
+        "225 people were killed.",  # nothing says where: it may be the town of the sentence before
+        "By 10 January 300 people had been detained.",
+        "On 4 January 300 people gathered at the akimat.",
+        "The protests began on 4 January.",
+        "The airport was seized on 9 January.",
         "Protests in Mangystau began on 2 February.",  # no day of the case
         "The government resigned on 6 January.",  # a day off, as what begins at night is told under either
         "Protests in Zhanaozen began on 4 January.",  # a town may begin later than its region
     ],
     "zh": [
-        "2021年1月10日前，累计有7939人被拘留。",
+        "2021年1月10日前，全国累计有7939人被拘留。",
         "1986年全国共有225人死亡。",
         "乌克兰共有225人死亡。",
         "吉尔吉斯斯坦的抗议始于1月2日。",
-        "1月10日有7939人被拘留。",
-        "截至1月4日，累计38000人参加抗议。",
+        "1月10日全国有7939人被拘留。",
+        "截至1月10日，已有300人被拘留。",
+        "截至1月4日，全国累计38000人参加抗议。",
         "全国没有225人死亡。",
         "据称全国共有4000人死亡。",
         "全国共有225人死亡吗？",
@@ -92,12 +97,13 @@ SILENT = {
         "全国225人死亡，4000人受伤。",
     ],
     "ru": [
-        "По состоянию на 10 января 2021 года задержаны 7939 человек.",
+        "По состоянию на 10 января 2021 года по стране задержаны 7939 человек.",
         "В 1986 году по стране погибли 225 человек.",
         "Всего на Украине погибли 225 человек.",
         "В Андижане погибли 225 человек.",
-        "10 января задержаны 7939 человек.",
-        "Всего к 4 января в протестах участвовали 38 000 человек.",
+        "10 января по стране задержаны 7939 человек.",
+        "По состоянию на 10 января задержаны 300 человек.",
+        "Всего к 4 января по стране в протестах участвовали 38 000 человек.",
         "По стране не погибли 225 человек.",
         "Якобы в Казахстане погибли 4000 человек.",
         "В Казахстане погибли более 225 человек.",

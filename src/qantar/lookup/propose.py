@@ -3,7 +3,7 @@
 In: sentences, their language, and a case. Out: for each a `Proposal` with the rows of the record it rests on, or None. A proposal says
 that a figure or a day lies inside or outside what the rows allow, and no more; a person writes the verdict. Precision comes before
 recall: a sentence that denies, supposes, compares, speaks of a part of the people, of another year, country or place, names two figures,
-or a day's count where the record has running totals only, has none. The words are in `proposals.toml`.
+a day's count where the record has running totals only, or nothing that says where, has none. The words are in `proposals.toml`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qantar.account.candidates import NAME, READ_MAX, _countries, _simplifier
+from qantar.account.candidates import NAME, READ_MAX, country_names, simplifier
 from qantar.cases.case import Case
 from qantar.lookup.likely import Places, dates_in, day_patterns, months
 from qantar.messages import LANGUAGES, text
@@ -63,7 +63,7 @@ class _Judge:
         self.places = Places(case, language)
         named = [(name, key) for key, names in case.record.names().items() for name in names if language == "zh" and len(name) > 1]
         self.names = sorted(named, key=lambda pair: -len(pair[0]))
-        countries = _countries(language)
+        countries = country_names(language)
         own = {countries.get(case.head.country, ""), getattr(case.head, f"country_{language}", "")} - {""}
         self.home = re.compile("|".join(map(re.escape, own)) or r"(?!)", re.IGNORECASE)
         least = 2 if language == "zh" else 4  # letters of a name that is told from other words
@@ -72,7 +72,7 @@ class _Judge:
 
     def of(self, sentence: str) -> Proposal | None:
         """The proposal for one sentence."""
-        said = _simplifier().convert(sentence) if self.language == "zh" else sentence.replace("’", "'")
+        said = simplifier().convert(sentence) if self.language == "zh" else sentence.replace("’", "'")
         if said.rstrip("”’』」）)]\"'» \t").endswith(("?", "？", "!", "！")) or _says("guard.unsure", said, self.language):
             return None
         if _says("guard.other_time", said, self.language) or self.abroad.search(said) or self._other_year(said):
@@ -124,7 +124,7 @@ class _Judge:
 
     def _of_country(self, name: str) -> bool:
         """Whether a name is that of the country or made of it: Kazakhstan's, Kazakh, Kazakhs."""
-        own = self.case.head.country_en if self.language == "en" else _countries(self.language).get(self.case.head.country, "")
+        own = self.case.head.country_en if self.language == "en" else country_names(self.language).get(self.case.head.country, "")
         return len(own) > 4 and name[:5].casefold() == own[:5].casefold()
 
     # --- counts
@@ -133,7 +133,11 @@ class _Judge:
         quantities = [q for q in _data()["count"] if _says(f"count.{q}", said, self.language)]
         if len(quantities) > 1 and "participants" in quantities:
             return None
-        if len(quantities) != 1 or any(_says(f"guard.{g}", said, self.language) for g in ("bound", "part")):
+        if (
+            len(quantities) != 1
+            or not self._anchored(said, where)
+            or any(_says(f"guard.{g}", said, self.language) for g in ("bound", "part"))
+        ):
             return None
         figure = _figure(said, self.language)
         if figure is None or len(days) > 1:
@@ -146,8 +150,11 @@ class _Judge:
             if running:
                 return self._running(quantity, figure, days[0], where)
             return self._of_happenings(quantity, figure, days[0], where)
-        anchored = where[0] != self.record.country or self.home.search(said) or _says("whole", said, self.language)
-        return self._lasting(quantity, figure, where) if anchored and "first" not in said else None
+        return self._lasting(quantity, figure, where)
+
+    def _anchored(self, said: str, where: tuple[str, str | None]) -> bool:
+        """Whether a sentence says where: if not, it may speak of the town that the sentence before it names."""
+        return where[0] != self.record.country or bool(self.home.search(said)) or _says("whole", said, self.language)
 
     def _totals(self, quantity: str, where: tuple[str, str | None]) -> list[Total]:
         return [t for t in self.record.totals if (t.quantity, t.region_id, t.settlement_id) == (quantity, *where)]
@@ -222,7 +229,11 @@ class _Judge:
 
     def _first_day(self, said: str, days: list[dt.date], where: tuple[str, str | None]) -> Proposal | None:
         region, town = where
-        if not _near(days) or not (_says("first.begins", said, self.language) and _says("first.what", said, self.language)):
+        if (
+            not _near(days)
+            or not self._anchored(said, where)
+            or not (_says("first.begins", said, self.language) and _says("first.what", said, self.language))
+        ):
             return None
         onsets = [o for o in self.observed.onsets if o.latest is not None] if region == self.record.country else self._onset(region, town)
         latest = [o.latest for o in onsets if o.latest]
@@ -248,13 +259,13 @@ class _Judge:
         rule, (kind,) = _data()["event"][kinds[0]], kinds
         wanted = {kind, *rule.get("also", ())}
         known = [e for e in self.record.events if e.kind in wanted and e.scope == "event" and self._at(e, where)]
-        of_place = where[0] != self.record.country or not rule.get("also")  # a hall is in a town
+        of_place = where[0] != self.record.country or not rule.get("local")
         known = [e for e in known if e.confidence != "low"]
         rows = [e for e in known if any(e.date <= day <= (e.date_end or e.date) for day in days)]
         if rows and of_place:
             found = [e.date for e in rows]
             return self._dated("supported", days, min(found), max(found), [e.event_id for e in rows][:5], "happening")
-        if not rows and known and rule.get("once"):
+        if not rows and known and of_place and rule.get("once"):
             low, high = min(e.date for e in known), max(e.date_end or e.date for e in known)
             if (low - days[-1]).days >= DAYS_OFF or (days[0] - high).days >= DAYS_OFF:
                 return self._dated("contradicted", days, low, high, [e.event_id for e in known][:5], "happening")
