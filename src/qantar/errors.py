@@ -70,7 +70,7 @@ class Problem:
 
     def render(self, lang: str = "en") -> str:
         """Two lines for a terminal: where and what, then the rule and the mend."""
-        line = "" if self.line is None else text("error.line", lang, line=self.line)
+        line = "" if self.line is None else text("error.row" if ".xlsx [" in self.file else "error.line", lang, line=self.line)
         where = text("error.sep", lang).join(p for p in (shown(self.file), line, shown(self.key)) if p)
         help_ = text("error.space", lang).join(self.part(which, lang) for which in ("rule", "mend"))
         return f"{where}{text('error.colon', lang)}{self.part('what', lang)}\n  {help_}"

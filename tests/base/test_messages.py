@@ -188,7 +188,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
     )
     composed += ("parser.",)
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
-    composed += ("sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
+    composed += ("proposal.", "sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
     joined = "\n".join(code for _, code in source())
     leftovers = [k for k in keys - used if not k.startswith(composed) and f'"{k.rpartition(".")[2]}"' not in joined]
     assert not leftovers

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -266,7 +267,10 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     assert account.head.title_en == {CHINESE: "一次事件", ENGLISH: "A tale", RUSSIAN: "My essay"}[text]
     heading = {CHINESE: "经过和原因", ENGLISH: "How it began", RUSSIAN: "Конец"}[text]
     assert heading in [section.name_en for section in account.head.sections]
-    written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir())
+    sheets = [zipfile.ZipFile(p) for p in folder.glob("*.xlsx")]
+    assert len(sheets) == 2
+    written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir() if p.suffix != ".xlsx")
+    written += "".join(book.read(part).decode("utf-8", "replace") for book in sheets for part in book.namelist())
     assert "广场" not in written  # not a word of the document
     assert "anger" not in written
     assert "вышли" not in written

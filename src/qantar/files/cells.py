@@ -252,13 +252,23 @@ class Row(Told):
     @classmethod
     def allowed(cls, column: str) -> str:
         """What a cell of this column may hold, in words for help and manual."""
-        info = cls.model_fields[column]
-        inner = [m for part in get_args(info.annotation) for m in getattr(part, "__metadata__", ())]
-        for part in (*info.metadata, *inner):
-            allowed = getattr(getattr(part, "func", None), "allowed", None)
+        for rule in cls._rules(column):
+            allowed = getattr(rule, "allowed", None)
             if allowed is not None:
                 return str(allowed())
-        return "keys joined by ;" if str(info.annotation).startswith("tuple[") else "text"
+        return "keys joined by ;" if str(cls.model_fields[column].annotation).startswith("tuple[") else "text"
+
+    @classmethod
+    def choices(cls, column: str) -> tuple[str, ...]:
+        """The words of a closed list that a cell of this column is one of; none where there is no such list."""
+        return next((rule.words for rule in cls._rules(column) if isinstance(rule, Choice)), ())
+
+    @classmethod
+    def _rules(cls, column: str) -> Iterator[object]:
+        """What checks the cells of a column."""
+        info = cls.model_fields[column]
+        inner = [m for part in get_args(info.annotation) for m in getattr(part, "__metadata__", ())]
+        yield from (getattr(part, "func", None) for part in (*info.metadata, *inner))
 
 
 R = TypeVar("R", bound=Row)
@@ -321,3 +331,12 @@ def quoted(cell: object) -> object:
         return "" if cell is None else cell
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
     return "'" + text if unicodedata.normalize("NFKC", text[:1]) in _FORMULA else text
+
+
+def is_guarded(cell: str) -> bool:
+    """Whether the quote mark at the beginning of a cell is there to keep a spreadsheet from reading a formula.
+
+    >>> is_guarded("'=1+1"), is_guarded("'tis so")
+    (True, False)
+    """
+    return cell[:1] == "'" and unicodedata.normalize("NFKC", cell[1:2]) in _FORMULA

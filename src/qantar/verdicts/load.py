@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, check_questions, read_account, read_head
+from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, check_questions, read_account, read_head, twin
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
@@ -60,7 +60,8 @@ class Loaded:
     def hashes(self) -> dict[str, dict[str, str]]:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
-        ledger = [name for name in files.model_dump().values() if name]
+        named = [name for name in files.model_dump().values() if name]
+        ledger = [*named, WRITTEN, *(other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -124,6 +125,8 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     elif head.case in case_names():
         home = find_folder(head.case, "case.toml")
         case = next((c for c in cases if c.folder == home), None) or read_case(home, problems)
+    elif (folder / head.case / "case.toml").exists():
+        case = read_case(folder / head.case, problems)
     else:
         problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
         return None
@@ -131,7 +134,8 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
         return None
     record = case.record
     rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
-    account = read_account(folder, head, record.sources, problems, rows, _arms(case.folder) if head.files.rivals else None)
+    arms = _arms(case.folder) if head.files.rivals else None
+    account = read_account(folder, head, record.sources, problems, rows, arms, record.regions.ids())
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
     return Loaded(account, case)
