@@ -62,7 +62,7 @@ def read_country(folder: Path) -> Country:
     for name in ("regions", "neighbours"):
         path = folder / f"{name}.geojson"
         there = path.exists() or path.is_symlink()
-        shapes[name] = read_shapes(path, problems, regions, of_regions=name == "regions") if there else []
+        shapes[name] = read_shapes(path, problems, of_regions=name == "regions") if there else []
     problems.raise_as(DataError)
     assert head is not None  # no problem means it was read
     called = frozenset(fold(n) for n in (head.country, head.country_en, head.country_zh))

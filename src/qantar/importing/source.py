@@ -258,7 +258,7 @@ def _workbook(path: Path, sheet: str | None, sha256: str) -> Source:
         names = [s.title for s in book.worksheets]
         counts = book.epoch.year == 1904
         if sheet is not None and sheet not in names:
-            raise fail(DataError, path, "no_such_sheet", value=sheet, choices=nearest(sheet, names))
+            raise fail(DataError, path, "sheet_unknown", value=sheet, choices=nearest(sheet, names))
         if not names:
             raise fail(DataError, path, "empty_file")
     chosen = sheet or names[0]
