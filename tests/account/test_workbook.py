@@ -221,3 +221,10 @@ def test_a_workbook_out_of_the_folder_is_not_followed(mine: Path, tmp_path: Path
     (mine / "claims.xlsx").symlink_to(tmp_path / "elsewhere.xlsx")
     assert codes(mine) == [("account.toml", "path_escapes")]
     assert read_claims(mine) is not None
+
+
+def test_a_workbook_alone_is_known_by_its_columns(mine: Path, tmp_path: Path, qantar: Callable[..., Ran]) -> None:
+    shutil.copy(mine / "claims.xlsx", tmp_path / "theirs.xlsx")
+    assert qantar("check", "theirs.xlsx", "--json").json()["files"] == [{"file": "theirs.xlsx", "kind": "table claims", "rows": 4}]
+    fill(mine, "A3", "C001")
+    assert [p["code"] for p in qantar("check", "mine/claims.xlsx", "--json").json()["problems"]] == ["repeated_id"]

@@ -110,10 +110,10 @@ def _instruct(sheet: Worksheet, notes: Sequence[str]) -> None:
 
 
 def read_sheet(path: Path, name: str, problems: Problems) -> tuple[str, list[tuple[int, list[str]]]]:
-    """The sheet `name` (or the only sheet): how it is called in problems, and its rows that are not empty, each with its number.
+    """The sheet `name`, or the only one beside the instructions: how it is called in problems, and its rows, each with its number.
 
-    Cells are texts; every row is as long as the first. What is wrong in it is added to `problems`; a DataError if this is no workbook,
-    or one that cannot be read.
+    Empty rows are left out. Cells are texts; every row is as long as the first. What is wrong in it is added to `problems`; a DataError if
+    this is no workbook, or one that cannot be read.
     """
     data = read_bytes(path)
     last = _last_row(path, data)
@@ -214,7 +214,8 @@ def _last_filled(content: bytes) -> int:
 def _the_sheet(book: Any, path: Path, name: str, problems: Problems) -> Any:
     """The one sheet that is read; others than the instructions are refused, as nobody could tell which counts."""
     titles = [sheet.title for sheet in book.worksheets]
-    wanted = titles[0] if len(book.sheetnames) == 1 and titles else name
+    tables = [title for title in book.sheetnames if title != HELP]
+    wanted = tables[0] if len(tables) == 1 else name
     if wanted not in titles:
         problems.add(labelled(path, name), None, "", "no_such_sheet", value=name, choices=", ".join(book.sheetnames))
         return None
