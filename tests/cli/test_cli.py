@@ -306,11 +306,12 @@ def test_a_different_document_at_hand_is_noticed(qantar: Callable[..., Ran], tmp
     assert "38846f627165" in ran.err
 
 
-def test_a_document_in_another_encoding_is_refused_with_its_mend(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+def test_the_guess_at_an_encoding_is_told(qantar: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "d.txt").write_bytes(CHINESE.encode("gb18030"))
-    ran = qantar("account", "outline", "d.txt")
-    assert ran.code == 2
-    assert "GB18030" in ran.err
+    (tmp_path / "e.txt").write_bytes(CHINESE.encode("utf-16"))  # its mark says it
+    assert "GB18030" in qantar("account", "outline", "d.txt").out
+    assert qantar("account", "outline", "d.txt", "--json").json()["guessed_encoding"] == "GB18030"
+    assert qantar("account", "outline", "e.txt", "--json").json()["guessed_encoding"] is None
 
 
 def test_list_and_show(qantar: Callable[..., Ran]) -> None:
