@@ -154,7 +154,8 @@ def recognize(path: Path, mapped: MappingFile | None, mapping: Path | None, enco
         return source, form_of(mapping, mapped, first)
     for sheet in source.sheets or ("",):
         looked = source if sheet in ("", source.sheet) else open_source(path, encoding, sheet)
-        found = next((f for p in PROVIDERS if (f := p.form(_first(looked))) is not None), None)
+        row = first if looked is source else _first(looked)  # a workbook takes seconds to open
+        found = next((f for p in PROVIDERS if (f := p.form(row)) is not None), None)
         if found is not None:
             return looked, found
     raise fail(DataError, path, "unknown_format", found=", ".join(c.strip() for c in first if c.strip()))
