@@ -165,7 +165,7 @@ def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
     needed = {
         str(p.relative_to(SOURCE.parent))
         for p in SOURCE.rglob("*")
-        if p.suffix in (".csv", ".toml", ".geojson", ".j2", ".css", ".js", ".typed", ".py")
+        if p.suffix in (".csv", ".toml", ".geojson", ".j2", ".css", ".js", ".typed", ".py", ".zip", ".md")
     }
     assert needed <= names
     inside = [n.partition("cases/kazakhstan-2022/")[2] for n in needed if "cases/kazakhstan-2022/" in n]

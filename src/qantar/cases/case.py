@@ -243,7 +243,7 @@ def _shape_faults(feature: Any, *, labelled: bool) -> Iterator[Fault]:
         yield "geometry.coordinates", "bad_shape", {}
     elif not rings(geometry):
         yield "geometry.coordinates", "empty_shape", {}
-    elif not all(map(_is_ring, rings(geometry))):
+    elif not all(map(is_ring, rings(geometry))):
         yield "geometry.coordinates", "bad_shape", {}
 
 
@@ -275,7 +275,7 @@ def _name_faults(names: dict[str, Any], *, labelled: bool) -> Iterator[Fault]:
             yield f"properties.{key}", "outside", {"value": value, "low": low, "high": f"{high:g}", "unit": unit}
 
 
-def _is_ring(ring: Any) -> bool:
+def is_ring(ring: Any) -> bool:
     """Whether this is a closed line round an area: four points or more on the globe, the last of them the first."""
     long = isinstance(ring, list) and len(ring) >= 4 and all(map(_is_point, ring))
     return long and ring[0][:2] == ring[-1][:2] and _has_area(ring)
