@@ -186,7 +186,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "answer.",
         *(f"{kind}." for kind in studies.KINDS),
     )
-    composed += ("parser.",)
+    composed += ("parser.", "new.")
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
     composed += ("proposal.", "sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
     joined = "\n".join(code for _, code in source())
