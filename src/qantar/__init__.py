@@ -35,6 +35,8 @@ _HOMES = {
     "parameters": "qantar.scenario.parameters",
     "simulate": "qantar.engine.loop",
     "counterfactual": "qantar.effects.pairing",
+    "new_case": "qantar.cases.new",
+    "import_file": "qantar.importing.run",
     "run_study": "qantar.notebook",
     "read_study": "qantar.notebook",
     "to_pandas": "qantar.notebook",

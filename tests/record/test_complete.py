@@ -162,3 +162,14 @@ def test_a_case_without_an_account_has_a_page_of_its_record(tiny: Path) -> None:
     assert 'id="verdicts"' not in page
     assert "not quiet" in page  # where days without an event are unknown
     assert page.count('id="event-E') == 4
+
+
+def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
+    sources = tiny / "sources.csv"
+    head, *rows = sources.read_text().splitlines()
+    sources.write_text("\n".join([f"{head},redistribution", *(f"{row},{'no' if row.startswith('letter') else ''}" for row in rows)]) + "\n")
+    assert record(tiny).withheld() == {"letter": 4}
+    done = call_qantar("export", str(tiny), "--out", "crate", cwd=tiny.parent)
+    assert done.code != 0
+    assert "whose terms forbid" in " ".join(done.err.split())
+    assert not (tiny.parent / "crate").exists()

@@ -65,7 +65,9 @@ class New:
     """keys of the catalogue and their arguments: what must be known of these borders"""
 
 
-def new_case(name: str, where: str, out: Path, *, days: tuple[dt.date, dt.date] | None, adm1: Path | None, lang: str) -> New:
+def new_case(
+    name: str, where: str, out: Path, *, days: tuple[dt.date, dt.date] | None = None, adm1: Path | None = None, lang: str = "en"
+) -> New:
     """Write the folder of a new case.
 
     Parameters

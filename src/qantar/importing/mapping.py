@@ -113,7 +113,13 @@ def form_of(path: Path, mapping: MappingFile, first: Sequence[str]) -> Form:
             notes.add(f"columns.{field}", "mapping_column", value=name, choices=nearest(name, filter(None, header)))
     problems.raise_as(DataError)
     kinds = {t.strip().casefold(): kind for t, kind in mapping.kinds.items()}
-    source = {**mapping.source.model_dump(), "address_complete": "yes" if mapping.source.address else "n/a", "seen": "whole"}
+    told = mapping.source.model_dump()
+    source = {
+        **told,
+        "publisher": told["publisher"].strip() or "(not said)",
+        "address_complete": "yes" if mapping.source.address else "n/a",
+        "seen": "whole",
+    }
     return Form(
         mapping.source.key,
         {f: header.index(n.strip()) for f, n in named.items()},

@@ -97,6 +97,13 @@ class Record:
         """Every table by its name."""
         return {name: getattr(self, name) for name in MODELS}
 
+    def withheld(self) -> dict[str, int]:
+        """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
+        bound = [s.key for s in self.sources if s.redistribution == "no"]
+        rows = [row for name, table in self.tables().items() if name != "sources" for row in table] if bound else []
+        counts = {key: sum(key in cited(row) for row in rows) for key in bound}
+        return {key: n for key, n in counts.items() if n}
+
     def instant(self, event: Event) -> dt.datetime | None:
         """When an event began, in UTC; None when its hour is not known. Times in the record are local."""
         if event.time_local is None:

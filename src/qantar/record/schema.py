@@ -158,7 +158,7 @@ class Event(Row):
     Its place is a region, a settlement, or a point: what is left out follows from what is given.
     """
 
-    whole: ClassVar = ("event_id", "scope", "confidence", "note", "source")
+    whole: ClassVar = ("event_id", "scope", "confidence", "source")
     event_id: Key = ""
     date: Date
     date_end: Date | None = None
