@@ -45,8 +45,8 @@ LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-
 def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
     """Write the crate whole or not at all; gives its place and the number of its files. An unchanged crate in its place is replaced.
 
-    A StudyError if the extra is not installed, or the terms of a source forbid to pass its rows on; a ResultError if `study` is no folder that `qantar study` wrote for this account and these
-    data, or `out` holds something else or cannot be written.
+    A StudyError if the extra is not installed, or the terms of a source forbid to pass its rows on; a ResultError if `study` is no folder
+    that `qantar study` wrote for this account and these data, or `out` holds something else or cannot be written.
     """
     needs("rocrate", "provenance", "export")
     for key, n in loaded.case.record.withheld().items():
