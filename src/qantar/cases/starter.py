@@ -130,13 +130,13 @@ def _words(start: Start, lang: str) -> dict[str, str]:
 
 def _attributions(start: Start) -> str:
     """Who must be named, in both languages, with what must be known of the borders."""
-    borders = {lang: text("new.space", lang).join(text(key, lang, **args) for key, args in start.notes) for lang in LANGUAGES}
+    borders = {lang: text("error.space", lang).join(text(key, lang, **args) for key, args in start.notes) for lang in LANGUAGES}
     kinds = [("own" if start.own else "regions", text(f"new.licence.{'own' if start.own else 'regions'}", "en")), ("towns", "CC BY 4.0")]
     blocks = []
     for kind, licence in kinds:
         said = {lang: text(f"new.attribution.{kind}", lang) for lang in LANGUAGES}
         if kind != "towns":
-            said = {lang: words + text("new.space", lang) + borders[lang] for lang, words in said.items()}
+            said = {lang: words + text("error.space", lang) + borders[lang] for lang, words in said.items()}
         lines = [f"text_{lang} = {quoted(said[lang])}" for lang in LANGUAGES]
         blocks.append("\n".join(["[[attributions]]", *lines, f"licence = {quoted(licence)}"]))
     return "\n\n".join(blocks)
