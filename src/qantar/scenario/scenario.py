@@ -75,6 +75,9 @@ def read_scenario(folder: Path, problems: Problems, case: Case | None = None) ->
 def _check(case: Case, file: ScenarioFile, notes: TomlNotes, problems: Problems) -> None:
     """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
     before = len(problems.found)
+    if not len(case.record.regions):
+        notes.add("time", "no_regions")
+        return
     _check_ids(file, notes)
     _check_time(case, file, notes)
     _check_people(case, file, notes)
