@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from qantar.errors import DataError
 from qantar.record.complete import zone_offset
 from qantar.record.load import Record
 from qantar.record.observables import observe
-from qantar.report.map import draw, signs
+from qantar.report.map import HEIGHT_MAX, draw, signs
 
 FEW = "date,kind,lat,lon,participants_low,deaths_low,deaths,deaths_high\n"
 ROWS = (
@@ -173,3 +174,16 @@ def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
     assert done.code != 0
     assert "whose terms forbid" in " ".join(done.err.split())
     assert not (tiny.parent / "crate").exists()
+
+
+def test_a_country_long_from_north_to_south_keeps_to_the_height_of_a_sheet(tiny: Path) -> None:
+    shapes = tiny / "regions.geojson"
+    whole = json.loads(shapes.read_text())
+    for n, feature in enumerate(whole["features"]):
+        x, y = 10 + n * 1.0, -20.0
+        feature["geometry"]["coordinates"] = [[[x, y], [x + 1, y], [x + 1, 40], [x, 40], [x, y]]]
+    shapes.write_text(json.dumps(whole))
+    sheet = draw(load_case(str(tiny)))
+    assert sheet.height == HEIGHT_MAX
+    xs = [x for x, _ in sheet.places.values()]
+    assert abs(sum(xs) / len(xs) - sheet.width / 2) < 20  # in the middle

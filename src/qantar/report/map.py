@@ -17,6 +17,8 @@ from qantar.record.load import Record
 
 WIDTH = 800.0
 MARGIN = 14.0
+HEIGHT_MAX = 1100.0
+"""Of a sheet: two screens of a phone."""
 FINE, ROUGH = 0.3, 1.0
 """How far borders of regions and of countries around may be moved, in units of a sheet of 800."""
 Point = tuple[float, float]
@@ -67,7 +69,10 @@ class Sheet:
 
 
 def draw(case: Case) -> Sheet:
-    """The map sheet of a case: its regions fill the width, neighbours are cut by the frame; an empty sheet where it has no regions."""
+    """The map sheet of a case: its regions fill the width, or the height of a country that is long from north to south.
+
+    Neighbours are cut by the frame; without regions the sheet is empty.
+    """
     if not case.shapes["regions"]:
         return Sheet(int(WIDTH), int(2 * MARGIN), (), (), (), {})
     p = case.head.projection
@@ -75,11 +80,14 @@ def draw(case: Case) -> Sheet:
     points = [project(*xy[:2]) for f in case.shapes["regions"] for ring in rings(f["geometry"]) for xy in ring]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     top, bottom = min(y for _, y in points), max(y for _, y in points)
-    scale = (WIDTH - 2 * MARGIN) / (right - left)
+    scale, beside = (WIDTH - 2 * MARGIN) / (right - left), MARGIN
+    if (bottom - top) * scale > HEIGHT_MAX - 2 * MARGIN:
+        scale = (HEIGHT_MAX - 2 * MARGIN) / (bottom - top)
+        beside = (WIDTH - (right - left) * scale) / 2
 
     def place(lon: float, lat: float) -> Point:
         x, y = project(lon, lat)
-        return round((x - left) * scale + MARGIN, 1), round((y - top) * scale + MARGIN, 1)
+        return round((x - left) * scale + beside, 1), round((y - top) * scale + MARGIN, 1)
 
     cities = {r.region_id for r in case.record.regions if r.type == "city"}
     frame = (WIDTH, (bottom - top) * scale + 2 * MARGIN)
