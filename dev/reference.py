@@ -7,6 +7,7 @@ Run `.venv/bin/python dev/reference.py` after changing any of them; a test compa
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ from qantar.errors import MOST, sentence
 from qantar.files import read as tables
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
-from qantar.messages import column_meanings, keys_under, text
+from qantar.lookup.keys import FILES, keys_of
+from qantar.messages import column_meanings, key_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
-from qantar.record.load import OPTIONAL, variables
-from qantar.record.schema import DAYS_AROUND, SPAN_MAX, Variable
+from qantar.record.load import NEEDED, variables
+from qantar.record.schema import DAYS_AROUND, SPAN_MAX
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario, resolve
 
@@ -59,7 +61,9 @@ def pages() -> dict[str, str]:
     """Name and content of every generated page."""
     return {
         "commands.md": _commands(),
+        "python.md": _python(),
         "tables.md": _tables(),
+        "keys.md": _keys(),
         "words.md": _words(),
         "errors.md": _errors(),
         "parameters.md": _parameters(),
@@ -72,6 +76,52 @@ def _commands() -> str:
     for name, command in _walk("qantar", build("en")):
         parts.append(f"## {name}\n\n```text\n{_help(name, command)}\n```\n")
     return "\n".join(parts)
+
+
+HEAD = """# From Python
+
+Everything that a command does can be done from Python or in a notebook, with the same names, checks and results. These are all public
+names; what begins with an underscore, or stands elsewhere, may change. A study is done by `run_study` and read by `read_study`; what it
+gives has `to_pandas()`, prints as sentences, and shows as the section of a page. Tables of a record, verdicts and onsets become frames by
+`to_pandas`, days and hours become arrays by `to_xarray`; both need the extra `notebook` (`pip install 'qantar[notebook]'`).
+
+```python
+import qantar
+
+loaded = qantar.load_account("kazakhstan-2022")
+judged = qantar.judge(loaded.account)
+qantar.to_pandas(judged).groupby("verdict").size()
+```
+"""
+
+
+def _python() -> str:
+    """Public names with their signature and what they say of themselves."""
+    parts = [NOTE, HEAD]
+    for name in qantar.__all__:
+        found = getattr(qantar, name)
+        if inspect.isclass(found) or not callable(found):
+            continue
+        signature = _signature(found)
+        parts.append(f"## {name}\n\n```python\n{name}{signature}\n```\n\n```text\n{inspect.getdoc(found)}\n```\n")
+    errors = [name for name in qantar.__all__ if inspect.isclass(found := getattr(qantar, name)) and issubclass(found, Exception)]
+    parts.append("## Errors\n\n" + "\n".join(f"- `{name}`: {inspect.getdoc(getattr(qantar, name))}" for name in errors) + "\n")
+    return "\n".join(parts)
+
+
+def _signature(function: Any) -> str:
+    """Parameters with their types and defaults; … stands for a default that is a function."""
+    found = inspect.signature(function)
+    given = [
+        p.replace(default=_Dots() if callable(p.default) and p.default is not p.empty else p.default) for p in found.parameters.values()
+    ]
+    plain = found.replace(parameters=given)
+    return re.sub(r"((?:: |-> ))'([^']*)'", r"\1\2", str(plain))
+
+
+class _Dots:
+    def __repr__(self) -> str:
+        return "…"
 
 
 def _parameters() -> str:
@@ -112,7 +162,7 @@ def _tables() -> str:
         "# Tables\n",
         'An empty cell is always "not known", never zero, unless its row says otherwise. UTF-8, comma, one header line.\n',
     ]
-    for name, model in {**TABLES, "variables": Variable}.items():
+    for name, model in TABLES.items():
         title = text(f"table.{name}", "en") if name != "variables" else "The register of quantities: the one unit each is written in."
         parts.append(f"## {name}\n\n{title}\n\n| column | allowed | required | meaning |\n| --- | --- | --- | --- |")
         for column, info in model.model_fields.items():
@@ -125,6 +175,22 @@ def _tables() -> str:
     return "\n".join(parts) + "\n"
 
 
+def _keys() -> str:
+    """Keys of the files that head a case and its scenario."""
+    figure = (
+        'A *figure* is written `{ value = 12, unit = "percent", source = "KEY" }` with a key of sources.csv, or with `assumption = "why"` '
+        "in place of a source. Where a text is asked for in English and in Chinese, one of the two is enough."
+    )
+    parts = [NOTE, "# Keys of case.toml and scenario.toml\n", figure + "\n"]
+    for file in FILES:
+        parts.append(f"## {file}.toml\n\n| key | needed | may hold | meaning |\n| --- | --- | --- | --- |")
+        for key in keys_of(file):
+            held = key.allowed.replace("|", "or")
+            parts.append(f"| `{key.path}` | {'yes' if key.needed else ''} | {held} | {key_meanings('en')[file, key.path]} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
 def _limits() -> str:
     """What is read at most, and which days a table may speak of."""
     sizes = [f"`{ending}` {most / 1e6:g} MB" for ending, most in tables.BYTES_MAX.items()]
@@ -134,7 +200,7 @@ def _limits() -> str:
         f"A table has at most {tables.ROWS_MAX:,} rows. Of one file the first {MOST} problems are listed. "
         f"A case has at most {SPAN_MAX:,} days; "
         f"before its first and after its last day a table may reach: {', '.join(days)}.\n\n"
-        f"May be missing: {', '.join(f'`{name}.csv`' for name in OPTIONAL)}, `lakes.geojson`, `neighbours.geojson`. "
+        f"A case needs {', '.join(f'`{name}.csv`' for name in NEEDED)} and `regions.geojson`. Any other file may be missing. "
         "Where a text is asked for in English and in Chinese, one of the two is enough.\n"
     )
 

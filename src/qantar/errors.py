@@ -62,7 +62,7 @@ class Problem:
         """One of the three sentences: `what`, `rule` or `mend`."""
         args = {name: shown(value) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
-            args["unit"] = text(f"unit.{args['unit']}", lang)
+            args["unit"] = catalogue(lang).get(f"unit.{args['unit']}", args["unit"])  # a case may have units of its own
         key = sentence(self.code, which)
         if "{choices}" in catalogue(lang)[key] and not args["choices"]:
             key = "error.nothing_to_choose"
@@ -70,7 +70,7 @@ class Problem:
 
     def render(self, lang: str = "en") -> str:
         """Two lines for a terminal: where and what, then the rule and the mend."""
-        line = "" if self.line is None else text("error.line", lang, line=self.line)
+        line = "" if self.line is None else text("error.row" if ".xlsx [" in self.file else "error.line", lang, line=self.line)
         where = text("error.sep", lang).join(p for p in (shown(self.file), line, shown(self.key)) if p)
         help_ = text("error.space", lang).join(self.part(which, lang) for which in ("rule", "mend"))
         return f"{where}{text('error.colon', lang)}{self.part('what', lang)}\n  {help_}"

@@ -130,7 +130,8 @@ def test_control_characters_do_not_reach_the_terminal(write) -> None:  # type: i
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [("", "empty_document"), ("```\ncode\n```\n", "empty_document"), ("PK\x03\x04 docx", "office_file")]
+    ("content", "code"),
+    [("", "empty_document"), ("```\ncode\n```\n", "empty_document"), ("PK\x03\x04 docx", "broken_document"), ("{\\rtf1 x}", "office_file")],
 )
 def test_a_document_without_text_is_refused(write, content: str, code: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(DataError) as caught:
@@ -171,7 +172,7 @@ def test_any_bytes_are_read_or_refused_in_our_own_words(tmp_path_factory: pytest
     else:
         codes = set()
         candidates(document)
-    assert codes <= {"not_utf8", "not_utf8_unknown", "empty_document", "office_file", "other_script"}
+    assert codes <= {"not_utf8_unknown", "empty_document", "office_file", "other_script", "broken_document"}
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from qantar import messages, studies
 from qantar.account.ledger import KINDS, READINGS
 from qantar.files.cells import Number
 from qantar.lookup.check import TABLES
-from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, language, read_messages, text
+from qantar.lookup.keys import FILES, keys_of
+from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, language, read_messages, text
 from qantar.record.load import variables
-from qantar.record.schema import EVENT_KINDS, Variable
+from qantar.record.schema import EVENT_KINDS
 from qantar.verdicts.claims import BASES, FLAGS, ORDER_FITS, WORDS
 from qantar.verdicts.load import Loaded
 
@@ -82,6 +83,8 @@ def test_both_languages_have_the_same_placeholders() -> None:
 
 
 EXCEPT = {
+    **dict.fromkeys(("new.note.borders", "new.note.crimea", "cli.new_case"), "to draw, to claim: of borders"),
+    **dict.fromkeys(("new.seats", "new.data.regions", "error.no_region_names.mend"), "seats, units and features of a map"),
     **dict.fromkeys(("cli.opt_find", "cli.arg_what", "cli.opt_set", "cli.opt_delta"), "names as they are typed"),
     **dict.fromkeys(("error.nothing_to_search.mend", "error.figure_without.mend"), "names as they are typed"),
     **dict.fromkeys(("error.not_geojson.what", "error.empty_shape.mend"), "a feature of GeoJSON"),
@@ -185,9 +188,9 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "answer.",
         *(f"{kind}." for kind in studies.KINDS),
     )
-    composed += ("parser.",)
+    composed += ("parser.", "new.")
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
-    composed += ("sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
+    composed += ("proposal.", "sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
     joined = "\n".join(code for _, code in source())
     leftovers = [k for k in keys - used if not k.startswith(composed) and f'"{k.rpartition(".")[2]}"' not in joined]
     assert not leftovers
@@ -240,10 +243,18 @@ def test_every_problem_the_code_can_raise_has_its_three_sentences() -> None:
 
 
 def test_every_column_has_a_meaning_in_both_languages() -> None:
-    fields = {(name, column) for name, model in {**TABLES, "variables": Variable}.items() for column in model.model_fields}
+    fields = {(name, column) for name, model in TABLES.items() for column in model.model_fields}
     for lang in LANGUAGES:
         meanings = column_meanings(lang)
         assert set(meanings) == fields
+        assert all(meanings.values())
+
+
+def test_every_key_of_a_case_has_a_meaning_in_both_languages() -> None:
+    keys = {(file, key.path) for file in FILES for key in keys_of(file)}
+    for lang in LANGUAGES:
+        meanings = key_meanings(lang)
+        assert set(meanings) == keys
         assert all(meanings.values())
 
 

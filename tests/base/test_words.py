@@ -363,7 +363,7 @@ def test_judged_claims_of_the_same_day_and_place_stand_there_too(loaded: Loaded,
 
 LIGHT = [
     ["list"], ["list", "kazakhstan-2022"], ["explain", "onset"], ["explain"], ["show", "kazakhstan-2022", "E055"],
-    ["show", "kazakhstan-2022", "events", "--find", "airport"], ["check", "tests/tiny"], ["account", "outline", "docs/explanation/record.md"],
+    ["show", "kazakhstan-2022", "events", "--find", "airport"], ["check", "tests/tiny/events.csv"], ["account", "outline", "docs/explanation/record.md"],
 ]  # fmt: skip
 HEAVY = ("numba", "scipy", "matplotlib", "duckdb", "pyarrow", "jinja2")
 SEEN = """

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -266,7 +267,10 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     assert account.head.title_en == {CHINESE: "一次事件", ENGLISH: "A tale", RUSSIAN: "My essay"}[text]
     heading = {CHINESE: "经过和原因", ENGLISH: "How it began", RUSSIAN: "Конец"}[text]
     assert heading in [section.name_en for section in account.head.sections]
-    written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir())
+    sheets = [zipfile.ZipFile(p) for p in folder.glob("*.xlsx")]
+    assert len(sheets) == 2
+    written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir() if p.suffix != ".xlsx")
+    written += "".join(book.read(part).decode("utf-8", "replace") for book in sheets for part in book.namelist())
     assert "广场" not in written  # not a word of the document
     assert "anger" not in written
     assert "вышли" not in written
@@ -302,11 +306,12 @@ def test_a_different_document_at_hand_is_noticed(qantar: Callable[..., Ran], tmp
     assert "38846f627165" in ran.err
 
 
-def test_a_document_in_another_encoding_is_refused_with_its_mend(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+def test_the_guess_at_an_encoding_is_told(qantar: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "d.txt").write_bytes(CHINESE.encode("gb18030"))
-    ran = qantar("account", "outline", "d.txt")
-    assert ran.code == 2
-    assert "GB18030" in ran.err
+    (tmp_path / "e.txt").write_bytes(CHINESE.encode("utf-16"))  # its mark says it
+    assert "GB18030" in qantar("account", "outline", "d.txt").out
+    assert qantar("account", "outline", "d.txt", "--json").json()["guessed_encoding"] == "GB18030"
+    assert qantar("account", "outline", "e.txt", "--json").json()["guessed_encoding"] is None
 
 
 def test_list_and_show(qantar: Callable[..., Ran]) -> None:

@@ -165,6 +165,8 @@ def test_an_empty_record_has_a_page_that_says_so(folder: Path) -> None:
     for name in ("regions", "region_onset", "region_values", "settlements", "adjacency"):
         (folder / f"{name}.csv").write_text(tiny(f"{name}.csv").split("\n")[0] + "\n", encoding="utf-8")
     (folder / "regions.geojson").write_text('{"type": "FeatureCollection", "features": []}', encoding="utf-8")
+    assert codes(folder) == {("scenario.toml", "no_regions")}
+    (folder / "scenario.toml").unlink()
     assert not codes(folder)
     assert "The case has no regions, so there is no map." in render(load_account(str(folder)))
     assert "The record holds no event" not in render(load_account(str(TINY)))

@@ -111,7 +111,7 @@ def test_every_command_in_the_pages_exists() -> None:
                     seen += 1
                 elif getattr(node, "commands", None) is not None and word.islower() and node is command and words.index(word) == 0:
                     pytest.fail(f"{page.name}: qantar {line}")
-            for option in re.findall(r"--[a-z][a-z-]*", line):
+            for option in re.findall(r"--[a-z][a-z0-9-]*", line):
                 names = {o for p in (*node.params, *command.params) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
                 assert option in names, f"{page.name}: {line}"
     assert seen > 15

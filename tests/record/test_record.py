@@ -30,6 +30,7 @@ def test_the_tables_hold_what_the_data_sheet_says(loaded: Loaded) -> None:
         "economy": 127,
         "forces": 20,
         "disagreements": 8,
+        "variables": 0,
     }
     assert sum(loaded.case.record.value(r.region_id, "population") or 0 for r in loaded.case.record.regions) == 19_122_423
 

@@ -7,23 +7,25 @@ from typing import Any
 
 import pytest
 
+from qantar.account.ledger import Claim
 from qantar.cli.main import main
 from qantar.report.claimreview import RATINGS, claim_reviews
-from qantar.verdicts.claims import judge
+from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
 
 THING = {"@type", "@id", "name", "url"}
-CREATIVE_WORK = THING | {"inLanguage", "datePublished", "author", "citation"}
+CREATIVE_WORK = THING | {"inLanguage", "datePublished", "author", "citation", "contributor", "correction", "abstract", "archivedAt"}
 PROPERTIES = {
     "ClaimReview": CREATIVE_WORK | {"claimReviewed", "itemReviewed", "reviewBody", "reviewRating"},
     "Claim": CREATIVE_WORK | {"appearance"},
     "Rating": THING | {"alternateName", "ratingValue", "bestRating", "worstRating"},
     "CreativeWork": CREATIVE_WORK,
     "Organization": THING,
+    "Person": THING,
 }
 """Of each type of schema.org that is used, its properties and those of its parents (https://schema.org/ClaimReview, version 29)."""
 RANGES = {
-    "itemReviewed": {"Claim"}, "reviewRating": {"Rating"}, "author": {"Organization"}, "appearance": {"CreativeWork"}, "citation": {"CreativeWork"}
+    "itemReviewed": {"Claim"}, "reviewRating": {"Rating"}, "author": {"Organization", "Person"}, "contributor": {"Person"}, "appearance": {"CreativeWork"}, "citation": {"CreativeWork"},
 }  # fmt: skip
 """Types that a property may hold, of those used."""
 
@@ -68,3 +70,14 @@ def test_the_command_prints_the_claims_that_were_chosen(capsys: pytest.CaptureFi
     found = json.loads(capsys.readouterr().out)["@graph"]
     assert found
     assert {r["reviewRating"]["ratingValue"] for r in found} == {1}
+
+
+def test_what_a_desk_writes_is_in_terms_of_schema_org(loaded: Loaded) -> None:
+    desk = {"said_by": "A", "said_on": "2022-01-12", "link": "https://example.org/x", "archived": "https://example.org/1", "checked_by": "B",
+            "checked_on": "2026-01-02", "corrections": "2026-01-03: a date.", "summary_en": "In short."}  # fmt: skip
+    row = {"claim_id": "C1", "section": "1", "paragraph": "1", "kind": "fact", "claim_en": "So.", "verdict": "partly", **desk}
+    judged = [Judged(Claim.model_validate(row), "record", ())]
+    for lang in ("en", "zh"):
+        (review,) = json.loads(claim_reviews(loaded.account, judged, lang))["@graph"]
+        assert faults(review) == []
+        assert (review["claimReviewed"], review["abstract"]) == ("So.", "In short.")  # where one language is missing, the other stands

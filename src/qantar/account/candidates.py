@@ -79,7 +79,7 @@ class _Finder:
     """The signs of one language, with the names of places that count and of the country that does not."""
 
     def __init__(self, language: str, places: Iterable[str], country: str) -> None:
-        countries = _countries(language)
+        countries = country_names(language)
         home = {countries[country]} if country in countries else set()
         self.language = language
         self.patterns = _patterns(language)
@@ -120,11 +120,12 @@ def _weight(sign: str, words: tuple[str, ...]) -> float:
 
 def _plain(text: str, language: str) -> str:
     """The text as the patterns expect it: straight apostrophes, simplified characters."""
-    return _simplifier().convert(text) if language == "zh" else text.replace("’", "'")
+    return simplifier().convert(text) if language == "zh" else text.replace("’", "'")
 
 
 @cache
-def _simplifier() -> Any:
+def simplifier() -> Any:
+    """What turns traditional characters into simplified ones."""
     from opencc import OpenCC
 
     return OpenCC("tw2s")  # the table of Taiwan also turns 著火 into 着火, which t2s leaves
@@ -164,7 +165,7 @@ def _alternatives(rule: dict[str, Any], language: str) -> str:
 
 
 @cache
-def _countries(language: str) -> dict[str, str]:
+def country_names(language: str) -> dict[str, str]:
     """The world's countries by their codes of two letters."""
     from babel import Locale
 

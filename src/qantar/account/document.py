@@ -1,17 +1,17 @@
 """Reads the document under test: numbers its sections, paragraphs and sentences.
 
-In: any Markdown or text file in UTF-8, in Chinese, English or Russian, with or without front matter or a table of contents. Out: a
-`Document`. The document itself is never stored: a ledger keeps positions, paraphrases and a SHA-256.
+In: a text in Chinese, English or Russian, as Markdown, plain text, a web page (HTML, MHTML), DOCX or PDF, with or without a table of
+contents. Out: a `Document`. The document itself is never stored: a ledger keeps positions, paraphrases and a SHA-256.
 
 How the numbers come about, in this order:
 
-1. headings of Markdown, if there are any below the title;
+1. headings that the file marks as such, if there are any below the title;
 2. else the lines that match the document's own table of contents, under its numbers;
 3. else short lines without closing punctuation that stand before a longer text.
 
-What stands before the first section (title, date line, address) is section 0. Code blocks are not read; HTML tags are dropped, a style or
-a script with what stands in it. A block of lines counts as one paragraph a line where most lines end a sentence, and as one wrapped
-paragraph otherwise.
+What stands before the first section (title, date line, address) is section 0. A block of lines counts as one paragraph a line where most
+lines end a sentence, and as one wrapped paragraph otherwise. A row of a table is a paragraph. What of each kind of file is read, and what
+is not, is said in the modules `markdown`, `web`, `word` and `pdf`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from qantar.account.blocks import WORDS_MAX, Block, Prose, words_of
+from qantar.account.markdown import markdown
 from qantar.errors import DataError, fail
-from qantar.files.cells import printable
-from qantar.files.read import DOCUMENT_MAX, read_bytes, read_text
+from qantar.files.decode import decoded
+from qantar.files.read import NO_TEXT, read_bytes
 
 LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]
@@ -39,7 +38,11 @@ Position = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence at its place, with the line of the file on which its paragraph starts."""
+    """One sentence at its place, with the `line` on which its paragraph starts.
+
+    A DOCX has no lines: there it is the number of the paragraph in the file, empty ones counted. In a PDF it is the number of the page.
+    In a web page it is the line of the file on which the element begins that holds the paragraph.
+    """
 
     position: Position
     text: str
@@ -58,7 +61,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A document and the numbering of its parts."""
+    """A document and the numbering of its parts; `encoding` is empty unless it had to be guessed."""
 
     name: str
     title: str
@@ -67,6 +70,7 @@ class Document:
     sections: tuple[Section, ...]
     sha256: str
     text_sha256: str
+    encoding: str = ""
 
     def sentences(self) -> Iterator[Sentence]:
         """All sentences in order."""
@@ -76,44 +80,66 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """A document with its sections, paragraphs and sentences numbered; a DataError if the file cannot be read or is no prose in UTF-8."""
-    source = read_text(path, DOCUMENT_MAX)
-    if kind := _no_prose(source):
-        raise fail(DataError, path, "office_file", kind=kind)
-    meta, body, first_line = _front_matter(source)
-    named = meta.get("lang", "")[:2].lower()
-    if named not in LANGUAGES and _in_another_script(body):
+    """A document with its sections, paragraphs and sentences numbered; a DataError if the file cannot be read or holds no prose."""
+    data = read_bytes(path)
+    prose = _prose(path, data)
+    if len(prose.words) > WORDS_MAX:
+        raise fail(DataError, path, "too_many_letters", value=f"{len(prose.words):,}", high=f"{WORDS_MAX:,}")
+    text = words_of(prose.blocks)
+    named = prose.meta.get("lang", "")[:2].lower()
+    if named not in LANGUAGES and _in_another_script(text):
         raise fail(DataError, path, "other_script")
-    language = named if named in LANGUAGES else guess_language(body)
-    blocks = list(_blocks(body, first_line))
-    title, sections = _sections(blocks, language)
+    language = named if named in LANGUAGES else guess_language(text)
+    title, sections = _sections(list(prose.blocks), language)
     if not any(s.paragraphs for s in sections):
         raise fail(DataError, path, "empty_document")
     return Document(
         name=path.name,
-        title=meta.get("title") or title or path.stem,
+        title=prose.meta.get("title") or title or path.stem,
         language=language,
-        meta=meta,
+        meta=prose.meta,
         sections=tuple(sections),
-        sha256=hashlib.sha256(read_bytes(path, DOCUMENT_MAX)).hexdigest(),
-        text_sha256=text_hash(source),
+        sha256=hashlib.sha256(data).hexdigest(),
+        text_sha256=text_hash(prose.words),
+        encoding=prose.encoding,
     )
 
 
-def _no_prose(source: str) -> str:
-    """What kind of file a text is that no person reads as it stands; empty for prose."""
-    start = source[:200].lstrip().lower()
-    if start.startswith(("<!doctype html", "<html")):
-        return "HTML"
-    if not start.startswith(("{", "[")):
-        return ""
+def _prose(path: Path, data: bytes) -> Prose:
+    """The text of a file by what it holds; its name only tells a web page that does not begin like one."""
+    if b"%PDF-" in data[:1024]:
+        from qantar.account.pdf import pdf
+
+        return pdf(path, data)
+    if data.startswith(b"PK\x03\x04"):
+        from qantar.account.word import docx
+
+        return docx(path, data)
+    for kind, marks in NO_TEXT.items():
+        if data.startswith(marks):
+            raise fail(DataError, path, "office_file", kind=kind)
+    from qantar.account.web import archived, is_archive, is_page, page
+
+    if is_archive(data):
+        return archived(path, data)
+    if is_page(path, data):
+        return page(path, data)
+    source, encoding = decoded(path, data)
+    if _is_json(source):
+        raise fail(DataError, path, "office_file", kind="JSON")
+    return replace(markdown(source), encoding=encoding)
+
+
+def _is_json(source: str) -> bool:
+    if not source[:200].lstrip().startswith(("{", "[")):
+        return False
     try:
         json.loads(source)
     except RecursionError:
-        return "JSON"
+        return True
     except ValueError:
-        return ""
-    return "JSON"
+        return False
+    return True
 
 
 def text_hash(source: str) -> str:
@@ -146,92 +172,6 @@ def _in_another_script(text: str) -> bool:
     return 2 * known < letters
 
 
-def _front_matter(source: str) -> tuple[dict[str, str], str, int]:
-    """Keys of a leading `---` block, the body, and the line on which the body starts."""
-    match = re.match(r"(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|$)", source, re.DOTALL)
-    if not match:
-        return {}, source, 1
-    pairs = (re.match(r"([\w-]+)\s*[:=]\s*(.*)", line) for line in match.group(2).splitlines())
-    meta = {p.group(1).lower(): p.group(2).strip().strip("\"'") for p in pairs if p}
-    return meta, source[match.end() :], match.group(0).count("\n") + 1
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A Markdown heading (`level` 1 to 6) or a run of text lines (`level` 0)."""
-
-    level: int
-    lines: tuple[str, ...]
-    line: int
-    in_list: bool = False
-
-
-def _blocks(body: str, first_line: int) -> Iterator[_Block]:
-    level, line, depth, number = 0, first_line, 0, ""
-    for token in MarkdownIt("commonmark").disable("code").parse(_RAISED.sub(r"[\1]", body)):
-        if token.type in ("list_item_open", "list_item_close"):
-            depth += token.nesting
-            number = f"{token.info}{token.markup} " if token.info else ""
-        if token.type in ("heading_open", "paragraph_open"):
-            level = int(token.tag[1]) if token.type == "heading_open" else 0
-            line = first_line + (token.map[0] if token.map else 0)
-        elif token.type == "inline":
-            yield from _split_indented(level, number + _inline_text(token.children or []), line, depth > 0)
-            number = ""
-        elif token.type == "html_block":
-            bare = _HTML.sub(lambda m: _in_place_of(m.group(0)), token.content)
-            if bare.strip():
-                yield from _split_indented(0, bare, first_line + (token.map[0] if token.map else 0), depth > 0)
-
-
-_RAISED = re.compile(r"<sup\b[^<>]*>(\d{1,4})</sup>", re.IGNORECASE)
-"""The number of a note, which without its tags would end the word or the number before it."""
-_HTML = re.compile(r"<!--.*?(?:-->|$)|<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
-"""What of HTML is not read: comments, programs and styles as a whole, of all else the tags."""
-_UNREAD = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
-
-
-def _in_place_of(html: str) -> str:
-    """What stands for HTML that is not read: the ends of its lines, so that lines are counted on, or the blank that a <br> is.
-
-    >>> _in_place_of("<b>"), _in_place_of("<br/>"), _in_place_of("<!-- a\\nb -->")
-    ('', ' ', '\\n')
-    """
-    return "\n" * html.count("\n") or (" " if html[:3].lower() == "<br" else "")
-
-
-def _inline_text(tokens: Sequence[Token]) -> str:
-    """The text of a paragraph, without tags and without what stands in a program or a style."""
-    parts, unread = list[str](), False
-    for token in tokens:
-        text = "\n" if token.type in ("softbreak", "hardbreak") else token.content
-        is_html = token.type == "html_inline"
-        if is_html and (tag := _UNREAD.match(text)):
-            unread = not tag[1]
-        parts.append(_in_place_of(text) if is_html or unread else text)
-    return "".join(parts)
-
-
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064]")
-"""Soft hyphens, blanks and joiners of no width, marks of direction: texts from web pages hold them inside words and names."""
-
-
-def _split_indented(level: int, text: str, line: int, in_list: bool) -> Iterator[_Block]:
-    """The lines of one Markdown block; an indent of ideographic spaces, as Chinese texts use it, begins a new one."""
-    lines: list[str] = []
-    start = line
-    for number, raw in enumerate(text.split("\n")):
-        clean = _INVISIBLE.sub("", printable(raw)).strip()
-        if lines and raw.startswith("\u3000"):
-            yield _Block(level, tuple(lines), start, in_list)
-            lines = []
-        if clean:
-            start = start if lines else line + number
-            lines.append(clean)
-    if lines:
-        yield _Block(level, tuple(lines), start, in_list)
-
-
 _CONTENTS = re.compile(r"目\s*[录錄]|(table of )?contents|содержание|оглавление", re.IGNORECASE)
 _NUMBERED = re.compile(
     r"(?:[（(]?[一二三四五六七八九十]{1,3}[）)、.．]|第[一二三四五六七八九十\d]+[章节部分]|\d{1,2}[.)、．]|[IVX]{1,5}[.)]|"
@@ -242,7 +182,7 @@ _CLOSING = "。！？!?.…；;：:，,"
 ENDS = re.compile(r"[。！？!?.…：:；;][”’』」）)\]\"'»]*$")
 
 
-def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
+def _sections(blocks: list[Block], language: str) -> tuple[str, list[Section]]:
     """The document's title and its sections; a table of contents becomes neither text nor section."""
     is_title = bool(blocks) and blocks[0].level == 1 and sum(b.level == 1 for b in blocks) == 1
     title = blocks[0].lines[0] if is_title else ""
@@ -250,7 +190,7 @@ def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
     contents = _Contents(_contents(body), sum(len(line) <= HEADING_MAX for b in body for line in b.lines))
     # Guess at headings only where the document marks none, or where its table of contents says what they are.
     plain_headings = not any(b.level for b in body) and (bool(contents) or not is_title)
-    parts = _Parts(title, blocks[0].line if blocks else 1, language)
+    parts = _Parts(title, blocks[0].places[0] if blocks else 1, language)
     in_contents = False
     for index, block in enumerate(body):
         is_contents_title = bool(_CONTENTS.fullmatch(block.lines[0]))
@@ -258,7 +198,7 @@ def _sections(blocks: list[_Block], language: str) -> tuple[str, list[Section]]:
             in_contents = True
         elif block.level:
             in_contents = False
-            parts.open(parts.upcoming, block.lines[0], block.line)
+            parts.open(parts.upcoming, block.lines[0], block.places[0])
         else:
             in_contents = False
             after = body[index + 1] if index + 1 < len(body) else None
@@ -280,35 +220,35 @@ class _Parts:
     def open(self, number: int, title: str, line: int) -> None:
         self.found.append((number, title, line, []))
 
-    def strip_headings(self, block: _Block, after: _Block | None, contents: _Contents) -> _Block:
+    def strip_headings(self, block: Block, after: Block | None, contents: _Contents) -> Block:
         """Open a section for each heading at the start of a plain block; returns what is left of the block."""
-        if block.in_list and (len(block.lines) > 1 or (after is not None and after.in_list)):
-            return block  # a list, not a numbered heading that Markdown takes for one
+        if block.is_row or (block.in_list and (len(block.lines) > 1 or (after is not None and after.in_list))):
+            return block  # a table, or a list, not a numbered heading that Markdown takes for one
         followed = [*block.lines, after.lines[0] if after else ""]
         for k, line in enumerate(block.lines):
             alone = k == len(block.lines) - 1 and after is not None
             number = _heading_number(line, followed[k + 1], contents, self.upcoming, alone=alone)
             if number is None:
-                return _Block(0, block.lines[k:], block.line + k, block.in_list)
+                return block.after(k)
             if number >= 0:
-                self.open(number, line, block.line + k)
-        return _Block(0, (), block.line + len(block.lines), block.in_list)
+                self.open(number, line, block.places[k])
+        return block.after(len(block.lines))
 
-    def add(self, block: _Block) -> None:
+    def add(self, block: Block) -> None:
         number, _, _, paragraphs = self.found[-1]
         for text, offset in _paragraphs(block):
             place, sentences = (number, len(paragraphs) + 1), enumerate(split_sentences(text, self.language), 1)
-            paragraphs.append(tuple(Sentence((*place, n), s, block.line + offset) for n, s in sentences))
+            paragraphs.append(tuple(Sentence((*place, n), s, block.places[offset]) for n, s in sentences))
 
     def sections(self) -> list[Section]:
         return [Section(number, title, line, tuple(ps)) for number, title, line, ps in self.found if number or ps]
 
 
-def _is_contents_list(block: _Block) -> bool:
+def _is_contents_list(block: Block) -> bool:
     return all(_NUMBERED.match(line) for line in block.lines)
 
 
-def _contents(blocks: list[_Block]) -> list[str]:
+def _contents(blocks: list[Block]) -> list[str]:
     """Entries of the table of contents, without their numbers; empty if there is none."""
     for index, block in enumerate(blocks):
         if _CONTENTS.fullmatch(block.lines[0]):
@@ -383,7 +323,7 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def _paragraphs(block: _Block) -> list[tuple[str, int]]:
+def _paragraphs(block: Block) -> list[tuple[str, int]]:
     """Paragraphs of a block, each with the offset of its first line."""
     ends = sum(bool(ENDS.search(line)) for line in block.lines[:-1])
     if not block.in_list and len(block.lines) > 1 and 2 * ends >= len(block.lines) - 1:

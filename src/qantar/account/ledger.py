@@ -1,7 +1,9 @@
 """The ledger: every claim of one account, where it stands in the document, what was found, and how it was judged.
 
 In: a folder with `account.toml`, `claims.csv` and, if there are any, its other tables and sources of its own; the events it cites are those
-of the case it names. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256, never its sentences.
+of the case it names. Any of the tables may be a workbook instead (`claims.xlsx`); of two that were written alike, the one that was changed
+since is read, and two that differ otherwise are refused. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256,
+never its sentences.
 """
 
 from __future__ import annotations
@@ -30,9 +32,28 @@ KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
 READINGS = ("agreed", "settled", "first-only", "second-only", "one")
 STANCES = ("asserts", "denies")
+PROPOSALS = ("supported", "contradicted")
+"""What the record may propose of a figure or a day: inside what its rows allow, or outside."""
 SECTIONS_MAX = 100_000
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
+
+
+class _Several:
+    """Several of a kind, one after the other with blanks between: an address may hold a semicolon."""
+
+    def __call__(self, cell: object) -> object:
+        return tuple(cell.split()) if isinstance(cell, str) else cell
+
+    def allowed(self) -> str:
+        return "addresses with blanks between"
+
+
+Address = Annotated[str, BeforeValidator(Form(r"https?://[^\s\"<>]+", "https://example.org/page"))]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_Several())]
+_FOLDER = r"(?=.{1,255}\Z)[^\\\"<>|\x00-\x1f\x7f]*[^\\\"<>|\s\x00-\x1f\x7f]"
+CaseName = Annotated[str, BeforeValidator(Form(_FOLDER, "kazakhstan-2022 | ../my-case"))]
+"""A packaged case, or the folder of an own one, from the folder of the ledger."""
 Range = Annotated[str, BeforeValidator(Form(r"[1-9]\d{0,5}(-[1-9]\d{0,5})?", "3 | 3-6"))]
 
 
@@ -56,6 +77,24 @@ class Claim(Row):
     events: Keys = ()
     question: Key | None = None
     stance: Annotated[str, BeforeValidator(Choice(STANCES))] | None = None
+    proposed: Annotated[str, BeforeValidator(Choice(PROPOSALS))] | None = None
+    proposed_rows: Keys = ()
+    proposed_en: Text = ""
+    proposed_zh: Text = ""
+    said_by: Text = ""
+    said_on: Date | None = None
+    link: Address = ""
+    archived: Addresses = ()
+    checked_by: Text = ""
+    checked_on: Date | None = None
+    corrections: Text = ""
+    summary_en: Text = ""
+    summary_zh: Text = ""
+
+    @property
+    def only_proposed(self) -> bool:
+        """Whether the record proposes a verdict that no person has written yet."""
+        return self.verdict == "open" and self.proposed is not None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -165,7 +204,7 @@ class AccountFile(Told):
     """`account.toml`."""
 
     id: FolderName
-    case: Key
+    case: CaseName
     title_en: Title
     title_zh: Title
     about_en: Text = ""
@@ -250,11 +289,12 @@ def read_account(
     problems: Problems,
     rows: Collection[str] | None = None,
     arms: Collection[str] | None = None,
+    regions: Collection[str] = (),
 ) -> Account:
     """The ledger in `folder`, every table checked; what is wrong goes to `problems`.
 
     `rows` are the ids of the events and totals of its case, `arms` those of its scenario; None where they could not be read, and nothing
-    is said of them then.
+    is said of them then. `regions` are those of its case, on whose first days a proposal may rest.
     """
     tables: dict[str, Table[Any]] = {n: _optional_table(folder, head, n, model, problems) for n, model in LEDGER_MODELS.items()}
     own = _optional_table(folder, head, "sources", Source, problems)
@@ -269,7 +309,7 @@ def read_account(
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
         if rows is not None:
-            _check_events(account.claims, rows, problems)
+            _check_events(account.claims, rows, {*rows, *regions}, problems)
             if account.rivals is not None:
                 known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
                 check_weights(stories, account.items, account.weights, known, problems)
@@ -291,7 +331,49 @@ def _optional_table(folder: Path, head: AccountFile, name: str, model: type[R], 
     if file is None:
         return Table(name, f"{name}.csv", (), ())
     path = inside(folder, file, file="account.toml", line=None, key=f"files.{name}", problems=problems)
+    path = the_one(path, name, problems) if path else None
     return read_table(path, name, model, problems) if path else Table(name, file, (), (), readable=False)
+
+
+WRITTEN = "written.toml"
+"""In the folder of a ledger: what its tables held when CSV and workbook were written alike."""
+
+
+class Written(Strict):
+    """`written.toml`: SHA-256 of the cells of a table as both files of it were written."""
+
+    claims: Sha256 | None = None
+    sources: Sha256 | None = None
+
+
+def the_one(path: Path, name: str, problems: Problems) -> Path | None:
+    """The file in which a table stands: the one that is named, or the workbook (CSV) beside it if that alone is there or was changed."""
+    from qantar.files.sheet import rows_sha256
+
+    other = twin(path)
+    if other is None or not (other.exists() or other.is_symlink()):
+        return path
+    if not inside(path.parent, other.name, file="account.toml", line=None, key=f"files.{name}", problems=problems):
+        return None
+    if not (path.exists() or path.is_symlink()):
+        return other
+    said, beside = rows_sha256(path, name), rows_sha256(other, name)
+    if said == beside and said is not None:
+        return path
+    mark = path.parent / WRITTEN
+    written = getattr((read_toml(mark, Written, Problems()) if mark.is_file() else None) or Written(), name, None)
+    if written is not None and written in (said, beside):
+        return other if said == written else path
+    problems.add(path.name, None, "", "two_tables", file=path.name, other=other.name)
+    return None
+
+
+def twin(path: Path) -> Path | None:
+    """The workbook in which a table in CSV may stand as well, and the other way round; None of any other file."""
+    return path.with_suffix(TWINS[path.suffix]) if path.suffix in TWINS else None
+
+
+TWINS = {".csv": ".xlsx", ".xlsx": ".csv"}
 
 
 def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None:
@@ -333,11 +415,12 @@ def _check_section(account: Account, section: int, file: str, line: int, column:
         problems.add(file, line, column, "unknown_section", value=section, choices=", ".join(map(str, sorted(known))))
 
 
-def _check_events(claims: Table[Claim], rows: Collection[str], problems: Problems) -> None:
+def _check_events(claims: Table[Claim], rows: Collection[str], rows_and_regions: Collection[str], problems: Problems) -> None:
     for line, claim in problems.rows(claims):
-        for key in claim.events:
-            if key not in rows:
-                problems.add(claims.file, line, "events", "unknown_record_row", value=key, choices=nearest(key, rows))
+        for column, known in (("events", rows), ("proposed_rows", rows_and_regions)):
+            for key in getattr(claim, column):
+                if key not in known:
+                    problems.add(claims.file, line, column, "unknown_record_row", value=key, choices=nearest(key, known))
 
 
 def check_questions(account: Account, questions: Collection[str], problems: Problems) -> None:
@@ -398,13 +481,19 @@ def _bare(evidence: str) -> bool:
     return len(_HAN.findall(evidence)) < EVIDENCE_SIGNS and len(re.findall(r"\w+", _HAN.sub("", evidence))) < EVIDENCE_WORDS
 
 
-def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None:
+def _check_place(claim: Claim, file: str, line: int, problems: Problems) -> None:
     for column in ("paragraph", "sentence"):
         span = getattr(claim, column)
         if span and not len(_numbers(span)):
             problems.add(file, line, column, "low_above_high", value=span.split("-")[0], other=column, other_value=span.split("-")[1])
     if claim.sentence and "-" in claim.paragraph:
         problems.add(file, line, "sentence", "sentence_of_range", value=claim.sentence)
+
+
+def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None:
+    _check_place(claim, file, line, problems)
+    if claim.proposed and not claim.proposed_rows:
+        problems.add(file, line, "proposed_rows", "empty_cell")
     if claim.verdict == "open":
         return
     for what in ("claim", "evidence"):

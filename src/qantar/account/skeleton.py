@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from qantar.account.candidates import Candidate
 from qantar.account.document import Document
 from qantar.account.ledger import Account, Claim
+from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
-from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED, to_csv
+from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED
 from qantar.files.write import write_new
-from qantar.record.schema import Source
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""
@@ -31,25 +33,34 @@ def slug(document: Document) -> str:
     return f"account-{document.sha256[:8]}" if not name or name in RESERVED else name
 
 
-def write_skeleton(document: Document, found: list[Candidate], case: str, out: Path) -> None:
+def write_skeleton(
+    document: Document, found: list[Candidate], case: str, out: Path, proposed: Sequence[Mapping[str, object] | None] = ()
+) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
     Title and headings of the document go into it, its sentences do not. A ResultError if `out` is there already or cannot be written.
+
+    Parameters
+    ----------
+    case : name of a packaged case, or the folder of an own one, from `out`
+    proposed : columns of each candidate's claim that hold what the record proposes, or None
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
-    rows = [_row(number, candidate) for number, candidate in enumerate(found, 1)]
-    files = {
-        "account.toml": _head(document, case),
-        "claims.csv": to_csv(list(Claim.model_fields), rows),
-        "sources.csv": to_csv(list(Source.model_fields), []),
-    }
-    write_new(out, files)
+    rows = [_row(number, c, more or {}) for number, (c, more) in enumerate(zip_longest(found, proposed[: len(found)]), 1)]
+    write_new(out, {"account.toml": _head(document, case), **in_both_forms({"claims": rows, "sources": []}, document.language)})
 
 
-def _row(number: int, candidate: Candidate) -> list[object]:
+def case_from(folder: Path, out: Path) -> str:
+    """How a ledger that will stand in `out` names the folder of a case: the way from there, which holds when both are moved together."""
+    with suppress(ValueError):  # on another drive
+        return Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix()
+    return folder.resolve().as_posix()
+
+
+def _row(number: int, candidate: Candidate, more: Mapping[str, object]) -> list[object]:
     place = dict(zip(("section", "paragraph", "sentence"), candidate.sentence.position, strict=True))
-    cells = {"claim_id": f"C{number:03d}", **place, "kind": candidate.kind, "verdict": "open", "reading": "one"}
+    cells = {"claim_id": f"C{number:03d}", **place, "kind": candidate.kind, "verdict": "open", "reading": "one", **more}
     return [cells.get(column, "") for column in Claim.model_fields]
 
 
@@ -61,7 +72,11 @@ def _quoted(words: str, otherwise: str = "") -> str:
     """
     shown = " ".join("".join(c for c in words if c.isprintable() or c.isspace()).split()) or otherwise
     short = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
-    return '"' + short.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return _string(short)
+
+
+def _string(words: str) -> str:
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _head(document: Document, case: str) -> str:
@@ -77,11 +92,11 @@ def _head(document: Document, case: str) -> str:
         dated = dt.date.fromisoformat(document.meta.get("date", "")[:10])
     known = dated is not None and FIRST_DAY <= dated <= LAST_DAY
     return f"""\
-# A ledger of claims. Write a paraphrase of your own for each row of claims.csv, never the document's sentences;
-# then evidence, sources and a verdict. `qantar check` tells what is missing, `qantar verdicts` shows the table.
+# A ledger of claims. Write a paraphrase of your own for each row of claims.xlsx (or of claims.csv, the same table: change one of the two),
+# never the document's sentences; then evidence, sources and a verdict. `qantar check` tells what is missing and which of the two it reads.
 
 id = "{name}"
-case = "{case}"            # the record it is held against
+case = {_string(case)}            # the record it is held against
 title_en = {title}            # the document's own title and headings: translate what is not in this language
 title_zh = {title}
 

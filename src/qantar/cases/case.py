@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +24,7 @@ from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Date, FolderName, Form, Key, Number, Row, Strict, Table, Text, Told, is_number, printable
 from qantar.files.read import read_json, read_table, read_toml
 from qantar.record.load import Record, check_repeated, read_record
-from qantar.record.schema import SPAN_MAX, Region
+from qantar.record.schema import MONEY, SPAN_MAX, Region
 
 GEOMETRY = ("regions", "neighbours", "lakes")
 QUESTIONS, ACCOUNTS = "questions.csv", "accounts"
@@ -71,6 +73,8 @@ class CaseFile(Told):
     country_zh: Text
     first_day: Date
     last_day: Date
+    currency: Text = MONEY
+    """what units of money are called in the tables of the case, like tenge"""
     limits_en: Text = ""
     limits_zh: Text = ""
     projection: Projection
@@ -165,15 +169,17 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
         problems.add("case.toml", None, "first_day", "low_above_high", value=first, other="last_day", other_value=last)
     elif (last - first).days >= SPAN_MAX:
         problems.add("case.toml", None, "last_day", "long_span", value=last, first=first, high=SPAN_MAX)
-    record = read_record(folder, head.country, problems, span=(min(first, last), max(first, last)))
-    wanted = record.regions if record.regions.readable else None
     shapes = {}
     for name in GEOMETRY:
         path = folder / f"{name}.geojson"
         there = name == "regions" or path.exists() or path.is_symlink()  # a country may have no lakes, and be drawn without its neighbours
-        shapes[name] = read_shapes(path, problems, wanted, of_regions=name == "regions") if there else []
-    if wanted is not None:
-        _check_places(record, shapes["regions"], problems)
+        shapes[name] = read_shapes(path, problems, of_regions=name == "regions") if there else []
+    outlines, drawn = shapes["regions"], not any(p.file == "regions.geojson" for p in problems.found)
+    span, locate = (min(first, last), max(first, last)), partial(_region_at, outlines)
+    record = read_record(folder, head.country, problems, span=span, locate=locate, currency=head.currency)
+    if record.regions.readable and drawn:
+        _check_ids("regions.geojson", [str(f["properties"]["id"]) for f in outlines], record.regions, problems)
+        _check_places(record, outlines, problems)
     return Case(folder, head, record, shapes, _questions(folder, problems))
 
 
@@ -187,8 +193,8 @@ def _questions(folder: Path, problems: Problems) -> Table[Question]:
     return table
 
 
-def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = None, *, of_regions: bool = False) -> list[dict[str, Any]]:
-    """Features of a GeoJSON file: polygons with closed rings inside the globe; those `of_regions` have labels, one is of each region."""
+def read_shapes(path: Path, problems: Problems, *, of_regions: bool = False) -> list[dict[str, Any]]:
+    """Features of a GeoJSON file: polygons with closed rings inside the globe; those `of_regions` have labels and ids."""
     data = read_json(path, problems)
     if data is None:
         return []
@@ -202,8 +208,6 @@ def read_shapes(path: Path, problems: Problems, regions: Table[Region] | None = 
             break
         for key, code, args in _shape_faults(feature, labelled=of_regions):
             problems.add(path.name, None, f"features.{index}.{key}", code, **args)
-    if of_regions and regions is not None and len(problems.found) == before:
-        _check_ids(path.name, [str(f["properties"]["id"]) for f in features], regions, problems)
     return features if len(problems.found) == before else []
 
 
@@ -239,7 +243,7 @@ def _shape_faults(feature: Any, *, labelled: bool) -> Iterator[Fault]:
         yield "geometry.coordinates", "bad_shape", {}
     elif not rings(geometry):
         yield "geometry.coordinates", "empty_shape", {}
-    elif not all(map(_is_ring, rings(geometry))):
+    elif not all(map(is_ring, rings(geometry))):
         yield "geometry.coordinates", "bad_shape", {}
 
 
@@ -271,7 +275,7 @@ def _name_faults(names: dict[str, Any], *, labelled: bool) -> Iterator[Fault]:
             yield f"properties.{key}", "outside", {"value": value, "low": low, "high": f"{high:g}", "unit": unit}
 
 
-def _is_ring(ring: Any) -> bool:
+def is_ring(ring: Any) -> bool:
     """Whether this is a closed line round an area: four points or more on the globe, the last of them the first."""
     long = isinstance(ring, list) and len(ring) >= 4 and all(map(_is_point, ring))
     return long and ring[0][:2] == ring[-1][:2] and _has_area(ring)
@@ -295,17 +299,45 @@ def _check_places(record: Record, features: list[dict[str, Any]], problems: Prob
     """Regions and their capitals lie inside their shapes, other settlements near them: exchanged latitudes and longitudes show here."""
     geometry = {str(f["properties"]["id"]): f["geometry"] for f in features}
     frames = {region: _frame(found) for region, found in geometry.items()}
-    tables: tuple[Table[Any], ...] = (record.regions, record.settlements)
+    tables: tuple[Table[Any], ...] = (record.regions, record.settlements, record.events)
     for table in tables:
         for line, row in problems.rows(table):
-            if row.region_id not in geometry:
+            if row.region_id not in geometry or row.lat is None or row.lon is None:
                 continue
             west, south, east, north = frames[row.region_id]
             near = west - BESIDE <= row.lon <= east + BESIDE and south - BESIDE <= row.lat <= north + BESIDE
-            exact = table.name == "regions" or row.kind == "region_capital"
+            exact = table.name == "regions" or row.kind == "region_capital"  # no event is of that kind
             if not near or (exact and not _covers(geometry[row.region_id], row.lon, row.lat)):
                 args = {"value": f"{row.lat:g}, {row.lon:g}", "region": row.region_id}
                 problems.add(table.file, line, "lat", "outside_region", **args)
+
+
+NEAR = 0.25
+"""Degrees that a point may lie off every shape to be counted to the nearest: harbours lie outside a simplified coast."""
+
+
+def _region_at(features: list[dict[str, Any]], lon: float, lat: float) -> str | None:
+    """The region of a point: that whose shape covers it, else the one it lies nearest to, if near."""
+    if not features:
+        return None
+    for feature in features:
+        if _covers(feature["geometry"], lon, lat):
+            return str(feature["properties"]["id"])
+
+    off = [min(_off(lon, lat, a, b) for ring in rings(f["geometry"]) for a, b in itertools.pairwise(ring)) for f in features]
+    return str(features[off.index(min(off))]["properties"]["id"]) if min(off) <= NEAR else None
+
+
+def _off(lon: float, lat: float, a: Sequence[float], b: Sequence[float]) -> float:
+    """How far a point lies off a line between two others, in degrees.
+
+    >>> _off(1, 1, (0, 0), (4, 0)), _off(7, 4, (0, 0), (4, 0))
+    (1.0, 5.0)
+    """
+    along, across = b[0] - a[0], b[1] - a[1]
+    length = along**2 + across**2
+    share = min(1.0, max(0.0, ((lon - a[0]) * along + (lat - a[1]) * across) / length)) if length else 0.0
+    return math.hypot(lon - a[0] - share * along, lat - a[1] - share * across)
 
 
 def _frame(geometry: dict[str, Any]) -> tuple[float, float, float, float]:

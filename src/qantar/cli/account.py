@@ -72,6 +72,7 @@ def outline(
     from qantar.account.skeleton import uncovered
     from qantar.cases.case import load_case
     from qantar.lookup.likely import likely
+    from qantar.lookup.propose import propose
 
     with progress.progress(context.obj) as step:
         step("read")
@@ -83,10 +84,11 @@ def outline(
         found = uncovered(sentences, account)
         judged = account or read_claims(country.folder)  # what others have judged on the same days
         near = likely(sentences, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
+        proposed = propose([c.sentence.text for c in sentences], read.language, country)
     if json:
-        terminal.print_json(terminal.outline_json(read, found, account, near))
+        terminal.print_json(terminal.outline_json(read, found, account, near, proposed))
         return
-    terminal.outline(read, found, account, near, every, context.obj)
+    terminal.outline(read, found, account, near, proposed, every, context.obj)
     if any(x.events or x.claims for x in near):
         terminal.say(text("out.likely_note", context.obj, case=loaded.name if loaded else case))
     sys.stderr.write(notice(document, account, context.obj) if account else "")
@@ -102,27 +104,50 @@ def new(
 ) -> None:
     from qantar.account.candidates import candidates
     from qantar.account.document import read_document
-    from qantar.account.skeleton import slug, write_skeleton
+    from qantar.account.skeleton import case_from, slug, write_skeleton
     from qantar.cases.case import case_names, load_case
+    from qantar.lookup.propose import propose
 
     with progress.progress(context.obj) as step:
         step("read")
         read = read_document(document)
-        one_of("--case", case, tuple(case_names()), context.obj)
         country = load_case(case)
         found = candidates(read, country.place_names(), country.head.country)
         folder = out or Path(f"{slug(read)}-ledger")
-        write_skeleton(read, found, case, folder)
+        proposed = propose([c.sentence.text for c in found], read.language, country)
+        home = case if case in case_names() else case_from(country.folder, folder)
+        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed])
+    n_proposed = sum(p is not None for p in proposed)
     if json:
-        terminal.print_json({"folder": str(folder), "claims": len(found), "sha256": read.sha256})
-    else:
-        terminal.say(text("out.new_written", context.obj, path=folder, n=len(found)))
+        terminal.print_json({"folder": str(folder), "claims": len(found), "proposed": n_proposed, "sha256": read.sha256})
+        return
+    terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), case=case))
+    if n_proposed:
+        terminal.say(text("out.new_proposed", context.obj, n=n_proposed))
+
+
+@ledger_app.command(help="cli.sheet")
+def sheet(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_ledger")],
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.workbook import align
+
+    done = align(folder)
+    if json:
+        terminal.print_json([{"read": a.read, "wrote": a.wrote, "rows": a.rows} for a in done])
+    for aligned in [] if json else done:
+        terminal.say(text("out.sheet_written", context.obj, read=aligned.read, wrote=aligned.wrote, n=aligned.rows))
 
 
 def notice(path: Path | None, account: Any, lang: str) -> str:
-    """Whether the document at hand is the one the ledger was written for, and claims that stand where it has no text."""
+    """Which file the claims were read from if not the one named, whether the document at hand is the one the ledger was written for, and
+    claims that stand where it has no text.
+    """
+    other = read_instead(account, lang)
     if path is None:
-        return ""
+        return other
     from qantar.account.document import read_document
 
     document = read_document(path)
@@ -134,7 +159,15 @@ def notice(path: Path | None, account: Any, lang: str) -> str:
     positions = [s.position for s in document.sentences()]
     if lost := [c.claim_id for c in account.claims if not any(map(c.covers, positions))]:
         lines.append(text("out.no_such_place", lang, n=len(lost), claims=", ".join(lost[:10])))
-    return "\n".join(lines) + "\n"
+    return other + "\n".join(lines) + "\n"
+
+
+def read_instead(account: Any, lang: str) -> str:
+    """A line that names the file of the claims where it is not the one that `account.toml` names."""
+    from qantar.files.sheet import file_of
+
+    read, named = file_of(account.claims.file), account.head.files.claims
+    return "" if read == Path(named).name else text("out.read_instead", lang, read=read, named=named) + "\n"
 
 
 def _ledger_for(document: Any, name: str | None) -> Any:

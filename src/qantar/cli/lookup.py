@@ -34,19 +34,23 @@ def check(
         if ledger is None:
             raise fail(StudyError, "--document", "no_ledger", value=path)
         check_copies(ledger.claims, read_document(document), problems)
+    if ledger is not None and ledger.claims.readable:
         sys.stderr.write(notice(document, ledger, lang))
     n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
+    n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
     if json:
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        terminal.print_json({"files": files, "open": n_open, "problems": [p.as_dict(lang) for p in problems.found]})
+        terminal.print_json({"files": files, "open": n_open, "proposed": n_proposed, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
-    terminal.say(text("check.clean", lang, n=len(checked)))
+    terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
     if ledger:
         counts = {"open": n_open, "written": len(ledger.claims) - n_open}
         terminal.say(text("check.ledger", lang, **counts))
+        if n_proposed:
+            terminal.say(text("check.proposed", lang, n=n_proposed))
 
 
 @app.command("list", help="cli.list")

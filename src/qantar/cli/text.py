@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qantar.account.ledger import Account
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
+    from qantar.lookup.propose import Proposal
     from qantar.studies.blocks import Block
     from qantar.studies.repeat import Repeated
     from qantar.verdicts.claims import Judged
@@ -26,7 +27,7 @@ _STYLE = {
     "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim",
     "not-decidable": "dim", "not-testable": "dim",
 }  # fmt: skip
-_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2"}
+_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P"}
 
 
 def as_text(value: object) -> str:
@@ -174,9 +175,16 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
         verdict = Text(f"{text('sign.' + j.shown, lang)} {text('verdict.' + j.shown, lang)}", style=_STYLE[j.word])
         if j.trial is not None and j.word not in WITHOUT:
             verdict.append(f" ({text('basis.' + j.basis, lang)})", style=_STYLE[j.word])
+        if c.only_proposed:
+            verdict.append(f"\n({text('out.proposed', lang, verdict=text('verdict.' + str(c.proposed), lang))})", style="yellow")
         verdict.append("\n" + text(f"kind.{c.kind}", lang), style="dim")
         letters = " ".join(_LETTER[f] for f in j.flags if f in _LETTER)
-        return [f"{c.claim_id}\n{c.place}", verdict, (c.claim_zh if lang == "zh" else c.claim_en), f"{c.source or ''}\n{letters}"]
+        return [
+            f"{c.claim_id}\n{c.place}",
+            verdict,
+            c.claim_zh or c.claim_en if lang == "zh" else c.claim_en or c.claim_zh,
+            f"{c.source or ''}\n{letters}",
+        ]
 
     heads = [f"{text('out.id', lang)}\n{text('out.place', lang)}", f"{text('out.verdict', lang)}\n{text('out.kind', lang)}"]
     heads += [text("out.claim", lang), f"{text('out.sources_column', lang)}\n{text('out.flags', lang)}"]
@@ -200,6 +208,9 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
     if agreed := agreement(loaded.account):
         low, high, share = (f"{100 * v:.0f}" for v in (agreed.share_low, agreed.share_high, agreed.share))
         say(text("out.agreement", lang, same=agreed.same, n=agreed.n, share=share, low=low, high=high, opposite=agreed.opposite))
+    if not loaded.account.claims:
+        say(text("report.lead_record", lang))
+        return
     sources = {key for j in judged for key in j.claim.sources}
     memory, lost = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost"))
     say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
@@ -219,15 +230,25 @@ Found = list[tuple["Candidate", tuple[str, ...]]]
 """Candidate claims, each with the ids of the ledger's claims that cover it."""
 
 
-def outline(document: Document, found: Found, account: Account | None, near: Sequence[Likely], every: bool, lang: str) -> None:
+def outline(
+    document: Document,
+    found: Found,
+    account: Account | None,
+    near: Sequence[Likely],
+    proposed: Sequence[Proposal | None],
+    every: bool,
+    lang: str,
+) -> None:
     """Sections of a document, then its candidate claims, each with what is near it in the record."""
     sentences = sum(len(p) for s in document.sections for p in s.paragraphs)
     paragraphs = sum(len(s.paragraphs) for s in document.sections)
     args = {"name": document.name, "language": document.language, "sections": len(document.sections), "sha": document.sha256[:16] + "…"}
     say(text("out.document", lang, paragraphs=paragraphs, sentences=sentences, **args))
+    if document.encoding:
+        say(text("out.guessed", lang, encoding=document.encoding))
     heads = [text(f"out.{k}", lang) for k in ("section", "title", "paragraphs", "sentences")]
     grid(heads, [[s.number, s.title, len(s.paragraphs), sum(map(len, s.paragraphs))] for s in document.sections], widest=1)
-    shown = [(c, by, like) for (c, by), like in zip(found, near, strict=True) if every or not by]
+    shown = [(c, by, like, p) for (c, by), like, p in zip(found, near, proposed, strict=True) if every or not by]
     covered = sum(bool(by) for _, by in found)
     if account:
         counts = {"n": len(found), "covered": covered, "open": len(found) - covered}
@@ -236,11 +257,11 @@ def outline(document: Document, found: Found, account: Account | None, near: Seq
         say(text("out.no_ledger", lang, n=len(found)))
     heads = [text(f"out.{k}", lang) for k in ("place", "score", "signs", "sentence")] + ([text("out.covered", lang)] if every else [])
     rows = []
-    for c, by, like in shown:
+    for c, by, like, p in shown:
         section, paragraph, sentence = c.sentence.position
         place, score = f"{section}.{paragraph}:{sentence}", f"{c.score:.2f}"
         signs = "\n".join(text(f"cue.{sign}", lang) for sign in c.weightiest(SIGNS))
-        rows.append([place, score, signs, c.sentence.text + _near(like, lang), *([" ".join(by)] if every else [])])
+        rows.append([place, score, signs, c.sentence.text + _near(like, lang) + _proposed(p, lang), *([" ".join(by)] if every else [])])
     if rows:
         grid(heads, rows, widest=3)
 
@@ -261,11 +282,22 @@ def _near(like: Likely, lang: str) -> str:
     return "\n→ " + text("error.sep", lang).join(parts) if parts else ""
 
 
-def outline_json(document: Document, found: Found, account: Account | None, near: Sequence[Likely]) -> dict[str, object]:
+def _proposed(proposal: Proposal | None, lang: str) -> str:
+    """A line below a candidate: what the record proposes."""
+    if proposal is None:
+        return ""
+    said = text("out.proposed", lang, verdict=text(f"verdict.{proposal.verdict}", lang))
+    return f"\n→ {said}{text('error.colon', lang)}{proposal.why[lang]}"
+
+
+def outline_json(
+    document: Document, found: Found, account: Account | None, near: Sequence[Likely], proposed: Sequence[Proposal | None]
+) -> dict[str, object]:
     """The same for machines."""
     return {
         "document": document.name,
         "language": document.language,
+        "guessed_encoding": document.encoding or None,
         "sha256": document.sha256,
         "ledger": account.head.id if account else None,
         "document_is": account.match(document) if account else None,
@@ -280,8 +312,9 @@ def outline_json(document: Document, found: Found, account: Account | None, near
                 "covered_by": list(by),
                 "likely_events": list(like.events),
                 "likely_claims": list(like.claims),
+                "proposed": p.cells() if p else None,
             }
-            for (c, by), like in zip(found, near, strict=True)
+            for (c, by), like, p in zip(found, near, proposed, strict=True)
         ],
     }
 
@@ -305,6 +338,8 @@ def file_kind(kind: str, lang: str) -> str:
     """What a checked file is, in words."""
     if kind.startswith("table "):
         return text("check.kind.table", lang, name=kind.removeprefix("table "))
+    if kind.startswith("absent "):
+        return text(f"absent.{kind.removeprefix('absent ')}", lang)
     return text(f"check.kind.{kind}", lang)
 
 

@@ -163,8 +163,10 @@ class _Beside:
         self.runs, self.record, self.plan = runs, record, plan
         self.start = dt.datetime.fromisoformat(plan.start)
         self.ids, self.n_days, self.onset = [r.id for r in plan.regions], runs.presence.shape[1], runs.onset()
-        self.earliest = min(o.earliest for o in record.onsets)
-        self.openers = [o.region_id for o in record.onsets if o.earliest == self.earliest]
+        self.told = [o for o in record.onsets if o.latest is not None or self.day(o.earliest) > 0]
+        """first days of which the record says anything"""
+        self.earliest = min((o.earliest for o in self.told), default=None)
+        self.openers = [o.region_id for o in self.told if o.earliest == self.earliest]
 
     def day(self, date: dt.date) -> int:
         return (date - self.start.date()).days
@@ -176,19 +178,21 @@ class _Beside:
     def onsets(self) -> Iterator[Feature]:
         """When each region rose, which was first, and how many rose in time."""
         in_time = []
-        for o in self.record.onsets:
+        for o in self.told:
             day, low = self.onset[:, self.ids.index(o.region_id)], self.day(o.earliest)
             in_time.append((day >= low) | (day < 0) if o.latest is None else (day >= low) & (day <= self.day(o.latest)))
             when = str(o.earliest) if o.firm else f"{o.earliest}–{o.latest or '…'}"
             yield _feature("onset", o.region_id, when, in_time[-1], np.where(day < 0, np.nan, day.astype(float)))
+        if not self.told:
+            return
         day = np.where(self.onset < 0, 10**6, self.onset)
         opener_first = np.zeros(self.runs.n, bool)
         for region in self.openers:
             own = day[:, self.ids.index(region)]
-            others = np.delete(day, self.ids.index(region), axis=1).min(axis=1)
+            others = np.delete(day, self.ids.index(region), axis=1).min(axis=1, initial=10**6)  # a country may be one region
             opener_first |= (own < 10**6) & (own <= others)
         yield _feature("first", ";".join(self.openers), str(self.earliest), opener_first, np.full(self.runs.n, np.nan))
-        matched, n = np.sum(in_time, axis=0).astype(float), len(self.ids)
+        matched, n = np.sum(in_time, axis=0).astype(float), len(self.told)
         yield _feature("onsets_matched", str(n), str(n), matched >= n, matched)
 
     def counts(self) -> Iterator[Feature]:
@@ -217,7 +221,9 @@ class _Beside:
 
     def jump(self) -> Iterator[Feature]:
         """The day on which most regions rose: at least as many in the simulation, most of them next to none that rose before."""
-        rose = {o.region_id: o.stated or o.earliest for o in self.record.onsets}
+        rose = {o.region_id: o.stated or o.earliest for o in self.told}
+        if not rose:
+            return
         day, n = max(Counter(rose.values()).items(), key=lambda item: (item[1], -item[0].toordinal()))
         k = self.day(day)
         if not 0 < k < self.n_days:

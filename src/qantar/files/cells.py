@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Generic, NoReturn, TypeGuard, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeGuard, TypeVar, get_args
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -134,6 +135,23 @@ class DayAndHour(Form):
         return cell
 
 
+class TimeZone:
+    """A time zone of the IANA database, by its name."""
+
+    def __call__(self, cell: object) -> object:
+        if cell not in _time_zones():
+            _wrong("not_one_of", value=cell, choices=nearest(str(cell), sorted(_time_zones())))
+        return cell
+
+    def allowed(self) -> str:
+        return "like Asia/Aqtau"
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
+
+
 def _split(cell: object) -> object:
     return tuple(filter(None, cell.split(";"))) if isinstance(cell, str) else cell
 
@@ -191,6 +209,7 @@ FolderName = Annotated[str, BeforeValidator(_not_reserved), BeforeValidator(Form
 """An id after which a folder of results is named."""
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
 Words = Annotated[tuple[Text, ...], BeforeValidator(_split)]
+Zone = Annotated[str, BeforeValidator(TimeZone())]
 Confidence = Annotated[str, BeforeValidator(Choice(("high", "medium", "low")))]
 
 
@@ -223,18 +242,33 @@ def twins(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
 
 
 class Row(Told):
-    """One row of a table."""
+    """One row of a table.
+
+    `whole` names columns that a table may leave out, but not single cells of them: who writes down sources does so for every row.
+    """
+
+    whole: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def allowed(cls, column: str) -> str:
         """What a cell of this column may hold, in words for help and manual."""
-        info = cls.model_fields[column]
-        inner = [m for part in get_args(info.annotation) for m in getattr(part, "__metadata__", ())]
-        for part in (*info.metadata, *inner):
-            allowed = getattr(getattr(part, "func", None), "allowed", None)
+        for rule in cls._rules(column):
+            allowed = getattr(rule, "allowed", None)
             if allowed is not None:
                 return str(allowed())
-        return "keys joined by ;" if str(info.annotation).startswith("tuple[") else "text"
+        return "keys joined by ;" if str(cls.model_fields[column].annotation).startswith("tuple[") else "text"
+
+    @classmethod
+    def choices(cls, column: str) -> tuple[str, ...]:
+        """The words of a closed list that a cell of this column is one of; none where there is no such list."""
+        return next((rule.words for rule in cls._rules(column) if isinstance(rule, Choice)), ())
+
+    @classmethod
+    def _rules(cls, column: str) -> Iterator[object]:
+        """What checks the cells of a column."""
+        info = cls.model_fields[column]
+        inner = [m for part in get_args(info.annotation) for m in getattr(part, "__metadata__", ())]
+        yield from (getattr(part, "func", None) for part in (*info.metadata, *inner))
 
 
 R = TypeVar("R", bound=Row)
@@ -280,15 +314,29 @@ def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_quoted(cell) for cell in row] for row in rows)
+    writer.writerows([quoted(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
-def _quoted(cell: object) -> object:
+def quoted(cell: object) -> object:
+    """A cell as it may stand in a table that a spreadsheet opens: what would be read as a formula begins with a quote mark.
+
+    >>> quoted("=1+1"), quoted("5 > 3"), quoted(-5), quoted(None)
+    ("'=1+1", '5 > 3', -5, '')
+    """
     if not isinstance(cell, str):
         return "" if cell is None else cell
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
     return "'" + text if unicodedata.normalize("NFKC", text[:1]) in _FORMULA else text
+
+
+def is_guarded(cell: str) -> bool:
+    """Whether the quote mark at the beginning of a cell is there to keep a spreadsheet from reading a formula.
+
+    >>> is_guarded("'=1+1"), is_guarded("'tis so")
+    (True, False)
+    """
+    return cell[:1] == "'" and unicodedata.normalize("NFKC", cell[1:2]) in _FORMULA

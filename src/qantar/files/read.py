@@ -20,7 +20,9 @@ from pydantic import BaseModel, ValidationError
 from qantar.errors import DataError, Problems, fail, nearest
 from qantar.files.cells import R, Row, Table, twins
 
-BYTES_MAX = {".csv": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
+_BYTES_OF_TABLES = {".csv": 40_000_000, ".xlsx": 40_000_000, ".geojson": 20_000_000, ".json": 20_000_000, ".toml": 500_000}
+_BYTES_OF_PAGES = dict.fromkeys((".html", ".htm", ".xhtml"), 5_000_000) | dict.fromkeys((".mhtml", ".mht", ".docx", ".pdf"), 20_000_000)
+BYTES_MAX = _BYTES_OF_TABLES | _BYTES_OF_PAGES
 DOCUMENT_MAX = 500_000
 """Bytes of a file that is read, by ending; any other is a document. Ten to a hundred times what ships, and read within seconds."""
 ROWS_MAX = 50_000
@@ -56,21 +58,21 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
     return data
 
 
-_OTHER_FILES = {
-    "Word / Excel / ZIP": (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"),
-    "PDF": (b"%PDF",),
+NO_TEXT = {
+    "Word 97 / Excel 97": (b"\xd0\xcf\x11\xe0",),
     "RTF": (b"{\\rtf",),
     "GZIP": (b"\x1f\x8b",),
     "PNG": (b"\x89PNG",),
     "JPEG": (b"\xff\xd8\xff",),
 }
-"""First bytes of files that are no text, whatever they are called."""
+"""First bytes of files that are read neither as a table nor as a document, whatever they are called."""
+_NO_TABLE = NO_TEXT | {"Word / Excel / ZIP": (b"PK\x03\x04",), "PDF": (b"%PDF",)}
 
 
 def read_text(path: Path, most: int | None = None) -> str:
     """The text of a UTF-8 file (a byte-order mark is allowed), or one clear problem."""
     data = read_bytes(path, most)
-    for kind, marks in _OTHER_FILES.items():
+    for kind, marks in _NO_TABLE.items():
         if data.startswith(marks):
             raise fail(DataError, path, "office_file", kind=kind)
     try:
@@ -120,12 +122,13 @@ def guess_encoding(data: bytes) -> str:
 
 
 def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Table[R]:
-    """All good rows of a CSV file; everything else is added to `problems`.
+    """All good rows of a CSV file, or of a workbook; everything else is added to `problems`.
 
     The header must name known columns only and every required one; each row must have as many cells as the header.
     """
+    file, before = path.name, len(problems.found)
     try:
-        source = read_text(path)
+        file, raw_rows = _cells_of(path, name, problems)
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
         return Table(name, path.name, (), (), readable=False)
@@ -135,39 +138,53 @@ def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Tab
     header: list[str] = []
     spare: list[str] = []
     readable = True
-    before = len(problems.found)
-    for line, raw in csv_rows(source, path.name, problems):
+    for line, raw in raw_rows:
         if not header:
             header = [c.strip() for c in raw]
             while len(header) > 1 and not header[-1]:  # spreadsheets add empty columns at the end
                 header.pop()
             spare = [""] * (len(raw) - len(header))
-            readable = _header_ok(header, model, path.name, line, problems)
+            readable = _header_ok(header, model, file, line, problems)
             if not readable:
                 break
-            first = header.index(next(iter(model.model_fields)))
+            name_at = next(iter(model.model_fields))
+            first = header.index(name_at) if name_at in header else len(header)
             continue
         if len(lines) + len(spoilt) >= ROWS_MAX:
-            problems.add(path.name, line, "", "too_many_rows", high=f"{ROWS_MAX:,}")
+            problems.add(file, line, "", "too_many_rows", high=f"{ROWS_MAX:,}")
             readable = False
-        if not readable or problems.full(path.name):
+        if not readable or problems.full(file):
             readable = False
             break
         cells = raw[: len(header)] if raw[len(header) :] == spare else raw
         row = None
         if len(cells) != len(header):
-            problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
+            problems.add(file, line, "", "cell_count", found=len(cells), expected=len(header))
         else:
-            row = parse_row(dict(zip(header, map(str.strip, cells), strict=True)), model, path.name, line, problems)
+            row = parse_row(dict(zip(header, map(str.strip, cells), strict=True)), model, file, line, problems)
         if row is not None:
             rows.append(row)
             lines.append(line)
         elif first < len(raw):
             spoilt.add(raw[first].strip())
     if not header and len(problems.found) == before:
-        problems.add(path.name, None, "", "empty_file")
-    broken = any(p.file == path.name and p.code in ("broken_csv", "cell_too_long") for p in problems.found[before:])
-    return Table(name, path.name, tuple(rows), tuple(lines), readable and bool(header) and not broken, frozenset(spoilt))
+        problems.add(file, None, "", "empty_file")
+    broken = any(p.file == file and p.code in _UNREADABLE for p in problems.found[before:])
+    return Table(name, file, tuple(rows), tuple(lines), readable and bool(header) and not broken, frozenset(spoilt))
+
+
+_UNREADABLE = ("broken_csv", "cell_too_long", "no_such_sheet")
+"""Faults after which nothing can be said about what a table lacks."""
+
+
+def _cells_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[tuple[int, list[str]]]]:
+    """How a table is called in problems, and its rows with their lines."""
+    if path.suffix.lower() != ".xlsx":
+        return path.name, csv_rows(read_text(path), path.name, problems)
+    from qantar.files.sheet import read_sheet
+
+    label, found = read_sheet(path, name, problems)
+    return label, iter(found)
 
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
@@ -221,9 +238,16 @@ def _header_ok(header: list[str], model: type[Row], file: str, line: int, proble
 
 
 def parse_row(cells: dict[str, str], model: type[R], file: str, line: int, problems: Problems) -> R | None:
-    """One row from its cells; an empty cell means not known, and is left to the column's default."""
+    """One row from its cells; an empty cell means not known, and is left to the column's default.
+
+    But in a column that is written for the whole table or not at all (`Row.whole`), it is a fault.
+    """
+    empty = [c for c in model.whole if cells.get(c) == ""]
+    for column in empty:
+        problems.add(file, line, column, "missing_source" if column == "source" else "empty_cell", value=column)
     try:
-        return model.model_validate({k: v for k, v in cells.items() if v != ""})
+        row = model.model_validate({k: v for k, v in cells.items() if v != ""})
+        return None if empty else row
     except ValidationError as error:
         for item in error.errors(include_url=False):
             add_validation(item, file, line, str(item["loc"][0]) if item["loc"] else "", problems, in_table=True)

@@ -27,6 +27,8 @@ PACKED = ".npz"
 """How packed tables end."""
 ASIDE, MARK, NEW, OLD = ".qantar-", "place", "new", "old"
 """A folder beside a place that is being written: the name of the place, what is new, and what stood there before."""
+TOGETHER = "together"
+"""What stands for files of one folder that are replaced together."""
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 """What a system answers where a folder is renamed to a place in which something stands."""
 
@@ -297,6 +299,24 @@ def write_file(path: Path, content: bytes, ours: Callable[[Path], bool]) -> Path
         place = next(p for p in _places(path) if not _taken(p, ours if p == path else lambda _: False))
     write_bytes(place, content)
     return place
+
+
+def write_files(folder: Path, build: Callable[[Path], Sequence[str]]) -> None:
+    """Replace files of a folder that belong together: `build` makes all of them in a folder aside, then each is put into its place.
+
+    `build` gives their names in the order in which they go there: a stop between two of them must leave a folder that is whole.
+    """
+    with _writing(folder):
+        place = folder / TOGETHER
+        _restore(place)
+        with _aside(place) as aside:
+            (aside / NEW).mkdir()
+            names = build(aside / NEW)
+            for name in names:
+                flush(aside / NEW / name)
+            for name in names:
+                (aside / NEW / name).replace(folder / name)
+            flush(folder)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -38,6 +38,7 @@ from qantar.inference.diagnostics import (
     uniformity,
 )
 from qantar.inference.distance import Target, items_of, scales_of, summary_of, target_of
+from qantar.inference.enough import enough
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
@@ -107,13 +108,14 @@ class Terms:
         ScenarioError
             If the scenario does not say what is fitted, or an edit does not fit.
         StudyError, ResultError
-            As `run_ensembles`.
+            If the record dates nothing; and as `run_ensembles`.
         """
         spec = spec_of(self.scenario)
         plan, record = resolve(self.scenario, self.edits, scale=self.scale), observe(self.scenario.case.record)
         if fixed := [name for name in spec.fitted if name in plan.parameters]:
             raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
         target = target_of(record, plan, detained=tuple(spec.detained))
+        runner.note(enough(target, plan))
         table = prior_table(plan, self.setup.table, self.seed, runner, part=self.setup.part, known=self.known)
         return Problem(plan, record, target, table, self.seed)
 

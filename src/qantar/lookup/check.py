@@ -8,13 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from qantar.account.ledger import LEDGER_MODELS, Account, AccountFile, read_claims
+from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
 from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
 from qantar.files.read import csv_rows, read_table, read_text, read_toml
 from qantar.files.result import read_result
+from qantar.files.sheet import file_of, read_sheet
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
@@ -29,7 +30,7 @@ _FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountF
 
 @dataclass(frozen=True)
 class Checked:
-    """One file: what it is (a key of `check.kind` in the catalogue, or `table NAME`) and how many rows or keys it holds."""
+    """One file: what it is (a key of `check.kind` in the catalogue, `table NAME`, or `absent NAME`) and how many rows or keys it holds."""
 
     file: str
     kind: str
@@ -73,15 +74,19 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
             read_toml(folder / FILE, ScenarioFile, problems)
         else:
             _check_scenario(folder, case, problems)
-    sizes = {t.file: len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()}
+    sizes = {file_of(t.file): len(t) for t in tables} | {
+        f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()
+    }
     for result in sorted(folder.glob("fit/**/result.json")) if scenario else []:  # what ships with a case bears its verdicts
         whole = Problems()
         _check_result(result.parent, whole)
         problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in whole.found]
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".toml", ".geojson"))
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".xlsx", ".toml", ".geojson") and not p.name.startswith("~$"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
-    named = {t.file: t.name for t in tables}
-    return [*(_checked(p, sizes, named) for p in files), *(Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)]
+    named = {file_of(t.file): t.name for t in tables}
+    absent = [Checked(f"{name}.csv", f"absent {name}", 0) for name in (case.record.missing if case else ()) if name != "variables"]
+    experiments = (Checked(f"{EXPERIMENTS}/{p.name}", "experiment", 1) for p in tried)
+    return [*(_checked(p, sizes, named) for p in files), *experiments, *absent]
 
 
 def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
@@ -113,12 +118,12 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         _check_folder(path.parent.parent, whole)
         problems.found += [p for p in whole.found if p.file == path.name]
         return [Checked(path.name, "experiment", 1)]
-    if path.suffix in (".csv", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
+    if path.suffix in (".csv", ".xlsx", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
         found = _check_folder(path.parent, whole, scenario=path.name == FILE)
-        problems.found += [p for p in whole.found if p.file in (path.name, str(path))]
-        if path.stem in TABLES or path.suffix != ".csv":
+        problems.found += [p for p in whole.found if file_of(p.file) in (path.name, str(path))]
+        if path.stem in TABLES or path.suffix not in (".csv", ".xlsx"):
             return [c for c in found if c.file == path.name]
-    if path.suffix == ".csv":
+    if path.suffix in (".csv", ".xlsx"):
         name = path.stem if path.stem in TABLES else _guess_table(path)
         table = read_table(path, name, TABLES[name], problems)
         check_alone(table, problems)
@@ -134,13 +139,14 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         return [Checked(path.name, kind, 1)]
     if path.suffix == ".geojson":
         return [Checked(path.name, "shapes", len(read_shapes(path, problems)))]
-    raise fail(ScenarioError, path, "unknown_file_kind", choices=".csv, .toml, .geojson, result.json")
+    raise fail(ScenarioError, path, "unknown_file_kind", choices=".csv, .xlsx, .toml, .geojson, result.json")
 
 
 def _guess_table(path: Path) -> str:
     """The table whose first column and most of whose required columns the header has, and that has most of its columns; else an error."""
     problems = Problems()
-    header = {c.strip() for _, cells in islice(csv_rows(read_text(path), path.name, problems), 1) for c in cells}
+    rows = read_sheet(path, "", problems)[1] if path.suffix == ".xlsx" else csv_rows(read_text(path), path.name, problems)
+    header = {c.strip() for _, cells in islice(rows, 1) for c in cells}
     problems.raise_as(DataError)
 
     def fit(name: str) -> tuple[float, float]:
@@ -158,6 +164,11 @@ def _guess_table(path: Path) -> str:
 
 def _checked(path: Path, sizes: dict[str, int], named: dict[str, str]) -> Checked:
     """What a file of a folder is; one that was not read as a part of the folder's case or ledger is read for its size."""
+    other = twin(path)
+    if path.name not in sizes and other is not None and other.name in sizes:
+        return Checked(path.name, "unread", 0)  # the table stands in the other file
+    if path.name == WRITTEN:
+        return Checked(path.name, "written", 0)
     if path.suffix == ".toml":
         return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
     if path.suffix == ".geojson":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qantar.errors import StudyError, fail, nearest, sentence
 from qantar.lookup.check import TABLES
-from qantar.messages import LANGUAGES, catalogue, column_meanings, keys_under, text
+from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, text
 from qantar.record.load import variables
 from qantar.scenario.names import parameter_names
 
@@ -43,11 +43,11 @@ def words() -> dict[str, list[str]]:
 
 def explain(name: str, lang: str) -> list[Explanation]:
     """All meanings of a word; `TABLE.COLUMN` or a bare column name explains columns. A StudyError has the nearest words if none is."""
-    found = [*_named(name, lang), *_columns(name, lang)]
+    found = [*_named(name, lang), *_columns(name, lang), *_keys(name, lang)]
     if not found:
         found = [x for code in _codes(name) for x in _named(code, lang)]
     if not found:
-        known = [w for group in words().values() for w in group] + [f"{t}.{c}" for t, c in column_meanings("en")]
+        known = [w for group in words().values() for w in group] + [f"{t}.{c}" for t, c in (*column_meanings("en"), *key_meanings("en"))]
         raise fail(StudyError, name, "no_such_name", value=name, choices=nearest(name, known))
     return found
 
@@ -106,6 +106,26 @@ def _parameter(name: str, lang: str) -> Explanation:
 def _short(allowed: str) -> str:
     """A long list of words cut to fit a table; `explain TABLE.COLUMN` shows it whole."""
     return allowed if len(allowed) <= ROOM else allowed[: ROOM - 2] + " …"
+
+
+def _keys(name: str, lang: str) -> list[Explanation]:
+    """Keys of the TOML files of a case, by their path, with or without the name of the file."""
+    if not any(name in (path, f"{file}.{path}", file) for file, path in key_meanings(lang)):
+        return []
+    from qantar.lookup.keys import FILES, keys_of  # loads the scheme of a scenario, which other words need not wait for
+
+    found = []
+    for file in FILES:
+        keys = keys_of(file)
+        if name == file:
+            rows = tuple((k.path, _short(k.allowed), key_meanings(lang)[file, k.path]) for k in keys)
+            found.append(Explanation(f"{file}.toml", "keys", text(f"check.kind.{file}", lang), rows=rows))
+        found += [
+            Explanation(f"{file}.toml {k.path}", "key", key_meanings(lang)[file, k.path], k.allowed)
+            for k in keys
+            if name in (k.path, f"{file}.{k.path}")
+        ]
+    return found
 
 
 def _columns(name: str, lang: str) -> list[Explanation]:

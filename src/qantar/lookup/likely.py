@@ -32,7 +32,7 @@ class Likely:
 def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterable[Claim] = ()) -> list[Likely]:
     """For each candidate of a document in `language` what it may be about."""
     span = case.head.first_day, case.head.last_day
-    places = {lang: _Places(case, lang) for lang in {language, *LANGUAGES}}
+    places = {lang: Places(case, lang) for lang in {language, *LANGUAGES}}
     known: dict[str, tuple[set[dt.date], set[str]]] = {}
     for claim in claims:
         said = [_about(getattr(claim, f"claim_{lang}"), lang, span, places[lang]) for lang in LANGUAGES]
@@ -50,14 +50,14 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
     return [near(frozenset(days), frozenset(where)) for days, where in named]
 
 
-def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: _Places) -> tuple[set[dt.date], set[str]]:
+def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: Places) -> tuple[set[dt.date], set[str]]:
     """Days and places that a text names; places only beside a day."""
     days = set(dates_in(text, language, *span))
     return days, places.within(text) if days else set()
 
 
-class _Places:
-    """Ids of regions and settlements by their names in one language."""
+class Places:
+    """Ids of regions and settlements by their names in one language, and the pattern of all these names (`any`)."""
 
     def __init__(self, case: Case, language: str) -> None:
         self.any = place_pattern(tuple(case.place_names()), language)
@@ -83,9 +83,9 @@ def dates_in(text: str, language: str, first: dt.date, last: dt.date) -> Iterato
     >>> [str(d) for d in dates_in("1月5日，去年7月2日", "zh", *span)], [d.day for d in dates_in("6 января 2022", "ru", *span)]
     (['2022-01-05'], [6])
     """
-    for match in (m for pattern in _patterns(language) for m in pattern.finditer(text)):
+    for match in _dated(text, language):
         month, year = match["month"], match["year"]
-        number = int(month) if month.isdigit() else _months(language)[month.casefold()]
+        number = int(month) if month.isdigit() else months(language)[month.casefold()]
         for day in filter(None, (match["day"], match["end"])):
             for y in [int(year)] if year else range(first.year, last.year + 1):
                 with suppress(ValueError):  # no such day
@@ -93,8 +93,17 @@ def dates_in(text: str, language: str, first: dt.date, last: dt.date) -> Iterato
                         yield dt.date(y, number, int(day))
 
 
+def _dated(text: str, language: str) -> Iterator[re.Match[str]]:
+    """Where a text names days; of two readings that overlap the first form counts: "10 January 7 men" names the tenth only."""
+    taken: list[tuple[int, int]] = []
+    for match in (m for pattern in day_patterns(language) for m in pattern.finditer(text)):
+        if not any(start < match.end() and match.start() < end for start, end in taken):
+            taken.append(match.span())
+            yield match
+
+
 @cache
-def _months(language: str) -> dict[str, int]:
+def months(language: str) -> dict[str, int]:
     """Number of a month by its name, whole or short."""
     from babel import Locale
 
@@ -103,7 +112,7 @@ def _months(language: str) -> dict[str, int]:
 
 
 @cache
-def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
+def day_patterns(language: str) -> tuple[re.Pattern[str], ...]:
     """A day with its month in the ways a language writes it, perhaps the last of several days and the year."""
     iso = r"\b(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?P<end>)\b"
     if language == "zh":
@@ -111,10 +120,10 @@ def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
             r"(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]?(?:(?:至|到|[-–—~～])(?P<end>\d{1,2})[日号])?(?<=[日号])"
         ]
     else:
-        name = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
+        name = "|".join(sorted(map(re.escape, months(language)), key=len, reverse=True))
         after = r"(?:st|nd|rd|th)?(?: of)?" if language == "en" else ""
         forms = [
             rf"\b(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?{after}\s+(?P<month>{name})\b\.?(?:,?\s+(?P<year>\d{{4}})\b)?",
-            rf"\b(?P<month>{name})\.?\s+(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?\b(?:,\s+(?P<year>\d{{4}})\b)?",
+            rf"\b(?P<month>{name})\.?\s+(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?\b(?![,.]\d)(?:,\s+(?P<year>\d{{4}})\b)?",
         ]
     return tuple(re.compile(form, re.IGNORECASE) for form in (*forms, iso))

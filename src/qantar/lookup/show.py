@@ -224,6 +224,7 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("claim", getattr(c, f"claim_{lang}") or getattr(c, f"claim_{other}")),
         ("kind", text(f"kind.{c.kind}", lang)),
         ("verdict", f"{text('sign.' + judged.shown, lang)} {text('verdict.' + judged.shown, lang)}"),
+        ("proposed_column", getattr(c, f"proposed_{lang}") or getattr(c, f"proposed_{other}")),
         ("basis", text(f"basis_meaning.{judged.basis}", lang)),
         ("experiment", f"{trial.hypothesis}{text('error.colon', lang)}{trial.said(lang)}" if trial else c.hypothesis_id or ""),
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
@@ -231,6 +232,10 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
         ("readers_column", text(f"reading.{c.reading}", lang)),
         ("events_column", ", ".join(c.events)),
+        ("claim_summary", getattr(c, f"summary_{lang}") or getattr(c, f"summary_{other}")),
+        ("claim_said", text("error.sep", lang).join(filter(None, (c.said_by, str(c.said_on or ""), c.link, *c.archived)))),
+        ("claim_checked", text("error.sep", lang).join(filter(None, (c.checked_by, str(c.checked_on or ""))))),
+        ("claim_corrections", c.corrections),
     ]
     return f"{c.claim_id}  {c.place}", [(text(f"out.{key}", lang), value) for key, value in lines if value]
 

@@ -85,6 +85,12 @@ def column_meanings(lang: str) -> dict[tuple[str, str], str]:
         return {(r["table"], r["column"]): r[f"meaning_{lang}"] for r in csv.DictReader(file)}
 
 
+def key_meanings(lang: str) -> dict[tuple[str, str], str]:
+    """Meaning of every key of the TOML files of a case, by (file, path)."""
+    with (_HERE / "keys.csv").open(encoding="utf-8", newline="") as file:
+        return {(r["file"], r["key"]): r[f"meaning_{lang}"] for r in csv.DictReader(file)}
+
+
 def language(asked: str | None = None, env: Mapping[str, str] = os.environ) -> str:
     """The language to speak: the one asked for, else `QANTAR_LANG`, else the locale, else English.
 

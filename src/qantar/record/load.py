@@ -1,6 +1,6 @@
-"""Loads a record from its folder: every table checked cell by cell, then against each other, then frozen.
+"""Loads a record from its folder: every table checked cell by cell, completed, held against the others, then frozen.
 
-In: a folder with the files of `schema.MODELS`. Out: a `Record`, or one `DataError` with every problem found.
+In: a folder with files of `schema.MODELS`: regions and events at least. Out: a `Record`, or one `DataError` with every problem found.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from typing import Any
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
 from qantar.files.read import read_table
+from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, zone_offset
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
+    MONEY,
     Adjacency,
     Disagreement,
     EconomyRow,
@@ -35,12 +37,8 @@ from qantar.record.schema import (
     Variable,
 )
 
-GATHERINGS = ("protest", "march", "road_blocked")
-"""Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""
-OPTIONAL = ("economy", "forces", "disagreements")
-"""Tables that a case may do without: a missing file is an empty table."""
-Span = tuple[dt.date, dt.date]
-"""First and last day of a case."""
+NEEDED = ("regions", "events")
+"""Tables that a case cannot do without. Any other that is missing is empty, or follows from the events."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,12 @@ class Record:
     economy: Table[EconomyRow]
     forces: Table[Force]
     disagreements: Table[Disagreement]
+    variables: Table[Variable]
+    currency: str = MONEY
+    missing: tuple[str, ...] = ()
+    """tables without a file"""
+    derived: tuple[str, ...] = ()
+    """tables that follow from the events, in part or as a whole"""
 
     def region(self, region_id: str) -> Region:
         """The region with this ISO 3166-2 id."""
@@ -77,22 +81,35 @@ class Record:
         figures = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
         return next(figures, None)
 
-    def utc_offset(self, region_id: str) -> float:
-        """Hours ahead of UTC; the country itself keeps the time of its capital city (the largest offset)."""
+    @property
+    def register(self) -> dict[str, Variable]:
+        """Quantities that the case may speak of, by name: the general ones, in its currency, and its own."""
+        return _register(self.variables, self.currency)
+
+    def utc_offset(self, region_id: str, day: dt.date | None = None) -> float:
+        """Hours ahead of UTC, on a day or on the first of the case; the country itself keeps the largest offset of its regions."""
         if region_id == self.country:
-            return max(r.utc_offset for r in self.regions)
-        return self.region(region_id).utc_offset
+            return max(self.utc_offset(r.region_id, day) for r in self.regions)
+        region = self.region(region_id)
+        return zone_offset(region.time_zone, day) if day and region.time_zone else region.utc_offset
 
     def tables(self) -> dict[str, Table[Any]]:
         """Every table by its name."""
         return {name: getattr(self, name) for name in MODELS}
+
+    def withheld(self) -> dict[str, int]:
+        """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
+        bound = [s.key for s in self.sources if s.redistribution == "no"]
+        rows = [row for name, table in self.tables().items() if name != "sources" for row in table] if bound else []
+        counts = {key: sum(key in cited(row) for row in rows) for key in bound}
+        return {key: n for key, n in counts.items() if n}
 
     def instant(self, event: Event) -> dt.datetime | None:
         """When an event began, in UTC; None when its hour is not known. Times in the record are local."""
         if event.time_local is None:
             return None
         local = dt.datetime.combine(event.date, dt.time.fromisoformat(event.time_local))
-        return (local - dt.timedelta(hours=self.utc_offset(event.region_id))).replace(tzinfo=dt.UTC)
+        return (local - dt.timedelta(hours=self.utc_offset(event.region_id, event.date))).replace(tzinfo=dt.UTC)
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """Every name of each region and settlement, in all languages of the tables, by its id."""
@@ -101,9 +118,14 @@ class Record:
         return {key: tuple(filter(None, (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases))) for key, r in rows}
 
 
+def _register(own: Iterable[Variable], currency: str) -> dict[str, Variable]:
+    general = (v.model_copy(update={"unit": v.unit.replace(MONEY, currency)}) for v in variables())
+    return {v.variable: v for v in (*general, *own)}
+
+
 @cache
 def variables() -> Table[Variable]:
-    """The register of quantities (`record/variables.csv`)."""
+    """The general register of quantities (`record/variables.csv`)."""
     problems = Problems()
     table = read_table(Path(__file__).with_name("variables.csv"), "variables", Variable, problems)
     problems.raise_as(DataError)
@@ -121,15 +143,38 @@ def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) 
     return record
 
 
-def read_record(folder: Path, country: str, problems: Problems, *, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
-    """As `load_record`, but adds to `problems` and goes on with the good rows."""
-    tables: dict[str, Any] = {name: _read(folder, name, problems) for name in MODELS}
-    for name, table in tables.items():
-        check_alone(table, problems)
+def read_record(
+    folder: Path,
+    country: str,
+    problems: Problems,
+    *,
+    span: Span = (FIRST_DAY, LAST_DAY),
+    locate: Locate = lambda lon, lat: None,
+    currency: str = MONEY,
+) -> Record:
+    """As `load_record`, but adds to `problems` and goes on with the good rows.
+
+    Parameters
+    ----------
+    locate : tells the region of a point
+    currency : what units of money are called in the tables
+    """
+    missing = tuple(name for name in MODELS if name not in NEEDED and _is_missing(folder, name))
+    tables: dict[str, Any] = {
+        name: Table(name, f"{name}.csv", (), ()) if name in missing else read_table(folder / f"{name}.csv", name, model, problems)
+        for name, model in MODELS.items()
+    }
+    register = _register(tables["variables"], currency)
+    for name, table in complete_rows(tables, span, locate, problems).items():
+        check_alone(table, problems, register)
         _check_days(table, span, problems)
         tables[name] = _without_faults(table, problems)
-    record = Record(folder, country, span, **tables)
-    if all(t.readable for t in tables.values()):  # what a table lacks can only be told once all of them can be read
+    readable = all(t.readable for t in tables.values())
+    derived: tuple[str, ...] = ()
+    if readable:
+        tables, derived = complete_tables(tables, country, span, missing)
+    record = Record(folder, country, span, **tables, currency=currency, missing=missing, derived=derived)
+    if readable:  # what a table lacks can only be told once all of them can be read
         _check_keys(record, problems)
         _check_adjacency(record, problems)
         _check_sums(record, problems)
@@ -138,14 +183,12 @@ def read_record(folder: Path, country: str, problems: Problems, *, span: Span = 
     return record
 
 
-def _read(folder: Path, name: str, problems: Problems) -> Table[Any]:
-    """One table; one that may be missing is empty then, unless a file has nearly its name."""
+def _is_missing(folder: Path, name: str) -> bool:
+    """Whether a table has no file, nor one with nearly its name."""
     path = folder / f"{name}.csv"
-    if name in OPTIONAL and not path.exists() and not path.is_symlink():
-        others = {p.stem for p in folder.glob("*.csv")} - {*MODELS}
-        if not get_close_matches(name, others, 1, 0.8):
-            return Table(name, path.name, (), ())
-    return read_table(path, name, MODELS[name], problems)
+    if path.exists() or path.is_symlink():
+        return False
+    return not get_close_matches(name, {p.stem for p in folder.glob("*.csv")} - {*MODELS}, 1, 0.8)
 
 
 def _without_faults(table: Table[Any], problems: Problems) -> Table[Any]:
@@ -171,14 +214,14 @@ def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
                 problems.add(table.file, line, column, "day_outside", value=day, low=low, high=high)
 
 
-def check_alone(table: Table[Any], problems: Problems) -> None:
-    """What can be checked in one table without the others: repeated ids, units and limits, order of pairs."""
+def check_alone(table: Table[Any], problems: Problems, register: Mapping[str, Variable] | None = None) -> None:
+    """What can be checked in one table without the others: repeated ids, order of pairs; units and limits by the `register` of its case."""
     if not table.readable:
         return
     if columns := _IDS.get(table.name):
         check_repeated(table, columns, problems)
     if column := _QUANTITY.get(table.name):
-        _check_units(table, column, problems)
+        _check_units(table, column, register or _register((), MONEY), problems)
     if table.name in _UNIQUE:
         _check_twice(table, problems)
     for line, row in problems.rows(table):
@@ -202,6 +245,7 @@ _IDS = {
     "totals": "total_id",
     "forces": "force_id",
     "disagreements": "disagreement_id",
+    "variables": "variable",
 }
 _UNIQUE = ("events", "totals", "forces", "disagreements")
 """Tables whose ids say nothing of the row: two rows that differ in their ids alone are one row twice."""
@@ -303,8 +347,7 @@ def _check_adjacency(record: Record, problems: Problems) -> None:
         stated[a, b] = row.adjacent
 
 
-def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
-    register = {v.variable: v for v in variables()}
+def _check_units(table: Table[Any], column: str, register: Mapping[str, Variable], problems: Problems) -> None:
     for line, row in problems.rows(table):
         quantity = getattr(row, column)
         entry = register.get(quantity)
@@ -312,7 +355,7 @@ def _check_units(table: Table[Any], column: str, problems: Problems) -> None:
             problems.add(table.file, line, column, "unknown_variable", value=quantity, choices=nearest(quantity, register))
             continue
         unit = getattr(row, "unit", entry.unit)
-        if unit != entry.unit:
+        if unit != entry.unit and MONEY not in entry.unit:  # whose currency nobody named
             problems.add(table.file, line, "unit", "wrong_unit", value=unit, variable=quantity, unit=entry.unit)
         for value_column in ("value", "value_low", "value_high"):
             value = getattr(row, value_column, None)
@@ -336,6 +379,9 @@ _ORDERED = (
     ("onset_date", "onset_latest"),
     ("emergency_from", "emergency_lifted"),
     ("deaths_security", "deaths"),
+    ("deaths_low", "deaths"),
+    ("deaths_low", "deaths_high"),
+    ("deaths", "deaths_high"),
     ("injured_security", "injured"),
     ("low", "high"),
 )
@@ -364,7 +410,7 @@ def _population(record: Record) -> dict[str, float]:
 
 
 _COUNTS = {
-    "events": ("participants_low", "participants_high", "deaths", "injured", "detained"),
+    "events": ("participants_low", "participants_high", "deaths", "deaths_high", "injured", "detained"),
     "region_onset": ("max_crowd_low", "max_crowd_high", "deaths_official", "taken_to_police"),
     "totals": ("value_low", "value_high"),
 }
@@ -375,7 +421,7 @@ def _check_residents(record: Record, problems: Problems) -> None:
     """Nobody is counted who does not live there: no crowd and no toll is larger than the country."""
     population = _population(record)
     whole = population.pop(record.country, None) or sum(population.values())
-    people = {v.variable for v in variables() if v.unit == "people"}
+    people = {v.variable for v in record.register.values() if v.unit == "people"}
     for name, columns in _COUNTS.items():
         table: Table[Any] = getattr(record, name)
         for line, row in problems.rows(table) if whole and not record.region_values.spoilt else ():
@@ -388,14 +434,10 @@ def _check_residents(record: Record, problems: Problems) -> None:
 def _check_onsets(record: Record, problems: Problems) -> None:
     """The summary by region must agree with the events: no day called quiet on which a gathering is recorded."""
     onsets = record.region_onset
-    described = onsets.ids()
-    for region in record.regions:
-        if region.region_id not in described and not problems.full(onsets.file):
-            problems.add(onsets.file, None, "region_id", "region_absent", value=region.region_id)
     first: dict[str, dt.date] = {}
     certain: dict[tuple[str, dt.date], str] = {}
     for event in record.events:
-        if event.kind in GATHERINGS:
+        if event.kind in GATHERINGS and record.span[0] <= event.date <= record.span[1]:
             first[event.region_id] = min(event.date, first.get(event.region_id, event.date))
             if event.date_end is None and event.one_happening and event.confidence != "low":
                 certain.setdefault((event.region_id, event.date), event.event_id)

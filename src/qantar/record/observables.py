@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qantar.record.load import Record
-from qantar.record.schema import Disagreement, OnsetRow, Total
+from qantar.record.schema import SPAN_MAX, Disagreement, OnsetRow, Total
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,8 @@ def observe(record: Record) -> Observables:
     region_ids = tuple(r.region_id for r in record.regions)
     rows = {r.region_id: r for r in record.region_onset}
     known = [p.date for p in record.presence]
+    if known and "presence" in record.derived and (record.span[1] - record.span[0]).days < SPAN_MAX:
+        known = [*record.span]  # nobody chose these days, so none of the case's is left out
     days = days_between(min(known), max(known)) if known else ()
     reported = {(p.region_id, p.date): p.unrest for p in record.presence}
     presence = np.array([[_present(rows[r], reported.get((r, day)), day) for day in days] for r in region_ids])

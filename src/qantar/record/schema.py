@@ -6,11 +6,12 @@ An empty cell is always "not known", never zero.
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
 
-from qantar.files.cells import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text, Words
+from qantar.files.cells import Choice, Clock, Confidence, Date, Form, Key, Keys, Moment, Number, Row, Text, Words, Zone
 
 PEOPLE_MAX = 10_000_000_000
 """More people do not live on Earth. The register of quantities says the same of every quantity in people or persons (a test compares)."""
@@ -22,6 +23,10 @@ DAYS_AROUND = {"presence": 0, "region_onset": 0, "events": 5 * 366, "forces": 5 
 may lie, and a count be settled, some years off; a series of the economy reaches back for decades."""
 SPAN_MAX = 3 * 366
 """Days of a case."""
+MONEY = "money"
+"""In units of the general register it stands for the currency of a case."""
+OWN = "own"
+"""Source of a row of a table that has no column for sources."""
 
 People = Annotated[int, BeforeValidator(Number("people", 0, PEOPLE_MAX, whole=True))]
 Items = Annotated[int, BeforeValidator(Number("items", 0, ITEMS_MAX, whole=True))]
@@ -31,7 +36,7 @@ Lat = Annotated[float, BeforeValidator(Number("degrees north", -90, 90))]
 Lon = Annotated[float, BeforeValidator(Number("degrees east", -180, 180))]
 Offset = Annotated[float, BeforeValidator(Number("hours ahead of UTC", -12, 14))]
 Flag = Annotated[int, BeforeValidator(Number("0 = no, 1 = yes", 0, 1, whole=True))]
-Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "KZ-MAN"))]
+Region_ = Annotated[str, BeforeValidator(Form(r"[A-Z]{2}(-[A-Z0-9]{1,6})?", "KZ-MAN"))]
 _SOME_DAY = r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?"
 """A day, a month or a year."""
 
@@ -53,46 +58,51 @@ class Source(Row):
     address_complete: Annotated[str, BeforeValidator(Choice(("yes", "no", "n/a")))]
     licence: Text
     how_obtained: Text
-    seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory", "searched")))]
+    seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory", "searched", "not-said")))]
+    redistribution: Annotated[str, BeforeValidator(Choice(("yes", "no")))] = "yes"
 
 
 class Region(Row):
     """A first-level unit of the country, as it was on the days of the record."""
 
+    whole: ClassVar = ("type", "capital", "source")
     region_id: Region_
     name_en: Text
     name_zh: Text
     name_kk: Text = ""
     name_ru: Text = ""
     aliases: Words = ()
-    type: Annotated[str, BeforeValidator(Choice(("region", "city")))]
-    capital: Text
+    type: Annotated[str, BeforeValidator(Choice(("region", "city")))] = "region"
+    capital: Text = ""
     lat: Lat
     lon: Lon
-    utc_offset: Offset
+    utc_offset: Offset = math.nan
+    time_zone: Zone = ""
     economic_profile: Text = ""
     note: Text = ""
-    source: Key
+    source: Key = OWN
     sources_more: Keys = ()
 
 
 class RegionValue(Row):
     """One figure about one region (or the whole country), with its unit and source."""
 
+    whole: ClassVar = ("reference_date", "method", "confidence", "source")
     region_id: Region_
     variable: Key
     value: Plain
     unit: Text
-    reference_date: Text
-    method: Text
-    confidence: Confidence
+    reference_date: Text = ""
+    method: Text = ""
+    confidence: Confidence = "medium"
     note: Text = ""
-    source: Key
+    source: Key = OWN
 
 
 class Settlement(Row):
     """A town, a village of 5,000 or more, or an industrial site named in the record."""
 
+    whole: ClassVar = ("kind", "source")
     settlement_id: Key
     geonameid: Items | None = None
     name_en: Text
@@ -100,16 +110,17 @@ class Settlement(Row):
     name_kk: Text = ""
     name_ru: Text = ""
     aliases: Words = ()
-    kind: Annotated[str, BeforeValidator(Choice(("settlement", "region_capital", "oil_field")))]
+    kind: Annotated[str, BeforeValidator(Choice(("settlement", "region_capital", "oil_field")))] = "settlement"
     region_id: Region_
     region_later: Text = ""
     lat: Lat
     lon: Lon
     population_geonames: People | None = None
     population_used: People | None = None
-    utc_offset: Offset
+    utc_offset: Offset = math.nan
+    time_zone: Zone = ""
     note: Text = ""
-    source: Key
+    source: Key = OWN
     sources_more: Keys = ()
 
 
@@ -119,9 +130,9 @@ class Adjacency(Row):
     region_a: Region_
     region_b: Region_
     adjacent: Flag
-    shared_border_km: Km
-    capital_distance_gc_km: Km
-    centroid_distance_gc_km: Km
+    shared_border_km: Km | None = None
+    capital_distance_gc_km: Km | None = None
+    centroid_distance_gc_km: Km | None = None
 
 
 EVENT_KINDS = (
@@ -142,32 +153,41 @@ EVENT_SCOPES = (
 
 
 class Event(Row):
-    """One reported happening, or a cumulative statement (see `scope`), in local time."""
+    """One reported happening, or a cumulative statement (see `scope`), in local time.
 
-    event_id: Key
+    Its place is a region, a settlement, or a point: what is left out follows from what is given.
+    """
+
+    whole: ClassVar = ("event_id", "scope", "confidence", "source")
+    event_id: Key = ""
     date: Date
     date_end: Date | None = None
     time_local: Clock | None = None
-    region_id: Region_
+    region_id: Region_ = ""
     settlement: Text = ""
     settlement_id: Key | None = None
+    lat: Lat | None = None
+    lon: Lon | None = None
     kind: Annotated[str, BeforeValidator(Choice(EVENT_KINDS))]
-    scope: Annotated[str, BeforeValidator(Choice(EVENT_SCOPES))]
+    scope: Annotated[str, BeforeValidator(Choice(EVENT_SCOPES))] = "event"
     participants_low: People | None = None
     participants_high: People | None = None
     number_basis: Text = ""
     deaths: People | None = None
+    deaths_low: People | None = None
+    deaths_high: People | None = None
     deaths_security: People | None = None
     injured: People | None = None
     injured_security: People | None = None
     detained: People | None = None
     actor: Text = ""
     actor_zh: Text = ""
-    confidence: Confidence
-    note: Text
+    confidence: Confidence = "medium"
+    note: Text = ""
     note_zh: Text = ""
-    source: Key
+    source: Key = OWN
     sources_more: Keys = ()
+    external_id: Text = ""
 
     @property
     def one_happening(self) -> bool:
@@ -178,18 +198,20 @@ class Event(Row):
 class PresenceRow(Row):
     """Whether unrest was reported in a region on a local calendar day; a day without a row is not known."""
 
+    whole: ClassVar = ("source",)
     region_id: Region_
     date: Date
     unrest: Flag
-    source: Key
+    source: Key = OWN
 
 
 class OnsetRow(Row):
     """What the record says of one region: first day of unrest as an interval, largest crowd, seat, deaths.
 
-    Where no unrest is recorded, the interval is empty.
+    Where no unrest is recorded, the interval is empty. A region without a row has that of its first gathering in the events.
     """
 
+    whole: ClassVar = ("confidence", "source")
     region_id: Region_
     onset_date: Date | None = None
     onset_earliest: Date | None = None
@@ -209,10 +231,10 @@ class OnsetRow(Row):
     taken_source: Key | None = None
     emergency_from: Moment | None = None
     emergency_lifted: Moment | None = None
-    confidence: Confidence
+    confidence: Confidence = "medium"
     note: Text = ""
     note_zh: Text = ""
-    source: Key
+    source: Key = OWN
     sources_more: Keys = ()
 
 
@@ -287,7 +309,7 @@ class Disagreement(Row):
 
 
 class Variable(Row):
-    """The register of quantities: the one unit each is written in, and its limits."""
+    """The register of quantities: the one unit each is written in, and its limits. What a case has goes before the general one."""
 
     variable: Key
     unit: Text
@@ -310,5 +332,6 @@ MODELS: dict[str, type[Row]] = {
     "economy": EconomyRow,
     "forces": Force,
     "disagreements": Disagreement,
+    "variables": Variable,
 }
 """Tables of a record, in the order in which they are loaded: file `NAME.csv`."""

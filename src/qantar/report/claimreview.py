@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from qantar.account.ledger import Account
-from qantar.messages import text
+from qantar.account.ledger import Account, Claim
+from qantar.messages import LANGUAGES, text
 from qantar.report.pairs import safe_link
 from qantar.verdicts.claims import Judged
 
@@ -29,15 +29,45 @@ def _review(account: Account, j: Judged, lang: str) -> dict[str, Any]:
     work: dict[str, Any] = {"@type": "CreativeWork", "name": getattr(head, f"title_{lang}"), "inLanguage": head.document.language}
     if head.document.dated:
         work["datePublished"] = head.document.dated.isoformat()
+    if safe_link(claim.link):
+        work["url"] = claim.link
+    if claim.archived:
+        work["archivedAt"] = list(claim.archived)
+    said: dict[str, Any] = {"@type": "Claim", "appearance": work}
+    if claim.said_by:
+        said["author"] = {"@type": "Person", "name": claim.said_by}
+    if claim.said_on:
+        said["datePublished"] = claim.said_on.isoformat()
     sources = [account.sources[key] for key in claim.sources if key in account.sources]
     return {
         "@type": "ClaimReview",
         "@id": f"#{claim.claim_id}",
         "inLanguage": lang,
-        "claimReviewed": getattr(claim, f"claim_{lang}"),
-        "reviewBody": getattr(claim, f"evidence_{lang}"),
+        "claimReviewed": _told(claim, "claim", lang),
+        "reviewBody": _told(claim, "evidence", lang),
         "reviewRating": rating,
         "author": {"@type": "Organization", "name": text("report.claim_review_author", lang, ledger=head.id)},
-        "itemReviewed": {"@type": "Claim", "appearance": work},
+        "itemReviewed": said,
+        **_desk(claim, lang),
         "citation": [{"@type": "CreativeWork", "name": s.title} | ({"url": s.address} if safe_link(s.address) else {}) for s in sources],
     }
+
+
+def _told(claim: Claim, what: str, lang: str) -> str:
+    """A text of a claim in a language, or in the one that it has."""
+    other = next(x for x in LANGUAGES if x != lang)
+    return str(getattr(claim, f"{what}_{lang}") or getattr(claim, f"{what}_{other}"))
+
+
+def _desk(claim: Claim, lang: str) -> dict[str, Any]:
+    """Who checked a claim and when, what was corrected since, and the summary, as far as the ledger says."""
+    found: dict[str, Any] = {}
+    if claim.checked_by:
+        found["contributor"] = {"@type": "Person", "name": claim.checked_by}
+    if claim.checked_on:
+        found["datePublished"] = claim.checked_on.isoformat()
+    if claim.corrections:
+        found["correction"] = claim.corrections
+    if summary := _told(claim, "summary", lang):
+        found["abstract"] = summary
+    return found

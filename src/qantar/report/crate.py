@@ -20,7 +20,7 @@ from typing import Any
 
 import qantar
 from qantar.effects.experiment_file import FOLDER as EXPERIMENTS
-from qantar.errors import ResultError, fail, needs
+from qantar.errors import ResultError, StudyError, fail, needs
 from qantar.files.result import RESULT, Stored, command_line, read_result, sha256
 from qantar.files.write import foreign, refuse_foreign, sha256_of, write_tree
 from qantar.inference.posterior import FIT
@@ -45,10 +45,12 @@ LICENCES = {"CC BY 4.0": "https://creativecommons.org/licenses/by/4.0/", "BSD-3-
 def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
     """Write the crate whole or not at all; gives its place and the number of its files. An unchanged crate in its place is replaced.
 
-    A StudyError if the extra is not installed; a ResultError if `study` is no folder that `qantar study` wrote for this account and these
-    data, or `out` holds something else or cannot be written.
+    A StudyError if the extra is not installed, or the terms of a source forbid to pass its rows on; a ResultError if `study` is no folder
+    that `qantar study` wrote for this account and these data, or `out` holds something else or cannot be written.
     """
     needs("rocrate", "provenance", "export")
+    for key, n in loaded.case.record.withheld().items():
+        raise fail(StudyError, "events.csv", "not_to_pass_on", value=key, n=n)
     found = _study(study, loaded)
     refuse_foreign(out, lost)
     judged = judge(loaded.account, loaded.trials())

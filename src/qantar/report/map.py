@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from qantar.record.load import Record
 
 WIDTH = 800.0
 MARGIN = 14.0
+HEIGHT_MAX = 1100.0
+"""Of a sheet: two screens of a phone."""
 FINE, ROUGH = 0.3, 1.0
 """How far borders of regions and of countries around may be moved, in units of a sheet of 800."""
 Point = tuple[float, float]
@@ -67,7 +69,10 @@ class Sheet:
 
 
 def draw(case: Case) -> Sheet:
-    """The map sheet of a case: its regions fill the width, neighbours are cut by the frame; an empty sheet where it has no regions."""
+    """The map sheet of a case: its regions fill the width, or the height of a country that is long from north to south.
+
+    Neighbours are cut by the frame; without regions the sheet is empty.
+    """
     if not case.shapes["regions"]:
         return Sheet(int(WIDTH), int(2 * MARGIN), (), (), (), {})
     p = case.head.projection
@@ -75,11 +80,14 @@ def draw(case: Case) -> Sheet:
     points = [project(*xy[:2]) for f in case.shapes["regions"] for ring in rings(f["geometry"]) for xy in ring]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     top, bottom = min(y for _, y in points), max(y for _, y in points)
-    scale = (WIDTH - 2 * MARGIN) / (right - left)
+    scale, beside = (WIDTH - 2 * MARGIN) / (right - left), MARGIN
+    if (bottom - top) * scale > HEIGHT_MAX - 2 * MARGIN:
+        scale = (HEIGHT_MAX - 2 * MARGIN) / (bottom - top)
+        beside = (WIDTH - (right - left) * scale) / 2
 
     def place(lon: float, lat: float) -> Point:
         x, y = project(lon, lat)
-        return round((x - left) * scale + MARGIN, 1), round((y - top) * scale + MARGIN, 1)
+        return round((x - left) * scale + beside, 1), round((y - top) * scale + MARGIN, 1)
 
     cities = {r.region_id for r in case.record.regions if r.type == "city"}
     frame = (WIDTH, (bottom - top) * scale + 2 * MARGIN)
@@ -89,8 +97,14 @@ def draw(case: Case) -> Sheet:
         regions=tuple(_circle(f, place) if f["properties"]["id"] in cities else _shape(f, place, None) for f in case.shapes["regions"]),
         neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, place, frame)).path),
         lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, place, frame)).path),
-        places={s.settlement_id: place(s.lon, s.lat) for s in case.record.settlements},
+        places={key: place(lon, lat) for key, lon, lat in _places(case.record)},
     )
+
+
+def _places(record: Record) -> Iterator[tuple[str, float, float]]:
+    """Where signs can stand: settlements by their id, and points of events without one by the event's."""
+    yield from ((s.settlement_id, s.lon, s.lat) for s in record.settlements)
+    yield from ((e.event_id, e.lon, e.lat) for e in record.events if e.settlement_id is None and e.lon is not None and e.lat is not None)
 
 
 def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], frame: Point | None) -> Shape:
@@ -191,8 +205,8 @@ def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
     found: dict[tuple[str, int], set[str]] = {}
     lifted: set[str] = set()
     for event in record.events:
-        sign, place = SIGN_OF.get(event.kind), event.settlement_id
-        if sign is None or place is None or not event.one_happening:
+        sign, place = SIGN_OF.get(event.kind), event.settlement_id or event.event_id
+        if sign is None or place not in sheet.places or not event.one_happening:
             continue
         for n, day in enumerate(days):
             if event.date <= day <= (event.date_end or event.date):

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from qantar.cases.case import account_names
 from qantar.ensemble.runner import Runner
@@ -66,3 +67,17 @@ def templates() -> jinja2.Environment:
     )
     found.globals.update(t=message, both=both, draw_figure=draw_figure, section_of=section_of)
     return found
+
+
+_FRAGMENT = """{% import "blocks.html.j2" as blocks with context %}<div class="qantar" data-lang="{{ lang }}"><style>{{ style }}</style>
+{% for b in s.lead %}<p>{{ blocks.words(b.words) }}</p>{% endfor %}{{ blocks.inside(s) }}</div>"""
+_PLAIN = (
+    ".qantar[data-lang=en] [lang=zh]:not(.any),.qantar[data-lang=zh] [lang=en]:not(.any){display:none}"
+    ".qantar .n{text-align:right}.qantar .small{font-size:85%}.qantar svg{max-width:100%;height:auto}"
+)
+
+
+def fragment(kind: str, result: Result, lang: str) -> str:
+    """The section of a stored result by itself, in one language, as a notebook shows it."""
+    drawn = templates().from_string(_FRAGMENT)
+    return drawn.render(s=section_of(kind, result), lang=lang, style=Markup(_PLAIN))

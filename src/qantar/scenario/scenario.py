@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,9 +75,13 @@ def read_scenario(folder: Path, problems: Problems, case: Case | None = None) ->
 def _check(case: Case, file: ScenarioFile, notes: TomlNotes, problems: Problems) -> None:
     """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
     before = len(problems.found)
+    if not len(case.record.regions):
+        notes.add("time", "no_regions")
+        return
     _check_ids(file, notes)
     _check_time(case, file, notes)
     _check_people(case, file, notes)
+    _check_money(case.head.currency, file, notes)
     _check_steps(case, file, notes)
     _check_calibration(file, notes)
     _check_organizations(case, file, notes)
@@ -141,6 +146,16 @@ def _check_people(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     edges = [b.from_ for b in file.income.bands]
     if edges[0] != 0 or any(a >= b for a, b in itertools.pairwise(edges)):
         notes.add("income.bands", "bands_out_of_order")
+
+
+def _check_money(currency: str, file: ScenarioFile, notes: TomlNotes) -> None:
+    """Prices are in the currency of the case: that of the good for any measure of it, that of the dollar for one."""
+    price, dollars = file.economy.price.unit, (file.economy.dollar, file.economy.dollar_reference)
+    if not re.fullmatch(rf"{re.escape(currency)} an? \S.*", price):
+        notes.add("economy.price", "wrong_unit", value=price, unit=f"{currency} a litre", variable="economy.price")
+    for name, dollar in zip(("dollar", "dollar_reference"), dollars, strict=True):
+        if dollar and dollar.unit != (unit := f"{currency} per US dollar"):
+            notes.add(f"economy.{name}", "wrong_unit", value=dollar.unit, unit=unit, variable=f"economy.{name}")
 
 
 def _check_organizations(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:

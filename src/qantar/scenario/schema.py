@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -67,20 +68,30 @@ class Figure(Basis):
     unit: Text
 
 
-def _fits(unit: str, low: float, high: float) -> AfterValidator:
-    """A figure must be in this unit and inside these limits."""
+@dataclass(frozen=True)
+class Fits:
+    """A figure must be inside these limits and in this unit; if none is given, what holds its case against it asks for one."""
 
-    def check(figure: Figure) -> Figure:
-        if figure.unit != unit:
+    unit: str
+    low: float
+    high: float
+
+    def __call__(self, figure: Figure) -> Figure:
+        if self.unit and figure.unit != self.unit:
             raise PydanticCustomError(
-                "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": unit, "variable": "value"}
+                "wrong_unit", "{code}", {"code": "wrong_unit", "value": figure.unit, "unit": self.unit, "variable": "value"}
             )
-        if not low <= figure.value <= high:
-            args = {"code": "outside", "value": f"{figure.value:g}", "low": f"{low:g}", "high": f"{high:g}", "unit": unit}
-            raise PydanticCustomError("outside", "{code}", args)
+        if not self.low <= figure.value <= self.high:
+            limits = {"low": f"{self.low:g}", "high": f"{self.high:g}", "unit": figure.unit}
+            raise PydanticCustomError("outside", "{code}", {"code": "outside", "value": f"{figure.value:g}", **limits})
         return figure
 
-    return AfterValidator(check)
+    def allowed(self) -> str:
+        return f"figure [{self.low:g}, {self.high:g}], {self.unit or 'in the currency of the case'}"
+
+
+def _fits(unit: str, low: float, high: float) -> AfterValidator:
+    return AfterValidator(Fits(unit, low, high))
 
 
 class RegionFigure(Figure):
@@ -146,11 +157,11 @@ class Economy(Told):
 
     good_en: Text
     good_zh: Text
-    price: Annotated[Figure, _fits("tenge a litre", 0.01, 1e9)]
+    price: Annotated[Figure, _fits("", 0.01, 1e9)]
     inflation: Annotated[Figure, _fits("percent", -99, 1e5)]
     inflation_reference: Annotated[Figure, _fits("percent", -99, 1e5)]
-    dollar: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
-    dollar_reference: Annotated[Figure, _fits("tenge per US dollar", 1e-6, 1e9)] | None = None
+    dollar: Annotated[Figure, _fits("", 1e-6, 1e9)] | None = None
+    dollar_reference: Annotated[Figure, _fits("", 1e-6, 1e9)] | None = None
     household: Annotated[Figure, _fits("persons", 1, 50)]
     fuel_vehicles: Annotated[Figure, _fits("vehicles", 0, 1e10)]
     fuel_vehicles_by_region: list[Annotated[RegionFigure, _fits("vehicles", 0, 1e10)]] = Field(default_factory=list)

@@ -31,7 +31,7 @@ WORDS = (*VERDICTS[:4], "model-supported", "model-contradicted", "model-undecide
 """Verdicts of the record and, in between, of experiments."""
 ORDER_FITS = "order-fits"
 """What readers see of a cause for which only the order of events speaks."""
-FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed")
+FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed", "proposed")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,13 @@ class Judged:
             "events": list(c.events),
             "flags": list(self.flags),
             "reading": c.reading,
+            **{k: getattr(c, k) for k in ("proposed", "proposed_en", "proposed_zh")},
+            "proposed_rows": list(c.proposed_rows),
+            **{
+                k: getattr(c, k)
+                for k in ("said_by", "said_on", "link", "checked_by", "checked_on", "corrections", "summary_en", "summary_zh")
+            },
+            "archived": list(c.archived),
         }
 
 
@@ -138,7 +145,7 @@ def basis(claim: Claim, account: Account) -> str:
 def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     """Reasons to trust a verdict less, in a fixed order; an empty tuple means none of them applies."""
     if claim.verdict in ("open", "not-empirical"):
-        return ()
+        return ("proposed",) if claim.only_proposed else ()
     seen = _seen(claim, account)
     read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed", "searched")]
     from_memory = seen.get(claim.source or "") == "memory"
@@ -149,6 +156,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
+        "proposed": claim.only_proposed,
     }
     return tuple(name for name, applies in rules.items() if applies)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import LEDGER_MODELS, Account, check_questions, read_account, read_head
+from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, check_questions, read_account, read_head, twin
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
@@ -59,7 +60,8 @@ class Loaded:
     def hashes(self) -> dict[str, dict[str, str]]:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
-        ledger = [name for name in files.model_dump().values() if name]
+        named = [name for name in files.model_dump().values() if name]
+        ledger = [*named, WRITTEN, *(other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -77,6 +79,8 @@ def _called(folder: Path) -> str:
 def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
     """The account of a packaged name (`kazakhstan-2022`), or of a folder with `account.toml`; a packaged case of `cases` is not read again.
 
+    A folder with a case alone is held against no claim.
+
     Raises
     ------
     ScenarioError, DataError
@@ -88,7 +92,9 @@ def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
     153
     """
     problems = Problems()
-    loaded = read_loaded(find_folder(name, "account.toml"), problems, cases)
+    alone = (folder := Path(name)) / "case.toml"
+    marker = "case.toml" if _is_file(alone) and not _is_file(folder / "account.toml") else "account.toml"
+    loaded = read_loaded(find_folder(name, marker), problems, cases)
     problems.raise_as(DataError)
     assert loaded is not None  # no problem means both heads were read
     return loaded
@@ -108,6 +114,9 @@ def load_accounts(names: Iterable[str], at_hand: Sequence[Loaded] = ()) -> list[
 
 def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) -> Loaded | None:
     """As `load_account`, but adds to `problems`; None if a head is unusable."""
+    if not (folder / "account.toml").exists():
+        only = read_case(folder, problems)
+        return Loaded(no_account(only), only) if only else None
     head = read_head(folder, problems)
     if head is None:
         return None
@@ -116,6 +125,8 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     elif head.case in case_names():
         home = find_folder(head.case, "case.toml")
         case = next((c for c in cases if c.folder == home), None) or read_case(home, problems)
+    elif (folder / head.case / "case.toml").exists():
+        case = read_case(folder / head.case, problems)
     else:
         problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
         return None
@@ -123,10 +134,32 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
         return None
     record = case.record
     rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
-    account = read_account(folder, head, record.sources, problems, rows, _arms(case.folder) if head.files.rivals else None)
+    arms = _arms(case.folder) if head.files.rivals else None
+    account = read_account(folder, head, record.sources, problems, rows, arms, record.regions.ids())
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
     return Loaded(account, case)
+
+
+def no_account(case: Case) -> Account:
+    """The account of a case against which none is held: without a claim."""
+    head = AccountFile.model_validate(
+        {
+            "id": case.head.id,
+            "case": case.head.id,
+            "title_en": case.head.title_en,
+            "title_zh": case.head.title_zh,
+            "document": {"language": "en"},
+        }
+    )
+    tables: dict[str, Table[Any]] = {name: Table(name, f"{name}.csv", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
+    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources})
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # longer than a name can be, or with a NUL
+        return path.is_file()
+    return False
 
 
 def _arms(case: Path) -> Collection[str] | None:

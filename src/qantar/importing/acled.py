@@ -1,0 +1,60 @@
+"""ACLED: Armed Conflict Location & Event Data, as its export tool and its API write it since 2022, and the capital headers before.
+
+Codes by the ACLED codebook. `time_precision`: 1 the day is known, 2 only the week, 3 only the month. `geo_precision`: 1 the place, 2 a part
+of the region near the place named, 3 only the region. `inter1`: 1 or "State forces".
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+
+from qantar.importing.form import Cell, Provider, Span
+
+
+def _types(cell: Cell) -> tuple[str, ...]:
+    kind = f"{cell('type').strip()}/{cell('subtype').strip()}"
+    by_the_state = cell("by").strip().casefold() in ("1", "state forces")
+    return (f"{kind}/state forces", kind) if by_the_state else (kind,)
+
+
+def _days(precision: str, day: dt.date, _: dt.date) -> Span:
+    if precision.strip() == "2":
+        return day - dt.timedelta(days=3), day + dt.timedelta(days=3)
+    if precision.strip() == "3":
+        return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+    return day, day
+
+
+ACLED = Provider(
+    "acled",
+    "Armed Conflict Location & Event Data (ACLED)",
+    "ACLED",
+    "https://acleddata.com",
+    "ACLED terms of use: cite ACLED; the data may not be passed on",
+    "no",
+    {
+        "id": ("event_id_cnty",),
+        "date": ("event_date",),
+        "time_precision": ("time_precision",),
+        "latitude": ("latitude",),
+        "longitude": ("longitude",),
+        "place_precision": ("geo_precision",),
+        "region": ("admin1",),
+        "settlement": ("location",),
+        "country": ("country",),
+        "type": ("event_type",),
+        "subtype": ("sub_event_type",),
+        "by": ("inter1",),
+        "deaths": ("fatalities",),
+        "actor": ("actor1",),
+        "actor_2": ("actor2",),
+        "note": ("notes",),
+        "note_source": ("source",),
+        "updated": ("timestamp",),
+    },
+    frozenset({"id", "date", "type", "subtype", "latitude", "longitude"}),
+    _types,
+    _days,
+    lambda code: {"2": "rough", "3": "region"}.get(code.strip(), "point"),
+)

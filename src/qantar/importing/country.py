@@ -1,0 +1,70 @@
+"""What an import needs of a case: its days, its regions with their shapes, and the names of its places.
+
+In: a folder with `case.toml`, `regions.csv` and, where there are, `settlements.csv`, `regions.geojson`, `neighbours.geojson`. The events
+are not read: they may be missing, or be what is to be mended.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qantar.cases.case import CaseFile, read_shapes
+from qantar.errors import DataError, Problems, ScenarioError, fail
+from qantar.files.read import read_table, read_toml
+from qantar.importing.places import NEAR_KM, Names, Shapes, fold
+from qantar.record.schema import Region, Settlement
+
+
+@dataclass(frozen=True)
+class Country:
+    """The country of a case, as far as places and days go."""
+
+    folder: Path
+    first: dt.date
+    last: dt.date
+    names: Names
+    shapes: Shapes
+    neighbours: Shapes
+    called: frozenset[str]
+
+    def region_of(self, lon: np.ndarray, lat: np.ndarray) -> list[str]:
+        """The region that each point lies in, empty where it lies in none."""
+        return [self.shapes.ids[k] if k >= 0 else "" for k in self.shapes.inside(lon, lat)]
+
+    def region_beside(self, lon: np.ndarray, lat: np.ndarray, inside: list[str]) -> list[str]:
+        """The region that each point outside all of them is within some kilometres of, unless it lies in another country."""
+        found = [""] * len(lon)
+        out = np.flatnonzero(np.array([not r for r in inside], bool))
+        out = out[self.neighbours.inside(lon[out], lat[out]) < 0]
+        for k, region in zip(out, self.shapes.nearest(lon[out], lat[out], NEAR_KM), strict=True):
+            found[k] = self.shapes.ids[region] if region >= 0 else ""
+        return found
+
+    def is_another(self, name: str) -> bool:
+        """Whether a cell names another country than this one."""
+        return bool(name.strip()) and fold(name) not in self.called
+
+
+def read_country(folder: Path) -> Country:
+    """The country of the case in a folder; a DataError with every problem of the files that are read."""
+    if not (folder / "case.toml").is_file():
+        raise fail(ScenarioError, folder, "folder_without", marker="case.toml")
+    problems = Problems()
+    head = read_toml(folder / "case.toml", CaseFile, problems)
+    regions = read_table(folder / "regions.csv", "regions", Region, problems)
+    towns = folder / "settlements.csv"
+    settlements = read_table(towns, "settlements", Settlement, problems).rows if towns.exists() else ()
+    shapes = {}
+    for name in ("regions", "neighbours"):
+        path = folder / f"{name}.geojson"
+        there = path.exists() or path.is_symlink()
+        shapes[name] = read_shapes(path, problems, of_regions=name == "regions") if there else []
+    problems.raise_as(DataError)
+    assert head is not None  # no problem means it was read
+    called = frozenset(fold(n) for n in (head.country, head.country_en, head.country_zh))
+    names = Names(regions.rows, settlements)
+    return Country(folder, head.first_day, head.last_day, names, Shapes(shapes["regions"]), Shapes(shapes["neighbours"]), called)

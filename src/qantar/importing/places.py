@@ -1,0 +1,175 @@
+"""Where a row of a downloaded table lies: the region by its coordinates, or region and settlement by their names.
+
+In: the regions, settlements and shapes of a case. Out: ids. Names are compared without accents, case and marks, in every script that the
+tables of the case have; of region names also without the word for their kind, so that "Almaty Region" is "Almaty" where that is one region.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qantar.cases.case import rings
+
+NEAR_KM = 10.0
+"""A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
+_KM_A_DEGREE = 111.2
+_KINDS = {
+    *("region", "oblast", "province", "department", "departement", "state", "city", "district", "county", "prefecture", "governorate"),
+    *("municipality", "territory", "republic", "wilayah", "land", "область", "край", "республика", "город", "район"),
+}
+_CHINESE_KINDS = ("自治区", "自治州", "省", "市", "州", "县", "区")
+
+
+def fold(name: str) -> str:
+    """A name as it is compared.
+
+    >>> fold("Côte-d'Or") == fold("COTE D OR"), fold("Жаңаөзен") == fold("жаңаөзен")
+    (True, True)
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
+
+
+def _short(folded: str) -> str:
+    """A folded name without the word for the kind of region."""
+    for kind in _CHINESE_KINDS:
+        if folded.endswith(kind) and len(folded) > len(kind) + 1:
+            return folded.removesuffix(kind)
+    words = folded.split()
+    if words[-1:] and words[-1] in _KINDS:
+        words.pop()
+    elif words and words[0] in _KINDS:
+        words = words[1:]
+    return " ".join(words[1:] if words[:1] == ["of"] else words)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What names say: ids where they are known, else why not (`no_place`, `unknown_place`, `ambiguous_place`)."""
+
+    region: str = ""
+    settlement: str = ""
+    reason: str = ""
+
+
+class Names:
+    """Regions and settlements of a case by any of their names."""
+
+    def __init__(self, regions: Iterable[Any], settlements: Iterable[Any]) -> None:
+        self._regions: dict[str, set[str]] = defaultdict(set)
+        self._short: dict[str, set[str]] = defaultdict(set)
+        self._settlements: dict[str, set[str]] = defaultdict(set)
+        self.home: dict[str, str] = {s.settlement_id: s.region_id for s in settlements}
+        for r in regions:
+            for name in (*_names(r), r.region_id):
+                self._regions[fold(name)].add(r.region_id)
+                self._short[_short(fold(name))].add(r.region_id)
+            self._short[fold(r.region_id.rpartition("-")[2])].add(r.region_id)
+        for s in settlements:
+            for name in _names(s):
+                self._settlements[fold(name)].add(s.settlement_id)
+
+    def region(self, name: str) -> set[str]:
+        """Ids of the regions that a name may mean; the whole name first."""
+        folded = fold(name)
+        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(_short(folded)) or set()) if folded else set()
+
+    def settlement(self, name: str, region: str = "") -> set[str]:
+        """Ids of the settlements that a name may mean, of one region if that is known."""
+        found = self._settlements.get(fold(name), set()) if name else set()
+        return {s for s in found if not region or self.home[s] == region}
+
+    def find(self, region: str, settlement: str) -> Place:
+        """The place of a row without coordinates."""
+        if not (region.strip() or settlement.strip()):
+            return Place(reason="no_place")
+        regions = self.region(region) if region.strip() else set()
+        towns = {s for s in self.settlement(settlement) if not regions or self.home[s] in regions}
+        if len(towns) == 1:
+            (town,) = towns
+            return Place(self.home[town], town)
+        homes = {self.home[s] for s in towns}
+        if len(regions) == 1 or len(homes) == 1:
+            return Place(next(iter(regions if len(regions) == 1 else homes)))
+        if len(regions | homes) > 1:
+            return Place(reason="ambiguous_place")
+        if not region.strip() and len(named := self.region(settlement)) == 1:
+            return Place(next(iter(named)))  # a place that is a region itself, like a capital
+        return Place(reason="unknown_place")
+
+
+def _names(row: Any) -> list[str]:
+    fields = type(row).model_fields
+    return [*(v for f in fields if f.startswith("name_") and (v := getattr(row, f))), *getattr(row, "aliases", ())]
+
+
+class Shapes:
+    """Regions as polygons: many points at once.
+
+    A point is inside where a line from it to the east crosses the rings an odd number of times, holes included.
+    """
+
+    def __init__(self, features: Sequence[dict[str, Any]]) -> None:
+        self.ids = [str(f["properties"].get("id", "")) for f in features]
+        self._edges = [_edges(f["geometry"]) for f in features]
+        self._frames = [(e[:, [0, 2]].min(), e[:, [1, 3]].min(), e[:, [0, 2]].max(), e[:, [1, 3]].max()) for e in self._edges]
+
+    def inside(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Index of the region of each point, -1 where there is none."""
+        found = np.full(len(lon), -1)
+        for k, (edges, (west, south, east, north)) in enumerate(zip(self._edges, self._frames, strict=True)):
+            for some in _blocks(np.flatnonzero((found < 0) & (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)), len(edges)):
+                found[some[_crossings(edges, lon[some], lat[some]) % 2 == 1]] = k
+        return found
+
+    def nearest(self, lon: np.ndarray, lat: np.ndarray, km: float = NEAR_KM) -> np.ndarray:
+        """Index of the nearest region of each point, -1 where none is as near as `km`."""
+        found, best = np.full(len(lon), -1), np.full(len(lon), km)
+        room = km / _KM_A_DEGREE
+        for k, (edges, (west, south, east, north)) in enumerate(zip(self._edges, self._frames, strict=True)):
+            wide = room / np.maximum(np.cos(np.radians(lat)), 0.05)
+            close = (lon >= west - wide) & (lon <= east + wide) & (lat >= south - room) & (lat <= north + room)
+            for some in _blocks(np.flatnonzero(close), len(edges)):
+                away = _distance(edges, lon[some], lat[some])
+                nearer = away < best[some]
+                found[some[nearer]], best[some[nearer]] = k, away[nearer]
+        return found
+
+
+def _edges(geometry: dict[str, Any]) -> np.ndarray:
+    """Edges of all rings, one a row: lon and lat of both ends."""
+    parts = []
+    for ring in rings(geometry):
+        points = np.array([p[:2] for p in ring], float)
+        parts.append(np.hstack([points[:-1], points[1:]]))
+    return np.vstack(parts)
+
+
+def _blocks(points: np.ndarray, edges: int) -> Iterable[np.ndarray]:
+    """Points in groups that need some tens of megabytes."""
+    size = max(1, 1_000_000 // max(edges, 1))
+    return (points[k : k + size] for k in range(0, len(points), size))
+
+
+def _crossings(edges: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    ax, ay, bx, by = edges.T[:, :, None]
+    between = (ay > lat) != (by > lat)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = lon < (bx - ax) * (lat - ay) / (by - ay) + ax
+    return np.asarray((between & cross).sum(axis=0))
+
+
+def _distance(edges: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Kilometres to the nearest edge, on a plane that touches the globe at each point."""
+    ax, ay, bx, by = edges.T[:, :, None]
+    east = _KM_A_DEGREE * np.cos(np.radians(lat))
+    px, py, qx, qy = (ax - lon) * east, (ay - lat) * _KM_A_DEGREE, (bx - lon) * east, (by - lat) * _KM_A_DEGREE
+    dx, dy = qx - px, qy - py
+    along = np.clip(-(px * dx + py * dy) / np.maximum(dx * dx + dy * dy, 1e-12), 0, 1)
+    return np.asarray(np.hypot(px + along * dx, py + along * dy).min(axis=0))

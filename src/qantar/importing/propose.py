@@ -1,0 +1,221 @@
+"""Writes a mapping file for a table that nobody knows: what each column seems to say, by its header and its values, to be looked over.
+
+In: a table. Out: the text of a TOML file with comments in the reader's language. Nothing is decided here: a wrong line is mended by hand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from qantar.errors import DataError, fail
+from qantar.files.cells import printable
+from qantar.importing.days import Days, OrderUnknown, order_of
+from qantar.importing.mapping import Columns
+from qantar.importing.places import fold
+from qantar.importing.source import ENCODINGS, Source
+from qantar.messages import text
+from qantar.record.schema import EVENT_KINDS
+
+ROWS = 20_000
+"""Rows that are looked at."""
+TYPES_MAX = 80
+"""Types that are listed."""
+_HEADERS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "event id", "eventid", "uid", "event id cnty", "globaleventid", "编号", "事件编号"),
+    "date": (
+        "date", "event date", "day", "start date", "date start", "startdate", "date begin", "onset", "datum", "date debut", "jour", "fecha",
+        "日期", "开始日期", "事件日期", "дата", "дата начала",
+    ),
+    "date_end": ("end date", "date end", "enddate", "date fin", "结束日期", "дата окончания"),
+    "latitude": ("latitude", "lat", "y", "纬度", "широта", "breite"),
+    "longitude": ("longitude", "lon", "long", "lng", "x", "经度", "долгота", "länge"),
+    "region": (
+        "region id", "admin1", "adm1", "adm 1", "region", "province", "state", "departement", "department", "oblast", "bundesland",
+        "省", "省份", "地区", "область", "регион",
+    ),
+    "settlement": (
+        "settlement", "city", "town", "place", "location", "locality", "municipality", "ville", "commune", "ort", "城市", "地点",
+        "город", "место",
+    ),
+    "country": ("country", "country name", "pays", "land", "国家", "страна"),
+    "type": ("type", "event type", "kind", "kinds", "category", "sub event type", "subtype", "action type", "类型", "тип"),
+    "count": ("count", "events", "n", "n events", "number of events", "actions", "protests", "事件数"),
+    "participants": ("participants", "participants estimate", "size", "size sum", "crowd", "attendance", "人数", "участники"),
+    "participants_low": ("participants low", "size low", "crowd low"),
+    "participants_high": ("participants high", "size high", "crowd high"),
+    "deaths": ("deaths", "fatalities", "killed", "deaths best", "best", "死亡", "погибшие"),
+    "deaths_low": ("deaths low", "low"),
+    "deaths_high": ("deaths high", "high"),
+    "injured": ("injured", "wounded", "injuries", "受伤", "раненые"),
+    "detained": ("detained", "arrests", "arrested", "拘留", "задержанные"),
+    "actor": ("actor", "actor1", "side a", "organizer", "group", "参与者"),
+    "note": ("note", "notes", "description", "summary", "title", "备注", "описание"),
+}  # fmt: skip
+_KINDS = (
+    (r"\bstrike|grève|streik|罢工|забастов", "strike"),
+    (r"road ?block|barricade|blockade|blocage|堵路", "road_blocked"),
+    (r"\bmarch\b|marche|游行|шествие", "march"),
+    (r"loot|pillage|抢劫|мародёр", "looting"),
+    (r"arson|attack|vandal|property|袭击|поджог", "building_attacked"),
+    (r"riot|clash|violent|assault|émeute|冲突|骚乱|беспоряд", "clash"),
+    (r"arrest|detain|detention|拘留|逮捕|задерж", "detained"),
+    (r"crackdown|repress|shoot|beating|镇压|разгон", "repression"),
+    (r"protest|demonstrat|rally|manifest|sit-?in|vigil|抗议|集会|示威|митинг|протест", "protest"),
+    (r"negotiat|talks|谈判|переговор", "talks"),
+)
+"""Words of types that mean one kind, in the order in which they are looked for: a violent protest is no protest."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    values: Counter[str]
+
+    def share(self, fits: Callable[[str], object]) -> float:
+        """Share of the values that are not empty that fit."""
+        full = sum(self.values.values())
+        return sum(n for v, n in self.values.items() if fits(v)) / full if full else 0
+
+
+def propose(source: Source, lang: str) -> str:
+    """The text of a mapping file for a table."""
+    rows = source.lines()
+    first = next(rows, None)
+    if first is None:
+        raise fail(DataError, source.path, "empty_file")
+    header = [printable(c.strip().lstrip("\ufeff")) for c in first[1]]
+    counts: list[Counter[str]] = [Counter() for _ in header]
+    for _, cells in islice(rows, ROWS):
+        for k, cell in enumerate(cells[: len(header)]):
+            if cell.strip() and len(counts[k]) < 5_000:
+                counts[k][cell.strip()] += 1
+    columns = [_Column(n, c) for n, c in zip(header, counts, strict=True) if n]
+    found = {f: c for f, c in _match(columns).items() if c is not None}
+    return _written(source, found, lang)
+
+
+def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
+    """The column of each field, by its header if its values allow, else by its values."""
+    found: dict[str, _Column | None] = {}
+    left = list(columns)
+    for field, words in _HEADERS.items():
+        named = [c for w in words for c in left if fold(c.name) == fold(w)]
+        found[field] = next((c for c in named if _allows(field, c)), None)
+        if (taken := found[field]) is not None:
+            left.remove(taken)
+    if found["date"] is None:
+        found["date"] = next((c for c in left if c.share(_is_day) > 0.9), None)
+    if found["date"] is None and found["date_end"] is not None:
+        found["date"], found["date_end"] = found["date_end"], None
+    if (found["latitude"] is None) != (found["longitude"] is None):
+        found["latitude"] = found["longitude"] = None
+    return found
+
+
+def _allows(field: str, column: _Column) -> bool:
+    if field in ("date", "date_end"):
+        return column.share(_is_day) > 0.9
+    if field in ("latitude", "longitude"):
+        return column.share(lambda v: re.fullmatch(r"[+-]?\d{1,3}([.,]\d+)?", v, re.ASCII)) > 0.9
+    if (
+        field in ("deaths", "deaths_low", "deaths_high", "injured", "detained")
+        and {*column.values} == {"0", "1"}
+        and column.values.total() > 20
+    ):
+        return False  # yes and no, not how many
+    if field in ("count", "participants_low", "participants_high", "deaths", "deaths_low", "deaths_high", "injured", "detained"):
+        return column.share(lambda v: re.fullmatch(r"\d[\d,]*(\.0*)?", v, re.ASCII)) > 0.9
+    if field == "type":
+        return len(column.values) <= 1_000
+    return bool(column.values)
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return Days(dt.date(2000, 1, 1), lambda: (), order="dmy").day(value) is not None or (
+            Days(dt.date(2000, 1, 1), lambda: (), order="mdy").day(value) is not None
+        )
+    except OrderUnknown:
+        return True
+
+
+def _written(source: Source, found: dict[str, _Column], lang: str) -> str:
+    """The file, with a comment above each part."""
+
+    def note(key: str, **args: object) -> str:
+        return "".join(f"# {line}\n" for line in text(f"importing.{key}", lang, **args).splitlines())
+
+    key = re.sub(r"[^A-Za-z0-9_-]+", "-", source.path.stem).strip("-").lower()[:40] or "table"
+    parts = [
+        note("head", file=printable(source.name), example=f"qantar import {printable(source.name)} --mapping mapping.toml --into FOLDER"),
+        "\n" + note("source"),
+        f'[source]\nkey = {_string(key)}\ntitle = {_string(source.name)}\npublisher = ""\n',
+        f"licence = {_string(text('importing.licence', lang))}\n",
+        note("redistribution") + 'redistribution = "no"\n',
+        "\n[read]\n",
+    ]
+    if source.encoding:
+        codec = next(k for k, v in ENCODINGS.items() if v == source.encoding)
+        parts.append(note("encoding_guessed" if source.guessed else "encoding") + f"encoding = {_string(codec)}\n")
+    if source.sheet:
+        parts.append(f"sheet = {_string(source.sheet)}\n")
+    if (date := found.get("date")) is not None:
+        parts.append(_order(date, note))
+    parts.append("\n" + note("columns", fields=", ".join(Columns.model_fields)) + "[columns]\n")
+    if date is None:
+        parts.append(note("no_date") + 'date = ""\n')
+    parts += [f"{f} = {_string(c.name)}{_examples(c)}\n" for f, c in found.items()]
+    parts.append("\n" + note("every_row") + "[every_row]\n")
+    parts.append(('kind = "protest"\n' if "type" not in found else '# kind = "protest"\n') + 'confidence = "medium"\n')
+    if (types := found.get("type")) is not None:
+        parts.append("\n" + note("kinds") + "[kinds]\n")
+        parts += [f"{_string(t)} = {_string(_kind(t))}\n" for t in _types(types)]
+    return "".join(parts)
+
+
+def _order(date: _Column, note: Callable[..., str]) -> str:
+    try:
+        order = order_of(date.values)
+    except OrderUnknown as unknown:
+        if not unknown.value:  # no day is written in numbers alone
+            return ""
+        return note("order_unknown", value=unknown.value) + '# date_order = "dmy"\n'
+    return f'date_order = "{order}"\n'
+
+
+def _types(column: _Column) -> list[str]:
+    """Types of a column, the most frequent first; what is listed in one cell counts one by one."""
+    parts: Counter[str] = Counter()
+    for value, n in column.values.items():
+        for part in re.split(r"[;|]", value):
+            if bare := re.sub(r":\s*\d+$", "", part.strip()).strip():
+                parts[printable(bare)] += n
+    seen: dict[str, str] = {}
+    for name, _ in parts.most_common(TYPES_MAX):
+        seen.setdefault(name.casefold(), name)
+    return list(seen.values())
+
+
+def _kind(name: str) -> str:
+    own = "_".join(fold(name).split())
+    return own if own in EVENT_KINDS else next((kind for words, kind in _KINDS if re.search(words, name, re.IGNORECASE)), "")
+
+
+def _examples(column: _Column) -> str:
+    shown = [printable(" ".join(v.split()))[:30] for v, _ in column.values.most_common(3)]
+    return "  # " + " | ".join(shown) if shown else ""
+
+
+def _string(value: str) -> str:
+    """A basic string of TOML.
+
+    >>> print(_string('a "b"'))
+    "a \\"b\\""
+    """
+    return json.dumps(printable(" ".join(value.split())), ensure_ascii=False)

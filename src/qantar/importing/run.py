@@ -1,0 +1,197 @@
+"""An import from end to end: a file that was downloaded becomes rows of a case, and a summary says what became of each of its rows.
+
+In: a file and the folder of a case. Out: events.csv, sources.csv and unmatched.csv in that folder, all of them or none, and a `Summary`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from qantar.errors import DataError, fail
+from qantar.files.write import write_files
+from qantar.importing.acled import ACLED
+from qantar.importing.country import read_country
+from qantar.importing.form import Form
+from qantar.importing.gdelt import GDELT
+from qantar.importing.mapping import MappingFile, Reading, form_of, read_mapping
+from qantar.importing.source import Source, open_source
+from qantar.importing.tables import (
+    EVENTS,
+    SOURCES,
+    UNMATCHED,
+    Changes,
+    Raw,
+    events_text,
+    merge_events,
+    merge_source,
+    read_raw,
+    unmatched_of_others,
+)
+from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Taken, likely_duplicates, take
+from qantar.importing.ucdp import UCDP
+
+PROVIDERS = (ACLED, UCDP, GDELT)
+_SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen")
+
+
+@dataclass
+class Summary:
+    """What became of the rows of a file."""
+
+    file: str
+    format: str
+    """`acled`, `ucdp`, `gdelt` or `mapping`"""
+    encoding: str
+    guessed: bool
+    taken: Taken
+    changes: Changes
+    duplicates: list[list[str]]
+    licence: str
+    redistribution: str
+    events: int
+    """rows of events.csv afterwards"""
+    written: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """The same for machines."""
+        t, c = self.taken, self.changes
+        return {
+            "file": self.file,
+            "format": self.format,
+            "encoding": self.encoding,
+            "encoding_guessed": self.guessed,
+            "read": t.read,
+            "taken": len(t.rows),
+            "duplicates": t.duplicates,
+            "superseded": t.superseded,
+            "unmatched": dict(sorted(t.reasons.items())),
+            "near": t.near,
+            "swapped": t.swapped,
+            "named_elsewhere": t.elsewhere,
+            "first": t.first.isoformat() if t.first else None,
+            "last": t.last.isoformat() if t.last else None,
+            "kinds": [{"type": k, "kind": v, "rows": n} for (k, v), n in t.kinds.most_common()],
+            "added": c.added,
+            "changed": c.changed,
+            "removed": c.removed,
+            "unchanged": c.unchanged,
+            "absent": c.absent,
+            "by_hand": c.by_hand,
+            "likely_duplicates": self.duplicates,
+            "licence": self.licence,
+            "redistribution": self.redistribution,
+            "events": self.events,
+            "written": self.written,
+        }
+
+
+def import_file(
+    path: Path,
+    folder: Path,
+    *,
+    mapping: Path | None = None,
+    encoding: str | None = None,
+    date_order: str | None = None,
+    swap: bool = False,
+    deleted: Path | None = None,
+    dry_run: bool = False,
+) -> Summary:
+    """Put the events of a file into the case in a folder.
+
+    Parameters
+    ----------
+    mapping : the mapping file of a table that is of no known provider
+    date_order : the order of day and month where the file does not show it: `dmy`, `mdy` or `ymd`
+    swap : whether rows that lie in the country only with latitude and longitude exchanged are taken so
+    deleted : a list of events that the provider has withdrawn, with their ids
+    dry_run : whether nothing is written
+
+    Raises
+    ------
+    QantarError
+        With every problem of the case, the mapping or the file; then nothing was written.
+    """
+    country = read_country(folder)
+    mapped = read_mapping(mapping) if mapping else None
+    source, form = recognize(path, mapped, mapping, encoding)
+    gone = _deleted(deleted, form, encoding) if deleted else set()
+    events, sources = read_raw(folder / EVENTS, EVENT_COLUMNS), read_raw(folder / SOURCES, _SOURCE_COLUMNS)
+    others = folder / UNMATCHED
+    made: list[Summary] = []
+
+    def build(place: Path) -> Sequence[str]:
+        with (place / UNMATCHED).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(UNMATCHED_COLUMNS)
+            writer.writerows(unmatched_of_others(others, form.key))
+            taken = take(source, form, country, writer.writerow, date_order=date_order, swap=swap)
+        changes = merge_events(events, form.key, taken.rows, gone)
+        merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
+        (place / EVENTS).write_bytes(events_text(events))
+        (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
+        made.append(_summary(source, form, mapped, taken, changes, events))
+        return (SOURCES, EVENTS, UNMATCHED)
+
+    if dry_run:
+        with TemporaryDirectory() as nowhere:
+            build(Path(nowhere))
+    else:
+        write_files(folder, build)
+        made[0].written = [EVENTS, SOURCES, UNMATCHED]
+    return made[0]
+
+
+def recognize(path: Path, mapped: MappingFile | None, mapping: Path | None, encoding: str | None) -> tuple[Source, Form]:
+    """A file ready to be read, and how; a DataError if it is of no known provider and no mapping is given."""
+    asked = mapped.read if mapped else Reading()
+    source = open_source(path, encoding or asked.encoding, asked.sheet)
+    first = _first(source)
+    if mapped is not None and mapping is not None:
+        return source, form_of(mapping, mapped, first)
+    for sheet in source.sheets or ("",):
+        looked = source if sheet in ("", source.sheet) else open_source(path, encoding, sheet)
+        row = first if looked is source else _first(looked)  # a workbook takes seconds to open
+        found = next((f for p in PROVIDERS if (f := p.form(row)) is not None), None)
+        if found is not None:
+            return looked, found
+    raise fail(DataError, path, "unknown_format", found=", ".join(c.strip() for c in first if c.strip()))
+
+
+def _first(source: Source) -> list[str]:
+    """The first row of a table."""
+    line = next(source.lines(), None)
+    if line is None:
+        raise fail(DataError, source.path, "empty_file")
+    return line[1]
+
+
+def _deleted(path: Path, form: Form, encoding: str | None) -> set[str]:
+    """Ids in a list of deleted events: the column that is called as in the file itself."""
+    source = open_source(path, encoding)
+    header = [c.strip().lstrip("\ufeff").lower() for c in _first(source)]
+    wanted = form.names[form.columns["id"]] if "id" in form.columns else ""
+    if not wanted or wanted.lower() not in header:
+        raise fail(DataError, path, "deleted_without_ids", value=wanted or "id", found=", ".join(header))
+    k = header.index(wanted.lower())
+    rows = source.lines()
+    next(rows)
+    return {name for _, cells in rows if k < len(cells) and (name := " ".join(cells[k].split()))}
+
+
+def _summary(source: Source, form: Form, mapped: object, taken: Taken, changes: Changes, events: Raw) -> Summary:
+    return Summary(
+        file=source.name,
+        format="mapping" if mapped else form.key,
+        encoding=source.encoding,
+        guessed=source.guessed,
+        taken=taken,
+        changes=changes,
+        duplicates=likely_duplicates(list(events.dicts()), changes.ours),
+        licence=form.source["licence"],
+        redistribution=form.source["redistribution"],
+        events=len(events.rows),
+    )

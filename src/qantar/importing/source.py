@@ -1,0 +1,331 @@
+"""A downloaded table as rows of text, whatever its encoding, separator or container; read as a stream, as often as needed.
+
+In: a CSV or text file (also the only one in a ZIP archive), or an XLSX workbook. Out: a `Source`, whose `lines()` are pairs of line and
+cells. Nothing of the file is executed: of a formula the value that the workbook keeps is read, in a text it is text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import hashlib
+import io
+import re
+import stat
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from qantar.errors import DataError, Problem, fail, nearest
+from qantar.files.read import guess_encoding
+
+BYTES_MAX = 4_000_000_000
+"""Bytes of a table, unpacked: all of UCDP or twenty years of ACLED take a tenth."""
+BOOK_MAX = 1_000_000_000
+"""Bytes of a workbook, unpacked: the texts of all its cells are held in memory."""
+CELLS_MAX = 1_000
+"""Columns of a table."""
+ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030", "cp1251": "CP1251", "cp1252": "Windows-1252", "koi8-r": "KOI8-R"}
+"""Encodings that can be asked for, by the name Python has for each, with the name people have."""
+SEPARATORS = (",", ";", "\t", "|")
+_CHUNK = 1 << 20
+_KNOWN_AS = {name: key for key, name in ENCODINGS.items()}
+Lines = Iterator[tuple[int, list[str]]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table to import; `lines` begins anew at every call, at the first row that is not empty."""
+
+    path: Path
+    kind: str
+    """`csv` or `xlsx`"""
+    encoding: str
+    """name people have for it; empty for a workbook"""
+    separator: str
+    guessed: bool
+    """whether the encoding was told from the bytes alone"""
+    sha256: str
+    open_lines: Callable[[], Lines] = field(repr=False)
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    """all sheets of a workbook"""
+    counts_from_1904: bool = False
+    """whether numbers of days count from 1904 and not from 1900"""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def lines(self) -> Lines:
+        """Rows that are not empty, each with the line it starts on."""
+        return self.open_lines()
+
+
+def open_source(path: Path, encoding: str | None = None, sheet: str | None = None) -> Source:
+    """A file ready to be read, or a DataError that says what it is instead."""
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise fail(DataError, path, "is_folder")
+        if not stat.S_ISREG(found.st_mode):
+            raise fail(DataError, path, "not_a_file")
+        if found.st_size > BYTES_MAX:
+            raise fail(DataError, path, "file_too_large", value=f"{found.st_size / 1e6:.1f}", high=f"{BYTES_MAX / 1e6:g}")
+        with path.open("rb") as file:
+            start = file.read(8)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        folder = path.parent
+        there = nearest(path.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
+        raise fail(DataError, path, "file_missing", there=there or "-") from None
+    except OSError as error:
+        raise fail(DataError, path, "file_unreadable", reason=error.strerror or "") from None
+    except ValueError as error:  # a name with a NUL
+        raise fail(DataError, path, "file_unreadable", reason=str(error)) from None
+    for kind, marks in _OTHER.items():
+        if start.startswith(marks):
+            raise fail(DataError, path, "no_table", kind=kind)
+    if not start.startswith(b"PK\x03\x04"):
+        return _text(path, lambda stack: stack.enter_context(path.open("rb")), encoding, sha256)
+    member = _member(path)
+    if member is None:
+        return _workbook(path, sheet, sha256)
+    return _text(path, lambda stack: stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(member)), encoding, sha256)
+
+
+_OTHER = {
+    "XLS (Excel 97-2003) / DOC": (b"\xd0\xcf\x11\xe0",),
+    "PDF": (b"%PDF",),
+    "RTF": (b"{\\rtf",),
+    "GZIP": (b"\x1f\x8b",),
+    "PNG": (b"\x89PNG",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "Parquet": (b"PAR1",),
+}
+"""First bytes of files that are no table of text, whatever they are called."""
+
+
+def _member(path: Path) -> zipfile.ZipInfo | None:
+    """The only table in an archive; None for a workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise fail(DataError, path, "broken_archive", reason=error) from None
+    is_book = any(i.filename == "xl/workbook.xml" for i in inside)
+    size, most = sum(i.file_size for i in inside), BOOK_MAX if is_book else BYTES_MAX
+    if size > most:
+        raise fail(DataError, path, "file_too_large", value=f"{size / 1e6:.1f}", high=f"{most / 1e6:g}")
+    if is_book:
+        return None
+    tables = [i for i in inside if i.filename.lower().endswith((".csv", ".tsv", ".txt", ".tab"))]
+    if len(tables) != 1 or tables[0].flag_bits & 1:
+        raise fail(DataError, path, "archive_of_several", n=len(tables))
+    return tables[0]
+
+
+# --- text ----------------------------------------------------------------------------------------------------------------
+
+
+def _text(path: Path, opened: Callable[[ExitStack], IO[bytes]], encoding: str | None, sha256: str) -> Source:
+    with ExitStack() as stack:
+        try:
+            codec, guessed = (encoding, False) if encoding else _encoding(path, opened(stack))
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+            raise fail(DataError, path, "broken_archive", reason=error) from None
+    if codec == "utf-8":
+        codec = "utf-8-sig"
+    with ExitStack() as stack:
+        raw = opened(stack)
+        try:
+            text = io.TextIOWrapper(raw, encoding=codec, newline="")
+            first = ""
+            while not first.strip("\r\n"):
+                line = text.readline(_CHUNK)
+                if not line:
+                    raise fail(DataError, path, "empty_file")
+                first = line
+        except UnicodeError:
+            raise fail(DataError, path, "not_in_encoding", encoding=_name_of(codec)) from None
+    separator, skipped = _separator(first)
+    quoting = csv.QUOTE_NONE if _BARE.match(first) else csv.QUOTE_MINIMAL
+
+    def lines() -> Lines:
+        with ExitStack() as stack:
+            raw = opened(stack)
+            text = stack.enter_context(io.TextIOWrapper(raw, encoding=codec, newline=""))
+            yield from _csv_lines(path, text, separator, quoting, skipped, _name_of(codec))
+
+    return Source(path, "csv", _name_of(codec), separator, guessed, sha256, lines)
+
+
+_BARE = re.compile(r"\d+\t(?:19|20)\d{6}\t", re.ASCII)
+"""How a file of GDELT begins, in which a quotation mark is a letter like any other."""
+
+
+def _name_of(codec: str) -> str:
+    return ENCODINGS[codec.removesuffix("-sig").removesuffix("-le").removesuffix("-be")]
+
+
+def _csv_lines(path: Path, text: IO[str], separator: str, quoting: Any, skipped: bool, encoding: str) -> Lines:
+    line = 1
+    try:
+        if skipped:
+            text.readline()
+            line = 2
+        above = line - 1
+        reader = csv.reader(text, delimiter=separator, quoting=quoting, strict=True)
+        for cells in reader:
+            if any(cells):
+                yield line, cells
+            line = reader.line_num + above + 1
+    except csv.Error as error:
+        if "field limit" in str(error):
+            problem = Problem(str(path), line, "", "cell_too_long", {"high": f"{csv.field_size_limit():,}"})
+        else:
+            problem = Problem(str(path), line, "", "broken_csv", {"reason": str(error)})
+        raise DataError([problem]) from None
+    except UnicodeError:
+        raise DataError([Problem(str(path), line, "", "not_in_encoding", {"encoding": encoding})]) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError([Problem(str(path), line, "", "broken_archive", {"reason": str(error)})]) from None
+
+
+_TOLD = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
+
+
+def _separator(first: str) -> tuple[str, bool]:
+    """By what the cells of a table are separated, from its first line, and whether that line says only this.
+
+    >>> _separator("a;b;c"), _separator('"a,b;c"\\tb'), _separator("sep=;\\n")
+    ((';', False), ('\\t', False), (';', True))
+    """
+    if told := _TOLD.match(first):
+        return told.group(1), True
+    outside = re.sub(r'"[^"]*"', "", first)
+    return max(SEPARATORS, key=outside.count), False
+
+
+def _encoding(path: Path, raw: IO[bytes]) -> tuple[str, bool]:
+    """The encoding of a text, and whether it was guessed from the bytes.
+
+    Everything is read once: a letter that is not UTF-8 may be the only one, far down. A file that is UTF-8 up to there is damaged, and is
+    refused rather than read in another encoding with wrong letters.
+    """
+    chunk = raw.read(_CHUNK)
+    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16", False
+    if 5 * chunk.count(0) > 2 * len(chunk):  # Western text in UTF-16 without its mark
+        return ("utf-16-le" if chunk[1::2].count(0) > chunk[::2].count(0) else "utf-16-be"), True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    letters, lines = 0, 1
+    while chunk:
+        following = raw.read(_CHUNK)
+        try:
+            text = decoder.decode(chunk, final=not following)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode("utf-8", "ignore")
+            letters += len(before) - sum(map(str.isascii, before))
+            lines += before.count("\n")
+            guess = "" if letters >= 3 else _KNOWN_AS.get(guess_encoding(chunk + following + raw.read(_CHUNK)), "")
+            if not guess:
+                raise DataError(
+                    [Problem(str(path), lines, "", "unknown_encoding", {"byte": f"0x{error.object[error.start]:02X}"})]
+                ) from None
+            return guess, True
+        if not text.isascii():
+            letters += len(text) - len(text.encode("ascii", "ignore"))
+        lines += text.count("\n")
+        chunk = following
+    return "utf-8", False
+
+
+# --- workbooks -----------------------------------------------------------------------------------------------------------
+
+
+def _workbook(path: Path, sheet: str | None, sha256: str) -> Source:
+    _refuse_entities(path)
+    with ExitStack() as stack:
+        book = _opened_book(path, stack)
+        names = [s.title for s in book.worksheets]
+        counts = book.epoch.year == 1904
+        if sheet is not None and sheet not in names:
+            raise fail(DataError, path, "sheet_unknown", value=sheet, choices=nearest(sheet, names))
+        if not names:
+            raise fail(DataError, path, "empty_file")
+    chosen = sheet or names[0]
+
+    def lines() -> Lines:
+        with ExitStack() as stack:
+            rows = _opened_book(path, stack)[chosen]
+            if hasattr(rows, "reset_dimensions"):
+                rows.reset_dimensions()  # what a file says of its size need not be so
+            line = 0
+            try:
+                for line, values in enumerate(rows.iter_rows(values_only=True, max_col=CELLS_MAX), 1):
+                    cells = [_cell(v) for v in values]
+                    while cells and not cells[-1]:
+                        cells.pop()
+                    if cells:
+                        yield line, cells
+            except _BROKEN_BOOK as error:
+                raise DataError([Problem(str(path), line + 1, "", "broken_archive", {"reason": str(error)})]) from None
+
+    return Source(
+        path, "xlsx", "", "", guessed=False, sha256=sha256, open_lines=lines, sheet=chosen, sheets=tuple(names), counts_from_1904=counts
+    )
+
+
+_BROKEN_BOOK = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError, OSError)
+"""What the library raises for a workbook that is not one: a missing part, broken XML (a SyntaxError), a number that is none."""
+
+
+def _opened_book(path: Path, stack: ExitStack) -> Any:
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    file = stack.enter_context(path.open("rb"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and filters that are not read
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    except (InvalidFileException, *_BROKEN_BOOK) as error:
+        raise fail(DataError, path, "broken_archive", reason=error) from None
+    stack.callback(book.close)
+    return book
+
+
+def _refuse_entities(path: Path) -> None:
+    """No part of a workbook defines entities of its own: a few lines of such definitions can unfold to gigabytes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for part in archive.infolist():
+                if part.filename.endswith((".xml", ".rels")):
+                    with archive.open(part) as file:
+                        if b"<!DOCTYPE" in file.read(4096).upper():
+                            raise fail(DataError, path, "broken_archive", reason=f"{part.filename}: <!DOCTYPE")
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        raise fail(DataError, path, "broken_archive", reason=error) from None
+
+
+def _cell(value: object) -> str:
+    """A cell as text: days in ISO form, whole numbers without a point."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)

@@ -1,0 +1,195 @@
+"""What an import changes in the folder of a case: events.csv and sources.csv by rows, unmatched.csv whole for its source.
+
+Rows that were not imported keep every character of their cells. All files are made aside and put in their places at the end, sources first:
+a stop between two of them leaves a folder that is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qantar.errors import DataError, Problems, fail
+from qantar.files.cells import quoted
+from qantar.files.read import BYTES_MAX, ROWS_MAX, csv_rows, read_text
+from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
+
+EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
+_SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
+MARK = "imported by qantar: "
+"""How the cell `how_obtained` of a source begins that an import wrote."""
+
+
+@dataclass
+class Raw:
+    """A table as it stands in its file."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+    def at(self, column: str) -> int:
+        """Number of a column, added at the end if it is not there."""
+        if column not in self.header:
+            self.header.append(column)
+            for row in self.rows:
+                row.append("")
+        return self.header.index(column)
+
+    def dicts(self) -> Iterator[Row]:
+        """Rows by the names of their columns."""
+        return (dict(zip(self.header, map(str.strip, row), strict=True)) for row in self.rows)
+
+    def text(self) -> str:
+        """The table as CSV; cells are written as they are."""
+        out: list[str] = []
+        writer = csv.writer(_Collect(out), lineterminator="\n")
+        writer.writerow(self.header)
+        writer.writerows(self.rows)
+        return "".join(out)
+
+
+class _Collect:
+    def __init__(self, out: list[str]) -> None:
+        self.write = out.append
+
+
+def read_raw(path: Path, columns: Sequence[str]) -> Raw:
+    """A table cell by cell; one with these columns and no rows where there is no file."""
+    if not path.exists() and not path.is_symlink():
+        return Raw(list(columns), [])
+    problems = Problems()
+    rows: list[list[str]] = []
+    header: list[str] = []
+    for line, cells in csv_rows(read_text(path), path.name, problems):
+        if not header:
+            header = [c.strip() for c in cells]
+            while len(header) > 1 and not header[-1]:
+                header.pop()
+            if twice := next((c for c in header if header.count(c) > 1), ""):
+                problems.add(path.name, line, twice, "repeated_column", value=twice)
+            continue
+        if len(cells) > len(header) and not any(cells[len(header) :]):
+            cells = cells[: len(header)]
+        if len(cells) != len(header):
+            problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
+        rows.append(list(cells))
+    problems.raise_as(DataError)
+    return Raw(header or list(columns), rows)
+
+
+@dataclass
+class Changes:
+    """How many rows of a source were changed in which way."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    absent: int = 0
+    """rows of an earlier import that this file does not have; they stay"""
+    by_hand: int = 0
+    """rows that no import wrote"""
+    ours: set[str] = field(default_factory=set)
+    """ids of the events that are new or changed"""
+
+
+def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str]) -> Changes:
+    """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away."""
+    done = Changes()
+    at = {c: events.at(c) for c in EVENT_COLUMNS}
+    kept: list[list[str]] = []
+    seen: set[str] = set()
+    new = {str(quoted(name)): row for name, row in rows.items() if name not in deleted}
+    gone = {str(quoted(name)) for name in deleted}
+    for row in events.rows:
+        name = row[at["external_id"]].strip()
+        if not name or row[at["source"]].strip() != key:
+            done.by_hand += not name
+            kept.append(row)
+        elif name in gone:
+            done.removed += 1
+        elif name in seen:  # the same id twice, by hand: left as it is
+            kept.append(row)
+        elif name in new:
+            seen.add(name)
+            cells = {c: v for c, v in new[name].items() if c != "event_id"}
+            if all(row[at[c]].strip() == v for c, v in cells.items()):
+                done.unchanged += 1
+            else:
+                done.changed += 1
+                done.ours.add(row[at["event_id"]])
+                for c, v in cells.items():
+                    row[at[c]] = v
+            kept.append(row)
+        else:
+            done.absent += 1
+            kept.append(row)
+    taken = {row[at["event_id"]].strip() for row in kept}
+    for name, cells in sorted(new.items(), key=lambda item: (item[1]["date"], item[0])):
+        if name in seen:
+            continue
+        row = [""] * len(events.header)
+        for c, v in cells.items():
+            row[at[c]] = v
+        row[at["event_id"]] = _free(cells["event_id"], taken)
+        taken.add(row[at["event_id"]])
+        done.ours.add(row[at["event_id"]])
+        done.added += 1
+        kept.append(row)
+    if len(kept) > ROWS_MAX:
+        raise fail(DataError, EVENTS, "too_many_rows", high=f"{ROWS_MAX:,}")
+    events.rows = kept
+    return done
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """An id that no row has."""
+    n = 1
+    free = wanted
+    while free in taken:
+        n += 1
+        free = f"{wanted[: 64 - len(str(n)) - 1]}-{n}"
+    return free
+
+
+def merge_source(sources: Raw, source: Mapping[str, str], how: str) -> None:
+    """Put the row of a source into sources.csv; one that is there says how it was last imported, and if it is not to be passed on."""
+    at = {c: sources.at(c) for c in _SOURCE_COLUMNS}
+    there = next((r for r in sources.rows if r[at["key"]].strip() == source["key"]), None)
+    if there is None:
+        cells = {**source, "how_obtained": MARK + how}
+        row = [""] * len(sources.header)
+        for c in _SOURCE_COLUMNS:
+            row[at[c]] = str(quoted(cells.get(c, "")))
+        sources.rows.append(row)
+        return
+    if there[at["how_obtained"]].startswith(MARK):
+        there[at["how_obtained"]] = MARK + how
+    if source["redistribution"] == "no" and not there[at["redistribution"]].strip():
+        there[at["redistribution"]] = "no"
+
+
+def events_text(events: Raw) -> bytes:
+    """events.csv, if it is small enough to be read again."""
+    content = events.text().encode()
+    if len(content) > BYTES_MAX[".csv"]:
+        raise fail(DataError, EVENTS, "file_too_large", value=f"{len(content) / 1e6:.1f}", high=f"{BYTES_MAX['.csv'] / 1e6:g}")
+    return content
+
+
+def unmatched_of_others(path: Path, key: str) -> Iterator[Sequence[str]]:
+    """Rows that imports of other sources left in unmatched.csv; a file that is none of ours is refused."""
+    if not path.exists() and not path.is_symlink():
+        return
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            if tuple(next(reader, ())) != UNMATCHED_COLUMNS:
+                raise fail(DataError, path, "not_our_unmatched")
+            for row in reader:
+                if row and row[0] != key:
+                    yield row
+    except (UnicodeError, csv.Error, OSError):
+        raise fail(DataError, path, "not_our_unmatched") from None

@@ -1,0 +1,58 @@
+"""UCDP GED, the Georeferenced Event Dataset of the Uppsala Conflict Data Program, and its monthly candidate events.
+
+Codes by the GED codebook. `date_prec`: 1 the day is known, 2 to 5 some days to a year, whose ends are `date_start` and `date_end`.
+`where_prec`: 1 the place, 2 within about 25 km, 3 the district, 4 the region, 5 a line or an estimate, 6 the country, 7 sea or air.
+`type_of_violence`: 1 with a state on one side, 2 between groups, 3 against civilians. `event_clarity`: 2 where several events are one row.
+"""
+
+from __future__ import annotations
+
+from qantar.importing.form import Cell, Provider
+
+_WHERE = {"2": "rough", "3": "rough", "4": "region", "5": "rough", "6": "country", "7": "country"}
+
+
+def _types(cell: Cell) -> tuple[str, ...]:
+    code = cell("type").strip()
+    if code == "3" and cell("actor").strip().casefold().startswith("government of "):
+        return "3/government", "3"
+    return (code,)
+
+
+def _confidence(cell: Cell) -> str:
+    return "low" if cell("certainty").strip() == "2" else "medium"
+
+
+UCDP = Provider(
+    "ucdp",
+    "UCDP Georeferenced Event Dataset (GED)",
+    "Uppsala Conflict Data Program",
+    "https://ucdp.uu.se/downloads/",
+    "CC BY 4.0",
+    "yes",
+    {
+        "id": ("id",),
+        "date": ("date_start",),
+        "date_latest": ("date_end",),
+        "time_precision": ("date_prec",),
+        "latitude": ("latitude",),
+        "longitude": ("longitude",),
+        "place_precision": ("where_prec",),
+        "region": ("adm_1",),
+        "settlement": ("where_coordinates",),
+        "country": ("country",),
+        "type": ("type_of_violence",),
+        "deaths_low": ("low", "low_est"),
+        "deaths": ("best", "best_est"),
+        "deaths_high": ("high", "high_est"),
+        "actor": ("side_a",),
+        "actor_2": ("side_b",),
+        "note": ("source_headline", "source_article"),
+        "note_source": ("source_office",),
+        "certainty": ("event_clarity",),
+    },
+    frozenset({"id", "date", "date_latest", "type", "latitude", "longitude", "deaths"}),
+    _types,
+    precision=lambda code: _WHERE.get(code.strip(), "point"),
+    confidence=_confidence,
+)

@@ -1,0 +1,210 @@
+"""Completes a record of few tables: what a row may leave unsaid, and tables that follow from the events.
+
+In: tables as they were read, and a way to tell the region of a point. Out: the same tables with every row whole, and the names of those
+that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown,
+and a toll is the sum over single happenings. What a person wrote is never replaced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from qantar.errors import Problems
+from qantar.files.cells import Row, Table
+from qantar.record.schema import OWN, Event, OnsetRow, PresenceRow, Settlement, Source, Total
+
+GATHERINGS = ("protest", "march", "road_blocked")
+"""Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""
+DERIVED = ("region_onset", "presence", "totals")
+"""Tables that follow from the events where their file is not there."""
+Span = tuple[dt.date, dt.date]
+"""First and last day of a case."""
+Locate = Callable[[float, float], str | None]
+"""The region in which a point lies, given its longitude and latitude; None where it lies in none."""
+Tables = dict[str, Table[Any]]
+
+
+def complete_rows(tables: Tables, span: Span, locate: Locate, problems: Problems) -> Tables:
+    """Every row whole: hours ahead of UTC, ids and regions of events."""
+    regions = _changed(tables["regions"], lambda line, r: _zoned(r, r.utc_offset, span, tables["regions"].file, line, problems))
+    offsets = {r.region_id: r.utc_offset for r in regions}
+    homes = {s.settlement_id: s.region_id for s in tables["settlements"]}
+
+    def settlement(line: int, s: Settlement) -> Any:
+        return _zoned(s, offsets.get(s.region_id, s.utc_offset), span, tables["settlements"].file, line, problems)
+
+    def event(line: int, e: Event) -> Event:
+        region = e.region_id or homes.get(e.settlement_id or "") or _region_of(e, locate, tables["events"].file, line, problems)
+        return e.model_copy(update={"event_id": e.event_id or f"E{line}", "region_id": region})
+
+    return tables | {
+        "regions": regions,
+        "settlements": _changed(tables["settlements"], settlement),
+        "events": _changed(tables["events"], event),
+    }
+
+
+def _changed(table: Table[Any], change: Callable[[int, Any], Any]) -> Table[Any]:
+    return replace(table, rows=tuple(change(line, row) for line, row in table.numbered()))
+
+
+def _zoned(row: Any, offset: float, span: Span, file: str, line: int, problems: Problems) -> Any:
+    """A region or settlement with its hours ahead of UTC on the first day of the case: as written, by its time zone, or as given here."""
+    if row.utc_offset == row.utc_offset:  # a number: written by a person
+        return row
+    if row.time_zone:
+        offset = zone_offset(row.time_zone, span[0])
+    elif offset != offset:
+        problems.add(file, line, "time_zone", "no_time_zone", value=row.name_en)
+        offset = 0.0
+    return row.model_copy(update={"utc_offset": offset})
+
+
+def zone_offset(time_zone: str, day: dt.date) -> float:
+    """Hours ahead of UTC of an IANA time zone at noon of a day.
+
+    >>> zone_offset("Asia/Aqtau", dt.date(2022, 1, 4)), zone_offset("Europe/Paris", dt.date(2023, 6, 27))
+    (5.0, 2.0)
+    """
+    noon = dt.datetime.combine(day, dt.time(12), ZoneInfo(time_zone))
+    return (noon.utcoffset() or dt.timedelta()).total_seconds() / 3600
+
+
+def _region_of(e: Event, locate: Locate, file: str, line: int, problems: Problems) -> str:
+    """The region of an event that names neither region nor settlement, by its coordinates."""
+    if e.lat is None or e.lon is None:
+        problems.add(file, line, "region_id", "no_place", value=e.kind)
+    elif region := locate(e.lon, e.lat):
+        return region
+    else:
+        swapped = locate(e.lat, e.lon) if abs(e.lon) <= 90 else None
+        code = "point_swapped" if swapped else "point_nowhere"
+        problems.add(file, line, "lat", code, value=f"{e.lat:g}, {e.lon:g}", region=swapped or "-")
+    return ""
+
+
+def _with_own(sources: Table[Source], tables: Mapping[str, Table[Any]]) -> Table[Source]:
+    """The sources, with a row for what names none, if anything does."""
+    cites = any(getattr(row, "source", "") == OWN for name, table in tables.items() if name != "sources" for row in table)
+    if not cites or OWN in sources.ids():
+        return sources
+    row = Source.model_validate(
+        {
+            "key": OWN,
+            "title": "(no source is named)",
+            "publisher": "the author of this case",
+            "address_complete": "n/a",
+            "licence": "not said",
+            "how_obtained": "not said",
+            "seen": "not-said",
+        }
+    )
+    return replace(sources, rows=(*sources.rows, row), lines=(*sources.lines, 0))
+
+
+@dataclass(frozen=True)
+class _Gathering:
+    """What the events say of a gathering: the first and the last day on which it can have begun."""
+
+    event: Event
+    first: dt.date
+    last: dt.date
+
+    @property
+    def certain(self) -> bool:
+        return self.event.one_happening and self.event.date_end is None and self.event.confidence != "low"
+
+
+def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[str]) -> tuple[Tables, tuple[str, ...]]:
+    """The tables that follow from the events, where their file is `missing`; onsets of regions that have none; sources with all cited."""
+    missing = set(missing)
+    gatherings: dict[str, list[_Gathering]] = {r.region_id: [] for r in tables["regions"]}
+    for e in tables["events"]:
+        if e.kind in GATHERINGS and e.region_id in gatherings and span[0] <= e.date <= span[1]:
+            gatherings[e.region_id].append(_Gathering(e, e.date, min(e.date_end or e.date, span[1])))
+    made: Tables = {}
+    told = tables["region_onset"].ids()
+    onsets = [_onset(region, found) for region, found in gatherings.items() if region not in told]
+    if onsets:
+        made["region_onset"] = _with(tables["region_onset"], onsets)
+    if "presence" in missing and (presence := _presence(gatherings)):
+        made["presence"] = _with(tables["presence"], presence)
+    if "totals" in missing and (totals := _tolls(tables["events"], country, span)):
+        made["totals"] = _with(tables["totals"], totals)
+    whole = tables | made
+    return whole | {"sources": _with_own(tables["sources"], whole)}, tuple(name for name in DERIVED if name in made)
+
+
+def _with(table: Table[Any], rows: Iterable[Row]) -> Table[Any]:
+    """A table with further rows, which stand on no line of its file."""
+    rows = tuple(rows)
+    return replace(table, rows=(*table.rows, *rows), lines=(*table.lines, *(0 for _ in rows)))
+
+
+def _onset(region: str, gatherings: list[_Gathering]) -> OnsetRow:
+    """First day and largest crowd of a region by its gatherings: without any, nothing is said of it."""
+    if not gatherings:
+        return OnsetRow.model_validate({"region_id": region, "confidence": "low", "source": OWN})
+    first = min(gatherings, key=lambda g: (g.first, g.last))
+    latest = min(g.last for g in gatherings)
+    crowds = [g.event for g in gatherings if g.event.one_happening and (g.event.participants_high or g.event.participants_low)]
+    largest = max(crowds, key=lambda e: e.participants_high or e.participants_low or 0, default=None)
+    told: dict[str, Any] = {
+        "region_id": region,
+        "onset_date": first.first if first.certain and latest == first.first else None,
+        "onset_earliest": first.first,
+        "onset_latest": latest,
+        "first_settlement": first.event.settlement,
+        "confidence": first.event.confidence,
+        "source": first.event.source,
+    }
+    if largest is not None:
+        told |= {"max_crowd_low": largest.participants_low, "max_crowd_high": largest.participants_high, "max_crowd_date": largest.date}
+    return OnsetRow.model_validate({key: value for key, value in told.items() if value is not None})
+
+
+def _presence(gatherings: Mapping[str, list[_Gathering]]) -> list[PresenceRow]:
+    """Days on which a gathering is certain; nothing is said of any other."""
+    days: dict[tuple[str, dt.date], str] = {}
+    for region, found in gatherings.items():
+        for g in found:
+            if g.certain:
+                days.setdefault((region, g.first), g.event.source)
+    return [
+        PresenceRow.model_validate({"region_id": region, "date": day, "unrest": 1, "source": source})
+        for (region, day), source in sorted(days.items())
+    ]
+
+
+def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
+    """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so."""
+    sums: dict[str, list[int]] = {}
+    for e in events:
+        if not e.one_happening or e.region_id == country or not span[0] <= e.date <= span[1]:
+            continue
+        ends = [x for x in (e.deaths_low, e.deaths, e.deaths_high) if x is not None]
+        if ends:
+            for unit in (e.region_id, country):
+                low, high = sums.setdefault(unit, [0, 0])
+                sums[unit] = [low + min(ends), high + max(ends)]
+    return [
+        Total.model_validate(
+            {
+                "total_id": f"deaths-{unit}",
+                "as_of": span[1],
+                "region_id": unit,
+                "quantity": "deaths_cumulative",
+                "value_low": low,
+                "value_high": high,
+                "status": "final",
+                "stated_by": "sum over events.csv",
+                "stated_by_zh": "events.csv 各事件之和",
+                "source": OWN,
+            }
+        )
+        for unit, (low, high) in sums.items()
+    ]

@@ -1,0 +1,205 @@
+"""Any table by a mapping file: four published data sets, the proposal that is written for a table, and mappings that are wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conftest import HERE, REPOSITORY, Ran, call_qantar
+from qantar.errors import QantarError
+from qantar.importing.mapping import read_mapping
+from qantar.importing.propose import propose
+from qantar.importing.run import import_file
+from qantar.importing.source import open_source
+from qantar.messages import LANGUAGES
+
+TABLES = HERE / "importing" / "tables"
+SHARED = REPOSITORY.parent / "shared" / "data"
+Frame = tuple[str, float, float, float, float]
+
+
+@pytest.fixture
+def qantar(tmp_path: Path) -> Callable[..., Ran]:
+    return partial(call_qantar, cwd=tmp_path)
+
+
+def case_of(folder: Path, country: str, days: tuple[str, str], regions: dict[str, Frame]) -> Path:
+    """The tiny case made into another country: regions that are rectangles, each with name, west, south, east, north."""
+    head = (folder / "case.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("XA", country),
+        ("2030-03-01", days[0]),
+        ("2030-03-05", days[1]),
+        ("Tinyland", {"KZ": "Kazakhstan"}.get(country, "Land")),
+    ):
+        head = head.replace(old, new)
+    (folder / "case.toml").write_text(head, encoding="utf-8")
+    rows, shapes = [], []
+    for key, (name, west, south, east, north) in regions.items():
+        lat, lon = (south + north) / 2, (west + east) / 2
+        rows.append([key, name, name, "region", name, lat, lon, 1, "gazette"])
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        names = {"id": key, "name_en": name, "label_lon": lon, "label_lat": lat}
+        shapes.append({"type": "Feature", "properties": names, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    with (folder / "regions.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["region_id", "name_en", "name_zh", "type", "capital", "lat", "lon", "utc_offset", "source"], *rows])
+    (folder / "regions.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": shapes}), encoding="utf-8")
+    for name in ("settlements.csv", "events.csv", "neighbours.geojson"):
+        (folder / name).unlink()
+    return folder
+
+
+COUNTRIES: dict[str, tuple[str, tuple[str, str], dict[str, Frame]]] = {
+    "us-2020": (
+        "US",
+        ("2020-05-26", "2020-07-05"),
+        {
+            "US-MN": ("Minnesota", -97.3, 43.5, -89.5, 49.4),
+            "US-IL": ("Illinois", -91.5, 37, -87.4, 42.5),
+            "US-OR": ("Oregon", -124.6, 42, -116.5, 46.2),
+        },
+    ),
+    "france-2023": (
+        "FR",
+        ("2023-04-18", "2023-06-29"),
+        {"FR-21": ("Côte-d'Or", 4, 46.9, 5.5, 48), "FR-75": ("Paris", 2.2, 48.8, 2.5, 48.9), "FR-91": ("Essonne", 1.9, 48.3, 2.6, 48.8)},
+    ),
+    "germany-2015": (
+        "DE",
+        ("2015-01-01", "2016-12-31"),
+        {"DE-SN": ("Sachsen", 11.9, 50.2, 15.1, 51.7), "DE-BY": ("Bayern", 9.0, 47.3, 13.8, 50.2)},
+    ),
+    "mass-mobilization": (
+        "KZ",
+        ("1994-05-01", "1996-12-31"),
+        {"KZ-ALA": ("Almaty", 76.7, 43.1, 77.1, 43.4), "KZ-MAN": ("Mangystau", 49, 41, 57, 46)},
+    ),
+}
+
+
+@pytest.fixture(params=COUNTRIES)
+def country(request: pytest.FixtureRequest, tiny: Path) -> tuple[str, Path]:
+    return request.param, case_of(tiny, *COUNTRIES[request.param])
+
+
+EXPECTED = {
+    "us-2020": (
+        [
+            ("2020-05-26", "", "US-MN", "city-day total", "", "2 events; 2000.0200.0"),
+            ("2020-05-31", "", "US-IL", "event", "200", ""),
+            ("2020-05-31", "", "US-MN", "city-day total", "", "2 events; 5450.0200.0"),
+            ("2020-05-31", "", "US-OR", "event", "", ""),
+        ],
+        {"outside_country": 2},
+    ),
+    "france-2023": (
+        [
+            ("2023-04-18", "", "FR-21", "event", "", ""),
+            ("2023-04-18", "", "FR-75", "event", "", ""),
+            ("2023-04-18", "", "FR-91", "region-day total", "", "2 events"),
+        ],
+        {"unknown_place": 3},
+    ),
+    "mass-mobilization": (
+        [(day, "", "KZ-ALA", "event", n, "") for day, n in zip(
+            ("1994-05-18", "1995-07-27", "1996-01-30", "1996-11-17", "1996-12-08"), ("300", "60", "200", "500", "3000"), strict=True
+        )],
+        {"outside_days": 1, "unknown_place": 1},
+    ),
+}  # fmt: skip
+
+
+def test_counts_of_a_place_and_a_day_are_events(country: tuple[str, Path]) -> None:
+    name, folder = country
+    done = import_file(TABLES / f"{name}.csv", folder, mapping=TABLES / f"{name}.toml")
+    with (folder / "events.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert done.taken.read == len(rows) + done.taken.reasons.total()
+    if name == "germany-2015":
+        assert [(r["region_id"], r["kind"]) for r in rows if r["settlement"] != "Freital"] == [
+            ("DE-BY", "building_attacked"), ("DE-BY", "building_attacked"), ("DE-SN", "clash"),
+        ]  # fmt: skip
+        assert {r["kind"] for r in rows} == {"protest", "clash", "building_attacked"}
+        return
+    found, reasons = EXPECTED[name]
+    columns = ("date", "date_end", "region_id", "scope", "participants_low", "number_basis")
+    assert sorted(tuple(r[c] for c in columns) for r in rows) == found
+    assert dict(done.taken.reasons) == reasons
+    again = import_file(TABLES / f"{name}.csv", folder, mapping=TABLES / f"{name}.toml")  # rows without ids are known again
+    assert (again.changes.added, again.changes.unchanged) == (0, len(rows))
+
+
+ORIGINALS = {
+    "us-2020": ("us-2020/city_day.csv", 4081),
+    "france-2023": ("france-2023/dept_day.csv", 193),
+    "germany-2015": ("germany-2015-arvig/place_day.csv", 5182),
+    "mass-mobilization": ("mass-mobilization/central_asia_1990_2020.csv", 324),
+}
+
+
+def test_the_whole_data_sets_can_be_imported(country: tuple[str, Path]) -> None:
+    name, folder = country
+    path, rows = ORIGINALS[name]
+    if not (SHARED / path).is_file():
+        pytest.skip("the data sets are not part of the project")
+    done = import_file(SHARED / path, folder, mapping=TABLES / f"{name}.toml")
+    assert done.taken.read == rows
+    assert len(done.taken.rows) + done.taken.duplicates + done.taken.reasons.total() == rows
+    assert set(done.taken.reasons) <= {"outside_country", "outside_days", "unknown_place", "no_kind"}
+    assert done.changes.added == len(done.taken.rows) >= 5
+
+
+@pytest.mark.parametrize("name", COUNTRIES)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_proposal_finds_the_columns_and_can_be_used(name: str, lang: str, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(propose(open_source(TABLES / f"{name}.csv"), lang), encoding="utf-8")
+    proposed, ours = (read_mapping(p).columns.model_dump() for p in (path, TABLES / f"{name}.toml"))
+    assert {f: c for f, c in ours.items() if c} == {f: c for f, c in proposed.items() if c and f in ours and ours[f]}
+    extra = {f for f, c in proposed.items() if c and not ours[f]}
+    assert extra <= {"detained"}  # a flag that a few rows do not show to be one
+
+
+def test_a_proposal_says_what_must_be_decided(tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    table.write_text('Datum;Stadt;Art;"Text"\n05.01.2022;A;Streik;=1\n06.02.2022;B;Weird "x"\n', encoding="cp1252")
+    text = propose(open_source(table), "en")
+    assert "Needed: in 05.01.2022" in text
+    assert '# date_order = "dmy"' in text
+    table.write_text("when,city\nsoon,A\n", encoding="utf-8")
+    assert "no column was found that holds dates" in propose(open_source(table), "en")
+
+
+def test_a_proposal_is_not_written_over_a_completed_mapping(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    assert qantar("import", str(TABLES / "us-2020.csv"), "--propose", "m.toml").code == 0
+    written = (tmp_path / "m.toml").read_text(encoding="utf-8")
+    assert qantar("import", str(TABLES / "us-2020.csv"), "--propose", "m.toml").code == 2
+    assert (tmp_path / "m.toml").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "line"),
+    [
+        (('date = "date"', 'date = "day"'), "mapping_column", 10),
+        (('date = "date"\n', ""), "missing_key", 9),
+        (('latitude = "lat"\n', ""), "mapping_without_place", 9),
+        (('kind = "protest"', ""), "mapping_without_kind", 9),
+        (('kind = "protest"', 'kind = "party"'), "not_one_of", 19),
+        (('licence = "MIT"\n', ""), "missing_key", 2),
+        (('key = "ccc"', 'key = "../x"'), "bad_form", 3),
+        (("[columns]", '[read]\nencoding = "latin9"\n\n[columns]'), "not_one_of", 10),
+        (("[columns]", "[columns]\nplace = 1"), "unknown_key", 10),
+    ],
+)
+def test_a_mapping_that_is_wrong_is_said_with_its_line(tiny: Path, change: tuple[str, str], code: str, line: int) -> None:
+    path = tiny.parent / "mapping.toml"
+    path.write_text((TABLES / "us-2020.toml").read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    with pytest.raises(QantarError) as caught:
+        import_file(TABLES / "us-2020.csv", tiny, mapping=path)
+    assert [(p.code, p.line) for p in caught.value.problems] == [(code, line)]
+    assert not (tiny / "unmatched.csv").exists()

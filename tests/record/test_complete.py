@@ -1,0 +1,189 @@
+"""A record of few tables: what follows from the events, and that nothing a person wrote is replaced."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import call_qantar
+from qantar.cases.case import load_case
+from qantar.errors import DataError
+from qantar.record.complete import zone_offset
+from qantar.record.load import Record
+from qantar.record.observables import observe
+from qantar.report.map import HEIGHT_MAX, draw, signs
+
+FEW = "date,kind,lat,lon,participants_low,deaths_low,deaths,deaths_high\n"
+ROWS = (
+    "2030-03-02,protest,15,10.5,40,,,\n2030-03-04,clash,15,10.6,,1,2,4\n2030-03-05,clash,15,11.4,,,3,\n2030-03-03,protest,15,10.4,90,,,\n"
+)
+
+
+def few(tiny: Path, events: str = FEW + ROWS) -> Path:
+    """The tiny case with regions, their shapes and events, and nothing else."""
+    for path in tiny.iterdir():
+        if path.name not in ("case.toml", "regions.csv", "regions.geojson"):
+            path.unlink()
+    (tiny / "regions.csv").write_text(
+        "region_id,name_en,lat,lon,time_zone\nXA-ONE,Onia,15,10.5,Africa/Lagos\nXA-TWO,Twoia,15,11.5,Africa/Cairo\n"
+    )
+    (tiny / "events.csv").write_text(events)
+    return tiny
+
+
+def record(folder: Path) -> Record:
+    return load_case(str(folder)).record
+
+
+def test_events_with_a_date_a_point_and_a_kind_make_a_record(tiny: Path) -> None:
+    found = record(few(tiny))
+    assert [(e.event_id, e.region_id, e.scope, e.source) for e in found.events] == [
+        ("E2", "XA-ONE", "event", "own"),
+        ("E3", "XA-ONE", "event", "own"),
+        ("E4", "XA-TWO", "event", "own"),
+        ("E5", "XA-ONE", "event", "own"),
+    ]
+    assert [(s.key, s.seen) for s in found.sources] == [("own", "not-said")]
+    assert found.derived == ("region_onset", "presence", "totals")
+    assert {"sources", "settlements", "totals", "presence", "adjacency"} <= {*found.missing}
+
+
+def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
+    seen = observe(record(few(tiny)))
+    one, two = seen.onsets
+    assert (one.earliest, one.latest, one.firm) == (dt.date(2030, 3, 2), dt.date(2030, 3, 2), True)
+    assert (two.latest, two.firm) == (None, False)  # a clash alone starts nothing, and that none was recorded does not make it quiet
+    assert [d.day for d in seen.days] == [1, 2, 3, 4, 5]
+    assert [n for n, present in enumerate(seen.presence[0], 1) if present == 1] == [2, 3]
+    assert np.isnan(seen.presence[0][[0, 3, 4]]).all()
+    assert all(x != x for x in seen.presence[1])  # a day without a gathering is not a day without unrest
+    assert seen.deaths_total is not None
+    assert (seen.deaths_total.interval.low, seen.deaths_total.interval.high) == (4, 7)
+    assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths if u.region_id} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
+
+
+@pytest.mark.parametrize(
+    ("row", "firm", "interval"),
+    [
+        ("2030-03-02,2030-03-04,protest,15,10.5,event", False, (2, 4)),  # some day of three
+        ("2030-03-02,,strike,15,10.5,event", False, (1, None)),  # not a gathering
+        ("2030-02-20,,protest,15,10.5,event", False, (1, None)),  # before the days of the case
+        ("2030-03-02,,march,15,10.5,claim", True, (2, 2)),
+    ],
+)
+def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, interval: tuple[int, int | None]) -> None:
+    seen = observe(record(few(tiny, f"date,date_end,kind,lat,lon,scope\n{row}\n")))
+    onset = seen.onsets[0]
+    assert (onset.firm, (onset.earliest.day, onset.latest and onset.latest.day)) == (firm, interval)
+    assert len(seen.days) == 0  # none of these is a day on which a gathering is certain
+
+
+def test_what_is_written_is_kept(tiny: Path) -> None:
+    before = record(tiny)
+    assert (before.missing, before.derived) == (("variables",), ())
+    onsets = tiny / "region_onset.csv"
+    onsets.write_text("".join(onsets.read_text().splitlines(keepends=True)[:2]))
+    after = record(tiny)
+    assert after.derived == ("region_onset",)
+    assert after.region_onset.rows[0] == before.region_onset.rows[0]
+    assert (after.region_onset.rows[1].region_id, after.region_onset.rows[1].onset_date) == ("XA-TWO", dt.date(2030, 3, 3))
+    assert after.totals == before.totals
+
+
+def test_a_point_off_the_coast_belongs_to_the_nearest_region_and_one_at_sea_to_none(tiny: Path) -> None:
+    assert record(few(tiny, "date,kind,lat,lon\n2030-03-02,protest,15,12.2\n")).events.rows[0].region_id == "XA-TWO"
+    for point, rule in (("15,13", "point_nowhere"), ("10.5,15", "point_swapped")):
+        with pytest.raises(DataError) as caught:
+            record(few(tiny, f"date,kind,lat,lon\n2030-03-02,protest,{point}\n"))
+        assert [(p.file, p.line, p.key, p.code) for p in caught.value.problems] == [("events.csv", 2, "lat", rule)]
+
+
+def test_a_column_is_written_for_every_row_or_for_none(tiny: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        record(few(tiny, "date,kind,lat,lon,source,confidence\n2030-03-02,protest,15,10.5,,\n"))
+    assert {(p.line, p.key, p.code) for p in caught.value.problems} == {(2, "source", "missing_source"), (2, "confidence", "empty_cell")}
+
+
+def test_an_event_without_a_settlement_is_drawn_at_its_point(tiny: Path) -> None:
+    case = load_case(str(few(tiny)))
+    sheet = draw(case)
+    drawn = signs(case.record, sheet, [dt.date(2030, 3, 2)])
+    assert [(s.day, (s.x, s.y)) for s in drawn] == [(0, sheet.places["E2"])]
+
+
+def test_hours_follow_the_time_zone_of_the_day() -> None:
+    assert [zone_offset("Europe/Paris", dt.date(2023, month, 1)) for month in (1, 7)] == [1.0, 2.0]
+    assert zone_offset("Asia/Kathmandu", dt.date(2020, 1, 1)) == 5.75
+
+
+def test_an_hour_is_told_by_the_zone_on_its_own_day(tiny: Path) -> None:
+    found = record(few(tiny, "date,time_local,kind,region_id\n2030-03-02,12:00,protest,XA-TWO\n2030-06-02,12:00,protest,XA-TWO\n"))
+    assert [found.instant(e) for e in found.events] == [
+        dt.datetime(2030, 3, 2, 10, tzinfo=dt.UTC),
+        dt.datetime(2030, 6, 2, 9, tzinfo=dt.UTC),  # summer time in Egypt
+    ]
+
+
+REGISTER = "variable,unit,low,high,meaning_en\nbread_price,money a loaf,0,1000,Price of a loaf\nfx_usd,som per euro,0,1000,Rate of the central bank\n"
+
+
+def test_a_case_has_its_own_currency_and_quantities(tiny: Path) -> None:
+    case = tiny / "case.toml"
+    case.write_text(case.read_text().replace('country = "XA"', 'country = "XA"\ncurrency = "som"'))
+    (tiny / "variables.csv").write_text(REGISTER)
+    (tiny / "economy.csv").write_text(
+        "date,series,region_id,value,unit,method,confidence,source\n"
+        "2030-02-01,bread_price,XA,30,money a loaf,read,high,gazette\n"
+        "2030-02-01,fx_usd,XA,90,som per euro,read,high,gazette\n"
+        "2030-02-01,minimum_wage,XA,900,som a month,read,high,gazette\n"
+    )
+    found = record(tiny)
+    assert [found.register[name].unit for name in ("bread_price", "fx_usd", "minimum_wage")] == [
+        "money a loaf",
+        "som per euro",
+        "som a month",
+    ]
+    (tiny / "variables.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        record(tiny)
+    assert {(p.line, p.key, p.code) for p in caught.value.problems} == {(2, "series", "unknown_variable"), (3, "unit", "wrong_unit")}
+
+
+def test_a_case_without_an_account_has_a_page_of_its_record(tiny: Path) -> None:
+    folder, home = str(few(tiny)), tiny.parent
+    told = {f["kind"] for f in call_qantar("check", folder, "--json", cwd=home).json()["files"]}
+    assert {"table events", "absent region_onset", "absent presence", "absent totals"} <= told
+    done = call_qantar("study", folder, "--out", "page", cwd=home)
+    assert "No account has been held against it yet" in " ".join(done.out.split())
+    page = (home / "page" / "report.html").read_text()
+    assert 'id="verdicts"' not in page
+    assert "not quiet" in page  # where days without an event are unknown
+    assert page.count('id="event-E') == 4
+
+
+def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
+    sources = tiny / "sources.csv"
+    head, *rows = sources.read_text().splitlines()
+    sources.write_text("\n".join([f"{head},redistribution", *(f"{row},{'no' if row.startswith('letter') else ''}" for row in rows)]) + "\n")
+    assert record(tiny).withheld() == {"letter": 4}
+    done = call_qantar("export", str(tiny), "--out", "crate", cwd=tiny.parent)
+    assert done.code != 0
+    assert "whose terms forbid" in " ".join(done.err.split())
+    assert not (tiny.parent / "crate").exists()
+
+
+def test_a_country_long_from_north_to_south_keeps_to_the_height_of_a_sheet(tiny: Path) -> None:
+    shapes = tiny / "regions.geojson"
+    whole = json.loads(shapes.read_text())
+    for n, feature in enumerate(whole["features"]):
+        x, y = 10 + n * 1.0, -20.0
+        feature["geometry"]["coordinates"] = [[[x, y], [x + 1, y], [x + 1, 40], [x, 40], [x, y]]]
+    shapes.write_text(json.dumps(whole))
+    sheet = draw(load_case(str(tiny)))
+    assert sheet.height == HEIGHT_MAX
+    xs = [x for x, _ in sheet.places.values()]
+    assert abs(sum(xs) / len(xs) - sheet.width / 2) < 20  # in the middle
