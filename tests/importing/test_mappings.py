@@ -158,7 +158,8 @@ def test_the_whole_data_sets_can_be_imported(country: tuple[str, Path]) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_proposal_finds_the_columns_and_can_be_used(name: str, lang: str, tmp_path: Path) -> None:
     path = tmp_path / "mapping.toml"
-    path.write_text(propose(open_source(TABLES / f"{name}.csv"), lang), encoding="utf-8")
+    told = propose(open_source(TABLES / f"{name}.csv"), lang)
+    path.write_text(told.replace('# kind = "protest"', 'kind = "protest"'), encoding="utf-8")  # as its reader decides
     proposed, ours = (read_mapping(p).columns.model_dump() for p in (path, TABLES / f"{name}.toml"))
     assert {f: c for f, c in ours.items() if c} == {f: c for f, c in proposed.items() if c and f in ours and ours[f]}
     extra = {f for f, c in proposed.items() if c and not ours[f]}
@@ -203,3 +204,41 @@ def test_a_mapping_that_is_wrong_is_said_with_its_line(tiny: Path, change: tuple
         import_file(TABLES / "us-2020.csv", tiny, mapping=path)
     assert [(p.code, p.line) for p in caught.value.problems] == [(code, line)]
     assert not (tiny / "unmatched.csv").exists()
+
+
+SHEET = """Date,District,Town,Type of event,Crowd size,Killed,Remarks
+2030-03-02,Onia,Oneville,Rally,"2,000-3,000",,a
+2030-03-03,Tinyland,,Rail blockade,hundreds,,b
+2030-03-04,Twoia,Twoville,Rally,"3,000+",2,c
+2030-03-04,Twoia,,Shoot-on-sight order,about 1500,,d
+"""
+
+
+def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
+    table, mapping = tiny.parent / "sheet.csv", tiny.parent / "sheet.toml"
+    table.write_text(SHEET, encoding="utf-8")
+    mapping.write_text(propose(open_source(table), "en"), encoding="utf-8")
+    columns = {f: c for f, c in read_mapping(mapping).columns.model_dump().items() if c}
+    assert columns == {
+        "date": "Date", "region": "District", "settlement": "Town", "type": "Type of event", "participants": "Crowd size", "deaths": "Killed",
+        "note": "Remarks",
+    }  # fmt: skip
+    assert read_mapping(mapping).kinds == {"Rally": "protest", "Rail blockade": "rail_blocked", "Shoot-on-sight order": "shoot_order"}
+    import_file(table, tiny, mapping=mapping)
+    with (tiny / "events.csv").open(encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["source"] == "sheet"]
+    assert [(r["region_id"], r["kind"], r["participants_low"], r["participants_high"]) for r in rows] == [
+        ("XA-ONE", "protest", "2000", "3000"),
+        ("XA", "rail_blocked", "", ""),  # of the whole country
+        ("XA-TWO", "protest", "3000", ""),
+        ("XA-TWO", "shoot_order", "1500", ""),
+    ]
+    assert rows[1]["number_basis"] == "hundreds"
+
+
+def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    table.write_text("date,city,Was geschah\n2030-03-02,Oneville,Marsch\n2030-03-03,Oneville,Streik\n", encoding="utf-8")
+    text = propose(open_source(table), "en")
+    assert "# Was geschah  # Marsch | Streik" in text
+    assert '\n# kind = "protest"' in text  # no kind holds of every row where a column may say it

@@ -56,14 +56,14 @@ def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
     seen = observe(record(few(tiny)))
     one, two = seen.onsets
     assert (one.earliest, one.latest, one.firm) == (dt.date(2030, 3, 2), dt.date(2030, 3, 2), True)
-    assert (two.latest, two.firm) == (None, False)  # a clash alone starts nothing, and that none was recorded does not make it quiet
+    assert (two.earliest.day, two.firm) == (5, True)  # of a clash: whoever wrote no first days is not told that none was there
     assert [d.day for d in seen.days] == [1, 2, 3, 4, 5]
-    assert [n for n, present in enumerate(seen.presence[0], 1) if present == 1] == [2, 3]
-    assert np.isnan(seen.presence[0][[0, 3, 4]]).all()
-    assert all(x != x for x in seen.presence[1])  # a day without a gathering is not a day without unrest
+    assert [n for n, present in enumerate(seen.presence[0], 1) if present == 1] == [2, 3, 4]
+    assert np.isnan(seen.presence[0][[0, 4]]).all()  # a day without an event is not a day without unrest
+    assert np.isnan(seen.presence[1]).tolist() == [True] * 4 + [False]
     assert seen.deaths_total is not None
     assert (seen.deaths_total.interval.low, seen.deaths_total.interval.high) == (4, 7)
-    assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths if u.region_id} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
+    assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
 
 
 @pytest.mark.parametrize(
@@ -187,3 +187,21 @@ def test_a_country_long_from_north_to_south_keeps_to_the_height_of_a_sheet(tiny:
     assert sheet.height == HEIGHT_MAX
     xs = [x for x, _ in sheet.places.values()]
     assert abs(sum(xs) / len(xs) - sheet.width / 2) < 20  # in the middle
+
+
+def test_counts_of_others_do_not_hide_the_dead_of_the_events(tiny: Path) -> None:
+    folder = few(tiny)
+    head = "total_id,as_of,region_id,quantity,value_low,status,stated_by,source\n"
+    (folder / "sources.csv").write_text("key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\n")
+    (folder / "totals.csv").write_text(f"{head}T1,2030-03-02,XA,participants,500,day,police,p\n")
+    seen = observe(record(folder))
+    assert [d.interval.low for d in seen.participants] == [500]
+    assert seen.deaths_total is not None
+    (folder / "totals.csv").write_text(f"{head}T1,2030-03-05,XA,deaths_cumulative,9,final,police,p\n")
+    counted = observe(record(folder))
+    assert counted.deaths_total is not None
+    assert counted.deaths_total.interval.high == 9  # whoever counted the dead is not added to
+
+
+def test_events_without_dead_make_no_toll(tiny: Path) -> None:
+    assert observe(record(few(tiny, FEW + "2030-03-02,protest,15,10.5,40,,0,\n"))).deaths_total is None

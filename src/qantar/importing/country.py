@@ -24,6 +24,8 @@ class Country:
     """The country of a case, as far as places and days go."""
 
     folder: Path
+    code: str
+    """that stands for the whole country"""
     first: dt.date
     last: dt.date
     names: Names
@@ -67,4 +69,5 @@ def read_country(folder: Path) -> Country:
     assert head is not None  # no problem means it was read
     called = frozenset(fold(n) for n in (head.country, head.country_en, head.country_zh))
     names = Names(regions.rows, settlements)
-    return Country(folder, head.first_day, head.last_day, names, Shapes(shapes["regions"]), Shapes(shapes["neighbours"]), called)
+    outlines, around = Shapes(shapes["regions"]), Shapes(shapes["neighbours"])
+    return Country(folder, head.country, head.first_day, head.last_day, names, outlines, around, called)

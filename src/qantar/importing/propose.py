@@ -36,7 +36,8 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "latitude": ("latitude", "lat", "y", "纬度", "широта", "breite"),
     "longitude": ("longitude", "lon", "long", "lng", "x", "经度", "долгота", "länge"),
     "region": (
-        "region id", "admin1", "adm1", "adm 1", "region", "province", "state", "departement", "department", "oblast", "bundesland",
+        "region id", "admin1", "adm1", "adm 1", "region", "district", "county",
+        "governorate", "province", "state", "departement", "department", "oblast", "bundesland",
         "省", "省份", "地区", "область", "регион",
     ),
     "settlement": (
@@ -44,9 +45,15 @@ _HEADERS: dict[str, tuple[str, ...]] = {
         "город", "место",
     ),
     "country": ("country", "country name", "pays", "land", "国家", "страна"),
-    "type": ("type", "event type", "kind", "kinds", "category", "sub event type", "subtype", "action type", "类型", "тип"),
+    "type": (
+        "type", "event type", "type of event", "what", "what happened", "kind", "kinds", "category",
+        "sub event type", "subtype", "action type", "类型", "тип",
+    ),
     "count": ("count", "events", "n", "n events", "number of events", "actions", "protests", "事件数"),
-    "participants": ("participants", "participants estimate", "size", "size sum", "crowd", "attendance", "人数", "участники"),
+    "participants": (
+        "participants", "participants estimate", "size", "size sum", "crowd", "crowd size", "people", "number of people", "attendance",
+        "人数", "участники",
+    ),
     "participants_low": ("participants low", "size low", "crowd low"),
     "participants_high": ("participants high", "size high", "crowd high"),
     "deaths": ("deaths", "fatalities", "killed", "deaths best", "best", "死亡", "погибшие"),
@@ -54,17 +61,22 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "deaths_high": ("deaths high", "high"),
     "injured": ("injured", "wounded", "injuries", "受伤", "раненые"),
     "detained": ("detained", "arrests", "arrested", "拘留", "задержанные"),
-    "actor": ("actor", "actor1", "side a", "organizer", "group", "参与者"),
-    "note": ("note", "notes", "description", "summary", "title", "备注", "описание"),
+    "actor": ("actor", "actor1", "side a", "organizer", "group", "who", "参与者"),
+    "note": ("note", "notes", "description", "summary", "title", "remarks", "comment", "comments", "备注", "описание"),
 }  # fmt: skip
 _KINDS = (
     (r"\bstrike|grève|streik|罢工|забастов", "strike"),
+    (r"rail|train", "rail_blocked"),
     (r"road ?block|barricade|blockade|blocage|堵路", "road_blocked"),
     (r"\bmarch\b|marche|游行|шествие", "march"),
     (r"loot|pillage|抢劫|мародёр", "looting"),
     (r"arson|attack|vandal|property|袭击|поджог", "building_attacked"),
     (r"riot|clash|violent|assault|émeute|冲突|骚乱|беспоряд", "clash"),
     (r"arrest|detain|detention|拘留|逮捕|задерж", "detained"),
+    (r"state of emergency|emergency declared|紧急状态", "emergency_declared"),
+    (r"shoot.{0,14}order|order.{0,14}shoot", "shoot_order"),
+    (r"resign", "cabinet_resigned"),
+    (r"storm|seiz|occup|占领|冲入", "building_seized"),
     (r"crackdown|repress|shoot|beating|镇压|разгон", "repression"),
     (r"protest|demonstrat|rally|manifest|sit-?in|vigil|抗议|集会|示威|митинг|протест", "protest"),
     (r"negotiat|talks|谈判|переговор", "talks"),
@@ -97,7 +109,8 @@ def propose(source: Source, lang: str) -> str:
                 counts[k][cell.strip()] += 1
     columns = [_Column(n, c) for n, c in zip(header, counts, strict=True) if n]
     found = {f: c for f, c in _match(columns).items() if c is not None}
-    return _written(source, found, lang)
+    used = {c.name for c in found.values()}
+    return _written(source, found, [c for c in columns if c.name not in used], lang)
 
 
 def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
@@ -145,7 +158,7 @@ def _is_day(value: str) -> bool:
         return True
 
 
-def _written(source: Source, found: dict[str, _Column], lang: str) -> str:
+def _written(source: Source, found: dict[str, _Column], unused: Sequence[_Column], lang: str) -> str:
     """The file, with a comment above each part."""
 
     def note(key: str, **args: object) -> str:
@@ -171,8 +184,10 @@ def _written(source: Source, found: dict[str, _Column], lang: str) -> str:
     if date is None:
         parts.append(note("no_date") + 'date = ""\n')
     parts += [f"{f} = {_string(c.name)}{_examples(c)}\n" for f, c in found.items()]
+    if unused:  # one of them may say what happened: then no kind holds of every row
+        parts.append(note("unused") + "".join(f"# {' '.join(c.name.split())}{_examples(c)}\n" for c in unused))
     parts.append("\n" + note("every_row") + "[every_row]\n")
-    parts.append(('kind = "protest"\n' if "type" not in found else '# kind = "protest"\n') + 'confidence = "medium"\n')
+    parts.append(('# kind = "protest"\n' if unused or "type" in found else 'kind = "protest"\n') + 'confidence = "medium"\n')
     if (types := found.get("type")) is not None:
         parts.append("\n" + note("kinds") + "[kinds]\n")
         parts += [f"{_string(t)} = {_string(_kind(t))}\n" for t in _types(types)]

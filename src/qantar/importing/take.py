@@ -43,6 +43,10 @@ _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
 """Points whose region is remembered."""
+_CROWD = re.compile(
+    r"(?:about|around|approx\.?|ca\.?|c\.|some|~|≈)?\s*([\d,]+)(?:\s*(?:-|–|—|to)\s*([\d,]+)|\s*\+)?", re.IGNORECASE | re.ASCII
+)
+"""A crowd as it is written in tables: "2,000-3,000", "3,000+", "about 1500"."""
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.0*)?", re.ASCII)
 _DEGREES = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,20})?", re.ASCII)
 
@@ -267,6 +271,8 @@ class _Take:
         if self.country.is_another(self._cell(p.cells, "country")):
             self._refuse("outside_country", p.line, p.cells, "country")
             return None
+        if named and not town and not self.country.names.region(named) and not self.country.is_another(named):
+            return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
         if place.reason:
             self._refuse(place.reason, p.line, p.cells, "settlement" if town and "settlement" in self.at else "region")
@@ -298,9 +304,12 @@ class _Take:
         for name in _NUMBERS:
             cell = self._cell(p.cells, name).strip()
             if not cell:
-                found[name] = None
+                found.setdefault(name, None)
                 continue
             number = _number(cell)
+            if number is None and name == "participants" and (crowd := _crowd(cell)) is not None:
+                found["participants_low"], found["participants_high"] = crowd
+                number = crowd[0]
             if number is None and name != "participants":
                 self._refuse("bad_number", p.line, p.cells, name)
                 return None
@@ -418,6 +427,18 @@ def _plain(text: str) -> str:
 
 _HARMLESS = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?(?:\|(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?)*", re.ASCII)
 """Cells joined by a mark of which none can be a formula or steer a terminal."""
+
+
+def _crowd(cell: str) -> tuple[int, int | None] | None:
+    """Lowest and highest number of a crowd; without a highest where there is none or it is only about so many; None for words.
+
+    >>> _crowd("2,000-3,000"), _crowd("3,000+"), _crowd("about 1500"), _crowd("hundreds")
+    ((2000, 3000), (3000, None), (1500, None), None)
+    """
+    if (found := _CROWD.fullmatch(cell.strip())) is None:
+        return None
+    low, high = _number(found[1]), _number(found[2]) if found[2] else None
+    return None if low is None or (found[2] and high is None) else (low, high)
 
 
 def _digits(number: int | None) -> str:

@@ -19,6 +19,11 @@ from qantar.record.schema import OWN, Event, OnsetRow, PresenceRow, Settlement, 
 
 GATHERINGS = ("protest", "march", "road_blocked")
 """Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""
+UNREST = (
+    *GATHERINGS, "rail_blocked", "clash", "building_attacked", "building_seized", "infrastructure_attacked", "symbol_attacked",
+    "prison_attacked", "armoury_seized", "airport_seized", "looting", "control_lost",
+)  # fmt: skip
+"""Kinds that show unrest where nobody wrote down first days: a crowd that storms a building was there."""
 DERIVED = ("region_onset", "presence", "totals")
 """Tables that follow from the events where their file is not there."""
 Span = tuple[dt.date, dt.date]
@@ -124,7 +129,7 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
     missing = set(missing)
     gatherings: dict[str, list[_Gathering]] = {r.region_id: [] for r in tables["regions"]}
     for e in tables["events"]:
-        if e.kind in GATHERINGS and e.region_id in gatherings and span[0] <= e.date <= span[1]:
+        if e.kind in UNREST and e.region_id in gatherings and span[0] <= e.date <= span[1]:
             gatherings[e.region_id].append(_Gathering(e, e.date, min(e.date_end or e.date, span[1])))
     made: Tables = {}
     told = tables["region_onset"].ids()
@@ -133,7 +138,8 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
         made["region_onset"] = _with(tables["region_onset"], onsets)
     if "presence" in missing and (presence := _presence(gatherings)):
         made["presence"] = _with(tables["presence"], presence)
-    if "totals" in missing and (totals := _tolls(tables["events"], country, span)):
+    counted = any(t.quantity.startswith("deaths_") for t in tables["totals"])  # whoever counted the dead is not added to
+    if not counted and not tables["totals"].spoilt and (totals := _tolls(tables["events"], country, span)):
         made["totals"] = _with(tables["totals"], totals)
     whole = tables | made
     return whole | {"sources": _with_own(tables["sources"], whole)}, tuple(name for name in DERIVED if name in made)
@@ -207,4 +213,5 @@ def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
             }
         )
         for unit, (low, high) in sums.items()
+        if high  # that no event counts any is not that there were none
     ]

@@ -442,7 +442,8 @@ def _check_onsets(record: Record, problems: Problems) -> None:
             if event.date_end is None and event.one_happening and event.confidence != "low":
                 certain.setdefault((event.region_id, event.date), event.event_id)
     for line, row in problems.rows(onsets):
-        _check_onset(onsets.file, line, row, first, problems)
+        if line:  # what follows from the events agrees with them
+            _check_onset(onsets.file, line, row, first, problems)
     earliest = {r.region_id: r.onset_earliest or r.onset_date or r.onset_latest for r in onsets}
     for line, presence in problems.rows(record.presence):
         begun = earliest.get(presence.region_id, presence.date)

@@ -222,6 +222,8 @@ def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeath
         value = row.deaths_official if row.deaths_official is not None and low <= row.deaths_official <= high else None
         sources = tuple(dict.fromkeys(filter(None, (row.deaths_source, *keys))))
         partial.append(UnitDeaths(row.region_id, Interval(low, value, high), "withdrawn", sources))
+    if "totals" in record.derived:  # sums over events say nothing of where no event was recorded
+        return (*known, *partial)
     rest = max(0, left - sum(f for f, _ in floors.values()))
     return (*known, *partial, UnitDeaths("", Interval(0, None, rest), "computed", ()))
 

@@ -21,6 +21,8 @@ from qantar.studies.blocks import Pair, pair
 
 LABELS = 10
 """At most so many days are named on an axis."""
+MONTH = 31
+"""Days that one name of a month may stand for; a longer stretch is named by its ends."""
 
 
 def draw_all(record: Record, seen: Observables) -> dict[str, Markup]:
@@ -43,7 +45,10 @@ def day_axis(plot: Plot, days: Sequence[dt.date], *, grid: bool = True) -> Pair:
     """Ticks at calendar days of one stretch; gives the title of the axis, which names the month."""
     shown = days[:: -(-len(days) // LABELS)]
     plot.x_axis([d.toordinal() for d in shown], [same(str(d.day)) for d in shown], grid=grid)
-    middle = days[len(days) // 2]
+    middle, first, last = days[len(days) // 2], days[0], days[-1]
+    if len(days) > MONTH:
+        en = f"{first:%B}{'' if first.year == last.year else f' {first.year}'} to {last:%B %Y}"
+        return pair("report.axis.day", month=(en, f"{first.year}年{first.month}月至{last.year}年{last.month}月"))
     return pair("report.axis.day", month=(f"{middle:%B %Y}", f"{middle.year}年{middle.month}月"))
 
 

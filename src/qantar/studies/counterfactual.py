@@ -14,6 +14,7 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.inference.posterior import read_draws, shipped_posterior
 from qantar.messages import LANGUAGES
+from qantar.model.outcome import UPRISING
 from qantar.scenario.parameters import Values
 from qantar.scenario.scenario import Scenario, parse_set
 from qantar.studies import kind
@@ -21,6 +22,8 @@ from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Tabl
 from qantar.studies.cells import scale_words
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
+COARSE = 100
+"""People for whom one simulated person may stand, before a handful of them makes an uprising."""
 NARROW = 9
 """Letters of an interval that stand on one line of a narrow table."""
 HEADS = ("base", "with", "difference", "draws", "finding")
@@ -47,6 +50,9 @@ def run(asked: Asked[CounterfactualOptions], runner: Runner) -> Outcome:
     """Effects of every arm on every outcome, those of each draw, and the sentence that follows."""
     options, scenario = asked.options, asked.named
     base, arms = plans_of(scenario, asked.arms, parse_set(options.set_), scale=options.scale, recorded=options.recorded)
+
+    if (people := round(1 / base.scale)) > COARSE:
+        runner.note(pair("counterfactual.coarse", people=f"{people:,}", uprising=f"{UPRISING:,}", scale=f"{1 / COARSE:g}"))
 
     def tell(early: Early) -> None:
         for words in first_words(early, recorded=options.recorded):
