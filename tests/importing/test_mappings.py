@@ -206,11 +206,11 @@ def test_a_mapping_that_is_wrong_is_said_with_its_line(tiny: Path, change: tuple
     assert not (tiny / "unmatched.csv").exists()
 
 
-SHEET = """Date,District,Town,Type of event,Crowd size,Killed,Remarks
-2030-03-02,Onia,Oneville,Rally,"2,000-3,000",,a
-2030-03-03,Tinyland,,Rail blockade,hundreds,,b
-2030-03-04,Twoia,Twoville,Rally,"3,000+",2,c
-2030-03-04,Twoia,,Shoot-on-sight order,about 1500,,d
+SHEET = """Date,District,Town,Type of event,Crowd size,Killed,Remarks,Where I read it
+2030-03-02,Onia,Oneville,Rally,"2,000-3,000",,a,The Courier
+2030-03-03,Tinyland,,Rail blockade,hundreds,,b,
+2030-03-04,Twoia,Twoville,Rally,"3,000+",2,c,
+2030-03-04,Twoia,,Shoot-on-sight order,about 1500,,d,
 """
 
 
@@ -221,7 +221,7 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
     columns = {f: c for f, c in read_mapping(mapping).columns.model_dump().items() if c}
     assert columns == {
         "date": "Date", "region": "District", "settlement": "Town", "type": "Type of event", "participants": "Crowd size", "deaths": "Killed",
-        "note": "Remarks",
+        "note": "Remarks", "note_source": "Where I read it",
     }  # fmt: skip
     assert read_mapping(mapping).kinds == {"Rally": "protest", "Rail blockade": "rail_blocked", "Shoot-on-sight order": "shoot_order"}
     import_file(table, tiny, mapping=mapping)
@@ -233,7 +233,7 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
         ("XA-TWO", "protest", "3000", ""),
         ("XA-TWO", "shoot_order", "1500", ""),
     ]
-    assert rows[1]["number_basis"] == "hundreds"
+    assert (rows[1]["number_basis"], rows[0]["note"]) == ("hundreds", "a [The Courier]")
 
 
 def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class Columns(Strict):
     detained: str | None = None
     actor: str | None = None
     note: str | None = None
+    note_source: str | None = None
 
 
 class EveryRow(Strict):

@@ -62,6 +62,7 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "injured": ("injured", "wounded", "injuries", "受伤", "раненые"),
     "detained": ("detained", "arrests", "arrested", "拘留", "задержанные"),
     "actor": ("actor", "actor1", "side a", "organizer", "group", "who", "参与者"),
+    "note_source": ("source", "sources", "reference", "references", "where i read it", "newspaper", "来源", "出处", "источник"),
     "note": ("note", "notes", "description", "summary", "title", "remarks", "comment", "comments", "备注", "описание"),
 }  # fmt: skip
 _KINDS = (
