@@ -54,6 +54,7 @@ def test_a_new_case_is_right_in_every_table_and_on_the_map(code: str, tmp_path: 
     assert rows(folder / "events.csv") == []
 
 
+@pytest.mark.timeout(300)
 def test_a_new_case_runs(tmp_path: Path) -> None:
     made(tmp_path, "VA")
     ran = call_qantar("run", "own-va", "--draws", "1", "--scale", "1", cwd=tmp_path)
