@@ -77,7 +77,7 @@ def read_text(path: Path, most: int | None = None) -> str:
             raise fail(DataError, path, "office_file", kind=kind)
     try:
         text = data.decode("utf-8-sig")
-        start = data.find(0) if _every_other_is_nought(data) else -1
+        start = data.find(0) if every_other_is_nought(data) else -1
     except UnicodeDecodeError as error:
         text, start = "", error.start
     if start < 0:
@@ -88,7 +88,7 @@ def read_text(path: Path, most: int | None = None) -> str:
     raise DataError(problems.found)
 
 
-def _every_other_is_nought(data: bytes) -> bool:
+def every_other_is_nought(data: bytes) -> bool:
     """Whether this is Western text in UTF-16, which is UTF-8 as well."""
     return 5 * data.count(0) > 2 * len(data)
 
@@ -100,7 +100,7 @@ def guess_encoding(data: bytes) -> str:
     lies in the upper half of the code, the frequent characters below 0xD8. Small Cyrillic letters are the last 32 bytes of CP1251 and the
     32 before of KOI8-R.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _every_other_is_nought(data):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or every_other_is_nought(data):
         return "UTF-16"
     runs = re.findall(rb"[\x80-\xff]+", data[:200_000])
     high = b"".join(runs)
@@ -187,7 +187,7 @@ def _cells_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[
     return label, iter(found)
 
 
-_SEPARATOR = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
 """A first line that tells a spreadsheet by what cells are separated."""
 
 
@@ -197,7 +197,7 @@ def csv_rows(source: str, file: str, problems: Problems) -> Iterator[tuple[int, 
         problems.add(file, source.count("\n", 0, source.index("\0")) + 1, "", "control_character", value="\0")
         return
     line = 1
-    if told := _SEPARATOR.match(source):
+    if told := SEPARATOR_LINE.match(source):
         if told.group(1) != ",":
             problems.add(file, 1, "", "wrong_delimiter", value={"\t": "TAB"}.get(told.group(1), told.group(1)))
             return

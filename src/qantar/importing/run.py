@@ -21,6 +21,7 @@ from qantar.importing.mapping import MappingFile, Reading, form_of, read_mapping
 from qantar.importing.source import Source, open_source
 from qantar.importing.tables import (
     EVENTS,
+    SOURCE_COLUMNS,
     SOURCES,
     UNMATCHED,
     Changes,
@@ -35,7 +36,6 @@ from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Taken, likel
 from qantar.importing.ucdp import UCDP
 
 PROVIDERS = (ACLED, UCDP, GDELT)
-_SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen")
 
 
 @dataclass
@@ -119,7 +119,7 @@ def import_file(
     mapped = read_mapping(mapping) if mapping else None
     source, form = recognize(path, mapped, mapping, encoding)
     gone = _deleted(deleted, form, encoding) if deleted else set()
-    events, sources = read_raw(folder / EVENTS, EVENT_COLUMNS), read_raw(folder / SOURCES, _SOURCE_COLUMNS)
+    events, sources = read_raw(folder / EVENTS, EVENT_COLUMNS), read_raw(folder / SOURCES, SOURCE_COLUMNS)
     others = folder / UNMATCHED
     made: list[Summary] = []
 

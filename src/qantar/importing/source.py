@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from qantar.errors import DataError, Problem, fail, nearest
-from qantar.files.read import guess_encoding
+from qantar.files.read import SEPARATOR_LINE, every_other_is_nought, guess_encoding
 
 BYTES_MAX = 4_000_000_000
 """Bytes of a table, unpacked: all of UCDP or twenty years of ACLED take a tenth."""
@@ -199,16 +199,13 @@ def _csv_lines(path: Path, text: IO[str], separator: str, quoting: Any, skipped:
         raise DataError([Problem(str(path), line, "", "broken_archive", {"reason": str(error)})]) from None
 
 
-_TOLD = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
-
-
 def _separator(first: str) -> tuple[str, bool]:
     """By what the cells of a table are separated, from its first line, and whether that line says only this.
 
     >>> _separator("a;b;c"), _separator('"a,b;c"\\tb'), _separator("sep=;\\n")
     ((';', False), ('\\t', False), (';', True))
     """
-    if told := _TOLD.match(first):
+    if told := SEPARATOR_LINE.match(first):
         return told.group(1), True
     outside = re.sub(r'"[^"]*"', "", first)
     return max(SEPARATORS, key=outside.count), False
@@ -223,7 +220,7 @@ def _encoding(path: Path, raw: IO[bytes]) -> tuple[str, bool]:
     chunk = raw.read(_CHUNK)
     if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", False
-    if 5 * chunk.count(0) > 2 * len(chunk):  # Western text in UTF-16 without its mark
+    if every_other_is_nought(chunk):  # Western text in UTF-16 without its mark
         return ("utf-16-le" if chunk[1::2].count(0) > chunk[::2].count(0) else "utf-16-be"), True
     decoder = codecs.getincrementaldecoder("utf-8")()
     letters, lines = 0, 1

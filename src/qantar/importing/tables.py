@@ -17,7 +17,7 @@ from qantar.files.read import BYTES_MAX, ROWS_MAX, csv_rows, read_text
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
 
 EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
-_SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
+SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
 MARK = "imported by qantar: "
 """How the cell `how_obtained` of a source begins that an import wrote."""
 
@@ -156,12 +156,12 @@ def _free(wanted: str, taken: set[str]) -> str:
 
 def merge_source(sources: Raw, source: Mapping[str, str], how: str) -> None:
     """Put the row of a source into sources.csv; one that is there says how it was last imported, and if it is not to be passed on."""
-    at = {c: sources.at(c) for c in _SOURCE_COLUMNS}
+    at = {c: sources.at(c) for c in SOURCE_COLUMNS}
     there = next((r for r in sources.rows if r[at["key"]].strip() == source["key"]), None)
     if there is None:
         cells = {**source, "how_obtained": MARK + how}
         row = [""] * len(sources.header)
-        for c in _SOURCE_COLUMNS:
+        for c in SOURCE_COLUMNS:
             row[at[c]] = str(quoted(cells.get(c, "")))
         sources.rows.append(row)
         return

@@ -8,6 +8,7 @@ and a toll is the sum over single happenings. What a person wrote is never repla
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,11 +60,11 @@ def _changed(table: Table[Any], change: Callable[[int, Any], Any]) -> Table[Any]
 
 def _zoned(row: Any, offset: float, span: Span, file: str, line: int, problems: Problems) -> Any:
     """A region or settlement with its hours ahead of UTC on the first day of the case: as written, by its time zone, or as given here."""
-    if row.utc_offset == row.utc_offset:  # a number: written by a person
+    if not math.isnan(row.utc_offset):  # written by a person
         return row
     if row.time_zone:
         offset = zone_offset(row.time_zone, span[0])
-    elif offset != offset:
+    elif math.isnan(offset):
         problems.add(file, line, "time_zone", "no_time_zone", value=row.name_en)
         offset = 0.0
     return row.model_copy(update={"utc_offset": offset})
