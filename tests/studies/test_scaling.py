@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from qantar.ensemble.runner import Runner
+from qantar.inference.distance import ERRORS
+from qantar.messages import keys_under
 from qantar.scenario.parameters import draw
 from qantar.scenario.scenario import Scenario, load_scenario
 from qantar.studies import scale as scaling
@@ -45,6 +47,10 @@ def test_every_number_of_the_fit_is_compared(tmp_path: Path) -> None:
     }  # dated later: detained, decline
     assert all(r["n"] <= 4 for r in rows)
     assert run(tmp_path) == rows  # from the store, and the same
+
+
+def test_every_block_of_the_distance_has_a_name() -> None:
+    assert {*ERRORS, "stopped"} <= set(keys_under("scale.block"))
 
 
 def test_the_same_scale_twice_is_no_difference(tmp_path: Path) -> None:
