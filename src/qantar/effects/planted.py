@@ -26,9 +26,11 @@ tested coefficients are each world's own: with one for all, worlds would err tog
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +49,9 @@ from qantar.effects.verdict import POLICY
 from qantar.ensemble.histories import Runs, chosen, features
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import model_hash
 from qantar.errors import StudyError, fail
+from qantar.files.write import keep, read_kept
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.power import hidden
 from qantar.inference.calibration import predictive, quiet_uprisings, task_of
@@ -274,6 +278,24 @@ class Planting:
         shown = self.shown(record, {"true": true, "fitted": fitted.values()}, self.seed(number, 3 * len(specs)), runner)
         return Told(rows, [{"world": number, **feature} for feature in shown])
 
+    def name(self, number: int) -> str:
+        """A file for a world that is kept, named by all that it depends on."""
+        problem, target = self.problem, self.problem.target
+        asked = [[p.spec.model_dump(mode="json"), p.part.id] for p in self.asked]
+        of_record = [target.low.tolist(), target.high.tolist()]
+        whole = [
+            number,
+            problem.seed,
+            problem.plan.sha256(),
+            problem.table.n,
+            asdict(self.effort),
+            asked,
+            of_record,
+            decision.sha256(),
+            model_hash(),
+        ]
+        return f"world-{hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]}.json"
+
     def seed(self, number: int, what: int) -> int:
         """A seed of a world's own."""
         return word(self.problem.seed, StudyKey.PLANTED_WORLD, number, 1 + what) >> (64 - SEED_BITS)
@@ -347,25 +369,32 @@ def truth_of(part: Part, low: float, high: float) -> str:
     return THERE if (least >= part.smallest - decision.EXACT) == (part.asserts == "effect") else NOT_THERE
 
 
-def worlds(planting: Planting, numbers: Sequence[int], runner: Runner) -> Told:
+def worlds(planting: Planting, numbers: Sequence[int], runner: Runner, folder: Path | None = None) -> Told:
     """Every world, each in one process; what was simulated before is read from the store.
+
+    Parameters
+    ----------
+    folder : of worlds that are kept: what is there is not simulated again, what is new is written there
 
     Raises
     ------
     StudyError
         If a process dies.
     ResultError
-        If a history that was kept is not as it was written.
+        If a history or a world that was kept is not as it was written.
     """
-    progress, found = runner.stage("worlds"), dict[int, Told]()
-    progress(0, len(numbers))
+    progress, paths = runner.stage("worlds"), {k: folder / planting.name(k) for k in numbers} if folder else {}
+    found = {k: Told(**read_kept(path)) for k, path in paths.items() if path.is_file()}
+    progress(len(found), len(numbers))
 
     def done(task: tuple[Planting, int, Path], told: Told) -> None:
         found[task[1]] = told
+        if folder:
+            keep(paths[task[1]], told._asdict())
         progress(len(found), len(numbers))
 
     try:
-        in_processes(one_world, [(planting, k, runner.store) for k in numbers], runner.processes, done)
+        in_processes(one_world, [(planting, k, runner.store) for k in numbers if k not in found], runner.processes, done)
     except BrokenProcessPool:
         raise fail(StudyError, runner.store, "world_dies") from None
     told = [found[k] for k in numbers]

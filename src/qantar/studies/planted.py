@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
@@ -51,6 +52,7 @@ class PlantedOptions(Options):
     draws: Annotated[int | None, kind.whole("cli.opt_world_draws", "draws", 1, 100_000)] = None
     force_draws: Annotated[int | None, kind.whole("cli.opt_force_draws", "number", 0, 10_000)] = None
     true_seeds: Annotated[int | None, kind.whole("cli.opt_true_seeds", "seeds", 1, 10_000)] = None
+    kept: Annotated[Path | None, Option("cli.opt_kept_worlds", metavar="FOLDER", neutral=True)] = None
     known: kind.KnownTable = None
     quick: Annotated[bool, Option("cli.opt_planted_quick")] = False
     seed: kind.Seed = 2022
@@ -68,7 +70,7 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
     problem = Terms(scenario, effort.setup(effort.table), options.seed, scale=plan.scale, known=known).problem(runner)
     every = parts_of(scenario, specs, problem.table, options.seed)
     planting = Planting(scenario, problem, [p for p in every if p.could_be_decided], effort)
-    rows, shown = worlds(planting, numbers := planting.numbers(runner), runner)
+    rows, shown = worlds(planting, numbers := planting.numbers(runner), runner, options.kept)
     facts: dict[str, Any] = {
         "quick": options.quick, "effort": asdict(effort), "worlds_made": len(numbers), "parts": [p.as_dict() for p in every],
         "rules": {"version": decision.VERSION, "sha256": decision.sha256()}, "rates": rates(rows),
@@ -196,7 +198,7 @@ STUDY = Study(
     PlantedOptions,
     run,
     page,
-    Ships(minutes=75, places={"known": kind.PRIOR_TABLE}),
+    Ships(minutes=75, places={"kept": "worlds", "known": kind.PRIOR_TABLE}),
     small={
         "scenario": "kazakhstan-2022",
         "only": ("H02", "H12"),
