@@ -216,11 +216,36 @@ def test_the_table_of_kinds_names_kinds_of_a_record_only() -> None:
         ("5 Foo 2022", None),
         ("9999-99-99", None),
         ("２０２２-01-05", None),
+        ("5 January", "2022-01-05"),
+        ("Dec 31", "2021-12-31"),
     ],
 )
 def test_days_are_read_as_they_are_written(cell: str, day: str | None) -> None:
     found = Days(dt.date(2022, 1, 1), lambda: ["13/01/2022"]).day(cell)
     assert (found and found.isoformat()) == day
+
+
+@pytest.mark.parametrize(
+    ("cell", "first", "last"),
+    [
+        ("2-4 March 2030", 2, 4),
+        ("2nd to 4th March", 2, 4),
+        ("March 2 – 4, 2030", 2, 4),
+        ("2 March - 4 March 2030", 2, 4),
+        ("2030-03-02/2030-03-04", 2, 4),
+        ("2030-03-02 to 2030-03-04", 2, 4),
+        ("2030年3月2日至4日", 2, 4),
+        ("02/03/2030 - 13/03/2030", 2, 13),
+        ("2 March 2030", 2, 2),
+        ("4-2 March 2030", None, None),
+        ("2-40 March 2030", None, None),
+        ("March - April 2030", None, None),
+        ("2-4", None, None),
+    ],
+)
+def test_spans_of_days_are_read_as_they_are_written(cell: str, first: int | None, last: int | None) -> None:
+    found = Days(dt.date(2030, 3, 1), lambda: [cell]).span(cell)
+    assert found == (None if first is None or last is None else (dt.date(2030, 3, first), dt.date(2030, 3, last)))
 
 
 def test_days_of_a_workbook_may_count_from_1904() -> None:
@@ -286,6 +311,46 @@ def test_separators_are_told_from_the_header(tiny: Path, separator: str) -> None
 def test_a_line_that_tells_the_separator_is_not_the_header(tiny: Path) -> None:
     import_file(put(tiny, "sep=;\r\n" + table(ACLED, [PROTEST, {**PROTEST, "event_date": "x", "event_id_cnty": "XAA2"}], ";")), tiny)
     assert refused(tiny) == {"4": "bad_date"}
+
+
+LOG = [["day", "region", "town", "what"], ["2-4 March", "Onia", "Onevile", "march"], ["3 March", "Onia", "Oneville", "march"]]
+MAPPING = """[source]
+key = "log"
+title = "A log"
+licence = "own"
+redistribution = "yes"
+[columns]
+date = "day"
+region = "region"
+settlement = "town"
+type = "what"
+[kinds]
+"march" = "march"
+"""
+
+
+@pytest.mark.parametrize("above", [[], [["Protests of March, 2030"]], [["Protests, seen by me"], ["as of May", "draft"]]])
+@pytest.mark.parametrize("is_book", [True, False])
+def test_a_title_above_the_header_a_span_and_a_mistyped_town(tiny: Path, above: list[list[str]], is_book: bool) -> None:
+    mapping = put(tiny, MAPPING, "log.toml")
+    wide = [["e", "f"], ["", "x"], ["", "x"]] if len(above) > 1 else [[], [], []]  # two cells are a title beside five, not beside four
+    rows = [*above, *([*row, *more] for row, more in zip(LOG, wide, strict=True))]
+    path = workbook(tiny, rows) if is_book else put(tiny, "\n".join(";".join(r) for r in rows), "log.csv")
+    done = import_file(path, tiny, mapping=mapping)
+    assert (done.titles, done.taken.spans, done.unnamed) == (len(above), 1, [("Onevile", 1, "Oneville")])
+    found = [(r["date"], r["date_end"], r["region_id"], r["settlement_id"]) for r in ours(tiny)]
+    assert found == [("2030-03-02", "2030-03-04", "XA-ONE", ""), ("2030-03-03", "", "XA-ONE", "S1")]
+
+
+def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
+    put(tiny, MAPPING, "log.toml")
+    put(tiny, "\n".join(";".join(r) for r in [["A log"], *LOG, *[["soon", "Onia", "", "march"]] * 7]), "log.csv")
+    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), "--dry-run", cwd=tiny.parent)
+    assert told.code == 0
+    said = " ".join(told.out.split())
+    for words in ("taken for a title: 1", "1 rows give two days", "5 6 7 8 9 …", "Onevile (1) – perhaps Oneville?"):
+        assert words in said, said
+    assert not (tiny / "unmatched.csv").exists()
 
 
 def workbook(tiny: Path, rows: list[list[Any]], name: str = "download.xlsx", front: bool = False) -> Path:

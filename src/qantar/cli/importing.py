@@ -75,16 +75,27 @@ def _told(summary: Any, folder: Path | None, lang: str) -> None:
     say = terminal.say
     name = text(f"importing.format.{summary.format}", lang)
     say(text("out.import_format", lang, file=summary.file, format=name))
+    if summary.titles:
+        say(text("out.import_titles", lang, n=summary.titles))
     if summary.encoding:
         say(text("out.import_guessed" if summary.guessed else "out.import_encoding", lang, encoding=summary.encoding))
     say(text("out.import_counts", lang, read=t.read, taken=len(t.rows), left=t.reasons.total(), duplicates=t.duplicates + t.superseded))
     if t.reasons:
-        rows = [[reason, n, text(f"importing.reason.{reason}", lang)] for reason, n in t.reasons.most_common()]
-        terminal.grid([text(k, lang) for k in ("out.import_reason", "out.rows", "out.meaning")], rows, widest=2)
+        rows = [[reason, n, _lines(t.lines[reason], n), text(f"importing.reason.{reason}", lang)] for reason, n in t.reasons.most_common()]
+        terminal.grid([text(k, lang) for k in ("out.import_reason", "out.rows", "out.import_lines", "out.meaning")], rows, widest=3)
     _kinds(summary, lang)
-    for key, n in (("out.import_near", t.near), ("out.import_swapped", t.swapped), ("out.import_elsewhere", t.elsewhere)):
+    for key, n in (
+        ("out.import_spans", t.spans),
+        ("out.import_near", t.near),
+        ("out.import_swapped", t.swapped),
+        ("out.import_elsewhere", t.elsewhere),
+    ):
         if n:
             say(text(key, lang, n=n))
+    if summary.unnamed:
+        say(text("out.import_unnamed", lang, n=t.unnamed.total()))
+        for name, n, like in summary.unnamed[:SHOWN]:
+            say(f"  {name} ({n})" + (text("out.import_like", lang, name=like) if like else ""))
     if summary.duplicates:
         say(text("out.import_likely", lang, n=len(summary.duplicates)))
         for ids in summary.duplicates[:SHOWN]:
@@ -96,6 +107,10 @@ def _told(summary: Any, folder: Path | None, lang: str) -> None:
         say(text("out.import_written", lang, files=" ".join(summary.written), folder=folder))
     else:
         say(text("out.import_dry", lang))
+
+
+def _lines(first: list[int], n: int) -> str:
+    return " ".join(map(str, first)) + (" …" if n > len(first) else "")
 
 
 def _kinds(summary: Any, lang: str) -> None:

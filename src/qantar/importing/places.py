@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from qantar.cases.case import rings
 
 NEAR_KM = 10.0
 """A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
+ALIKE = 0.8
+"""Names that share at least so much of their letters may be one, mistyped."""
 _KM_A_DEGREE = 111.2
 _KINDS = {
     *("region", "oblast", "province", "department", "departement", "state", "city", "district", "county", "prefecture", "governorate"),
@@ -71,9 +74,11 @@ class Names:
                 self._regions[fold(name)].add(r.region_id)
                 self._short[_short(fold(name))].add(r.region_id)
             self._short[fold(r.region_id.rpartition("-")[2])].add(r.region_id)
+        self._written: dict[str, str] = {}
         for s in settlements:
             for name in _names(s):
                 self._settlements[fold(name)].add(s.settlement_id)
+                self._written.setdefault(fold(name), name)
 
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
@@ -84,6 +89,10 @@ class Names:
         """Ids of the settlements that a name may mean, of one region if that is known."""
         found = self._settlements.get(fold(name), set()) if name else set()
         return {s for s in found if not region or self.home[s] == region}
+
+    def like(self, name: str) -> str:
+        """The settlement whose name is spelt almost like this one; empty where there is none."""
+        return next((self._written[n] for n in get_close_matches(fold(name), self._written, 1, ALIKE)), "")
 
     def find(self, region: str, settlement: str) -> Place:
         """The place of a row without coordinates."""

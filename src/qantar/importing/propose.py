@@ -152,8 +152,8 @@ def _allows(field: str, column: _Column) -> bool:
 
 def _is_day(value: str) -> bool:
     try:
-        return Days(dt.date(2000, 1, 1), lambda: (), order="dmy").day(value) is not None or (
-            Days(dt.date(2000, 1, 1), lambda: (), order="mdy").day(value) is not None
+        return Days(dt.date(2000, 1, 1), lambda: (), order="dmy").span(value) is not None or (
+            Days(dt.date(2000, 1, 1), lambda: (), order="mdy").span(value) is not None
         )
     except OrderUnknown:
         return True

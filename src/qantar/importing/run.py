@@ -18,6 +18,7 @@ from qantar.importing.country import read_country
 from qantar.importing.form import Form
 from qantar.importing.gdelt import GDELT
 from qantar.importing.mapping import MappingFile, Reading, form_of, read_mapping
+from qantar.importing.places import Names
 from qantar.importing.source import Source, open_source
 from qantar.importing.tables import (
     EVENTS,
@@ -50,6 +51,10 @@ class Summary:
     taken: Taken
     changes: Changes
     duplicates: list[list[str]]
+    unnamed: list[tuple[str, int, str]]
+    """places that the case does not know, the most frequent first: name, rows, and a settlement that is spelt almost like it"""
+    titles: int
+    """rows above the header"""
     licence: str
     redistribution: str
     events: int
@@ -64,14 +69,18 @@ class Summary:
             "format": self.format,
             "encoding": self.encoding,
             "encoding_guessed": self.guessed,
+            "titles": self.titles,
             "read": t.read,
             "taken": len(t.rows),
             "duplicates": t.duplicates,
             "superseded": t.superseded,
             "unmatched": dict(sorted(t.reasons.items())),
+            "unmatched_lines": dict(sorted(t.lines.items())),
             "near": t.near,
             "swapped": t.swapped,
             "named_elsewhere": t.elsewhere,
+            "spans": t.spans,
+            "unknown_places": [{"name": name, "rows": n, "like": like} for name, n, like in self.unnamed],
             "first": t.first.isoformat() if t.first else None,
             "last": t.last.isoformat() if t.last else None,
             "kinds": [{"type": k, "kind": v, "rows": n} for (k, v), n in t.kinds.most_common()],
@@ -133,7 +142,7 @@ def import_file(
         merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
-        made.append(_summary(source, form, mapped, taken, changes, events))
+        made.append(_summary(source, form, mapped, taken, changes, events, country.names))
         return (SOURCES, EVENTS, UNMATCHED)
 
     if dry_run:
@@ -182,7 +191,7 @@ def _deleted(path: Path, form: Form, encoding: str | None) -> set[str]:
     return {name for _, cells in rows if k < len(cells) and (name := " ".join(cells[k].split()))}
 
 
-def _summary(source: Source, form: Form, mapped: object, taken: Taken, changes: Changes, events: Raw) -> Summary:
+def _summary(source: Source, form: Form, mapped: object, taken: Taken, changes: Changes, events: Raw, names: Names) -> Summary:
     return Summary(
         file=source.name,
         format="mapping" if mapped else form.key,
@@ -191,6 +200,8 @@ def _summary(source: Source, form: Form, mapped: object, taken: Taken, changes: 
         taken=taken,
         changes=changes,
         duplicates=likely_duplicates(list(events.dicts()), changes.ours),
+        unnamed=[(name, n, names.like(name)) for name, n in taken.unnamed.most_common()],
+        titles=source.titles,
         licence=form.source["licence"],
         redistribution=form.source["redistribution"],
         events=len(events.rows),

@@ -16,15 +16,19 @@ import stat
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from qantar.errors import DataError, Problem, fail, nearest
 from qantar.files.read import SEPARATOR_LINE, every_other_is_nought, guess_encoding
 
+TOP = 20
+"""Rows that are looked at for a title above the header."""
 BYTES_MAX = 4_000_000_000
 """Bytes of a table, unpacked: all of UCDP or twenty years of ACLED take a tenth."""
 BOOK_MAX = 1_000_000_000
@@ -63,9 +67,25 @@ class Source:
     def name(self) -> str:
         return self.path.name
 
+    @cached_property
+    def titles(self) -> int:
+        """Rows above the header that are a title."""
+        return titles([cells for _, cells in islice(self.open_lines(), TOP)])
+
     def lines(self) -> Lines:
-        """Rows that are not empty, each with the line it starts on."""
-        return self.open_lines()
+        """Rows that are not empty, from the header on, each with the line it starts on."""
+        return islice(self.open_lines(), self.titles, None)
+
+
+def titles(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first rows of a table are a title: they fill one cell where others fill three, or two where others fill five.
+
+    >>> titles([["Protests of July"], ["day", "town", "what"], ["1 July", "", ""]]), titles([["day", "town"], ["1 July", "Galle"]])
+    (1, 0)
+    """
+    filled = [sum(bool(c.strip()) for c in cells) for cells in rows]
+    most = max(filled, default=0)
+    return next((k for k, n in enumerate(filled) if 2 * n >= most or n > 2), 0)
 
 
 def open_source(path: Path, encoding: str | None = None, sheet: str | None = None) -> Source:
@@ -147,16 +167,13 @@ def _text(path: Path, opened: Callable[[ExitStack], IO[bytes]], encoding: str | 
         raw = opened(stack)
         try:
             text = io.TextIOWrapper(raw, encoding=codec, newline="")
-            first = ""
-            while not first.strip("\r\n"):
-                line = text.readline(_CHUNK)
-                if not line:
-                    raise fail(DataError, path, "empty_file")
-                first = line
+            top = list(islice((line for line in iter(partial(text.readline, _CHUNK), "") if line.strip("\r\n")), TOP))
         except UnicodeError:
             raise fail(DataError, path, "not_in_encoding", encoding=_name_of(codec)) from None
-    separator, skipped = _separator(first)
-    quoting = csv.QUOTE_NONE if _BARE.match(first) else csv.QUOTE_MINIMAL
+    if not top:
+        raise fail(DataError, path, "empty_file")
+    separator, skipped = _separator(top)
+    quoting = csv.QUOTE_NONE if _BARE.match(top[0]) else csv.QUOTE_MINIMAL
 
     def lines() -> Lines:
         with ExitStack() as stack:
@@ -199,16 +216,19 @@ def _csv_lines(path: Path, text: IO[str], separator: str, quoting: Any, skipped:
         raise DataError([Problem(str(path), line, "", "broken_archive", {"reason": str(error)})]) from None
 
 
-def _separator(first: str) -> tuple[str, bool]:
-    """By what the cells of a table are separated, from its first line, and whether that line says only this.
+def _separator(top: Sequence[str]) -> tuple[str, bool]:
+    """By what the cells of a table are separated, from its first lines, and whether the first says only this.
 
-    >>> _separator("a;b;c"), _separator('"a,b;c"\\tb'), _separator("sep=;\\n")
-    ((';', False), ('\\t', False), (';', True))
+    >>> _separator(["a;b;c"]), _separator(['"a,b;c"\\tb']), _separator(["sep=;\\n"]), _separator(["Protests, 2022", "a;b;c"])
+    ((';', False), ('\\t', False), (';', True), (';', False))
     """
-    if told := SEPARATOR_LINE.match(first):
+    if told := SEPARATOR_LINE.match(top[0]):
         return told.group(1), True
-    outside = re.sub(r'"[^"]*"', "", first)
-    return max(SEPARATORS, key=outside.count), False
+    bare = [re.sub(r'"[^"]*"', "", line) for line in top]
+    most = [max(SEPARATORS, key=line.count) for line in bare]
+    if bare[0].count(most[0]) < 2 and (len(bare) == 1 or most[0] not in bare[1]):  # a title; its commas part nothing
+        return next((s for line, s in zip(bare, most, strict=True) if line.count(s) > 1), most[0]), False
+    return most[0], False
 
 
 def _encoding(path: Path, raw: IO[bytes]) -> tuple[str, bool]:

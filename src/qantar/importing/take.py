@@ -39,6 +39,8 @@ REASONS = (
     "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "bad_number", "count_zero", "no_id",
 )  # fmt: skip
 """Why a row is not taken."""
+LINES = 5
+"""Lines that are told of each reason; all of them stand in unmatched.csv."""
 _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
@@ -79,7 +81,13 @@ class Taken:
     swapped: int = 0
     elsewhere: int = 0
     """rows whose named region is not the one their coordinates lie in"""
+    spans: int = 0
+    """rows of which one cell holds the first and the last day"""
+    unnamed: Counter[str] = field(default_factory=Counter)
+    """places that the case does not know, of rows that have only the names of region and place"""
     reasons: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    """the first lines of each reason"""
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     """type of the file and kind of qantar, empty where there is none, `?` where the type is not known"""
     first: dt.date | None = None
@@ -143,6 +151,8 @@ class _Take:
 
     def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "") -> None:
         self.taken.reasons[reason] += 1
+        if self.taken.reasons[reason] <= LINES:
+            self.taken.lines.setdefault(reason, []).append(line)
         k, n = self.at.get(name), len(cells)
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
@@ -184,11 +194,14 @@ class _Take:
                     self._refuse("no_date", line, cells, name)
                     return None
                 continue
-            day = self._day(days, name, line, cell)
-            if day is None:
+            span = self._days(days, name, line, cell)
+            if span is None:
                 self._refuse("bad_date", line, cells, name)
                 return None
-            found[name] = day
+            found[name] = span[name != "date"]
+            if name == "date" and span[1] > span[0]:
+                found["date_end"] = span[1]
+                self.taken.spans += 1
         first = found["date"]
         latest, end = found.get("date_latest", first), found.get("date_end")
         if max(latest, end or first) < first or latest < first:
@@ -199,9 +212,9 @@ class _Take:
         low, high = self.form.days(self._cell(cells, "time_precision"), first, latest)
         return _Pending(line, cells, low, high, lasting=False)
 
-    def _day(self, days: Days, name: str, line: int, cell: str) -> dt.date | None:
+    def _days(self, days: Days, name: str, line: int, cell: str) -> tuple[dt.date, dt.date] | None:
         try:
-            return days.day(cell)
+            return days.span(cell)
         except OrderUnknown as unknown:
             args = {"value": unknown.value, "other": unknown.other, "column": self.form.names[self.at[name]]}
             raise DataError([Problem(self.source.name, line, args["column"], unknown.code, args)]) from None
@@ -277,6 +290,8 @@ class _Take:
         if place.reason:
             self._refuse(place.reason, p.line, p.cells, "settlement" if town and "settlement" in self.at else "region")
             return None
+        if town and not place.settlement:
+            self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
 
     # --- the rest --------------------------------------------------------------------------------------------------------
