@@ -337,9 +337,15 @@ def test_a_title_above_the_header_a_span_and_a_mistyped_town(tiny: Path, above: 
     rows = [*above, *([*row, *more] for row, more in zip(LOG, wide, strict=True))]
     path = workbook(tiny, rows) if is_book else put(tiny, "\n".join(";".join(r) for r in rows), "log.csv")
     done = import_file(path, tiny, mapping=mapping)
-    assert (done.titles, done.taken.spans, done.unnamed) == (len(above), 1, [("Onevile", 1, "Oneville")])
+    assert (done.titles, done.taken.spans, done.unnamed) == (len(above), 1, [("Onevile", 1, "Oneville (XA-ONE)")])
     found = [(r["date"], r["date_end"], r["region_id"], r["settlement_id"]) for r in ours(tiny)]
     assert found == [("2030-03-02", "2030-03-04", "XA-ONE", ""), ("2030-03-03", "", "XA-ONE", "S1")]
+
+
+def test_more_people_than_the_country_has_are_refused(tiny: Path) -> None:
+    path = put(tiny, acled({}, {"event_id_cnty": "XAA2", "fatalities": "600300200"}))
+    assert import_file(path, tiny).changes.added == 1
+    assert refused(tiny) == {"3": "more_than_residents"}
 
 
 def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
@@ -348,7 +354,7 @@ def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
     told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), "--dry-run", cwd=tiny.parent)
     assert told.code == 0
     said = " ".join(told.out.split())
-    for words in ("taken for a title: 1", "1 rows give two days", "5 6 7 8 9 …", "Onevile (1) – perhaps Oneville?"):
+    for words in ("taken for a title: 1", "1 rows give two days", "5 6 7 8 9 …", "Onevile (1) – perhaps Oneville (XA-ONE)?"):
         assert words in said, said
     assert not (tiny / "unmatched.csv").exists()
 

@@ -348,6 +348,7 @@ def _frame(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
 
 def _covers(geometry: dict[str, Any], lon: float, lat: float) -> bool:
     """Whether a point lies inside: a line from it to the east crosses the rings an odd number of times; on an edge counts as inside.
+    The same as `polygons.inside` for one point, without NumPy, which would take half of the time of a small command.
 
     >>> square = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
     >>> _covers(square, 1, 1), _covers(square, 3, 1), _covers(square, 2, 1)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.cases.polygons import edges_of, inside
+
 Floats = NDArray[np.float64]
 Ring = Floats
 Polygon = list[Ring]
@@ -41,18 +43,8 @@ def area(outline: Outline) -> float:
 
 
 def contains(outline: Outline, points: Floats) -> NDArray[np.bool_]:
-    """Whether each point (longitude, latitude) lies in a region: a line to the east crosses its rings an odd number of times."""
-    inside = np.zeros(len(points), bool)
-    for ring in itertools.chain.from_iterable(outline):
-        low, high = ring.min(axis=0), ring.max(axis=0)
-        near = np.flatnonzero((points[:, 1] >= low[1]) & (points[:, 1] <= high[1]) & (points[:, 0] <= high[0]))
-        a, b = ring[:-1], ring[1:]
-        for k in near:
-            x, y = points[k]
-            cut = (a[:, 1] > y) != (b[:, 1] > y)
-            at = a[cut, 0] + (y - a[cut, 1]) * (b[cut, 0] - a[cut, 0]) / (b[cut, 1] - a[cut, 1])
-            inside[k] ^= bool(np.count_nonzero(at > x) % 2)
-    return inside
+    """Whether each point (longitude, latitude) lies in a region."""
+    return inside(edges_of(itertools.chain.from_iterable(outline)), points[:, 0], points[:, 1])
 
 
 def corners(outline: Outline) -> Floats:

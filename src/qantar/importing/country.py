@@ -1,12 +1,13 @@
 """What an import needs of a case: its days, its regions with their shapes, and the names of its places.
 
-In: a folder with `case.toml`, `regions.csv` and, where there are, `settlements.csv`, `regions.geojson`, `neighbours.geojson`. The events
-are not read: they may be missing, or be what is to be mended.
+In: a folder with `case.toml`, `regions.csv` and, where there are, `settlements.csv`, `region_values.csv`, `regions.geojson`,
+`neighbours.geojson`. The events are not read: they may be missing, or be what is to be mended.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from qantar.cases.case import CaseFile, read_shapes
 from qantar.errors import DataError, Problems, ScenarioError, fail
 from qantar.files.read import read_table, read_toml
 from qantar.importing.places import NEAR_KM, Names, Shapes, fold
-from qantar.record.schema import Region, Settlement
+from qantar.record.schema import Region, RegionValue, Settlement, residents_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Country:
     shapes: Shapes
     neighbours: Shapes
     called: frozenset[str]
+    residents: float
+    """of the whole country; infinite where they are not known"""
 
     def region_of(self, lon: np.ndarray, lat: np.ndarray) -> list[str]:
         """The region that each point lies in, empty where it lies in none."""
@@ -60,6 +63,8 @@ def read_country(folder: Path) -> Country:
     regions = read_table(folder / "regions.csv", "regions", Region, problems)
     towns = folder / "settlements.csv"
     settlements = read_table(towns, "settlements", Settlement, problems).rows if towns.exists() else ()
+    values = folder / "region_values.csv"
+    figures = read_table(values, "region_values", RegionValue, problems).rows if values.exists() else ()
     shapes = {}
     for name in ("regions", "neighbours"):
         path = folder / f"{name}.geojson"
@@ -70,4 +75,5 @@ def read_country(folder: Path) -> Country:
     called = frozenset(fold(n) for n in (head.country, head.country_en, head.country_zh))
     names = Names(regions.rows, settlements)
     outlines, around = Shapes(shapes["regions"]), Shapes(shapes["neighbours"])
-    return Country(folder, head.country, head.first_day, head.last_day, names, outlines, around, called)
+    residents = residents_of(head.country, figures) or math.inf
+    return Country(folder, head.country, head.first_day, head.last_day, names, outlines, around, called, residents)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from qantar.cases.case import rings
+from qantar.cases.polygons import blocks, edges_of, inside
 
 NEAR_KM = 10.0
 """A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
@@ -78,7 +79,7 @@ class Names:
         for s in settlements:
             for name in _names(s):
                 self._settlements[fold(name)].add(s.settlement_id)
-                self._written.setdefault(fold(name), name)
+                self._written.setdefault(fold(name), f"{name} ({s.region_id})")
 
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
@@ -91,7 +92,7 @@ class Names:
         return {s for s in found if not region or self.home[s] == region}
 
     def like(self, name: str) -> str:
-        """The settlement whose name is spelt almost like this one; empty where there is none."""
+        """The settlement whose name is spelt like this one, or almost, with its region; empty where there is none."""
         return next((self._written[n] for n in get_close_matches(fold(name), self._written, 1, ALIKE)), "")
 
     def find(self, region: str, settlement: str) -> Place:
@@ -119,22 +120,19 @@ def _names(row: Any) -> list[str]:
 
 
 class Shapes:
-    """Regions as polygons: many points at once.
-
-    A point is inside where a line from it to the east crosses the rings an odd number of times, holes included.
-    """
+    """Regions as polygons: many points at once."""
 
     def __init__(self, features: Sequence[dict[str, Any]]) -> None:
         self.ids = [str(f["properties"].get("id", "")) for f in features]
-        self._edges = [_edges(f["geometry"]) for f in features]
+        self._edges = [edges_of(rings(f["geometry"])) for f in features]
         self._frames = [(e[:, [0, 2]].min(), e[:, [1, 3]].min(), e[:, [0, 2]].max(), e[:, [1, 3]].max()) for e in self._edges]
 
     def inside(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Index of the region of each point, -1 where there is none."""
         found = np.full(len(lon), -1)
-        for k, (edges, (west, south, east, north)) in enumerate(zip(self._edges, self._frames, strict=True)):
-            for some in _blocks(np.flatnonzero((found < 0) & (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)), len(edges)):
-                found[some[_crossings(edges, lon[some], lat[some]) % 2 == 1]] = k
+        for k, edges in enumerate(self._edges):
+            left = np.flatnonzero(found < 0)
+            found[left[inside(edges, lon[left], lat[left])]] = k
         return found
 
     def nearest(self, lon: np.ndarray, lat: np.ndarray, km: float = NEAR_KM) -> np.ndarray:
@@ -144,34 +142,11 @@ class Shapes:
         for k, (edges, (west, south, east, north)) in enumerate(zip(self._edges, self._frames, strict=True)):
             wide = room / np.maximum(np.cos(np.radians(lat)), 0.05)
             close = (lon >= west - wide) & (lon <= east + wide) & (lat >= south - room) & (lat <= north + room)
-            for some in _blocks(np.flatnonzero(close), len(edges)):
+            for some in blocks(np.flatnonzero(close), len(edges)):
                 away = _distance(edges, lon[some], lat[some])
                 nearer = away < best[some]
                 found[some[nearer]], best[some[nearer]] = k, away[nearer]
         return found
-
-
-def _edges(geometry: dict[str, Any]) -> np.ndarray:
-    """Edges of all rings, one a row: lon and lat of both ends."""
-    parts = []
-    for ring in rings(geometry):
-        points = np.array([p[:2] for p in ring], float)
-        parts.append(np.hstack([points[:-1], points[1:]]))
-    return np.vstack(parts)
-
-
-def _blocks(points: np.ndarray, edges: int) -> Iterable[np.ndarray]:
-    """Points in groups that need some tens of megabytes."""
-    size = max(1, 1_000_000 // max(edges, 1))
-    return (points[k : k + size] for k in range(0, len(points), size))
-
-
-def _crossings(edges: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    ax, ay, bx, by = edges.T[:, :, None]
-    between = (ay > lat) != (by > lat)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cross = lon < (bx - ax) * (lat - ay) / (by - ay) + ax
-    return np.asarray((between & cross).sum(axis=0))
 
 
 def _distance(edges: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:

@@ -36,7 +36,8 @@ EVENT_COLUMNS = (
 UNMATCHED_COLUMNS = ("source", "file", "line", "reason", "column", "value", "external_id", "date", "place", "type")
 REASONS = (
     "cell_count", "no_date", "bad_date", "low_above_high", "outside_days", "outside_country", "only_country", "swapped_coordinates",
-    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "bad_number", "count_zero", "no_id",
+    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "bad_number", "more_than_residents",
+    "count_zero", "no_id",
 )  # fmt: skip
 """Why a row is not taken."""
 LINES = 5
@@ -331,6 +332,10 @@ class _Take:
             found[name] = number
         if found["count"] == 0:
             self._refuse("count_zero", p.line, p.cells, "count")
+            return None
+        people = ((name, n) for name, n in found.items() if n is not None and name != "count")
+        if too_many := next((name for name, n in people if n > self.country.residents), ""):
+            self._refuse("more_than_residents", p.line, p.cells, too_many)
             return None
         for low, high in (
             ("deaths_low", "deaths"),

@@ -35,6 +35,8 @@ from qantar.record.schema import (
     Source,
     Total,
     Variable,
+    residents_by_region,
+    residents_of,
 )
 
 NEEDED = ("regions", "events")
@@ -391,7 +393,7 @@ _ORDERED = (
 def _check_sums(record: Record, problems: Problems) -> None:
     if record.region_values.spoilt or record.regions.spoilt:
         return  # what is missing may stand in a row with a fault
-    population = _population(record)
+    population = residents_by_region(record.region_values)
     whole = population.pop(record.country, None)
     parts = sum(population.values())
     if whole is not None and record.regions.rows and whole != parts:
@@ -405,10 +407,6 @@ def _check_sums(record: Record, problems: Problems) -> None:
             problems.add(record.settlements.file, None, "population_used", "parts_exceed", **args)
 
 
-def _population(record: Record) -> dict[str, float]:
-    return {v.region_id: v.value for v in record.region_values if v.variable == "population"}
-
-
 _COUNTS = {
     "events": ("participants_low", "participants_high", "deaths", "deaths_high", "injured", "detained"),
     "region_onset": ("max_crowd_low", "max_crowd_high", "deaths_official", "taken_to_police"),
@@ -419,8 +417,7 @@ _COUNTS = {
 
 def _check_residents(record: Record, problems: Problems) -> None:
     """Nobody is counted who does not live there: no crowd and no toll is larger than the country."""
-    population = _population(record)
-    whole = population.pop(record.country, None) or sum(population.values())
+    whole = residents_of(record.country, record.region_values)
     people = {v.variable for v in record.register.values() if v.unit == "people"}
     for name, columns in _COUNTS.items():
         table: Table[Any] = getattr(record, name)

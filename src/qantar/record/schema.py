@@ -7,6 +7,7 @@ An empty cell is always "not known", never zero.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -97,6 +98,17 @@ class RegionValue(Row):
     confidence: Confidence = "medium"
     note: Text = ""
     source: Key = OWN
+
+
+def residents_by_region(values: Iterable[RegionValue]) -> dict[str, float]:
+    """Residents of each region, and of the whole country under its code."""
+    return {v.region_id: v.value for v in values if v.variable == "population"}
+
+
+def residents_of(country: str, values: Iterable[RegionValue]) -> float:
+    """Residents of a country: as its own row has them, else the sum of its regions; 0 where nothing is known."""
+    by_region = residents_by_region(values)
+    return by_region.pop(country, None) or sum(by_region.values())
 
 
 class Settlement(Row):
