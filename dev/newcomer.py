@@ -1,0 +1,94 @@
+"""Replays a newcomer's morning: a country, somebody's table, a text, ten claims and one what-if, from nothing to a page.
+
+    python dev/newcomer.py FOLDER
+
+Every command is one of the manual. Prints each with the seconds that the machine took; what a person needs beside it is reading.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+DESK = Path(__file__).resolve().parent.parent / "tests" / "newcomer"
+WHAT_IF = """
+[arms.nobody-hears]
+note_en = "Nobody hears of what happens elsewhere."
+note_zh = "人们听不到别处发生的事。"
+edits = [{ path = "parameters.media_gain", value = 0 }]
+"""
+"""A change of one's own, as the manual has it."""
+SCALE = "0.001"
+
+
+def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
+    """The whole path in an empty folder; `call` runs a command of qantar there and gives its exit status and what it said.
+
+    Raises
+    ------
+    RuntimeError
+        At the first command that fails, with what it said.
+    """
+
+    def do(*words: str) -> str:
+        began = time.monotonic()
+        code, said = call(*words)
+        print(f"{time.monotonic() - began:6.1f} s  qantar {' '.join(words)}", flush=True)
+        if code:
+            raise RuntimeError(f"qantar {' '.join(words)}: {said}")
+        return said
+
+    for name in ("actions.csv", "mapping.toml", "essay.md"):
+        (folder / name).write_bytes((DESK / name).read_bytes())
+    do("new", "france-2023", "--country", "FRA", "--first-day", "2023-04-18", "--last-day", "2023-06-29")
+    do("import", "actions.csv", "--propose", "proposed.toml")
+    do("import", "actions.csv", "--mapping", "mapping.toml", "--into", "france-2023", "--dry-run")
+    do("import", "actions.csv", "--mapping", "mapping.toml", "--into", "france-2023")
+    do("check", "france-2023")
+    do("show", "france-2023", "events", "--find", "Hérault")
+    do("account", "outline", "essay.md", "--case", "france-2023")
+    do("account", "new", "essay.md", "--case", "france-2023", "--out", "ledger")
+    judge(folder / "ledger" / "claims.csv")
+    do("check", "ledger", "--document", "essay.md")
+    do("verdicts", "ledger")
+    do("study", "ledger")
+    with (folder / "france-2023" / "scenario.toml").open("a", encoding="utf-8") as file:
+        file.write(WHAT_IF)
+    do("counterfactual", "france-2023", "--arm", "nobody-hears", "--scale", SCALE, "--draws", "4")
+
+
+def judge(claims: Path) -> None:
+    """Fill in the claims as a person would in a spreadsheet; sentences that were not listed get a row, listed ones without an answer go."""
+    with (DESK / "answers.csv").open(encoding="utf-8", newline="") as file:
+        answers = {a.pop("place"): a for a in csv.DictReader(file)}
+    with claims.open(encoding="utf-8", newline="") as file:
+        listed = list(csv.DictReader(file))
+    columns, rows = list(listed[0]), []
+    found = {"-".join((r["section"], r["paragraph"], r["sentence"])): r for r in listed}
+    for number, (place, answer) in enumerate(answers.items(), 1):
+        row = found.get(place, dict.fromkeys(columns, "") | dict(zip(("section", "paragraph", "sentence"), place.split("-"), strict=True)))
+        rows.append({**row, "claim_id": f"C{number:03d}", "reading": "one", "source": "cent-jours", **answer})
+    with claims.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main() -> None:
+    """Replay in an empty folder."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True)
+
+    def call(*words: str) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=folder, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    replay(folder, call)
+
+
+if __name__ == "__main__":
+    main()

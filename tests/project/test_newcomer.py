@@ -1,0 +1,53 @@
+"""The path of somebody who has only the manual, replayed on a real table: every command works, and says what she has to know."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY, call_qantar
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    folder, told = tmp_path_factory.mktemp("desk"), {}
+
+    def call(*words: str) -> tuple[int, str]:
+        done = call_qantar(*words, cwd=folder)
+        told[" ".join(words)] = done.out + done.err
+        return done.code, done.out + done.err
+
+    runpy.run_path(str(REPOSITORY / "dev" / "newcomer.py"))["replay"](folder, call)
+    return folder, told
+
+
+def said(told: dict[str, str], begins: str) -> str:
+    return " ".join(next(v for k, v in told.items() if k.startswith(begins)).split())
+
+
+def test_what_was_proposed_for_the_columns_is_what_a_person_decided(desk: tuple[Path, dict[str, str]]) -> None:
+    proposed = (desk[0] / "proposed.toml").read_text(encoding="utf-8")
+    for line in ('date = "date"', 'region = "departement"', 'count = "actions"'):
+        assert line in proposed
+
+
+def test_a_first_look_writes_nothing_and_names_the_lines(desk: tuple[Path, dict[str, str]]) -> None:
+    look = next(v for k, v in desk[1].items() if k.endswith("--dry-run"))
+    assert "189 taken" in " ".join(look.split())
+    assert "106 111 116 125" in look
+
+
+def test_the_ledger_is_judged_and_shown(desk: tuple[Path, dict[str, str]]) -> None:
+    folder, told = desk
+    table = said(told, "verdicts ledger")
+    for words in ("fact 8", "supported 5", "contradicted 1", "cause 2"):
+        assert words in table
+    made = json.loads((folder / "results" / "ledger" / "result.json").read_text(encoding="utf-8"))
+    assert made["claims"] == 10
+
+
+def test_the_what_if_says_at_what_scale_it_was_asked(desk: tuple[Path, dict[str, str]]) -> None:
+    assert "1,000" in said(desk[1], "counterfactual")
