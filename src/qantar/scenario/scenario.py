@@ -310,5 +310,5 @@ def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
         If there is none of that name.
     """
     if name not in scenario.file.arms:
-        raise fail(ScenarioError, f"--arm {name}", "not_one_of", value=name, choices=nearest(name, scenario.file.arms))
+        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, scenario.file.arms) or "-")
     return scenario.file.arms[name].edits
