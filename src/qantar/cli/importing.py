@@ -1,5 +1,6 @@
 """The command that brings downloaded data into a case: import."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from qantar.messages import text
 
 SHOWN = 12
 """Types, and groups of likely duplicates, that are told; the rest is for machines."""
+NOTE = 60
+"""Letters of a note that are told."""
 
 
 @app.command("import", help="cli.import")
@@ -71,54 +74,108 @@ def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> None:
 
 def _told(summary: Any, folder: Path | None, lang: str) -> None:
     """The summary in words: what the file is, what became of its rows, and what to do about those that were not taken."""
-    t, c = summary.taken, summary.changes
-    say = terminal.say
-    name = text(f"importing.format.{summary.format}", lang)
-    say(text("out.import_format", lang, file=summary.file, format=name))
-    if summary.titles:
-        say(text("out.import_titles", lang, n=summary.titles))
-    if summary.encoding:
-        say(text("out.import_guessed" if summary.guessed else "out.import_encoding", lang, encoding=summary.encoding))
-    say(text("out.import_counts", lang, read=t.read, taken=len(t.rows), left=t.reasons.total(), duplicates=t.duplicates + t.superseded))
-    if t.reasons:
-        rows = [[reason, n, _lines(t.lines[reason], n), text(f"importing.reason.{reason}", lang)] for reason, n in t.reasons.most_common()]
-        terminal.grid([text(k, lang) for k in ("out.import_reason", "out.rows", "out.import_lines", "out.meaning")], rows, widest=3)
-    _kinds(summary, lang)
-    for key, n in (
-        ("out.import_spans", t.spans),
-        ("out.import_near", t.near),
-        ("out.import_swapped", t.swapped),
-        ("out.import_elsewhere", t.elsewhere),
-    ):
-        if n:
-            say(text(key, lang, n=n))
-    if summary.unnamed:
-        say(text("out.import_unnamed", lang, n=t.unnamed.total()))
-        for name, n, like in summary.unnamed[:SHOWN]:
-            say(f"  {name} ({n})" + (text("out.import_like", lang, name=like) if like else ""))
-    if summary.duplicates:
-        say(text("out.import_likely", lang, n=len(summary.duplicates)))
-        for ids in summary.duplicates[:SHOWN]:
-            say("  " + " ".join(ids[:SHOWN]))
-    counts = {"added": c.added, "changed": c.changed, "removed": c.removed, "unchanged": c.unchanged, "absent": c.absent}
-    say(text("out.import_changes", lang, events=summary.events, by_hand=c.by_hand, **counts))
-    say(text("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", lang, licence=summary.licence))
+    told = _Told(summary, lang)
+    told.file()
+    told.reasons()
+    told.kinds()
+    told.places()
+    told.twice()
+    told.changes()
+    told.say("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", licence=summary.licence)
     if summary.written:
-        say(text("out.import_written", lang, files=" ".join(summary.written), folder=folder))
+        told.say("out.import_written", files=" ".join(summary.written), folder=folder)
     else:
-        say(text("out.import_dry", lang))
+        told.say("out.import_dry")
+
+
+class _Told:
+    """Parts of a summary, said one after the other."""
+
+    def __init__(self, summary: Any, lang: str) -> None:
+        self.summary, self.taken, self.lang = summary, summary.taken, lang
+
+    def say(self, key: str, **args: object) -> None:
+        terminal.say(text(key, self.lang, **args))
+
+    def file(self) -> None:
+        s, t = self.summary, self.taken
+        self.say("out.import_format", file=s.file, format=text(f"importing.format.{s.format}", self.lang))
+        if s.titles:
+            self.say("out.import_titles", n=s.titles)
+        if s.encoding:
+            self.say("out.import_guessed" if s.guessed else "out.import_encoding", encoding=s.encoding)
+        twice = t.duplicates + t.superseded
+        self.say("out.import_counts", read=t.read, taken=len(t.rows), left=t.reasons.total(), duplicates=twice)
+
+    def reasons(self) -> None:
+        """Why rows were not taken."""
+        t = self.taken
+        if t.reasons:
+            rows = [[r, n, _lines(t.lines[r], n), text(f"importing.reason.{r}", self.lang)] for r, n in t.reasons.most_common()]
+            self.grid(("out.import_reason", "out.rows", "out.import_lines", "out.meaning"), rows, widest=3)
+
+    def kinds(self) -> None:
+        """Which types became which kinds, the most frequent first."""
+        found = self.taken.kinds.most_common()
+        if found:
+            rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:SHOWN]]
+            self.grid(("out.import_type", "out.kind", "out.rows"), rows, widest=0)
+        if len(found) > SHOWN:
+            self.say("out.import_more", n=len(found) - SHOWN)
+
+    def places(self) -> None:
+        """Days and places that were not written plainly."""
+        t = self.taken
+        for name, n in (("spans", t.spans), ("near", t.near), ("swapped", t.swapped), ("elsewhere", t.elsewhere)):
+            if n:
+                self.say(f"out.import_{name}", n=n)
+        if self.summary.unnamed:
+            self.say("out.import_unnamed", n=t.unnamed.total())
+            for name, n, like in self.summary.unnamed[:SHOWN]:
+                terminal.say(f"  {name} ({n})" + (text("out.import_like", self.lang, name=like) if like else ""))
+
+    def twice(self) -> None:
+        """Events that may be one."""
+        if groups := self.summary.duplicates:
+            self.say("out.import_likely", n=len(groups))
+            for group in groups[:SHOWN]:
+                for k, row in enumerate(group[:SHOWN]):
+                    terminal.say(("  " if k else "- ") + self.event(row))
+
+    def changes(self) -> None:
+        """What became of the table of events: its rows in numbers, then those that somebody must look at."""
+        from qantar.importing.run import differing
+
+        c = self.summary.changes
+        counts = {"added": c.added, "changed": c.changed, "removed": c.removed, "unchanged": c.unchanged, "absent": len(c.absent)}
+        self.say("out.import_changes", events=self.summary.events, by_hand=c.by_hand, **counts)
+        for key, pairs in (("out.import_mended", c.mended), ("out.import_perhaps", c.perhaps)):
+            if pairs:
+                self.say(key, n=len(pairs))
+            for old, new in pairs[:SHOWN]:
+                terminal.say("- " + self.event(new))
+                if old["event_id"] != new["event_id"]:
+                    terminal.say("  " + self.event(old))
+                terminal.say("  " + "; ".join(f'{c} "{a}" → "{b}"' for c, (a, b) in differing(old, new).items()))
+        if c.absent:
+            self.say("out.import_absent", n=len(c.absent))
+        for row in c.absent[:SHOWN]:
+            terminal.say("- " + self.event(row))
+        if not self.summary.with_ids:
+            self.say("out.import_without_ids")
+
+    def grid(self, columns: Sequence[str], rows: Sequence[Sequence[object]], widest: int) -> None:
+        terminal.grid([text(k, self.lang) for k in columns], rows, widest=widest)
+
+    def event(self, row: dict[str, str]) -> str:
+        """Day, place, kind and note of an event, its line in the file, and its id."""
+        line = self.taken.line_of.get(row.get("external_id", ""))
+        where = row.get("settlement") or row.get("settlement_id") or row.get("region_id", "")
+        told = row.get("note", "")
+        note = f'"{told[:NOTE]}{"…" if told[NOTE:] else ""}"' if told else ""
+        at = f"({text('out.import_line', self.lang, n=line)})" if line else ""
+        return " ".join(filter(None, (row["date"], where, row.get("kind", ""), note, at, row.get("event_id", ""))))
 
 
 def _lines(first: list[int], n: int) -> str:
     return " ".join(map(str, first)) + (" …" if n > len(first) else "")
-
-
-def _kinds(summary: Any, lang: str) -> None:
-    """Which types became which kinds, the most frequent first."""
-    found = summary.taken.kinds.most_common()
-    if not found:
-        return
-    rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:SHOWN]]
-    terminal.grid([text(k, lang) for k in ("out.import_type", "out.kind", "out.rows")], rows, widest=0)
-    if len(found) > SHOWN:
-        terminal.say(text("out.import_more", lang, n=len(found) - SHOWN))

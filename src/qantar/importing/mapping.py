@@ -133,6 +133,7 @@ def form_of(path: Path, mapping: MappingFile, first: Sequence[str]) -> Form:
         every_kind=mapping.every_row.kind or "",
         names=header,
         date_order=mapping.read.date_order,
+        of_mapping=True,
     )
 
 

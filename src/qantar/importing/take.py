@@ -73,6 +73,8 @@ class Taken:
 
     rows: dict[str, Row] = field(default_factory=dict)
     """by external id"""
+    line_of: dict[str, int] = field(default_factory=dict)
+    """line of each row in the file, by external id as it is written"""
     read: int = 0
     duplicates: int = 0
     """the same row once more"""
@@ -125,8 +127,7 @@ class _Take:
             if f in self.at
         }
         self.spots: dict[tuple[str, str], Spot] = {}
-        self.whole: set[bytes] = set()
-        self.times: Counter[str] = Counter()
+        self.made: set[str] = set()
         self.updated: dict[str, str] = {}
         self.told = [self.at.get(f) for f in ("id", "date", "settlement", "type", "subtype")]
         self.name = str(quoted(_plain(source.name)))
@@ -384,7 +385,7 @@ class _Take:
         """Count a row once, and keep the newer of two with one id."""
         taken = self.taken
         own = "id" in self.at
-        name = _plain(self._cell(p.cells, "id")) if own else self._made_id(p, row)
+        name = _plain(self._cell(p.cells, "id")) if own else self._made_id(p)
         if not name:
             if own:
                 self._refuse("no_id", p.line, p.cells, "id")
@@ -405,21 +406,19 @@ class _Take:
         else:
             taken.kinds[shown, row["kind"]] += 1
         taken.rows[name] = {c: row[c] for c in EVENT_COLUMNS}
+        taken.line_of[row["external_id"]] = p.line
         if updated:
             self.updated[name] = updated
         taken.first = min(taken.first or p.first, p.first)
         taken.last = max(taken.last or p.last, p.last)
 
-    def _made_id(self, p: _Pending, row: Row) -> str:
-        """An id for a row of a table without ids, the same for one day, place and type at every import; empty for a row seen before."""
-        whole = hashlib.sha256("\x1f".join(p.cells).encode("utf-8", "replace")).digest()[:12]
-        if whole in self.whole:
+    def _made_id(self, p: _Pending) -> str:
+        """An id for a row of a table without ids, the same as long as no cell of it changes; empty for a row seen before."""
+        name = hashlib.sha256("\x1f".join(p.cells).encode("utf-8", "replace")).hexdigest()[:16]
+        if name in self.made:
             return ""
-        self.whole.add(whole)
-        said = [self._cell(p.cells, f).strip() for f in ("type", "latitude", "longitude", "region", "settlement", "actor")]
-        key = hashlib.sha256("\x1f".join((row["date"], row["date_end"], *said)).encode("utf-8", "replace")).hexdigest()[:16]
-        self.times[key] += 1
-        return key if self.times[key] == 1 else f"{key}-{self.times[key]}"
+        self.made.add(name)
+        return name
 
 
 _NUMBERS = (
@@ -492,14 +491,14 @@ def _age(updated: str) -> tuple[float, str]:
     return (float(updated), "") if re.fullmatch(r"\d{1,20}", updated, re.ASCII) else (0, updated)
 
 
-def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[str]]:
-    """Ids of events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[Row]]:
+    """Events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if not row.get("date") or row.get("scope", "event") not in ("event", ""):
             continue
         point = [f"{d:.2f}" if (d := _degrees(row.get(c, ""))) is not None else "" for c in ("lat", "lon")]
         place = fold(row.get("settlement", "")) or row.get("settlement_id", "") or ",".join(filter(None, point))
         key = (row["date"], row.get("region_id", ""), place, row.get("kind", ""))
-        groups.setdefault(key, []).append(row.get("event_id", ""))
-    return [ids for ids in groups.values() if len(ids) > 1 and ours & set(ids)]
+        groups.setdefault(key, []).append(row)
+    return [found for found in groups.values() if len(found) > 1 and ours & {r.get("event_id", "") for r in found}]
