@@ -231,7 +231,7 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
         ("XA-ONE", "protest", "2000", "3000"),
         ("XA", "rail_blocked", "", ""),  # of the whole country
         ("XA-TWO", "protest", "3000", ""),
-        ("XA-TWO", "shoot_order", "1500", ""),
+        ("XA-TWO", "shoot_order", "1500", "1500"),
     ]
     assert (rows[1]["number_basis"], rows[0]["note"]) == ("hundreds", "a [The Courier]")
 

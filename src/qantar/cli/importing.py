@@ -78,7 +78,7 @@ def _told(summary: Any, folder: Path | None, lang: str) -> None:
     told.file()
     told.reasons()
     told.kinds()
-    told.places()
+    told.remarks()
     told.twice()
     told.changes()
     told.say("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", licence=summary.licence)
@@ -123,12 +123,15 @@ class _Told:
         if len(found) > SHOWN:
             self.say("out.import_more", n=len(found) - SHOWN)
 
-    def places(self) -> None:
-        """Days and places that were not written plainly."""
+    def remarks(self) -> None:
+        """Days, figures and places that were not written plainly."""
         t = self.taken
-        for name, n in (("spans", t.spans), ("near", t.near), ("swapped", t.swapped), ("elsewhere", t.elsewhere)):
-            if n:
+        for name in ("spans", "near", "swapped", "elsewhere", "lowest"):
+            if n := getattr(t, name):
                 self.say(f"out.import_{name}", n=n)
+        if t.words:
+            told = ", ".join(f'"{word[:NOTE]}"' + (f" ({n})" if n > 1 else "") for word, n in t.words.most_common(SHOWN))
+            self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))
         if self.summary.unnamed:
             self.say("out.import_unnamed", n=t.unnamed.total())
             for name, n, like in self.summary.unnamed[:SHOWN]:

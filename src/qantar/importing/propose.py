@@ -16,6 +16,7 @@ from itertools import islice
 from qantar.errors import DataError, fail
 from qantar.files.cells import printable
 from qantar.importing.days import Days, OrderUnknown, order_of
+from qantar.importing.figures import NONE, read_figure
 from qantar.importing.mapping import Columns
 from qantar.importing.places import fold
 from qantar.importing.source import ENCODINGS, Source
@@ -144,10 +145,14 @@ def _allows(field: str, column: _Column) -> bool:
     ):
         return False  # yes and no, not how many
     if field in ("count", "participants_low", "participants_high", "deaths", "deaths_low", "deaths_high", "injured", "detained"):
-        return column.share(lambda v: re.fullmatch(r"\d[\d,]*(\.0*)?", v, re.ASCII)) > 0.9
+        return column.share(_is_figure) > 0.5  # the rest is refused, or kept as words, and told
     if field == "type":
         return len(column.values) <= 1_000
     return bool(column.values)
+
+
+def _is_figure(value: str) -> bool:
+    return value in NONE or read_figure(value) is not None
 
 
 def _is_day(value: str) -> bool:

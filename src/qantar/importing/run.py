@@ -82,6 +82,8 @@ class Summary:
             "swapped": t.swapped,
             "named_elsewhere": t.elsewhere,
             "spans": t.spans,
+            "crowds_in_words": dict(t.words.most_common()),
+            "lowest_kept": t.lowest,
             "unknown_places": [{"name": name, "rows": n, "like": like} for name, n, like in self.unnamed],
             "first": t.first.isoformat() if t.first else None,
             "last": t.last.isoformat() if t.last else None,

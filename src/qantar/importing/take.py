@@ -22,10 +22,11 @@ from qantar.files.cells import NAME_MAX, printable, quoted
 from qantar.files.read import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
+from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import Form
 from qantar.importing.places import fold
 from qantar.importing.source import Source
-from qantar.record.schema import DAYS_AROUND, PEOPLE_MAX
+from qantar.record.schema import DAYS_AROUND
 
 EVENT_COLUMNS = (
     "event_id", "date", "date_end", "region_id", "settlement", "settlement_id", "lat", "lon", "kind", "scope",
@@ -46,11 +47,6 @@ _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
 """Points whose region is remembered."""
-_CROWD = re.compile(
-    r"(?:about|around|approx\.?|ca\.?|c\.|some|~|≈)?\s*([\d,]+)(?:\s*(?:-|–|—|to)\s*([\d,]+)|\s*\+)?", re.IGNORECASE | re.ASCII
-)
-"""A crowd as it is written in tables: "2,000-3,000", "3,000+", "about 1500"."""
-_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.0*)?", re.ASCII)
 _DEGREES = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,20})?", re.ASCII)
 
 Row = dict[str, str]
@@ -86,6 +82,10 @@ class Taken:
     """rows whose named region is not the one their coordinates lie in"""
     spans: int = 0
     """rows of which one cell holds the first and the last day"""
+    words: Counter[str] = field(default_factory=Counter)
+    """crowds in words, which have no number"""
+    lowest: int = 0
+    """injured and detained of which the low end of a range was kept"""
     unnamed: Counter[str] = field(default_factory=Counter)
     """places that the case does not know, of rows that have only the names of region and place"""
     reasons: Counter[str] = field(default_factory=Counter)
@@ -316,27 +316,37 @@ class _Take:
         self._keep(p, self._row(p, place, kind, numbers), shown)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
-        """Counts of people, and of happenings; None if the row is not taken."""
-        found: dict[str, int | None] = {}
+        """Counts of people, and of happenings; None if the row is not taken. `doubted` is 1 where a figure is only about so high."""
+        found: dict[str, int | None] = dict.fromkeys((*_NUMBERS, "doubted"))
+        crowd: tuple[int | None, int | None] = (None, None)
         for name in _NUMBERS:
             cell = self._cell(p.cells, name).strip()
-            if not cell:
-                found.setdefault(name, None)
+            if not cell or cell in NONE:
                 continue
-            number = _number(cell)
-            if number is None and name == "participants" and (crowd := _crowd(cell)) is not None:
-                found["participants_low"], found["participants_high"] = crowd
-                number = crowd[0]
-            if number is None and name != "participants":
+            figure = read_figure(cell)
+            if figure is None and name == "participants":
+                self.taken.words[_plain(cell)] += 1
+                continue
+            if figure is None or (figure.low != figure.high and name not in _OF_TWO):
                 self._refuse("bad_number", p.line, p.cells, name)
                 return None
-            found[name] = number
+            found["doubted"] = found["doubted"] or int(not figure.sure) or None
+            if name == "participants":
+                crowd = figure[:2]
+            elif name == "deaths" and figure.low != figure.high:
+                found["deaths_low"] = figure.low if found["deaths_low"] is None else found["deaths_low"]
+                found["deaths_high"] = figure.high
+                continue
+            self.taken.lowest += figure.low != figure.high and name in ("injured", "detained")
+            found[name] = figure.low
+        if found["participants_low"] is None and found["participants_high"] is None:
+            found["participants_low"], found["participants_high"] = crowd
         if found["count"] == 0:
             self._refuse("count_zero", p.line, p.cells, "count")
             return None
         people = ((name, n) for name, n in found.items() if n is not None and name != "count")
         if too_many := next((name for name, n in people if n > self.country.residents), ""):
-            self._refuse("more_than_residents", p.line, p.cells, too_many)
+            self._refuse("more_than_residents", p.line, p.cells, self._column_of(too_many))
             return None
         for low, high in (
             ("deaths_low", "deaths"),
@@ -346,9 +356,13 @@ class _Take:
         ):
             a, b = found[low], found[high]
             if a is not None and b is not None and a > b:
-                self._refuse("low_above_high", p.line, p.cells, low)
+                self._refuse("low_above_high", p.line, p.cells, self._column_of(low))
                 return None
         return found
+
+    def _column_of(self, name: str) -> str:
+        """The field whose column holds a number: one column can give the low and the high one."""
+        return name if name in self.at else name.partition("_")[0]
 
     def _row(self, p: _Pending, place: Row, kind: str, numbers: dict[str, int | None]) -> Row:
         def cell(name: str) -> str:
@@ -360,9 +374,10 @@ class _Take:
         if several:
             scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
         crowd = cell("participants").strip()
-        basis = [f"{count} events" if several else "", _plain(crowd) if crowd and numbers["participants"] is None else ""]
+        figure = read_figure(crowd)
+        basis = [f"{count} events" if several else "", "" if crowd in NONE or (figure and figure.sure) else _plain(crowd)]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
-        exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
+        exact = not (uncertain or numbers["doubted"]) and self.form.precision(cell("place_precision")) == "point"
         note, told = _plain(cell("note")), _plain(cell("note_source"))
         row = {
             **place,
@@ -424,6 +439,8 @@ class _Take:
 _NUMBERS = (
     "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths", "deaths_high", "injured", "detained",
 )  # fmt: skip
+_OF_TWO = ("participants", "deaths", "injured", "detained")
+"""Numbers that may be written as a range; of one without columns for its ends the low one is kept."""
 _TEXTS = ("settlement", "number_basis", "actor", "note")
 
 
@@ -448,28 +465,8 @@ _HARMLESS = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?(?:\|(?:[A-Za-z0-9][
 """Cells joined by a mark of which none can be a formula or steer a terminal."""
 
 
-def _crowd(cell: str) -> tuple[int, int | None] | None:
-    """Lowest and highest number of a crowd; without a highest where there is none or it is only about so many; None for words.
-
-    >>> _crowd("2,000-3,000"), _crowd("3,000+"), _crowd("about 1500"), _crowd("hundreds")
-    ((2000, 3000), (3000, None), (1500, None), None)
-    """
-    if (found := _CROWD.fullmatch(cell.strip())) is None:
-        return None
-    low, high = _number(found[1]), _number(found[2]) if found[2] else None
-    return None if low is None or (found[2] and high is None) else (low, high)
-
-
 def _digits(number: int | None) -> str:
     return "" if number is None else str(number)
-
-
-def _number(cell: str) -> int | None:
-    """A whole number that is not negative, also as a data frame or a person writes it: 12.0, 1,200."""
-    if not _NUMBER.fullmatch(cell):
-        return None
-    number = int(cell.split(".")[0].replace(",", ""))
-    return number if number <= PEOPLE_MAX else None
 
 
 def _degrees(cell: str) -> float | None:
