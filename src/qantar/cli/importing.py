@@ -12,7 +12,9 @@ from qantar.cli.app import Context, JsonOption, app, one_of
 from qantar.messages import text
 
 SHOWN = 12
-"""Types, and groups of likely duplicates, that are told; the rest is for machines."""
+"""Places, events and groups of likely duplicates that are told; the rest is for machines."""
+TYPES = 40
+"""Types that are told."""
 NOTE = 60
 """Letters of a note that are told."""
 
@@ -43,8 +45,7 @@ def import_(
     with progress.progress(lang) as step:
         step("import")
         if propose is not None:
-            _propose(file, propose, encoding, lang)
-            summary = None
+            proposal, summary = _propose(file, propose, encoding, lang), None
         else:
             from qantar.importing.run import import_file
 
@@ -54,8 +55,13 @@ def import_(
             )
     if summary is None:
         if json:
-            terminal.print_json({"file": str(file), "mapping": str(propose)})
+            terminal.print_json(
+                {"file": str(file), "mapping": str(propose), "unused_numbers": proposal.numbers, "types_without_kind": proposal.types}
+            )
         else:
+            for key, names in (("out.import_unused_numbers", proposal.numbers), ("out.import_without_kind", proposal.types)):
+                if names:
+                    terminal.say(text(key, lang, n=len(names), names=", ".join(names)))
             terminal.say(text("out.import_proposed", lang, path=propose))
     elif json:
         terminal.print_json({"folder": str(into), **summary.as_dict()})
@@ -63,13 +69,15 @@ def import_(
         _told(summary, into, lang)
 
 
-def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> None:
+def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
     from qantar.files.write import refuse_foreign_file, write_bytes
     from qantar.importing.propose import propose
     from qantar.importing.source import open_source
 
     refuse_foreign_file(place, lambda _: False)  # a mapping that somebody has completed is not written over
-    write_bytes(place, propose(open_source(file, encoding), lang).encode())
+    proposal = propose(open_source(file, encoding), lang)
+    write_bytes(place, proposal.text.encode())
+    return proposal
 
 
 def _told(summary: Any, folder: Path | None, lang: str) -> None:
@@ -118,10 +126,10 @@ class _Told:
         """Which types became which kinds, the most frequent first."""
         found = self.taken.kinds.most_common()
         if found:
-            rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:SHOWN]]
+            rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:TYPES]]
             self.grid(("out.import_type", "out.kind", "out.rows"), rows, widest=0)
-        if len(found) > SHOWN:
-            self.say("out.import_more", n=len(found) - SHOWN)
+        if len(found) > TYPES:
+            self.say("out.import_more", n=len(found) - TYPES)
 
     def remarks(self) -> None:
         """Days, figures and places that were not written plainly."""

@@ -37,8 +37,8 @@ EVENT_COLUMNS = (
 UNMATCHED_COLUMNS = ("source", "file", "line", "reason", "column", "value", "external_id", "date", "place", "type")
 REASONS = (
     "cell_count", "no_date", "bad_date", "low_above_high", "outside_days", "outside_country", "only_country", "swapped_coordinates",
-    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "bad_number", "more_than_residents",
-    "count_zero", "no_id",
+    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "kind_left_empty",
+    "bad_number", "more_than_residents", "count_zero", "no_id",
 )  # fmt: skip
 """Why a row is not taken."""
 LINES = 5
@@ -307,7 +307,8 @@ class _Take:
         kind = self.form.kind(types)
         if not kind:
             self.taken.kinds[_plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
-            self._refuse("unknown_kind" if kind is None else "no_kind", p.line, p.cells, "subtype" if "subtype" in self.at else "type")
+            without = "kind_left_empty" if self.form.of_mapping else "no_kind"
+            self._refuse("unknown_kind" if kind is None else without, p.line, p.cells, "subtype" if "subtype" in self.at else "type")
             return
         numbers = self._numbers(p)
         if numbers is None:
