@@ -354,9 +354,33 @@ def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
     told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), "--dry-run", cwd=tiny.parent)
     assert told.code == 0
     said = " ".join(told.out.split())
-    for words in ("taken for a title: 1", "1 rows give two days", "5 6 7 8 9 …", "Onevile (1) – perhaps Oneville (XA-ONE)?"):
+    for words in (
+        "taken for a title: 1",
+        "1 rows give two days",
+        'bad_date: line 5 day "soon"; line 6 day "soon"; ',
+        'line 9 day "soon" …',
+        "Onevile (1) – perhaps Oneville (XA-ONE)?",
+    ):
         assert words in said, said
     assert not (tiny / "unmatched.csv").exists()
+
+
+def test_a_place_that_is_not_found_is_told_with_what_may_be_meant(tiny: Path) -> None:
+    put(tiny, MAPPING, "log.toml")
+    rows = [["2 March", "Twoia", "Oneville", "march"], ["2 March", "", "Twovile", "march"], ["2 March", "Onnia", "", "march"],
+            ["2 March", "Onnia", "Nowhere", "march"], ["", "Onia", "", "march"]]  # fmt: skip
+    put(tiny, "\n".join(";".join(r) for r in [LOG[0], *rows]), "log.csv")
+    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), cwd=tiny.parent)
+    said = " ".join(told.out.split())
+    for words in (
+        "1 rows name a town that lies in another region than the one they name.",
+        "Twoia / Oneville (1): Oneville → XA-ONE",
+        'unknown_place: line 3 town "Twovile" – perhaps Twoville (XA-TWO)?; line 4 region "Onnia" – perhaps Onia (XA-ONE)?; line 5 town "Nowhere" – perhaps Onia (XA-ONE)?',
+        'no_date: line 6 day ""',
+    ):
+        assert words in said, said
+    assert [r["region_id"] for r in ours(tiny)] == ["XA-TWO"]
+    assert import_file(tiny.parent / "log.csv", tiny, mapping=tiny.parent / "log.toml").taken.unnamed == {}
 
 
 def workbook(tiny: Path, rows: list[list[Any]], name: str = "download.xlsx", front: bool = False) -> Path:
@@ -512,6 +536,7 @@ def test_a_point_in_a_neighbouring_country_is_not_taken(tiny: Path) -> None:
         ("", "二城", ("XA-TWO", "S2")),
         ("Twoia", "twoville", ("XA-TWO", "S2")),
         ("Onia", "Somewhere", ("XA-ONE", "")),
+        ("Onia", "Twoville", ("XA-ONE", "")),
     ],
 )
 def test_without_coordinates_names_decide(tiny: Path, region: str, place: str, found: tuple[str, str]) -> None:

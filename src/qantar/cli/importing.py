@@ -118,9 +118,18 @@ class _Told:
     def reasons(self) -> None:
         """Why rows were not taken."""
         t = self.taken
-        if t.reasons:
-            rows = [[r, n, _lines(t.lines[r], n), text(f"importing.reason.{r}", self.lang)] for r, n in t.reasons.most_common()]
-            self.grid(("out.import_reason", "out.rows", "out.import_lines", "out.meaning"), rows, widest=3)
+        if not t.reasons:
+            return
+        rows = [[reason, n, text(f"importing.reason.{reason}", self.lang)] for reason, n in t.reasons.most_common()]
+        self.grid(("out.import_reason", "out.rows", "out.meaning"), rows, widest=2)
+        for reason, n in t.reasons.most_common():
+            terminal.say(f"{reason}: " + "; ".join(map(self.refused, t.refused[reason])) + (" …" if n > len(t.refused[reason]) else ""))
+
+    def refused(self, row: Any) -> str:
+        """Line, column and cell of a row that was not taken, and what may have been meant."""
+        told = f'{row.column} "{row.value[:NOTE]}"' if row.column else ""
+        like = text("out.import_like", self.lang, name=row.hint) if row.hint else ""
+        return f"{text('out.import_line', self.lang, n=row.line)} {told}".rstrip() + like
 
     def kinds(self) -> None:
         """Which types became which kinds, the most frequent first."""
@@ -140,6 +149,10 @@ class _Told:
         if t.words:
             told = ", ".join(f'"{word[:NOTE]}"' + (f" ({n})" if n > 1 else "") for word, n in t.words.most_common(SHOWN))
             self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))
+        if t.apart:
+            self.say("out.import_apart", n=t.apart.total())
+            for (name, region, where), n in t.apart.most_common(SHOWN):
+                terminal.say(f"  {region} / {name} ({n}): {name} → {where}")
         if self.summary.unnamed:
             self.say("out.import_unnamed", n=t.unnamed.total())
             for name, n, like in self.summary.unnamed[:SHOWN]:
@@ -186,7 +199,3 @@ class _Told:
         note = f'"{told[:NOTE]}{"…" if told[NOTE:] else ""}"' if told else ""
         at = f"({text('out.import_line', self.lang, n=line)})" if line else ""
         return " ".join(filter(None, (row["date"], where, row.get("kind", ""), note, at, row.get("event_id", ""))))
-
-
-def _lines(first: list[int], n: int) -> str:
-    return " ".join(map(str, first)) + (" …" if n > len(first) else "")

@@ -42,7 +42,7 @@ REASONS = (
 )  # fmt: skip
 """Why a row is not taken."""
 LINES = 5
-"""Lines that are told of each reason; all of them stand in unmatched.csv."""
+"""Rows that are told of each reason; all of them stand in unmatched.csv."""
 _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
@@ -61,6 +61,16 @@ class Spot(NamedTuple):
     lon: str
     note: str
     """`near`, `swapped` or empty; without a region the reason"""
+
+
+class Refused(NamedTuple):
+    """A row that was not taken: its line, and the column and the cell that are the reason, where there is one."""
+
+    line: int
+    column: str
+    value: str
+    hint: str = ""
+    """what may have been meant"""
 
 
 @dataclass
@@ -88,9 +98,11 @@ class Taken:
     """injured and detained of which the low end of a range was kept"""
     unnamed: Counter[str] = field(default_factory=Counter)
     """places that the case does not know, of rows that have only the names of region and place"""
+    apart: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """places, with the region that the row names, of which the case knows one in another region only, the third"""
     reasons: Counter[str] = field(default_factory=Counter)
-    lines: dict[str, list[int]] = field(default_factory=dict)
-    """the first lines of each reason"""
+    refused: dict[str, list[Refused]] = field(default_factory=dict)
+    """the first rows of each reason"""
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     """type of the file and kind of qantar, empty where there is none, `?` where the type is not known"""
     first: dt.date | None = None
@@ -151,12 +163,12 @@ class _Take:
         k = self.at.get(name)
         return cells[k] if k is not None else ""
 
-    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "") -> None:
-        self.taken.reasons[reason] += 1
-        if self.taken.reasons[reason] <= LINES:
-            self.taken.lines.setdefault(reason, []).append(line)
+    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "", hint: Callable[[], str] = str) -> None:
         k, n = self.at.get(name), len(cells)
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
+        self.taken.reasons[reason] += 1
+        if self.taken.reasons[reason] <= LINES:
+            self.taken.refused.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), hint()))
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
         row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
         if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
@@ -290,9 +302,13 @@ class _Take:
             return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
         if place.reason:
-            self._refuse(place.reason, p.line, p.cells, "settlement" if town and "settlement" in self.at else "region")
+            names = self.country.names
+            column = "settlement" if town and "settlement" in self.at else "region"
+            self._refuse(place.reason, p.line, p.cells, column, lambda: names.like(town) or names.like(named))
             return None
-        if town and not place.settlement:
+        if place.elsewhere:
+            self.taken.apart[town, _plain(named), place.elsewhere] += 1
+        elif town and not place.settlement:
             self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
 
