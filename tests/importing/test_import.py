@@ -218,6 +218,22 @@ def test_the_table_of_kinds_names_kinds_of_a_record_only() -> None:
         ("２０２２-01-05", None),
         ("5 January", "2022-01-05"),
         ("Dec 31", "2021-12-31"),
+        ("Wed 5 Jan", "2022-01-05"),
+        ("Wednesday, January 5, 2022", "2022-01-05"),
+        ("mar 5 jan 2022", "2022-01-05"),  # a day of the week in French, a month in English
+        ("Mar 5", "2022-03-05"),
+        ("5 de enero de 2022", "2022-01-05"),
+        ("miércoles 5 de enero", "2022-01-05"),
+        ("1er février 2022", "2022-02-01"),
+        ("5. März 2022", "2022-03-05"),
+        ("5 de março de 2022", "2022-03-05"),
+        ("5 января 2022 г.", "2022-01-05"),
+        ("05/01", "2022-01-05"),
+        ("5.1.", "2022-01-05"),
+        ("31/12", "2021-12-31"),
+        ("5.1", None),
+        ("Foo 5 Jan 2022", None),
+        ("5 de foo de 2022", None),
     ],
 )
 def test_days_are_read_as_they_are_written(cell: str, day: str | None) -> None:
@@ -237,6 +253,12 @@ def test_days_are_read_as_they_are_written(cell: str, day: str | None) -> None:
         ("2030年3月2日至4日", 2, 4),
         ("02/03/2030 - 13/03/2030", 2, 13),
         ("2 March 2030", 2, 2),
+        ("2-13/03/2030", 2, 13),
+        ("2-4/3/2030", 2, 4),
+        ("2-4.3.", 2, 4),
+        ("2/4 March 2030", 2, 4),
+        ("2 a 4 de marzo de 2030", 2, 4),
+        ("2. bis 4. März", 2, 4),
         ("4-2 March 2030", None, None),
         ("2-40 March 2030", None, None),
         ("March - April 2030", None, None),
@@ -246,6 +268,14 @@ def test_days_are_read_as_they_are_written(cell: str, day: str | None) -> None:
 def test_spans_of_days_are_read_as_they_are_written(cell: str, first: int | None, last: int | None) -> None:
     found = Days(dt.date(2030, 3, 1), lambda: [cell]).span(cell)
     assert found == (None if first is None or last is None else (dt.date(2030, 3, first), dt.date(2030, 3, last)))
+
+
+def test_a_day_without_a_year_and_a_span_follow_the_order_of_the_column() -> None:
+    by_month = Days(dt.date(2030, 3, 1), lambda: ["3/13/2030"])
+    assert by_month.day("3/2") == dt.date(2030, 3, 2)
+    assert by_month.span("2-4/3/2030") is None  # the day first, in a column with the month first
+    with pytest.raises(OrderUnknown):
+        Days(dt.date(2030, 3, 1), lambda: ["3/2"]).day("3/2")
 
 
 def test_days_of_a_workbook_may_count_from_1904() -> None:
