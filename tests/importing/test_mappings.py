@@ -284,3 +284,15 @@ def test_all_types_are_told(tiny: Path, qantar: Callable[..., Ran]) -> None:
     told = qantar("import", "x.csv", "--mapping", "m.toml", "--into", "tiny", "--dry-run").out
     assert [n for n in range(30) if f"kind {n} " not in told] == []
     assert "--json" not in told
+
+
+def test_a_mapping_is_checked_as_one(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    text = (TABLES / "us-2020.toml").read_text(encoding="utf-8")
+    for folder in (tiny.parent, tiny):
+        (folder / "mapping.toml").write_text(text, encoding="utf-8")
+        told = qantar("check", str(folder / "mapping.toml"))
+        assert (told.code, "for qantar import --mapping" in " ".join(told.out.split())) == (0, True)
+    (tiny.parent / "mapping.toml").write_text(text.replace('kind = "protest"', ""), encoding="utf-8")
+    told = qantar("check", "mapping.toml")
+    assert (told.code, told.err.count("mapping.toml, line")) == (2, 1)
+    assert "does not say of which kind" in told.err

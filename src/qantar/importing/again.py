@@ -72,7 +72,8 @@ def known_again(gone: Sequence[Row], new: Mapping[str, Row], there: int) -> Agai
             slip = mostly and len(differ) == 1 and differ <= _SLIPS and old.get("note", "") == now.get("note", "") != ""
             if slip or not differ:
                 sure.append((k, name))
-            if len(differ) < 3 and not {"day", "place"} <= differ:
+            noted = bool(old.get("note") and now.get("note"))
+            if len(differ) < 3 and (noted or not differ & {"day", "place"}) and not {"day", "place"} <= differ:
                 near[name] = min(near.get(name, (9, 0)), (len(differ), k))
     ways: Counter[int | str] = Counter(end for pair in sure for end in pair)
     mended = {k: name for k, name in sure if ways[k] == ways[name] == 1}
