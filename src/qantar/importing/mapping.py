@@ -91,6 +91,14 @@ class MappingFile(Strict):
 def read_mapping(path: Path) -> MappingFile:
     """A mapping file; a DataError with every problem of it."""
     problems = Problems()
+    mapping = check_mapping(path, problems)
+    problems.raise_as(DataError)
+    assert mapping is not None  # no problem means it was read
+    return mapping
+
+
+def check_mapping(path: Path, problems: Problems) -> MappingFile | None:
+    """A mapping file as far as it can be read; what is wrong in it goes to `problems`."""
     mapping = read_toml(path, MappingFile, problems)
     if mapping is not None:
         notes, columns = TomlNotes.of(path, problems), mapping.columns
@@ -98,8 +106,6 @@ def read_mapping(path: Path) -> MappingFile:
             notes.add("columns", "mapping_without_place")
         if not (columns.type or mapping.every_row.kind):
             notes.add("columns", "mapping_without_kind")
-    problems.raise_as(DataError)
-    assert mapping is not None  # no problem means it was read
     return mapping
 
 
@@ -133,6 +139,7 @@ def form_of(path: Path, mapping: MappingFile, first: Sequence[str]) -> Form:
         every_kind=mapping.every_row.kind or "",
         names=header,
         date_order=mapping.read.date_order,
+        of_mapping=True,
     )
 
 
