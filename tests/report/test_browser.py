@@ -79,7 +79,9 @@ def page(open_page: Opener, study_folder: Path) -> Page:
 def record_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a case against which no account is held."""
     home = tmp_path_factory.mktemp("record")
-    case = shutil.copytree(HERE / "tiny", home / "tiny", ignore=shutil.ignore_patterns("account.toml", *(f"{n}.csv" for n in LEDGER_MODELS)))
+    case = shutil.copytree(
+        HERE / "tiny", home / "tiny", ignore=shutil.ignore_patterns("account.toml", *(f"{n}.csv" for n in LEDGER_MODELS))
+    )
     place, _ = study_account(load_account(str(case)), home / "page")
     return place
 
