@@ -143,9 +143,15 @@ class _Told:
     def remarks(self) -> None:
         """Days, figures and places that were not written plainly."""
         t = self.taken
-        for name in ("spans", "near", "swapped", "elsewhere", "lowest"):
-            if n := getattr(t, name):
-                self.say(f"out.import_{name}", n=n)
+        for key, n in (
+            ("out.import_spans", t.spans),
+            ("out.import_near", t.near),
+            ("out.import_swapped", t.swapped),
+            ("out.import_elsewhere", t.elsewhere),
+            ("out.import_lowest", t.lowest),
+        ):
+            if n:
+                self.say(key, n=n)
         if t.words:
             told = ", ".join(f'"{word[:NOTE]}"' + (f" ({n})" if n > 1 else "") for word, n in t.words.most_common(SHOWN))
             self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))

@@ -112,9 +112,9 @@ class Names:
         homes = {self.home[s] for s in towns}
         if len(regions) == 1:
             others = () if towns else {self.home[s] for s in self.settlement(settlement)}
-            return Place(*regions, elsewhere=" ".join(sorted(others)))
+            return Place(next(iter(regions)), elsewhere=" ".join(sorted(others)))
         if len(homes) == 1:
-            return Place(*homes)
+            return Place(next(iter(homes)))
         if len(regions | homes) > 1:
             return Place(reason="ambiguous_place")
         if not region.strip() and len(named := self.region(settlement)) == 1:
