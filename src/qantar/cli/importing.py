@@ -199,7 +199,7 @@ class _Told:
 
     def event(self, row: dict[str, str]) -> str:
         """Day, place, kind and note of an event, its line in the file, and its id."""
-        line = self.taken.line_of.get(row.get("external_id", ""))
+        line = self.taken.line_of.get((row.get("source", ""), row.get("external_id", "")))
         where = row.get("settlement") or row.get("settlement_id") or row.get("region_id", "")
         told = row.get("note", "")
         note = f'"{told[:NOTE]}{"…" if told[NOTE:] else ""}"' if told else ""
