@@ -170,3 +170,13 @@ def test_the_summary_names_what_was_mended_what_is_gone_and_what_is_perhaps_twic
     assert (
         'note "shops burn [Gazette]" → "a bus is stopped [Radio]"' in said(log, tiny).partition("may be earlier ones that were mended")[2]
     )
+
+
+def test_a_line_is_told_of_rows_of_the_file_only(log: Path, tiny: Path) -> None:
+    put(log, LOG[:1])
+    import_file(log, tiny, mapping=log.with_suffix(".toml"))
+    mapping = log.with_suffix(".toml")
+    mapping.write_text(MAPPING.replace('key = "log"', 'key = "copy"'), encoding="utf-8")
+    twice = said(log, tiny).partition("Perhaps twice: 1 ")[2]  # the same row, so the same made id, of two sources
+    assert '[Courier]" (line 2) copy-' in twice
+    assert '[Courier]" log-' in twice

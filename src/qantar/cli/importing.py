@@ -143,9 +143,15 @@ class _Told:
     def remarks(self) -> None:
         """Days, figures and places that were not written plainly."""
         t = self.taken
-        for name in ("spans", "near", "swapped", "elsewhere", "lowest"):
-            if n := getattr(t, name):
-                self.say(f"out.import_{name}", n=n)
+        for key, n in (
+            ("out.import_spans", t.spans),
+            ("out.import_near", t.near),
+            ("out.import_swapped", t.swapped),
+            ("out.import_elsewhere", t.elsewhere),
+            ("out.import_lowest", t.lowest),
+        ):
+            if n:
+                self.say(key, n=n)
         if t.words:
             told = ", ".join(f'"{word[:NOTE]}"' + (f" ({n})" if n > 1 else "") for word, n in t.words.most_common(SHOWN))
             self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))
@@ -193,7 +199,7 @@ class _Told:
 
     def event(self, row: dict[str, str]) -> str:
         """Day, place, kind and note of an event, its line in the file, and its id."""
-        line = self.taken.line_of.get(row.get("external_id", ""))
+        line = self.taken.line_of.get((row.get("source", ""), row.get("external_id", "")))
         where = row.get("settlement") or row.get("settlement_id") or row.get("region_id", "")
         told = row.get("note", "")
         note = f'"{told[:NOTE]}{"…" if told[NOTE:] else ""}"' if told else ""

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import Choice, Confidence, FolderName, Strict, Title
-from qantar.files.read import TomlNotes, read_toml
+from qantar.files.read import TomlNotes, read_text, read_toml
 from qantar.importing.days import ORDERS
 from qantar.importing.form import Cell, Form
 from qantar.importing.source import ENCODINGS
@@ -86,6 +86,15 @@ class MappingFile(Strict):
     columns: Columns
     every_row: EveryRow = Field(default_factory=EveryRow)
     kinds: dict[str, Annotated[str, BeforeValidator(Choice(("", *EVENT_KINDS)))]] = Field(default_factory=dict)
+
+
+def is_mapping(path: Path) -> bool:
+    """Whether a file is a mapping, be it a wrong one: no other file says what columns mean."""
+    try:
+        there = path.suffix == ".toml" and path.is_file()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        there = False
+    return there and re.search(r"^\[columns\]", read_text(path), re.MULTILINE) is not None
 
 
 def read_mapping(path: Path) -> MappingFile:

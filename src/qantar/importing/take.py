@@ -79,8 +79,8 @@ class Taken:
 
     rows: dict[str, Row] = field(default_factory=dict)
     """by external id"""
-    line_of: dict[str, int] = field(default_factory=dict)
-    """line of each row in the file, by external id as it is written"""
+    line_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    """line of each row in the file, by source and external id as they are written"""
     read: int = 0
     duplicates: int = 0
     """the same row once more"""
@@ -438,7 +438,7 @@ class _Take:
         else:
             taken.kinds[shown, row["kind"]] += 1
         taken.rows[name] = {c: row[c] for c in EVENT_COLUMNS}
-        taken.line_of[row["external_id"]] = p.line
+        taken.line_of[self.form.key, row["external_id"]] = p.line
         if updated:
             self.updated[name] = updated
         taken.first = min(taken.first or p.first, p.first)

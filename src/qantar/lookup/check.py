@@ -118,11 +118,6 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
         _check_folder(path.parent.parent, whole)
         problems.found += [p for p in whole.found if p.file == path.name]
         return [Checked(path.name, "experiment", 1)]
-    if path.suffix == ".toml" and re.search(r"^\[columns\]", read_text(path), re.MULTILINE):
-        from qantar.importing.mapping import check_mapping  # which a case need not wait for
-
-        check_mapping(path, problems)
-        return [Checked(path.name, "mapping", 1)]
     if path.suffix in (".csv", ".xlsx", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
         found = _check_folder(path.parent, whole, scenario=path.name == FILE)
         problems.found += [p for p in whole.found if file_of(p.file) in (path.name, str(path))]
