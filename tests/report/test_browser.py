@@ -57,6 +57,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
     ) -> Page:
         context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale, java_script_enabled=scripts)  # type: ignore[arg-type]
         contexts.append(context)
+        context.set_default_timeout(120_000)  # a busy machine takes a while to draw
         page = context.new_page()
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))

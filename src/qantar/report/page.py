@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -157,6 +158,7 @@ def _file(loaded: Loaded) -> dict[str, Any]:
     """What the file itself needs: style, script, and what it says of its making."""
     folder = resources.files("qantar.report").joinpath("templates")
     style, script = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    script = re.sub(r"\n(?: *//.*\n)* *", "\n", script)  # comments and indents are for whoever reads the program
     return {
         "style": Markup(style),
         "script": Markup(script),
@@ -206,7 +208,7 @@ def _range(low: int | None, high: int | None) -> str:
     return ends[0] if low == high else "–".join(ends)
 
 
-def _figures_of(event: Event) -> list[Markup]:
+def _figures_of(event: Event) -> Pair:
     """What a row counts: a crowd, the dead, the injured, the detained; of each what the row has."""
     dead = [x for x in (event.deaths_low, event.deaths, event.deaths_high) if x is not None]
     crowd = (event.participants_low, event.participants_high)
@@ -215,7 +217,7 @@ def _figures_of(event: Event) -> list[Markup]:
         "dead": str(Interval(min(dead), event.deaths, max(dead))) if dead else "",
         **{k: "" if (n := getattr(event, k)) is None else f"{n:,}" for k in ("injured", "detained")},
     }
-    return [message(f"report.row.{k}", n=n) for k, n in found.items() if n]
+    return joined([pair(f"report.row.{k}", n=n) for k, n in found.items() if n], " · ")
 
 
 def _short(number: str | float) -> str:

@@ -74,7 +74,7 @@
     let shown = 0;
     for (const row of all("#events tbody tr")) {
       const here = !chosen.value || row.dataset.region === chosen.value;
-      const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to));
+      const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to ?? row.dataset.from));
       row.hidden = !(here && now);
       shown += row.hidden ? 0 : 1;
     }
