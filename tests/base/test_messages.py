@@ -107,7 +107,7 @@ def glossary() -> dict[str, str]:
 
 def uses(term: str, message: str) -> bool:
     prose = re.sub(
-        r"\{[^}]*\}|`[^`]*`|--[\w-]+|\S*[/=]\S*|\b[A-Z]{2,}\b|\w+\.(?:toml|csv|json)|qantar [\w-]+|\[default:.*?\]|Examples?:.*",
+        r"\{[^}|]*\}|`[^`]*`|--[\w-]+|\S*[/=]\S*|\b[A-Z]{2,}\b|\w+\.(?:toml|csv|json)|qantar [\w-]+|\[default:.*?\]|Examples?:.*",
         "",
         message,
     )

@@ -252,6 +252,17 @@ def test_a_reader_that_stops_early_is_no_fault() -> None:
     assert b"Traceback" not in done.stderr
 
 
+def test_a_text_about_elsewhere_and_a_silent_record_are_said(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "chile.md").write_text(
+        "# Chile\n\nOn 18 October 2019 riders jumped the gates of the metro in Santiago.\n", encoding="utf-8"
+    )
+    there = "Crowds filled the square of Almaty on 5 January 2022, and 40 people were seen in Aktau.\n"
+    (tmp_path / "here.md").write_text(f"# Here\n\n{there}", encoding="utf-8")
+    elsewhere, here = (qantar("account", "new", name).out for name in ("chile.md", "here.md"))
+    assert ("--case FOLDER" in elsewhere, "--case FOLDER" in here) == (True, False)
+    assert "proposes no verdict" in elsewhere
+
+
 @pytest.mark.parametrize("text", [CHINESE, ENGLISH, RUSSIAN], ids=["zh", "en", "ru"])
 def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Path, text: str) -> None:
     (tmp_path / "My essay.md").write_text(text, encoding="utf-8")

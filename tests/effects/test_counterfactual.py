@@ -326,7 +326,7 @@ def test_a_wrong_arm_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path,
     with pytest.raises(ScenarioError) as caught:
         plans_of(scenario(), ["no-internet-cutt"])
     (problem,) = caught.value.problems
-    assert (problem.file, problem.code) == ("--arm no-internet-cutt", "not_one_of")
+    assert (problem.file, problem.code) == ("--arm no-internet-cutt", "no_such_arm")
     assert all(problem.part(which, lang) for which in ("what", "rule", "mend") for lang in ("en", "zh"))
 
 

@@ -150,7 +150,7 @@ def test_the_whole_data_sets_can_be_imported(country: tuple[str, Path]) -> None:
     done = import_file(SHARED / path, folder, mapping=TABLES / f"{name}.toml")
     assert done.taken.read == rows
     assert len(done.taken.rows) + done.taken.duplicates + done.taken.reasons.total() == rows
-    assert set(done.taken.reasons) <= {"outside_country", "outside_days", "unknown_place", "no_kind"}
+    assert set(done.taken.reasons) <= {"outside_country", "outside_days", "unknown_place", "kind_left_empty"}
     assert done.changes.added == len(done.taken.rows) >= 5
 
 
@@ -158,7 +158,7 @@ def test_the_whole_data_sets_can_be_imported(country: tuple[str, Path]) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_proposal_finds_the_columns_and_can_be_used(name: str, lang: str, tmp_path: Path) -> None:
     path = tmp_path / "mapping.toml"
-    told = propose(open_source(TABLES / f"{name}.csv"), lang)
+    told = propose(open_source(TABLES / f"{name}.csv"), lang).text
     path.write_text(told.replace('# kind = "protest"', 'kind = "protest"'), encoding="utf-8")  # as its reader decides
     proposed, ours = (read_mapping(p).columns.model_dump() for p in (path, TABLES / f"{name}.toml"))
     assert {f: c for f, c in ours.items() if c} == {f: c for f, c in proposed.items() if c and f in ours and ours[f]}
@@ -169,11 +169,11 @@ def test_a_proposal_finds_the_columns_and_can_be_used(name: str, lang: str, tmp_
 def test_a_proposal_says_what_must_be_decided(tmp_path: Path) -> None:
     table = tmp_path / "x.csv"
     table.write_text('Datum;Stadt;Art;"Text"\n05.01.2022;A;Streik;=1\n06.02.2022;B;Weird "x"\n', encoding="cp1252")
-    text = propose(open_source(table), "en")
+    text = propose(open_source(table), "en").text
     assert "Needed: in 05.01.2022" in text
     assert '# date_order = "dmy"' in text
     table.write_text("when,city\nsoon,A\n", encoding="utf-8")
-    assert "no column was found that holds dates" in propose(open_source(table), "en")
+    assert "no column was found that holds dates" in propose(open_source(table), "en").text
 
 
 def test_a_proposal_is_not_written_over_a_completed_mapping(qantar: Callable[..., Ran], tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ SHEET = """Date,District,Town,Type of event,Crowd size,Killed,Remarks,Where I re
 def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
     table, mapping = tiny.parent / "sheet.csv", tiny.parent / "sheet.toml"
     table.write_text(SHEET, encoding="utf-8")
-    mapping.write_text(propose(open_source(table), "en"), encoding="utf-8")
+    mapping.write_text(propose(open_source(table), "en").text, encoding="utf-8")
     columns = {f: c for f, c in read_mapping(mapping).columns.model_dump().items() if c}
     assert columns == {
         "date": "Date", "region": "District", "settlement": "Town", "type": "Type of event", "participants": "Crowd size", "deaths": "Killed",
@@ -231,7 +231,7 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
         ("XA-ONE", "protest", "2000", "3000"),
         ("XA", "rail_blocked", "", ""),  # of the whole country
         ("XA-TWO", "protest", "3000", ""),
-        ("XA-TWO", "shoot_order", "1500", ""),
+        ("XA-TWO", "shoot_order", "1500", "1500"),
     ]
     assert (rows[1]["number_basis"], rows[0]["note"]) == ("hundreds", "a [The Courier]")
 
@@ -239,6 +239,60 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
 def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:
     table = tmp_path / "x.csv"
     table.write_text("date,city,Was geschah\n2030-03-02,Oneville,Marsch\n2030-03-03,Oneville,Streik\n", encoding="utf-8")
-    text = propose(open_source(table), "en")
+    text = propose(open_source(table), "en").text
     assert "# Was geschah  # Marsch | Streik" in text
     assert '\n# kind = "protest"' in text  # no kind holds of every row where a column may say it
+
+
+LOG = """#;Day;Town;What happened;Type;Dead;Injured;Arrested;Broken windows;Read in
+1;2030-03-02;Oneville;pupils march;march;1;156 police;3;12;Courier
+2;2030-03-03;Oneville;a shop burns;fire;0;2;;7;Radio
+3;2030-03-03;Twoville;a car burns;fire;-;2-3;;?;Radio
+"""
+
+
+def test_a_proposal_for_a_log_takes_every_column_and_says_what_is_left(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    table = tiny.parent / "log.csv"
+    table.write_text(LOG, encoding="utf-8")
+    said = " ".join(qantar("import", "log.csv", "--propose", "log.toml").out.split())
+    assert "columns with numbers that are not used: Broken windows." in said
+    assert "1 types have no kind yet, and their rows will be left out: fire." in said
+    mapping = read_mapping(tiny.parent / "log.toml")
+    assert {f: c for f, c in mapping.columns.model_dump().items() if c} == {
+        "id": "#", "date": "Day", "settlement": "Town", "type": "Type", "deaths": "Dead", "injured": "Injured", "detained": "Arrested",
+        "note": "What happened", "note_source": "Read in",
+    }  # fmt: skip
+    assert "!!! These columns hold numbers and are not used: Broken windows." in (tiny.parent / "log.toml").read_text(encoding="utf-8")
+    done = import_file(table, tiny, mapping=tiny.parent / "log.toml")
+    assert done.taken.reasons == {"bad_number": 1, "kind_left_empty": 2}
+
+
+@pytest.mark.parametrize(("header", "cells", "taken"), [("No", "123", True), ("Nr.", "123", True), ("№", "123", True), ("编号", "123", True),
+                                                        ("No", "112", False), ("No", "1 3", False), ("Notes", "123", False)])  # fmt: skip
+def test_running_numbers_are_ids_if_each_stands_once(tmp_path: Path, header: str, cells: str, taken: bool) -> None:
+    table = tmp_path / "log.csv"
+    table.write_text(f"{header};Day;Town\n" + "".join(f"{c.strip()};2030-03-02;Oneville\n" for c in cells), encoding="utf-8")
+    assert ("\nid = " in propose(open_source(table), "en").text) == taken
+
+
+def test_all_types_are_told(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    kinds = "".join(f'"kind {n}" = "march"\n' for n in range(30))
+    head = '[source]\nkey = "x"\ntitle = "X"\nlicence = "own"\n[columns]\ndate = "day"\nsettlement = "town"\ntype = "what"\n[kinds]\n'
+    (tiny.parent / "m.toml").write_text(head + kinds, encoding="utf-8")
+    rows = [f"2030-03-02,Oneville,kind {n}" for n in range(30)]
+    (tiny.parent / "x.csv").write_text("\n".join(["day,town,what", *rows]), encoding="utf-8")
+    told = qantar("import", "x.csv", "--mapping", "m.toml", "--into", "tiny", "--dry-run").out
+    assert [n for n in range(30) if f"kind {n} " not in told] == []
+    assert "--json" not in told
+
+
+def test_a_mapping_is_checked_as_one(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    text = (TABLES / "us-2020.toml").read_text(encoding="utf-8")
+    for folder in (tiny.parent, tiny):
+        (folder / "mapping.toml").write_text(text, encoding="utf-8")
+        told = qantar("check", str(folder / "mapping.toml"))
+        assert (told.code, "for qantar import --mapping" in " ".join(told.out.split())) == (0, True)
+    (tiny.parent / "mapping.toml").write_text(text.replace('kind = "protest"', ""), encoding="utf-8")
+    told = qantar("check", "mapping.toml")
+    assert (told.code, told.err.count("mapping.toml, line")) == (2, 1)
+    assert "does not say of which kind" in told.err

@@ -16,6 +16,9 @@ from qantar.record.complete import zone_offset
 from qantar.record.load import Record
 from qantar.record.observables import observe
 from qantar.report.map import HEIGHT_MAX, draw, signs
+from qantar.report.page import render
+from qantar.verdicts.claims import judge
+from qantar.verdicts.load import load_account
 
 FEW = "date,kind,lat,lon,participants_low,deaths_low,deaths,deaths_high\n"
 ROWS = (
@@ -62,6 +65,7 @@ def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
     assert np.isnan(seen.presence[0][[0, 4]]).all()  # a day without an event is not a day without unrest
     assert np.isnan(seen.presence[1]).tolist() == [True] * 4 + [False]
     assert seen.deaths_total is not None
+    assert {u.basis for u in (seen.deaths_total, *seen.deaths)} == {"events"}  # nobody's count of the whole
     assert (seen.deaths_total.interval.low, seen.deaths_total.interval.high) == (4, 7)
     assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
 
@@ -161,8 +165,69 @@ def test_a_case_without_an_account_has_a_page_of_its_record(tiny: Path) -> None:
     assert "No account has been held against it yet" in " ".join(done.out.split())
     page = (home / "page" / "report.html").read_text()
     assert 'id="verdicts"' not in page
+    for sentence in ("Verdicts are written", "结论由本台账", "The verdicts say", "qantar verdicts", "Verdicts on causes"):
+        assert sentence not in page + done.out
+    assert sorted(p.name for p in (home / "page").iterdir()) == ["report.html", "result.json"]
+    assert "verdicts.csv" not in done.out
+    again = call_qantar("study", folder, "--out", "page", cwd=home)
+    assert "writing" in done.err
+    assert "writing" not in again.err  # the study of a record is whole without a table of verdicts
     assert "not quiet" in page  # where days without an event are unknown
     assert page.count('id="event-E') == 4
+
+
+def page_of(folder: Path) -> str:
+    """The page, its languages side by side and its blanks as blanks."""
+    return render(load_account(str(folder))).replace("\u00a0", " ")
+
+
+def test_a_page_says_what_it_counts_and_shows_the_figures_of_a_row(tiny: Path) -> None:
+    head = "date,kind,lat,lon,participants_low,participants_high,deaths_low,deaths,deaths_high,injured,detained\n"
+    page = page_of(
+        few(
+            tiny,
+            f"{head}2030-03-02,protest,15,10.5,500,1000,1,2,4,1200,7\n2030-03-03,strike,15,11.4,,,,,,,\n2030-03-04,march,15,10.5,1,1,,0,,,\n",
+        )
+    )
+    for en, zh in (
+        ("500–1,000 people", "500–1,000人参加"),
+        ("2 (1–4) dead", "死亡2 (1–4)人"),
+        ("1,200 injured", "受伤1,200人"),
+        ("7 detained", "被拘留7人"),
+        ("1 person", "1人参加"),
+        ("0 dead", "死亡0人"),
+        ("1 region with unrest reported", "1个地区报道有动荡"),
+        ("Strikes only, which are not counted as unrest: Twoia.", "只有罢工、不计为动荡的：Twoia。"),
+        ("strikes only", "只有罢工"),
+        (" or later, or never", "或更晚，也可能从未发生"),
+        ("sum of the events listed, lowest and highest", "所列事件之和，最低与最高"),
+        ("what no event counts is missing from them", "事件未计的不在其内"),
+        ("(protest, march, road blocked, railway blocked)", "（抗议、游行、公路被堵、铁路被堵）"),
+    ):
+        assert en in page, en
+        assert zh in page, zh
+    assert "final count; the range" not in page
+    assert page.count("Strikes only,") == 1  # on its day
+    strikes = next(row for row in page.split("<tr") if "strikes only" in row)
+    assert "Twoia" in strikes
+
+
+def test_a_source_without_address_and_publisher_is_counted_among_those_nobody_can_look_up(tiny: Path) -> None:
+    sources = tiny / "sources.csv"
+    plain = sources.read_text(encoding="utf-8")
+    ids = ("C1", "C2")  # both cite the gazette
+
+    def flagged(row: str) -> list[bool]:
+        kept = [line if not line.startswith("gazette,") else row for line in plain.splitlines()]
+        sources.write_text("\n".join(kept) + "\n", encoding="utf-8")
+        found = {j.claim.claim_id: j.flags for j in judge(load_account(str(tiny)).account)}
+        return ["address-lost" in found[i] for i in ids]
+
+    assert flagged("gazette,table.xlsx,(not said),,,n/a,not stated,imported,whole") == [True, True]
+    assert flagged("gazette,The Gazette,Tinyland Gazette,,,n/a,facts cited only,read,whole") == [False, False]
+    assert flagged("gazette,table.xlsx,(not said),,https://example.org/2,n/a,not stated,imported,whole") == [False, False]
+    told = " ".join(call_qantar("verdicts", str(tiny), cwd=tiny.parent).out.split())
+    assert "Rests on 3 sources; 0 claims mainly on memory, 1 on sources whose address was not kept." in told
 
 
 def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:

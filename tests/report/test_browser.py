@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from conftest import HERE
+from qantar.account.ledger import LEDGER_MODELS
+from qantar.report.write import study_account
+from qantar.verdicts.load import load_account
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:
@@ -16,7 +21,7 @@ if BROWSER is None:
     pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-wqy-microhei)", allow_module_level=True)
 
 from axe_playwright_python.sync_playwright import Axe  # noqa: E402  (after the skip: a machine without a browser needs neither)
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
 
 pytestmark = pytest.mark.browser
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -38,25 +43,68 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def open_page(
-    browser: Browser, folder: Path, *, size: dict[str, int] = DESKTOP, scheme: str = "light", locale: str = "en-US", at: str = ""
-) -> Page:
-    context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.faults = []  # type: ignore[attr-defined]
-    page.on("console", lambda message: page.faults.append(message.text))  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
-    page.on("request", lambda request: page.faults.append(request.url) if not request.url.startswith("file:") else None)  # type: ignore[attr-defined]
-    page.goto((folder / "report.html").as_uri() + at)
-    return page
+Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def page(browser: Browser, study_folder: Path) -> Iterator[Page]:
-    opened = open_page(browser, study_folder)
+def open_page(browser: Browser) -> Iterator[Opener]:
+    """Opens the page of a study; whatever it wrote on the console, threw or asked of the network by the end of the test is a fault."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def opened(
+        folder: Path, *, size: dict[str, int] = DESKTOP, scheme: str = "light", locale: str = "en-US", at: str = "", scripts: bool = True
+    ) -> Page:
+        context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale, java_script_enabled=scripts)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(120_000)  # a busy machine takes a while to draw
+        page = context.new_page()
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith("file:") else faults.append(request.url))
+        page.goto((folder / "report.html").as_uri() + at)
+        return page
+
     yield opened
-    assert opened.faults == []  # type: ignore[attr-defined]
-    opened.context.close()
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def page(open_page: Opener, study_folder: Path) -> Page:
+    return open_page(study_folder)
+
+
+@pytest.fixture(scope="module")
+def record_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a case against which no account is held."""
+    home = tmp_path_factory.mktemp("record")
+    case = shutil.copytree(
+        HERE / "tiny", home / "tiny", ignore=shutil.ignore_patterns("account.toml", *(f"{n}.csv" for n in LEDGER_MODELS))
+    )
+    place, _ = study_account(load_account(str(case)), home / "page")
+    return place
+
+
+def test_the_page_of_a_record_without_claims_moves_its_day_and_speaks_both_languages(open_page: Opener, record_folder: Path) -> None:
+    page = open_page(record_folder)
+    assert page.locator("#search").count() == 0
+    rows = "rows => rows.filter(r => !r.hidden).map(r => r.cells[0].innerText.replace(/\\s+/g, ' '))"
+
+    def days() -> tuple[str, set[str]]:
+        return page.locator("#day-count .day-name:visible").inner_text(), {*page.eval_on_selector_all("#events tbody tr", rows)}
+
+    first = days()
+    page.locator("#before").click()
+    second = days()
+    assert first[0] != second[0]
+    assert first[1] != second[1]  # the list of events follows the day
+    page.locator("#day").press("ArrowRight")
+    assert days() == first
+    page.locator("#language").click()
+    assert page.locator("#map h2").inner_text() == "记录地图"
+    page.locator("#theme").click()
 
 
 SAMPLE = """for (const rows of [".claims li", "#events tbody tr", "ul.sources li", ".plain li"]) {
@@ -70,8 +118,8 @@ SAMPLE = """for (const rows of [".claims li", "#events tbody tr", "ul.sources li
     [(DESKTOP, "light", "en-US"), (DESKTOP, "dark", "zh-CN"), (PHONE, "light", "zh-CN"), (PHONE, "dark", "en-US")],
     ids=["desktop-light-en", "desktop-dark-zh", "phone-light-zh", "phone-dark-en"],
 )
-def test_accessible_and_inside_the_screen(browser: Browser, study_folder: Path, size: dict[str, int], scheme: str, locale: str) -> None:
-    page = open_page(browser, study_folder, size=size, scheme=scheme, locale=locale)
+def test_accessible_and_inside_the_screen(open_page: Opener, study_folder: Path, size: dict[str, int], scheme: str, locale: str) -> None:
+    page = open_page(study_folder, size=size, scheme=scheme, locale=locale)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     if (size, scheme, locale) != (DESKTOP, "light", "en-US"):  # the whole page once, a sample of its rows else
         page.evaluate(SAMPLE)
@@ -79,8 +127,6 @@ def test_accessible_and_inside_the_screen(browser: Browser, study_folder: Path, 
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
-    assert page.faults == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def test_axe_would_find_a_fault(page: Page) -> None:
@@ -182,12 +228,11 @@ def test_the_theme_button_turns_light_to_dark(page: Page) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_the_first_screen_holds_the_findings(browser: Browser, study_folder: Path, locale: str) -> None:
-    page = open_page(browser, study_folder, size={"width": 1280, "height": 800}, locale=locale)
+def test_the_first_screen_holds_the_findings(open_page: Opener, study_folder: Path, locale: str) -> None:
+    page = open_page(study_folder, size={"width": 1280, "height": 800}, locale=locale)
     boxes = [item.bounding_box() for item in page.locator(".findings li").all()]
     assert len(boxes) == 5
     assert all(box is not None and box["y"] + box["height"] <= 800 for box in boxes)
-    page.context.close()
 
 
 WIDE = """() => [...document.querySelectorAll("table, pre, figure, svg:not(.map-of-argument)")].filter((e) => e.getClientRects().length
@@ -211,9 +256,9 @@ COVERED = """() => {
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_table_scrolls_sideways_and_no_badge_covers_words(
-    browser: Browser, study_folder: Path, size: dict[str, int], locale: str
+    open_page: Opener, study_folder: Path, size: dict[str, int], locale: str
 ) -> None:
-    page = open_page(browser, study_folder, size=size, locale=locale)
+    page = open_page(study_folder, size=size, locale=locale)
     page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
     assert page.locator("table:visible").count() > 20
     assert page.evaluate(WIDE) == []
@@ -222,14 +267,11 @@ def test_no_table_scrolls_sideways_and_no_badge_covers_words(
     page.evaluate("document.querySelector('#t1').style.width = '2000px'")
     assert page.evaluate(WIDE)
     assert page.evaluate(COVERED)
-    page.context.close()
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_part_that_is_folded_opens_for_its_address(browser: Browser, study_folder: Path, scripts: bool) -> None:
-    context = browser.new_context(java_script_enabled=scripts)
-    page = context.new_page()
-    page.goto((study_folder / "report.html").as_uri())
+def test_a_part_that_is_folded_opens_for_its_address(open_page: Opener, study_folder: Path, scripts: bool) -> None:
+    page = open_page(study_folder, scripts=scripts)
     inner = page.locator("#heldout figure").first
     assert not inner.is_visible()
     page.locator("#heldout summary h2").click()
@@ -239,7 +281,6 @@ def test_a_part_that_is_folded_opens_for_its_address(browser: Browser, study_fol
         assert page.locator("#hypothesis-H05").is_visible()
         page.locator("nav a[href='#fit']").click()
         assert page.locator("#fit table").first.is_visible()
-    context.close()
 
 
 def test_filters_open_the_groups_that_hold_what_they_find(page: Page) -> None:
@@ -251,29 +292,25 @@ def test_filters_open_the_groups_that_hold_what_they_find(page: Page) -> None:
     assert page.locator(".claims li:visible").first.locator(".badge").inner_text().strip().endswith("contradicted")
 
 
-def test_an_address_with_a_claim_opens_it(browser: Browser, study_folder: Path) -> None:
-    page = open_page(browser, study_folder, at="#C055")
+def test_an_address_with_a_claim_opens_it(open_page: Opener, study_folder: Path) -> None:
+    page = open_page(study_folder, at="#C055")
     assert page.locator("#C055").get_attribute("open") is not None
     assert page.locator("#C055 p").is_visible()
     page.locator("#C055 a[href^='#s-']").first.click()  # leads to the source, in a list that opens for it
     assert page.locator(page.evaluate("'#' + CSS.escape(location.hash.slice(1))")).is_visible()
-    page.context.close()
 
 
-def test_without_scripts_everything_can_be_read(browser: Browser, study_folder: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((study_folder / "report.html").as_uri())
+def test_without_scripts_everything_can_be_read(open_page: Opener, study_folder: Path) -> None:
+    page = open_page(study_folder, scripts=False)
     assert page.locator(".claims li").count() == 153
     assert page.locator(".claims li").first.is_visible()
     assert page.locator("#events tbody tr").last.is_visible()
     assert not page.locator("#search").is_visible()
-    context.close()
 
 
-def test_chinese_is_drawn_with_a_chinese_font(browser: Browser, study_folder: Path) -> None:
+def test_chinese_is_drawn_with_a_chinese_font(open_page: Opener, study_folder: Path) -> None:
     # Without a font every character is the same empty box; two different characters must differ in their pixels.
-    page = open_page(browser, study_folder, locale="zh-CN")
+    page = open_page(study_folder, locale="zh-CN")
     drawn = page.evaluate(
         """["哈", "萨"].map(c => { const k = document.createElement("canvas"); k.width = k.height = 40; const x = k.getContext("2d");
         x.font = "32px " + getComputedStyle(document.body).fontFamily; x.fillText(c, 2, 34); return k.toDataURL(); })"""
@@ -281,4 +318,3 @@ def test_chinese_is_drawn_with_a_chinese_font(browser: Browser, study_folder: Pa
     if drawn[0] == drawn[1] and not os.environ.get("QANTAR_CI"):
         pytest.skip("no Chinese font on this machine (Debian: apt-get install fonts-wqy-microhei)")
     assert drawn[0] != drawn[1]
-    page.context.close()

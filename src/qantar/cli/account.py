@@ -122,8 +122,10 @@ def new(
         terminal.print_json({"folder": str(folder), "claims": len(found), "proposed": n_proposed, "sha256": read.sha256})
         return
     terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), case=case))
-    if n_proposed:
-        terminal.say(text("out.new_proposed", context.obj, n=n_proposed))
+    words = " ".join(s.text for s in read.sentences())
+    if not any(name in words for name in country.place_names()):
+        terminal.say(text("out.new_elsewhere", context.obj, case=case))
+    terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
 
 
 @ledger_app.command(help="cli.sheet")

@@ -1,5 +1,6 @@
 """The command that brings downloaded data into a case: import."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,11 @@ from qantar.cli.app import Context, JsonOption, app, one_of
 from qantar.messages import text
 
 SHOWN = 12
-"""Types, and groups of likely duplicates, that are told; the rest is for machines."""
+"""Places, events and groups of likely duplicates that are told; the rest is for machines."""
+TYPES = 40
+"""Types that are told."""
+NOTE = 60
+"""Letters of a note that are told."""
 
 
 @app.command("import", help="cli.import")
@@ -40,8 +45,7 @@ def import_(
     with progress.progress(lang) as step:
         step("import")
         if propose is not None:
-            _propose(file, propose, encoding, lang)
-            summary = None
+            proposal, summary = _propose(file, propose, encoding, lang), None
         else:
             from qantar.importing.run import import_file
 
@@ -51,8 +55,13 @@ def import_(
             )
     if summary is None:
         if json:
-            terminal.print_json({"file": str(file), "mapping": str(propose)})
+            terminal.print_json(
+                {"file": str(file), "mapping": str(propose), "unused_numbers": proposal.numbers, "types_without_kind": proposal.types}
+            )
         else:
+            for key, names in (("out.import_unused_numbers", proposal.numbers), ("out.import_without_kind", proposal.types)):
+                if names:
+                    terminal.say(text(key, lang, n=len(names), names=", ".join(names)))
             terminal.say(text("out.import_proposed", lang, path=propose))
     elif json:
         terminal.print_json({"folder": str(into), **summary.as_dict()})
@@ -60,65 +69,139 @@ def import_(
         _told(summary, into, lang)
 
 
-def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> None:
+def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
     from qantar.files.write import refuse_foreign_file, write_bytes
     from qantar.importing.propose import propose
     from qantar.importing.source import open_source
 
     refuse_foreign_file(place, lambda _: False)  # a mapping that somebody has completed is not written over
-    write_bytes(place, propose(open_source(file, encoding), lang).encode())
+    proposal = propose(open_source(file, encoding), lang)
+    write_bytes(place, proposal.text.encode())
+    return proposal
 
 
 def _told(summary: Any, folder: Path | None, lang: str) -> None:
     """The summary in words: what the file is, what became of its rows, and what to do about those that were not taken."""
-    t, c = summary.taken, summary.changes
-    say = terminal.say
-    name = text(f"importing.format.{summary.format}", lang)
-    say(text("out.import_format", lang, file=summary.file, format=name))
-    if summary.titles:
-        say(text("out.import_titles", lang, n=summary.titles))
-    if summary.encoding:
-        say(text("out.import_guessed" if summary.guessed else "out.import_encoding", lang, encoding=summary.encoding))
-    say(text("out.import_counts", lang, read=t.read, taken=len(t.rows), left=t.reasons.total(), duplicates=t.duplicates + t.superseded))
-    if t.reasons:
-        rows = [[reason, n, _lines(t.lines[reason], n), text(f"importing.reason.{reason}", lang)] for reason, n in t.reasons.most_common()]
-        terminal.grid([text(k, lang) for k in ("out.import_reason", "out.rows", "out.import_lines", "out.meaning")], rows, widest=3)
-    _kinds(summary, lang)
-    for key, n in (
-        ("out.import_spans", t.spans),
-        ("out.import_near", t.near),
-        ("out.import_swapped", t.swapped),
-        ("out.import_elsewhere", t.elsewhere),
-    ):
-        if n:
-            say(text(key, lang, n=n))
-    if summary.unnamed:
-        say(text("out.import_unnamed", lang, n=t.unnamed.total()))
-        for name, n, like in summary.unnamed[:SHOWN]:
-            say(f"  {name} ({n})" + (text("out.import_like", lang, name=like) if like else ""))
-    if summary.duplicates:
-        say(text("out.import_likely", lang, n=len(summary.duplicates)))
-        for ids in summary.duplicates[:SHOWN]:
-            say("  " + " ".join(ids[:SHOWN]))
-    counts = {"added": c.added, "changed": c.changed, "removed": c.removed, "unchanged": c.unchanged, "absent": c.absent}
-    say(text("out.import_changes", lang, events=summary.events, by_hand=c.by_hand, **counts))
-    say(text("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", lang, licence=summary.licence))
+    told = _Told(summary, lang)
+    told.file()
+    told.reasons()
+    told.kinds()
+    told.remarks()
+    told.twice()
+    told.changes()
+    told.say("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", licence=summary.licence)
     if summary.written:
-        say(text("out.import_written", lang, files=" ".join(summary.written), folder=folder))
+        told.say("out.import_written", files=" ".join(summary.written), folder=folder)
     else:
-        say(text("out.import_dry", lang))
+        told.say("out.import_dry")
 
 
-def _lines(first: list[int], n: int) -> str:
-    return " ".join(map(str, first)) + (" …" if n > len(first) else "")
+class _Told:
+    """Parts of a summary, said one after the other."""
 
+    def __init__(self, summary: Any, lang: str) -> None:
+        self.summary, self.taken, self.lang = summary, summary.taken, lang
 
-def _kinds(summary: Any, lang: str) -> None:
-    """Which types became which kinds, the most frequent first."""
-    found = summary.taken.kinds.most_common()
-    if not found:
-        return
-    rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:SHOWN]]
-    terminal.grid([text(k, lang) for k in ("out.import_type", "out.kind", "out.rows")], rows, widest=0)
-    if len(found) > SHOWN:
-        terminal.say(text("out.import_more", lang, n=len(found) - SHOWN))
+    def say(self, key: str, **args: object) -> None:
+        terminal.say(text(key, self.lang, **args))
+
+    def file(self) -> None:
+        s, t = self.summary, self.taken
+        self.say("out.import_format", file=s.file, format=text(f"importing.format.{s.format}", self.lang))
+        if s.titles:
+            self.say("out.import_titles", n=s.titles)
+        if s.encoding:
+            self.say("out.import_guessed" if s.guessed else "out.import_encoding", encoding=s.encoding)
+        twice = t.duplicates + t.superseded
+        self.say("out.import_counts", read=t.read, taken=len(t.rows), left=t.reasons.total(), duplicates=twice)
+
+    def reasons(self) -> None:
+        """Why rows were not taken."""
+        t = self.taken
+        if not t.reasons:
+            return
+        rows = [[reason, n, text(f"importing.reason.{reason}", self.lang)] for reason, n in t.reasons.most_common()]
+        self.grid(("out.import_reason", "out.rows", "out.meaning"), rows, widest=2)
+        for reason, n in t.reasons.most_common():
+            terminal.say(f"{reason}: " + "; ".join(map(self.refused, t.refused[reason])) + (" …" if n > len(t.refused[reason]) else ""))
+
+    def refused(self, row: Any) -> str:
+        """Line, column and cell of a row that was not taken, and what may have been meant."""
+        told = f'{row.column} "{row.value[:NOTE]}"' if row.column else ""
+        like = text("out.import_like", self.lang, name=row.hint) if row.hint else ""
+        return f"{text('out.import_line', self.lang, n=row.line)} {told}".rstrip() + like
+
+    def kinds(self) -> None:
+        """Which types became which kinds, the most frequent first."""
+        found = self.taken.kinds.most_common()
+        if found:
+            rows = [[name or "–", kind if kind not in ("", "?") else "–", n] for (name, kind), n in found[:TYPES]]
+            self.grid(("out.import_type", "out.kind", "out.rows"), rows, widest=0)
+        if len(found) > TYPES:
+            self.say("out.import_more", n=len(found) - TYPES)
+
+    def remarks(self) -> None:
+        """Days, figures and places that were not written plainly."""
+        t = self.taken
+        for key, n in (
+            ("out.import_spans", t.spans),
+            ("out.import_near", t.near),
+            ("out.import_swapped", t.swapped),
+            ("out.import_elsewhere", t.elsewhere),
+            ("out.import_lowest", t.lowest),
+        ):
+            if n:
+                self.say(key, n=n)
+        if t.words:
+            told = ", ".join(f'"{word[:NOTE]}"' + (f" ({n})" if n > 1 else "") for word, n in t.words.most_common(SHOWN))
+            self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))
+        if t.apart:
+            self.say("out.import_apart", n=t.apart.total())
+            for (name, region, where), n in t.apart.most_common(SHOWN):
+                terminal.say(f"  {region} / {name} ({n}): {name} → {where}")
+        if self.summary.unnamed:
+            self.say("out.import_unnamed", n=t.unnamed.total())
+            for name, n, like in self.summary.unnamed[:SHOWN]:
+                terminal.say(f"  {name} ({n})" + (text("out.import_like", self.lang, name=like) if like else ""))
+
+    def twice(self) -> None:
+        """Events that may be one."""
+        if groups := self.summary.duplicates:
+            self.say("out.import_likely", n=len(groups))
+            for group in groups[:SHOWN]:
+                for k, row in enumerate(group[:SHOWN]):
+                    terminal.say(("  " if k else "- ") + self.event(row))
+
+    def changes(self) -> None:
+        """What became of the table of events: its rows in numbers, then those that somebody must look at."""
+        from qantar.importing.run import differing
+
+        c = self.summary.changes
+        counts = {"added": c.added, "changed": c.changed, "removed": c.removed, "unchanged": c.unchanged, "absent": len(c.absent)}
+        self.say("out.import_changes", events=self.summary.events, by_hand=c.by_hand, **counts)
+        for key, pairs in (("out.import_mended", c.mended), ("out.import_perhaps", c.perhaps)):
+            if pairs:
+                self.say(key, n=len(pairs))
+            for old, new in pairs[:SHOWN]:
+                terminal.say("- " + self.event(new))
+                if old["event_id"] != new["event_id"]:
+                    terminal.say("  " + self.event(old))
+                terminal.say("  " + "; ".join(f'{c} "{a}" → "{b}"' for c, (a, b) in differing(old, new).items()))
+        if c.absent:
+            self.say("out.import_absent", n=len(c.absent))
+        for row in c.absent[:SHOWN]:
+            terminal.say("- " + self.event(row))
+        if not self.summary.with_ids:
+            self.say("out.import_without_ids")
+
+    def grid(self, columns: Sequence[str], rows: Sequence[Sequence[object]], widest: int) -> None:
+        terminal.grid([text(k, self.lang) for k in columns], rows, widest=widest)
+
+    def event(self, row: dict[str, str]) -> str:
+        """Day, place, kind and note of an event, its line in the file, and its id."""
+        line = self.taken.line_of.get((row.get("source", ""), row.get("external_id", "")))
+        where = row.get("settlement") or row.get("settlement_id") or row.get("region_id", "")
+        told = row.get("note", "")
+        note = f'"{told[:NOTE]}{"…" if told[NOTE:] else ""}"' if told else ""
+        at = f"({text('out.import_line', self.lang, n=line)})" if line else ""
+        return " ".join(filter(None, (row["date"], where, row.get("kind", ""), note, at, row.get("event_id", ""))))

@@ -20,13 +20,17 @@ def check(
     json: JsonOption = False,
 ) -> None:
     from qantar.errors import DataError, Problems, StudyError, fail
+    from qantar.importing.mapping import check_mapping, is_mapping
+    from qantar.lookup.check import Checked, ledger_at
     from qantar.lookup.check import check as run
-    from qantar.lookup.check import ledger_at
 
     lang = context.obj
     problems = Problems()
-    checked = run(path, problems)
-    ledger = ledger_at(path)
+    if is_mapping(Path(path)):
+        check_mapping(Path(path), problems)
+        checked, ledger = [Checked(Path(path).name, "mapping", 1)], None
+    else:
+        checked, ledger = run(path, problems), ledger_at(path)
     if document is not None:
         from qantar.account.copies import check_copies
         from qantar.account.document import read_document

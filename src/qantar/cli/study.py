@@ -65,7 +65,7 @@ def study(
         terminal.print_json({"folder": str(folder), **result})
         return
     terminal.sample_lines(result, lang)
-    terminal.say(text("out.files", lang))
+    terminal.say(text("out.files" if judged else "out.files_record", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
 

@@ -1,39 +1,64 @@
 """Days as people and programs write them, read without guessing: what could be two days is refused until the order is given.
 
-Read are 2022-01-05 (also with an hour), 05 January 2022, January 5, 2022, 5-Jan-22, 20220105, 2022年1月5日, numbers of days
-of a spreadsheet, and 05/01/2022 (also with points and dashes) once the order of day and month is known: from the column itself, where
-some day is above 12. Without a year, 5 January is that of the year nearest to the days of the case. Spans of days are two of these, or
-12-14 July 2022, July 12-14, 2022, 2022年7月12日至14日.
+Read are 2022-01-05 (also with an hour), 05 January 2022, January 5, 2022, 5-Jan-22, 5 de enero de 2022 and the like in six languages, also
+behind the day of the week, 20220105, 2022年1月5日, numbers of days of a spreadsheet, and 05/01/2022 (also with points and dashes) once the
+order of day and month is known: from the column itself, where some day is above 12. Without a year, 5 January is that of the year nearest
+to the days of the case. Spans of days are two of these, or 12-14 July 2022, July 12-14, 2022, 12-14/7/2022, 2022年7月12日至14日.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
 
 from qantar.files.cells import FIRST_DAY, LAST_DAY
+from qantar.importing.places import fold
 
 ORDERS = ("dmy", "mdy", "ymd")
 """Orders of day, month and year that can be asked for."""
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_FULL = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
-_MONTH = {name: k for names in (_MONTHS, _FULL, (*_MONTHS[:8], "sept", *_MONTHS[9:])) for k, name in enumerate(names, 1)}
+_LOCALES = ("en", "es", "fr", "de", "pt", "ru")
+"""Languages whose names of months and days of the week are known."""
+_DAY = r"([0-9]{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
+_WORD = r"[^\W\d_]{3,12}"
+_YEAR = r"(?:(?:[ ,.-]+| (?:de|del|of) )([0-9]{4}|[0-9]{2})(?: г\.?)?)?"
 _HOUR = r"(?:[T ]\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AP]M)?(?:Z|[+-]\d\d:?\d\d)?)?"
 _ISO = re.compile(rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}}){_HOUR}", re.ASCII)
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[/.](\d{{1,2}})[/.](\d{{1,2}}){_HOUR}", re.ASCII)
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日", re.ASCII)
 _PACKED = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d{6})?", re.ASCII)
-_NAMED = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[ .-]+([A-Za-z]{3,9})\.?(?:[ ,.-]+(\d{4}|\d\d))?", re.ASCII)
-_NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?(?:,? (\d{4}))?", re.ASCII)
+_NAMED = re.compile(rf"{_DAY}(?:[ .-]+| (?:de|of) )({_WORD})\.?{_YEAR}", re.IGNORECASE)
+_NAME_FIRST = re.compile(rf"({_WORD})\.? {_DAY}(?:,? ([0-9]{{4}}))?", re.IGNORECASE)
+_WEEKDAY = re.compile(rf"({_WORD})\.?,? +(.+)")
 _NUMBERS = re.compile(rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d\d){_HOUR}", re.ASCII)
-_TO = r"\s*(?:-|–|—|to|until|till|至|到)\s*"
-_SPAN_NAMED = re.compile(rf"(\d{{1,2}})(?:st|nd|rd|th)?{_TO}(\d{{1,2}})(?:st|nd|rd|th)?([ .-]+[A-Za-z]{{3,9}}\b.*)", re.ASCII)
-_SPAN_NAME_FIRST = re.compile(rf"([A-Za-z]{{3,9}}\.? )(\d{{1,2}})(?:st|nd|rd|th)?{_TO}(\d{{1,2}})(?:st|nd|rd|th)?(|,? \d{{4}})", re.ASCII)
+_WITHOUT_YEAR = re.compile(r"(\d{1,2})(?:/(\d{1,2})|\.(\d{1,2})\.)", re.ASCII)
+_TO = r"\s*(?:-|–|—|/|to|until|till|a|al|au|bis|至|到)\s*"
+_SPAN_NAMED = re.compile(rf"{_DAY}{_TO}{_DAY}((?:[ .-]+| (?:de|of) ){_WORD}\b.*)", re.IGNORECASE)
+_SPAN_NAME_FIRST = re.compile(rf"({_WORD}\.? ){_DAY}{_TO}{_DAY}(|,? [0-9]{{4}})", re.IGNORECASE)
 _SPAN_CHINESE = re.compile(rf"(\d{{4}}年)(\d{{1,2}}月)(\d{{1,2}}日){_TO}(\d{{1,2}}月)?(\d{{1,2}}日)", re.ASCII)
+_SPAN_DAY_FIRST = re.compile(r"(\d{1,2})\s*[-–—]\s*(\d{1,2})([/.]\d{1,2}[/.](?:\d{4}|\d\d)|/\d{1,2}|\.\d{1,2}\.)", re.ASCII)
 _SPAN = re.compile(r"(.{4,}?)(?:\s+(?:-|to|until|till)\s+|\s*[–—至到]\s*|/(?=\d{4}-))(.{4,})", re.ASCII)
 _SERIAL = re.compile(r"([1-9]\d{4})(?:\.\d+)?", re.ASCII)
+
+
+@cache
+def _named_in_calendars() -> tuple[dict[str, int], frozenset[str]]:
+    """Numbers of months and the days of the week by their names and short forms, folded, where a name is that of one month."""
+    from babel import Locale
+
+    months: dict[str, set[int]] = defaultdict(set)
+    weekdays: set[str] = set()
+    for locale in map(Locale.parse, _LOCALES):
+        for context, width in product(("format", "stand-alone"), ("wide", "abbreviated")):
+            for k, name in locale.months[context][width].items():
+                months[fold(name)].add(k)
+            weekdays |= {fold(name) for name in locale.days[context][width].values()}
+    months["sept"].add(9)
+    return {name: k for name, (k, *others) in months.items() if not others}, frozenset(weekdays)
 
 
 class OrderUnknown(Exception):  # noqa: N818 - it is told to the user in other words
@@ -77,6 +102,8 @@ class Days:
             return day, day
         if (ends := _ends(cell.strip())) is None:
             return None
+        if _SPAN_DAY_FIRST.fullmatch(cell.strip()) and self._order() != "dmy":
+            return None
         first, last = map(self.day, ends)
         return None if first is None or last is None or last < first else (first, last)
 
@@ -92,17 +119,29 @@ class Days:
             first = dt.date(1904, 1, 1) if self.counts_from_1904 else dt.date(1899, 12, 30)
             return first + dt.timedelta(days=int(m[1]))
         if m := _NUMBERS.fullmatch(cell):
-            if self.order is None:
-                self.order = order_of(self.column())
-            if self.order == "ymd":
+            if self._order() == "ymd":
                 return self._date(self._year(m[1]), int(m[3]), int(m[4])) if len(m[4]) == 2 else None
             a, b = int(m[1]), int(m[3])
             return self._date(self._year(m[4]), *((b, a) if self.order == "dmy" else (a, b)))
+        if m := _WITHOUT_YEAR.fullmatch(cell):
+            a, b = int(m[1]), int(m[2] or m[3])
+            return self._nearest(*((a, b) if self._order() == "mdy" else (b, a)))
+        if (m := _WEEKDAY.fullmatch(cell)) and fold(m[1]) in _named_in_calendars()[1]:
+            return self._read(m[2])
         return None
 
-    def _named(self, digits: str | None, month: str, day: str) -> dt.date | None:
-        years = [self._year(digits)] if digits else range(self.near.year - 1, self.near.year + 2)
-        found = [d for y in years if (d := self._date(y, _MONTH.get(month.lower(), 0), int(day)))]
+    def _order(self) -> str:
+        if self.order is None:
+            self.order = order_of(self.column())
+        return self.order
+
+    def _named(self, digits: str | None, name: str, day: str) -> dt.date | None:
+        month = _named_in_calendars()[0].get(fold(name), 0)
+        return self._date(self._year(digits), month, int(day)) if digits else self._nearest(month, int(day))
+
+    def _nearest(self, month: int, day: int) -> dt.date | None:
+        """The day of the year nearest to the days of the case."""
+        found = [d for y in range(self.near.year - 1, self.near.year + 2) if (d := self._date(y, month, day))]
         return min(found, key=lambda d: abs(d - self.near), default=None)
 
     def _year(self, digits: str) -> int:
@@ -127,6 +166,8 @@ def _ends(cell: str) -> tuple[str, str] | None:
     """
     if m := _SPAN_NAMED.fullmatch(cell):
         return m[1] + m[3], m[2] + m[3]
+    if m := _SPAN_DAY_FIRST.fullmatch(cell):
+        return m[1] + m[3], m[2] + m[3]
     if m := _SPAN_NAME_FIRST.fullmatch(cell):
         return m[1] + m[2] + m[4], m[1] + m[3] + m[4]
     if m := _SPAN_CHINESE.fullmatch(cell):
@@ -141,12 +182,13 @@ def order_of(cells: Iterable[str]) -> str:
     ('dmy', 'mdy')
     """
     first = second = either = ""
-    for cell in {end for c in cells for end in _ends(c.strip()) or (c.strip(),)}:
-        if m := _NUMBERS.fullmatch(cell):
+    for whole, cell in {(c, end) for c in map(str.strip, cells) for end in _ends(c) or (c,)}:
+        if _NUMBERS.fullmatch(cell) or _WITHOUT_YEAR.fullmatch(cell):
             either = min(either or cell, cell)
-            if int(m[1]) > 12:
+            a, b = (int(n) for n in re.findall(r"\d+", cell)[:2])
+            if a > 12 or _SPAN_DAY_FIRST.fullmatch(whole):
                 first = cell
-            if int(m[3]) > 12:
+            if b > 12:
                 second = cell
     if first and second:
         raise OrderUnknown("date_order_mixed", first, second)

@@ -52,6 +52,8 @@ class Form:
     """The header as it stands in the file."""
     date_order: str | None = None
     word_for_settlement: Callable[[str], str] = str.strip
+    of_mapping: bool = False
+    """whether a mapping file says it, and no provider"""
 
     def kind(self, types: Sequence[str]) -> str | None:
         """The kind for some types; empty where qantar has none; None where a type is not known."""

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import Choice, Confidence, FolderName, Strict, Title
-from qantar.files.read import TomlNotes, read_toml
+from qantar.files.read import TomlNotes, read_text, read_toml
 from qantar.importing.days import ORDERS
 from qantar.importing.form import Cell, Form
 from qantar.importing.source import ENCODINGS
@@ -88,9 +88,26 @@ class MappingFile(Strict):
     kinds: dict[str, Annotated[str, BeforeValidator(Choice(("", *EVENT_KINDS)))]] = Field(default_factory=dict)
 
 
+def is_mapping(path: Path) -> bool:
+    """Whether a file is a mapping, be it a wrong one: no other file says what columns mean."""
+    try:
+        there = path.suffix == ".toml" and path.is_file()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        there = False
+    return there and re.search(r"^\[columns\]", read_text(path), re.MULTILINE) is not None
+
+
 def read_mapping(path: Path) -> MappingFile:
     """A mapping file; a DataError with every problem of it."""
     problems = Problems()
+    mapping = check_mapping(path, problems)
+    problems.raise_as(DataError)
+    assert mapping is not None  # no problem means it was read
+    return mapping
+
+
+def check_mapping(path: Path, problems: Problems) -> MappingFile | None:
+    """A mapping file as far as it can be read; what is wrong in it goes to `problems`."""
     mapping = read_toml(path, MappingFile, problems)
     if mapping is not None:
         notes, columns = TomlNotes.of(path, problems), mapping.columns
@@ -98,8 +115,6 @@ def read_mapping(path: Path) -> MappingFile:
             notes.add("columns", "mapping_without_place")
         if not (columns.type or mapping.every_row.kind):
             notes.add("columns", "mapping_without_kind")
-    problems.raise_as(DataError)
-    assert mapping is not None  # no problem means it was read
     return mapping
 
 
@@ -133,6 +148,7 @@ def form_of(path: Path, mapping: MappingFile, first: Sequence[str]) -> Form:
         every_kind=mapping.every_row.kind or "",
         names=header,
         date_order=mapping.read.date_order,
+        of_mapping=True,
     )
 
 

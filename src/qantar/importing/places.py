@@ -60,12 +60,14 @@ class Place:
     region: str = ""
     settlement: str = ""
     reason: str = ""
+    elsewhere: str = ""
+    """regions of the settlements that have the name, where none of them lies in the region that is named"""
 
 
 class Names:
     """Regions and settlements of a case by any of their names."""
 
-    def __init__(self, regions: Iterable[Any], settlements: Iterable[Any]) -> None:
+    def __init__(self, regions: Sequence[Any], settlements: Iterable[Any]) -> None:
         self._regions: dict[str, set[str]] = defaultdict(set)
         self._short: dict[str, set[str]] = defaultdict(set)
         self._settlements: dict[str, set[str]] = defaultdict(set)
@@ -80,6 +82,9 @@ class Names:
             for name in _names(s):
                 self._settlements[fold(name)].add(s.settlement_id)
                 self._written.setdefault(fold(name), f"{name} ({s.region_id})")
+        for r in regions:
+            for name in _names(r):
+                self._written.setdefault(fold(name), f"{name} ({r.region_id})")
 
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
@@ -92,7 +97,7 @@ class Names:
         return {s for s in found if not region or self.home[s] == region}
 
     def like(self, name: str) -> str:
-        """The settlement whose name is spelt like this one, or almost, with its region; empty where there is none."""
+        """The settlement, or else the region, whose name is spelt like this one, or almost, with the region; empty where there is none."""
         return next((self._written[n] for n in get_close_matches(fold(name), self._written, 1, ALIKE)), "")
 
     def find(self, region: str, settlement: str) -> Place:
@@ -105,8 +110,11 @@ class Names:
             (town,) = towns
             return Place(self.home[town], town)
         homes = {self.home[s] for s in towns}
-        if len(regions) == 1 or len(homes) == 1:
-            return Place(next(iter(regions if len(regions) == 1 else homes)))
+        if len(regions) == 1:
+            others = () if towns else {self.home[s] for s in self.settlement(settlement)}
+            return Place(next(iter(regions)), elsewhere=" ".join(sorted(others)))
+        if len(homes) == 1:
+            return Place(next(iter(homes)))
         if len(regions | homes) > 1:
             return Place(reason="ambiguous_place")
         if not region.strip() and len(named := self.region(settlement)) == 1:

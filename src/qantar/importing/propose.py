@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from qantar.errors import DataError, fail
 from qantar.files.cells import printable
 from qantar.importing.days import Days, OrderUnknown, order_of
+from qantar.importing.figures import NONE, read_figure
 from qantar.importing.mapping import Columns
 from qantar.importing.places import fold
 from qantar.importing.source import ENCODINGS, Source
@@ -27,7 +29,10 @@ ROWS = 20_000
 TYPES_MAX = 80
 """Types that are listed."""
 _HEADERS: dict[str, tuple[str, ...]] = {
-    "id": ("id", "event id", "eventid", "uid", "event id cnty", "globaleventid", "编号", "事件编号"),
+    "id": (
+        "id", "event id", "eventid", "uid", "event id cnty", "globaleventid", "no", "nr", "num", "number", "row", "n°", "#", "编号", "序号",
+        "事件编号", "номер",
+    ),
     "date": (
         "date", "event date", "day", "start date", "date start", "startdate", "date begin", "onset", "datum", "date debut", "jour", "fecha",
         "日期", "开始日期", "事件日期", "дата", "дата начала",
@@ -46,8 +51,8 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     ),
     "country": ("country", "country name", "pays", "land", "国家", "страна"),
     "type": (
-        "type", "event type", "type of event", "what", "what happened", "kind", "kinds", "category",
-        "sub event type", "subtype", "action type", "类型", "тип",
+        "type", "event type", "type of event", "kind", "kinds", "category", "what", "what happened",
+        "sub event type", "subtype", "action type", "tipo", "类型", "тип",
     ),
     "count": ("count", "events", "n", "n events", "number of events", "actions", "protests", "事件数"),
     "participants": (
@@ -56,14 +61,23 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     ),
     "participants_low": ("participants low", "size low", "crowd low"),
     "participants_high": ("participants high", "size high", "crowd high"),
-    "deaths": ("deaths", "fatalities", "killed", "deaths best", "best", "死亡", "погибшие"),
+    "deaths": (
+        "deaths", "fatalities", "killed", "deaths best", "best", "dead", "death", "died", "muertos", "muertes", "fallecidos",
+        "mortos", "morts", "tote", "死亡", "погибшие",
+    ),
     "deaths_low": ("deaths low", "low"),
     "deaths_high": ("deaths high", "high"),
-    "injured": ("injured", "wounded", "injuries", "受伤", "раненые"),
-    "detained": ("detained", "arrests", "arrested", "拘留", "задержанные"),
+    "injured": ("injured", "wounded", "injuries", "heridos", "feridos", "blessés", "verletzte", "受伤", "раненые"),
+    "detained": ("detained", "arrests", "arrested", "detainees", "detenidos", "detidos", "arrêtés", "festgenommene", "拘留", "задержанные"),
     "actor": ("actor", "actor1", "side a", "organizer", "group", "who", "参与者"),
-    "note_source": ("source", "sources", "reference", "references", "where i read it", "newspaper", "来源", "出处", "источник"),
-    "note": ("note", "notes", "description", "summary", "title", "remarks", "comment", "comments", "备注", "описание"),
+    "note_source": (
+        "source", "sources", "reference", "references", "where i read it", "read in", "newspaper", "fuente", "fuentes", "fonte", "quelle",
+        "来源", "出处", "источник",
+    ),
+    "note": (
+        "note", "notes", "description", "summary", "title", "remarks", "comment", "comments", "what happened", "what", "descripción",
+        "备注", "描述", "описание",
+    ),
 }  # fmt: skip
 _KINDS = (
     (r"\bstrike|grève|streik|罢工|забастов", "strike"),
@@ -79,6 +93,8 @@ _KINDS = (
     (r"resign", "cabinet_resigned"),
     (r"storm|seiz|occup|占领|冲入", "building_seized"),
     (r"crackdown|repress|shoot|beating|镇压|разгон", "repression"),
+    (r"police (violence|brutality)|violencia policial", "repression"),
+    (r"pot.?bang|cacerol", "protest"),
     (r"protest|demonstrat|rally|manifest|sit-?in|vigil|抗议|集会|示威|митинг|протест", "protest"),
     (r"negotiat|talks|谈判|переговор", "talks"),
 )
@@ -89,6 +105,8 @@ _KINDS = (
 class _Column:
     name: str
     values: Counter[str]
+    rows: int
+    """rows of the table that were looked at"""
 
     def share(self, fits: Callable[[str], object]) -> float:
         """Share of the values that are not empty that fit."""
@@ -96,22 +114,37 @@ class _Column:
         return sum(n for v, n in self.values.items() if fits(v)) / full if full else 0
 
 
-def propose(source: Source, lang: str) -> str:
-    """The text of a mapping file for a table."""
+class Proposal(NamedTuple):
+    """A mapping file, and what its reader must look at first."""
+
+    text: str
+    numbers: list[str]
+    """columns that hold numbers and are not used"""
+    types: list[str]
+    """types that have no kind yet"""
+
+
+def propose(source: Source, lang: str) -> Proposal:
+    """A mapping file for a table."""
     rows = source.lines()
     first = next(rows, None)
     if first is None:
         raise fail(DataError, source.path, "empty_file")
     header = [printable(c.strip().lstrip("\ufeff")) for c in first[1]]
     counts: list[Counter[str]] = [Counter() for _ in header]
+    seen = 0
     for _, cells in islice(rows, ROWS):
+        seen += 1
         for k, cell in enumerate(cells[: len(header)]):
             if cell.strip() and len(counts[k]) < 5_000:
                 counts[k][cell.strip()] += 1
-    columns = [_Column(n, c) for n, c in zip(header, counts, strict=True) if n]
+    columns = [_Column(n, c, seen) for n, c in zip(header, counts, strict=True) if n]
     found = {f: c for f, c in _match(columns).items() if c is not None}
     used = {c.name for c in found.values()}
-    return _written(source, found, [c for c in columns if c.name not in used], lang)
+    unused = [c for c in columns if c.name not in used]
+    types = {t: _kind(t) for t in _types(found["type"])} if "type" in found else {}
+    numbers = [" ".join(c.name.split()) for c in unused if c.share(_is_figure) > 0.5]
+    return Proposal(_written(source, found, unused, numbers, types, lang), numbers, [t for t, kind in types.items() if not kind])
 
 
 def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
@@ -119,7 +152,7 @@ def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
     found: dict[str, _Column | None] = {}
     left = list(columns)
     for field, words in _HEADERS.items():
-        named = [c for w in words for c in left if fold(c.name) == fold(w)]
+        named = [c for w in words for c in left if (fold(c.name) or c.name) == (fold(w) or w)]
         found[field] = next((c for c in named if _allows(field, c)), None)
         if (taken := found[field]) is not None:
             left.remove(taken)
@@ -144,10 +177,16 @@ def _allows(field: str, column: _Column) -> bool:
     ):
         return False  # yes and no, not how many
     if field in ("count", "participants_low", "participants_high", "deaths", "deaths_low", "deaths_high", "injured", "detained"):
-        return column.share(lambda v: re.fullmatch(r"\d[\d,]*(\.0*)?", v, re.ASCII)) > 0.9
+        return column.share(_is_figure) > 0.5  # the rest is refused, or kept as words, and told
+    if field == "id":
+        return len(column.values) == column.values.total() > 0.9 * column.rows
     if field == "type":
         return len(column.values) <= 1_000
     return bool(column.values)
+
+
+def _is_figure(value: str) -> bool:
+    return value in NONE or read_figure(value) is not None
 
 
 def _is_day(value: str) -> bool:
@@ -159,7 +198,9 @@ def _is_day(value: str) -> bool:
         return True
 
 
-def _written(source: Source, found: dict[str, _Column], unused: Sequence[_Column], lang: str) -> str:
+def _written(
+    source: Source, found: dict[str, _Column], unused: Sequence[_Column], numbers: Sequence[str], types: dict[str, str], lang: str
+) -> str:
     """The file, with a comment above each part."""
 
     def note(key: str, **args: object) -> str:
@@ -185,13 +226,15 @@ def _written(source: Source, found: dict[str, _Column], unused: Sequence[_Column
     if date is None:
         parts.append(note("no_date") + 'date = ""\n')
     parts += [f"{f} = {_string(c.name)}{_examples(c)}\n" for f, c in found.items()]
+    if numbers:
+        parts.append("\n" + note("numbers", columns=", ".join(numbers)) + "\n")
     if unused:  # one of them may say what happened: then no kind holds of every row
         parts.append(note("unused") + "".join(f"# {' '.join(c.name.split())}{_examples(c)}\n" for c in unused))
     parts.append("\n" + note("every_row") + "[every_row]\n")
     parts.append(('# kind = "protest"\n' if unused or "type" in found else 'kind = "protest"\n') + 'confidence = "medium"\n')
-    if (types := found.get("type")) is not None:
+    if types:
         parts.append("\n" + note("kinds") + "[kinds]\n")
-        parts += [f"{_string(t)} = {_string(_kind(t))}\n" for t in _types(types)]
+        parts += [f"{_string(t)} = {_string(kind)}\n" for t, kind in types.items()]
     return "".join(parts)
 
 

@@ -33,7 +33,7 @@ from qantar.importing.tables import (
     read_raw,
     unmatched_of_others,
 )
-from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Taken, likely_duplicates, take
+from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, likely_duplicates, take
 from qantar.importing.ucdp import UCDP
 
 PROVIDERS = (ACLED, UCDP, GDELT)
@@ -50,7 +50,9 @@ class Summary:
     guessed: bool
     taken: Taken
     changes: Changes
-    duplicates: list[list[str]]
+    with_ids: bool
+    """whether the rows have ids of their own"""
+    duplicates: list[list[Row]]
     unnamed: list[tuple[str, int, str]]
     """places that the case does not know, the most frequent first: name, rows, and a settlement that is spelt almost like it"""
     titles: int
@@ -75,12 +77,15 @@ class Summary:
             "duplicates": t.duplicates,
             "superseded": t.superseded,
             "unmatched": dict(sorted(t.reasons.items())),
-            "unmatched_lines": dict(sorted(t.lines.items())),
+            "unmatched_first": {reason: [row._asdict() for row in rows] for reason, rows in sorted(t.refused.items())},
             "near": t.near,
             "swapped": t.swapped,
             "named_elsewhere": t.elsewhere,
             "spans": t.spans,
+            "crowds_in_words": dict(t.words.most_common()),
+            "lowest_kept": t.lowest,
             "unknown_places": [{"name": name, "rows": n, "like": like} for name, n, like in self.unnamed],
+            "towns_elsewhere": [{"name": a, "region_named": b, "lies_in": c, "rows": n} for (a, b, c), n in t.apart.most_common()],
             "first": t.first.isoformat() if t.first else None,
             "last": t.last.isoformat() if t.last else None,
             "kinds": [{"type": k, "kind": v, "rows": n} for (k, v), n in t.kinds.most_common()],
@@ -88,14 +93,28 @@ class Summary:
             "changed": c.changed,
             "removed": c.removed,
             "unchanged": c.unchanged,
-            "absent": c.absent,
+            "absent": len(c.absent),
+            "absent_events": [r["event_id"] for r in c.absent],
+            "mended": [{"event_id": new["event_id"], **differing(old, new)} for old, new in c.mended],
+            "perhaps_mended": [{"earlier": old["event_id"], "event_id": new["event_id"], **differing(old, new)} for old, new in c.perhaps],
+            "with_ids": self.with_ids,
             "by_hand": c.by_hand,
-            "likely_duplicates": self.duplicates,
+            "likely_duplicates": [[r.get("event_id", "") for r in group] for group in self.duplicates],
             "licence": self.licence,
             "redistribution": self.redistribution,
             "events": self.events,
             "written": self.written,
         }
+
+
+def differing(old: Row, new: Row) -> dict[str, list[str]]:
+    """Columns in which two rows differ, ids left out, each with both cells.
+
+    >>> differing({"event_id": "a", "kind": "march"}, {"event_id": "b", "kind": "strike"})
+    {'kind': ['march', 'strike']}
+    """
+    columns = (c for c in EVENT_COLUMNS if c not in ("event_id", "external_id"))
+    return {c: [old.get(c, ""), new.get(c, "")] for c in columns if old.get(c, "") != new.get(c, "")}
 
 
 def import_file(
@@ -142,7 +161,7 @@ def import_file(
         merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
-        made.append(_summary(source, form, mapped, taken, changes, events, country.names))
+        made.append(_summary(source, form, taken, changes, events, country.names))
         return (SOURCES, EVENTS, UNMATCHED)
 
     if dry_run:
@@ -191,14 +210,15 @@ def _deleted(path: Path, form: Form, encoding: str | None) -> set[str]:
     return {name for _, cells in rows if k < len(cells) and (name := " ".join(cells[k].split()))}
 
 
-def _summary(source: Source, form: Form, mapped: object, taken: Taken, changes: Changes, events: Raw, names: Names) -> Summary:
+def _summary(source: Source, form: Form, taken: Taken, changes: Changes, events: Raw, names: Names) -> Summary:
     return Summary(
         file=source.name,
-        format="mapping" if mapped else form.key,
+        format="mapping" if form.of_mapping else form.key,
         encoding=source.encoding,
         guessed=source.guessed,
         taken=taken,
         changes=changes,
+        with_ids="id" in form.columns,
         duplicates=likely_duplicates(list(events.dicts()), changes.ours),
         unnamed=[(name, n, names.like(name)) for name, n in taken.unnamed.most_common()],
         titles=source.titles,

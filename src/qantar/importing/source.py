@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import datetime as dt
 import hashlib
 import io
 import re
@@ -26,6 +25,7 @@ from typing import IO, Any
 
 from qantar.errors import DataError, Problem, fail, nearest
 from qantar.files.read import SEPARATOR_LINE, every_other_is_nought, guess_encoding
+from qantar.files.sheet import plain_text
 
 TOP = 20
 """Rows that are looked at for a title above the header."""
@@ -288,7 +288,7 @@ def _workbook(path: Path, sheet: str | None, sha256: str) -> Source:
             line = 0
             try:
                 for line, values in enumerate(rows.iter_rows(values_only=True, max_col=CELLS_MAX), 1):
-                    cells = [_cell(v) for v in values]
+                    cells = ["" if v is None else plain_text(v) for v in values]
                     while cells and not cells[-1]:
                         cells.pop()
                     if cells:
@@ -331,18 +331,3 @@ def _refuse_entities(path: Path) -> None:
                             raise fail(DataError, path, "broken_archive", reason=f"{part.filename}: <!DOCTYPE")
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise fail(DataError, path, "broken_archive", reason=error) from None
-
-
-def _cell(value: object) -> str:
-    """A cell as text: days in ISO form, whole numbers without a point."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)

@@ -14,6 +14,7 @@ from pathlib import Path
 from qantar.errors import DataError, Problems, fail
 from qantar.files.cells import quoted
 from qantar.files.read import BYTES_MAX, ROWS_MAX, csv_rows, read_text
+from qantar.importing.again import MADE, Again, known_again
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
 
 EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
@@ -87,8 +88,12 @@ class Changes:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
-    absent: int = 0
+    absent: list[Row] = field(default_factory=list)
     """rows of an earlier import that this file does not have; they stay"""
+    mended: list[tuple[Row, Row]] = field(default_factory=list)
+    """rows without an id of their own as they were and as they are"""
+    perhaps: list[tuple[Row, Row]] = field(default_factory=list)
+    """rows that stay, and rows that are added and may be the same"""
     by_hand: int = 0
     """rows that no import wrote"""
     ours: set[str] = field(default_factory=set)
@@ -96,36 +101,36 @@ class Changes:
 
 
 def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str]) -> Changes:
-    """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away."""
+    """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away.
+
+    Rows without an id of their own whose words have changed are looked for among those that are gone (`again.known_again`).
+    """
     done = Changes()
     at = {c: events.at(c) for c in EVENT_COLUMNS}
-    kept: list[list[str]] = []
     seen: set[str] = set()
     new = {str(quoted(name)): row for name, row in rows.items() if name not in deleted}
     gone = {str(quoted(name)) for name in deleted}
-    for row in events.rows:
-        name = row[at["external_id"]].strip()
-        if not name or row[at["source"]].strip() != key:
-            done.by_hand += not name
-            kept.append(row)
-        elif name in gone:
+    words = list(events.dicts())
+    known = _known_again([(k, row) for k, row in enumerate(words) if row["source"] == key], new)
+    kept: list[list[str]] = []
+    for k, row in enumerate(events.rows):
+        name, mine = words[k]["external_id"], words[k]["source"] == key
+        name = known.same.get(k) or known.mended.get(k) or name
+        done.by_hand += not name
+        if name and mine and name in gone:
             done.removed += 1
-        elif name in seen:  # the same id twice, by hand: left as it is
-            kept.append(row)
-        elif name in new:
-            seen.add(name)
-            cells = {c: v for c, v in new[name].items() if c != "event_id"}
-            if all(row[at[c]].strip() == v for c, v in cells.items()):
-                done.unchanged += 1
-            else:
-                done.changed += 1
-                done.ours.add(row[at["event_id"]])
-                for c, v in cells.items():
-                    row[at[c]] = v
-            kept.append(row)
-        else:
-            done.absent += 1
-            kept.append(row)
+            continue
+        kept.append(row)
+        if not name or not mine or name in seen:  # the same id twice, by hand: left as it is
+            continue
+        if name not in new:
+            done.absent.append(words[k])
+            continue
+        seen.add(name)
+        _change(row, at, new[name], done)
+        if k in known.mended:
+            done.mended.append((words[k], dict(zip(events.header, row, strict=True))))
+    added: dict[str, Row] = {}
     taken = {row[at["event_id"]].strip() for row in kept}
     for name, cells in sorted(new.items(), key=lambda item: (item[1]["date"], item[0])):
         if name in seen:
@@ -138,10 +143,38 @@ def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[st
         done.ours.add(row[at["event_id"]])
         done.added += 1
         kept.append(row)
+        added[name] = dict(zip(events.header, row, strict=True))
+    done.perhaps = [(words[k], added[name]) for k, name in known.perhaps]
     if len(kept) > ROWS_MAX:
         raise fail(DataError, EVENTS, "too_many_rows", high=f"{ROWS_MAX:,}")
     events.rows = kept
     return done
+
+
+def _change(row: list[str], at: Mapping[str, int], cells: Row, done: Changes) -> None:
+    """Put the cells of a row of the file into the row that is there, which keeps its id."""
+    differ = {c for c, v in cells.items() if c != "event_id" and row[at[c]].strip() != v}
+    for c in differ:
+        row[at[c]] = cells[c]
+    if differ <= {"external_id"}:
+        done.unchanged += 1
+    else:
+        done.changed += 1
+        done.ours.add(row[at["event_id"]])
+
+
+def _known_again(rows: Sequence[tuple[int, Row]], new: Mapping[str, Row]) -> Again:
+    """Rows of a source that are in its file in other words, by their numbers in events.csv."""
+    held = {row["external_id"] for _, row in rows}
+    made = [(k, row) for k, row in rows if MADE.fullmatch(row["external_id"])]
+    gone = {k: row for k, row in made if row["external_id"] not in new}
+    numbers = list(gone)
+    found = known_again(list(gone.values()), {name: row for name, row in new.items() if name not in held}, len(made) - len(gone))
+    return Again(
+        {numbers[k]: name for k, name in found.same.items()},
+        {numbers[k]: name for k, name in found.mended.items()},
+        [(numbers[k], name) for k, name in found.perhaps],
+    )
 
 
 def _free(wanted: str, taken: set[str]) -> str:

@@ -22,10 +22,11 @@ from qantar.files.cells import NAME_MAX, printable, quoted
 from qantar.files.read import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
+from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import Form
 from qantar.importing.places import fold
 from qantar.importing.source import Source
-from qantar.record.schema import DAYS_AROUND, PEOPLE_MAX
+from qantar.record.schema import DAYS_AROUND
 
 EVENT_COLUMNS = (
     "event_id", "date", "date_end", "region_id", "settlement", "settlement_id", "lat", "lon", "kind", "scope",
@@ -36,21 +37,16 @@ EVENT_COLUMNS = (
 UNMATCHED_COLUMNS = ("source", "file", "line", "reason", "column", "value", "external_id", "date", "place", "type")
 REASONS = (
     "cell_count", "no_date", "bad_date", "low_above_high", "outside_days", "outside_country", "only_country", "swapped_coordinates",
-    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "bad_number", "more_than_residents",
-    "count_zero", "no_id",
+    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "kind_left_empty",
+    "bad_number", "more_than_residents", "count_zero", "no_id",
 )  # fmt: skip
 """Why a row is not taken."""
 LINES = 5
-"""Lines that are told of each reason; all of them stand in unmatched.csv."""
+"""Rows that are told of each reason; all of them stand in unmatched.csv."""
 _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
 """Points whose region is remembered."""
-_CROWD = re.compile(
-    r"(?:about|around|approx\.?|ca\.?|c\.|some|~|≈)?\s*([\d,]+)(?:\s*(?:-|–|—|to)\s*([\d,]+)|\s*\+)?", re.IGNORECASE | re.ASCII
-)
-"""A crowd as it is written in tables: "2,000-3,000", "3,000+", "about 1500"."""
-_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.0*)?", re.ASCII)
 _DEGREES = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,20})?", re.ASCII)
 
 Row = dict[str, str]
@@ -67,12 +63,24 @@ class Spot(NamedTuple):
     """`near`, `swapped` or empty; without a region the reason"""
 
 
+class Refused(NamedTuple):
+    """A row that was not taken: its line, and the column and the cell that are the reason, where there is one."""
+
+    line: int
+    column: str
+    value: str
+    hint: str = ""
+    """what may have been meant"""
+
+
 @dataclass
 class Taken:
     """What a file holds for a case."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     """by external id"""
+    line_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    """line of each row in the file, by source and external id as they are written"""
     read: int = 0
     duplicates: int = 0
     """the same row once more"""
@@ -84,11 +92,17 @@ class Taken:
     """rows whose named region is not the one their coordinates lie in"""
     spans: int = 0
     """rows of which one cell holds the first and the last day"""
+    words: Counter[str] = field(default_factory=Counter)
+    """crowds in words, which have no number"""
+    lowest: int = 0
+    """injured and detained of which the low end of a range was kept"""
     unnamed: Counter[str] = field(default_factory=Counter)
     """places that the case does not know, of rows that have only the names of region and place"""
+    apart: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """places, with the region that the row names, of which the case knows one in another region only, the third"""
     reasons: Counter[str] = field(default_factory=Counter)
-    lines: dict[str, list[int]] = field(default_factory=dict)
-    """the first lines of each reason"""
+    refused: dict[str, list[Refused]] = field(default_factory=dict)
+    """the first rows of each reason"""
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     """type of the file and kind of qantar, empty where there is none, `?` where the type is not known"""
     first: dt.date | None = None
@@ -125,8 +139,7 @@ class _Take:
             if f in self.at
         }
         self.spots: dict[tuple[str, str], Spot] = {}
-        self.whole: set[bytes] = set()
-        self.times: Counter[str] = Counter()
+        self.made: set[str] = set()
         self.updated: dict[str, str] = {}
         self.told = [self.at.get(f) for f in ("id", "date", "settlement", "type", "subtype")]
         self.name = str(quoted(_plain(source.name)))
@@ -150,12 +163,12 @@ class _Take:
         k = self.at.get(name)
         return cells[k] if k is not None else ""
 
-    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "") -> None:
-        self.taken.reasons[reason] += 1
-        if self.taken.reasons[reason] <= LINES:
-            self.taken.lines.setdefault(reason, []).append(line)
+    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "", hint: Callable[[], str] = str) -> None:
         k, n = self.at.get(name), len(cells)
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
+        self.taken.reasons[reason] += 1
+        if self.taken.reasons[reason] <= LINES:
+            self.taken.refused.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), hint()))
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
         row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
         if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
@@ -289,9 +302,13 @@ class _Take:
             return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
         if place.reason:
-            self._refuse(place.reason, p.line, p.cells, "settlement" if town and "settlement" in self.at else "region")
+            names = self.country.names
+            column = "settlement" if town and "settlement" in self.at else "region"
+            self._refuse(place.reason, p.line, p.cells, column, lambda: names.like(town) or names.like(named))
             return None
-        if town and not place.settlement:
+        if place.elsewhere:
+            self.taken.apart[town, _plain(named), place.elsewhere] += 1
+        elif town and not place.settlement:
             self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
 
@@ -306,7 +323,8 @@ class _Take:
         kind = self.form.kind(types)
         if not kind:
             self.taken.kinds[_plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
-            self._refuse("unknown_kind" if kind is None else "no_kind", p.line, p.cells, "subtype" if "subtype" in self.at else "type")
+            without = "kind_left_empty" if self.form.of_mapping else "no_kind"
+            self._refuse("unknown_kind" if kind is None else without, p.line, p.cells, "subtype" if "subtype" in self.at else "type")
             return
         numbers = self._numbers(p)
         if numbers is None:
@@ -315,27 +333,37 @@ class _Take:
         self._keep(p, self._row(p, place, kind, numbers), shown)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
-        """Counts of people, and of happenings; None if the row is not taken."""
-        found: dict[str, int | None] = {}
+        """Counts of people, and of happenings; None if the row is not taken. `doubted` is 1 where a figure is only about so high."""
+        found: dict[str, int | None] = dict.fromkeys((*_NUMBERS, "doubted"))
+        crowd: tuple[int | None, int | None] = (None, None)
         for name in _NUMBERS:
             cell = self._cell(p.cells, name).strip()
-            if not cell:
-                found.setdefault(name, None)
+            if not cell or cell in NONE:
                 continue
-            number = _number(cell)
-            if number is None and name == "participants" and (crowd := _crowd(cell)) is not None:
-                found["participants_low"], found["participants_high"] = crowd
-                number = crowd[0]
-            if number is None and name != "participants":
+            figure = read_figure(cell)
+            if figure is None and name == "participants":
+                self.taken.words[_plain(cell)] += 1
+                continue
+            if figure is None or (figure.low != figure.high and name not in _OF_TWO):
                 self._refuse("bad_number", p.line, p.cells, name)
                 return None
-            found[name] = number
+            found["doubted"] = found["doubted"] or int(not figure.sure) or None
+            if name == "participants":
+                crowd = figure[:2]
+            elif name == "deaths" and figure.low != figure.high:
+                found["deaths_low"] = figure.low if found["deaths_low"] is None else found["deaths_low"]
+                found["deaths_high"] = figure.high
+                continue
+            self.taken.lowest += figure.low != figure.high and name in ("injured", "detained")
+            found[name] = figure.low
+        if found["participants_low"] is None and found["participants_high"] is None:
+            found["participants_low"], found["participants_high"] = crowd
         if found["count"] == 0:
             self._refuse("count_zero", p.line, p.cells, "count")
             return None
         people = ((name, n) for name, n in found.items() if n is not None and name != "count")
         if too_many := next((name for name, n in people if n > self.country.residents), ""):
-            self._refuse("more_than_residents", p.line, p.cells, too_many)
+            self._refuse("more_than_residents", p.line, p.cells, self._column_of(too_many))
             return None
         for low, high in (
             ("deaths_low", "deaths"),
@@ -345,9 +373,13 @@ class _Take:
         ):
             a, b = found[low], found[high]
             if a is not None and b is not None and a > b:
-                self._refuse("low_above_high", p.line, p.cells, low)
+                self._refuse("low_above_high", p.line, p.cells, self._column_of(low))
                 return None
         return found
+
+    def _column_of(self, name: str) -> str:
+        """The field whose column holds a number: one column can give the low and the high one."""
+        return name if name in self.at else name.partition("_")[0]
 
     def _row(self, p: _Pending, place: Row, kind: str, numbers: dict[str, int | None]) -> Row:
         def cell(name: str) -> str:
@@ -359,9 +391,10 @@ class _Take:
         if several:
             scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
         crowd = cell("participants").strip()
-        basis = [f"{count} events" if several else "", _plain(crowd) if crowd and numbers["participants"] is None else ""]
+        figure = read_figure(crowd)
+        basis = [f"{count} events" if several else "", "" if crowd in NONE or (figure and figure.sure) else _plain(crowd)]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
-        exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
+        exact = not (uncertain or numbers["doubted"]) and self.form.precision(cell("place_precision")) == "point"
         note, told = _plain(cell("note")), _plain(cell("note_source"))
         row = {
             **place,
@@ -384,7 +417,7 @@ class _Take:
         """Count a row once, and keep the newer of two with one id."""
         taken = self.taken
         own = "id" in self.at
-        name = _plain(self._cell(p.cells, "id")) if own else self._made_id(p, row)
+        name = _plain(self._cell(p.cells, "id")) if own else self._made_id(p)
         if not name:
             if own:
                 self._refuse("no_id", p.line, p.cells, "id")
@@ -405,26 +438,26 @@ class _Take:
         else:
             taken.kinds[shown, row["kind"]] += 1
         taken.rows[name] = {c: row[c] for c in EVENT_COLUMNS}
+        taken.line_of[self.form.key, row["external_id"]] = p.line
         if updated:
             self.updated[name] = updated
         taken.first = min(taken.first or p.first, p.first)
         taken.last = max(taken.last or p.last, p.last)
 
-    def _made_id(self, p: _Pending, row: Row) -> str:
-        """An id for a row of a table without ids, the same for one day, place and type at every import; empty for a row seen before."""
-        whole = hashlib.sha256("\x1f".join(p.cells).encode("utf-8", "replace")).digest()[:12]
-        if whole in self.whole:
+    def _made_id(self, p: _Pending) -> str:
+        """An id for a row of a table without ids, the same as long as no cell of it changes; empty for a row seen before."""
+        name = hashlib.sha256("\x1f".join(p.cells).encode("utf-8", "replace")).hexdigest()[:16]
+        if name in self.made:
             return ""
-        self.whole.add(whole)
-        said = [self._cell(p.cells, f).strip() for f in ("type", "latitude", "longitude", "region", "settlement", "actor")]
-        key = hashlib.sha256("\x1f".join((row["date"], row["date_end"], *said)).encode("utf-8", "replace")).hexdigest()[:16]
-        self.times[key] += 1
-        return key if self.times[key] == 1 else f"{key}-{self.times[key]}"
+        self.made.add(name)
+        return name
 
 
 _NUMBERS = (
     "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths", "deaths_high", "injured", "detained",
 )  # fmt: skip
+_OF_TWO = ("participants", "deaths", "injured", "detained")
+"""Numbers that may be written as a range; of one without columns for its ends the low one is kept."""
 _TEXTS = ("settlement", "number_basis", "actor", "note")
 
 
@@ -449,28 +482,8 @@ _HARMLESS = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?(?:\|(?:[A-Za-z0-9][
 """Cells joined by a mark of which none can be a formula or steer a terminal."""
 
 
-def _crowd(cell: str) -> tuple[int, int | None] | None:
-    """Lowest and highest number of a crowd; without a highest where there is none or it is only about so many; None for words.
-
-    >>> _crowd("2,000-3,000"), _crowd("3,000+"), _crowd("about 1500"), _crowd("hundreds")
-    ((2000, 3000), (3000, None), (1500, None), None)
-    """
-    if (found := _CROWD.fullmatch(cell.strip())) is None:
-        return None
-    low, high = _number(found[1]), _number(found[2]) if found[2] else None
-    return None if low is None or (found[2] and high is None) else (low, high)
-
-
 def _digits(number: int | None) -> str:
     return "" if number is None else str(number)
-
-
-def _number(cell: str) -> int | None:
-    """A whole number that is not negative, also as a data frame or a person writes it: 12.0, 1,200."""
-    if not _NUMBER.fullmatch(cell):
-        return None
-    number = int(cell.split(".")[0].replace(",", ""))
-    return number if number <= PEOPLE_MAX else None
 
 
 def _degrees(cell: str) -> float | None:
@@ -492,14 +505,14 @@ def _age(updated: str) -> tuple[float, str]:
     return (float(updated), "") if re.fullmatch(r"\d{1,20}", updated, re.ASCII) else (0, updated)
 
 
-def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[str]]:
-    """Ids of events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[Row]]:
+    """Events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if not row.get("date") or row.get("scope", "event") not in ("event", ""):
             continue
         point = [f"{d:.2f}" if (d := _degrees(row.get(c, ""))) is not None else "" for c in ("lat", "lon")]
         place = fold(row.get("settlement", "")) or row.get("settlement_id", "") or ",".join(filter(None, point))
         key = (row["date"], row.get("region_id", ""), place, row.get("kind", ""))
-        groups.setdefault(key, []).append(row.get("event_id", ""))
-    return [ids for ids in groups.values() if len(ids) > 1 and ours & set(ids)]
+        groups.setdefault(key, []).append(row)
+    return [found for found in groups.values() if len(found) > 1 and ours & {r.get("event_id", "") for r in found}]

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from qantar.errors import StudyError, fail, nearest, sentence
 from qantar.lookup.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, text
+from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
 from qantar.record.load import variables
+from qantar.record.schema import EVENT_KINDS
 from qantar.scenario.names import parameter_names
 
-SORTS = ("verdict", "kind", "basis", "flag")
+SORTS = ("verdict", "kind", "basis", "flag", "event")
 """Catalogue groups whose words have a meaning of their own in `SORT_meaning`."""
 _LISTS = {"verdicts": "verdict", "kinds": "kind", "bases": "basis", "flags": "flag"}
+_KINDS = {"gathering": GATHERINGS, "violence": VIOLENCE, "unrest": UNREST}
+"""Terms that stand for kinds of events."""
 ROOM = 34
 """Characters of what a cell may hold, in the table of columns."""
 
@@ -64,11 +68,15 @@ def _codes(label: str) -> list[str]:
 
 
 def _named(name: str, lang: str) -> list[Explanation]:
-    found = [Explanation(name, "term", text(f"term.{name}", lang))] if name in keys_under("term") else []
+    kinds = tuple((k, text(f"event.{k}", lang), text(f"event_meaning.{k}", lang)) for k in _KINDS.get(name, ()))
+    found = [Explanation(name, "term", text(f"term.{name}", lang), rows=kinds)] if name in keys_under("term") else []
     for sort in SORTS:
         if name in keys_under(f"{sort}_meaning"):
             label = f"{name} ({text(f'{sort}.{name}', lang)})" if lang != "en" else name
-            found.append(Explanation(label, sort, text(f"{sort}_meaning.{name}", lang)))
+            meaning = text(f"{sort}_meaning.{name}", lang)
+            if sort == "event":
+                meaning += " " * (lang == "en") + text(f"shows_meaning.{_shows(name)}", lang)
+            found.append(Explanation(label, sort, meaning))
     if (listed := _LISTS.get(name)) is not None:
         rows = tuple((w, text(f"{listed}.{w}", lang), text(f"{listed}_meaning.{w}", lang)) for w in keys_under(f"{listed}_meaning"))
         found = [Explanation(name, listed, text(f"term.{name}", lang), rows=rows)]
@@ -87,6 +95,11 @@ def _named(name: str, lang: str) -> list[Explanation]:
         parts = (text(sentence(name, which), lang) for which in ("what", "rule", "mend"))
         found.append(Explanation(name, "error", re.sub(r"\{(\w+)(?:!r)?\}", r"<\1>", " ".join(parts))))
     return found
+
+
+def _shows(kind: str) -> str:
+    """What an event of a kind shows: a gathering, violence or neither."""
+    return next((name for name in ("gathering", "violence") if kind in _KINDS[name]), "neither")
 
 
 def _parameter(name: str, lang: str) -> Explanation:
@@ -131,7 +144,14 @@ def _keys(name: str, lang: str) -> list[Explanation]:
 def _columns(name: str, lang: str) -> list[Explanation]:
     wanted_table, _, wanted = name.rpartition(".")
     return [
-        Explanation(f"{table}.{column}", "column", meaning, TABLES[table].allowed(column))
+        Explanation(f"{table}.{column}", "column", meaning, rows=_event_kinds(lang))
+        if (table, column) == ("events", "kind")
+        else Explanation(f"{table}.{column}", "column", meaning, TABLES[table].allowed(column))
         for (table, column), meaning in column_meanings(lang).items()
         if table in TABLES and column == wanted and wanted_table in ("", table)
     ]
+
+
+def _event_kinds(lang: str) -> tuple[tuple[str, str, str], ...]:
+    """Every kind of event with what it shows and what it means."""
+    return tuple((k, text(f"shows.{_shows(k)}", lang), text(f"event_meaning.{k}", lang)) for k in EVENT_KINDS)

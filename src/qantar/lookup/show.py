@@ -6,13 +6,13 @@ import datetime as dt
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
-from qantar.messages import text
+from qantar.messages import days_in_words, text
 from qantar.verdicts.argument import argue
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
@@ -46,8 +46,9 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
     """
     record, tables = loaded.case.record, loaded.tables()
     regions = [r.region_id for r in record.regions] + [record.country]
+    named: list[str] = []
     if region is not None and region not in regions:
-        raise fail(StudyError, "--region", "no_such_name", value=region, choices=nearest(region, regions))
+        region, named = _region(loaded, region, lang)
     if day is not None and not _is_day(day):
         raise fail(StudyError, "--day", "not_a_date", value=day)
     if find is not None and not _plain(find).split():
@@ -55,11 +56,13 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
     if find is not None:
         if what not in ("observables", *tables):
             raise fail(StudyError, "--find", "nothing_to_search", value=what, choices=", ".join(tables))
-        return _found(loaded, [what] if what in tables else list(SEARCHED), find, region, day, lang)
+        found = _found(loaded, [what] if what in tables else list(SEARCHED), find, region, day, lang)
+        return replace(found, lines=[*named, *found.lines])
     if what in ("observables", "onset"):
         from qantar.record.observables import observe
 
-        return _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
+        seen = _observables(loaded, observe(record), lang, whole=what == "observables", only=region)
+        return replace(seen, lines=[*named, *seen.lines])
     if what == "parameters":
         return _parameters(lang)
     if what == "step":
@@ -68,13 +71,26 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _steps(loaded, lang)
     if what in tables:
         rows = [r for r in (r.model_dump(mode="json") for r in tables[what]) if _wanted(r, region, day)]
-        return Shown(rows, blocks=[_block(r, lang) for r in rows], lines=[f"{what}: {len(rows)} {text('out.rows', lang)}"])
+        return Shown(rows, blocks=[_block(r, lang) for r in rows], lines=[*named, f"{what}: {len(rows)} {text('out.rows', lang)}"])
     rows_by_id = {_id(row): (name, row) for name, table in tables.items() if name != "second_reading" for row in table if _id(row)}
     rows_by_id |= {key: ("sources", source) for key, source in loaded.account.sources.items()}  # also those of the account alone
     if what in rows_by_id:
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def _region(loaded: Loaded, asked: str, lang: str) -> tuple[str, list[str]]:
+    """The region that bears this name in any language, and a sentence that says so; a StudyError has the nearest ids and names."""
+    case, names = loaded.case, loaded.case.record.names()
+    bearers = {r.region_id: names[r.region_id] for r in case.record.regions}
+    bearers[case.head.country] = (case.head.country_en, case.head.country_zh)
+    for key, own in bearers.items():
+        for name in own:
+            if _plain(name) == _plain(asked):
+                return key, [text("out.region_is", lang, name=name, id=key)]
+    known = [*bearers, *(name for own in bearers.values() for name in own)]
+    raise fail(StudyError, "--region", "no_such_name", value=asked, choices=nearest(asked, known))
 
 
 def is_result(folder: Path) -> bool:
@@ -259,6 +275,8 @@ def _argued(loaded: Loaded, judged: Sequence[Judged], claim: str, lang: str) -> 
 
 
 def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:
+    from qantar.record.observables import strikes_alone
+
     names = {r.region_id: getattr(r, f"name_{lang}") for r in loaded.case.record.regions}
     towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in loaded.case.record.settlements}
 
@@ -266,16 +284,17 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         return text(f"out.{key}", lang, **args)
 
     rows: list[Sequence[object]] = []
-    onset_json, words = [], seen.words()
+    onset_json, words, (_, never_more) = [], seen.words(), strikes_alone(loaded.case.record)
     for o, presence in zip(seen.onsets, seen.presence.tolist(), strict=True):
         if only not in (None, o.region_id):
             continue
         seat = t({True: "yes", False: "no", None: "unknown"}[seen.seats_entered[o.region_id]])
         latest = o.latest.isoformat() if o.latest else t("never")
+        latest += text("report.semicolon", lang) + t("strikes_only") if o.region_id in never_more else ""
         rows.append([o.region_id, names[o.region_id], o.earliest.isoformat(), latest, "".join(MARKS[w] for w in words[o.region_id]), seat])
         days = [None if math.isnan(p) else int(p) for p in presence]
         onset_json.append(asdict(o) | {"firm": o.firm, "presence": days, "seat_entered": seen.seats_entered[o.region_id]})
-    span = f"{seen.days[0]:%d}-{seen.days[-1]:%d %b}" if seen.days else ""
+    span = days_in_words(seen.days[0], seen.days[-1], lang, seen.days[0].year) if seen.days else ""
     heads = ["id", t("region"), t("earliest"), t("latest"), span, t("seat")]
     shown = Shown({"onset": onset_json}, [(t("onset"), heads, rows)], lines=[t("legend_presence")])
     if not whole:
@@ -288,6 +307,8 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
     if seen.deaths_total is not None:
         heads = ["id", t("region"), t("deaths"), t("sources_column")]
         shown.tables.append((t("deaths_title", total=seen.deaths_total.interval), heads, [*deaths]))
+        if seen.deaths_total.basis == "events":
+            shown.lines.append(t("deaths_summed"))
     shown.value |= {n: [asdict(d) for d in ds] for n, ds in series.items()}
     shown.value |= {"deaths": [asdict(u) for u in seen.deaths], "deaths_total": asdict(seen.deaths_total) if seen.deaths_total else None}
     return shown

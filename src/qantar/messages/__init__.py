@@ -8,8 +8,10 @@ and errors. Out: `text(key, lang, ...)`. Nothing here knows what the sentences a
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import os
 import re
+import string
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -62,14 +64,53 @@ def _unquoted(string: str) -> str:
     return re.sub(r"\\(.)", lambda m: _ESCAPES[m[1]], inside) if "\\" in inside else inside
 
 
+class _Filler(string.Formatter):
+    """Fills a message; `{n:region|regions}` is the first word where n is 1, else the second.
+
+    >>> [_Filler().format("{n} {n:region|regions}", n=n) for n in (1, 2, "1,000")]
+    ['1 region', '2 regions', '1,000 regions']
+    """
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, several, more = format_spec.partition("|")
+        return super().format_field(value, format_spec) if not several else one if str(value) == "1" else more
+
+
+_FILLER = _Filler()
+
+
 def text(key: str, lang: str, /, **args: object) -> str:
     """The message `key` in `lang`, its placeholders filled. A key that does not exist is a fault of ours: KeyError.
 
-    >>> text("verdict.contradicted", "zh")
-    '与记录不符'
+    >>> text("verdict.contradicted", "zh"), text("report.claims_n", "en", n=1)
+    ('与记录不符', '1 claim')
     """
     message = catalogue(lang)[key]
-    return message.format(**args) if args else message
+    return _FILLER.vformat(message, (), args) if args else message
+
+
+def days_in_words(first: dt.date, last: dt.date, lang: str, year: int | None = None) -> str:
+    """A day or a stretch of days: month and year once where both ends have the same, the year only where it is not `year`.
+
+    >>> days = dt.date(2019, 10, 14), dt.date(2019, 11, 15)
+    >>> days_in_words(*days, "en"), days_in_words(*days, "zh", 2019)
+    ('14 Oct–15 Nov 2019', '10月14日至11月15日')
+    """
+
+    def whole(day: dt.date, *, dated: bool) -> str:
+        if lang == "zh":
+            return (f"{day.year}年" if dated else "") + f"{day.month}月{day.day}日"
+        return f"{day.day} {day:%b}" + (f" {day.year}" if dated else "")
+
+    there, here = (day.year != year for day in (first, last))
+    if first == last:
+        return whole(first, dated=there)
+    same_year, same_month = first.year == last.year, (first.year, first.month) == (last.year, last.month)
+    if lang == "zh":
+        end = f"{last.day}日" if same_month else whole(last, dated=here and not same_year)
+        return f"{whole(first, dated=there)}至{end}"
+    start = f"{first.day}" if same_month else whole(first, dated=there and not same_year)
+    return f"{start}–{whole(last, dated=here)}"
 
 
 def keys_under(prefix: str) -> list[str]:

@@ -18,12 +18,14 @@ from qantar.errors import Problems
 from qantar.files.cells import Row, Table
 from qantar.record.schema import OWN, Event, OnsetRow, PresenceRow, Settlement, Source, Total
 
-GATHERINGS = ("protest", "march", "road_blocked")
-"""Kinds of event that count as unrest being present in a region. A strike or a clash alone does not start it."""
-UNREST = (
-    *GATHERINGS, "rail_blocked", "clash", "building_attacked", "building_seized", "infrastructure_attacked", "symbol_attacked",
-    "prison_attacked", "armoury_seized", "airport_seized", "looting", "control_lost",
+GATHERINGS = ("protest", "march", "road_blocked", "rail_blocked")
+"""Kinds of event in which a crowd is out: unrest is present in a region. A strike alone is none."""
+VIOLENCE = (
+    "clash", "building_attacked", "building_seized", "infrastructure_attacked", "symbol_attacked", "prison_attacked", "armoury_seized",
+    "airport_seized", "looting", "control_lost",
 )  # fmt: skip
+"""Kinds of violence by a crowd."""
+UNREST = (*GATHERINGS, *VIOLENCE)
 """Kinds that show unrest where nobody wrote down first days: a crowd that storms a building was there."""
 DERIVED = ("region_onset", "presence", "totals")
 """Tables that follow from the events where their file is not there."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.record.complete import UNREST
 from qantar.record.load import Record
 from qantar.record.schema import SPAN_MAX, Disagreement, OnsetRow, Total
 
@@ -155,6 +156,18 @@ def days_between(first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
     return tuple(first + dt.timedelta(days=n) for n in range((last - first).days + 1))
 
 
+def strikes_alone(record: Record) -> tuple[dict[str, set[dt.date]], set[str]]:
+    """Days of each region on which a strike is recorded and nothing that shows unrest; and the regions with strikes that have no more."""
+    struck: dict[str, set[dt.date]] = {}
+    risen: dict[str, set[dt.date]] = {}
+    for e in record.events:
+        kept = struck if e.kind == "strike" else risen if e.kind in UNREST else None
+        if kept is not None:
+            kept.setdefault(e.region_id, set()).update(days_between(e.date, e.date_end or e.date))
+    alone = {region: days - risen.get(region, set()) for region, days in struck.items()}
+    return alone, struck.keys() - risen.keys()
+
+
 def _uncertain(onset: Onset, day: dt.date) -> bool:
     return onset.confidence == "low" or onset.latest is None or day < onset.latest  # it may begin later
 
@@ -196,7 +209,8 @@ def preferred(record: Record, region_id: str, quantity: str, settlement_id: str 
     unit = (quantity, region_id, settlement_id)
     rows = [t for t in record.totals if (t.quantity, t.region_id, t.settlement_id) == unit and t.status in LASTING]
     final = next((t for t in rows if t.status == "final"), None)
-    return UnitDeaths(region_id, interval(rows, final.value_low), "final", (final.source,), settlement_id) if final else None
+    basis = "events" if "totals" in record.derived else "final"  # a sum over the events that are listed is nobody's count
+    return UnitDeaths(region_id, interval(rows, final.value_low), basis, (final.source,), settlement_id) if final else None
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:

@@ -28,6 +28,8 @@ MONEY = "money"
 """In units of the general register it stands for the currency of a case."""
 OWN = "own"
 """Source of a row of a table that has no column for sources."""
+NOT_SAID = "(not said)"
+"""Publisher of a source whose publisher nobody told."""
 
 People = Annotated[int, BeforeValidator(Number("people", 0, PEOPLE_MAX, whole=True))]
 Items = Annotated[int, BeforeValidator(Number("items", 0, ITEMS_MAX, whole=True))]
@@ -61,6 +63,12 @@ class Source(Row):
     how_obtained: Text
     seen: Annotated[str, BeforeValidator(Choice(("whole", "copy", "copy-address-lost", "computed", "memory", "searched", "not-said")))]
     redistribution: Annotated[str, BeforeValidator(Choice(("yes", "no")))] = "yes"
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody can look it up from here: its address was not kept, or it has none and nobody says whose it is."""
+        nowhere = self.address_complete == "no" or self.publisher in ("", NOT_SAID) or self.seen == "not-said"
+        return self.seen == "copy-address-lost" or (nowhere and not self.address)
 
 
 class Region(Row):

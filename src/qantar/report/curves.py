@@ -141,7 +141,7 @@ def _deaths(title: Pair, record: Record, seen: Observables) -> Markup:
         plot.lines([((found.low, y), (found.high, y))], "a thick")
         plot.marks([(found.low, y), (found.high, y)], "|", "a")
         if found.value is not None:
-            plot.marks([(found.value, y)], "o", "a f" if unit.basis == "final" else "a hollow")  # hollow: a figure that was withdrawn
+            plot.marks([(found.value, y)], "o", "a hollow" if unit.basis == "withdrawn" else "a f")
         plot.note(found.high, y, same(str(found)), anchor="start", dx=9, dy=4)
     return plot.html(title, pair("report.axis.deaths"))
 

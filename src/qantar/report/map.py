@@ -9,19 +9,34 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from qantar.cases.case import Case, rings
+from qantar.record.complete import GATHERINGS, VIOLENCE
 from qantar.record.load import Record
+from qantar.report.figures import width_of
 
 WIDTH = 800.0
 MARGIN = 14.0
 HEIGHT_MAX = 1100.0
-"""Of a sheet: two screens of a phone."""
+"""Of a sheet without its boxes: two screens of a phone."""
 FINE, ROUGH = 0.3, 1.0
 """How far borders of regions and of countries around may be moved, in units of a sheet of 800."""
+TINY, FAR = 0.05, 0.25
+"""Parts of a country that hold together no more than this share of its area, and lie farther from the rest than this share of the rest's
+diagonal, are drawn in boxes below it: else they would make most of a sheet sea."""
+RADIUS = 11.0
+"""Of a circle that stands for a region too small to be seen."""
+AROUND = 24.0
+"""Between a part in its box and the box: room for a sign and a label."""
+SMALL, LABEL, CODE = 13.0, 17.0, 23.0
+"""Sizes of labels (`page.css`): of names, of Chinese names on a phone, of codes."""
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+Place = Callable[[float, float], Point]
 
 
 def albers(parallel_1: float, parallel_2: float, meridian: float) -> Callable[[float, float], Point]:
@@ -54,6 +69,19 @@ class Shape:
     x: float
     y: float
     area: float
+    code: Point = (0.0, 0.0)
+    """where its code goes, which stands for the name where there is little room"""
+
+
+@dataclass(frozen=True)
+class Inset:
+    """A box that holds parts which lie elsewhere, and the regions they belong to."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    regions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +94,7 @@ class Sheet:
     neighbours: tuple[Shape, ...]
     lakes: tuple[Shape, ...]
     places: dict[str, Point]
+    insets: tuple[Inset, ...] = ()
 
 
 def draw(case: Case) -> Sheet:
@@ -77,28 +106,152 @@ def draw(case: Case) -> Sheet:
         return Sheet(int(WIDTH), int(2 * MARGIN), (), (), (), {})
     p = case.head.projection
     project = albers(p.parallel_1, p.parallel_2, p.meridian)
-    points = [project(*xy[:2]) for f in case.shapes["regions"] for ring in rings(f["geometry"]) for xy in ring]
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    top, bottom = min(y for _, y in points), max(y for _, y in points)
+    main, far = _mainland([part for f in case.shapes["regions"] for part in _parts(f, project)])
+    left, top, right, bottom = main
     scale, beside = (WIDTH - 2 * MARGIN) / (right - left), MARGIN
     if (bottom - top) * scale > HEIGHT_MAX - 2 * MARGIN:
         scale = (HEIGHT_MAX - 2 * MARGIN) / (bottom - top)
         beside = (WIDTH - (right - left) * scale) / 2
-
-    def place(lon: float, lat: float) -> Point:
-        x, y = project(lon, lat)
-        return round((x - left) * scale + beside, 1), round((y - top) * scale + MARGIN, 1)
-
-    cities = {r.region_id for r in case.record.regions if r.type == "city"}
     frame = (WIDTH, (bottom - top) * scale + 2 * MARGIN)
+
+    def on_sheet(x: float, y: float) -> Point:
+        return (x - left) * scale + beside, (y - top) * scale + MARGIN
+
+    moved = list(_below([(*on_sheet(*group.box[:2]), *on_sheet(*group.box[2:])) for group in far], math.ceil(frame[1])))
+    insets = tuple(Inset(x, y, round(wide, 1), round(high, 1), g.regions) for g, ((x, y, wide, high), _) in zip(far, moved, strict=True))
+
+    def place(lon: float, lat: float, moves: bool = True) -> Point:
+        x, y = project(lon, lat)
+        shifts = (shift for group, (_, shift) in zip(far, moved, strict=True) if moves and _holds(group.box, x, y))
+        (u, v), (dx, dy) = on_sheet(x, y), next(shifts, (0, 0))
+        return round(u + dx, 1), round(v + dy, 1)
+
+    around = partial(place, moves=False)
+    cities = {r.region_id for r in case.record.regions if r.type == "city"}
+    lost = {r for group in far for r in group.regions if group.only(r) and group.size(r) * scale < 2 * RADIUS}
+
+    def region(f: dict[str, Any]) -> Shape:
+        if f["properties"]["id"] in cities:
+            return _circle(f, place)
+        return replace(_circle(f, place), area=1) if f["properties"]["id"] in lost else _shape(f, place, None)
+
     return Sheet(
         width=int(WIDTH),
-        height=math.ceil(frame[1]),
-        regions=tuple(_circle(f, place) if f["properties"]["id"] in cities else _shape(f, place, None) for f in case.shapes["regions"]),
-        neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, place, frame)).path),
-        lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, place, frame)).path),
+        height=math.ceil(max([frame[1], *(i.y + i.height + MARGIN for i in insets)])),
+        regions=_labelled([region(f) for f in case.shapes["regions"]]),
+        neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, around, frame)).path),
+        lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, around, frame)).path),
         places={key: place(lon, lat) for key, lon, lat in _places(case.record)},
+        insets=insets,
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of a region, or several that lie together: the box around, and the area of each region in it, as projected."""
+
+    box: Box
+    areas: dict[str, float]
+    wholes: frozenset[str] = frozenset()
+    """regions that lie nowhere else"""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return tuple(sorted(self.areas))
+
+    def only(self, region: str) -> bool:
+        return region in self.wholes
+
+    def size(self, region: str) -> float:
+        """About how wide a region is drawn."""
+        return math.sqrt(self.areas[region])
+
+
+def _parts(feature: dict[str, Any], project: Place) -> Iterator[_Part]:
+    """The polygons of a region, without their holes."""
+    geometry = feature["geometry"]
+    for polygon in geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]:
+        points = [project(*xy[:2]) for xy in polygon[0]]
+        xs, ys = zip(*points, strict=True)
+        area = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(points))) / 2
+        yield _Part((min(xs), min(ys), max(xs), max(ys)), {feature["properties"]["id"]: area})
+
+
+def _mainland(parts: Sequence[_Part]) -> tuple[Box, list[_Part]]:
+    """The box around all parts but the far ones, and those, each with what lies near it; none where together they are not tiny."""
+    whole = sum(sum(p.areas.values()) for p in parts)
+    near = [p for p in parts if sum(p.areas.values()) > TINY * whole] or [max(parts, key=lambda p: sum(p.areas.values()))]
+    box, rest = _around(near), [p for p in parts if p not in near]
+    while found := [p for p in rest if _gap(box, p.box) <= FAR * _diagonal(box)]:
+        box, rest = _around([*near, *found]), [p for p in rest if p not in found]
+        near += found
+    if sum(sum(p.areas.values()) for p in rest) > TINY * whole:
+        return _around(parts), []
+    groups: list[_Part] = []
+    for part in rest:
+        beside = [g for g in groups if _gap(g.box, part.box) <= FAR / 2 * _diagonal(box)]
+        groups = [g for g in groups if g not in beside] + [_joined([part, *beside])]
+    there = [{r for p in some for r in p.areas} for some in (near, *([g] for g in groups))]
+    once = frozenset(r for r in set().union(*there) if sum(r in some for some in there) == 1)
+    return box, [replace(g, wholes=once) for g in groups]
+
+
+def _joined(parts: Sequence[_Part]) -> _Part:
+    names = {r for p in parts for r in p.areas}
+    return _Part(_around(parts), {r: sum(p.areas.get(r, 0) for p in parts) for r in names})
+
+
+def _around(parts: Sequence[_Part]) -> Box:
+    lefts, tops, rights, bottoms = zip(*(p.box for p in parts), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _gap(a: Box, b: Box) -> float:
+    """How far two boxes lie apart."""
+    return math.hypot(max(0, a[0] - b[2], b[0] - a[2]), max(0, a[1] - b[3], b[1] - a[3]))
+
+
+def _diagonal(box: Box) -> float:
+    return math.hypot(box[2] - box[0], box[3] - box[1])
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    """Whether a point lies in a box or, as a harbour may, a little outside."""
+    edge = _diagonal(box) / 10
+    return box[0] - edge <= x <= box[2] + edge and box[1] - edge <= y <= box[3] + edge
+
+
+def _below(boxes: Sequence[Box], height: float) -> Iterator[tuple[Box, Point]]:
+    """Where boxes go in rows below a sheet of this height: left, top, width and height, and how far what is in them moves."""
+    x, y, tallest = MARGIN, height, 0.0
+    for left, top, right, bottom in boxes:
+        wide, high = right - left + 2 * AROUND, bottom - top + 2 * AROUND
+        if x + wide > WIDTH - MARGIN and x > MARGIN:
+            x, y, tallest = MARGIN, y + tallest + MARGIN, 0.0
+        yield (round(x, 1), round(y, 1), wide, high), (x + AROUND - left, y + AROUND - top)
+        x, tallest = x + wide + MARGIN, max(tallest, high)
+
+
+def _labelled(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+    """The shapes with their names and codes inside the sheet, and none on another."""
+    names = _apart(shapes, LABEL, lambda s: max(width_of(s.name_en, SMALL), width_of(s.name_zh, LABEL)))
+    codes = _apart(shapes, CODE, lambda s: width_of(s.id[3:], CODE))
+    return tuple(replace(s, x=x, y=y, code=code) if s.area else s for s, (x, y), code in zip(shapes, names, codes, strict=True))
+
+
+def _apart(shapes: Sequence[Shape], height: float, width: Callable[[Shape], float]) -> list[Point]:
+    """Where labels of this size go: from north to south, each is moved down as far as it must to lie on none before it."""
+    set_down: list[tuple[float, float, float]] = []
+    found = {}
+    for n, shape in sorted(enumerate(shapes), key=lambda item: item[1].y):
+        half = width(shape) / 2
+        x, y = min(max(shape.x, half), WIDTH - half), shape.y
+        while shape.area and (near := [v for u, v, other in set_down if abs(u - x) < half + other and abs(v - y) < height]):
+            y = max(near) + height
+        if shape.area:
+            set_down.append((x, y, half))
+        found[n] = round(x, 1), round(y, 1)
+    return [found[n] for n in range(len(shapes))]
 
 
 def _places(record: Record) -> Iterator[tuple[str, float, float]]:
@@ -107,7 +260,7 @@ def _places(record: Record) -> Iterator[tuple[str, float, float]]:
     yield from ((e.event_id, e.lon, e.lat) for e in record.events if e.settlement_id is None and e.lon is not None and e.lat is not None)
 
 
-def _shape(feature: dict[str, Any], place: Callable[[float, float], Point], frame: Point | None) -> Shape:
+def _shape(feature: dict[str, Any], place: Place, frame: Point | None) -> Shape:
     pieces = []
     box: list[Point] = []
     for ring in rings(feature["geometry"]):
@@ -166,8 +319,8 @@ def _thinned(points: list[Point], most: float) -> list[Point]:
     return [points[k] for k in sorted(kept)] if len(kept) > 2 else points
 
 
-def _circle(feature: dict[str, Any], place: Callable[[float, float], Point], radius: float = 11) -> Shape:
-    """A region that is one city, too small to be seen or touched in its own shape."""
+def _circle(feature: dict[str, Any], place: Place, radius: float = RADIUS) -> Shape:
+    """A region that is too small to be seen or touched in its own shape, as one city is."""
     names = feature["properties"]
     x, y = place(names["label_lon"], names["label_lat"])
     path = f"M{x - radius:g} {y:g}a{radius:g} {radius:g} 0 1 0 {2 * radius:g} 0a{radius:g} {radius:g} 0 1 0 {-2 * radius:g} 0Z"
@@ -180,13 +333,12 @@ def _touches(points: list[Point], frame: Point) -> bool:
 
 
 SIGNS = {
-    "crowd": "protest march strike road_blocked rail_blocked talks",
-    "violence": "clash building_attacked building_seized armoury_seized airport_seized looting control_lost prison_attacked "
-    "infrastructure_attacked symbol_attacked",
-    "state": "repression detained retaken airport_retaken emergency_declared stand_aside",
+    "crowd": (*GATHERINGS, "strike", "talks"),
+    "violence": VIOLENCE,
+    "state": ("repression", "detained", "retaken", "airport_retaken", "emergency_declared", "stand_aside"),
 }
 """Kinds of event that a sign of the map stands for."""
-SIGN_OF = {kind: sign for sign, kinds in SIGNS.items() for kind in kinds.split()}
+SIGN_OF = {kind: sign for sign, kinds in SIGNS.items() for kind in kinds}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,8 +31,11 @@ from qantar.errors import Problems
 from qantar.files.read import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import Fit, read_fit
+from qantar.messages import LANGUAGES, days_in_words
+from qantar.record.complete import GATHERINGS, VIOLENCE
 from qantar.record.load import Record, cited
-from qantar.record.observables import Observables, days_between, disagreement, observe
+from qantar.record.observables import Interval, Observables, days_between, disagreement, observe, strikes_alone
+from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
 from qantar.report.map import draw, signs
@@ -41,7 +45,7 @@ from qantar.report.simulated import CURVES, draw_simulated, simulated
 from qantar.report.tables import narrowed
 from qantar.studies import KINDS as STUDIES
 from qantar.studies import study
-from qantar.studies.blocks import Pair, pair
+from qantar.studies.blocks import Pair, joined, pair
 from qantar.studies.cells import arm_name, feature_label, shown_share
 from qantar.studies.experiments import accounts_table, curves_table, forest_of, order_words, rows_of
 from qantar.studies.repeat import Repeated
@@ -70,6 +74,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     drawn = templates()
     drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year))
     drawn.globals.update(share=shown_share, sim_days=_sim_days, short=_short, people_of=_people, part_name=_part_name)
+    drawn.globals.update(range_of=_range, figures_of=_figures_of)
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
     drawn.globals.update(feature=partial(feature_label, names=names), arm_name=partial(arm_name, scenario=results.scenario))
     page = drawn.get_template("page.html.j2").render(
@@ -124,8 +129,18 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
     record, sheet = loaded.case.record, draw(loaded.case)
     presence = seen.words() if seen.days else {region: ["missing"] * len(days) for region in seen.region_ids}
     counts = [Counter(row[n] for row in presence.values()) for n in range(len(days))]
+    names = {r.region_id: (r.name_en or r.name_zh, r.name_zh or r.name_en) for r in record.regions}
+    strikes, never_more = strikes_alone(record)
+    silent = ("missing", "absent")
     return {
         "regions": {r.region_id: r for r in record.regions},
+        "strikes": [[r for r, row in presence.items() if day in strikes.get(r, ()) and row[n] in silent] for n, day in enumerate(days)],
+        "never_more": never_more,
+        "listed": lambda ids: joined([names[i] for i in ids if i in names], pair("report.comma")),
+        "counted": {
+            name: joined([pair(f"event.{k}") for k in kinds], pair("report.comma"))
+            for name, kinds in (("gatherings", GATHERINGS), ("violence", VIOLENCE))
+        },
         "settlements": {s.settlement_id: s for s in record.settlements},
         "events": {e.event_id for e in record.events},
         "onsets": {r.region_id: r for r in record.region_onset},
@@ -146,6 +161,7 @@ def _file(loaded: Loaded) -> dict[str, Any]:
     """What the file itself needs: style, script, and what it says of its making."""
     folder = resources.files("qantar.report").joinpath("templates")
     style, script = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    script = re.sub(r"\n(?: *//.*\n)* *", "\n", script)  # comments and indents are for whoever reads the program
     return {
         "style": Markup(style),
         "script": Markup(script),
@@ -185,6 +201,28 @@ def _people(n: float) -> Pair:
     return (f"{n / 1e6:.1f} million", f"{n / 1e4:,.0f}万") if n >= 1e6 else (f"{n:,.0f}", f"{n:,.0f}")
 
 
+def _range(low: int | None, high: int | None) -> str:
+    """Both ends of a figure; … stands for one that nobody gave.
+
+    >>> _range(500, 1000), _range(500, None), _range(40, 40)
+    ('500–1,000', '500–…', '40')
+    """
+    ends = ["…" if x is None else f"{x:,}" for x in (low, high)]
+    return ends[0] if low == high else "–".join(ends)
+
+
+def _figures_of(event: Event) -> Pair:
+    """What a row counts: a crowd, the dead, the injured, the detained; of each what the row has."""
+    dead = [x for x in (event.deaths_low, event.deaths, event.deaths_high) if x is not None]
+    crowd = (event.participants_low, event.participants_high)
+    found = {
+        "crowd": "" if crowd == (None, None) else _range(*crowd),
+        "dead": str(Interval(min(dead), event.deaths, max(dead))) if dead else "",
+        **{k: "" if (n := getattr(event, k)) is None else f"{n:,}" for k in ("injured", "detained")},
+    }
+    return joined([pair(f"report.row.{k}", n=n) for k, n in found.items() if n], " · ")
+
+
 def _short(number: str | float) -> str:
     return f"{float(number):.3g}"
 
@@ -214,20 +252,10 @@ def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
 def _day_in(year: int) -> Callable[..., Markup]:
     """How a calendar day or a stretch of days is written in both languages: the year only where it is not the case's own."""
 
-    def parts(date: dt.date) -> tuple[str, str]:
-        other = date.year != year
-        en = f"{date.day} {date:%b}" + (f" {date.year}" if other else "")
-        return en, (f"{date.year}年" if other else "") + f"{date.month}月{date.day}日"
-
     def day(first: dt.date | None, last: dt.date | None = None) -> Markup:
         if first is None:
             return message("report.unknown")
-        if last is None or last == first:
-            en, zh = parts(first)
-        else:
-            same = (first.year, first.month) == (last.year, last.month)
-            en = (str(first.day) if same else parts(first)[0]) + f"–{parts(last)[0]}"
-            zh = f"{parts(first)[1]}至" + (f"{last.day}日" if same else parts(last)[1])
+        en, zh = (days_in_words(first, last or first, lang, year) for lang in LANGUAGES)
         return both(en.replace(" ", "\u00a0"), zh)
 
     return day

@@ -25,7 +25,8 @@ from qantar.verdicts.load import Loaded
 
 LIBRARIES = ("numpy", "pydantic", "matplotlib", "jinja2", "markdown-it-py", "babel")
 KERNELS = ("numba", "llvmlite")
-FILES = {"report.html", "verdicts.csv"}
+PAGE, TABLE = "report.html", "verdicts.csv"
+"""Files of a study; a record against which no claim is held has no table of verdicts."""
 
 
 def study_account(
@@ -52,7 +53,7 @@ def study_account(
     progress("judge")
     judged = judge(loaded.account, loaded.trials())
     progress("draw")
-    files = {"report.html": render(loaded, result, sampled, repeated), "verdicts.csv": verdicts_csv(judged, loaded)}
+    files = {PAGE: render(loaded, result, sampled, repeated)} | ({TABLE: verdicts_csv(judged, loaded)} if judged else {})
     progress("write")
     whole = sealed(files, provenance(loaded, judged, result, sampled, repeated, inputs))
     place = write_result(out, whole)
@@ -107,12 +108,11 @@ def unchanged(out: Path, inputs: str) -> dict[str, Any] | None:
         stored = read_result(out)
     except ResultError:  # whoever changed it: it is made
         return None
-    same = stored is not None and stored.made.get("inputs_sha256") == inputs and set(stored.content) == FILES
+    same = stored is not None and stored.made.get("inputs_sha256") == inputs and {PAGE} <= set(stored.content) <= {PAGE, TABLE}
     return stored.made if stored is not None and same else None
 
 
 def verdicts_csv(judged: list[Judged], loaded: Loaded) -> str:
     """The table of verdicts for a spreadsheet; lists are joined by `;`."""
     rows = [{**j.as_dict(), "repeat": j.repeat(loaded.name, loaded.case_name)} for j in judged]
-    header = list(rows[0]) if rows else ["id"]
-    return to_csv(header, [[";".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])
+    return to_csv(list(rows[0]), [[";".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])

@@ -149,6 +149,8 @@ def _organization(plan: Plan, rest: str, edit: Edit) -> dict[str, Any]:
     elif what in _OF_ORGANIZATIONS:
         new = float(_changed(edit, getattr(organizations[name], what)))
         _inside(new, *_OF_ORGANIZATIONS[what])
+    elif what and what not in ("places", "sectors"):
+        raise _EditError("not_one_of", value=what, choices=nearest(what, [*_OF_ORGANIZATIONS, "places", "sectors"]))
     else:
         raise _EditError("bad_edit", value=f"{edit.op} {edit.value}")
     return {"organizations": [o.model_copy(update={what: new}) if o.id == name else o for o in plan.organizations]}

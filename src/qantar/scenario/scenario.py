@@ -181,6 +181,7 @@ def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     known = {*home, case.head.country}
     events = {e.event_id: e for e in record.events}
     offset = dt.timedelta(hours=country_offset(case))
+    end, day = file.time.start + dt.timedelta(hours=file.time.hours), dt.timedelta(days=1)
     for n, step in enumerate(file.steps):
         for place in step.places:
             notes.among(f"steps.{n}.places", place, known, "unknown_region")
@@ -188,12 +189,16 @@ def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
             notes.among(f"steps.{n}.events", event, events, "unknown_event")
         if fault := step_fault(step.kind, step.size):
             notes.add(f"steps.{n}.size", fault[0], **fault[1])
+        if step.at >= end:
+            notes.add(f"steps.{n}.at", "step_after_end", value=f"{step.at:%Y-%m-%dT%H:%M}", end=f"{end:%Y-%m-%dT%H:%M}")
         rows = [events[e] for e in step.events if e in events]
         if not rows or len(rows) < len(step.events) or not {*step.places} <= known:
             continue
         at = (step.at - offset).replace(tzinfo=dt.UTC)
         if step.hour == "recorded" and any(record.instant(row) != at for row in rows):
             notes.add(f"steps.{n}.at", "step_hour_differs", value=f"{step.at:%Y-%m-%dT%H:%M}", events=", ".join(step.events))
+        elif not any(row.date - day <= step.at.date() <= (row.date_end or row.date) + day for row in rows):  # clocks differ by hours
+            notes.add(f"steps.{n}.at", "step_day_differs", value=step.at.date(), events=", ".join(step.events))
         named = {row.region_id for row in rows}
         if step.place == "recorded" and case.head.country not in named and not {home.get(x, x) for x in step.places} <= named:
             notes.add(f"steps.{n}.places", "step_place_differs", value=", ".join(step.places), events=", ".join(step.events))
@@ -299,5 +304,5 @@ def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
         If there is none of that name.
     """
     if name not in scenario.file.arms:
-        raise fail(ScenarioError, f"--arm {name}", "not_one_of", value=name, choices=nearest(name, scenario.file.arms))
+        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, scenario.file.arms) or "-")
     return scenario.file.arms[name].edits

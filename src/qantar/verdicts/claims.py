@@ -152,7 +152,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     rules = {
         "memory": from_memory,
         "memory-in-part": "memory" in seen.values() and not from_memory,
-        "address-lost": bool(read) and all(s.seen == "copy-address-lost" or (s.address_complete == "no" and not s.address) for s in read),
+        "address-lost": bool(read) and all(s.lost for s in read),
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",

@@ -22,40 +22,44 @@
     showDay();
   };
 
-  const filters = all("[data-filter]");
+  // A page of a record alone has no claims, and nothing to search or filter them with.
+  let showCount = () => {};
+  let clear = () => {};
   const search = one("search");
-  const claims = all(".claims li");
-  const groups = all(".group");
-  const one_in = (base, selector) => base.querySelector(selector);
-  const spoken = () => `:is(span, tspan)[lang=${root.dataset.lang}], .any`;
-  const wordsOf = (item) => `${item.firstElementChild.id} ${all(spoken(), item).map((e) => e.textContent).join(" ")}`.toLowerCase();
-  const showCount = () => {
-    let shown = 0;
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const item of claims) {
-      const fits = filters.every((f) => !f.value || item.dataset[f.dataset.filter].split(" ").includes(f.value));
-      const text = words.length ? wordsOf(item) : "";
-      item.hidden = !(fits && words.every((word) => text.includes(word)));
-      shown += item.hidden ? 0 : 1;
-    }
-    const narrowed = words.length || filters.some((f) => f.value);
-    for (const group of groups) {
-      const some = one_in(group, ".claims li:not([hidden])");
-      group.hidden = !some;
-      group.open = narrowed ? Boolean(some) : (group.dataset.open ??= String(group.open)) === "true";
-    }
-    one("shown").textContent = root.dataset.lang === "zh" ? `显示 ${shown} / ${claims.length} 条` : `${shown} of ${claims.length} shown`;
-  };
-  for (const filter of filters) filter.addEventListener("change", showCount);
-  search.addEventListener("input", showCount);
-  const clear = () => { for (const filter of filters) filter.value = ""; search.value = ""; showCount(); };
-  one("reset").addEventListener("click", clear);
-  for (const link of all("[data-show-flag]")) link.addEventListener("click", () => { clear(); document.querySelector("[data-filter=flags]").value = link.dataset.showFlag; showCount(); });
-  one("open-all").addEventListener("click", () => {
-    const boxes = all(".claims li:not([hidden]) details");
-    const open = boxes.some((box) => !box.open);
-    for (const box of boxes) box.open = open;
-  });
+  if (search) {
+    const filters = all("[data-filter]");
+    const claims = all(".claims li");
+    const groups = all(".group");
+    const spoken = () => `:is(span, tspan)[lang=${root.dataset.lang}], .any`;
+    const wordsOf = (item) => `${item.firstElementChild.id} ${all(spoken(), item).map((e) => e.textContent).join(" ")}`.toLowerCase();
+    showCount = () => {
+      let shown = 0;
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const item of claims) {
+        const fits = filters.every((f) => !f.value || item.dataset[f.dataset.filter].split(" ").includes(f.value));
+        const text = words.length ? wordsOf(item) : "";
+        item.hidden = !(fits && words.every((word) => text.includes(word)));
+        shown += item.hidden ? 0 : 1;
+      }
+      const narrowed = words.length || filters.some((f) => f.value);
+      for (const group of groups) {
+        const some = group.querySelector(".claims li:not([hidden])");
+        group.hidden = !some;
+        group.open = narrowed ? Boolean(some) : (group.dataset.open ??= String(group.open)) === "true";
+      }
+      one("shown").textContent = root.dataset.lang === "zh" ? `显示 ${shown} / ${claims.length} 条` : `${shown} of ${claims.length} shown`;
+    };
+    clear = () => { for (const filter of filters) filter.value = ""; search.value = ""; showCount(); };
+    for (const filter of filters) filter.addEventListener("change", showCount);
+    search.addEventListener("input", showCount);
+    one("reset").addEventListener("click", clear);
+    for (const link of all("[data-show-flag]")) link.addEventListener("click", () => { clear(); document.querySelector("[data-filter=flags]").value = link.dataset.showFlag; showCount(); });
+    one("open-all").addEventListener("click", () => {
+      const boxes = all(".claims li:not([hidden]) details");
+      const open = boxes.some((box) => !box.open);
+      for (const box of boxes) box.open = open;
+    });
+  }
 
   const slider = one("day");
   const regions = all(".region, .chip");
@@ -70,7 +74,7 @@
     let shown = 0;
     for (const row of all("#events tbody tr")) {
       const here = !chosen.value || row.dataset.region === chosen.value;
-      const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to));
+      const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to ?? row.dataset.from));
       row.hidden = !(here && now);
       shown += row.hidden ? 0 : 1;
     }

@@ -1,0 +1,182 @@
+"""A table without ids, mended and imported again: nothing is doubled unnoticed, and no id comes to name another event."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conftest import Ran, call_qantar
+from qantar.importing.run import Summary, import_file
+
+MAPPING = """[source]
+key = "log"
+title = "A log"
+licence = "own"
+redistribution = "yes"
+[columns]
+date = "day"
+region = "region"
+settlement = "town"
+type = "what"
+participants = "crowd"
+deaths = "dead"
+note = "told"
+[kinds]
+"march" = "march"
+"riot" = "clash"
+"""
+HEADER = ["day", "region", "town", "what", "crowd", "dead", "told"]
+LOG = [
+    ["2030-03-01", "Onia", "Onevile", "march", "", "", "by the river [Courier]"],
+    ["2030-03-02", "Onia", "Oneville", "march", "500", "", "at noon [Courier]"],
+    ["2030-03-02", "Onia", "Oneville", "march", "700", "", "at night [Gazette]"],
+    ["2030-03-03", "Twoia", "Twoville", "riot", "", "1", "shops burn [Gazette]"],
+    ["2030-03-04", "Twoia", "Twoville", "riot", "", "", ""],
+]
+
+
+@pytest.fixture
+def log(tiny: Path) -> Path:
+    (tiny.parent / "log.toml").write_text(MAPPING, encoding="utf-8")
+    return tiny.parent / "log.csv"
+
+
+def put(log: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> None:
+    with log.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def brought(log: Path, tiny: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Summary:
+    put(log, rows, header)
+    return import_file(log, tiny, mapping=log.with_suffix(".toml"))
+
+
+def events(tiny: Path) -> dict[str, dict[str, str]]:
+    with (tiny / "events.csv").open(encoding="utf-8", newline="") as file:
+        return {r["event_id"]: r for r in csv.DictReader(file) if r["source"] == "log"}
+
+
+def with_cell(k: int, column: str, cell: str) -> list[list[str]]:
+    rows = [list(row) for row in LOG]
+    rows[k][HEADER.index(column)] = cell
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("k", "column", "cell"),
+    [
+        (0, "town", "Oneville"),
+        (0, "town", "Somewhere"),
+        (0, "day", "2030-03-02"),
+        (0, "what", "riot"),
+        (1, "crowd", "600"),
+        (2, "told", "at night  [The Gazette]"),
+        (3, "dead", "2"),
+        (4, "told", "two cars burn [Courier]"),
+    ],
+)
+def test_a_row_that_is_mended_keeps_its_id(log: Path, tiny: Path, k: int, column: str, cell: str) -> None:
+    brought(log, tiny, LOG)
+    before = events(tiny)
+    done = brought(log, tiny, with_cell(k, column, cell)).changes
+    assert (done.added, done.changed, done.unchanged, len(done.mended), done.absent) == (0, 1, 4, 1, [])
+    after = events(tiny)
+    assert list(after) == list(before)
+    ((old, new),) = done.mended
+    assert (old["note"] or new["note"], new["event_id"]) == (old["note"] or after[new["event_id"]]["note"], old["event_id"])
+    assert after[new["event_id"]] == new != old
+    again = brought(log, tiny, with_cell(k, column, cell)).changes
+    assert (again.added, again.changed, again.unchanged, again.mended) == (0, 0, 5, [])
+
+
+def test_an_id_stays_with_its_event_when_a_refused_row_is_mended(log: Path, tiny: Path) -> None:
+    rows = with_cell(1, "dead", "two")
+    assert brought(log, tiny, rows).taken.reasons == {"bad_number": 1}
+    before = {r["note"]: name for name, r in events(tiny).items()}
+    assert brought(log, tiny, LOG).changes.added == 1
+    after = {r["note"]: name for name, r in events(tiny).items()}
+    assert {note: after[note] for note in before} == before
+
+
+def test_ids_last_when_the_mapping_or_another_column_changes(log: Path, tiny: Path) -> None:
+    mapping = log.with_suffix(".toml")
+    mapping.write_text(MAPPING.replace('note = "told"\n', "").replace('"march" = "march"', '"march" = "protest"'), encoding="utf-8")
+    brought(log, tiny, LOG)
+    before = list(events(tiny))
+    mapping.write_text(MAPPING, encoding="utf-8")
+    done = brought(log, tiny, LOG).changes
+    assert (done.added, done.changed, list(events(tiny))) == (0, 4, before)
+    wider = [[*row, "seen"] for row in LOG]
+    assert brought(log, tiny, wider, [*HEADER, "mark"]).changes.unchanged == 5
+    mapping.write_text(MAPPING.replace('date = "day"', 'id = "No"\ndate = "day"'), encoding="utf-8")
+    numbered = [[*row, str(n)] for n, row in enumerate(LOG, 1)]
+    done = brought(log, tiny, numbered, [*HEADER, "No"]).changes
+    assert (done.added, done.unchanged, list(events(tiny))) == (0, 5, before)
+    assert sorted(r["external_id"] for r in events(tiny).values()) == list("12345")
+    numbered[0][2:5] = ["Twoville", "riot", "90"]
+    assert brought(log, tiny, numbered, [*HEADER, "No"]).changes.changed == 1  # with an id of its own, whatever is mended
+
+
+def test_what_may_be_another_event_is_added_and_told(log: Path, tiny: Path) -> None:
+    brought(log, tiny, LOG)
+    rows = with_cell(3, "told", "a bus is stopped [Radio]")
+    done = brought(log, tiny, rows).changes
+    assert (done.added, len(done.absent), done.mended) == (1, 1, [])
+    ((old, new),) = done.perhaps
+    assert (old["note"], new["note"]) == ("shops burn [Gazette]", "a bus is stopped [Radio]")
+    assert len(events(tiny)) == 6
+
+
+def test_another_file_of_the_same_source_replaces_nothing(log: Path, tiny: Path) -> None:
+    brought(log, tiny, LOG[:2])
+    before = events(tiny)
+    later = [["2030-03-04", *row[1:]] for row in LOG[:2]]
+    done = brought(log, tiny, later).changes
+    assert (done.added, done.mended, len(done.absent), len(done.perhaps)) == (2, [], 2, 2)
+    assert {name: events(tiny)[name] for name in before} == before
+
+
+def test_two_rows_that_could_be_meant_are_not_told_apart(log: Path, tiny: Path) -> None:
+    rows = [["2030-03-02", "Onia", "Oneville", "march", crowd, "", ""] for crowd in ("500", "700")]
+    brought(log, tiny, rows)
+    done = brought(log, tiny, [[*rows[0][:4], "90", "", ""], [*rows[0][:4], "80", "", ""]]).changes
+    assert (done.added, done.mended, len(done.perhaps)) == (2, [], 2)
+
+
+def said(log: Path, tiny: Path, *options: str) -> str:
+    told: Ran = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), *options, cwd=tiny.parent)
+    assert told.code == 0
+    return " ".join(told.out.split())
+
+
+def test_the_summary_names_what_was_mended_what_is_gone_and_what_is_perhaps_twice(log: Path, tiny: Path) -> None:
+    put(log, LOG)
+    told = said(log, tiny)
+    assert "No column holds an id" in told
+    twice = told.partition("Perhaps twice: 1 ")[2]
+    for words in (
+        '2030-03-02 Oneville march "at noon [Courier]" (line 3) log-',
+        '2030-03-02 Oneville march "at night [Gazette]" (line 4) log-',
+    ):
+        assert words in twice
+    put(log, with_cell(0, "town", "Oneville")[:-1])
+    told = said(log, tiny)
+    assert 'settlement "Onevile" → "Oneville"' in told.partition("1 rows are earlier ones that were mended")[2]
+    assert "2030-03-04 Twoville clash log-" in told.partition("1 events of earlier imports are not in this file")[2]
+    put(log, with_cell(3, "told", "a bus is stopped [Radio]"))
+    assert (
+        'note "shops burn [Gazette]" → "a bus is stopped [Radio]"' in said(log, tiny).partition("may be earlier ones that were mended")[2]
+    )
+
+
+def test_a_line_is_told_of_rows_of_the_file_only(log: Path, tiny: Path) -> None:
+    put(log, LOG[:1])
+    import_file(log, tiny, mapping=log.with_suffix(".toml"))
+    mapping = log.with_suffix(".toml")
+    mapping.write_text(MAPPING.replace('key = "log"', 'key = "copy"'), encoding="utf-8")
+    twice = said(log, tiny).partition("Perhaps twice: 1 ")[2]  # the same row, so the same made id, of two sources
+    assert '[Courier]" (line 2) copy-' in twice
+    assert '[Courier]" log-' in twice

@@ -1,0 +1,110 @@
+"""Numbers of people as tables write them: read where they can mean one thing only."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from conftest import call_qantar
+from qantar.importing.figures import read_figure
+
+
+@pytest.mark.parametrize(
+    ("cell", "low", "high", "sure"),
+    [
+        ("1500", 1500, 1500, True),
+        ("12.0", 12, 12, True),
+        ("1,500", 1500, 1500, True),
+        ("1.500", 1500, 1500, True),
+        ("1 500", 1500, 1500, True),
+        ("1’500", 1500, 1500, True),
+        ("1.200.000", 1_200_000, 1_200_000, True),
+        ("1,200.00", 1200, 1200, True),
+        ("60.000?", 60_000, 60_000, False),
+        ("1?", 1, 1, False),
+        ("about 8,000", 8000, 8000, False),
+        ("ca. 500", 500, 500, False),
+        ("~400", 400, 400, False),
+        ("etwa 300 Menschen", 300, 300, False),
+        ("约500人", 500, 500, False),
+        ("3 mil", 3000, 3000, True),
+        ("2k", 2000, 2000, True),
+        ("1.2 million", 1_200_000, 1_200_000, True),
+        ("2,5 mil", 2500, 2500, True),
+        ("3万", 30_000, 30_000, True),
+        ("3,000+", 3000, None, True),
+        ("more than 1000", 1000, None, True),
+        ("over 2k people", 2000, None, True),
+        ("более 5 тыс. человек", 5000, None, True),
+        ("超过1万人", 10_000, None, True),
+        ("2,000-3,000", 2000, 3000, True),
+        ("2.000–3.000", 2000, 3000, True),
+        ("1000 a 2000", 1000, 2000, True),
+        ("1000 bis 2000", 1000, 2000, True),
+        ("5 - 6 thousand", 5000, 6000, True),
+        ("500-2k", 500, 2000, True),
+        ("between 200 and 300", 200, 300, True),
+        ("entre 200 y 300", 200, 300, True),
+    ],
+)
+def test_figures_are_read_as_they_are_written(cell: str, low: int, high: int | None, sure: bool) -> None:
+    assert read_figure(cell) == (low, high, sure)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "", "-", "hundreds", "two", "tens of thousands", "156 police", "1.5", "0.500", "1,50,000", "1.200 mil", "1.200.00", "3000-2000",
+        "12 or 13", "-1", "1e5", "٣", "9" * 30, "more than 1 - 2", "up to 500", "=50*20",
+    ],
+)  # fmt: skip
+def test_what_is_no_figure_or_could_be_two_is_not_read(cell: str) -> None:
+    assert read_figure(cell) is None
+
+
+MAPPING = """[source]
+key = "log"
+title = "A log"
+licence = "own"
+[columns]
+date = "day"
+region = "region"
+participants = "crowd"
+deaths = "dead"
+injured = "hurt"
+[every_row]
+kind = "protest"
+"""
+ROWS = [
+    ("about 80", "", ""),
+    ("300", "2-3", "2-3"),
+    ("200 a 300", "1?", "-"),
+    ("hundreds", "-", "20+"),
+    ("hundreds", "0", ""),
+    ("?", "5+", ""),
+]
+
+
+def test_figures_fill_both_ends_and_words_are_told(tiny: Path) -> None:
+    (tiny.parent / "log.toml").write_text(MAPPING, encoding="utf-8")
+    lines = [f"2030-03-0{n % 5 + 1};Onia;{crowd};{dead};{hurt}" for n, (crowd, dead, hurt) in enumerate(ROWS)]
+    (tiny.parent / "log.csv").write_text("\n".join(["day;region;crowd;dead;hurt", *lines]), encoding="utf-8")
+    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", "tiny", cwd=tiny.parent)
+    with (tiny / "events.csv").open(encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["source"] == "log"]
+    columns = ("participants_low", "participants_high", "number_basis", "deaths_low", "deaths", "deaths_high", "injured", "confidence")
+    assert sorted(tuple(r[c] for c in columns) for r in rows) == sorted(
+        [
+            ("80", "80", "about 80", "", "", "", "", "low"),
+            ("300", "300", "", "2", "", "3", "2", "medium"),
+            ("200", "300", "", "", "1", "", "", "low"),
+            ("", "", "hundreds", "", "", "", "20", "medium"),
+            ("", "", "hundreds", "", "0", "", "", "medium"),
+            ("", "", "", "5", "", "", "", "medium"),
+        ]
+    )
+    said = " ".join(told.out.split())
+    assert '2 crowds kept as words, without a number: "hundreds" (2).' in said
+    assert "2 figures of injured or detained are ranges" in said
