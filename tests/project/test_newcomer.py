@@ -10,6 +10,8 @@ import pytest
 
 from conftest import REPOSITORY, call_qantar
 
+pytestmark = pytest.mark.timeout(300)  # a dozen commands, one of which simulates
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
