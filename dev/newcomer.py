@@ -22,7 +22,8 @@ note_zh = "人们听不到别处发生的事。"
 edits = [{ path = "parameters.media_gain", value = 0 }]
 """
 """A change of one's own, as the manual has it."""
-SCALE = "0.001"
+SCALE, TEN_DAYS = "0.001", "time.hours=240"
+"""A first look: one resident in a thousand, and no more days than are needed to see whether anything differs."""
 
 
 def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
@@ -58,7 +59,7 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     do("study", "ledger")
     with (folder / "france-2023" / "scenario.toml").open("a", encoding="utf-8") as file:
         file.write(WHAT_IF)
-    do("counterfactual", "france-2023", "--arm", "nobody-hears", "--scale", SCALE, "--draws", "4")
+    do("counterfactual", "france-2023", "--arm", "nobody-hears", "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
 
 
 def judge(claims: Path) -> None:

@@ -215,7 +215,7 @@ def test_every_arm_resolves_to_a_plan_of_its_own() -> None:
         assert (p.steps, p.parameters, p.drivers, p.forces) == (plan().steps, plan().parameters, plan().drivers, plan().forces)
     with pytest.raises(ScenarioError) as caught:
         arm_edits(scenario(), "no-price-rice")
-    assert [(p.code, "no-price-rise" in p.render()) for p in said(caught.value.problems)] == [("not_one_of", True)]
+    assert [(p.code, "no-price-rise" in p.render()) for p in said(caught.value.problems)] == [("no_such_arm", True)]
 
 
 ARM = """note_en = "Half the guard."

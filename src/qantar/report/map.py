@@ -239,15 +239,24 @@ def _labelled(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
     return tuple(replace(s, x=x, y=y, code=code) if s.area else s for s, (x, y), code in zip(shapes, names, codes, strict=True))
 
 
+MOVED = 3
+"""Lines that a label may be moved: farther off it would name another region."""
+EXACT = 1e-6
+"""What a sum of distances may lack of itself."""
+
+
 def _apart(shapes: Sequence[Shape], height: float, width: Callable[[Shape], float]) -> list[Point]:
-    """Where labels of this size go: from north to south, each is moved down as far as it must to lie on none before it."""
+    """Where labels of this size go: from north to south, each is moved down to lie on none before it, or stays where that is too far."""
+    lowest = max((s.y for s in shapes), default=0.0) + height
     set_down: list[tuple[float, float, float]] = []
     found = {}
     for n, shape in sorted(enumerate(shapes), key=lambda item: item[1].y):
         half = width(shape) / 2
         x, y = min(max(shape.x, half), WIDTH - half), shape.y
-        while shape.area and (near := [v for u, v, other in set_down if abs(u - x) < half + other and abs(v - y) < height]):
+        while shape.area and (near := [v for u, v, other in set_down if abs(u - x) < half + other and abs(v - y) < height - EXACT]):
             y = max(near) + height
+        if y > min(shape.y + MOVED * height, lowest):
+            y = shape.y
         if shape.area:
             set_down.append((x, y, half))
         found[n] = round(x, 1), round(y, 1)
