@@ -17,15 +17,16 @@ KINDS = (
     "scale",
     "warning",
     "experiments",
-    "planted",
     "policy",
     "sensitivity",
     "methods",
+    "planted",
     "argument",
     "weigh",
     "compare",
 )
-"""Names of the kinds, each a file of this room; in this order they are listed, shown and made."""
+"""Names of the kinds, each a file of this room; in this order they are listed, shown and made: planted worlds, which take longest and on
+which nothing rests, after what else ships."""
 
 
 def study(name: str) -> Study[Any]:
