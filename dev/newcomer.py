@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-DESK = Path(__file__).resolve().parent.parent / "tests" / "newcomer"
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+DESK = TESTS / "newcomer"
 WHAT_IF = """
 [arms.nobody-hears]
 note_en = "Nobody hears of what happens elsewhere."
@@ -43,8 +44,9 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
             raise RuntimeError(f"qantar {' '.join(words)}: {said}")
         return said
 
-    for name in ("actions.csv", "mapping.toml", "essay.md"):
+    for name in ("actions.csv", "essay.md"):
         (folder / name).write_bytes((DESK / name).read_bytes())
+    (folder / "mapping.toml").write_bytes((TESTS / "importing" / "tables" / "france-2023.toml").read_bytes())
     do("new", "france-2023", "--country", "FRA", "--first-day", "2023-04-18", "--last-day", "2023-06-29")
     do("import", "actions.csv", "--propose", "proposed.toml")
     do("import", "actions.csv", "--mapping", "mapping.toml", "--into", "france-2023", "--dry-run")

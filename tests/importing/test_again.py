@@ -9,25 +9,10 @@ from pathlib import Path
 import pytest
 
 from conftest import Ran, call_qantar
+from kit.logs import mapping
 from qantar.importing.run import Summary, import_file
 
-MAPPING = """[source]
-key = "log"
-title = "A log"
-licence = "own"
-redistribution = "yes"
-[columns]
-date = "day"
-region = "region"
-settlement = "town"
-type = "what"
-participants = "crowd"
-deaths = "dead"
-note = "told"
-[kinds]
-"march" = "march"
-"riot" = "clash"
-"""
+MAPPING = mapping({"participants": "crowd", "deaths": "dead", "note": "told"}, {"riot": "clash"})
 HEADER = ["day", "region", "town", "what", "crowd", "dead", "told"]
 LOG = [
     ["2030-03-01", "Onia", "Onevile", "march", "", "", "by the river [Courier]"],

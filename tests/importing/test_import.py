@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Ran, call_qantar
+from kit.logs import mapping
 from qantar.cases.case import load_case
 from qantar.errors import QantarError
 from qantar.importing.days import Days, OrderUnknown
@@ -344,29 +345,25 @@ def test_a_line_that_tells_the_separator_is_not_the_header(tiny: Path) -> None:
 
 
 LOG = [["day", "region", "town", "what"], ["2-4 March", "Onia", "Onevile", "march"], ["3 March", "Onia", "Oneville", "march"]]
-MAPPING = """[source]
-key = "log"
-title = "A log"
-licence = "own"
-redistribution = "yes"
-[columns]
-date = "day"
-region = "region"
-settlement = "town"
-type = "what"
-[kinds]
-"march" = "march"
-"""
+
+
+def looked(tiny: Path, rows: list[list[str]], *words: str) -> str:
+    """What an import of these rows of a log says."""
+    put(tiny, mapping(), "log.toml")
+    put(tiny, "\n".join(";".join(r) for r in rows), "log.csv")
+    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), *words, cwd=tiny.parent)
+    assert told.code == 0
+    return " ".join(told.out.split())
 
 
 @pytest.mark.parametrize("above", [[], [["Protests of March, 2030"]], [["Protests, seen by me"], ["as of May", "draft"]]])
 @pytest.mark.parametrize("is_book", [True, False])
 def test_a_title_above_the_header_a_span_and_a_mistyped_town(tiny: Path, above: list[list[str]], is_book: bool) -> None:
-    mapping = put(tiny, MAPPING, "log.toml")
+    log = put(tiny, mapping(), "log.toml")
     wide = [["e", "f"], ["", "x"], ["", "x"]] if len(above) > 1 else [[], [], []]  # two cells are a title beside five, not beside four
     rows = [*above, *([*row, *more] for row, more in zip(LOG, wide, strict=True))]
     path = workbook(tiny, rows) if is_book else put(tiny, "\n".join(";".join(r) for r in rows), "log.csv")
-    done = import_file(path, tiny, mapping=mapping)
+    done = import_file(path, tiny, mapping=log)
     assert (done.titles, done.taken.spans, done.unnamed) == (len(above), 1, [("Onevile", 1, "Oneville (XA-ONE)")])
     found = [(r["date"], r["date_end"], r["region_id"], r["settlement_id"]) for r in ours(tiny)]
     assert found == [("2030-03-02", "2030-03-04", "XA-ONE", ""), ("2030-03-03", "", "XA-ONE", "S1")]
@@ -379,11 +376,7 @@ def test_more_people_than_the_country_has_are_refused(tiny: Path) -> None:
 
 
 def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
-    put(tiny, MAPPING, "log.toml")
-    put(tiny, "\n".join(";".join(r) for r in [["A log"], *LOG, *[["soon", "Onia", "", "march"]] * 7]), "log.csv")
-    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), "--dry-run", cwd=tiny.parent)
-    assert told.code == 0
-    said = " ".join(told.out.split())
+    said = looked(tiny, [["A log"], *LOG, *[["soon", "Onia", "", "march"]] * 7], "--dry-run")
     for words in (
         "taken for a title: 1",
         "1 rows give two days",
@@ -396,12 +389,9 @@ def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
 
 
 def test_a_place_that_is_not_found_is_told_with_what_may_be_meant(tiny: Path) -> None:
-    put(tiny, MAPPING, "log.toml")
     rows = [["2 March", "Twoia", "Oneville", "march"], ["2 March", "", "Twovile", "march"], ["2 March", "Onnia", "", "march"],
             ["2 March", "Onnia", "Nowhere", "march"], ["", "Onia", "", "march"]]  # fmt: skip
-    put(tiny, "\n".join(";".join(r) for r in [LOG[0], *rows]), "log.csv")
-    told = call_qantar("import", "log.csv", "--mapping", "log.toml", "--into", str(tiny), cwd=tiny.parent)
-    said = " ".join(told.out.split())
+    said = looked(tiny, [LOG[0], *rows])
     for words in (
         "1 rows name a town that lies in another region than the one they name.",
         "Twoia / Oneville (1): Oneville → XA-ONE",

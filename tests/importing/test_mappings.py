@@ -49,7 +49,7 @@ def case_of(folder: Path, country: str, days: tuple[str, str], regions: dict[str
     with (folder / "regions.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["region_id", "name_en", "name_zh", "type", "capital", "lat", "lon", "utc_offset", "source"], *rows])
     (folder / "regions.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": shapes}), encoding="utf-8")
-    for name in ("settlements.csv", "events.csv", "neighbours.geojson"):
+    for name in ("settlements.csv", "region_values.csv", "events.csv", "neighbours.geojson"):  # of Tinyland, which has few residents
         (folder / name).unlink()
     return folder
 
