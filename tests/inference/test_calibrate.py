@@ -938,12 +938,13 @@ def test_families_that_count() -> None:
 
 
 def test_what_ships_is_a_sample_in_an_order_drawn_once(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    first, second = first_module(tmp_path), calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0))
+    setup = replace(SETUP, particles=SETUP.near, force_draws=0)
+    first, second = first_module(tmp_path), calibrate(a_task(tmp_path), prior_runs(), setup)
     assert sorted(second.origin) == sorted(first.origin)  # of equal weight: each once
     assert second.origin.tolist() != sorted(second.origin) != first.origin.tolist() != second.origin.tolist()
-    again = calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0))
+    again = calibrate(a_task(tmp_path), prior_runs(), setup)
     assert np.array_equal(again.origin, second.origin)
-    many = calibrate(a_task(tmp_path), prior_runs(), replace(SETUP, force_draws=0, particles=500))
+    many = calibrate(a_task(tmp_path), prior_runs(), replace(setup, particles=2 * SETUP.near))
     assert sorted(many.origin) == sorted([*first.origin, *first.origin])
 
 

@@ -110,8 +110,10 @@ def warning() -> dict[str, list[dict[str, Any]]]:
     return {"origins": origins, "scores": scores, "alarms": alarms, "start": start}
 
 
+SHARE = {"at_least": 98, "of": 200, "low": 0.42, "high": 0.56}
+PLANTED = {"difference": -0.06, "median": -0.07, "all": SHARE, "fast": SHARE | {"of": 150}}
 MADE: dict[str, dict[str, Any]] = {
-    "heldout": {"table": 20_000, "near": 400, "ties": {"mean": -0.4, "se": 0.1, "n": 17, "separated": True}},
+    "heldout": {"table": 20_000, "near": 400, "ties": {"mean": -0.4, "se": 0.1, "n": 17, "separated": True}, "planted": PLANTED},
     "rivals": {"home": "rival-home-grown", "tolerance": 1.25, "quick": False},
     "scale": {"draws": 200, "residents": 19_122_423},
     "sensitivity": {"histories": 3356},

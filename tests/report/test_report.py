@@ -90,6 +90,7 @@ def test_every_figure_has_its_table(page: str) -> None:
     of_the_model = (
         "argument",
         "weigh",
+        "calibrate",
         "experiments",
         "heldout-",
         "rivals-",

@@ -194,7 +194,7 @@ def test_every_arm_resolves_to_a_plan_of_its_own() -> None:
     off = {s.id for s in plan().steps} - {s.id for s in found["no-price-rise"].steps}
     assert off == {s.id for s in plan().steps if s.kind == "price"} | {"concession-mangystau"}
     assert not [s for s in found["no-internet-cut"].steps if s.kind == "internet" and s.size < 2]
-    assert found["bench-loud"].parameters == {"base_pressure": 2e-5}
+    assert found["bench-loud"].parameters == {"base_pressure": 2e-5, "potential": 1.0}
     assert {kind for kind, driver in found["by-policy"].drivers.items() if driver != "policy"} == {"stand_aside"}
     asides = [s for s in found["stand-aside"].steps if s.kind == "stand_aside"]
     assert [(s.size, s.places == ["KZ"]) for s in asides] == [(1, False)] * 6 + [(0, True)]  # and the end of it, everywhere
@@ -248,7 +248,7 @@ NAMES_OF_PLANS = {
     "rival-seeding": "bbab077741fc3f38",
     "rival-split": "2cb5c718699fd101",
     "rival-composite": "24f93c8e68ea1bb2",
-    "bench-loud": "9255a1e2013d970b",
+    "bench-loud": "7fceb522523751c5",
     "quiet": "21552c4643b6eb60",
 }
 """Arm, "" for none and "quiet" for the quiet period -> first digits of the SHA-256 over the names of its plans at these scales.

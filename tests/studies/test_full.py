@@ -94,7 +94,7 @@ def test_one_that_cannot_be_made_is_said_and_the_others_go_on(tmp_path: Path, mo
     found = repeat(results, PACKAGED, tmp_path / "again", runner=runner, begun=lambda *x: told.append(x), failed=faults.append)
     lines = ["qantar heldout elsewhere", "qantar scale elsewhere"]
     assert found == [Repeated("heldout", lines[0], False, ()), Repeated("scale", lines[1], True, ("items.csv",))]
-    assert told == [("heldout", 210.0), ("scale", 90.0)]
+    assert told == [("heldout", 210.0), ("scale", 50.0)]
     assert [p.code for e in faults for p in e.problems] == ["not_one_of"]
     assert asked[0][1].scenario.case.folder == PACKAGED  # the case at hand, not one of its name
     assert {(r.store, r.processes) for *_, r in asked} == {(tmp_path / "again" / "store", 1)}

@@ -253,8 +253,8 @@ def flips_of(trial: Trial, scenario: Scenario | None) -> Pair | None:
 
 
 def rows_of(trials: Mapping[str, Trial]) -> list[dict[str, Any]]:
-    """Parts with an effect and a smallest one, as judged, of the model itself, by hypothesis."""
-    own = [r for _, trial in sorted(trials.items()) for r in trial.own]
+    """Parts with an effect and a smallest one, as judged, of the model itself, by hypothesis: fitted where it was."""
+    own = [r for _, trial in sorted(trials.items()) for r in trial.leading]
     return [r for r in own if r.get("smallest") and r.get("effect") is not None]
 
 

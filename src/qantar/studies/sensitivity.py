@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -176,8 +176,8 @@ def page(result: Result) -> Iterator[Block]:
         yield figure_of(cells, output, [n for n in chosen if ("total", output, n) in cells])
     yield grid("total", cells, chosen, have)
     yield Sentence(pair("out.sens_notes"), "note")
-    yield grid("alone", cells, chosen, have)
-    yield grid("size", cells, [*order[:SHOWN], SEED], [o for o in OUTPUTS if ("size", o, SEED) in cells])
+    yield grid("alone", cells, chosen, have, explained=chosen)
+    yield grid("size", cells, [*order[:SHOWN], SEED], [o for o in OUTPUTS if ("size", o, SEED) in cells], explained=chosen)
     yield from rest(result, cells, order)
 
 
@@ -210,11 +210,13 @@ def figure_of(cells: Mapping[tuple[str, str, str], Row], output: str, names: Seq
     return Figure(f"sensitivity-{output}", Shares(labels, [(pair(f"sensitivity.{m}"), marks[m]) for m in measures]), table)
 
 
-def grid(measure: str, cells: Mapping[tuple[str, str, str], Row], names: Sequence[str], outputs: Sequence[str]) -> Table:
-    """One measure of inputs on outputs."""
+def grid(
+    measure: str, cells: Mapping[tuple[str, str, str], Row], names: Sequence[str], outputs: Sequence[str], explained: Collection[str] = ()
+) -> Table:
+    """One measure of inputs on outputs; inputs that were explained before are only named."""
 
     def row(name: str) -> list[Cell]:
-        shown = label("sensitivity", name) if name in (SEED, OTHERS) else Named(name, meaning(name))
+        shown = label("sensitivity", name) if name in (SEED, OTHERS, *explained) else Named(name, meaning(name))
         return [shown, *(_interval(cells.get((measure, output, name))) for output in outputs)]
 
     columns = [Column(pair("out.sens_input")), *heads("sensitivity", outputs)]
