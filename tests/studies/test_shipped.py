@@ -102,7 +102,8 @@ def keys(case: Path, kind: str) -> list[str]:
 
 def test_sentences_follow_the_rules(case: Path) -> None:
     ship(case)
-    assert keys(case, "heldout") == ["heldout_region_better", "heldout_day_same", "heldout_ties_better", "heldout_text"]
+    planted = ["heldout_planted_all", "heldout_planted_fast"]
+    assert keys(case, "heldout") == ["heldout_region_better", "heldout_day_same", "heldout_ties_better", "heldout_text", *planted]
     assert keys(case, "rivals") == ["rivals_worse", "rivals_alike"]
     alike = sentences(case, "rivals")[1]
     assert alike.endswith(": organized seeding, elite split.")  # one whose comparison is blank is not said to be alike
