@@ -3,7 +3,7 @@
 In: a folder with `account.toml`, `claims.csv` and, if there are any, its other tables and sources of its own; the events it cites are those
 of the case it names. Any of the tables may be a workbook instead (`claims.xlsx`); of two that were written alike, the one that was changed
 since is read, and two that differ otherwise are refused. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256,
-never its sentences.
+never its sentences: those stand in a workbook for the eye alone, and are not read.
 """
 
 from __future__ import annotations

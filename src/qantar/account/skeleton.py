@@ -34,21 +34,31 @@ def slug(document: Document) -> str:
 
 
 def write_skeleton(
-    document: Document, found: list[Candidate], case: str, out: Path, proposed: Sequence[Mapping[str, object] | None] = ()
+    document: Document,
+    found: list[Candidate],
+    case: str,
+    out: Path,
+    proposed: Sequence[Mapping[str, object] | None] = (),
+    beside: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
-    Title and headings of the document go into it, its sentences do not. A ResultError if `out` is there already or cannot be written.
+    Title and headings of the document go into it; its sentences stand only in the workbook, beside the claims (`beside`). A ResultError if
+    `out` is there already or cannot be written.
 
     Parameters
     ----------
     case : name of a packaged case, or the folder of an own one, from `out`
     proposed : columns of each candidate's claim that hold what the record proposes, or None
+    beside : columns for the eye in the workbook, each with a cell a candidate
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
     rows = [_row(number, c, more or {}) for number, (c, more) in enumerate(zip_longest(found, proposed[: len(found)]), 1)]
-    write_new(out, {"account.toml": _head(document, case), **in_both_forms({"claims": rows, "sources": []}, document.language)})
+    ids = [str(row[0]) for row in rows]
+    eye = {column: dict(zip(ids, cells, strict=True)) for column, cells in (beside or {}).items()}
+    tables = in_both_forms({"claims": rows, "sources": []}, document.language, eye, document.sha256)
+    write_new(out, {"account.toml": _head(document, case), **tables})
 
 
 def case_from(folder: Path, out: Path) -> str:

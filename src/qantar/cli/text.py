@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qantar.messages import text
+from qantar.messages import LANGUAGES, text
 
 if TYPE_CHECKING:
     from qantar.account.candidates import Candidate
@@ -284,10 +284,14 @@ def _near(like: Likely, lang: str) -> str:
 
 def _proposed(proposal: Proposal | None, lang: str) -> str:
     """A line below a candidate: what the record proposes."""
-    if proposal is None:
-        return ""
+    return "" if proposal is None else f"\n→ {proposed_in(proposal, lang)}"
+
+
+def proposed_in(proposal: Proposal, lang: str) -> str:
+    """What the record proposes and why, in a language (English where the program does not speak it)."""
+    lang = lang if lang in LANGUAGES else LANGUAGES[0]
     said = text("out.proposed", lang, verdict=text(f"verdict.{proposal.verdict}", lang))
-    return f"\n→ {said}{text('error.colon', lang)}{proposal.why[lang]}"
+    return f"{said}{text('error.colon', lang)}{proposal.why[lang]}"
 
 
 def outline_json(

@@ -9,7 +9,7 @@ import re
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,11 +124,12 @@ def guess_encoding(data: bytes) -> str:
 def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Table[R]:
     """All good rows of a CSV file, or of a workbook; everything else is added to `problems`.
 
-    The header must name known columns only and every required one; each row must have as many cells as the header.
+    The header must name known columns only and every required one; each row must have as many cells as the header. A column whose name
+    stands in round brackets is for the eye and is left out.
     """
     file, before = path.name, len(problems.found)
     try:
-        file, raw_rows = _cells_of(path, name, problems)
+        file, raw_rows = rows_of(path, name, problems)
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
         return Table(name, path.name, (), (), readable=False)
@@ -177,14 +178,29 @@ _UNREADABLE = ("broken_csv", "cell_too_long", "no_such_sheet")
 """Faults after which nothing can be said about what a table lacks."""
 
 
-def _cells_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[tuple[int, list[str]]]]:
-    """How a table is called in problems, and its rows with their lines."""
+def rows_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[tuple[int, list[str]]]]:
+    """How a table in CSV or a workbook is called in problems, and its rows with their lines, without the columns that are for the eye."""
     if path.suffix.lower() != ".xlsx":
-        return path.name, csv_rows(read_text(path), path.name, problems)
+        return path.name, _to_be_read(csv_rows(read_text(path), path.name, problems))
     from qantar.files.sheet import read_sheet
 
     label, found = read_sheet(path, name, problems)
-    return label, iter(found)
+    return label, _to_be_read(found)
+
+
+def _to_be_read(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows without the columns whose names stand in round brackets, and without rows that have nothing else.
+
+    >>> list(_to_be_read([(1, ["id", "(text)", "kind"]), (2, ["C1", "It was so.", "fact"]), (3, ["", "Left over.", ""])]))
+    [(1, ['id', 'kind']), (2, ['C1', 'fact'])]
+    """
+    beside: set[int] | None = None
+    for line, cells in rows:
+        if beside is None:
+            beside = {k for k, c in enumerate(cells) if re.fullmatch(r"\(.+\)", c.strip())}
+        kept = [c for k, c in enumerate(cells) if k not in beside]
+        if any(kept):
+            yield line, kept
 
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)

@@ -13,9 +13,9 @@ from qantar.account.weights import RivalsFile
 from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
-from qantar.files.read import csv_rows, read_table, read_text, read_toml
+from qantar.files.read import read_table, read_text, read_toml, rows_of
 from qantar.files.result import read_result
-from qantar.files.sheet import file_of, read_sheet
+from qantar.files.sheet import file_of
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
@@ -145,7 +145,7 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
 def _guess_table(path: Path) -> str:
     """The table whose first column and most of whose required columns the header has, and that has most of its columns; else an error."""
     problems = Problems()
-    rows = read_sheet(path, "", problems)[1] if path.suffix == ".xlsx" else csv_rows(read_text(path), path.name, problems)
+    _, rows = rows_of(path, "", problems)
     header = {c.strip() for _, cells in islice(rows, 1) for c in cells}
     problems.raise_as(DataError)
 
