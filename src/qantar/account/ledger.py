@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from qantar.account.arguments import Inference, check_inferences
+from qantar.account.kept import Change, Kept, read_kept
 from qantar.account.weights import Item, RivalsFile, Weight, check_stories, check_weights
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Title, Told, numbered
@@ -242,6 +243,10 @@ class Account:
     own_sources: Table[Source]
     """those that the case does not have"""
     sources: dict[str, Source]
+    kept: Kept
+    """what rows said when verdicts were written on them"""
+    changed: tuple[Change, ...]
+    """what they say otherwise now"""
 
     def claim(self, claim_id: str) -> Claim | None:
         """One claim by its id."""
@@ -279,7 +284,7 @@ def read_claims(folder: Path) -> Account | None:
         return None
     tables: dict[str, Table[Any]] = {name: Table(name, "", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
     tables["claims"] = _optional_table(folder, head, "claims", Claim, quiet)
-    return Account(folder, head, **tables, rivals=None, sources={})
+    return Account(folder, head, **tables, rivals=None, sources={}, kept=read_kept(folder, quiet), changed=())
 
 
 def read_account(
@@ -305,11 +310,12 @@ def read_account(
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, **tables, rivals=_rivals(folder, head, arms, problems), own_sources=own, sources=sources)
+    rivals, kept = _rivals(folder, head, arms, problems), read_kept(folder, problems)
+    account = Account(folder, head, **tables, rivals=rivals, own_sources=own, sources=sources, kept=kept, changed=())
     if all(t.readable for t in (case_sources, own, *tables.values())):
         _check(account, spoilt, problems)
         if rows is not None:
-            _check_events(account.claims, rows, {*rows, *regions}, problems)
+            _check_events(account.claims, rows, {*rows, *regions}, kept, problems)
             if account.rivals is not None:
                 known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
                 check_weights(stories, account.items, account.weights, known, problems)
@@ -415,11 +421,15 @@ def _check_section(account: Account, section: int, file: str, line: int, column:
         problems.add(file, line, column, "unknown_section", value=section, choices=", ".join(map(str, sorted(known))))
 
 
-def _check_events(claims: Table[Claim], rows: Collection[str], rows_and_regions: Collection[str], problems: Problems) -> None:
+def _check_events(claims: Table[Claim], rows: Collection[str], rows_and_regions: Collection[str], kept: Kept, problems: Problems) -> None:
+    """That the rows of the record which claims name are there; of one that was there, what it said."""
     for line, claim in problems.rows(claims):
         for column, known in (("events", rows), ("proposed_rows", rows_and_regions)):
             for key in getattr(claim, column):
-                if key not in known:
+                if key not in known and (was := kept.get(claim.claim_id, {}).get(key)):
+                    said = ", ".join(f"{k} {v}" for k, v in was.items())
+                    problems.add(claims.file, line, column, "vanished_record_row", value=key, said=said)
+                elif key not in known:
                     problems.add(claims.file, line, column, "unknown_record_row", value=key, choices=nearest(key, known))
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from qantar.account.candidates import Candidate
 from qantar.account.document import Document
+from qantar.account.kept import KEPT, kept_text, rows_said
 from qantar.account.ledger import Account, Claim
 from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
 from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED
 from qantar.files.write import write_new
+from qantar.record.load import Record
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""
@@ -40,6 +42,7 @@ def write_skeleton(
     out: Path,
     proposed: Sequence[Mapping[str, object] | None] = (),
     beside: Mapping[str, Sequence[str]] | None = None,
+    record: Record | None = None,
 ) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
@@ -51,6 +54,7 @@ def write_skeleton(
     case : name of a packaged case, or the folder of an own one, from `out`
     proposed : columns of each candidate's claim that hold what the record proposes, or None
     beside : columns for the eye in the workbook, each with a cell a candidate
+    record : of the case; what its rows say on which proposals rest is kept
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
@@ -58,7 +62,10 @@ def write_skeleton(
     ids = [str(row[0]) for row in rows]
     eye = {column: dict(zip(ids, cells, strict=True)) for column, cells in (beside or {}).items()}
     tables = in_both_forms({"claims": rows, "sources": []}, document.language, eye, document.sha256)
-    write_new(out, {"account.toml": _head(document, case), **tables})
+    rests = {key: str(more["proposed_rows"]).split(";") for key, more in zip(ids, proposed, strict=False) if more}
+    said = rows_said(record, {row for named in rests.values() for row in named}) if record else {}
+    kept = {key: {row: said[row] for row in named if row in said} for key, named in rests.items()} if said else {}
+    write_new(out, {"account.toml": _head(document, case), **tables, **({KEPT: kept_text(kept)} if kept else {})})
 
 
 def case_from(folder: Path, out: Path) -> str:

@@ -53,6 +53,7 @@ def verdicts(
         return
     terminal.verdict_table(chosen, lang)
     terminal.earlier_verdicts(chosen, lang)
+    terminal.rows_changed(loaded.account, lang)
     terminal.verdict_summary(loaded, chosen, lang)
     terminal.say(text("out.marks", lang))
 
@@ -121,7 +122,7 @@ def new(
         named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
         beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records(sentences, read.language, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
-        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed], beside)
+        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed], beside, country.record)
     n_proposed = sum(p is not None for p in proposed)
     if json:
         terminal.print_json({"folder": str(folder), "claims": len(found), "proposed": n_proposed, "sha256": read.sha256})
@@ -166,6 +167,30 @@ def _beside(folder: Path, document: Path, lang: str) -> tuple[dict[str, dict[str
     named = [(getattr(c, f"proposed_{own}"), (*c.events, *c.proposed_rows)) for c in loaded.account.claims]
     told = records(sentences, read.language, loaded.case, named)
     return {TEXT: {key: placed(found) for key, found in said.items()}, RECORD: dict(zip(said, told, strict=True))}, read.sha256
+
+
+@ledger_app.command(help="cli.keep")
+def keep(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_ledger")],
+    claims: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="cli.arg_keep")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.kept import KEPT, kept_text
+    from qantar.account.kept import keep as run
+    from qantar.files.write import write_bytes
+    from qantar.verdicts.load import load_account
+
+    loaded = load_account(str(folder))
+    for claim in claims or ():
+        one_of("CLAIM", claim, tuple(loaded.account.claims.ids()), context.obj)
+    kept = run(loaded.account.claims, loaded.case.record, loaded.account.kept, claims or ())
+    path, rows = loaded.account.folder / KEPT, len({row for said in kept.values() for row in said})
+    write_bytes(path, kept_text(kept).encode())
+    if json:
+        terminal.print_json({"file": str(path), "claims": len(kept), "rows": rows})
+    else:
+        terminal.say(text("out.kept", context.obj, path=path, n=len(kept), rows=rows))
 
 
 def notice(path: Path | None, account: Any, lang: str) -> str:

@@ -27,7 +27,10 @@ _STYLE = {
     "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim",
     "not-decidable": "dim", "not-testable": "dim",
 }  # fmt: skip
-_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P"}
+_LETTER = {
+    "memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P",
+    "rows-changed": "R",
+}  # fmt: skip
 
 
 def as_text(value: object) -> str:
@@ -363,6 +366,17 @@ def explanations(found: list[Explanation], lang: str) -> None:
         if e.rows:
             heads = [text(f"out.{k}", lang) for k in ("column", "allowed")] if e.sort == "table" else ["", ""]
             grid([*heads, text("out.meaning", lang)], e.rows, widest=2)
+
+
+def rows_changed(account: Account, lang: str) -> None:
+    """Claims whose rows of the record say something else than when the verdict was written, with each cell, and the mend."""
+    if not account.changed:
+        return
+    claims = list(dict.fromkeys(c.claim for c in account.changed))
+    say(text("out.rows_changed", lang, n=len(claims)))
+    for c in account.changed:
+        say(text("out.row_changed", lang, **{k: getattr(c, k) for k in ("claim", "row", "column", "was", "now")}))
+    say(text("out.rows_changed_mend", lang, path=account.folder, claims=" ".join(claims)))
 
 
 def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:

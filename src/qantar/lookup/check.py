@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from qantar.account.kept import KEPT
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
 from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
@@ -167,8 +168,8 @@ def _checked(path: Path, sizes: dict[str, int], named: dict[str, str]) -> Checke
     other = twin(path)
     if path.name not in sizes and other is not None and other.name in sizes:
         return Checked(path.name, "unread", 0)  # the table stands in the other file
-    if path.name == WRITTEN:
-        return Checked(path.name, "written", 0)
+    if path.name in (WRITTEN, KEPT):
+        return Checked(path.name, path.stem, 0)
     if path.suffix == ".toml":
         return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
     if path.suffix == ".geojson":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qantar.account.kept import KEPT, changes
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, check_questions, read_account, read_head, twin
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
@@ -61,7 +62,8 @@ class Loaded:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
         named = [name for name in files.model_dump().values() if name]
-        ledger = [*named, WRITTEN, *(other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")]
+        workbooks = (other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")
+        ledger = [*named, WRITTEN, KEPT, *workbooks]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -138,6 +140,8 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     account = read_account(folder, head, record.sources, problems, rows, arms, record.regions.ids())
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
+    if rows is not None and account.claims.readable and account.kept:
+        account = replace(account, changed=tuple(changes(account.claims, record, account.kept)))
     return Loaded(account, case)
 
 
@@ -153,7 +157,7 @@ def no_account(case: Case) -> Account:
         }
     )
     tables: dict[str, Table[Any]] = {name: Table(name, f"{name}.csv", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
-    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources})
+    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources}, kept={}, changed=())
 
 
 def _is_file(path: Path) -> bool:
