@@ -276,6 +276,18 @@ def read_head(folder: Path, problems: Problems) -> AccountFile | None:
     return read_toml(folder / "account.toml", AccountFile, problems)
 
 
+def read_tables_alone(folder: Path, problems: Problems) -> list[Table[Any]]:
+    """The tables of a ledger whose head cannot be used, each checked by itself under the name it has if the head does not say otherwise."""
+    found: dict[str, Table[Any]] = {}
+    for name, model in LEDGER_MODELS.items():
+        there = any((folder / f"{name}{suffix}").is_file() for suffix in TWINS)
+        if there and (path := the_one(folder / f"{name}.csv", name, problems)):
+            found[name] = read_table(path, name, model, problems)
+    for line, claim in problems.rows(found["claims"]) if "claims" in found else ():
+        _check_claim(claim, found["claims"].file, line, problems)
+    return list(found.values())
+
+
 def read_claims(folder: Path) -> Account | None:
     """Head and claims of a ledger, without its case and whatever is wrong with them; None where there is no head."""
     quiet = Problems()
@@ -312,13 +324,15 @@ def read_account(
     spoilt = case_sources.spoilt | own.spoilt
     rivals, kept = _rivals(folder, head, arms, problems), read_kept(folder, problems)
     account = Account(folder, head, **tables, rivals=rivals, own_sources=own, sources=sources, kept=kept, changed=())
-    if all(t.readable for t in (case_sources, own, *tables.values())):
-        _check(account, spoilt, problems)
-        if rows is not None:
-            _check_events(account.claims, rows, {*rows, *regions}, kept, problems)
-            if account.rivals is not None:
-                known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
-                check_weights(stories, account.items, account.weights, known, problems)
+    if case_sources.readable and own.readable:
+        for table in (account.claims, account.hypotheses, account.second_reading, account.items):
+            check_sources(table, {*sources, *spoilt}, problems)
+    _check(account, problems)
+    if rows is not None:
+        _check_events(account.claims, rows, {*rows, *regions}, kept, problems)
+    if rows is not None and account.rivals is not None and all(t.readable for t in tables.values()):
+        known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
+        check_weights(stories, account.items, account.weights, known, problems)
     return account
 
 
@@ -382,19 +396,18 @@ def twin(path: Path) -> Path | None:
 TWINS = {".csv": ".xlsx", ".xlsx": ".csv"}
 
 
-def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None:
+def _check(account: Account, problems: Problems) -> None:
+    """The tables by themselves, and against each other where both can be read."""
     claims = account.claims
     ids = check_repeated(claims, "claim_id", problems)
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
-    for table in (claims, account.hypotheses, account.second_reading, account.items):
-        check_sources(table, {*account.sources, *spoilt}, problems)
     read_twice = account.second_reading.ids()
     for line, claim in problems.rows(claims):
         _check_claim(claim, claims.file, line, problems)
         _check_section(account, claim.section, claims.file, line, "section", problems)
-        if claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
+        if account.second_reading.readable and claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
             problems.add(claims.file, line, "reading", "reading_without", claim=claim.claim_id, value=claim.reading)
-        if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
+        if account.hypotheses.readable and claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
     for line, hypothesis in problems.rows(account.hypotheses):
@@ -402,13 +415,14 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
             if name not in parameter_names():
                 choices = nearest(name, parameter_names())
                 problems.add(account.hypotheses.file, line, "coefficients", "unknown_parameter", value=name, choices=choices)
-        for claim_id in hypothesis.claims:
+        for claim_id in hypothesis.claims if claims.readable else ():
             if claim_id not in ids:
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
-    _check_readings(account, ids, problems)
-    _check_tensions(account, ids, problems)
     check_repeated(account.arguments, "id", problems)
-    check_inferences(account.arguments, ids, problems)
+    if claims.readable:
+        _check_readings(account, ids, problems)
+        _check_tensions(account, ids, problems)
+        check_inferences(account.arguments, ids, problems)
     for line, inference in problems.rows(account.arguments):
         if inference.section is not None:
             _check_section(account, inference.section, account.arguments.file, line, "place", problems)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -301,7 +302,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
-    """A TOML file as a checked model, each problem with its line."""
+    """A TOML file as a checked model, each problem with its line; None if it cannot be used.
+
+    A key that nobody knows is a problem, and says nothing of the others, unless it may be one that is not there, misspelt: else the file is
+    read without it, so that the rest is checked too.
+    """
     try:
         source = read_text(path)
         for pattern, code, args in _NOT_PARSED:
@@ -331,6 +336,26 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
             if item["type"] == "extra_forbidden":
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}
             add_validation(item, path.name, _line_of(loc, places), ".".join(loc), problems, in_table=False)
+        return _without_unknown(data, model, error)
+
+
+def _without_unknown(data: Any, model: type[M], error: ValidationError) -> M | None:
+    """The model of a file without its unknown keys, if nothing else is wrong with it."""
+    faults = error.errors(include_url=False)
+    if any(item["type"] != "extra_forbidden" for item in faults):
+        return None
+    try:
+        for item in faults:
+            *way, key = item["loc"]
+            inner = data
+            for step in way:
+                inner = inner[step]
+            meant = get_close_matches(str(key), _fields_at(model, list(map(str, way))), 1, 0.5)
+            if meant and meant[0] not in inner:
+                return None
+            del inner[key]
+        return model.model_validate(data)
+    except (LookupError, TypeError, ValidationError):  # a path that names a choice, or what only shows once the whole is there
         return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from qantar.account.kept import KEPT
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
-from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
+from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
 from qantar.files.read import read_table, read_text, read_toml, rows_of
@@ -71,7 +71,7 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         return found
     case, tables = _read_folder(folder, problems)
     if scenario and (folder / FILE).exists():
-        if case is None or problems.found:  # held against its case once that is whole
+        if case is None:
             read_toml(folder / FILE, ScenarioFile, problems)
         else:
             _check_scenario(folder, case, problems)
@@ -96,11 +96,12 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
     if not (has_ledger or has_case):
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
     ledger: list[Table[Any]] = []
-    if has_ledger and (loaded := read_loaded(folder, problems)) is not None:
-        case = loaded.case if loaded.case.folder == folder else None
-        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources]
+    if has_ledger:
+        loaded = read_loaded(folder, problems)
+        case = loaded.case if loaded and loaded.case.folder == folder else None
+        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources] if loaded else []
     else:
-        case = read_case(folder, problems) if has_case else None
+        case = read_case(folder, problems)
     return case, [*((*case.record.tables().values(), case.questions) if case else ()), *ledger]
 
 
@@ -108,8 +109,14 @@ def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
     from qantar.effects.experiment_file import read_experiments
     from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
 
-    if (country := read_scenario(folder, problems, case)) is not None:
+    whole = not any((folder / p.file).is_file() and p.file in _of_case(case) for p in problems.found)
+    if (country := read_scenario(folder, problems, case, whole=whole)) is not None:
         read_experiments(country, problems)
+
+
+def _of_case(case: Case) -> set[str]:
+    """Files of a case, without those of a ledger that may lie beside them."""
+    return {"case.toml", *(f"{name}.geojson" for name in GEOMETRY), *(t.file for t in case.record.tables().values())}
 
 
 def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qantar.account.kept import KEPT, changes
-from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, check_questions, read_account, read_head, twin
+from qantar.account.ledger import (
+    LEDGER_MODELS,
+    WRITTEN,
+    Account,
+    AccountFile,
+    check_questions,
+    read_account,
+    read_head,
+    read_tables_alone,
+    twin,
+)
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
@@ -121,6 +131,9 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
         return Loaded(no_account(only), only) if only else None
     head = read_head(folder, problems)
     if head is None:
+        read_tables_alone(folder, problems)
+        if (folder / "case.toml").exists():
+            read_case(folder, problems)
         return None
     if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
         case = read_case(folder, problems)
@@ -135,7 +148,8 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     if case is None:
         return None
     record = case.record
-    rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
+    named = (record.events, record.totals, record.regions)
+    rows = record.events.ids() | record.totals.ids() if all(t.readable for t in named) else None
     arms = _arms(case.folder) if head.files.rivals else None
     account = read_account(folder, head, record.sources, problems, rows, arms, record.regions.ids())
     if case.questions.readable:
