@@ -316,5 +316,6 @@ def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
         If there is none of that name.
     """
     if name not in scenario.file.arms:
-        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, scenario.file.arms) or "-")
+        known = [*scenario.file.arms, *(f"steps.{s.id}=off" for s in scenario.file.steps)]
+        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, known) or "-")
     return scenario.file.arms[name].edits
