@@ -89,6 +89,19 @@ def test_a_verdict_that_names_another_row_is_to_be_kept_anew(mine: Path) -> None
     assert list(load_account(str(mine)).account.kept[account.claims.rows[0].claim_id]) == ["E1", "T2"]
 
 
+def test_a_confirmed_proposal_rests_on_its_rows_whether_or_not_the_verdict_names_them(tiny: Path) -> None:
+    (tiny.parent / "essay.md").write_text("# A week\n\nIn total 5 people died across the country.\n", encoding="utf-8")
+    assert call_qantar("account", "new", "essay.md", "--case", "tiny", "--out", "own", cwd=tiny.parent).code == 0
+    own = tiny.parent / "own"
+    put(own, "claims.csv", "fact,,,open,,,,", "fact,Five died.,,supported,So the Gazette says.,,,gazette")
+    account = load_account(str(own)).account
+    (claim,) = account.claims
+    assert (claim.events, not_kept([claim], account.kept), account.changed) == ((), [], ())
+    put(tiny, "totals.csv", "XA,deaths_cumulative,5,5", "XA,deaths_cumulative,5,9")
+    (change,) = load_account(str(own)).account.changed
+    assert (change.claim, change.row, change.was, change.now) == ("C001", "T3", "5", "9")
+
+
 def test_what_is_kept_survives_a_spreadsheet_and_a_spoilt_file_is_told(mine: Path, qantar: Callable[..., Ran]) -> None:
     qantar("account", "sheet", "mine")
     qantar("account", "keep", "mine")

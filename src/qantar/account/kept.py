@@ -95,24 +95,25 @@ def _cells(row: Mapping[str, object]) -> Said:
 
 
 def rests_on(claim: Claim) -> tuple[str, ...]:
-    """Rows of the record on which a claim rests: those its verdict names, and those its proposal rests on as long as there is no more."""
-    return tuple(dict.fromkeys((*claim.events, *(claim.proposed_rows if claim.only_proposed else ()))))
+    """Rows of the record on which a claim rests: those it names, else those of its proposal, which a verdict may have confirmed."""
+    return tuple(dict.fromkeys(claim.events or claim.proposed_rows))
 
 
 def keep(claims: Iterable[Claim], record: Record, kept: Kept, ids: Collection[str] = ()) -> Kept:
-    """What is to be kept now: anew of these claims and of those that rest on other rows than before, of the others as it was."""
+    """What is to be kept now: anew of these claims and of those that rest on further rows, of the others as it was."""
     claims = list(claims)
     said = rows_said(record, {row for c in claims for row in rests_on(c)})
     now: Kept = {}
     for c in claims:
         anew = c.claim_id in ids or c.claim_id in not_kept([c], kept)
-        now[c.claim_id] = {row: said[row] for row in rests_on(c) if row in said} if anew else kept.get(c.claim_id, {})
+        source = said if anew else kept.get(c.claim_id, {})
+        now[c.claim_id] = {row: source[row] for row in rests_on(c) if row in source}
     return {claim: rows for claim, rows in now.items() if rows}
 
 
 def not_kept(claims: Iterable[Claim], kept: Kept) -> list[str]:
-    """Ids of claims that rest on other rows than were kept for them, or on some of which nothing was kept."""
-    return [c.claim_id for c in claims if {*rests_on(c)} != {*kept.get(c.claim_id, ())}]
+    """Ids of claims that rest on rows of which nothing was kept for them."""
+    return [c.claim_id for c in claims if {*rests_on(c)} - {*kept.get(c.claim_id, ())}]
 
 
 def changes(claims: Iterable[Claim], record: Record, kept: Kept) -> list[Change]:
