@@ -17,12 +17,15 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 DESK = TESTS / "newcomer"
 WHAT_IF = """
-[arms.nobody-hears]
-note_en = "Nobody hears of what happens elsewhere."
-note_zh = "人们听不到别处发生的事。"
-edits = [{ path = "parameters.media_gain", value = 0 }]
+[[steps]]
+id = "ban"
+kind = "emergency"
+places = ["FR"]
+at = "2023-04-19T08:00"
+size = 1
+assumption = "invented: gatherings are forbidden"
 """
-"""A change of one's own, as the manual has it."""
+"""What the state did, as the manual has it; the change that leaves it out needs no name."""
 SCALE, TEN_DAYS = "0.001", "time.hours=240"
 """A first look: one resident in a thousand, and no more days than are needed to see whether anything differs."""
 
@@ -57,11 +60,14 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     do("account", "new", "essay.md", "--case", "france-2023", "--out", "ledger")
     judge(folder / "ledger" / "claims.csv")
     do("check", "ledger", "--document", "essay.md")
+    do("account", "keep", "ledger")
     do("verdicts", "ledger")
     do("study", "ledger")
     with (folder / "france-2023" / "scenario.toml").open("a", encoding="utf-8") as file:
         file.write(WHAT_IF)
-    do("counterfactual", "france-2023", "--arm", "nobody-hears", "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
+    do("check", "france-2023")
+    arm = ("--arm", "steps.ban=off", "--recorded")
+    do("counterfactual", "france-2023", *arm, "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
 
 
 def judge(claims: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
@@ -46,10 +47,22 @@ def mine(_made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(_made / "mine", tmp_path / "mine"))
 
 
-def fill(ledger: Path, cell: str, value: object, name: str = "claims") -> None:
+def fill(ledger: Path, column: str, row: int, value: object, name: str = "claims") -> None:
     book = load_workbook(ledger / f"{name}.xlsx")
-    book[name][cell] = value
+    book[name].cell(row, columns(book[name])[column]).value = value
     book.save(ledger / f"{name}.xlsx")
+
+
+def columns(sheet: Any) -> dict[str, int]:
+    """Number of each column of a sheet, from its head."""
+    return {cell.value: cell.column for cell in sheet[1]}
+
+
+def beside(ledger: Path) -> dict[str, tuple[str, str]]:
+    """The cells for the eye in the workbook of claims, by claim id: text, record."""
+    sheet = load_workbook(ledger / "claims.xlsx")["claims"]
+    at = columns(sheet)
+    return {row[0].value: (row[at["(text)"] - 1].value or "", row[at["(record)"] - 1].value or "") for row in sheet.iter_rows(min_row=2)}
 
 
 def put(ledger: Path, old: str, new: str) -> None:
@@ -66,7 +79,7 @@ def codes(ledger: Path) -> list[tuple[str, str]]:
 
 def test_a_new_ledger_stands_in_both_forms_and_both_say_the_same(mine: Path, qantar: Callable[..., Ran]) -> None:
     assert sorted(p.name for p in mine.iterdir()) == [
-        "account.toml", "claims.csv", "claims.xlsx", "sources.csv", "sources.xlsx", "written.toml",
+        "account.toml", "claims.csv", "claims.xlsx", "kept.toml", "sources.csv", "sources.xlsx", "written.toml",
     ]  # fmt: skip
     both = list(load_account(str(mine)).account.claims)
     (mine / "claims.csv").unlink()
@@ -75,9 +88,50 @@ def test_a_new_ledger_stands_in_both_forms_and_both_say_the_same(mine: Path, qan
     assert (shown.code, "claims.xlsx" in shown.out, "Claims are read from claims.xlsx" in shown.err) == (0, True, True)
 
 
+def test_sentence_and_record_stand_beside_the_claim_and_are_no_part_of_the_ledger(mine: Path, qantar: Callable[..., Ran]) -> None:
+    text, record = beside(mine)["C002"]
+    assert text == "0.1:2 In total 9,000 people died in Tinyland."
+    assert record.startswith("proposed: contradicted: 9,000 lies outside the record's interval [4, 6]")
+    assert "\nT4 1 Apr 2030, Tinyland: deaths_cumulative 4–6, independent, list of names [letter]" in record  # the row, not its id alone
+    sheet = load_workbook(mine / "claims.xlsx")["claims"]
+    at = columns(sheet)
+    assert at["(text)"] + 1 == at["claim_en"] < at["(record)"] == at["verdict"] - 1
+    assert sheet.cell(1, at["(text)"]).comment.text.startswith("For reading only")
+    folded = {name for name, c in at.items() if sheet.column_dimensions[sheet.cell(1, c).column_letter].hidden}
+    assert {"claim_zh", "evidence_zh"} <= folded
+    assert not {name for name in folded if not name.endswith("_zh")}
+    assert "9,000 people died" not in (mine / "claims.csv").read_text(encoding="utf-8")
+    fill(mine, "(text)", 3, "Something else.")  # is no change of the ledger
+    assert load_account(str(mine)).account.claims.file == "claims.csv"
+    put(mine, "C004,", "C005,")
+    assert load_account(str(mine)).account.claims.rows[3].claim_id == "C005"
+    assert qantar("check", "mine/claims.xlsx").code == 0
+
+
+def test_sheet_puts_the_sentences_of_a_document_beside_the_claims_anew(mine: Path, qantar: Callable[..., Ran]) -> None:
+    fill(mine, "paragraph", 5, "1")
+    fill(mine, "sentence", 5, "1-2")
+    fill(mine, "events", 5, "T1")
+    assert beside(mine)["C004"][0].startswith("0.2:2 It was")  # tells its own place, though the claim was moved
+    held = load_account(str(mine)).account.claims.rows
+    assert qantar("account", "sheet", "mine", "--document", "essay.md").code == 2  # there is none yet
+    (mine.parent / "essay.md").write_text(ESSAY.replace("some 50", "some 60"), encoding="utf-8")
+    shown = qantar("account", "sheet", "mine", "--document", "essay.md")
+    assert (shown.code, "this is not the document the ledger" in shown.err) == (0, True)
+    text, record = beside(mine)["C004"]
+    assert text.splitlines() == [
+        "0.1:1 On 3 March some 60 people across the country took part in the protests.",
+        "0.1:2 In total 9,000 people died in Tinyland.",
+    ]
+    assert record.startswith("T1 3 Mar 2030, Tinyland: participants 40–60")
+    assert list(load_account(str(mine)).account.claims) == list(held)
+    put(mine, "0,2,1,", "0,2,2,")
+    assert "sentences beside the claims: qantar account sheet mine --document" in " ".join(qantar("account", "sheet", "mine").out.split())
+
+
 def test_the_file_that_was_changed_is_read_whichever_it_is(mine: Path, qantar: Callable[..., Ran]) -> None:
     before = (mine / "claims.csv").read_bytes()
-    fill(mine, "F2", "Fifty came on the third.")
+    fill(mine, "claim_en", 2, "Fifty came on the third.")
     account = load_account(str(mine)).account
     assert (account.claims.file, account.claims.rows[0].claim_en) == (
         "claims.xlsx [claims]",
@@ -95,7 +149,7 @@ def test_the_csv_alone_was_changed(mine: Path) -> None:
 
 
 def test_where_both_were_changed_neither_is_read(mine: Path, qantar: Callable[..., Ran]) -> None:
-    fill(mine, "F2", "In the workbook.")
+    fill(mine, "claim_en", 2, "In the workbook.")
     put(mine, "fact,,,open", "fact,In CSV.,,open")
     assert codes(mine) == [("claims.csv", "two_tables")]
     held = {p.name: p.read_bytes() for p in mine.iterdir()}
@@ -111,17 +165,17 @@ def test_where_both_were_changed_neither_is_read(mine: Path, qantar: Callable[..
 
 
 def test_the_same_change_in_both_is_no_conflict(mine: Path) -> None:
-    fill(mine, "F2", "Both.")
+    fill(mine, "claim_en", 2, "Both.")
     put(mine, "fact,,,open", "fact,Both.,,open")
     assert load_account(str(mine)).account.claims.rows[0].claim_en == "Both."
 
 
 def test_sheet_writes_the_other_form_and_leaves_the_one_that_counts(mine: Path, tiny: Path, qantar: Callable[..., Ran]) -> None:
-    fill(mine, "F2", "=not a formula", "claims")
-    fill(mine, "A2", "my-text", "sources")
+    fill(mine, "claim_en", 2, "=not a formula")
+    fill(mine, "key", 2, "my-text", "sources")
     assert codes(mine)[0] == ("claims.xlsx [claims]", "formula_cell")
     book = load_workbook(mine / "claims.xlsx")
-    book["claims"]["F2"].data_type = "s"
+    book["claims"].cell(2, columns(book["claims"])["claim_en"]).data_type = "s"
     book.save(mine / "claims.xlsx")
     refused = qantar("account", "sheet", "mine")
     assert (refused.code, json.loads(qantar("account", "sheet", "mine", "--json").out or "[]")) == (
@@ -185,7 +239,7 @@ def test_an_own_account_stands_beside_an_own_case(tiny: Path, tmp_path: Path, qa
 def test_what_a_desk_needs_is_read_and_given_on(mine: Path, qantar: Callable[..., Ran]) -> None:
     book = load_workbook(mine / "claims.xlsx")
     sheet = book["claims"]
-    column = {c.value: c.column for c in sheet[1]}
+    column = columns(sheet)
     told = {
         "claim_en": "Fifty came on the third.", "verdict": "supported", "evidence_en": "So the Gazette says.",
         "source": "gazette", "said_by": "A. Speaker", "said_on": "2022-01-12", "link": "https://example.org/a;b",
@@ -226,5 +280,5 @@ def test_a_workbook_out_of_the_folder_is_not_followed(mine: Path, tmp_path: Path
 def test_a_workbook_alone_is_known_by_its_columns(mine: Path, tmp_path: Path, qantar: Callable[..., Ran]) -> None:
     shutil.copy(mine / "claims.xlsx", tmp_path / "theirs.xlsx")
     assert qantar("check", "theirs.xlsx", "--json").json()["files"] == [{"file": "theirs.xlsx", "kind": "table claims", "rows": 4}]
-    fill(mine, "A3", "C001")
+    fill(mine, "claim_id", 3, "C001")
     assert [p["code"] for p in qantar("check", "mine/claims.xlsx", "--json").json()["problems"]] == ["repeated_id"]

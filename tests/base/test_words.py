@@ -330,7 +330,7 @@ def test_events_of_the_same_day_and_place_stand_below_a_sentence(loaded: Loaded,
     (tmp_path / "one.md").write_text(text, encoding="utf-8")
     document = read_document(tmp_path / "one.md")
     found = candidates(document, loaded.case.place_names(), loaded.case.head.country)
-    (near,) = likely(found, document.language, loaded.case, loaded.account.claims)
+    (near,) = likely([c.sentence.text for c in found], document.language, loaded.case, loaded.account.claims)
     assert event in near.events
     assert other not in near.events
     for key in near.events:
@@ -346,7 +346,7 @@ def test_a_sentence_without_day_or_place_of_the_record_is_near_nothing(loaded: L
     (tmp_path / "one.md").write_text(text, encoding="utf-8")
     document = read_document(tmp_path / "one.md")
     found = candidates(document, loaded.case.place_names(), loaded.case.head.country)
-    assert [x for x in likely(found, "en", loaded.case, loaded.account.claims) if x.events or x.claims] == []
+    assert [x for x in likely([c.sentence.text for c in found], "en", loaded.case, loaded.account.claims) if x.events or x.claims] == []
 
 
 def test_judged_claims_of_the_same_day_and_place_stand_there_too(loaded: Loaded, run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from conftest import CASE, HERE, STUDY, Ran, call_qantar, run_qantar
 from kit.documents import CHINESE, ENGLISH, RUSSIAN
@@ -263,6 +265,19 @@ def test_a_text_about_elsewhere_and_a_silent_record_are_said(qantar: Callable[..
     assert "proposes no verdict" in elsewhere
 
 
+def _without_the_texts(path: Path) -> tuple[str, str]:
+    """Every part of a workbook without the column `(text)`, and that column."""
+    book = load_workbook(path)
+    texts = [c for sheet in book for column in sheet.iter_cols() if column[0].value == "(text)" for c in column[1:]]
+    told = "\n".join(str(c.value) for c in texts)
+    for cell in texts:
+        cell.value = None
+    rest = io.BytesIO()
+    book.save(rest)
+    with zipfile.ZipFile(rest) as parts:
+        return "".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist()), told
+
+
 @pytest.mark.parametrize("text", [CHINESE, ENGLISH, RUSSIAN], ids=["zh", "en", "ru"])
 def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Path, text: str) -> None:
     (tmp_path / "My essay.md").write_text(text, encoding="utf-8")
@@ -278,13 +293,14 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     assert account.head.title_en == {CHINESE: "一次事件", ENGLISH: "A tale", RUSSIAN: "My essay"}[text]
     heading = {CHINESE: "经过和原因", ENGLISH: "How it began", RUSSIAN: "Конец"}[text]
     assert heading in [section.name_en for section in account.head.sections]
-    sheets = [zipfile.ZipFile(p) for p in folder.glob("*.xlsx")]
-    assert len(sheets) == 2
+    assert len(list(folder.glob("*.xlsx"))) == 2
     written = "".join(p.read_text(encoding="utf-8") for p in folder.iterdir() if p.suffix != ".xlsx")
-    written += "".join(book.read(part).decode("utf-8", "replace") for book in sheets for part in book.namelist())
-    assert "广场" not in written  # not a word of the document
-    assert "anger" not in written
-    assert "вышли" not in written
+    word = {CHINESE: "广场", ENGLISH: "anger", RUSSIAN: "вышли"}[text]
+    held = {p.name: _without_the_texts(p) for p in folder.glob("*.xlsx")}
+    assert word not in written  # not a word of the document
+    assert not any(word in kept for kept, _ in held.values())
+    assert [word in texts for _, texts in held.values()].count(True) == 1  # but in the column for the eye, which nothing reads
+    assert not any(word in str(row.model_dump()) for row in account.claims)
     again = qantar("account", "new", "My essay.md")
     assert again.code == 2
     assert "exists already" in again.err

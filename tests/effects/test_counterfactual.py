@@ -44,9 +44,9 @@ from qantar.inference.posterior import HEAD, read_draws
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
-from qantar.scenario.scenario import parse_set, resolve
+from qantar.scenario.scenario import load_scenario, parse_set, resolve
 from qantar.scenario.schema import Edit
-from qantar.studies.counterfactual import STUDY, outcome_of, smallest_of
+from qantar.studies.counterfactual import STUDY, left_out, outcome_of, smallest_of
 from qantar.studies.kind import ask, perform
 
 DRAWS, REPLICATES, SEED = 3, 2, 5
@@ -485,7 +485,7 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
                  "it needed 1 [1, 1] times fewer runs",  # an arm where nothing varies leaves nothing to share
                  "Nothing can be said of parameters.relax_hours=500: it changed none of 16 histories",
                  "In this model, which is not fitted to anything and with a state that answers what it sees, the largest crowd would have been "
-                 "smaller with parameters.base_pressure=0: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip
+                 "smaller under parameters.base_pressure=0 than unchanged: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip
         assert said in " ".join(out.split()), said
     assert max(map(len, out.splitlines()[:-1])) <= 80
     assert "probability of" not in out
@@ -518,7 +518,7 @@ def test_a_base_without_uprisings_is_not_judged(
         assert "in 0 of 12 histories without a change" in err
         assert ("--recorded" in err) == helps
         said = " ".join(out.split())
-        assert "cannot be judged here: without it 0 of 16 histories are an uprising (1,000 people or more out at once)" in said
+        assert "cannot be judged here: unchanged, 0 of 16 histories are an uprising (1,000 people or more out at once)" in said
         assert ("With --recorded" in said) == helps
         assert said.count("not judged") == len(OUTCOMES)  # though every draw has more people out
         assert "8/0/0" in said
@@ -567,6 +567,27 @@ def test_the_rule_in_both_directions(values: list[float], name: str) -> None:
     turned = {"more": "fewer", "fewer": "more", "not-more": "not-fewer", "not-fewer": "not-more"}
     assert answer_of(-np.array(values), 0.5).name == turned.get(name, name)
     assert (found.reached, found.reversed) == (sum(v >= 0.5 for v in values), sum(v <= -0.5 for v in values))
+
+
+@pytest.mark.parametrize(("change", "gone"), [("steps.E020=off", 1), ("drivers.internet=off", 2), ("parameters.media_gain=0", 0)])
+def test_an_arm_without_a_name_says_what_it_leaves_out(change: str, gone: int) -> None:
+    country = load_scenario(CASE)
+    first = next(s for s in country.file.steps if s.kind == "internet")
+    base, arms = plans_of(country, [change.replace("E020", first.id)], recorded=True)
+    (arm,) = arms.values()
+    found = left_out(base, arm)
+    assert len(found) >= gone
+    assert bool(found) == bool(gone)
+    if gone:
+        assert f"{first.id} ({first.at:%Y-%m-%d %H:%M})" in found
+
+
+def test_an_arm_that_is_not_there_names_the_change_that_may_be_meant() -> None:
+    country = load_scenario(CASE)
+    step = next(s for s in country.file.steps if s.kind == "internet").id
+    with pytest.raises(ScenarioError) as caught:
+        plans_of(country, [step], recorded=True)
+    assert f"steps.{step}=off" in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", ["more", "fewer", "same", "not-more", "not-fewer", "undecided"])

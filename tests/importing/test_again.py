@@ -143,14 +143,14 @@ def test_the_summary_names_what_was_mended_what_is_gone_and_what_is_perhaps_twic
     assert "No column holds an id" in told
     twice = told.partition("Perhaps twice: 1 ")[2]
     for words in (
-        '2030-03-02 Oneville march "at noon [Courier]" (line 3) log-',
-        '2030-03-02 Oneville march "at night [Gazette]" (line 4) log-',
+        '2030-03-02 Oneville march "at noon [Courier]" (line 3) E005',
+        '2030-03-02 Oneville march "at night [Gazette]" (line 4) E006',
     ):
         assert words in twice
     put(log, with_cell(0, "town", "Oneville")[:-1])
     told = said(log, tiny)
     assert 'settlement "Onevile" → "Oneville"' in told.partition("1 rows are earlier ones that were mended")[2]
-    assert "2030-03-04 Twoville clash log-" in told.partition("1 events of earlier imports are not in this file")[2]
+    assert "2030-03-04 Twoville clash E008" in told.partition("1 events of earlier imports are not in this file")[2]
     put(log, with_cell(3, "told", "a bus is stopped [Radio]"))
     assert (
         'note "shops burn [Gazette]" → "a bus is stopped [Radio]"' in said(log, tiny).partition("may be earlier ones that were mended")[2]
@@ -163,5 +163,39 @@ def test_a_line_is_told_of_rows_of_the_file_only(log: Path, tiny: Path) -> None:
     mapping = log.with_suffix(".toml")
     mapping.write_text(MAPPING.replace('key = "log"', 'key = "copy"'), encoding="utf-8")
     twice = said(log, tiny).partition("Perhaps twice: 1 ")[2]  # the same row, so the same made id, of two sources
-    assert '[Courier]" (line 2) copy-' in twice
-    assert '[Courier]" log-' in twice
+    assert '[Courier]" (line 2) E005' in twice
+    assert '[Courier]" E004' in twice
+
+
+def test_a_row_without_an_id_gets_one_that_can_be_typed_and_never_that_of_another(log: Path, tiny: Path) -> None:
+    brought(log, tiny, LOG[1:])
+    assert list(events(tiny)) == ["E004", "E005", "E006", "E007"]  # after E1, E2, E3, which a person wrote
+    brought(log, tiny, LOG)  # a row that stands first in the file
+    assert list(events(tiny)) == ["E004", "E005", "E006", "E007", "E008"]
+    lines = (tiny / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tiny / "events.csv").write_text("".join(x for x in lines if not x.startswith("E005,")), encoding="utf-8")
+    assert brought(log, tiny, LOG).changes.added == 1
+    assert list(events(tiny)) == ["E004", "E006", "E007", "E008", "E009"]  # a gap is not filled
+
+
+def test_ids_of_an_older_import_stay(log: Path, tiny: Path) -> None:
+    brought(log, tiny, LOG)
+    text = (tiny / "events.csv").read_text(encoding="utf-8")
+    old = {name: f"log-{row['external_id']}" for name, row in events(tiny).items()}
+    for name, long in old.items():
+        text = text.replace(f"{name},", f"{long},")
+    (tiny / "events.csv").write_text(text, encoding="utf-8")
+    done = brought(log, tiny, with_cell(1, "crowd", "600")).changes
+    assert (done.added, done.changed, done.unchanged, list(events(tiny))) == (0, 1, 4, list(old.values()))
+
+
+def test_an_id_of_the_file_that_can_be_none_is_numbered_and_known_again(log: Path, tiny: Path) -> None:
+    mapping = log.with_suffix(".toml")
+    mapping.write_text(MAPPING.replace('date = "day"', 'id = "No"\ndate = "day"'), encoding="utf-8")
+    numbered = [[*row, f"no. {n}"] for n, row in enumerate(LOG, 1)]
+    brought(log, tiny, numbered, [*HEADER, "No"])
+    before = events(tiny)
+    assert list(before) == ["E004", "E005", "E006", "E007", "E008"]
+    numbered[0][2] = "Oneville"
+    done = brought(log, tiny, numbered[:4], [*HEADER, "No"]).changes
+    assert (done.added, done.changed, [r["event_id"] for r in done.absent], list(events(tiny))) == (0, 1, ["E008"], list(before))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import runpy
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from conftest import REPOSITORY, call_qantar
 
@@ -54,3 +56,22 @@ def test_the_ledger_is_judged_and_shown(desk: tuple[Path, dict[str, str]]) -> No
 
 def test_the_what_if_says_at_what_scale_it_was_asked(desk: tuple[Path, dict[str, str]]) -> None:
     assert "1,000" in said(desk[1], "counterfactual")
+
+
+def test_a_what_if_needs_no_arm_of_ones_own_and_says_what_was_left_out(desk: tuple[Path, dict[str, str]]) -> None:
+    assert "What the state did, without ban (2023-04-19 08:00)." in said(desk[1], "counterfactual")
+
+
+def test_sentence_and_record_stand_beside_each_claim_that_is_to_be_judged(desk: tuple[Path, dict[str, str]]) -> None:
+    sheet = load_workbook(desk[0] / "ledger" / "claims.xlsx")["claims"]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    texts = [row[at["(text)"] - 1].value for row in sheet.iter_rows(min_row=2)]
+    essay = " ".join((desk[0] / "essay.md").read_text(encoding="utf-8").split())
+    assert len(texts) >= 8
+    assert all(text.split(" ", 1)[1] in essay for text in texts)
+    assert all(cell.startswith("E") for cell in _ids(desk[0] / "france-2023" / "events.csv"))
+
+
+def _ids(events: Path) -> list[str]:
+    with events.open(encoding="utf-8", newline="") as file:
+        return [row["event_id"] for row in csv.DictReader(file)]

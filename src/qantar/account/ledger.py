@@ -3,7 +3,7 @@
 In: a folder with `account.toml`, `claims.csv` and, if there are any, its other tables and sources of its own; the events it cites are those
 of the case it names. Any of the tables may be a workbook instead (`claims.xlsx`); of two that were written alike, the one that was changed
 since is read, and two that differ otherwise are refused. Out: an `Account`. It holds positions, paraphrases and the document's SHA-256,
-never its sentences.
+never its sentences: those stand in a workbook for the eye alone, and are not read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from qantar.account.arguments import Inference, check_inferences
+from qantar.account.kept import Change, Kept, read_kept
 from qantar.account.weights import Item, RivalsFile, Weight, check_stories, check_weights
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Title, Told, numbered
@@ -242,6 +243,10 @@ class Account:
     own_sources: Table[Source]
     """those that the case does not have"""
     sources: dict[str, Source]
+    kept: Kept
+    """what rows said when verdicts were written on them"""
+    changed: tuple[Change, ...]
+    """what they say otherwise now"""
 
     def claim(self, claim_id: str) -> Claim | None:
         """One claim by its id."""
@@ -271,6 +276,18 @@ def read_head(folder: Path, problems: Problems) -> AccountFile | None:
     return read_toml(folder / "account.toml", AccountFile, problems)
 
 
+def read_tables_alone(folder: Path, problems: Problems) -> list[Table[Any]]:
+    """The tables of a ledger whose head cannot be used, each checked by itself under the name it has if the head does not say otherwise."""
+    found: dict[str, Table[Any]] = {}
+    for name, model in LEDGER_MODELS.items():
+        there = any((folder / f"{name}{suffix}").is_file() for suffix in TWINS)
+        if there and (path := the_one(folder / f"{name}.csv", name, problems)):
+            found[name] = read_table(path, name, model, problems)
+    for line, claim in problems.rows(found["claims"]) if "claims" in found else ():
+        _check_claim(claim, found["claims"].file, line, problems)
+    return list(found.values())
+
+
 def read_claims(folder: Path) -> Account | None:
     """Head and claims of a ledger, without its case and whatever is wrong with them; None where there is no head."""
     quiet = Problems()
@@ -279,7 +296,7 @@ def read_claims(folder: Path) -> Account | None:
         return None
     tables: dict[str, Table[Any]] = {name: Table(name, "", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
     tables["claims"] = _optional_table(folder, head, "claims", Claim, quiet)
-    return Account(folder, head, **tables, rivals=None, sources={})
+    return Account(folder, head, **tables, rivals=None, sources={}, kept=read_kept(folder, quiet), changed=())
 
 
 def read_account(
@@ -305,14 +322,17 @@ def read_account(
             problems.add(own.file, line, "key", "source_of_case", value=source.key)
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
-    account = Account(folder, head, **tables, rivals=_rivals(folder, head, arms, problems), own_sources=own, sources=sources)
-    if all(t.readable for t in (case_sources, own, *tables.values())):
-        _check(account, spoilt, problems)
-        if rows is not None:
-            _check_events(account.claims, rows, {*rows, *regions}, problems)
-            if account.rivals is not None:
-                known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
-                check_weights(stories, account.items, account.weights, known, problems)
+    rivals, kept = _rivals(folder, head, arms, problems), read_kept(folder, problems)
+    account = Account(folder, head, **tables, rivals=rivals, own_sources=own, sources=sources, kept=kept, changed=())
+    if case_sources.readable and own.readable:
+        for table in (account.claims, account.hypotheses, account.second_reading, account.items):
+            check_sources(table, {*sources, *spoilt}, problems)
+    _check(account, problems)
+    if rows is not None:
+        _check_events(account.claims, rows, {*rows, *regions}, kept, problems)
+    if rows is not None and account.rivals is not None and all(t.readable for t in tables.values()):
+        known, stories = {*rows, *account.claims.ids()}, [s.id for s in account.rivals.stories]
+        check_weights(stories, account.items, account.weights, known, problems)
     return account
 
 
@@ -376,19 +396,18 @@ def twin(path: Path) -> Path | None:
 TWINS = {".csv": ".xlsx", ".xlsx": ".csv"}
 
 
-def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None:
+def _check(account: Account, problems: Problems) -> None:
+    """The tables by themselves, and against each other where both can be read."""
     claims = account.claims
     ids = check_repeated(claims, "claim_id", problems)
     hypotheses = check_repeated(account.hypotheses, "hypothesis_id", problems)
-    for table in (claims, account.hypotheses, account.second_reading, account.items):
-        check_sources(table, {*account.sources, *spoilt}, problems)
     read_twice = account.second_reading.ids()
     for line, claim in problems.rows(claims):
         _check_claim(claim, claims.file, line, problems)
         _check_section(account, claim.section, claims.file, line, "section", problems)
-        if claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
+        if account.second_reading.readable and claim.reading in ("agreed", "settled") and claim.claim_id not in read_twice:
             problems.add(claims.file, line, "reading", "reading_without", claim=claim.claim_id, value=claim.reading)
-        if claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
+        if account.hypotheses.readable and claim.hypothesis_id and claim.hypothesis_id not in hypotheses:
             choices = nearest(claim.hypothesis_id, hypotheses)
             problems.add(claims.file, line, "hypothesis_id", "unknown_hypothesis", value=claim.hypothesis_id, choices=choices)
     for line, hypothesis in problems.rows(account.hypotheses):
@@ -396,13 +415,14 @@ def _check(account: Account, spoilt: frozenset[str], problems: Problems) -> None
             if name not in parameter_names():
                 choices = nearest(name, parameter_names())
                 problems.add(account.hypotheses.file, line, "coefficients", "unknown_parameter", value=name, choices=choices)
-        for claim_id in hypothesis.claims:
+        for claim_id in hypothesis.claims if claims.readable else ():
             if claim_id not in ids:
                 problems.add(account.hypotheses.file, line, "claims", "unknown_claim", value=claim_id, choices=nearest(claim_id, ids))
-    _check_readings(account, ids, problems)
-    _check_tensions(account, ids, problems)
     check_repeated(account.arguments, "id", problems)
-    check_inferences(account.arguments, ids, problems)
+    if claims.readable:
+        _check_readings(account, ids, problems)
+        _check_tensions(account, ids, problems)
+        check_inferences(account.arguments, ids, problems)
     for line, inference in problems.rows(account.arguments):
         if inference.section is not None:
             _check_section(account, inference.section, account.arguments.file, line, "place", problems)
@@ -415,11 +435,15 @@ def _check_section(account: Account, section: int, file: str, line: int, column:
         problems.add(file, line, column, "unknown_section", value=section, choices=", ".join(map(str, sorted(known))))
 
 
-def _check_events(claims: Table[Claim], rows: Collection[str], rows_and_regions: Collection[str], problems: Problems) -> None:
+def _check_events(claims: Table[Claim], rows: Collection[str], rows_and_regions: Collection[str], kept: Kept, problems: Problems) -> None:
+    """That the rows of the record which claims name are there; of one that was there, what it said."""
     for line, claim in problems.rows(claims):
         for column, known in (("events", rows), ("proposed_rows", rows_and_regions)):
             for key in getattr(claim, column):
-                if key not in known:
+                if key not in known and (was := kept.get(claim.claim_id, {}).get(key)):
+                    said = ", ".join(f"{k} {v}" for k, v in was.items())
+                    problems.add(claims.file, line, column, "vanished_record_row", value=key, said=said)
+                elif key not in known:
                     problems.add(claims.file, line, column, "unknown_record_row", value=key, choices=nearest(key, known))
 
 

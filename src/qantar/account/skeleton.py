@@ -12,11 +12,13 @@ from pathlib import Path
 
 from qantar.account.candidates import Candidate
 from qantar.account.document import Document
+from qantar.account.kept import KEPT, kept_text, rows_said
 from qantar.account.ledger import Account, Claim
 from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
 from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED
 from qantar.files.write import write_new
+from qantar.record.load import Record
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""
@@ -34,21 +36,36 @@ def slug(document: Document) -> str:
 
 
 def write_skeleton(
-    document: Document, found: list[Candidate], case: str, out: Path, proposed: Sequence[Mapping[str, object] | None] = ()
+    document: Document,
+    found: list[Candidate],
+    case: str,
+    out: Path,
+    proposed: Sequence[Mapping[str, object] | None] = (),
+    beside: Mapping[str, Sequence[str]] | None = None,
+    record: Record | None = None,
 ) -> None:
     """Write a ledger with one open claim per candidate: positions filled in, paraphrases and verdicts to be written.
 
-    Title and headings of the document go into it, its sentences do not. A ResultError if `out` is there already or cannot be written.
+    Title and headings of the document go into it; its sentences stand only in the workbook, beside the claims (`beside`). A ResultError if
+    `out` is there already or cannot be written.
 
     Parameters
     ----------
     case : name of a packaged case, or the folder of an own one, from `out`
     proposed : columns of each candidate's claim that hold what the record proposes, or None
+    beside : columns for the eye in the workbook, each with a cell a candidate
+    record : of the case; what its rows say on which proposals rest is kept
     """
     if out.exists():
         raise fail(ResultError, out, "output_exists")
     rows = [_row(number, c, more or {}) for number, (c, more) in enumerate(zip_longest(found, proposed[: len(found)]), 1)]
-    write_new(out, {"account.toml": _head(document, case), **in_both_forms({"claims": rows, "sources": []}, document.language)})
+    ids = [str(row[0]) for row in rows]
+    eye = {column: dict(zip(ids, cells, strict=True)) for column, cells in (beside or {}).items()}
+    tables = in_both_forms({"claims": rows, "sources": []}, document.language, eye, document.sha256)
+    rests = {key: str(more["proposed_rows"]).split(";") for key, more in zip(ids, proposed, strict=False) if more}
+    said = rows_said(record, {row for named in rests.values() for row in named}) if record else {}
+    kept = {key: {row: said[row] for row in named if row in said} for key, named in rests.items()} if said else {}
+    write_new(out, {"account.toml": _head(document, case), **tables, **({KEPT: kept_text(kept)} if kept else {})})
 
 
 def case_from(folder: Path, out: Path) -> str:

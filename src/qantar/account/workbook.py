@@ -6,7 +6,7 @@ were written, so that the one that was changed since can be told from the other:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from qantar.account.ledger import WRITTEN, Claim, read_head, the_one, twin
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Row, to_csv
 from qantar.files.read import inside, read_table
-from qantar.files.sheet import cells_of, digest, to_workbook
+from qantar.files.sheet import Beside, cells_of, digest, to_workbook
 from qantar.files.write import write_bytes
 from qantar.messages import LANGUAGES, column_meanings, text
 from qantar.record.schema import Source
@@ -23,20 +23,44 @@ HANDLED: dict[str, type[Row]] = {"claims": Claim, "sources": Source}
 """Tables that are written in both forms: those that a person fills in from the first row to the last."""
 
 
-def in_both_forms(rows: Mapping[str, Sequence[Sequence[object]]], language: str) -> dict[str, str | bytes]:
-    """Files of tables of all columns, by name: CSV, workbook with help in a language (English where it is another), and the mark."""
+BESIDE = {"text": "claim_en", "record": "verdict"}
+"""Columns for the eye in the workbook of claims, and before which column each stands: in a row what was said, the claim, what the record
+has, the verdict. CSV has none of them: it can be given away where the document cannot."""
+ForTheEye = Mapping[str, Mapping[str, str]]
+"""Of such a column its cell by claim id."""
+
+
+def in_both_forms(rows: Mapping[str, Sequence[Sequence[object]]], language: str, beside: ForTheEye, sha: str) -> dict[str, str | bytes]:
+    """Files of tables of all columns, by name: CSV, workbook with help in a language (English where it is another), and the mark.
+
+    `sha` is the SHA-256 of the document whose words stand `beside` the claims.
+    """
     files: dict[str, str | bytes] = {}
     for name, cells in rows.items():
         files[f"{name}.csv"] = to_csv(list(HANDLED[name].model_fields), cells)
-        files[f"{name}.xlsx"] = _workbook(name, cells, language)
+        files[f"{name}.xlsx"] = _workbook(name, cells, language, beside, sha)
     return {**files, WRITTEN: _mark({name: _digest(name, cells) for name, cells in rows.items()})}
 
 
-def _workbook(name: str, cells: Sequence[Sequence[object]], language: str) -> bytes:
+def _workbook(name: str, cells: Sequence[Sequence[object]], language: str, beside: ForTheEye, sha: str) -> bytes:
     lang = language if language in LANGUAGES else LANGUAGES[0]
     about = {column: meaning for (table, column), meaning in column_meanings(lang).items() if table == name}
     notes = text(f"sheet.{name}", lang).split("\n")
-    return to_workbook(name, HANDLED[name], cells, about, notes)
+    columns = [
+        Beside(column, BESIDE[column], text(f"sheet.{column}", lang, sha=sha[:12]), [told.get(str(row[0]), "") for row in cells])
+        for column, told in beside.items()
+    ]
+    folded = _folded(HANDLED[name], language, cells)
+    return to_workbook(name, HANDLED[name], cells, about, notes, columns if name == "claims" else (), folded)
+
+
+def _folded(model: type[Row], language: str, cells: Sequence[Sequence[object]]) -> Collection[str]:
+    """Columns of the language that the document is not in, as long as nothing stands in them."""
+    other = {"en": "zh", "zh": "en"}.get(language)
+    pairs = {(f"{c[:-3]}_en", f"{c[:-3]}_zh") for c in model.model_fields if c.endswith(("_en", "_zh"))}
+    columns = list(model.model_fields)
+    both = {en if other == "en" else zh for en, zh in pairs if other and {en, zh} <= {*columns}}
+    return {c for c in both if not any(row[columns.index(c)] for row in cells)}
 
 
 def _digest(name: str, cells: Sequence[Sequence[object]]) -> str:
@@ -57,9 +81,10 @@ class Aligned:
     rows: int
 
 
-def align(folder: Path, language: str = "") -> list[Aligned]:
+def align(folder: Path, language: str = "", beside: ForTheEye | None = None, sha: str = "") -> list[Aligned]:
     """Write the other form of each table anew from the one that counts; that one is left as it is.
 
+    But a workbook of claims that is to have columns for the eye (`beside`, of the document `sha`) is written anew in either case.
     `language` of the help in workbooks is that of the document, if empty. A DataError if a table cannot be read, has columns that a
     ledger does not know, or if both its files were changed.
     """
@@ -83,9 +108,12 @@ def align(folder: Path, language: str = "") -> list[Aligned]:
         else:
             problems.found += quiet.found
     problems.raise_as(DataError)
-    for name, (_, other, rows) in found.items():
-        as_csv = to_csv(list(HANDLED[name].model_fields), rows).encode()
-        write_bytes(other, as_csv if other.suffix == ".csv" else _workbook(name, rows, language or head.document.language))
+    for name, (path, other, rows) in found.items():
+        for form in (other, path) if beside and name == "claims" else (other,):
+            if form.suffix == ".xlsx":
+                write_bytes(form, _workbook(name, rows, language or head.document.language, beside or {}, sha))
+            elif form == other:
+                write_bytes(form, to_csv(list(HANDLED[name].model_fields), rows).encode())
     if found:
         write_bytes(folder / WRITTEN, _mark({name: _digest(name, rows) for name, (*_, rows) in found.items()}).encode())
     return [Aligned(path.name, other.name, len(rows)) for path, other, rows in found.values()]

@@ -23,8 +23,8 @@ from pydantic_core import PydanticCustomError
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Date, FolderName, Form, Key, Number, Row, Strict, Table, Text, Told, is_number, printable
 from qantar.files.read import read_json, read_table, read_toml
-from qantar.record.load import Record, check_repeated, read_record
-from qantar.record.schema import MONEY, SPAN_MAX, Region
+from qantar.record.load import Record, check_alone, check_repeated, read_record
+from qantar.record.schema import MODELS, MONEY, SPAN_MAX, Region
 
 GEOMETRY = ("regions", "neighbours", "lakes")
 QUESTIONS, ACCOUNTS = "questions.csv", "accounts"
@@ -163,6 +163,9 @@ def read_case(folder: Path, problems: Problems) -> Case | None:
     """As `load_case`, but adds to `problems`; None if `case.toml` itself is unusable."""
     head = read_toml(folder / "case.toml", CaseFile, problems)
     if head is None:
+        for name, model in MODELS.items():
+            if (path := folder / f"{name}.csv").is_file():  # what is wrong in a table by itself is said all the same
+                check_alone(read_table(path, name, model, problems), problems)
         return None
     first, last = head.first_day, head.last_day
     if first > last:

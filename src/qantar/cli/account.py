@@ -53,6 +53,7 @@ def verdicts(
         return
     terminal.verdict_table(chosen, lang)
     terminal.earlier_verdicts(chosen, lang)
+    terminal.rows_changed(loaded.account, lang)
     terminal.verdict_summary(loaded, chosen, lang)
     terminal.say(text("out.marks", lang))
 
@@ -83,8 +84,9 @@ def outline(
         sentences = candidates(read, country.place_names(), country.head.country)
         found = uncovered(sentences, account)
         judged = account or read_claims(country.folder)  # what others have judged on the same days
-        near = likely(sentences, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
-        proposed = propose([c.sentence.text for c in sentences], read.language, country)
+        words = [c.sentence.text for c in sentences]
+        near = likely(words, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
+        proposed = propose(words, read.language, country)
     if json:
         terminal.print_json(terminal.outline_json(read, found, account, near, proposed))
         return
@@ -106,6 +108,7 @@ def new(
     from qantar.account.document import read_document
     from qantar.account.skeleton import case_from, slug, write_skeleton
     from qantar.cases.case import case_names, load_case
+    from qantar.lookup.beside import RECORD, TEXT, placed, records
     from qantar.lookup.propose import propose
 
     with progress.progress(context.obj) as step:
@@ -114,9 +117,12 @@ def new(
         country = load_case(case)
         found = candidates(read, country.place_names(), country.head.country)
         folder = out or Path(f"{slug(read)}-ledger")
-        proposed = propose([c.sentence.text for c in found], read.language, country)
+        sentences = [c.sentence.text for c in found]
+        proposed = propose(sentences, read.language, country)
+        named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
+        beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records(sentences, read.language, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
-        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed])
+        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed], beside, country.record)
     n_proposed = sum(p is not None for p in proposed)
     if json:
         terminal.print_json({"folder": str(folder), "claims": len(found), "proposed": n_proposed, "sha256": read.sha256})
@@ -132,15 +138,59 @@ def new(
 def sheet(
     context: Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_ledger")],
+    document: Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document_beside")] = None,
     json: JsonOption = False,
 ) -> None:
     from qantar.account.workbook import align
 
-    done = align(folder)
+    beside, sha = _beside(folder, document, context.obj) if document else ({}, "")
+    done = align(folder, beside=beside, sha=sha)
     if json:
         terminal.print_json([{"read": a.read, "wrote": a.wrote, "rows": a.rows} for a in done])
     for aligned in [] if json else done:
         terminal.say(text("out.sheet_written", context.obj, read=aligned.read, wrote=aligned.wrote, n=aligned.rows))
+    if not json:
+        terminal.say(text("out.sheet_beside" if document else "out.sheet_without", context.obj, path=folder))
+
+
+def _beside(folder: Path, document: Path, lang: str) -> tuple[dict[str, dict[str, str]], str]:
+    """What stands beside the claims of a ledger: the sentences of a document, and the rows of the record; and the document's SHA-256."""
+    from qantar.account.document import read_document
+    from qantar.lookup.beside import RECORD, TEXT, placed, records, texts_of
+    from qantar.verdicts.load import load_account
+
+    loaded, read = load_account(str(folder)), read_document(document)
+    sys.stderr.write(notice(document, loaded.account, lang))
+    said = texts_of(loaded.account.claims, read)
+    sentences = [" ".join(s.text for s in said[c.claim_id]) for c in loaded.account.claims]
+    own = "zh" if read.language == "zh" else "en"
+    named = [(getattr(c, f"proposed_{own}"), (*c.events, *c.proposed_rows)) for c in loaded.account.claims]
+    told = records(sentences, read.language, loaded.case, named)
+    return {TEXT: {key: placed(found) for key, found in said.items()}, RECORD: dict(zip(said, told, strict=True))}, read.sha256
+
+
+@ledger_app.command(help="cli.keep")
+def keep(
+    context: Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="cli.arg_ledger")],
+    claims: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="cli.arg_keep")] = None,
+    json: JsonOption = False,
+) -> None:
+    from qantar.account.kept import KEPT, kept_text
+    from qantar.account.kept import keep as run
+    from qantar.files.write import write_bytes
+    from qantar.verdicts.load import load_account
+
+    loaded = load_account(str(folder))
+    for claim in claims or ():
+        one_of("CLAIM", claim, tuple(loaded.account.claims.ids()), context.obj)
+    kept = run(loaded.account.claims, loaded.case.record, loaded.account.kept, claims or ())
+    path, rows = loaded.account.folder / KEPT, len({row for said in kept.values() for row in said})
+    write_bytes(path, kept_text(kept).encode())
+    if json:
+        terminal.print_json({"file": str(path), "claims": len(kept), "rows": rows})
+    else:
+        terminal.say(text("out.kept", context.obj, path=path, n=len(kept), rows=rows))
 
 
 def notice(path: Path | None, account: Any, lang: str) -> str:

@@ -19,10 +19,13 @@ def check(
     document: DocumentOption = None,
     json: JsonOption = False,
 ) -> None:
+    from qantar.account.kept import not_kept
+    from qantar.cases.case import packaged_names
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.importing.mapping import check_mapping, is_mapping
     from qantar.lookup.check import Checked, ledger_at
     from qantar.lookup.check import check as run
+    from qantar.verdicts.load import load_account
 
     lang = context.obj
     problems = Problems()
@@ -42,9 +45,14 @@ def check(
         sys.stderr.write(notice(document, ledger, lang))
     n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
+    waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
+    if ledger and ledger.kept and not problems.found:
+        ledger = load_account(str(ledger.folder)).account  # with its record
     if json:
+        changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        terminal.print_json({"files": files, "open": n_open, "proposed": n_proposed, "problems": [p.as_dict(lang) for p in problems.found]})
+        counts = {"open": n_open, "proposed": n_proposed, "not_kept": waiting, "changed": changed}
+        terminal.print_json({"files": files, **counts, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
@@ -55,6 +63,9 @@ def check(
         terminal.say(text("check.ledger", lang, **counts))
         if n_proposed:
             terminal.say(text("check.proposed", lang, n=n_proposed))
+        if waiting:
+            terminal.say(text("check.not_kept", lang, n=waiting, path=ledger.folder))
+        terminal.rows_changed(ledger, lang)
 
 
 @app.command("list", help="cli.list")

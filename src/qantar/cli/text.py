@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qantar.messages import text
+from qantar.messages import LANGUAGES, text
 
 if TYPE_CHECKING:
     from qantar.account.candidates import Candidate
@@ -27,7 +27,10 @@ _STYLE = {
     "model-supported": "blue", "model-contradicted": "red", "model-undecided": "dim", "not-judged": "dim",
     "not-decidable": "dim", "not-testable": "dim",
 }  # fmt: skip
-_LETTER = {"memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P"}
+_LETTER = {
+    "memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P",
+    "rows-changed": "R",
+}  # fmt: skip
 
 
 def as_text(value: object) -> str:
@@ -284,10 +287,14 @@ def _near(like: Likely, lang: str) -> str:
 
 def _proposed(proposal: Proposal | None, lang: str) -> str:
     """A line below a candidate: what the record proposes."""
-    if proposal is None:
-        return ""
+    return "" if proposal is None else f"\n→ {proposed_in(proposal, lang)}"
+
+
+def proposed_in(proposal: Proposal, lang: str) -> str:
+    """What the record proposes and why, in a language (English where the program does not speak it)."""
+    lang = lang if lang in LANGUAGES else LANGUAGES[0]
     said = text("out.proposed", lang, verdict=text(f"verdict.{proposal.verdict}", lang))
-    return f"\n→ {said}{text('error.colon', lang)}{proposal.why[lang]}"
+    return f"{said}{text('error.colon', lang)}{proposal.why[lang]}"
 
 
 def outline_json(
@@ -359,6 +366,17 @@ def explanations(found: list[Explanation], lang: str) -> None:
         if e.rows:
             heads = [text(f"out.{k}", lang) for k in ("column", "allowed")] if e.sort == "table" else ["", ""]
             grid([*heads, text("out.meaning", lang)], e.rows, widest=2)
+
+
+def rows_changed(account: Account, lang: str) -> None:
+    """Claims whose rows of the record say something else than when the verdict was written, with each cell, and the mend."""
+    if not account.changed:
+        return
+    claims = list(dict.fromkeys(c.claim for c in account.changed))
+    say(text("out.rows_changed", lang, n=len(claims)))
+    for c in account.changed:
+        say(text("out.row_changed", lang, **{k: getattr(c, k) for k in ("claim", "row", "column", "was", "now")}))
+    say(text("out.rows_changed_mend", lang, path=account.folder, claims=" ".join(claims)))
 
 
 def earlier_verdicts(judged: Sequence[Judged], lang: str) -> None:

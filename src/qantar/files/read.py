@@ -9,9 +9,10 @@ import re
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,11 +125,12 @@ def guess_encoding(data: bytes) -> str:
 def read_table(path: Path, name: str, model: type[R], problems: Problems) -> Table[R]:
     """All good rows of a CSV file, or of a workbook; everything else is added to `problems`.
 
-    The header must name known columns only and every required one; each row must have as many cells as the header.
+    The header must name known columns only and every required one; each row must have as many cells as the header. A column whose name
+    stands in round brackets is for the eye and is left out.
     """
     file, before = path.name, len(problems.found)
     try:
-        file, raw_rows = _cells_of(path, name, problems)
+        file, raw_rows = rows_of(path, name, problems)
     except DataError as error:
         problems.found += [replace(p, file=path.name) for p in error.problems]
         return Table(name, path.name, (), (), readable=False)
@@ -177,14 +179,29 @@ _UNREADABLE = ("broken_csv", "cell_too_long", "no_such_sheet")
 """Faults after which nothing can be said about what a table lacks."""
 
 
-def _cells_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[tuple[int, list[str]]]]:
-    """How a table is called in problems, and its rows with their lines."""
+def rows_of(path: Path, name: str, problems: Problems) -> tuple[str, Iterator[tuple[int, list[str]]]]:
+    """How a table in CSV or a workbook is called in problems, and its rows with their lines, without the columns that are for the eye."""
     if path.suffix.lower() != ".xlsx":
-        return path.name, csv_rows(read_text(path), path.name, problems)
+        return path.name, _to_be_read(csv_rows(read_text(path), path.name, problems))
     from qantar.files.sheet import read_sheet
 
     label, found = read_sheet(path, name, problems)
-    return label, iter(found)
+    return label, _to_be_read(found)
+
+
+def _to_be_read(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows without the columns whose names stand in round brackets, and without rows that have nothing else.
+
+    >>> list(_to_be_read([(1, ["id", "(text)", "kind"]), (2, ["C1", "It was so.", "fact"]), (3, ["", "Left over.", ""])]))
+    [(1, ['id', 'kind']), (2, ['C1', 'fact'])]
+    """
+    beside: set[int] | None = None
+    for line, cells in rows:
+        if beside is None:
+            beside = {k for k, c in enumerate(cells) if re.fullmatch(r"\(.+\)", c.strip())}
+        kept = [c for k, c in enumerate(cells) if k not in beside]
+        if any(kept):
+            yield line, kept
 
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\t;,]*\r?\n', re.IGNORECASE)
@@ -285,7 +302,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
-    """A TOML file as a checked model, each problem with its line."""
+    """A TOML file as a checked model, each problem with its line; None if it cannot be used.
+
+    A key that nobody knows is a problem, and says nothing of the others, unless it may be one that is not there, misspelt: else the file is
+    read without it, so that the rest is checked too.
+    """
     try:
         source = read_text(path)
         for pattern, code, args in _NOT_PARSED:
@@ -315,6 +336,26 @@ def read_toml(path: Path, model: type[M], problems: Problems) -> M | None:
             if item["type"] == "extra_forbidden":
                 item["ctx"] = {"choices": nearest(loc[-1], _fields_at(model, loc[:-1]))}
             add_validation(item, path.name, _line_of(loc, places), ".".join(loc), problems, in_table=False)
+        return _without_unknown(data, model, error)
+
+
+def _without_unknown(data: Any, model: type[M], error: ValidationError) -> M | None:
+    """The model of a file without its unknown keys, if nothing else is wrong with it."""
+    faults = error.errors(include_url=False)
+    if any(item["type"] != "extra_forbidden" for item in faults):
+        return None
+    try:
+        for item in faults:
+            *way, key = item["loc"]
+            inner = data
+            for step in way:
+                inner = inner[step]
+            meant = get_close_matches(str(key), _fields_at(model, list(map(str, way))), 1, 0.5)
+            if meant and meant[0] not in inner:
+                return None
+            del inner[key]
+        return model.model_validate(data)
+    except (LookupError, TypeError, ValidationError):  # a path that names a choice, or what only shows once the whole is there
         return None
 
 

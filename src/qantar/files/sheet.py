@@ -14,14 +14,15 @@ import json
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qantar.errors import DataError, Problems, fail
 from qantar.files.cells import Row, is_guarded, printable
-from qantar.files.read import ROWS_MAX, csv_rows, read_bytes, read_text
+from qantar.files.read import ROWS_MAX, read_bytes, rows_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -39,7 +40,27 @@ WIDE, NARROW = 48, 14
 """Width of a column of texts and of any other, in characters."""
 
 
-def to_workbook(name: str, model: type[Row], rows: Sequence[Sequence[object]], about: Mapping[str, str], notes: Sequence[str]) -> bytes:
+@dataclass(frozen=True)
+class Beside:
+    """A column for the eye: it stands in the workbook before another column, and is never read back."""
+
+    name: str
+    """without the round brackets that mark it"""
+    before: str
+    about: str
+    cells: Sequence[str]
+    """one a row of the table"""
+
+
+def to_workbook(
+    name: str,
+    model: type[Row],
+    rows: Sequence[Sequence[object]],
+    about: Mapping[str, str],
+    notes: Sequence[str],
+    beside: Sequence[Beside] = (),
+    folded: Collection[str] = (),
+) -> bytes:
     """A workbook of one table: drop-down lists, a header that stays, what each column means as a comment; all cells are text.
 
     Parameters
@@ -47,19 +68,33 @@ def to_workbook(name: str, model: type[Row], rows: Sequence[Sequence[object]], a
     name : of the table, which its sheet bears
     about : meaning of each column, for the comment on its head
     notes : lines of the sheet of instructions
+    beside : columns for the eye
+    folded : columns that are shown only when the mark above them is clicked
     """
     from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
 
     book = Workbook()
     sheet = book.active
     sheet.title = name
     columns = list(model.model_fields)
-    for r, cells in enumerate([columns, *rows], 1):
+    written: list[list[object]] = [list(row) for row in rows]
+    for extra in beside:
+        at = columns.index(extra.before)
+        columns.insert(at, f"({extra.name})")
+        for row, words in zip(written, extra.cells, strict=True):
+            row.insert(at, words)
+    about = {**about, **{f"({extra.name})": extra.about for extra in beside}}
+    written.insert(0, [*columns])
+    for r, cells in enumerate(written, 1):
         for c, cell in enumerate(cells, 1):
             if cell not in ("", None):
                 _write(sheet, r, c, cell)
     for c, column in enumerate(columns, 1):
         _dress(sheet, c, column, model, about, last=len(rows) + 1)
+        if column in folded:
+            sheet.column_dimensions[get_column_letter(c)].outline_level = 1
+            sheet.column_dimensions[get_column_letter(c)].hidden = True
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = sheet.dimensions
     _instruct(book.create_sheet(HELP), notes)
@@ -88,14 +123,18 @@ def _dress(sheet: Worksheet, c: int, column: str, model: type[Row], about: Mappi
     from openpyxl.worksheet.datavalidation import DataValidation
 
     letter, head = get_column_letter(c), sheet.cell(1, c)
-    allowed, choices = model.allowed(column), model.choices(column)
+    for_the_eye = column not in model.model_fields
+    allowed, choices = ("text", ()) if for_the_eye else (model.allowed(column), model.choices(column))
     dress = sheet.column_dimensions[letter]
-    dress.width = WIDE if allowed == "text" and column.endswith(("_en", "_zh", "title")) else max(NARROW, len(column) + 4)
+    wide = for_the_eye or (allowed == "text" and column.endswith(("_en", "_zh", "title")))
+    dress.width = WIDE if wide else max(NARROW, len(column) + 4)
     dress.number_format = "@"  # what is typed later stays text too: 3-6 is no day, =A1 no formula
     dress.alignment = Alignment(wrap_text=True, vertical="top")
     head.font, head.fill = Font(bold=True), PatternFill("solid", start_color="FFE8EEF4")
     told = about.get(column, column) + ("" if allowed == "text" else f"\n[{allowed}]")
     head.comment = Comment(told, "qantar", width=360, height=40 + 20 * (len(told) // 45 + told.count("\n")))
+    for r in range(2, last + 1) if for_the_eye else ():
+        sheet.cell(r, c).font, sheet.cell(r, c).fill = Font(color="FF555555"), PatternFill("solid", start_color="FFF2F2F2")
     if choices:
         rule = DataValidation(type="list", formula1='"' + ",".join(choices) + '"', allow_blank=not model.model_fields[column].is_required())
         rule.showErrorMessage, rule.errorTitle, rule.error = True, column, ", ".join(choices)[:250]
@@ -259,10 +298,7 @@ def cells_of(path: Path, name: str) -> list[list[str]]:
     """Rows of a table in CSV or of a workbook, the header first; none if it cannot be read as it should."""
     quiet = Problems()
     try:
-        if path.suffix.lower() == SUFFIX:
-            _, found = read_sheet(path, name, quiet)
-        else:
-            found = list(csv_rows(read_text(path), path.name, quiet))
+        found = list(rows_of(path, name, quiet)[1])
     except DataError:
         return []
     return [] if quiet.found else [[_bare(cell) for cell in cells] for _, cells in found]

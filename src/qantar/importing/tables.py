@@ -7,6 +7,7 @@ a stop between two of them leaves a folder that is whole.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,10 @@ EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
 SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
 MARK = "imported by qantar: "
 """How the cell `how_obtained` of a source begins that an import wrote."""
+
+
+NUMBERED = re.compile(r"E(\d{1,9})", re.ASCII)
+"""An id that a person can read and type, of a row that brings none."""
 
 
 @dataclass
@@ -103,7 +108,9 @@ class Changes:
 def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str]) -> Changes:
     """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away.
 
-    Rows without an id of their own whose words have changed are looked for among those that are gone (`again.known_again`).
+    A new row without an id that can stand in the record is numbered, E001 and so on in the order of days; it keeps that id as long as it
+    stands there, and is known again by `external_id`. Rows without an id of their own whose words have changed are looked for among those
+    that are gone (`again.known_again`).
     """
     done = Changes()
     at = {c: events.at(c) for c in EVENT_COLUMNS}
@@ -132,13 +139,15 @@ def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[st
             done.mended.append((words[k], dict(zip(events.header, row, strict=True))))
     added: dict[str, Row] = {}
     taken = {row[at["event_id"]].strip() for row in kept}
-    for name, cells in sorted(new.items(), key=lambda item: (item[1]["date"], item[0])):
+    number = max((int(m[1]) for name in taken if (m := NUMBERED.fullmatch(name))), default=0)
+    for name, cells in sorted(new.items(), key=lambda item: item[1]["date"]):  # of one day as in the file
         if name in seen:
             continue
         row = [""] * len(events.header)
         for c, v in cells.items():
             row[at[c]] = v
-        row[at["event_id"]] = _free(cells["event_id"], taken)
+        number += not cells["event_id"]
+        row[at["event_id"]] = _free(cells["event_id"] or f"E{number:03d}", taken)
         taken.add(row[at["event_id"]])
         done.ours.add(row[at["event_id"]])
         done.added += 1

@@ -424,7 +424,7 @@ class _Take:
             else:
                 taken.duplicates += 1
             return
-        row |= {"external_id": str(quoted(name)), "event_id": event_id(self.form.key, name)}
+        row |= {"external_id": str(quoted(name)), "event_id": event_id(self.form.key, name) if own else ""}
         before, updated = taken.rows.get(name), self._cell(p.cells, "updated").strip()
         if before == row:
             taken.duplicates += 1
@@ -462,15 +462,14 @@ _TEXTS = ("settlement", "number_basis", "actor", "note")
 
 
 def event_id(key: str, name: str) -> str:
-    """The id of an event in the record: that of its provider, where it can be one.
+    """The id of an event in the record: that of its provider; empty where it cannot be one, and the event is numbered.
 
     >>> event_id("acled", "KAZ1234"), event_id("own", "a b")
-    ('acled-KAZ1234', 'own-c8687a08aa5d6ed2')
+    ('acled-KAZ1234', '')
     """
     whole = f"{key}-{name}"
-    if len(whole) <= NAME_MAX and re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", name, re.ASCII):
-        return whole
-    return f"{key[: NAME_MAX - 17]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    fits = len(whole) <= NAME_MAX and re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", name, re.ASCII)
+    return whole if fits else ""
 
 
 def _plain(text: str) -> str:

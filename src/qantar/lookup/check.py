@@ -8,14 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from qantar.account.kept import KEPT
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
-from qantar.cases.case import Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
+from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
-from qantar.files.read import csv_rows, read_table, read_text, read_toml
+from qantar.files.read import read_table, read_text, read_toml, rows_of
 from qantar.files.result import read_result
-from qantar.files.sheet import file_of, read_sheet
+from qantar.files.sheet import file_of
 from qantar.record.load import check_alone
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
@@ -70,7 +71,7 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
         return found
     case, tables = _read_folder(folder, problems)
     if scenario and (folder / FILE).exists():
-        if case is None or problems.found:  # held against its case once that is whole
+        if case is None:
             read_toml(folder / FILE, ScenarioFile, problems)
         else:
             _check_scenario(folder, case, problems)
@@ -95,11 +96,12 @@ def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Ta
     if not (has_ledger or has_case):
         raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
     ledger: list[Table[Any]] = []
-    if has_ledger and (loaded := read_loaded(folder, problems)) is not None:
-        case = loaded.case if loaded.case.folder == folder else None
-        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources]
+    if has_ledger:
+        loaded = read_loaded(folder, problems)
+        case = loaded.case if loaded and loaded.case.folder == folder else None
+        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources] if loaded else []
     else:
-        case = read_case(folder, problems) if has_case else None
+        case = read_case(folder, problems)
     return case, [*((*case.record.tables().values(), case.questions) if case else ()), *ledger]
 
 
@@ -107,8 +109,14 @@ def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
     from qantar.effects.experiment_file import read_experiments
     from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
 
-    if (country := read_scenario(folder, problems, case)) is not None:
+    whole = not any((folder / p.file).is_file() and p.file in _of_case(case) for p in problems.found)
+    if (country := read_scenario(folder, problems, case, whole=whole)) is not None:
         read_experiments(country, problems)
+
+
+def _of_case(case: Case) -> set[str]:
+    """Files of a case, without those of a ledger that may lie beside them."""
+    return {"case.toml", *(f"{name}.geojson" for name in GEOMETRY), *(t.file for t in case.record.tables().values())}
 
 
 def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
@@ -145,7 +153,7 @@ def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
 def _guess_table(path: Path) -> str:
     """The table whose first column and most of whose required columns the header has, and that has most of its columns; else an error."""
     problems = Problems()
-    rows = read_sheet(path, "", problems)[1] if path.suffix == ".xlsx" else csv_rows(read_text(path), path.name, problems)
+    _, rows = rows_of(path, "", problems)
     header = {c.strip() for _, cells in islice(rows, 1) for c in cells}
     problems.raise_as(DataError)
 
@@ -167,8 +175,8 @@ def _checked(path: Path, sizes: dict[str, int], named: dict[str, str]) -> Checke
     other = twin(path)
     if path.name not in sizes and other is not None and other.name in sizes:
         return Checked(path.name, "unread", 0)  # the table stands in the other file
-    if path.name == WRITTEN:
-        return Checked(path.name, "written", 0)
+    if path.name in (WRITTEN, KEPT):
+        return Checked(path.name, path.stem, 0)
     if path.suffix == ".toml":
         return Checked(path.name, path.stem if path.stem in _FILES else "other", 1)
     if path.suffix == ".geojson":

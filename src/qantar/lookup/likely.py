@@ -1,6 +1,6 @@
 """What of a case a sentence may be about: events and judged claims of the same day and place.
 
-In: candidate sentences, a case, the claims of a ledger of that case. Out: ids. A sentence and an event belong together if the sentence
+In: sentences, a case, the claims of a ledger of that case. Out: ids. A sentence and an event belong together if the sentence
 names a day of the event and a place of it: its settlement, or its region. No more is compared; whether they say the same, a reader finds
 out.
 """
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from qantar.account.candidates import Candidate, place_pattern
+from qantar.account.candidates import place_pattern
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
 from qantar.messages import LANGUAGES
@@ -29,8 +29,8 @@ class Likely:
     claims: tuple[str, ...] = ()
 
 
-def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterable[Claim] = ()) -> list[Likely]:
-    """For each candidate of a document in `language` what it may be about."""
+def likely(sentences: Iterable[str], language: str, case: Case, claims: Iterable[Claim] = ()) -> list[Likely]:
+    """For each sentence of a document in `language` what it may be about."""
     span = case.head.first_day, case.head.last_day
     places = {lang: Places(case, lang) for lang in {language, *LANGUAGES}}
     known: dict[str, tuple[set[dt.date], set[str]]] = {}
@@ -46,7 +46,7 @@ def likely(found: Iterable[Candidate], language: str, case: Case, claims: Iterab
         claimed = tuple(key for key, (on, at) in known.items() if on & days and at & where)
         return Likely(tuple(key for key, *_ in events if key in hits), claimed)
 
-    named = (_about(c.sentence.text, language, span, places[language]) for c in found)
+    named = (_about(sentence, language, span, places[language]) for sentence in sentences)
     return [near(frozenset(days), frozenset(where)) for days, where in named]
 
 

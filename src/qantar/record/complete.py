@@ -43,6 +43,8 @@ def complete_rows(tables: Tables, span: Span, locate: Locate, problems: Problems
     homes = {s.settlement_id: s.region_id for s in tables["settlements"]}
 
     def settlement(line: int, s: Settlement) -> Any:
+        if not tables["regions"].readable:
+            return s
         return _zoned(s, offsets.get(s.region_id, s.utc_offset), span, tables["settlements"].file, line, problems)
 
     def event(line: int, e: Event) -> Event:

@@ -22,6 +22,7 @@ from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
     MONEY,
+    OWN,
     Adjacency,
     Disagreement,
     EconomyRow,
@@ -176,11 +177,11 @@ def read_record(
     if readable:
         tables, derived = complete_tables(tables, country, span, missing)
     record = Record(folder, country, span, **tables, currency=currency, missing=missing, derived=derived)
-    if readable:  # what a table lacks can only be told once all of them can be read
-        _check_keys(record, problems)
-        _check_adjacency(record, problems)
-        _check_sums(record, problems)
-        _check_residents(record, problems)
+    _check_keys(record, problems)
+    _check_adjacency(record, problems)
+    _check_sums(record, problems)
+    _check_residents(record, problems)
+    if readable:  # first days may follow from any of the events
         _check_onsets(record, problems)
     return record
 
@@ -293,18 +294,21 @@ def check_sources(table: Table[Any], known: Iterable[str], problems: Problems) -
 
 
 def _check_keys(record: Record, problems: Problems) -> None:
-    sources, regions = record.sources.ids(), record.regions.ids()
+    """That what a row names is there; of a table that cannot be read nobody can say what it lacks."""
+    sources, regions = {*record.sources.ids(), OWN}, record.regions.ids()
     for table in record.tables().values():
-        if table.name != "sources":
+        if table.name != "sources" and record.sources.readable:
             check_sources(table, sources, problems)
-        for line, row in problems.rows(table):
+        for line, row in problems.rows(table) if record.regions.readable else ():
             for column in ("region_id", "region_a", "region_b"):
                 region = getattr(row, column, None)
                 if region and region not in regions and region != record.country:
                     problems.add(table.file, line, column, "unknown_region", value=region, choices=nearest(region, regions))
-    _check_places(record, problems)
-    known = record.events.ids() | record.totals.ids() | record.forces.ids()
-    for line, row in problems.rows(record.disagreements):
+    if record.settlements.readable:
+        _check_places(record, problems)
+    named = (record.events, record.totals, record.forces)
+    known = {key for table in named for key in table.ids()}
+    for line, row in problems.rows(record.disagreements) if all(t.readable for t in named) else ():
         for key in row.rows:
             if key not in known:
                 problems.add(record.disagreements.file, line, "rows", "unknown_row", value=key, choices=nearest(key, known))
@@ -391,7 +395,8 @@ _ORDERED = (
 
 
 def _check_sums(record: Record, problems: Problems) -> None:
-    if record.region_values.spoilt or record.regions.spoilt:
+    counted = (record.region_values, record.regions, record.settlements)
+    if any(t.spoilt or not t.readable for t in counted[:2]) or not counted[2].readable:
         return  # what is missing may stand in a row with a fault
     population = residents_by_region(record.region_values)
     whole = population.pop(record.country, None)

@@ -58,41 +58,47 @@ def load_scenario(name: str) -> Scenario:
     return scenario
 
 
-def read_scenario(folder: Path, problems: Problems, case: Case | None = None) -> Scenario | None:
-    """As `load_scenario`, but adds to `problems`; None if a file is unusable. A case read already need not be read again.
+def read_scenario(folder: Path, problems: Problems, case: Case | None = None, *, whole: bool = True) -> Scenario | None:
+    """As `load_scenario`, but adds to `problems`; None if a file is unusable.
 
-    A scenario is held against its case once that is whole: what a table lacks would show here once more, in other words.
+    A case that was read already need not be read again; `whole` says whether that was without a problem. What a table lacks that has
+    problems of its own is not said here once more, nor of an entry with a key that nobody knows; no arm is tried before all that is mended.
     """
     before = len(problems.found)
     case = case or read_case(folder, problems)
+    whole = whole and len(problems.found) == before
     file = read_toml(folder / FILE, ScenarioFile, problems)
-    if case is None or file is None or len(problems.found) > before:
+    if case is None or file is None:
         return None
-    _check(case, file, TomlNotes.of(folder / FILE, problems), problems)
-    return Scenario(case, file) if len(problems.found) == before else None
+    entries = {p.key.rpartition(".")[0] for p in problems.found[before:] if p.file == FILE} - {""}
+    found = Problems()
+    _check(case, file, TomlNotes.of(folder / FILE, found), found, whole=whole and not entries)
+    problems.found += [p for p in found.found if not any(f"{p.key}.".startswith(f"{entry}.") for entry in entries)]
+    return Scenario(case, file) if whole and len(problems.found) == before else None
 
 
-def _check(case: Case, file: ScenarioFile, notes: TomlNotes, problems: Problems) -> None:
+def _check(case: Case, file: ScenarioFile, notes: TomlNotes, problems: Problems, *, whole: bool) -> None:
     """What one model alone cannot see: keys that must exist elsewhere, sums, and every arm by applying it."""
     before = len(problems.found)
-    if not len(case.record.regions):
+    if whole and not len(case.record.regions):
         notes.add("time", "no_regions")
         return
     _check_ids(file, notes)
     _check_time(case, file, notes)
     _check_people(case, file, notes)
-    _check_money(case.head.currency, file, notes)
+    if whole:
+        _check_money(case.head.currency, file, notes)
     _check_steps(case, file, notes)
     _check_calibration(file, notes)
     _check_organizations(case, file, notes)
-    sources = {s.key for s in case.record.sources}
+    sources = case.record.sources.ids()
     for key, basis in _bases(file):
-        if basis.source is not None:
+        if basis.source is not None and case.record.sources.readable:
             notes.among(key, basis.source, sources, "unknown_source")
     for name, figure in file.parameters.items():
         if fault := parameter_fault(name, figure.value):
             notes.add(f"parameters.{name}", fault[0], **fault[1])
-    if len(problems.found) > before:
+    if len(problems.found) > before or not whole:
         return
     plan = resolve(Scenario(case, file), problems=problems)
     for name, arm in file.arms.items():
@@ -127,11 +133,12 @@ def _check_time(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
 
 def _check_people(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     spreads = {*SPREADS, *(v.variable for v in case.record.region_values if v.unit == "thousand persons")}
-    regions = {r.region_id for r in case.record.regions}
-    for n, item in enumerate(file.economy.fuel_vehicles_by_region):
+    values, regions = case.record.region_values, case.record.regions.ids()
+    for n, item in enumerate(file.economy.fuel_vehicles_by_region if case.record.regions.readable else ()):
         notes.among(f"economy.fuel_vehicles_by_region.{n}", item.region, regions, "unknown_region")
     for n, sector in enumerate(file.sectors):
-        notes.among(f"sectors.{n}.spread", sector.spread, spreads)
+        if values.readable and not values.spoilt:
+            notes.among(f"sectors.{n}.spread", sector.spread, spreads)
         if (sector.people is None) != (sector.spread == "rest"):
             notes.add(f"sectors.{n}.people", "sector_without", value=sector.id)
     if sum(s.spread == "rest" for s in file.sectors) > 1:
@@ -160,18 +167,23 @@ def _check_money(currency: str, file: ScenarioFile, notes: TomlNotes) -> None:
 
 def _check_organizations(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     """Places, sectors and times of organizations; the capital."""
-    regions = {r.region_id for r in case.record.regions}
-    places = {*regions, *(s.settlement_id for s in case.record.settlements), case.head.country}
+    regions = case.record.regions.ids()
+    places = {*regions, *case.record.settlements.ids(), case.head.country}
     for n, o in enumerate(file.organizations):
-        for value in o.places:
+        for value in o.places if _places_known(case) else ():
             notes.among(f"organizations.{n}.places", value, places)
         for value in o.sectors:
             notes.among(f"organizations.{n}.sectors", value, {s.id for s in file.sectors})
         if o.start is not None and o.end is not None and o.end <= o.start:
             start, end = (f"{moment:%Y-%m-%dT%H:%M}" for moment in (o.start, o.end))
             notes.add(f"organizations.{n}.start", "low_above_high", value=start, other="end", other_value=end)
-    if file.government.capital is not None:
+    if file.government.capital is not None and case.record.regions.readable:
         notes.among("government.capital", file.government.capital, regions, "unknown_region")
+
+
+def _places_known(case: Case) -> bool:
+    """Whether the tables of places could be read: if not, nobody can say that a place is not in them."""
+    return case.record.regions.readable and case.record.settlements.readable
 
 
 def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
@@ -179,20 +191,20 @@ def _check_steps(case: Case, file: ScenarioFile, notes: TomlNotes) -> None:
     record = case.record
     home = {**{r.region_id: r.region_id for r in record.regions}, **{s.settlement_id: s.region_id for s in record.settlements}}
     known = {*home, case.head.country}
-    events = {e.event_id: e for e in record.events}
-    offset = dt.timedelta(hours=country_offset(case))
+    events, spoilt = {e.event_id: e for e in record.events}, record.regions.spoilt | record.settlements.spoilt
+    offset = dt.timedelta(hours=country_offset(case) if len(record.regions) else 0)
     end, day = file.time.start + dt.timedelta(hours=file.time.hours), dt.timedelta(days=1)
     for n, step in enumerate(file.steps):
-        for place in step.places:
-            notes.among(f"steps.{n}.places", place, known, "unknown_region")
-        for event in step.events:
-            notes.among(f"steps.{n}.events", event, events, "unknown_event")
+        for place in step.places if _places_known(case) else ():
+            notes.among(f"steps.{n}.places", place, {*known, *spoilt}, "unknown_region")
+        for event in step.events if record.events.readable else ():
+            notes.among(f"steps.{n}.events", event, record.events.ids(), "unknown_event")
         if fault := step_fault(step.kind, step.size):
             notes.add(f"steps.{n}.size", fault[0], **fault[1])
         if step.at >= end:
             notes.add(f"steps.{n}.at", "step_after_end", value=f"{step.at:%Y-%m-%dT%H:%M}", end=f"{end:%Y-%m-%dT%H:%M}")
         rows = [events[e] for e in step.events if e in events]
-        if not rows or len(rows) < len(step.events) or not {*step.places} <= known:
+        if not len(record.regions) or not rows or len(rows) < len(step.events) or not {*step.places} <= known:
             continue
         at = (step.at - offset).replace(tzinfo=dt.UTC)
         if step.hour == "recorded" and any(record.instant(row) != at for row in rows):
@@ -304,5 +316,6 @@ def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
         If there is none of that name.
     """
     if name not in scenario.file.arms:
-        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, scenario.file.arms) or "-")
+        known = [*scenario.file.arms, *(f"steps.{s.id}=off" for s in scenario.file.steps)]
+        raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, known) or "-")
     return scenario.file.arms[name].edits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from qantar.inference.posterior import read_draws, shipped_posterior
 from qantar.messages import LANGUAGES
 from qantar.model.outcome import UPRISING
 from qantar.scenario.parameters import Values
+from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, parse_set
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, heads, pair
@@ -52,7 +54,7 @@ def run(asked: Asked[CounterfactualOptions], runner: Runner) -> Outcome:
     base, arms = plans_of(scenario, asked.arms, parse_set(options.set_), scale=options.scale, recorded=options.recorded)
 
     if (people := round(1 / base.scale)) > COARSE:
-        runner.note(pair("counterfactual.coarse", people=f"{people:,}", uprising=f"{UPRISING:,}", scale=f"{1 / COARSE:g}"))
+        runner.note(pair("counterfactual.coarse", people=f"{people:,}", uprising=f"{UPRISING:,.0f}", scale=f"{1 / COARSE:g}"))
 
     def tell(early: Early) -> None:
         for words in first_words(early, recorded=options.recorded):
@@ -117,8 +119,21 @@ def outcome_of(found: Effects, scenario: Scenario) -> Outcome:
     for name, arm in facts["arms"].items():
         if (own := scenario.file.arms.get(name)) is not None:
             arm |= {"note_en": own.note_en, "note_zh": own.note_zh}
+        elif gone := left_out(found.base.plan, found.recipes[name].plan):
+            arm |= dict(zip(("note_en", "note_zh"), pair("counterfactual.left_out", steps=", ".join(gone)), strict=True))
     facts |= {"recipe": found.base.as_dict(), "plans": {label: r.plan.model_dump() for label, r in found.recipes.items()}}
     return Outcome({"effects": rows, "draws": draws}, facts, found.base.plan, found.base.seed, draw_effects(found))
+
+
+def left_out(base: Plan, arm: Plan) -> list[str]:
+    """Steps of the state that are in force in the base and not in an arm, each with its moment."""
+    start = dt.datetime.fromisoformat(base.start)
+
+    def in_force(plan: Plan) -> list[str]:
+        return [s.id for s in plan.steps if plan.drivers[s.kind] == "recorded" or (s.given and plan.drivers[s.kind] != "off")]
+
+    gone = {*in_force(base)} - {*in_force(arm)}
+    return [f"{s.id} ({start + dt.timedelta(hours=s.at):%Y-%m-%d %H:%M})" for s in base.steps if s.id in gone]
 
 
 def page(result: Result) -> Iterator[Block]:

@@ -31,7 +31,7 @@ WORDS = (*VERDICTS[:4], "model-supported", "model-contradicted", "model-undecide
 """Verdicts of the record and, in between, of experiments."""
 ORDER_FITS = "order-fits"
 """What readers see of a cause for which only the order of events speaks."""
-FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed", "proposed")
+FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed", "proposed", "rows-changed")
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,9 @@ def basis(claim: Claim, account: Account) -> str:
 
 def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     """Reasons to trust a verdict less, in a fixed order; an empty tuple means none of them applies."""
+    rows_changed = any(c.claim == claim.claim_id for c in account.changed)
     if claim.verdict in ("open", "not-empirical"):
-        return ("proposed",) if claim.only_proposed else ()
+        return tuple(name for name, applies in (("proposed", claim.only_proposed), ("rows-changed", rows_changed)) if applies)
     seen = _seen(claim, account)
     read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed", "searched")]
     from_memory = seen.get(claim.source or "") == "memory"
@@ -157,6 +158,7 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
         "proposed": claim.only_proposed,
+        "rows-changed": rows_changed,
     }
     return tuple(name for name, applies in rules.items() if applies)
 

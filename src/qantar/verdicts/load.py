@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, check_questions, read_account, read_head, twin
+from qantar.account.kept import KEPT, changes
+from qantar.account.ledger import (
+    LEDGER_MODELS,
+    WRITTEN,
+    Account,
+    AccountFile,
+    check_questions,
+    read_account,
+    read_head,
+    read_tables_alone,
+    twin,
+)
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
@@ -61,7 +72,8 @@ class Loaded:
         """SHA-256 of the files that were read, by name: those of the case, and those of the ledger."""
         files = self.account.head.files
         named = [name for name in files.model_dump().values() if name]
-        ledger = [*named, WRITTEN, *(other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")]
+        workbooks = (other.name for name in named if (other := twin(Path(name))) is not None and other.suffix == ".xlsx")
+        ledger = [*named, WRITTEN, KEPT, *workbooks]
         case = ["case.toml", *(f"{n}.csv" for n in MODELS), *(f"{n}.geojson" for n in GEOMETRY)]
         return {"case": file_hashes(self.case.folder, case), "ledger": file_hashes(self.account.folder, ["account.toml", *ledger])}
 
@@ -119,6 +131,9 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
         return Loaded(no_account(only), only) if only else None
     head = read_head(folder, problems)
     if head is None:
+        read_tables_alone(folder, problems)
+        if (folder / "case.toml").exists():
+            read_case(folder, problems)
         return None
     if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
         case = read_case(folder, problems)
@@ -133,11 +148,14 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
     if case is None:
         return None
     record = case.record
-    rows = record.events.ids() | record.totals.ids() if record.events.readable and record.totals.readable else None
+    named = (record.events, record.totals, record.regions)
+    rows = record.events.ids() | record.totals.ids() if all(t.readable for t in named) else None
     arms = _arms(case.folder) if head.files.rivals else None
     account = read_account(folder, head, record.sources, problems, rows, arms, record.regions.ids())
     if case.questions.readable:
         check_questions(account, case.questions.ids(), problems)
+    if rows is not None and account.claims.readable and account.kept:
+        account = replace(account, changed=tuple(changes(account.claims, record, account.kept)))
     return Loaded(account, case)
 
 
@@ -153,7 +171,7 @@ def no_account(case: Case) -> Account:
         }
     )
     tables: dict[str, Table[Any]] = {name: Table(name, f"{name}.csv", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
-    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources})
+    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources}, kept={}, changed=())
 
 
 def _is_file(path: Path) -> bool:
