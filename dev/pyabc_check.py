@@ -33,7 +33,7 @@ from qantar.scenario.scenario import load_scenario, resolve
 OUT = Path(__file__).parents[1] / "evidence" / "pyabc.csv"
 FREE = ("rally_rate", "protest_hours")
 SEED, SCALE, HOURS = 11, 0.0005, 120
-SETUP = Setup(table=6000, near=300)
+SETUP = Setup(table=6000, draws=6000, rounds=1, proposed=1500, near=300)
 
 
 def main(root: Path) -> None:
@@ -78,18 +78,30 @@ def main(root: Path) -> None:
         history = abc.run(max_nr_populations=1)
         theirs, w = history.get_distribution(m=0)
         theirs, w = theirs[list(FREE)].to_numpy(), np.asarray(w)
-    write(z, theirs, w, tolerance, pyabc.__version__)
+    write(z, ours.weights / ours.weights.sum(), theirs, w, tolerance, pyabc.__version__)
 
 
-def write(z: np.ndarray, theirs: np.ndarray, w: np.ndarray, tolerance: float, version: str) -> None:
-    """A row a parameter: mean and standard deviation of its normal score, ours and theirs, with the numbers of draws they rest on."""
-    rows, sizes = [], (len(z), float(1 / (w**2).sum()))
+def write(z: np.ndarray, own: np.ndarray, theirs: np.ndarray, w: np.ndarray, tolerance: float, version: str) -> None:
+    """A row a parameter: mean and standard deviation of its normal score, ours and theirs, and how many equal weights the weights are worth."""
+    rows, sizes = [], [float(1 / (of**2).sum()) for of in (own, w)]
     for k, name in enumerate(FREE):
-        mean = float(w @ theirs[:, k])
-        there = [mean, float(np.sqrt(w @ (theirs[:, k] - mean) ** 2))]
-        rows.append([name, tolerance, float(z[:, k].mean()), float(z[:, k].std()), *there, *sizes, version, model_hash()])
-    sizes_of = ["draws", "pyabc_effective", "pyabc_version", "model_sha256"]
-    head = ["parameter", "tolerance", "mean", "sd", "pyabc_mean", "pyabc_sd", *sizes_of]
+        moments = []
+        for scores, weights in ((z[:, k], own), (theirs[:, k], w)):
+            mean = float(weights @ scores)
+            moments += [mean, float(np.sqrt(weights @ (scores - mean) ** 2))]
+        rows.append([name, tolerance, *moments, *sizes, version, model_hash()])
+    head = [
+        "parameter",
+        "tolerance",
+        "mean",
+        "sd",
+        "pyabc_mean",
+        "pyabc_sd",
+        "effective",
+        "pyabc_effective",
+        "pyabc_version",
+        "model_sha256",
+    ]
     with OUT.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([head, *([f"{x:.5g}" if isinstance(x, float) else x for x in r] for r in rows)])
 

@@ -90,7 +90,7 @@ def test_the_table_shows_every_claim_and_what_it_rests_on(qantar: Callable[..., 
     assert ("程序只检查形式，不验证真伪" in said) == (lang == "zh")
 
 
-@pytest.mark.parametrize("options", [[], ["--kind", "fact"], ["--kind", "cause"], ["--verdict", "model-not-judged"]])
+@pytest.mark.parametrize("options", [[], ["--kind", "fact"], ["--kind", "cause"], ["--verdict", "not-judged"]])
 def test_the_table_says_of_what_it_shows_who_judged_it(qantar: Callable[..., Ran], options: list[str]) -> None:
     said = " ".join(qantar("verdicts", CASE, *options).out.split())
     assert "model has been run" not in said

@@ -337,7 +337,7 @@ def test_an_independent_program_finds_the_same_posterior() -> None:
     for r in rows:
         assert r["model_sha256"] == model_hash(), STALE
         mean, sd, there, there_sd = (float(r[k]) for k in ("mean", "sd", "pyabc_mean", "pyabc_sd"))
-        error = np.hypot(sd / np.sqrt(float(r["families"])), there_sd / np.sqrt(float(r["pyabc_effective"])))
+        error = np.hypot(sd / np.sqrt(float(r["effective"])), there_sd / np.sqrt(float(r["pyabc_effective"])))
         assert abs(mean - there) < 3 * error, r["parameter"]
         assert 0.6 < sd / there_sd < 1.6, r["parameter"]
     # The record moved at least one of them, or agreement would be no news: a score of the prior has mean 0 and standard deviation 1.
