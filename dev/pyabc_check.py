@@ -82,7 +82,7 @@ def main(root: Path) -> None:
 
 
 def write(z: np.ndarray, own: np.ndarray, theirs: np.ndarray, w: np.ndarray, tolerance: float, version: str) -> None:
-    """A row a parameter: mean and standard deviation of its normal score, ours and theirs, and how many equal weights the weights are worth."""
+    """A row a parameter: mean and sd of its normal score, ours and theirs, and how many equal weights the weights are worth."""
     rows, sizes = [], [float(1 / (of**2).sum()) for of in (own, w)]
     for k, name in enumerate(FREE):
         moments = []
