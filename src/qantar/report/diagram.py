@@ -74,14 +74,14 @@ def draw_diagram(data: Diagram, _: str, title: Pair) -> Markup:
             said = f"{n}. {node.says[0]} ({node.state[0]})", f"{n}：{node.says[1]}（{node.state[1]}）"
             parts.append(
                 Markup(
-                    '<a href="#{n}" class="node {look}" aria-label="{en}" data-aria-label-en="{en}" data-aria-label-zh="{zh}">'
-                    '<title>{en}</title><rect x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{h:.0f}" rx="4"/>'
+                    '<a href="#{n}" class="node {look}">'
+                    '<title data-text-zh="{zh}">{en}</title><rect x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{h:.0f}" rx="4"/>'
                     '<text x="{tx:.0f}" y="{ty:.0f}" text-anchor="middle">{n}</text></a>'
                 ).format(
                     n=n, look=LOOKS[node.label], en=said[0], zh=said[1], x=x, y=y, w=BOX_W, h=BOX_H, tx=x + BOX_W / 2, ty=y + 15.5
                 )
             )  # fmt: skip
-    label = Markup('aria-label="{0}" data-aria-label-en="{0}" data-aria-label-zh="{1}"').format(*title)
+    label = Markup('aria-label="{0}" data-aria-label-zh="{1}"').format(*title)
     drawing = Markup(
         '<div class="scroll" tabindex="0" role="group" {label}><svg class="map-of-argument" viewBox="0 0 {w:.0f} {h:.0f}" '
         'style="width:{w:.0f}px">{parts}</svg></div>'

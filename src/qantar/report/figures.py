@@ -160,7 +160,7 @@ class Plot:
 
     def html(self, title: Pair, x_title: Pair | None = None, y_title: Pair | None = None) -> Markup:
         """The whole figure: title of the upright axis, drawing, title of the other, legend."""
-        label = Markup('aria-label="{0}" data-aria-label-en="{0}" data-aria-label-zh="{1}"').format(*title)
+        label = Markup('aria-label="{0}" data-aria-label-zh="{1}"').format(*title)
         svg = f'<svg class="plot" viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img" {label}>{"".join(self.parts)}</svg>'
         above = Markup('<p class="axis">{}</p>').format(both(*y_title)) if y_title else ""
         below = Markup('<p class="axis below">{}</p>').format(both(*x_title)) if x_title else ""

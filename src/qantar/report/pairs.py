@@ -27,15 +27,15 @@ def message(key: str, **args: object) -> Markup:
 
 
 def attributes(name: str, key: str, **args: object) -> Markup:
-    """An attribute in both languages: the English one in force, the other kept for the switch."""
+    """An attribute in both languages: the English one in force, the Chinese one kept for the switch, which keeps the English one then."""
     en, zh = pair(key, **args)
-    return Markup('{0}="{1}" data-{0}-en="{1}" data-{0}-zh="{2}"').format(Markup(name), en, zh)
+    return Markup('{0}="{1}" data-{0}-zh="{2}"').format(Markup(name), en, zh)
 
 
 def option(key: str, **args: object) -> Markup:
     """The text of an <option>, which may hold no elements."""
     en, zh = pair(key, **args)
-    return Markup('data-text-en="{0}" data-text-zh="{1}">{0}').format(en, zh)
+    return Markup('data-text-zh="{1}">{0}').format(en, zh)
 
 
 def safe_link(address: str) -> str:

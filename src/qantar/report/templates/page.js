@@ -12,8 +12,14 @@
   const speak = (lang) => {
     root.lang = lang === "zh" ? "zh-Hans" : "en";
     root.dataset.lang = lang;
-    for (const element of all(`[data-text-${lang}]`)) element.textContent = element.getAttribute(`data-text-${lang}`);
-    for (const element of all(`[data-aria-label-${lang}]`)) element.setAttribute("aria-label", element.getAttribute(`data-aria-label-${lang}`));
+    for (const element of all("[data-text-zh]")) {
+      element.dataset.textEn ??= element.textContent;  // what the page was written with
+      element.textContent = element.getAttribute(`data-text-${lang}`);
+    }
+    for (const element of all("[data-aria-label-zh]")) {
+      element.dataset.ariaLabelEn ??= element.getAttribute("aria-label");
+      element.setAttribute("aria-label", element.getAttribute(`data-aria-label-${lang}`));
+    }
     const button = one("language");
     button.textContent = lang === "zh" ? "English" : "中文";
     button.lang = lang === "zh" ? "en" : "zh";
