@@ -38,9 +38,7 @@ REPORTED = {"figure", "time", "source", "finished"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence, how much it looks like a claim one could check (0 to 1), the words that make it look so or not, by sign, and a first guess
-    at the kind of claim.
-    """
+    """A sentence, how much it looks like a claim one could check (0 to 1), the words that make it look so or not, by sign, and a kind."""
 
     sentence: Sentence
     score: float
