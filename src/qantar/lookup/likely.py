@@ -109,14 +109,15 @@ def _told_in(event: Event, language: str) -> set[str]:
 
 
 def words_of(said: str, language: str) -> set[str]:
-    """Beginnings of the longer words of a text; of Chinese each two signs that stand together.
+    """Beginnings of the longer words of a text, and its numbers; of Chinese each two signs that stand together.
 
-    >>> sorted(words_of("Cars were burnt", "en")), sorted(words_of("冲进机场", "zh"))
-    (['burnt'], ['冲进', '机场', '进机'])
+    >>> sorted(words_of("200 cars were burnt", "en")), sorted(words_of("冲进机场", "zh"))
+    (['200', 'burnt'], ['冲进', '机场', '进机'])
     """
+    numbers = set(re.findall(r"\d{2,}", said))
     if language == "zh":
-        return {said[k : k + 2] for k in range(len(said) - 1) if said[k : k + 2].isalpha()}
-    return {word[:5].casefold() for word in re.findall(r"\w{5,}", said)}
+        return numbers | {said[k : k + 2] for k in range(len(said) - 1) if said[k : k + 2].isalpha()}
+    return numbers | {word[:5].casefold() for word in re.findall(r"[^\W\d]{5,}", said)}
 
 
 def _days(document: Document, case: Case) -> Iterator[tuple[Sentence, set[dt.date], bool]]:
