@@ -195,10 +195,9 @@ def test_a_proposal_is_no_verdict(mine: Path, qantar: Callable[..., Ran]) -> Non
         "C001": ("open", "supported", ("proposed",)),
         "C002": ("open", "contradicted", ("proposed",)),
         "C003": ("open", "supported", ("proposed",)),
-        "C004": ("open", None, ()),
-    }
+    }  # C004 has no proposal, and nobody has written into it
     assert "3 have a proposal" in " ".join(qantar("check", "mine").out.split())
-    assert (qantar("check", "mine", "--json").json()["open"], qantar("check", "mine", "--json").json()["proposed"]) == (4, 3)
+    assert (qantar("check", "mine", "--json").json()["open"], qantar("check", "mine", "--json").json()["proposed"]) == (3, 3)
     table = qantar("verdicts", "mine", "--flag", "proposed", env={"COLUMNS": "160"}).out
     assert "(proposed: contradicted)" in table
     assert "C004" not in table
@@ -282,3 +281,23 @@ def test_a_workbook_alone_is_known_by_its_columns(mine: Path, tmp_path: Path, qa
     assert qantar("check", "theirs.xlsx", "--json").json()["files"] == [{"file": "theirs.xlsx", "kind": "table claims", "rows": 4}]
     fill(mine, "claim_id", 3, "C001")
     assert [p["code"] for p in qantar("check", "mine/claims.xlsx", "--json").json()["problems"]] == ["repeated_id"]
+
+
+def test_rows_into_which_nothing_was_written_are_no_claims(mine: Path, qantar: Callable[..., Ran]) -> None:
+    account = load_account(str(mine)).account
+    assert [(c.claim_id, c.blank) for c in account.claims] == [("C001", False), ("C002", False), ("C003", False), ("C004", True)]
+    assert [j.claim.claim_id for j in judge(account)] == ["C001", "C002", "C003"]  # three have a proposal
+    shown = qantar("check", "mine", "--json").json()
+    assert (shown["open"], shown["blank"]) == (3, 1)
+    assert "1 row into which nothing was written counts as no claim" in " ".join(qantar("check", "mine").out.split())
+    fill(mine, "claim_en", 5, "The cause was just.")
+    assert len(judge(load_account(str(mine)).account)) == 4
+
+
+def test_a_value_judgement_needs_neither_evidence_nor_a_source(mine: Path) -> None:
+    for column, value in (("kind", "judgement"), ("claim_en", "The cause was just."), ("verdict", "not-empirical")):
+        fill(mine, column, 5, value)
+    (judged,) = [j for j in judge(load_account(str(mine)).account) if j.claim.claim_id == "C004"]
+    assert (judged.basis, judged.flags) == ("judgement", ())
+    fill(mine, "verdict", 5, "supported")  # any other verdict does
+    assert {code for _, code in codes(mine)} >= {"judged_without", "missing_source", "verdict_of_kind"}

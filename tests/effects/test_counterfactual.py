@@ -481,8 +481,8 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "histories 0 / 48" in err
     assert "So far parameters.relax_hours=500 has changed none of 12 histories" in err
     assert "uprising" not in err  # somebody out is a thousand here
-    for said in ("Illustration, not fitted", "1:1000 model", "fewer", "the state answers by policy", "0/0/8", "0/8/0",
-                 "it needed 1 [1, 1] times fewer runs",  # an arm where nothing varies leaves nothing to share
+    for said in ("Illustration, not fitted", "1:1000 model", "fewer", "the state answers what it sees (by policy)", "0/0/8", "0/8/0",
+                 "Without that, 1 times as many runs (1 to 1) would be needed",  # an arm where nothing varies leaves nothing to share
                  "Nothing can be said of parameters.relax_hours=500: it changed none of 16 histories",
                  "In this model, which is not fitted to anything and with a state that answers what it sees, the largest crowd would have been "
                  "smaller under parameters.base_pressure=0 than unchanged: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip
@@ -518,8 +518,10 @@ def test_a_base_without_uprisings_is_not_judged(
         assert "in 0 of 12 histories without a change" in err
         assert ("--recorded" in err) == helps
         said = " ".join(out.split())
-        assert "cannot be judged here: unchanged, 0 of 16 histories are an uprising (1,000 people or more out at once)" in said
+        assert said.startswith("What parameters.base_pressure=0.01 would have changed cannot be judged here: without the change only 0 of 16 "
+                               "histories become an uprising (1,000 people or more out at once)")  # fmt: skip
         assert ("With --recorded" in said) == helps
+        assert (f"Next: fit the case to its record (`qantar calibrate {CASE} --quick`" in said) == (not helps)
         assert said.count("not judged") == len(OUTCOMES)  # though every draw has more people out
         assert "8/0/0" in said
         assert "contradicted" not in said
@@ -528,6 +530,14 @@ def test_a_base_without_uprisings_is_not_judged(
     assert (stored.made["judged"], stored.made["uprisings"]) == (False, 0.0)
     assert {e["finding"] for e in stored.rows("effects.csv")} == {"not-judged"}
     assert stored.rows("effects.csv")[0]["more"] == "8"
+
+
+def test_the_share_of_uprisings_in_the_table_is_the_one_that_is_counted(found: tuple[Effects, Path]) -> None:
+    effects, _ = found
+    effect = effects.of("loud", "uprising")
+    uneven = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])  # its median over draws is 0
+    told = replace(effect, base_values=uneven, arm_values=1 - uneven).as_dict()
+    assert (round(told["base_median"], 3), round(told["arm_median"], 3)) == (0.167, 0.833)
 
 
 def test_half_of_the_base_must_be_uprisings(found: tuple[Effects, Path]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,21 +31,19 @@ CLOSERS = " \t”’』」）)]\"'»"
 NAME = re.compile(r"(?<=[\w,;] )(?!I\b|I'|Mr|Mrs|Ms|God\b)[A-ZА-ЯЁ][\w'-]+")
 """A capital inside a sentence."""
 OF_FACT = {"figure", "share", "time", "place", "act"}
-"""Signs beside which causal wording does not make a sentence a claim about causes alone."""
+"""Signs beside which the sign of a cause does not make a sentence a claim about causes alone."""
+REPORTED = {"figure", "time", "source", "finished"}
+"""Signs beside which words of what is to come report what was planned or said."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence, how much it looks like a claim one could check (0 to 1), and the words that make it look so or not, by sign."""
+    """A sentence, how much it looks like a claim one could check (0 to 1), the words that make it look so or not, by sign, and a kind."""
 
     sentence: Sentence
     score: float
     signs: dict[str, tuple[str, ...]]
-
-    @property
-    def kind(self) -> str:
-        """First guess at the kind of claim: causal wording alone makes it a cause."""
-        return "cause" if "cause" in self.signs and not OF_FACT & self.signs.keys() else "fact"
+    kind: str = "fact"
 
     def weightiest(self, most: int) -> list[str]:
         """The signs that moved the score most, in either direction."""
@@ -93,7 +91,18 @@ class _Finder:
         length = min(1.0, max(0.0, (size - 1) / (LONG - 1)))
         signs = self._signs(text, size)
         total = _data()["bias"] + _data()["sign"]["length"]["weight"] * length + sum(_weight(sign, words) for sign, words in signs.items())
-        return Candidate(sentence, 1 / (1 + math.exp(-total)), signs)
+        return Candidate(sentence, 1 / (1 + math.exp(-total)), signs, self._kind(text, signs.keys()))
+
+    def _kind(self, text: str, signs: Set[str]) -> str:
+        """First guess at the kind of claim (`signs.toml` says how)."""
+        says = {kind: bool(pattern.search(text)) for kind, pattern in _kind_patterns(self.language).items()}
+        if says["judgement"] and not signs & {"figure", "source"}:
+            return "judgement"
+        if says["cause"]:
+            return "cause"
+        if "forecast" in signs and not signs & REPORTED:
+            return "prediction"
+        return "cause" if "cause" in signs and not signs & OF_FACT else "fact"
 
     def _signs(self, text: str, size: float) -> dict[str, tuple[str, ...]]:
         """The words of each sign that a sentence shows, in the order of the table."""
@@ -153,6 +162,11 @@ def _patterns(language: str) -> dict[str, re.Pattern[str]]:
         for sign, rule in _data()["sign"].items()
         if {"any", language} & rule.keys()
     }
+
+
+@cache
+def _kind_patterns(language: str) -> dict[str, re.Pattern[str]]:
+    return {kind: re.compile(_alternatives(rule, language), re.IGNORECASE) for kind, rule in _data()["kind"].items()}
 
 
 def _alternatives(rule: dict[str, Any], language: str) -> str:

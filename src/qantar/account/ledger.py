@@ -93,6 +93,17 @@ class Claim(Row):
     summary_zh: Text = ""
 
     @property
+    def blank(self) -> bool:
+        """Whether nobody has written anything into the row, nor the record proposes anything: a candidate that is no claim.
+
+        >>> row = {"claim_id": "C1", "section": "6", "paragraph": "3", "kind": "fact"}
+        >>> Claim(**row, verdict="open").blank, Claim(**row, verdict="open", claim_en="They came.").blank
+        (True, False)
+        """
+        written = self.claim_en or self.claim_zh or self.evidence_en or self.evidence_zh or self.source or self.events
+        return self.verdict == "open" and not written and self.proposed is None
+
+    @property
     def only_proposed(self) -> bool:
         """Whether the record proposes a verdict that no person has written yet."""
         return self.verdict == "open" and self.proposed is not None
@@ -520,18 +531,19 @@ def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None
         problems.add(file, line, "proposed_rows", "empty_cell")
     if claim.verdict == "open":
         return
+    of_value = claim.verdict == "not-empirical"  # its source is the document itself, and no evidence bears on it
     for what in ("claim", "evidence"):
         en, zh = getattr(claim, f"{what}_en"), getattr(claim, f"{what}_zh")
-        if not en and not zh:
+        if not en and not zh and not (of_value and what == "evidence"):
             problems.add(file, line, f"{what}_en", "judged_without", value=claim.verdict)
         if en and len(_HAN.findall(en)) * 2 > len(en):
             problems.add(file, line, f"{what}_en", "wrong_language", language="en")
         if zh and not _HAN.search(zh):
             problems.add(file, line, f"{what}_zh", "wrong_language", language="zh")
     evidence = {k: v for k in ("evidence_en", "evidence_zh") if (v := getattr(claim, k))}
-    if claim.verdict != "not-empirical" and evidence and all(map(_bare, evidence.values())):
+    if not of_value and evidence and all(map(_bare, evidence.values())):
         problems.add(file, line, next(iter(evidence)), "evidence_short", value=next(iter(evidence.values())))
-    if claim.source is None and claim.verdict != "unverifiable":  # what was searched for and not found has no source
+    if claim.source is None and not of_value and claim.verdict != "unverifiable":  # what was searched for and not found has no source
         problems.add(file, line, "source", "missing_source")
     if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":
         problems.add(file, line, "verdict", "verdict_of_kind", value=claim.verdict, kind=claim.kind)

@@ -120,7 +120,7 @@ def new(
         sentences = [c.sentence.text for c in found]
         proposed = propose(sentences, read.language, country)
         named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
-        beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records(sentences, read.language, country, named)}
+        beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records([[c.sentence] for c in found], read, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
         write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed], beside, country.record)
     n_proposed = sum(p is not None for p in proposed)
@@ -162,10 +162,9 @@ def _beside(folder: Path, document: Path, lang: str) -> tuple[dict[str, dict[str
     loaded, read = load_account(str(folder)), read_document(document)
     sys.stderr.write(notice(document, loaded.account, lang))
     said = texts_of(loaded.account.claims, read)
-    sentences = [" ".join(s.text for s in said[c.claim_id]) for c in loaded.account.claims]
     own = "zh" if read.language == "zh" else "en"
     named = [(getattr(c, f"proposed_{own}"), (*c.events, *c.proposed_rows)) for c in loaded.account.claims]
-    told = records(sentences, read.language, loaded.case, named)
+    told = records(list(said.values()), read, loaded.case, named)
     return {TEXT: {key: placed(found) for key, found in said.items()}, RECORD: dict(zip(said, told, strict=True))}, read.sha256
 
 

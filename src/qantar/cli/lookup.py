@@ -43,7 +43,8 @@ def check(
         check_copies(ledger.claims, read_document(document), problems)
     if ledger is not None and ledger.claims.readable:
         sys.stderr.write(notice(document, ledger, lang))
-    n_open = sum(c.verdict == "open" for c in ledger.claims) if ledger else 0
+    n_blank = sum(c.blank for c in ledger.claims) if ledger else 0
+    n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
     if ledger and ledger.kept and not problems.found:
@@ -51,7 +52,7 @@ def check(
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        counts = {"open": n_open, "proposed": n_proposed, "not_kept": waiting, "changed": changed}
+        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed}
         terminal.print_json({"files": files, **counts, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
     problems.raise_as(DataError)
@@ -59,8 +60,10 @@ def check(
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
     terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
     if ledger:
-        counts = {"open": n_open, "written": len(ledger.claims) - n_open}
+        counts = {"open": n_open, "written": len(ledger.claims) - n_open - n_blank}
         terminal.say(text("check.ledger", lang, **counts))
+        if n_blank:
+            terminal.say(text("check.blank", lang, n=n_blank))
         if n_proposed:
             terminal.say(text("check.proposed", lang, n=n_proposed))
         if waiting:

@@ -202,6 +202,8 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):
         parts = text("error.sep", lang).join(f"{text('verdict.' + v, lang)} {counts[v]}" for v in WORDS if counts[v])
         say(f"{text('kind.' + kind, lang)} {sum(counts.values())}{text('error.colon', lang)}{parts}")
+    if blank := sum(c.blank for c in loaded.account.claims):
+        say(text("check.blank", lang, n=blank))
     if any(j.trial is None and j.word != "open" for j in judged):
         say(text("out.readers", lang))
     if tried := sum(j.trial is not None for j in judged):

@@ -42,13 +42,15 @@ def level(x: float, unit: str, lang: str = "en", digits: int = 3) -> str:
 
 def sentence(arm: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any], lang: str) -> str:
     """What follows for an arm, from its effects (a row an outcome, each with its `answer`) and what `pairing.as_dict` says about all."""
-    helped = text("answer.try_recorded" if about["by_policy"] else "answer.try_draws", lang)
+    helped = "recorded" if about["by_policy"] else "fit" if about["basis"] == "prior" else "draws"
     if not about["pairs_that_differ"]:
-        return text("answer.inert", lang, arm=arm, n=about["histories"], help=helped if about["by_policy"] else "").strip()
+        return text(
+            "answer.inert", lang, arm=arm, n=about["histories"], help=text("answer.try_recorded", lang) if about["by_policy"] else ""
+        ).strip()
     if not about["judged"]:
         n = about["histories"]
         args = {"n": n, "k": round(about["uprisings"] * n), "people": amount(UPRISING, lang)}
-        return text("answer.not-judged", lang, arm=arm, help=helped, **args)
+        return text("answer.not-judged", lang, arm=arm, help=text(f"answer.try_{helped}", lang, case=about["scenario"]), **args)
     lead = next(r for r in rows if r["outcome"] == LEAD)
     where = text(f"answer.in_{about['basis']}", lang) + text("answer.by_policy" if about["by_policy"] else "answer.as_recorded", lang)
     counts = {k: lead[k] for k in ("draws", "more", "same", "fewer")}

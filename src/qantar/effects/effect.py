@@ -50,7 +50,8 @@ class Effect:
     def as_dict(self) -> dict[str, Any]:
         """For machines. Quantiles 5, 50 and 95 % over draws; what cannot be measured is None.
 
-        `median`, `low` and `high` are of the effect; `times`, likewise, say it as so many times as many; levels are counts.
+        `median`, `low` and `high` are of the effect; `times`, likewise, say it as so many times as many; levels are counts. The middle of a
+        share is that of all histories, which is what the answer counts.
         """
         outcome, draws = OUTCOMES[self.outcome], len(self.values)
         answer = answer_of(self.values, self.smallest)
@@ -64,6 +65,7 @@ class Effect:
         levels: dict[str, float] = {}
         for name, y in ((BASE, self.base_values), ("arm", self.arm_values)):
             over_draws = _over_draws(y.mean(axis=1))
+            over_draws[0] = float(y.mean()) if outcome.natural == "share" else over_draws[0]
             levels |= _named(name, (max(0.0, float(10**v - 1)) for v in over_draws) if log else over_draws)  # from log10 (1 + people)
         return {
             "arm": self.arm, "outcome": self.outcome, "unit": outcome.unit,

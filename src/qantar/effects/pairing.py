@@ -316,6 +316,7 @@ def as_dict(found: Effects) -> dict[str, Any]:
     """Everything for machines but the plans: what was compared, how, and each effect."""
     base, rows = found.base, [e.as_dict() for e in found.effects]
     about = {
+        "scenario": base.plan.case,
         "basis": found.basis,
         "judged": found.judged,
         "by_policy": "policy" in base.plan.drivers.values(),
@@ -337,7 +338,6 @@ def as_dict(found: Effects) -> dict[str, Any]:
             arm |= {"paired": label not in found.unpaired, **differ}
             arm |= {f"sentence_{lang}": sentence(label, own, about | differ, lang) for lang in LANGUAGES}
     return {
-        "scenario": base.plan.case,
         "stamp": found.stamp,
         "calibrated": found.basis == "posterior",
         **about,

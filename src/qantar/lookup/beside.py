@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from qantar.account.document import Document, Sentence
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
-from qantar.lookup.likely import likely
+from qantar.lookup.likely import near
 from qantar.messages import LANGUAGES, days_in_words, text
 from qantar.record.schema import Event, Total
 
@@ -18,7 +18,7 @@ TEXT, RECORD = "text", "record"
 """Names of the two columns."""
 LETTERS = 4_000
 """Characters of a text, at most: a claim may cover whole paragraphs."""
-ROWS = 6
+ROWS = 8
 """Rows of the record, at most."""
 FIGURES = ("deaths", "deaths_security", "injured", "injured_security", "detained")
 
@@ -34,25 +34,27 @@ def texts_of(claims: Iterable[Claim], document: Document) -> dict[str, list[Sent
     return {c.claim_id: [s for s in every if c.covers(s.position)] for c in claims}
 
 
-def records(sentences: Sequence[str], language: str, case: Case, named: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """For each text what the record has on it: what it proposes, the rows that are named, then events of the same day and place.
+def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, named: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """For some sentences of a document what the record has on them: what it proposes, the rows named, then the rows near (`likely.near`).
 
     Parameters
     ----------
-    language : of the document; what is said of the rows is in English where the program does not speak it
-    named : for each text why a verdict is proposed (may be empty), and the ids of the rows that the proposal or the verdict rests on
+    told : for each claim its sentences; what is said of rows is in English where the program does not speak the document's language
+    named : for each why a verdict is proposed (may be empty), and the ids of the rows that the proposal or the verdict rests on
     """
-    lang = language if language in LANGUAGES else LANGUAGES[0]
+    lang = document.language if document.language in LANGUAGES else LANGUAGES[0]
     rows: dict[str, Event | Total] = {e.event_id: e for e in case.record.events} | {t.total_id: t for t in case.record.totals}
-    told = []
-    for near, (why, ids) in zip(likely(sentences, language, case), named, strict=True):
-        wanted = [i for i in dict.fromkeys((*ids, *near.events)) if i in rows]
+    around = near(document, case)
+    cells = []
+    for sentences, (why, ids) in zip(told, named, strict=True):
+        by_day = (row for sentence in sentences for row in around[sentence.position])
+        wanted = [i for i in dict.fromkeys((*ids, *by_day)) if i in rows]
         lines = [why] if why else []
         lines += [row_in_words(rows[i], case, lang) for i in wanted[:ROWS]]
         if left := wanted[ROWS:]:
-            lines.append(text("out.likely_events", lang, ids=text("out.likely_more", lang, n=len(left))))
-        told.append(_cut("\n".join(lines)))
-    return told
+            lines.append(text("out.beside_more", lang, n=len(left)))
+        cells.append(_cut("\n".join(lines)))
+    return cells
 
 
 def row_in_words(row: Event | Total, case: Case, lang: str) -> str:

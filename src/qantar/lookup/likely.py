@@ -1,8 +1,9 @@
 """What of a case a sentence may be about: events and judged claims of the same day and place.
 
-In: sentences, a case, the claims of a ledger of that case. Out: ids. A sentence and an event belong together if the sentence
-names a day of the event and a place of it: its settlement, or its region. No more is compared; whether they say the same, a reader finds
-out.
+In: sentences, a case, the claims of a ledger of that case. Out: ids. `likely` is strict: a sentence and an event belong together if the
+sentence names a day of the event and a place of it, its settlement or its region. `near` reads a document as a person does: a sentence
+that names no day goes on with that of the sentence before, and a day alone or a place alone is enough. No more is compared; whether they
+say the same, a reader finds out.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
-from qantar.account.candidates import place_pattern
+from qantar.account.candidates import place_pattern, scored
+from qantar.account.document import Document, Position, Section, Sentence
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
-from qantar.messages import LANGUAGES
+from qantar.messages import LANGUAGES, text
 from qantar.record.observables import days_between
+from qantar.record.schema import Event
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,115 @@ def likely(sentences: Iterable[str], language: str, case: Case, claims: Iterable
 
     named = (_about(sentence, language, span, places[language]) for sentence in sentences)
     return [near(frozenset(days), frozenset(where)) for days, where in named]
+
+
+OF_ITS_DAY = {"act", "figure", "place", "finished"}
+"""Signs of a sentence that tells what happened: only such a one goes on with the day of the sentence before."""
+OF_ANOTHER_DAY = {"act", "place"}
+"""Those of a sentence that goes on with the day of the paragraph before."""
+
+
+def near(document: Document, case: Case) -> dict[Position, tuple[str, ...]]:
+    """For each sentence of a document the ids of the rows of the record near it, those at its places first, then those that share words.
+
+    A sentence that names a day is near all rows of that day. One that names none and tells what happened goes on with the day before it in
+    its section (at first that of the heading), unless it names another month or year; if it names places, only their rows count, and they
+    alone do where no day is known. Totals belong to the day they count up to.
+    """
+    places, language = Places(case, document.language), document.language
+    region_of = {s.settlement_id: s.region_id for s in case.record.settlements}
+    rows = [
+        _Near(e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language)) for e in case.record.events
+    ]
+    rows += [_Near(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id, set()) for t in case.record.totals]
+    found: dict[Position, tuple[str, ...]] = {}
+    for sentence, days, own in _days(document, case):
+        where = places.within(sentence.text)
+        around = {region_of[town] for town in where if town in region_of}
+        on = [row for row in rows if any(row.first <= day <= row.last for day in days)]
+        here = [row for row in on if row.at(where, around)] or [row for row in rows if not own and row.at(where, around)]
+        said = words_of(sentence.text, language)
+        ranked = [sorted(some, key=lambda row: -len(row.words & said)) for some in (here, [] if here and not own else on)]
+        found[sentence.position] = tuple(dict.fromkeys(row.key for some in ranked for row in some))
+    return found
+
+
+class _Near(NamedTuple):
+    """A row of the record: its id, its days, its place, and the words it is told in."""
+
+    key: str
+    first: dt.date
+    last: dt.date
+    region: str
+    town: str | None
+    words: set[str]
+
+    def at(self, where: set[str], around: set[str]) -> bool:
+        """Whether it is at one of the places named; `around` are the regions of the towns among them.
+
+        A region that is called like its town counts for what has no town: of Nairobi the region only what is not placed in another town.
+        """
+        return self.town in where or (self.region in where and (self.town is None or self.region not in around))
+
+
+def _told_in(event: Event, language: str) -> set[str]:
+    lang = language if language in LANGUAGES else LANGUAGES[0]
+    return words_of(f"{text(f'event.{event.kind}', lang)} {(language == 'zh' and event.note_zh) or event.note}", language)
+
+
+def words_of(said: str, language: str) -> set[str]:
+    """Beginnings of the longer words of a text, and its numbers; of Chinese each two signs that stand together.
+
+    >>> sorted(words_of("200 cars were burnt", "en")), sorted(words_of("冲进机场", "zh"))
+    (['200', 'burnt'], ['冲进', '机场', '进机'])
+    """
+    numbers = set(re.findall(r"\d{2,}", said))
+    if language == "zh":
+        return numbers | {said[k : k + 2] for k in range(len(said) - 1) if said[k : k + 2].isalpha()}
+    return numbers | {word[:5].casefold() for word in re.findall(r"[^\W\d]{5,}", said)}
+
+
+def _days(document: Document, case: Case) -> Iterator[tuple[Sentence, set[dt.date], bool]]:
+    """Each sentence with the days it is about, and whether it names them itself."""
+    language, span = document.language, (case.head.first_day, case.head.last_day)
+    for section in document.sections:
+        last, since = set(dates_in(section.title, language, *span)), 0
+        for c in scored(_sentences(section), language, case.place_names(), case.head.country):
+            own, paragraph = set(dates_in(c.sentence.text, language, *span)), c.sentence.position[1]
+            if own or another_time(c.sentence.text, language):
+                last, since = own, paragraph
+            goes_on = c.kind == "fact" and (OF_ITS_DAY if paragraph == since else OF_ANOTHER_DAY) & c.signs.keys()
+            yield c.sentence, last if own or goes_on else set(), bool(own)
+
+
+def _sentences(section: Section) -> Iterator[Sentence]:
+    for paragraph in section.paragraphs:
+        yield from paragraph
+
+
+def another_time(text: str, language: str) -> bool:
+    """Whether a text names a month or a year that is not part of a day.
+
+    >>> [another_time(t, "en") for t in ("By the end of July all was quiet.", "In 1992 too.", "They may march.", "1,992 came on 4 May.")]
+    [True, True, False, False]
+    >>> another_time("1992年也是如此。", "zh"), another_time("当天1992人被捕。", "zh"), another_time("В июле все стихло.", "ru")
+    (True, False, True)
+    """
+    rest = text
+    for pattern in day_patterns(language):
+        rest = pattern.sub(" ", rest)
+    return bool(_month_or_year(language).search(rest))
+
+
+@cache
+def _month_or_year(language: str) -> re.Pattern[str]:
+    if language == "zh":
+        return re.compile(r"\d{4}年|(?<!\d)\d{1,2}月|[去前今]年")
+    if language == "ru":  # months decline: июль, в июле, к июлю
+        names = r"(?:январ|феврал|апрел|июн|июл|август|сентябр|октябр|ноябр|декабр)\w*|март[аеу]?|ма[еяй]"
+        return re.compile(rf"\b(?:{names}|(?:19|20)\d\d)\b", re.IGNORECASE)
+    names = "|".join(sorted((n.title() for n in months(language) if len(n) > 3), key=len, reverse=True))
+    return re.compile(rf"\b(?:{names}|(?:in|by|since|of|last) May|(?<![\d,.])(?:1[5-9]|20)\d\d(?![\d,.]\d|\s?(?:people|men|women)))\b")
 
 
 def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: Places) -> tuple[set[dt.date], set[str]]:

@@ -119,8 +119,9 @@ def _write(loaded: Loaded, made: dict[str, Any], files: dict[str, bytes], folder
     head, case = loaded.account.head, loaded.case.head
     crate = ROCrate(version="1.2")
     crate.name = f"{head.title_en}: what its claims are worth"
+    n = sum(not c.blank for c in loaded.account.claims)
     crate.description = (
-        f"{len(loaded.account.claims)} claims against a sourced record and experiments in a model, made by qantar {qantar.__version__}. "
+        f"{n} claims against a sourced record and experiments in a model, made by qantar {qantar.__version__}. "
         "Verdicts of experiments hold in this model only."
     )
     crate.datePublished = RELEASED

@@ -21,7 +21,6 @@ from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, parse_set
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Pair, Row, Sentence, Table, heads, pair
-from qantar.studies.cells import scale_words
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
 COARSE = 100
@@ -56,12 +55,17 @@ def run(asked: Asked[CounterfactualOptions], runner: Runner) -> Outcome:
     if (people := round(1 / base.scale)) > COARSE:
         runner.note(pair("counterfactual.coarse", people=f"{people:,}", uprising=f"{UPRISING:,.0f}", scale=f"{1 / COARSE:g}"))
 
+    posterior = draws_of(options, scenario)
+    if posterior is None and not options.prior:
+        name = scenario.case.head.id
+        runner.note(pair("counterfactual.unfitted", case=options.scenario, name=name))
+
     def tell(early: Early) -> None:
         for words in first_words(early, recorded=options.recorded):
             runner.note(words)
 
     found = counterfactual(
-        base, arms, draws=options.draws, replicates=options.replicates, seed=options.seed, posterior=draws_of(options, scenario),
+        base, arms, draws=options.draws, replicates=options.replicates, seed=options.seed, posterior=posterior,
         direction=options.direction, smallest=smallest_of(options.delta), runner=runner,
         early=tell,
     )  # fmt: skip
@@ -137,38 +141,40 @@ def left_out(base: Plan, arm: Plan) -> list[str]:
 
 
 def page(result: Result) -> Iterator[Block]:
-    """Each arm in the order asked: outcomes without it and with it, in how many draws they differ, and at the end what follows."""
+    """What follows for each arm; then, in the order asked, outcomes without it and with it and in how many draws they differ; then how."""
     made = result.made
     arms = {name: arm for name, arm in made["arms"].items() if name != BASE}
-    yield Sentence(about(made, len(arms)))
-    columns = [Column(pair("out.what"), wide=True), *heads("counterfactual", HEADS, words=["finding"])]
-    for name, arm in arms.items():
-        rows = [row for row in result.tables["effects"] if row["arm"] == name]
-        way = rows[0]["direction"]
-        title = pair("counterfactual.title", arm=name, asked="" if way == EITHER else pair(f"counterfactual.{way}"))
-        yield Table(columns, list(map(cells, rows)), title)
-        if arm["pairs_that_differ"]:
-            yield Sentence(paired_words(name, arm, rows[0]))
-        if arm["replayed"]:
-            yield Sentence(pair("counterfactual.replayed", arm=name, n=len(arm["replayed"])))
-    for name, arm in made["arms"].items():
-        if arm["stopped"]:
-            yield Sentence(pair("counterfactual.stopped", arm=name, n=arm["stopped"], limit=f"{made['recipe']['stop_above']:,.0f}"))
-    yield Sentence(pair("counterfactual.note"), "note")
-    yield Sentence(pair("counterfactual.not_fitted" if made["basis"] == "prior" else "counterfactual.fitted"), "warn")
     for name, arm in arms.items():
         answer = (arm["sentence_en"], arm["sentence_zh"])
         if "note_en" in arm:
             answer = pair("counterfactual.arm", arm=name, note=(arm["note_en"], arm["note_zh"]), answer=answer)
         yield Sentence(answer, "lead")
+    columns = [Column(pair("out.what"), wide=True), *heads("counterfactual", HEADS, words=["finding"])]
+    for name in arms:
+        rows = [row for row in result.tables["effects"] if row["arm"] == name]
+        way = rows[0]["direction"]
+        title = pair("counterfactual.title", arm=name, asked="" if way == EITHER else pair(f"counterfactual.{way}"))
+        yield Table(columns, list(map(cells, rows)), title)
+    yield Sentence(pair("counterfactual.not_fitted" if made["basis"] == "prior" else "counterfactual.fitted"), "warn")
+    yield Sentence(about(made, len(arms)))
+    yield Sentence(pair("counterfactual.note"), "note")
+    for name, arm in arms.items():
+        if arm["pairs_that_differ"]:
+            yield Sentence(paired_words(name, arm, next(row for row in result.tables["effects"] if row["arm"] == name)))
+        if arm["replayed"]:
+            yield Sentence(pair("counterfactual.replayed", arm=name, n=len(arm["replayed"])))
+    for name, arm in made["arms"].items():
+        if arm["stopped"]:
+            yield Sentence(pair("counterfactual.stopped", arm=name, n=arm["stopped"], limit=f"{made['recipe']['stop_above']:,.0f}"))
 
 
 def about(made: Mapping[str, Any], n: int) -> Pair:
     """What was compared, and how."""
+    scale = float(made["scale"])
     how = {
         "arms": pair("counterfactual.one_arm") if n == 1 else pair("counterfactual.arms", n=n),
         "basis": pair(f"counterfactual.{made['basis']}"),
-        "scale": scale_words(float(made["scale"])),
+        "people": pair("counterfactual.people_all") if scale == 1 else pair("counterfactual.people", n=f"{1 / scale:g}"),
         "state": pair("counterfactual.by_policy" if made["by_policy"] else "counterfactual.recorded"),
         "hours": made["plans"][BASE]["hours"],
     }

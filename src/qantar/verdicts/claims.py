@@ -164,9 +164,12 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
 
 
 def judge(account: Account, trials: Mapping[str, Trial] | None = None) -> list[Judged]:
-    """Every claim of the ledger with basis and flags, in its order, by trials as `hypotheses.read_trials` gives them."""
+    """Every claim of the ledger with basis and flags, in its order, by trials as `hypotheses.read_trials` gives them.
+
+    Candidates into which nobody has written anything are no claims.
+    """
     found = []
-    for c in account.claims:
+    for c in (c for c in account.claims if not c.blank):
         trial = _tried(c, trials or {})
         bears = trial is not None and (trial.verdict not in WITHOUT or c.verdict == "unverifiable")
         on = basis(c, account) if trial is None or not bears else "none" if trial.verdict in WITHOUT else trial.basis

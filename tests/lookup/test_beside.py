@@ -1,0 +1,76 @@
+"""What stands beside a claim: the rows of its day, which may be that of the sentence before, or of its places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import HERE
+from qantar.account.document import Document, read_document
+from qantar.cases.case import Case, load_case
+from qantar.lookup.beside import ROWS, records
+from qantar.lookup.likely import near
+from qantar.messages import text
+
+ESSAY = """# A week
+
+## How it began
+
+On 2 March people marched. In the evening they were arrested. It was a warm spring. In Twoville shops were burnt. By the end of March there had been protests.
+
+They protested again.
+
+In Twoville the police opened fire.
+
+## What followed
+
+They marched once more. Shops were burnt in Oneville.
+"""
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return load_case(str(HERE / "tiny"))
+
+
+def written(folder: Path, words: str) -> Document:
+    (folder / "essay.md").write_text(words, encoding="utf-8")
+    return read_document(folder / "essay.md")
+
+
+def test_a_sentence_is_near_the_rows_of_its_day_or_of_the_day_it_goes_on_with(case: Case, tmp_path: Path) -> None:
+    found = near(written(tmp_path, ESSAY), case)
+    assert found[1, 1, 1] == ("E1",)  # a day alone
+    assert found[1, 1, 2] == ("E1",)  # "in the evening": of the same day
+    assert found[1, 1, 4] == ("E2",)  # nothing happened in Twoville on that day: its place alone
+    assert found[1, 1, 5] == ()  # another time
+    assert found[1, 2, 1] == ()  # and the day before it is forgotten
+    assert found[1, 3, 1] == ("E2",)
+    assert found[2, 1, 1] == ()  # a section begins anew
+    assert found[2, 1, 2] == ("E1",)
+
+
+def test_a_day_goes_on_over_paragraphs_and_from_a_heading_only_where_something_happens(case: Case, tmp_path: Path) -> None:
+    words = (
+        "# A week\n\n## The night of 3 March\n\nPeople marched. It had been 12 years.\n\nIt was a week of 12 days.\n\nThey were arrested.\n"
+    )
+    found = near(written(tmp_path, words), case)
+    assert [key for key in found[1, 1, 1] if key.startswith("E")] == ["E2", "E3"]
+    assert (found[1, 2, 1], found[1, 3, 1] == found[1, 1, 1]) == ((), True)
+
+
+def test_of_a_day_the_rows_of_the_places_stand_first_and_then_those_that_share_words(case: Case, tmp_path: Path) -> None:
+    found = near(written(tmp_path, "# A week\n\nOn 3 March the deaths were many. On 3 March came deaths in Twoville.\n"), case)
+    assert found[0, 1, 1][0] == "E3"  # "deaths", and its row is of that kind
+    assert found[0, 1, 2][0] == "E2"
+    assert set(found[0, 1, 1]) == set(found[0, 1, 2]) == {"E2", "E3", "T1", "T2"}
+
+
+def test_how_many_more_rows_there_are_is_said(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = written(tmp_path, "# A week\n\nOn 3 March people died.\n")
+    (whole,) = records([list(document.sentences())], document, case, [("", ())])
+    monkeypatch.setattr("qantar.lookup.beside.ROWS", 1)
+    (cut,) = records([list(document.sentences())], document, case, [("", ())])
+    assert ROWS > 4 == len(whole.splitlines())
+    assert cut.splitlines() == [whole.splitlines()[0], text("out.beside_more", "en", n=3)]
