@@ -34,6 +34,11 @@ def few(tiny: Path, events: str = FEW + ROWS) -> Path:
     (tiny / "regions.csv").write_text(
         "region_id,name_en,lat,lon,time_zone\nXA-ONE,Onia,15,10.5,Africa/Lagos\nXA-TWO,Twoia,15,11.5,Africa/Cairo\n"
     )
+    return few_again(tiny, events)
+
+
+def few_again(tiny: Path, events: str) -> Path:
+    """The same few tables with other events."""
     (tiny / "events.csv").write_text(events)
     return tiny
 
@@ -84,6 +89,24 @@ def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, inte
     onset = seen.onsets[0]
     assert (onset.firm, (onset.earliest.day, onset.latest and onset.latest.day)) == (firm, interval)
     assert len(seen.days) == 0  # none of these is a day on which a gathering is certain
+
+
+def test_a_doubtful_report_leaves_later_days_certain_and_bounds_nothing(tiny: Path) -> None:
+    head = "date,date_end,kind,lat,lon,scope,confidence,source\n"
+    (sources := few(tiny) / "sources.csv").write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\nq,Q,Q,n/a,CC0,read,whole\n"
+    )
+    rows = "2030-03-02,,protest,15,10.5,event,low,p\n2030-03-04,,march,15,10.5,event,medium,q\n2030-03-05,,march,15,10.5,event,high,q\n"
+    found = record(few_again(sources.parent, head + rows))
+    seen = observe(found)
+    onset, row = seen.onsets[0], found.region_onset.rows[0]
+    assert (onset.earliest.day, onset.latest and onset.latest.day, onset.stated, onset.confidence) == (2, 4, None, "medium")
+    assert seen.words()["XA-ONE"] == ["missing", "missing", "missing", "present", "present"]
+    assert (row.source, row.sources_more) == ("p", ("q",))
+    doubtful_alone = observe(record(few_again(tiny, head + rows.splitlines(keepends=True)[0]))).onsets[0]
+    assert (doubtful_alone.latest, doubtful_alone.confidence) == (dt.date(2030, 3, 2), "low")
+    both = head + rows.replace("2030-03-04", "2030-03-02")
+    assert observe(record(few_again(tiny, both))).onsets[0].stated == dt.date(2030, 3, 2)
 
 
 def test_what_is_written_is_kept(tiny: Path) -> None:

@@ -126,7 +126,12 @@ class _Gathering:
 
     @property
     def certain(self) -> bool:
-        return self.event.one_happening and self.event.date_end is None and self.event.confidence != "low"
+        return self.event.one_happening and self.event.date_end is None and self.sure
+
+    @property
+    def sure(self) -> bool:
+        """Whether there was one at all: of a doubtful one nobody can say that the region had risen by then."""
+        return self.event.confidence != "low"
 
 
 def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[str]) -> tuple[Tables, tuple[str, ...]]:
@@ -161,17 +166,21 @@ def _onset(region: str, gatherings: list[_Gathering]) -> OnsetRow:
     if not gatherings:
         return OnsetRow.model_validate({"region_id": region, "confidence": "low", "source": OWN})
     first = min(gatherings, key=lambda g: (g.first, g.last))
-    latest = min(g.last for g in gatherings)
+    sure = [g for g in gatherings if g.sure] or gatherings
+    by_then = min(sure, key=lambda g: (g.last, g.event.confidence != "high"))  # the first by which it must have begun
+    latest = by_then.last
+    stated = first.first == latest and any(g.certain and g.first == latest for g in gatherings)
     crowds = [g.event for g in gatherings if g.event.one_happening and (g.event.participants_high or g.event.participants_low)]
     largest = max(crowds, key=lambda e: e.participants_high or e.participants_low or 0, default=None)
     told: dict[str, Any] = {
         "region_id": region,
-        "onset_date": first.first if first.certain and latest == first.first else None,
+        "onset_date": latest if stated else None,
         "onset_earliest": first.first,
         "onset_latest": latest,
         "first_settlement": first.event.settlement,
-        "confidence": first.event.confidence,
+        "confidence": by_then.event.confidence,
         "source": first.event.source,
+        "sources_more": [by_then.event.source] if by_then.event.source != first.event.source else None,
     }
     if largest is not None:
         told |= {"max_crowd_low": largest.participants_low, "max_crowd_high": largest.participants_high, "max_crowd_date": largest.date}
