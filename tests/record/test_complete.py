@@ -78,7 +78,7 @@ def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "firm", "interval"),
     [
-        ("2030-03-02,2030-03-04,protest,15,10.5,event", False, (2, 4)),  # some day of three
+        ("2030-03-02,2030-03-04,protest,15,10.5,date uncertain", False, (2, 4)),  # some day of three
         ("2030-03-02,,strike,15,10.5,event", False, (1, None)),  # not a gathering
         ("2030-02-20,,protest,15,10.5,event", False, (1, None)),  # before the days of the case
         ("2030-03-02,,march,15,10.5,claim", True, (2, 2)),
@@ -89,6 +89,24 @@ def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, inte
     onset = seen.onsets[0]
     assert (onset.firm, (onset.earliest.day, onset.latest and onset.latest.day)) == (firm, interval)
     assert len(seen.days) == 0  # none of these is a day on which a gathering is certain
+
+
+def test_what_lasted_counts_on_each_of_its_days(tiny: Path) -> None:
+    head = "date,date_end,kind,lat,lon,scope,participants_low\n"
+    inside, before, after = "2030-03-02,2030-03-04", "2030-02-26,2030-03-02", "2030-03-04,2030-03-09"
+    for days, first, counted in ((inside, 2, [2, 3, 4]), (before, 1, [1, 2]), (after, 4, [4, 5])):
+        seen = observe(record(few(tiny, f"{head}{days},clash,15,10.5,event,70\n")))
+        assert (seen.onsets[0].stated, seen.onsets[0].firm) == (dt.date(2030, 3, first), True)
+        assert [n for n, word in enumerate(seen.words()["XA-ONE"], 1) if word == "present"] == counted
+    assert not len(observe(record(few(tiny, f"{head}2030-02-20,2030-02-26,clash,15,10.5,event,70\n"))).days)
+
+
+def test_a_day_inside_what_lasted_is_not_quiet(tiny: Path) -> None:
+    folder = few(tiny, "date,date_end,kind,region_id\n2030-03-02,2030-03-04,protest,XA-ONE\n")
+    (folder / "presence.csv").write_text("region_id,date,unrest\nXA-ONE,2030-03-03,0\n")
+    with pytest.raises(DataError) as caught:
+        record(folder)
+    assert [(p.file, p.code) for p in caught.value.problems] == [("presence.csv", "presence_conflict")]
 
 
 def test_a_doubtful_report_leaves_later_days_certain_and_bounds_nothing(tiny: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
 from qantar.files.read import read_table
-from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, zone_offset
+from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, gathering, zone_offset
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
@@ -439,10 +439,10 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     first: dict[str, dt.date] = {}
     certain: dict[tuple[str, dt.date], str] = {}
     for event in record.events:
-        if event.kind in GATHERINGS and record.span[0] <= event.date <= record.span[1]:
-            first[event.region_id] = min(event.date, first.get(event.region_id, event.date))
-            if event.date_end is None and event.one_happening and event.confidence != "low":
-                certain.setdefault((event.region_id, event.date), event.event_id)
+        if event.kind in GATHERINGS and (found := gathering(event, record.span)):
+            first[event.region_id] = min(found.first, first.get(event.region_id, found.first))
+            for day in found.days if found.certain else ():
+                certain.setdefault((event.region_id, day), event.event_id)
     for line, row in problems.rows(onsets):
         if line:  # what follows from the events agrees with them
             _check_onset(onsets.file, line, row, first, problems)
