@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from conftest import call_qantar
 from qantar.cases.case import load_case
 from qantar.errors import DataError
+from qantar.inference.distance import _harm
 from qantar.record.complete import zone_offset
 from qantar.record.load import Record
 from qantar.record.observables import observe
@@ -72,7 +74,7 @@ def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
     assert seen.deaths_total is not None
     assert {u.basis for u in (seen.deaths_total, *seen.deaths)} == {"events"}  # nobody's count of the whole
     assert (seen.deaths_total.interval.low, seen.deaths_total.interval.high) == (4, 7)
-    assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
+    assert {u.region_id: str(u.interval) for u in seen.deaths} == {"XA-ONE": "1–4", "XA-TWO": "3"}
 
 
 @pytest.mark.parametrize(
@@ -307,6 +309,33 @@ def test_counts_of_others_do_not_hide_the_dead_of_the_events(tiny: Path) -> None
     counted = observe(record(folder))
     assert counted.deaths_total is not None
     assert counted.deaths_total.interval.high == 9  # whoever counted the dead is not added to
+
+
+def test_a_range_that_nobody_narrowed_has_no_best_figure(tiny: Path) -> None:
+    folder = few(tiny, FEW + "2030-03-04,clash,15,10.6,,5,,19\n2030-03-05,clash,15,11.4,,,4,\n")
+    seen = observe(record(folder))
+    assert seen.deaths_total is not None
+    assert (str(seen.deaths_total.interval), seen.deaths_total.interval.value) == ("9–23", None)
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert "9–23" in figure[0]
+    assert "final count" not in figure[0]
+    dots = re.findall(r'<path class="a f" d="([^"]*)"', figure[0])
+    assert len(dots) == 1  # of the one region whose dead are one number
+
+
+def test_a_final_count_that_is_a_range_leaves_the_rest_a_range(tiny: Path) -> None:
+    folder = few(tiny)
+    (folder / "sources.csv").write_text("key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\n")
+    (folder / "totals.csv").write_text(
+        "total_id,as_of,region_id,quantity,value_low,value_high,status,stated_by,source\n"
+        "T1,2030-03-05,XA,deaths_cumulative,20,30,final,police,p\nT2,2030-03-05,XA-ONE,deaths_cumulative,12,15,final,police,p\n"
+    )
+    seen = observe(record(folder))
+    assert seen.deaths_total is not None
+    assert [str(u.interval) for u in (seen.deaths_total, *seen.deaths)] == ["20–30", "12–15", "0–18"]
+    shares = {item.of: (low, high) for item, low, high in _harm(seen) if item.block == "share"}
+    assert shares == {"XA-ONE": (pytest.approx(12 / 30), pytest.approx(15 / 20))}
 
 
 def test_events_without_dead_make_no_toll(tiny: Path) -> None:

@@ -34,6 +34,16 @@ class Interval:
     value: float | None
     high: float
 
+    @property
+    def at_least(self) -> float:
+        """The preferred value; where there is none, the low end."""
+        return self.low if self.value is None else self.value
+
+    @property
+    def at_most(self) -> float:
+        """The preferred value; where there is none, the high end."""
+        return self.high if self.value is None else self.value
+
     def __str__(self) -> str:
         low, high = _figure(self.low), _figure(self.high)
         if low == high:
@@ -205,12 +215,15 @@ LASTING = ("final", "revised", "independent")
 
 
 def preferred(record: Record, region_id: str, quantity: str, settlement_id: str | None = None) -> UnitDeaths | None:
-    """The final statement, inside the range of all lasting ones; None where there is no final one."""
+    """The final statement, inside the range of all lasting ones; None without a final one. A range prefers no number."""
     unit = (quantity, region_id, settlement_id)
     rows = [t for t in record.totals if (t.quantity, t.region_id, t.settlement_id) == unit and t.status in LASTING]
     final = next((t for t in rows if t.status == "final"), None)
+    if final is None:
+        return None
     basis = "events" if "totals" in record.derived else "final"  # a sum over the events that are listed is nobody's count
-    return UnitDeaths(region_id, interval(rows, final.value_low), basis, (final.source,), settlement_id) if final else None
+    value = final.value_low if final.value_high in (None, final.value_low) else None
+    return UnitDeaths(region_id, interval(rows, value), basis, (final.source,), settlement_id)
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:
@@ -225,7 +238,7 @@ def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeath
     dead = [t for t in record.totals if t.quantity == "deaths_cumulative" and t.status == "final" and t.region_id != record.country]
     units = dict.fromkeys((t.region_id, t.settlement_id) for t in dead)
     known = [u for r, s in units if (u := preferred(record, r, "deaths_cumulative", s))]
-    left = max(0, (total.interval.value or 0) - sum(u.interval.value or 0 for u in known))
+    left = max(0, total.interval.at_most - sum(u.interval.at_least for u in known))
     counted = {u.region_id for u in known}
     rows = [r for r in record.region_onset if r.deaths_official is not None and r.region_id not in counted]
     floors = {r.region_id: _floor(record, r.region_id) for r in rows}
