@@ -311,6 +311,27 @@ def test_counts_of_others_do_not_hide_the_dead_of_the_events(tiny: Path) -> None
     assert counted.deaths_total.interval.high == 9  # whoever counted the dead is not added to
 
 
+def test_what_may_be_in_the_toll_twice_is_named_beside_it(tiny: Path) -> None:
+    folder, home = (
+        few(tiny, FEW + "2030-03-04,clash,15,10.6,,,4,\n2030-03-04,clash,15,10.6,90,,5,\n2030-03-05,march,15,11.4,5,,,\n"),
+        tiny.parent,
+    )
+    events = folder / "events.csv"
+    shown = call_qantar("show", str(folder), "--json", cwd=home).json()
+    assert (shown["deaths_total"]["interval"]["low"], shown["dead_perhaps_twice"]) == (9, [["E2", "E3"]])
+    told = {name: " ".join(call_qantar(name, str(folder), cwd=home).out.split()) for name in ("show", "check")}
+    assert "in the sum twice: E2, E3." in told["show"]
+    assert "Perhaps twice: 1 group of rows of one day, place and kind: E2, E3." in told["check"]
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert "in the sum twice:</span>" in figure[0]
+    assert '<a href="#event-E2">E2</a>, <a href="#event-E3">E3</a></p>' in figure[0]
+    events.write_text(events.read_text().replace(",,5,", ",,,"))  # the second row counts no dead
+    assert "dead_perhaps_twice" not in call_qantar("show", str(folder), "--json", cwd=home).json()
+    assert call_qantar("check", str(folder), "--json", cwd=home).json()["perhaps_twice"] == [["E2", "E3"]]
+    assert "in the sum twice" not in page_of(folder)
+
+
 def test_a_range_that_nobody_narrowed_has_no_best_figure(tiny: Path) -> None:
     folder = few(tiny, FEW + "2030-03-04,clash,15,10.6,,5,,19\n2030-03-05,clash,15,11.4,,,4,\n")
     seen = observe(record(folder))

@@ -18,10 +18,11 @@ from qantar.files.read import read_table, read_text, read_toml, rows_of
 from qantar.files.result import read_result
 from qantar.files.sheet import file_of
 from qantar.record.load import check_alone
+from qantar.record.observables import perhaps_twice
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.verdicts.load import read_loaded
+from qantar.verdicts.load import load_account, read_loaded
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
@@ -59,6 +60,24 @@ def ledger_at(target: str) -> Account | None:
     """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
     path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
     return read_claims(path if path.is_dir() else path.parent)
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """What is no mistake of form and yet wants a look: rows that may be one event, each group by its ids."""
+
+    perhaps_twice: list[list[str]]
+
+
+def doubtful(target: str) -> Doubtful:
+    """What to look at in a folder without a mistake; where sums are over the events, what may be in them twice."""
+    path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
+    if not path.is_dir() or not any((path / name).is_file() for name in ("case.toml", "account.toml")):
+        return Doubtful([])
+    loaded = load_account(str(path))
+    record = loaded.case.record
+    twice = perhaps_twice(record) if "totals" in record.derived and not loaded.own else []
+    return Doubtful([[e.event_id for e in group] for group in twice])
 
 
 def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:

@@ -24,6 +24,8 @@ SEARCHED = ("events", "claims", "totals", "sources")
 """Tables that a search goes through where none is named."""
 MARKS = {"present": "●", "doubtful": "○", "absent": "·", "missing": "?"}
 """Signs of presence on a day."""
+GROUPS = 10
+"""Groups of rows that are named."""
 Block = tuple[str, list[tuple[str, str]]]
 """A heading, and pairs of a label and a text below it."""
 
@@ -78,6 +80,16 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def groups_in_words(groups: Sequence[Sequence[str]], lang: str) -> str:
+    """Ids of rows that belong together, some groups of them.
+
+    >>> groups_in_words([["E1", "E2"], ["E5", "E7", "E8"]], "en")
+    'E1, E2; E5, E7, E8'
+    """
+    found = [", ".join(group) for group in groups[:GROUPS]]
+    return text("report.semicolon", lang).join([*found, "…"] if len(groups) > GROUPS else found)
 
 
 def _region(loaded: Loaded, asked: str, lang: str) -> tuple[str, list[str]]:
@@ -275,7 +287,7 @@ def _argued(loaded: Loaded, judged: Sequence[Judged], claim: str, lang: str) -> 
 
 
 def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:
-    from qantar.record.observables import strikes_alone
+    from qantar.record.observables import dead_perhaps_twice, strikes_alone
 
     names = {r.region_id: getattr(r, f"name_{lang}") for r in loaded.case.record.regions}
     towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in loaded.case.record.settlements}
@@ -309,6 +321,9 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         shown.tables.append((t("deaths_title", total=seen.deaths_total.interval), heads, [*deaths]))
         if seen.deaths_total.basis == "events":
             shown.lines.append(t("deaths_summed"))
+            if twice := [[e.event_id for e in group] for group in dead_perhaps_twice(loaded.case.record)]:
+                shown.lines.append(t("dead_twice", n=len(twice), groups=groups_in_words(twice, lang)))
+                shown.value["dead_perhaps_twice"] = twice
     shown.value |= {n: [asdict(d) for d in ds] for n, ds in series.items()}
     shown.value |= {"deaths": [asdict(u) for u in seen.deaths], "deaths_total": asdict(seen.deaths_total) if seen.deaths_total else None}
     return shown

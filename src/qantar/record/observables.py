@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qantar.record.complete import UNREST
 from qantar.record.load import Record
-from qantar.record.schema import SPAN_MAX, Disagreement, OnsetRow, Total
+from qantar.record.schema import SPAN_MAX, Disagreement, Event, OnsetRow, Total
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,25 @@ def preferred(record: Record, region_id: str, quantity: str, settlement_id: str 
     basis = "events" if "totals" in record.derived else "final"  # a sum over the events that are listed is nobody's count
     value = final.value_low if final.value_high in (None, final.value_low) else None
     return UnitDeaths(region_id, interval(rows, value), basis, (final.source,), settlement_id)
+
+
+def perhaps_twice(record: Record) -> list[list[Event]]:
+    """Single happenings of one day, place and kind: perhaps one that was written down twice, so that sums count it twice."""
+    groups: dict[tuple[object, ...], list[Event]] = {}
+    for e in record.events:
+        if e.one_happening:
+            point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
+            place = e.settlement_id or e.settlement.casefold() or point
+            groups.setdefault((e.date, e.region_id, place, e.kind), []).append(e)
+    return [found for found in groups.values() if len(found) > 1]
+
+
+def dead_perhaps_twice(record: Record) -> list[list[Event]]:
+    """Of these, the groups of which a toll that is a sum over the events adds up the dead of more than one row."""
+    if "totals" not in record.derived:
+        return []
+    groups = ([e for e in group if any((e.deaths_low, e.deaths, e.deaths_high))] for group in perhaps_twice(record))
+    return [found for found in groups if len(found) > 1]
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:

@@ -34,7 +34,15 @@ from qantar.inference.posterior import Fit, read_fit
 from qantar.messages import LANGUAGES, days_in_words
 from qantar.record.complete import GATHERINGS, VIOLENCE
 from qantar.record.load import Record, cited
-from qantar.record.observables import Interval, Observables, days_between, disagreement, observe, strikes_alone
+from qantar.record.observables import (
+    Interval,
+    Observables,
+    days_between,
+    dead_perhaps_twice,
+    disagreement,
+    observe,
+    strikes_alone,
+)
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
@@ -152,6 +160,7 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
         "peak": max(range(len(days)), key=lambda n: counts[n]["present"] + counts[n]["doubtful"]),
         "sheet": sheet,
         "signs": signs(record, sheet, days),
+        "dead_twice": dead_perhaps_twice(record),
         "figure_sources": _figure_sources(record, seen),
         "disagreements": [(d, disagreement(record, d)) for d in record.disagreements],
     }
