@@ -284,6 +284,26 @@ def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
     assert not (tiny.parent / "crate").exists()
 
 
+def test_a_page_leaves_out_the_words_of_rows_that_may_not_be_passed_on_and_says_so(tiny: Path) -> None:
+    head = "date,kind,region_id,participants_low,note,source\n"
+    folder = few(tiny, head + "2030-03-02,march,XA-ONE,70,Words of the provider,letter\n2030-03-03,march,XA-ONE,,Own words,mine\n")
+    sources = folder / "sources.csv"
+    sources.write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen,redistribution\n"
+        "letter,A Letter,L,n/a,terms,read,whole,no\nmine,Mine,M,n/a,CC0,read,whole,\n"
+    )
+    page = page_of(folder)
+    for words in ("1 row of the record comes from A Letter (letter), marked as not to be passed on", "70–… people", "Own words"):
+        assert words in page
+    assert "Words of the provider" not in page
+    told = " ".join(call_qantar("study", str(folder), "--out", "page", cwd=tiny.parent).out.split())
+    assert "1 row of letter may not be passed on" in told
+    assert "Words of the provider" in call_qantar("show", str(folder), "events", cwd=tiny.parent).out
+    sources.write_text(sources.read_text().replace("whole,no", "whole,yes"))
+    assert "Words of the provider" in page_of(folder)
+    assert "may not be passed on" not in call_qantar("study", str(folder), "--out", "page", cwd=tiny.parent).out
+
+
 def test_a_country_long_from_north_to_south_keeps_to_the_height_of_a_sheet(tiny: Path) -> None:
     shapes = tiny / "regions.geojson"
     whole = json.loads(shapes.read_text())

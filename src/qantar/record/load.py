@@ -42,6 +42,8 @@ from qantar.record.schema import (
 
 NEEDED = ("regions", "events")
 """Tables that a case cannot do without. Any other that is missing is empty, or follows from the events."""
+_WORDS = ("note", "note_zh", "actor", "actor_zh", "number_basis")
+"""Columns in which a row has the words of its source."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,21 @@ class Record:
     def withheld(self) -> dict[str, int]:
         """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
         bound = [s.key for s in self.sources if s.redistribution == "no"]
-        rows = [row for name, table in self.tables().items() if name != "sources" for row in table] if bound else []
+        tables = [table for name, table in self.tables().items() if name != "sources" and bound]
+        rows = [row for table in tables for line, row in table.numbered() if line]  # what follows from the events is not theirs
         counts = {key: sum(key in cited(row) for row in rows) for key in bound}
         return {key: n for key, n in counts.items() if n}
+
+    def for_others(self) -> Record:
+        """The record as it may be shown to anybody: without the words of rows whose source forbids to pass them on."""
+        bound = self.withheld()
+
+        def bare(row: Any) -> Any:
+            words = [c for c in _WORDS if getattr(row, c, "")] if getattr(row, "source", "") in bound else []
+            return row.model_copy(update=dict.fromkeys(words, "")) if words else row
+
+        tables: dict[str, Any] = {name: replace(table, rows=tuple(map(bare, table))) for name, table in self.tables().items()}
+        return replace(self, **tables) if bound else self
 
     def instant(self, event: Event) -> dt.datetime | None:
         """When an event began, in UTC; None when its hour is not known. Times in the record are local."""

@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -69,9 +70,12 @@ from qantar.verdicts.load import Loaded
 def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None = None, repeated: Sequence[Repeated] = ()) -> str:
     """The whole page of an account, with what was simulated if anything was.
 
-    The same account gives the same bytes: nothing of the machine, the user or the time goes in.
+    The same account gives the same bytes: nothing of the machine, the user or the time goes in, and no words of rows that may not be passed
+    on: a page is made to be shown.
     """
-    case = loaded.case
+    withheld = loaded.case.record.withheld()
+    case = replace(loaded.case, record=loaded.case.record.for_others())
+    loaded = replace(loaded, case=case)
     seen = observe(case.record)
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     sim = simulated(result, days) if result else None
@@ -91,6 +95,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         sim=sim,
         fit=fit,
         results=results,
+        withheld=withheld,
         told=results.shown | argued(loaded),
         sampled=sampled,
         repeated=repeated,
