@@ -19,6 +19,7 @@ from qantar.record.load import Record
 from qantar.record.observables import observe
 from qantar.report.map import HEIGHT_MAX, draw, signs
 from qantar.report.page import render
+from qantar.report.pairs import message
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import load_account
 
@@ -91,6 +92,19 @@ def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, inte
     onset = seen.onsets[0]
     assert (onset.firm, (onset.earliest.day, onset.latest and onset.latest.day)) == (firm, interval)
     assert len(seen.days) == 0  # none of these is a day on which a gathering is certain
+
+
+def test_of_a_region_of_which_nothing_is_recorded_nothing_is_said(tiny: Path) -> None:
+    folder = few(tiny, "date,kind,region_id\n2030-03-02,march,XA-ONE\n")
+    seen = observe(record(folder))
+    assert [o.confidence for o in seen.onsets] == ["medium", None]
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', page_of(folder).split('class="onset')[1].split("</table>")[0])
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row)[-4:-1] for row in rows]  # seat, crowd, confidence
+    assert [["not known" in seat, "not known" in crowd, sure] for seat, crowd, sure in cells] == [
+        [True, True, "–"],  # the region of which nothing is recorded may have begun first
+        [True, True, str(message("confidence.medium"))],
+    ]
+    assert "unclear whether entered" not in page_of(folder)
 
 
 def test_what_lasted_counts_on_each_of_its_days(tiny: Path) -> None:

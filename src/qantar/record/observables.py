@@ -74,7 +74,8 @@ class Onset:
     earliest: dt.date
     latest: dt.date | None
     stated: dt.date | None
-    confidence: str
+    confidence: str | None
+    """None where nothing is recorded of which anybody could be sure"""
 
     @property
     def firm(self) -> bool:
@@ -185,7 +186,8 @@ def _uncertain(onset: Onset, day: dt.date) -> bool:
 def _onset(record: Record, row: OnsetRow) -> Onset:
     quiet = [p.date for p in record.presence if p.region_id == row.region_id and p.unrest == 0]
     earliest = row.onset_earliest or (max(quiet) + dt.timedelta(days=1) if quiet else record.span[0])
-    return Onset(row.region_id, earliest, row.onset_latest, row.onset_date, row.confidence)
+    told = quiet or row.onset_earliest or row.onset_latest
+    return Onset(row.region_id, earliest, row.onset_latest, row.onset_date, row.confidence if told else None)
 
 
 def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
