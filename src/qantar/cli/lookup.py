@@ -49,7 +49,7 @@ def check(
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
     if ledger and ledger.kept and not problems.found:
         ledger = load_account(str(ledger.folder)).account  # with its record
-    look = Doubtful([]) if problems.found else doubtful(path)
+    look = Doubtful([], []) if problems.found else doubtful(path)
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
@@ -69,6 +69,8 @@ def check(
             terminal.say(text("check.proposed", lang, n=n_proposed))
         if waiting:
             terminal.say(text("check.not_kept", lang, n=waiting, path=ledger.folder))
+        if beyond := look.beyond_the_sum:
+            terminal.say(text("check.beyond_the_sum", lang, n=len(beyond), claims=", ".join(beyond)))
         terminal.rows_changed(ledger, lang)
 
 
