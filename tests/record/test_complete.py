@@ -107,6 +107,31 @@ def test_of_a_region_of_which_nothing_is_recorded_nothing_is_said(tiny: Path) ->
     assert "unclear whether entered" not in page_of(folder)
 
 
+def test_a_sum_has_the_sources_of_its_events_and_rows_stand_by_day(tiny: Path) -> None:
+    head = "date,kind,region_id,deaths,source\n"
+    folder = few(tiny, head + "2030-03-03,clash,XA-ONE,2,p\n2030-03-02,clash,XA-ONE,3,q\n2030-03-04,statement,XA-ONE,0,r\n")
+    row = "{0},{0},{0},n/a,CC0,read,whole\n"
+    (folder / "sources.csv").write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen\n" + "".join(row.format(k) for k in "pqr")
+    )
+    total = observe(record(folder)).deaths_total
+    assert total is not None
+    assert total.sources == ("p", "q")
+    page = page_of(folder)
+    assert re.findall(r'id="event-(E\d)"', page) == ["E3", "E2", "E4"]
+    assert "0 dead" not in page  # of a statement
+
+
+def test_a_source_that_nobody_named_is_told_as_such(tiny: Path) -> None:
+    folder = few(tiny)
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert ">own</a>" not in figure[0]
+    told = call_qantar("show", str(folder), cwd=tiny.parent).out
+    assert "no source is named" in figure[0]
+    assert "no source is named" in told
+
+
 def test_what_lasted_counts_on_each_of_its_days(tiny: Path) -> None:
     head = "date,date_end,kind,lat,lon,scope,participants_low\n"
     inside, before, after = "2030-03-02,2030-03-04", "2030-02-26,2030-03-02", "2030-03-04,2030-03-09"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
 from qantar.messages import days_in_words, text
+from qantar.record.schema import OWN
 from qantar.verdicts.argument import argue
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
@@ -314,7 +315,10 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
     series = {"participants": seen.participants, "detained": seen.detained, "regions_with_unrest": seen.regions_with_unrest}
     dated = [[n, d.date.isoformat(), str(d.interval), d.source] for n, ds in series.items() for d in ds]
     units = [(u, towns.get(u.settlement_id or "") or (names[u.region_id] if u.region_id else t("rest"))) for u in seen.deaths]
-    deaths = [[u.region_id, label, str(u.interval), ", ".join(u.sources)] for u, label in units]
+    deaths = [
+        [u.region_id, label, str(u.interval), ", ".join(text("report.own_source", lang) if s == OWN else s for s in u.sources)]
+        for u, label in units
+    ]
     shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
     if seen.deaths_total is not None:
         heads = ["id", t("region"), t("deaths"), t("sources_column")]

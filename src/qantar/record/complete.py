@@ -220,6 +220,7 @@ def _presence(gatherings: Mapping[str, list[Gathering]]) -> list[PresenceRow]:
 def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
     """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so."""
     sums: dict[str, list[int]] = {}
+    sources: dict[str, dict[str, None]] = {}
     for e in events:
         if not e.one_happening or e.region_id == country or not span[0] <= e.date <= span[1]:
             continue
@@ -228,6 +229,8 @@ def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
             for unit in (e.region_id, country):
                 low, high = sums.setdefault(unit, [0, 0])
                 sums[unit] = [low + min(ends), high + max(ends)]
+                if max(ends):
+                    sources.setdefault(unit, {})[e.source] = None
     return [
         Total.model_validate(
             {
@@ -240,7 +243,8 @@ def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
                 "status": "final",
                 "stated_by": "sum over events.csv",
                 "stated_by_zh": "events.csv 各事件之和",
-                "source": OWN,
+                "source": next(iter(sources[unit])),
+                "sources_more": [*sources[unit]][1:],
             }
         )
         for unit, (low, high) in sums.items()

@@ -225,7 +225,8 @@ def preferred(record: Record, region_id: str, quantity: str, settlement_id: str 
         return None
     basis = "events" if "totals" in record.derived else "final"  # a sum over the events that are listed is nobody's count
     value = final.value_low if final.value_high in (None, final.value_low) else None
-    return UnitDeaths(region_id, interval(rows, value), basis, (final.source,), settlement_id)
+    sources = (final.source, *(final.sources_more if basis == "events" else ()))  # of a sum, those of all its events
+    return UnitDeaths(region_id, interval(rows, value), basis, sources, settlement_id)
 
 
 def perhaps_twice(record: Record) -> list[list[Event]]:

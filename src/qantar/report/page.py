@@ -33,7 +33,7 @@ from qantar.files.read import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import Fit, read_fit
 from qantar.messages import LANGUAGES, days_in_words
-from qantar.record.complete import GATHERINGS, VIOLENCE
+from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
 from qantar.record.load import Record, cited
 from qantar.record.observables import (
     Interval,
@@ -228,6 +228,8 @@ def _range(low: int | None, high: int | None) -> str:
 def _figures_of(event: Event) -> Pair:
     """What a row counts: a crowd, the dead, the injured, the detained; of each what the row has."""
     dead = [x for x in (event.deaths_low, event.deaths, event.deaths_high) if x is not None]
+    if not any(dead) and event.kind not in (*UNREST, "repression", "deaths"):
+        dead = []  # that nobody died of an announcement is no news
     crowd = (event.participants_low, event.participants_high)
     found = {
         "crowd": "" if crowd == (None, None) else _range(*crowd),
