@@ -97,9 +97,9 @@ def test_figures_fill_both_ends_and_words_are_told(tiny: Path) -> None:
     columns = ("participants_low", "participants_high", "number_basis", "deaths_low", "deaths", "deaths_high", "injured", "confidence")
     assert sorted(tuple(r[c] for c in columns) for r in rows) == sorted(
         [
-            ("80", "80", "about 80", "", "", "", "", "low"),
+            ("80", "80", "about 80", "", "", "", "", "medium"),  # of an estimated size, and no less certain to have been
             ("300", "300", "", "2", "", "3", "2", "medium"),
-            ("200", "300", "", "", "1", "", "", "low"),
+            ("200", "300", "deaths 1?", "", "1", "", "", "medium"),
             ("", "", "hundreds", "", "", "", "20", "medium"),
             ("", "", "hundreds", "", "0", "", "", "medium"),
             ("", "", "", "5", "", "", "", "medium"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import call_qantar
 from qantar.account.ledger import Claim
 from qantar.cases.case import load_case
 from qantar.lookup.propose import propose
@@ -157,3 +158,47 @@ def test_another_case_is_judged_by_its_own_rows(tiny: Path) -> None:
     assert found[0] is not None
     assert (found[0].verdict, found[0].rows) == ("supported", ("T3", "T4"))
     assert found[1] is None
+
+
+LISTED = "date,kind,region_id,deaths\n2030-03-02,clash,XA-ONE,4\n2030-03-03,clash,XA-TWO,2\n"
+
+
+@pytest.fixture
+def listed(tiny: Path) -> Path:
+    """The tiny case with a list of events, from which all else follows."""
+    for name in ("totals", "region_onset", "presence", "disagreements", "forces"):
+        (tiny / f"{name}.csv").unlink()
+    (tiny / "events.csv").write_text(LISTED)
+    return tiny
+
+
+def test_a_list_of_events_contradicts_nothing_that_it_may_leave_out(listed: Path) -> None:
+    case = load_case(str(listed))
+    said = {
+        "In total 6 people were killed across the country.": "supported",
+        "In total 60 people were killed across the country.": None,
+        "In total 2 people were killed across the country.": "contradicted",  # fewer than are listed
+        "Protests in Onia began on 1 March.": None,
+        "Protests in Onia began on 2 March.": "supported",
+        "Protests in Onia began on 4 March.": "contradicted",
+    }
+    assert [p and p.verdict for p in propose(said, "en", case)] == [*said.values()]
+
+
+@pytest.mark.parametrize(
+    ("claim", "warned"),
+    [
+        ("At least sixty people died.", True),
+        ("In Onia 5 people were killed.", True),
+        ("In Onia 3 people were killed.", False),  # fewer than are listed there
+        ("Nobody died.", False),
+        ("At least sixty people marched.", False),
+    ],
+)
+def test_a_claim_denied_by_a_sum_alone_is_named_by_check(listed: Path, claim: str, warned: bool) -> None:
+    claims = listed / "claims.csv"
+    claims.write_text(claims.read_text(encoding="utf-8").replace("A thousand came.,来了一千人。", f"{claim},"), encoding="utf-8")
+    found = call_qantar("check", str(listed), "--json", cwd=listed.parent).json()
+    assert (found["problems"], found["beyond_the_sum"]) == ([], ["C2"] if warned else [])
+    told = " ".join(call_qantar("check", str(listed), cwd=listed.parent).out.split())
+    assert ("Such a sum is a lower bound" in told) is warned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 from conftest import call_qantar
 from qantar.cases.case import load_case
 from qantar.errors import DataError
+from qantar.inference.distance import _harm
 from qantar.record.complete import zone_offset
 from qantar.record.load import Record
 from qantar.record.observables import observe
 from qantar.report.map import HEIGHT_MAX, draw, signs
 from qantar.report.page import render
+from qantar.report.pairs import message
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import load_account
 
@@ -34,6 +37,11 @@ def few(tiny: Path, events: str = FEW + ROWS) -> Path:
     (tiny / "regions.csv").write_text(
         "region_id,name_en,lat,lon,time_zone\nXA-ONE,Onia,15,10.5,Africa/Lagos\nXA-TWO,Twoia,15,11.5,Africa/Cairo\n"
     )
+    return few_again(tiny, events)
+
+
+def few_again(tiny: Path, events: str) -> Path:
+    """The same few tables with other events."""
     (tiny / "events.csv").write_text(events)
     return tiny
 
@@ -67,13 +75,13 @@ def test_first_days_and_tolls_follow_from_the_events(tiny: Path) -> None:
     assert seen.deaths_total is not None
     assert {u.basis for u in (seen.deaths_total, *seen.deaths)} == {"events"}  # nobody's count of the whole
     assert (seen.deaths_total.interval.low, seen.deaths_total.interval.high) == (4, 7)
-    assert {u.region_id: (u.interval.low, u.interval.high) for u in seen.deaths} == {"XA-ONE": (1, 4), "XA-TWO": (3, 3)}
+    assert {u.region_id: str(u.interval) for u in seen.deaths} == {"XA-ONE": "1–4", "XA-TWO": "3"}
 
 
 @pytest.mark.parametrize(
     ("row", "firm", "interval"),
     [
-        ("2030-03-02,2030-03-04,protest,15,10.5,event", False, (2, 4)),  # some day of three
+        ("2030-03-02,2030-03-04,protest,15,10.5,date uncertain", False, (2, 4)),  # some day of three
         ("2030-03-02,,strike,15,10.5,event", False, (1, None)),  # not a gathering
         ("2030-02-20,,protest,15,10.5,event", False, (1, None)),  # before the days of the case
         ("2030-03-02,,march,15,10.5,claim", True, (2, 2)),
@@ -84,6 +92,80 @@ def test_what_a_row_says_of_the_first_day(tiny: Path, row: str, firm: bool, inte
     onset = seen.onsets[0]
     assert (onset.firm, (onset.earliest.day, onset.latest and onset.latest.day)) == (firm, interval)
     assert len(seen.days) == 0  # none of these is a day on which a gathering is certain
+
+
+def test_of_a_region_of_which_nothing_is_recorded_nothing_is_said(tiny: Path) -> None:
+    folder = few(tiny, "date,kind,region_id\n2030-03-02,march,XA-ONE\n")
+    seen = observe(record(folder))
+    assert [o.confidence for o in seen.onsets] == ["medium", None]
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', page_of(folder).split('class="onset')[1].split("</table>")[0])
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row)[-4:-1] for row in rows]  # seat, crowd, confidence
+    assert [["not known" in seat, "not known" in crowd, sure] for seat, crowd, sure in cells] == [
+        [True, True, "–"],  # the region of which nothing is recorded may have begun first
+        [True, True, str(message("confidence.medium"))],
+    ]
+    assert "unclear whether entered" not in page_of(folder)
+
+
+def test_a_sum_has_the_sources_of_its_events_and_rows_stand_by_day(tiny: Path) -> None:
+    head = "date,kind,region_id,deaths,source\n"
+    folder = few(tiny, head + "2030-03-03,clash,XA-ONE,2,p\n2030-03-02,clash,XA-ONE,3,q\n2030-03-04,statement,XA-ONE,0,r\n")
+    row = "{0},{0},{0},n/a,CC0,read,whole\n"
+    (folder / "sources.csv").write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen\n" + "".join(row.format(k) for k in "pqr")
+    )
+    total = observe(record(folder)).deaths_total
+    assert total is not None
+    assert total.sources == ("p", "q")
+    page = page_of(folder)
+    assert re.findall(r'id="event-(E\d)"', page) == ["E3", "E2", "E4"]
+    assert "0 dead" not in page  # of a statement
+
+
+def test_a_source_that_nobody_named_is_told_as_such(tiny: Path) -> None:
+    folder = few(tiny)
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert ">own</a>" not in figure[0]
+    told = call_qantar("show", str(folder), cwd=tiny.parent).out
+    assert "no source is named" in figure[0]
+    assert "no source is named" in told
+
+
+def test_what_lasted_counts_on_each_of_its_days(tiny: Path) -> None:
+    head = "date,date_end,kind,lat,lon,scope,participants_low\n"
+    inside, before, after = "2030-03-02,2030-03-04", "2030-02-26,2030-03-02", "2030-03-04,2030-03-09"
+    for days, first, counted in ((inside, 2, [2, 3, 4]), (before, 1, [1, 2]), (after, 4, [4, 5])):
+        seen = observe(record(few(tiny, f"{head}{days},clash,15,10.5,event,70\n")))
+        assert (seen.onsets[0].stated, seen.onsets[0].firm) == (dt.date(2030, 3, first), True)
+        assert [n for n, word in enumerate(seen.words()["XA-ONE"], 1) if word == "present"] == counted
+    assert not len(observe(record(few(tiny, f"{head}2030-02-20,2030-02-26,clash,15,10.5,event,70\n"))).days)
+
+
+def test_a_day_inside_what_lasted_is_not_quiet(tiny: Path) -> None:
+    folder = few(tiny, "date,date_end,kind,region_id\n2030-03-02,2030-03-04,protest,XA-ONE\n")
+    (folder / "presence.csv").write_text("region_id,date,unrest\nXA-ONE,2030-03-03,0\n")
+    with pytest.raises(DataError) as caught:
+        record(folder)
+    assert [(p.file, p.code) for p in caught.value.problems] == [("presence.csv", "presence_conflict")]
+
+
+def test_a_doubtful_report_leaves_later_days_certain_and_bounds_nothing(tiny: Path) -> None:
+    head = "date,date_end,kind,lat,lon,scope,confidence,source\n"
+    (sources := few(tiny) / "sources.csv").write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\nq,Q,Q,n/a,CC0,read,whole\n"
+    )
+    rows = "2030-03-02,,protest,15,10.5,event,low,p\n2030-03-04,,march,15,10.5,event,medium,q\n2030-03-05,,march,15,10.5,event,high,q\n"
+    found = record(few_again(sources.parent, head + rows))
+    seen = observe(found)
+    onset, row = seen.onsets[0], found.region_onset.rows[0]
+    assert (onset.earliest.day, onset.latest and onset.latest.day, onset.stated, onset.confidence) == (2, 4, None, "medium")
+    assert seen.words()["XA-ONE"] == ["missing", "missing", "missing", "present", "present"]
+    assert (row.source, row.sources_more) == ("p", ("q",))
+    doubtful_alone = observe(record(few_again(tiny, head + rows.splitlines(keepends=True)[0]))).onsets[0]
+    assert (doubtful_alone.latest, doubtful_alone.confidence) == (dt.date(2030, 3, 2), "low")
+    both = head + rows.replace("2030-03-04", "2030-03-02")
+    assert observe(record(few_again(tiny, both))).onsets[0].stated == dt.date(2030, 3, 2)
 
 
 def test_what_is_written_is_kept(tiny: Path) -> None:
@@ -221,13 +303,14 @@ def test_a_source_without_address_and_publisher_is_counted_among_those_nobody_ca
         kept = [line if not line.startswith("gazette,") else row for line in plain.splitlines()]
         sources.write_text("\n".join(kept) + "\n", encoding="utf-8")
         found = {j.claim.claim_id: j.flags for j in judge(load_account(str(tiny)).account)}
-        return ["address-lost" in found[i] for i in ids]
+        return [[f for f in ("address-lost", "no-address") if f in found[i]] for i in ids]
 
-    assert flagged("gazette,table.xlsx,(not said),,,n/a,not stated,imported,whole") == [True, True]
-    assert flagged("gazette,The Gazette,Tinyland Gazette,,,n/a,facts cited only,read,whole") == [False, False]
-    assert flagged("gazette,table.xlsx,(not said),,https://example.org/2,n/a,not stated,imported,whole") == [False, False]
+    assert flagged("gazette,The Gazette,Tinyland Gazette,,,no,facts cited only,read,whole") == [["address-lost"]] * 2
+    assert flagged("gazette,The Gazette,Tinyland Gazette,,,n/a,facts cited only,read,whole") == [[], []]
+    assert flagged("gazette,table.xlsx,(not said),,https://example.org/2,n/a,not stated,imported,whole") == [[], []]
+    assert flagged("gazette,table.xlsx,(not said),,,n/a,not stated,imported,whole") == [["no-address"]] * 2  # it never had one
     told = " ".join(call_qantar("verdicts", str(tiny), cwd=tiny.parent).out.split())
-    assert "Rests on 3 sources; 0 claims mainly on memory, 1 on sources whose address was not kept." in told
+    assert "on sources whose address was not kept. 2 claims rest on sources that have no address and no publisher" in told
 
 
 def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
@@ -239,6 +322,26 @@ def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
     assert done.code != 0
     assert "whose terms forbid" in " ".join(done.err.split())
     assert not (tiny.parent / "crate").exists()
+
+
+def test_a_page_leaves_out_the_words_of_rows_that_may_not_be_passed_on_and_says_so(tiny: Path) -> None:
+    head = "date,kind,region_id,participants_low,note,source\n"
+    folder = few(tiny, head + "2030-03-02,march,XA-ONE,70,Words of the provider,letter\n2030-03-03,march,XA-ONE,,Own words,mine\n")
+    sources = folder / "sources.csv"
+    sources.write_text(
+        "key,title,publisher,address_complete,licence,how_obtained,seen,redistribution\n"
+        "letter,A Letter,L,n/a,terms,read,whole,no\nmine,Mine,M,n/a,CC0,read,whole,\n"
+    )
+    page = page_of(folder)
+    for words in ("1 row of the record comes from A Letter (letter), marked as not to be passed on", "70–… people", "Own words"):
+        assert words in page
+    assert "Words of the provider" not in page
+    told = " ".join(call_qantar("study", str(folder), "--out", "page", cwd=tiny.parent).out.split())
+    assert "1 row of letter may not be passed on" in told
+    assert "Words of the provider" in call_qantar("show", str(folder), "events", cwd=tiny.parent).out
+    sources.write_text(sources.read_text().replace("whole,no", "whole,yes"))
+    assert "Words of the provider" in page_of(folder)
+    assert "may not be passed on" not in call_qantar("study", str(folder), "--out", "page", cwd=tiny.parent).out
 
 
 def test_a_country_long_from_north_to_south_keeps_to_the_height_of_a_sheet(tiny: Path) -> None:
@@ -266,6 +369,54 @@ def test_counts_of_others_do_not_hide_the_dead_of_the_events(tiny: Path) -> None
     counted = observe(record(folder))
     assert counted.deaths_total is not None
     assert counted.deaths_total.interval.high == 9  # whoever counted the dead is not added to
+
+
+def test_what_may_be_in_the_toll_twice_is_named_beside_it(tiny: Path) -> None:
+    folder, home = (
+        few(tiny, FEW + "2030-03-04,clash,15,10.6,,,4,\n2030-03-04,clash,15,10.6,90,,5,\n2030-03-05,march,15,11.4,5,,,\n"),
+        tiny.parent,
+    )
+    events = folder / "events.csv"
+    shown = call_qantar("show", str(folder), "--json", cwd=home).json()
+    assert (shown["deaths_total"]["interval"]["low"], shown["dead_perhaps_twice"]) == (9, [["E2", "E3"]])
+    told = {name: " ".join(call_qantar(name, str(folder), cwd=home).out.split()) for name in ("show", "check")}
+    assert "in the sum twice: E2, E3." in told["show"]
+    assert "Perhaps twice: 1 group of rows of one day, place and kind: E2, E3." in told["check"]
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert "in the sum twice:</span>" in figure[0]
+    assert '<a href="#event-E2">E2</a>, <a href="#event-E3">E3</a></p>' in figure[0]
+    events.write_text(events.read_text().replace(",,5,", ",,,"))  # the second row counts no dead
+    assert "dead_perhaps_twice" not in call_qantar("show", str(folder), "--json", cwd=home).json()
+    assert call_qantar("check", str(folder), "--json", cwd=home).json()["perhaps_twice"] == [["E2", "E3"]]
+    assert "in the sum twice" not in page_of(folder)
+
+
+def test_a_range_that_nobody_narrowed_has_no_best_figure(tiny: Path) -> None:
+    folder = few(tiny, FEW + "2030-03-04,clash,15,10.6,,5,,19\n2030-03-05,clash,15,11.4,,,4,\n")
+    seen = observe(record(folder))
+    assert seen.deaths_total is not None
+    assert (str(seen.deaths_total.interval), seen.deaths_total.interval.value) == ("9–23", None)
+    figure = re.search(r'<figure id="figure-deaths">.*?</figure>', page_of(folder), re.DOTALL)
+    assert figure is not None
+    assert "9–23" in figure[0]
+    assert "final count" not in figure[0]
+    dots = re.findall(r'<path class="a f" d="([^"]*)"', figure[0])
+    assert len(dots) == 1  # of the one region whose dead are one number
+
+
+def test_a_final_count_that_is_a_range_leaves_the_rest_a_range(tiny: Path) -> None:
+    folder = few(tiny)
+    (folder / "sources.csv").write_text("key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\n")
+    (folder / "totals.csv").write_text(
+        "total_id,as_of,region_id,quantity,value_low,value_high,status,stated_by,source\n"
+        "T1,2030-03-05,XA,deaths_cumulative,20,30,final,police,p\nT2,2030-03-05,XA-ONE,deaths_cumulative,12,15,final,police,p\n"
+    )
+    seen = observe(record(folder))
+    assert seen.deaths_total is not None
+    assert [str(u.interval) for u in (seen.deaths_total, *seen.deaths)] == ["20–30", "12–15", "0–18"]
+    shares = {item.of: (low, high) for item, low, high in _harm(seen) if item.block == "share"}
+    assert shares == {"XA-ONE": (pytest.approx(12 / 30), pytest.approx(15 / 20))}
 
 
 def test_events_without_dead_make_no_toll(tiny: Path) -> None:

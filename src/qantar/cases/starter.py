@@ -77,7 +77,7 @@ def first_scale(people: int) -> float:
 
 
 def _names(start: Start, lang: str) -> dict[str, str]:
-    land, (first, _) = start.country, start.days
+    land, (en, zh) = start.country, months_in_words(*start.days)
     return {
         "id": start.id,
         "folder": str(start.folder),
@@ -85,9 +85,21 @@ def _names(start: Start, lang: str) -> dict[str, str]:
         "country": land.name_zh if lang == "zh" else land.name_en,
         "country_en": quoted(land.name_en),
         "country_zh": quoted(land.name_zh),
-        "title_en": quoted(f"{land.name_en}, {first:%B %Y}"),
-        "title_zh": quoted(f"{land.name_zh}，{first.year}年{first.month}月"),
+        "title_en": quoted(f"{land.name_en}, {en}"),
+        "title_zh": quoted(f"{land.name_zh}，{zh}"),
     }
+
+
+def months_in_words(first: dt.date, last: dt.date) -> tuple[str, str]:
+    """The months of a stretch of days in both languages.
+
+    >>> months_in_words(dt.date(2024, 6, 15), dt.date(2024, 7, 31)), months_in_words(dt.date(2024, 12, 1), dt.date(2025, 1, 9))[0]
+    (('June to July 2024', '2024年6月至7月'), 'December 2024 to January 2025')
+    """
+    en, zh = f"{last:%B %Y}", f"{first.year}年{first.month}月"
+    if first.year != last.year:
+        return f"{first:%B %Y} to {en}", f"{zh}至{last.year}年{last.month}月"
+    return (en, zh) if first.month == last.month else (f"{first:%B} to {en}", f"{zh}至{last.month}月")
 
 
 def _figures(start: Start) -> dict[str, str]:

@@ -23,8 +23,9 @@ def check(
     from qantar.cases.case import packaged_names
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.importing.mapping import check_mapping, is_mapping
-    from qantar.lookup.check import Checked, ledger_at
+    from qantar.lookup.check import Checked, Doubtful, doubtful, ledger_at
     from qantar.lookup.check import check as run
+    from qantar.lookup.show import groups_in_words
     from qantar.verdicts.load import load_account
 
     lang = context.obj
@@ -49,16 +50,19 @@ def check(
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
     if ledger and ledger.kept and not problems.found:
         ledger = load_account(str(ledger.folder)).account  # with its record
+    look = Doubtful([], []) if problems.found else doubtful(path)
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed}
+        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed, **vars(look)}
         terminal.print_json({"files": files, **counts, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
     terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
+    if twice := look.perhaps_twice:
+        terminal.say(text("check.twice", lang, n=len(twice), groups=groups_in_words(twice, lang)))
     if ledger:
         counts = {"open": n_open, "written": len(ledger.claims) - n_open - n_blank}
         terminal.say(text("check.ledger", lang, **counts))
@@ -68,6 +72,8 @@ def check(
             terminal.say(text("check.proposed", lang, n=n_proposed))
         if waiting:
             terminal.say(text("check.not_kept", lang, n=waiting, path=ledger.folder))
+        if beyond := look.beyond_the_sum:
+            terminal.say(text("check.beyond_the_sum", lang, n=len(beyond), claims=", ".join(beyond)))
         terminal.rows_changed(ledger, lang)
 
 

@@ -65,6 +65,8 @@ def study(
         terminal.print_json({"folder": str(folder), **result})
         return
     terminal.sample_lines(result, lang)
+    for key, n in loaded.case.record.withheld().items():
+        terminal.say(text("out.withheld", lang, key=key, n=n))
     terminal.say(text("out.files" if judged else "out.files_record", lang))
     sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 

@@ -28,8 +28,8 @@ _STYLE = {
     "not-decidable": "dim", "not-testable": "dim",
 }  # fmt: skip
 _LETTER = {
-    "memory": "M", "memory-in-part": "m", "address-lost": "A", "one-reader": "1", "readers-differed": "2", "proposed": "P",
-    "rows-changed": "R",
+    "memory": "M", "memory-in-part": "m", "address-lost": "A", "no-address": "N", "one-reader": "1", "readers-differed": "2",
+    "proposed": "P", "rows-changed": "R",
 }  # fmt: skip
 
 
@@ -217,8 +217,10 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
         say(text("report.lead_record", lang))
         return
     sources = {key for j in judged for key in j.claim.sources}
-    memory, lost = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost"))
+    memory, lost, nowhere = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost", "no-address"))
     say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
+    if nowhere:
+        say(text("out.sources_nowhere", lang, n=nowhere))
 
 
 def sample_lines(result: Mapping[str, Any], lang: str) -> None:

@@ -333,8 +333,8 @@ class _Take:
         self._keep(p, self._row(p, place, kind, numbers), shown)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
-        """Counts of people, and of happenings; None if the row is not taken. `doubted` is 1 where a figure is only about so high."""
-        found: dict[str, int | None] = dict.fromkeys((*_NUMBERS, "doubted"))
+        """Counts of people, and of happenings; None if the row is not taken."""
+        found: dict[str, int | None] = dict.fromkeys(_NUMBERS)
         crowd: tuple[int | None, int | None] = (None, None)
         for name in _NUMBERS:
             cell = self._cell(p.cells, name).strip()
@@ -347,7 +347,6 @@ class _Take:
             if figure is None or (figure.low != figure.high and name not in _OF_TWO):
                 self._refuse("bad_number", p.line, p.cells, name)
                 return None
-            found["doubted"] = found["doubted"] or int(not figure.sure) or None
             if name == "participants":
                 crowd = figure[:2]
             elif name == "deaths" and figure.low != figure.high:
@@ -390,11 +389,10 @@ class _Take:
         scope = "date uncertain" if uncertain else "event"
         if several:
             scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
-        crowd = cell("participants").strip()
-        figure = read_figure(crowd)
-        basis = [f"{count} events" if several else "", "" if crowd in NONE or (figure and figure.sure) else _plain(crowd)]
+        basis = [f"{count} events" if several else "", *_as_told(cell)]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
-        exact = not (uncertain or numbers["doubted"]) and self.form.precision(cell("place_precision")) == "point"
+        # that a size is only estimated is no doubt that anything happened
+        exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
         note, told = _plain(cell("note")), _plain(cell("note_source"))
         row = {
             **place,
@@ -451,6 +449,17 @@ class _Take:
             return ""
         self.made.add(name)
         return name
+
+
+def _as_told(cell: Callable[[str], str]) -> Iterator[str]:
+    """What a row says of its figures beside them: a crowd in words, and what is only about so high or doubted."""
+    for name in _NUMBERS[1:]:
+        told = cell(name).strip()
+        figure = read_figure(told) if told and told not in NONE else None
+        if name == "participants" and told not in NONE and (figure is None or not figure.sure):
+            yield _plain(told)
+        elif figure is not None and not figure.sure:
+            yield f"{name} {_plain(told)}"
 
 
 _NUMBERS = (

@@ -129,9 +129,11 @@ def _harm(record: Observables) -> list[tuple[Item, float, float]]:
     if (total := record.deaths_total) is None:
         return []
     rows = [(Item("deaths", "country"), *_logs(total.interval))]
-    main = max(record.deaths, key=lambda u: u.interval.value or 0, default=None)
-    if main is not None and main.region_id and (known := total.interval.value):
-        rows.append((Item("share", main.region_id), main.interval.low / known, main.interval.high / known))
+    main = max(record.deaths, key=lambda u: u.interval.at_most if u.region_id else 0, default=None)
+    least, most = total.interval.at_least, total.interval.at_most
+    if main is not None and main.region_id and most:
+        share = main.interval.low / most, min(1.0, main.interval.high / least) if least else 1.0
+        rows.append((Item("share", main.region_id), *share))
     return rows
 
 

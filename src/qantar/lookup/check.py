@@ -17,11 +17,14 @@ from qantar.files.cells import Row, Strict, Table
 from qantar.files.read import read_table, read_text, read_toml, rows_of
 from qantar.files.result import read_result
 from qantar.files.sheet import file_of
+from qantar.lookup.propose import beyond_the_sum
+from qantar.messages import LANGUAGES
 from qantar.record.load import check_alone
+from qantar.record.observables import perhaps_twice
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.verdicts.load import read_loaded
+from qantar.verdicts.load import load_account, read_loaded
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
@@ -59,6 +62,30 @@ def ledger_at(target: str) -> Account | None:
     """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
     path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
     return read_claims(path if path.is_dir() else path.parent)
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """What is no mistake of form and yet wants a look."""
+
+    perhaps_twice: list[list[str]]
+    """rows that may be one event, each group by its ids"""
+    beyond_the_sum: list[str]
+    """facts called contradicted that count no fewer dead than a sum over events, which is a lower bound"""
+
+
+def doubtful(target: str) -> Doubtful:
+    """What to look at in a folder without a mistake; where sums are over the events, what may be in them twice."""
+    path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
+    if not path.is_dir() or not any((path / name).is_file() for name in ("case.toml", "account.toml")):
+        return Doubtful([], [])
+    loaded = load_account(str(path))
+    record = loaded.case.record
+    twice = perhaps_twice(record) if "totals" in record.derived and not loaded.own else []
+    denied = [c for c in loaded.account.claims if c.kind == "fact" and c.verdict == "contradicted"]
+    beyond = [beyond_the_sum((getattr(c, f"claim_{lang}") for c in denied), lang, loaded.case) for lang in LANGUAGES if denied]
+    claims = [c.claim_id for c, *found in zip(denied, *beyond, strict=True) if any(found)]
+    return Doubtful([[e.event_id for e in group] for group in twice], claims)
 
 
 def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:

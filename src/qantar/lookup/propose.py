@@ -9,6 +9,7 @@ a day's count where the record has running totals only, or nothing that says whe
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -53,6 +54,15 @@ def propose(sentences: Iterable[str], language: str, case: Case) -> list[Proposa
     return [judge.of(sentence[:READ_MAX]) for sentence in sentences]
 
 
+def beyond_the_sum(sentences: Iterable[str], language: str, case: Case) -> list[bool]:
+    """For each sentence whether it counts dead, and the record has only a sum over its events, which it does not fall short of.
+
+    Such a sum is a lower bound, and whatever the events leave out was more: it cannot contradict the sentence.
+    """
+    judge = _Judge(case, language)
+    return [judge.beyond_the_sum(sentence[:READ_MAX]) for sentence in sentences]
+
+
 class _Judge:
     """A case, as sentences of one language speak of it."""
 
@@ -82,6 +92,18 @@ class _Judge:
         if where is None or self._names_unknown(said):
             return None
         return self._count(said, days, where) or self._first_day(said, days, where) or self._happening(said, days, where)
+
+    def beyond_the_sum(self, sentence: str) -> bool:
+        """Whether a sentence counts dead whom the sum over the events may leave out."""
+        said = simplifier().convert(sentence) if self.language == "zh" else sentence.replace("’", "'")
+        spelt = re.search(_data()["spelt"][self.language], said, re.IGNORECASE)
+        figure = _figure(said, self.language)
+        if "totals" not in self.record.derived or not _says("count.deaths_cumulative", said, self.language) or not (spelt or figure):
+            return False
+        region, _ = self._unit(said) or (self.record.country, None)
+        units = [u for u in (self.observed.deaths_total, *self.observed.deaths) if u is not None]
+        listed = next((u.interval.low for u in units if u.region_id == region), 0)
+        return figure is None or figure >= listed
 
     def _other_year(self, said: str) -> bool:
         """Whether a year is named that is none of the case, or a day that is."""
@@ -208,7 +230,9 @@ class _Judge:
         if span.low <= figure <= span.high:
             return self._told("supported", figure, span, [t.total_id for t in rows], quantity, kind, day)
         hull = _over(every) if every else span
-        if hull.low * (1 - MARGIN) <= figure <= hull.high * (1 + MARGIN):
+        summed = kind == "lasting" and "totals" in self.record.derived
+        most = math.inf if summed else hull.high * (1 + MARGIN)  # whatever the events listed leave out was more, never less
+        if hull.low * (1 - MARGIN) <= figure <= most:
             return None
         wider = {"lasting": "ever", "running": "around"}.get(kind, kind)
         return self._told("contradicted", figure, hull, [t.total_id for t in every or rows], quantity, wider, day)
@@ -242,6 +266,8 @@ class _Judge:
         low, high = min(o.earliest for o in onsets), min(latest)
         rows = [o.region_id for o in onsets if o.earliest <= high] if region == self.record.country else [region]
         verdict = "supported" if any(low <= day <= high for day in days) else "contradicted"
+        if verdict == "contradicted" and "region_onset" in self.record.derived and days[0] < low:
+            return None  # of a first day that follows from the events listed nobody says that it was no earlier
         return self._dated(verdict, days, low, high, rows, "first")
 
     def _onset(self, region: str, town: str | None) -> list[Onset]:

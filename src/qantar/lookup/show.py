@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
 from qantar.messages import days_in_words, text
+from qantar.record.schema import OWN
 from qantar.verdicts.argument import argue
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
@@ -24,6 +25,8 @@ SEARCHED = ("events", "claims", "totals", "sources")
 """Tables that a search goes through where none is named."""
 MARKS = {"present": "●", "doubtful": "○", "absent": "·", "missing": "?"}
 """Signs of presence on a day."""
+GROUPS = 10
+"""Groups of rows that are named."""
 Block = tuple[str, list[tuple[str, str]]]
 """A heading, and pairs of a label and a text below it."""
 
@@ -78,6 +81,16 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         return _row(loaded, *rows_by_id[what], lang)
     known = ["observables", "onset", "parameters", "step", "steps", *tables, *rows_by_id]
     raise fail(StudyError, what, "no_such_name", value=what, choices=nearest(what, known))
+
+
+def groups_in_words(groups: Sequence[Sequence[str]], lang: str) -> str:
+    """Ids of rows that belong together, some groups of them.
+
+    >>> groups_in_words([["E1", "E2"], ["E5", "E7", "E8"]], "en")
+    'E1, E2; E5, E7, E8'
+    """
+    found = [", ".join(group) for group in groups[:GROUPS]]
+    return text("report.semicolon", lang).join([*found, "…"] if len(groups) > GROUPS else found)
 
 
 def _region(loaded: Loaded, asked: str, lang: str) -> tuple[str, list[str]]:
@@ -275,7 +288,7 @@ def _argued(loaded: Loaded, judged: Sequence[Judged], claim: str, lang: str) -> 
 
 
 def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, only: str | None) -> Shown:
-    from qantar.record.observables import strikes_alone
+    from qantar.record.observables import dead_perhaps_twice, strikes_alone
 
     names = {r.region_id: getattr(r, f"name_{lang}") for r in loaded.case.record.regions}
     towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in loaded.case.record.settlements}
@@ -302,13 +315,19 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
     series = {"participants": seen.participants, "detained": seen.detained, "regions_with_unrest": seen.regions_with_unrest}
     dated = [[n, d.date.isoformat(), str(d.interval), d.source] for n, ds in series.items() for d in ds]
     units = [(u, towns.get(u.settlement_id or "") or (names[u.region_id] if u.region_id else t("rest"))) for u in seen.deaths]
-    deaths = [[u.region_id, label, str(u.interval), ", ".join(u.sources)] for u, label in units]
+    deaths = [
+        [u.region_id, label, str(u.interval), ", ".join(text("report.own_source", lang) if s == OWN else s for s in u.sources)]
+        for u, label in units
+    ]
     shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
     if seen.deaths_total is not None:
         heads = ["id", t("region"), t("deaths"), t("sources_column")]
         shown.tables.append((t("deaths_title", total=seen.deaths_total.interval), heads, [*deaths]))
         if seen.deaths_total.basis == "events":
             shown.lines.append(t("deaths_summed"))
+            if twice := [[e.event_id for e in group] for group in dead_perhaps_twice(loaded.case.record)]:
+                shown.lines.append(t("dead_twice", n=len(twice), groups=groups_in_words(twice, lang)))
+                shown.value["dead_perhaps_twice"] = twice
     shown.value |= {n: [asdict(d) for d in ds] for n, ds in series.items()}
     shown.value |= {"deaths": [asdict(u) for u in seen.deaths], "deaths_total": asdict(seen.deaths_total) if seen.deaths_total else None}
     return shown

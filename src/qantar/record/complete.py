@@ -117,25 +117,37 @@ def _with_own(sources: Table[Source], tables: Mapping[str, Table[Any]]) -> Table
 
 
 @dataclass(frozen=True)
-class _Gathering:
-    """What the events say of a gathering: the first and the last day on which it can have begun."""
+class Gathering:
+    """What the events say of a gathering: the first and the last day on which it can have begun, and how long what lasted went on."""
 
     event: Event
     first: dt.date
     last: dt.date
+    end: dt.date
 
     @property
     def certain(self) -> bool:
-        return self.event.one_happening and self.event.date_end is None and self.event.confidence != "low"
+        """Whether it was on all of `days`."""
+        return self.event.one_happening and self.sure
+
+    @property
+    def days(self) -> list[dt.date]:
+        """From the first on which it can have begun to the last on which it can have been."""
+        return [self.first + dt.timedelta(days=n) for n in range((self.end - self.first).days + 1)]
+
+    @property
+    def sure(self) -> bool:
+        """Whether there was one at all: of a doubtful one nobody can say that the region had risen by then."""
+        return self.event.confidence != "low"
 
 
 def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[str]) -> tuple[Tables, tuple[str, ...]]:
     """The tables that follow from the events, where their file is `missing`; onsets of regions that have none; sources with all cited."""
     missing = set(missing)
-    gatherings: dict[str, list[_Gathering]] = {r.region_id: [] for r in tables["regions"]}
+    gatherings: dict[str, list[Gathering]] = {r.region_id: [] for r in tables["regions"]}
     for e in tables["events"]:
-        if e.kind in UNREST and e.region_id in gatherings and span[0] <= e.date <= span[1]:
-            gatherings[e.region_id].append(_Gathering(e, e.date, min(e.date_end or e.date, span[1])))
+        if e.kind in UNREST and e.region_id in gatherings and (found := gathering(e, span)):
+            gatherings[e.region_id].append(found)
     made: Tables = {}
     told = tables["region_onset"].ids()
     onsets = [_onset(region, found) for region, found in gatherings.items() if region not in told]
@@ -150,41 +162,55 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
     return whole | {"sources": _with_own(tables["sources"], whole)}, tuple(name for name in DERIVED if name in made)
 
 
+def gathering(e: Event, span: Span) -> Gathering | None:
+    """A gathering on the days of a case; None where it was on none of them, or may have been on none."""
+    first = max(e.date, span[0]) if e.one_happening else e.date
+    end = min(e.date_end or e.date, span[1])
+    if not span[0] <= first <= end:
+        return None
+    return Gathering(e, first, first if e.one_happening else end, end)
+
+
 def _with(table: Table[Any], rows: Iterable[Row]) -> Table[Any]:
     """A table with further rows, which stand on no line of its file."""
     rows = tuple(rows)
     return replace(table, rows=(*table.rows, *rows), lines=(*table.lines, *(0 for _ in rows)))
 
 
-def _onset(region: str, gatherings: list[_Gathering]) -> OnsetRow:
+def _onset(region: str, gatherings: list[Gathering]) -> OnsetRow:
     """First day and largest crowd of a region by its gatherings: without any, nothing is said of it."""
     if not gatherings:
         return OnsetRow.model_validate({"region_id": region, "confidence": "low", "source": OWN})
     first = min(gatherings, key=lambda g: (g.first, g.last))
-    latest = min(g.last for g in gatherings)
-    crowds = [g.event for g in gatherings if g.event.one_happening and (g.event.participants_high or g.event.participants_low)]
-    largest = max(crowds, key=lambda e: e.participants_high or e.participants_low or 0, default=None)
+    sure = [g for g in gatherings if g.sure] or gatherings
+    by_then = min(sure, key=lambda g: (g.last, g.event.confidence != "high"))  # the first by which it must have begun
+    latest = by_then.last
+    stated = first.first == latest and any(g.certain and g.first == latest for g in gatherings)
+    crowds = [g for g in gatherings if g.event.one_happening and (g.event.participants_high or g.event.participants_low)]
+    largest = max(crowds, key=lambda g: g.event.participants_high or g.event.participants_low or 0, default=None)
     told: dict[str, Any] = {
         "region_id": region,
-        "onset_date": first.first if first.certain and latest == first.first else None,
+        "onset_date": latest if stated else None,
         "onset_earliest": first.first,
         "onset_latest": latest,
         "first_settlement": first.event.settlement,
-        "confidence": first.event.confidence,
+        "confidence": by_then.event.confidence,
         "source": first.event.source,
+        "sources_more": [by_then.event.source] if by_then.event.source != first.event.source else None,
     }
     if largest is not None:
-        told |= {"max_crowd_low": largest.participants_low, "max_crowd_high": largest.participants_high, "max_crowd_date": largest.date}
+        low, high = largest.event.participants_low, largest.event.participants_high
+        told |= {"max_crowd_low": low, "max_crowd_high": high, "max_crowd_date": largest.first}
     return OnsetRow.model_validate({key: value for key, value in told.items() if value is not None})
 
 
-def _presence(gatherings: Mapping[str, list[_Gathering]]) -> list[PresenceRow]:
-    """Days on which a gathering is certain; nothing is said of any other."""
+def _presence(gatherings: Mapping[str, list[Gathering]]) -> list[PresenceRow]:
+    """Days on which a gathering is certain, each day of one that lasted; nothing is said of any other."""
     days: dict[tuple[str, dt.date], str] = {}
     for region, found in gatherings.items():
         for g in found:
-            if g.certain:
-                days.setdefault((region, g.first), g.event.source)
+            for day in g.days if g.certain else ():
+                days.setdefault((region, day), g.event.source)
     return [
         PresenceRow.model_validate({"region_id": region, "date": day, "unrest": 1, "source": source})
         for (region, day), source in sorted(days.items())
@@ -194,6 +220,7 @@ def _presence(gatherings: Mapping[str, list[_Gathering]]) -> list[PresenceRow]:
 def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
     """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so."""
     sums: dict[str, list[int]] = {}
+    sources: dict[str, dict[str, None]] = {}
     for e in events:
         if not e.one_happening or e.region_id == country or not span[0] <= e.date <= span[1]:
             continue
@@ -202,6 +229,8 @@ def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
             for unit in (e.region_id, country):
                 low, high = sums.setdefault(unit, [0, 0])
                 sums[unit] = [low + min(ends), high + max(ends)]
+                if max(ends):
+                    sources.setdefault(unit, {})[e.source] = None
     return [
         Total.model_validate(
             {
@@ -214,7 +243,8 @@ def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
                 "status": "final",
                 "stated_by": "sum over events.csv",
                 "stated_by_zh": "events.csv 各事件之和",
-                "source": OWN,
+                "source": next(iter(sources[unit])),
+                "sources_more": [*sources[unit]][1:],
             }
         )
         for unit, (low, high) in sums.items()

@@ -17,7 +17,7 @@ from typing import Any
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
 from qantar.files.read import read_table
-from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, zone_offset
+from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, gathering, zone_offset
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
@@ -42,6 +42,8 @@ from qantar.record.schema import (
 
 NEEDED = ("regions", "events")
 """Tables that a case cannot do without. Any other that is missing is empty, or follows from the events."""
+_WORDS = ("note", "note_zh", "actor", "actor_zh", "number_basis")
+"""Columns in which a row has the words of its source."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,21 @@ class Record:
     def withheld(self) -> dict[str, int]:
         """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
         bound = [s.key for s in self.sources if s.redistribution == "no"]
-        rows = [row for name, table in self.tables().items() if name != "sources" for row in table] if bound else []
+        tables = [table for name, table in self.tables().items() if name != "sources" and bound]
+        rows = [row for table in tables for line, row in table.numbered() if line]  # what follows from the events is not theirs
         counts = {key: sum(key in cited(row) for row in rows) for key in bound}
         return {key: n for key, n in counts.items() if n}
+
+    def for_others(self) -> Record:
+        """The record as it may be shown to anybody: without the words of rows whose source forbids to pass them on."""
+        bound = self.withheld()
+
+        def bare(row: Any) -> Any:
+            words = [c for c in _WORDS if getattr(row, c, "")] if getattr(row, "source", "") in bound else []
+            return row.model_copy(update=dict.fromkeys(words, "")) if words else row
+
+        tables: dict[str, Any] = {name: replace(table, rows=tuple(map(bare, table))) for name, table in self.tables().items()}
+        return replace(self, **tables) if bound else self
 
     def instant(self, event: Event) -> dt.datetime | None:
         """When an event began, in UTC; None when its hour is not known. Times in the record are local."""
@@ -439,10 +453,10 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     first: dict[str, dt.date] = {}
     certain: dict[tuple[str, dt.date], str] = {}
     for event in record.events:
-        if event.kind in GATHERINGS and record.span[0] <= event.date <= record.span[1]:
-            first[event.region_id] = min(event.date, first.get(event.region_id, event.date))
-            if event.date_end is None and event.one_happening and event.confidence != "low":
-                certain.setdefault((event.region_id, event.date), event.event_id)
+        if event.kind in GATHERINGS and (found := gathering(event, record.span)):
+            first[event.region_id] = min(found.first, first.get(event.region_id, found.first))
+            for day in found.days if found.certain else ():
+                certain.setdefault((event.region_id, day), event.event_id)
     for line, row in problems.rows(onsets):
         if line:  # what follows from the events agrees with them
             _check_onset(onsets.file, line, row, first, problems)

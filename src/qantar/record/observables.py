@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qantar.record.complete import UNREST
 from qantar.record.load import Record
-from qantar.record.schema import SPAN_MAX, Disagreement, OnsetRow, Total
+from qantar.record.schema import SPAN_MAX, Disagreement, Event, OnsetRow, Total
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ class Interval:
     low: float
     value: float | None
     high: float
+
+    @property
+    def at_least(self) -> float:
+        """The preferred value; where there is none, the low end."""
+        return self.low if self.value is None else self.value
+
+    @property
+    def at_most(self) -> float:
+        """The preferred value; where there is none, the high end."""
+        return self.high if self.value is None else self.value
 
     def __str__(self) -> str:
         low, high = _figure(self.low), _figure(self.high)
@@ -64,7 +74,8 @@ class Onset:
     earliest: dt.date
     latest: dt.date | None
     stated: dt.date | None
-    confidence: str
+    confidence: str | None
+    """None where nothing is recorded of which anybody could be sure"""
 
     @property
     def firm(self) -> bool:
@@ -175,7 +186,8 @@ def _uncertain(onset: Onset, day: dt.date) -> bool:
 def _onset(record: Record, row: OnsetRow) -> Onset:
     quiet = [p.date for p in record.presence if p.region_id == row.region_id and p.unrest == 0]
     earliest = row.onset_earliest or (max(quiet) + dt.timedelta(days=1) if quiet else record.span[0])
-    return Onset(row.region_id, earliest, row.onset_latest, row.onset_date, row.confidence)
+    told = quiet or row.onset_earliest or row.onset_latest
+    return Onset(row.region_id, earliest, row.onset_latest, row.onset_date, row.confidence if told else None)
 
 
 def _present(row: OnsetRow, flag: int | None, day: dt.date) -> float:
@@ -205,12 +217,35 @@ LASTING = ("final", "revised", "independent")
 
 
 def preferred(record: Record, region_id: str, quantity: str, settlement_id: str | None = None) -> UnitDeaths | None:
-    """The final statement, inside the range of all lasting ones; None where there is no final one."""
+    """The final statement, inside the range of all lasting ones; None without a final one. A range prefers no number."""
     unit = (quantity, region_id, settlement_id)
     rows = [t for t in record.totals if (t.quantity, t.region_id, t.settlement_id) == unit and t.status in LASTING]
     final = next((t for t in rows if t.status == "final"), None)
+    if final is None:
+        return None
     basis = "events" if "totals" in record.derived else "final"  # a sum over the events that are listed is nobody's count
-    return UnitDeaths(region_id, interval(rows, final.value_low), basis, (final.source,), settlement_id) if final else None
+    value = final.value_low if final.value_high in (None, final.value_low) else None
+    sources = (final.source, *(final.sources_more if basis == "events" else ()))  # of a sum, those of all its events
+    return UnitDeaths(region_id, interval(rows, value), basis, sources, settlement_id)
+
+
+def perhaps_twice(record: Record) -> list[list[Event]]:
+    """Single happenings of one day, place and kind: perhaps one that was written down twice, so that sums count it twice."""
+    groups: dict[tuple[object, ...], list[Event]] = {}
+    for e in record.events:
+        if e.one_happening:
+            point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
+            place = e.settlement_id or e.settlement.casefold() or point
+            groups.setdefault((e.date, e.region_id, place, e.kind), []).append(e)
+    return [found for found in groups.values() if len(found) > 1]
+
+
+def dead_perhaps_twice(record: Record) -> list[list[Event]]:
+    """Of these, the groups of which a toll that is a sum over the events adds up the dead of more than one row."""
+    if "totals" not in record.derived:
+        return []
+    groups = ([e for e in group if any((e.deaths_low, e.deaths, e.deaths_high))] for group in perhaps_twice(record))
+    return [found for found in groups if len(found) > 1]
 
 
 def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeaths, ...]:
@@ -225,7 +260,7 @@ def _deaths_by_unit(record: Record, total: UnitDeaths | None) -> tuple[UnitDeath
     dead = [t for t in record.totals if t.quantity == "deaths_cumulative" and t.status == "final" and t.region_id != record.country]
     units = dict.fromkeys((t.region_id, t.settlement_id) for t in dead)
     known = [u for r, s in units if (u := preferred(record, r, "deaths_cumulative", s))]
-    left = max(0, (total.interval.value or 0) - sum(u.interval.value or 0 for u in known))
+    left = max(0, total.interval.at_most - sum(u.interval.at_least for u in known))
     counted = {u.region_id for u in known}
     rows = [r for r in record.region_onset if r.deaths_official is not None and r.region_id not in counted]
     floors = {r.region_id: _floor(record, r.region_id) for r in rows}

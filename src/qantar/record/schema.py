@@ -66,9 +66,13 @@ class Source(Row):
 
     @property
     def lost(self) -> bool:
-        """Whether nobody can look it up from here: its address was not kept, or it has none and nobody says whose it is."""
-        nowhere = self.address_complete == "no" or self.publisher in ("", NOT_SAID) or self.seen == "not-said"
-        return self.seen == "copy-address-lost" or (nowhere and not self.address)
+        """Whether nobody can look it up from here, because its address was not kept."""
+        return self.seen == "copy-address-lost" or (self.address_complete == "no" and not self.address)
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether nobody can look it up from here, as it never had an address, nor says anybody whose it is: a table of one's own, say."""
+        return not (self.lost or self.address) and (self.publisher in ("", NOT_SAID) or self.seen == "not-said")
 
 
 class Region(Row):

@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -32,9 +33,17 @@ from qantar.files.read import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import Fit, read_fit
 from qantar.messages import LANGUAGES, days_in_words
-from qantar.record.complete import GATHERINGS, VIOLENCE
+from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
 from qantar.record.load import Record, cited
-from qantar.record.observables import Interval, Observables, days_between, disagreement, observe, strikes_alone
+from qantar.record.observables import (
+    Interval,
+    Observables,
+    days_between,
+    dead_perhaps_twice,
+    disagreement,
+    observe,
+    strikes_alone,
+)
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
@@ -61,9 +70,12 @@ from qantar.verdicts.load import Loaded
 def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None = None, repeated: Sequence[Repeated] = ()) -> str:
     """The whole page of an account, with what was simulated if anything was.
 
-    The same account gives the same bytes: nothing of the machine, the user or the time goes in.
+    The same account gives the same bytes: nothing of the machine, the user or the time goes in, and no words of rows that may not be passed
+    on: a page is made to be shown.
     """
-    case = loaded.case
+    withheld = loaded.case.record.withheld()
+    case = replace(loaded.case, record=loaded.case.record.for_others())
+    loaded = replace(loaded, case=case)
     seen = observe(case.record)
     days = seen.days or days_between(case.head.first_day, case.head.last_day)
     sim = simulated(result, days) if result else None
@@ -83,6 +95,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
         sim=sim,
         fit=fit,
         results=results,
+        withheld=withheld,
         told=results.shown | argued(loaded),
         sampled=sampled,
         repeated=repeated,
@@ -152,6 +165,7 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
         "peak": max(range(len(days)), key=lambda n: counts[n]["present"] + counts[n]["doubtful"]),
         "sheet": sheet,
         "signs": signs(record, sheet, days),
+        "dead_twice": dead_perhaps_twice(record),
         "figure_sources": _figure_sources(record, seen),
         "disagreements": [(d, disagreement(record, d)) for d in record.disagreements],
     }
@@ -214,6 +228,8 @@ def _range(low: int | None, high: int | None) -> str:
 def _figures_of(event: Event) -> Pair:
     """What a row counts: a crowd, the dead, the injured, the detained; of each what the row has."""
     dead = [x for x in (event.deaths_low, event.deaths, event.deaths_high) if x is not None]
+    if not any(dead) and event.kind not in (*UNREST, "repression", "deaths"):
+        dead = []  # that nobody died of an announcement is no news
     crowd = (event.participants_low, event.participants_high)
     found = {
         "crowd": "" if crowd == (None, None) else _range(*crowd),

@@ -31,7 +31,9 @@ WORDS = (*VERDICTS[:4], "model-supported", "model-contradicted", "model-undecide
 """Verdicts of the record and, in between, of experiments."""
 ORDER_FITS = "order-fits"
 """What readers see of a cause for which only the order of events speaks."""
-FLAGS = ("memory", "memory-in-part", "address-lost", "seen-in-copy", "one-reader", "readers-differed", "proposed", "rows-changed")
+FLAGS = (
+    "memory", "memory-in-part", "address-lost", "no-address", "seen-in-copy", "one-reader", "readers-differed", "proposed", "rows-changed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     rules = {
         "memory": from_memory,
         "memory-in-part": "memory" in seen.values() and not from_memory,
-        "address-lost": bool(read) and all(s.lost for s in read),
+        "address-lost": any(s.lost for s in read) and all(s.lost or s.nowhere for s in read),
+        "no-address": bool(read) and all(s.nowhere for s in read),
         "seen-in-copy": any(s.startswith("copy") for s in seen.values()),
         "one-reader": claim.reading in ("first-only", "second-only", "one"),
         "readers-differed": claim.reading == "settled",
