@@ -71,10 +71,10 @@ def import_(
 
 def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
     from qantar.files.write import refuse_foreign_file, write_bytes
-    from qantar.importing.propose import propose
+    from qantar.importing.propose import is_untouched, propose
     from qantar.importing.source import open_source
 
-    refuse_foreign_file(place, lambda _: False)  # a mapping that somebody has completed is not written over
+    refuse_foreign_file(place, is_untouched)  # a mapping that somebody has completed is not written over
     proposal = propose(open_source(file, encoding), lang)
     write_bytes(place, proposal.text.encode())
     return proposal
