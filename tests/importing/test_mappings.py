@@ -307,7 +307,8 @@ def test_a_proposal_for_a_log_takes_every_column_and_says_what_is_left(tiny: Pat
     }  # fmt: skip
     assert "!!! These columns hold numbers and are not used: Broken windows." in (tiny.parent / "log.toml").read_text(encoding="utf-8")
     done = import_file(table, tiny, mapping=tiny.parent / "log.toml")
-    assert done.taken.reasons == {"bad_number": 1, "kind_left_empty": 2}
+    assert done.taken.reasons == {"kind_left_empty": 2}
+    assert [(c.line, c.column, c.value) for c in done.taken.left_out["bad_number"]] == [(2, "Injured", "156 police")]
 
 
 @pytest.mark.parametrize(("header", "cells", "taken"), [("No", "123", True), ("Nr.", "123", True), ("№", "123", True), ("编号", "123", True),

@@ -29,6 +29,7 @@ def import_(
     deleted: Annotated[Path | None, typer.Option("--deleted", metavar="LIST", help="cli.opt_deleted")] = None,
     date_order: Annotated[str | None, typer.Option("--date-order", metavar="dmy|mdy|ymd", help="cli.opt_date_order")] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="cli.opt_encoding")] = None,
+    remove_gone: Annotated[bool, typer.Option("--remove-gone", help="cli.opt_remove_gone")] = False,
     swap: Annotated[bool, typer.Option("--swap", help="cli.opt_swap")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.opt_dry_run")] = False,
     json: JsonOption = False,
@@ -51,7 +52,15 @@ def import_(
 
             assert into is not None  # one of the two is there
             summary = import_file(
-                file, into, mapping=mapping, encoding=encoding, date_order=date_order, swap=swap, deleted=deleted, dry_run=dry_run
+                file,
+                into,
+                mapping=mapping,
+                encoding=encoding,
+                date_order=date_order,
+                swap=swap,
+                deleted=deleted,
+                remove_gone=remove_gone,
+                dry_run=dry_run,
             )
     if summary is None:
         if json:
@@ -85,6 +94,7 @@ def _told(summary: Any, folder: Path | None, lang: str) -> None:
     told = _Told(summary, lang)
     told.file()
     told.reasons()
+    told.blanked()
     told.kinds()
     told.remarks()
     told.twice()
@@ -122,8 +132,19 @@ class _Told:
             return
         rows = [[reason, n, text(f"importing.reason.{reason}", self.lang)] for reason, n in t.reasons.most_common()]
         self.grid(("out.import_reason", "out.rows", "out.meaning"), rows, widest=2)
-        for reason, n in t.reasons.most_common():
-            terminal.say(f"{reason}: " + "; ".join(map(self.refused, t.refused[reason])) + (" …" if n > len(t.refused[reason]) else ""))
+        self.listed(t.reasons, t.refused)
+
+    def blanked(self) -> None:
+        """Numbers that were left out of rows that were taken."""
+        t = self.taken
+        if t.blanked:
+            self.say("out.import_blanked", n=t.blanked.total())
+            self.listed(t.blanked, t.left_out)
+
+    def listed(self, counts: Any, first: Any) -> None:
+        """The first lines of each reason."""
+        for reason, n in counts.most_common():
+            terminal.say(f"{reason}: " + "; ".join(map(self.refused, first[reason])) + (" …" if n > len(first[reason]) else ""))
 
     def refused(self, row: Any) -> str:
         """Line, column and cell of a row that was not taken, and what may have been meant."""
@@ -187,6 +208,10 @@ class _Told:
                 if old["event_id"] != new["event_id"]:
                     terminal.say("  " + self.event(old))
                 terminal.say("  " + "; ".join(f'{c} "{a}" → "{b}"' for c, (a, b) in differing(old, new).items()))
+        if c.taken_away:  # row by row: what is gone from the table can no longer be looked at there
+            self.say("out.import_removed", n=len(c.taken_away))
+        for row in c.taken_away:
+            terminal.say("- " + self.event(row))
         if c.absent:
             self.say("out.import_absent", n=len(c.absent))
         for row in c.absent[:SHOWN]:
