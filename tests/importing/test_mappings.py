@@ -265,8 +265,8 @@ def test_free_text_is_the_note_too_and_kinds_are_explained_in_the_file(tmp_path:
     (tmp_path / "told.toml").write_text(proposal.text, encoding="utf-8")
     columns = read_mapping(tmp_path / "told.toml").columns
     assert (columns.type, columns.note, columns.note_source, columns.injured) == ("What happened", "What happened", "Where read", "Hurt")
-    assert proposal.numbers == ["Rows of people"]  # one of three
-    assert proposal.types == ["Ministers meet, nothing said", "Army deployed"]
+    assert proposal.view.numbers == ["Rows of people"]  # one of three
+    assert proposal.view.types == ["Ministers meet, nothing said", "Army deployed"]
     lines = proposal.text.splitlines()
     assert '"Parliament stormed" = "building_seized"  # building_attacked, if the crowd did not hold it' in lines
     assert '"Parliament stormed and set on fire" = "building_attacked"' in lines

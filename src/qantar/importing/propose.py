@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from qantar.files.cells import printable
 from qantar.files.read import read_text
 from qantar.importing.days import Days, OrderUnknown, order_of
 from qantar.importing.figures import NONE, read_figure
-from qantar.importing.mapping import Columns
+from qantar.importing.mapping import Columns, MappingFile
 from qantar.importing.places import fold
 from qantar.importing.source import ENCODINGS, Source
 from qantar.importing.words import kind_of, may_be_only_attacked
@@ -38,8 +38,8 @@ _HEADERS: dict[str, tuple[str, ...]] = {
         "事件编号", "номер",
     ),
     "date": (
-        "date", "event date", "day", "start date", "date start", "startdate", "date begin", "onset", "datum", "date debut", "jour", "fecha",
-        "日期", "开始日期", "事件日期", "дата", "дата начала",
+        "date", "when", "event date", "day", "start date", "date start", "startdate", "date begin", "onset", "datum", "date debut", "jour",
+        "fecha", "quand", "cuando", "wann", "日期", "时间", "开始日期", "事件日期", "дата", "когда", "дата начала",
     ),
     "date_end": ("end date", "date end", "enddate", "date fin", "结束日期", "дата окончания"),
     "latitude": ("latitude", "lat", "y", "纬度", "широта", "breite"),
@@ -110,10 +110,9 @@ class _Column:
         return sum(n for v, n in self.values.items() if fits(v)) / full if full else 0
 
 
-class Proposal(NamedTuple):
-    """A mapping file, and what its reader must look at first."""
+class View(NamedTuple):
+    """What a table is taken for, to be looked over."""
 
-    text: str
     rows: int
     """rows of the table that were looked at"""
     columns: list[tuple[str, str, str]]
@@ -131,8 +130,36 @@ class Proposal(NamedTuple):
         return [name for name, kind, _ in self.kinds if not kind]
 
 
-def propose(source: Source, lang: str) -> Proposal:
-    """A mapping file for a table."""
+class Proposal(NamedTuple):
+    """A mapping file, and what its reader must look at first."""
+
+    text: str
+    view: View
+
+
+def propose(source: Source, lang: str, then: str = "") -> Proposal:
+    """A mapping file for a table; `then` is the command that uses it, for a comment."""
+    columns, seen = _columns(source)
+    found = {f: c for f, c in _match(columns).items() if c is not None}
+    if "type" in found and "note" not in found and _is_told(found["type"]):
+        found["note"] = found["type"]  # a kind says less than the words, which are to stay
+    view = _view(columns, seen, found, kind_of)
+    unused = [c for c in columns if c.name not in {used.name for used in found.values()}]
+    command = then or f"qantar import {printable(source.name)} --mapping mapping.toml --into FOLDER"
+    return Proposal(_marked(_written(source, found, unused, view, command, lang)), view)
+
+
+def view_of(source: Source, mapping: MappingFile) -> View:
+    """What a mapping takes the columns and words of a table for."""
+    columns, seen = _columns(source)
+    named = {f: n.strip() for f, n in mapping.columns.model_dump().items() if n}
+    kinds = {t.strip().casefold(): kind for t, kind in mapping.kinds.items()}
+    found = {f: c for f, n in named.items() for c in columns if c.name == n}
+    return _view(columns, seen, found, lambda name: kinds.get(name.casefold(), ""))
+
+
+def _columns(source: Source) -> tuple[list[_Column], int]:
+    """The columns of a table with their values, and how many rows were looked at."""
     rows = source.lines()
     first = next(rows, None)
     if first is None:
@@ -145,17 +172,18 @@ def propose(source: Source, lang: str) -> Proposal:
         for k, cell in enumerate(cells[: len(header)]):
             if cell.strip() and len(counts[k]) < 5_000:
                 counts[k][cell.strip()] += 1
-    columns = [_Column(n, c, seen) for n, c in zip(header, counts, strict=True) if n]
-    found = {f: c for f, c in _match(columns).items() if c is not None}
-    if "type" in found and "note" not in found and _is_told(found["type"]):
-        found["note"] = found["type"]  # a kind says less than the words, which are to stay
-    used = {c.name for c in found.values()}
-    unused = [c for c in columns if c.name not in used]
-    kinds = [(t, kind_of(t), n) for t, n in _types(found["type"])] if "type" in found else []
-    numbers = [_bare(c.name) for c in unused if c.share(_is_figure) >= NUMBERS]
-    shown = [(f, _bare(c.name), _examples(c)) for f, c in found.items()]
-    whole = _written(source, found, unused, numbers, kinds, lang)
-    return Proposal(_marked(whole), seen, shown, [_bare(c.name) for c in unused], numbers, kinds)
+    return [_Column(n, c, seen) for n, c in zip(header, counts, strict=True) if n], seen
+
+
+def _view(columns: Sequence[_Column], seen: int, found: Mapping[str, _Column], kind: Callable[[str], str]) -> View:
+    unused = [c for c in columns if c.name not in {used.name for used in found.values()}]
+    return View(
+        seen,
+        [(f, _bare(c.name), _examples(c)) for c in columns for f, taken in found.items() if taken.name == c.name],
+        [_bare(c.name) for c in unused],
+        [_bare(c.name) for c in unused if c.share(_is_figure) >= NUMBERS],
+        [(t, kind(t), n) for t, n in _types(found["type"])] if "type" in found else [],
+    )
 
 
 def is_untouched(path: Path) -> bool:
@@ -199,7 +227,7 @@ def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
 
 def _allows(field: str, column: _Column) -> bool:
     if field in ("date", "date_end"):
-        return column.share(_is_day) > 0.9
+        return column.share(_is_day) > 0.5  # the rest is refused, and told
     if field in ("latitude", "longitude"):
         return column.share(lambda v: re.fullmatch(r"[+-]?\d{1,3}([.,]\d+)?", v, re.ASCII)) > 0.9
     if (
@@ -232,25 +260,21 @@ def _is_day(value: str) -> bool:
         return True
 
 
-def _written(
-    source: Source,
-    found: dict[str, _Column],
-    unused: Sequence[_Column],
-    numbers: Sequence[str],
-    kinds: Sequence[tuple[str, str, int]],
-    lang: str,
-) -> str:
+def _written(source: Source, found: Mapping[str, _Column], unused: Sequence[_Column], view: View, then: str, lang: str) -> str:
     """The file, with a comment above each part."""
 
+    def said(key: str, **args: object) -> str:
+        return text(f"importing.{key}", lang, **args)
+
     def note(key: str, **args: object) -> str:
-        return "".join(f"# {line}\n" for line in text(f"importing.{key}", lang, **args).splitlines())
+        return "".join(f"# {line}\n" for line in said(key, **args).splitlines())
 
     key = re.sub(r"[^A-Za-z0-9_-]+", "-", source.path.stem).strip("-").lower()[:40] or "table"
     parts = [
-        note("head", file=printable(source.name), example=f"qantar import {printable(source.name)} --mapping mapping.toml --into FOLDER"),
+        note("head", file=printable(source.name), example=then),
         "\n" + note("source"),
         f'[source]\nkey = {_string(key)}\ntitle = {_string(source.name)}\npublisher = ""\n',
-        f"licence = {_string(text('importing.licence', lang))}\n",
+        f"licence = {_string(said('licence'))}\n",
         note("redistribution") + 'redistribution = "no"\n',
         "\n[read]\n",
     ]
@@ -265,16 +289,16 @@ def _written(
     if date is None:
         parts.append(note("no_date") + 'date = ""\n')
     parts += [f"{f} = {_string(c.name)}{_comment(_examples(c))}\n" for f, c in found.items()]
-    if numbers:
-        parts.append("\n" + note("numbers", columns=", ".join(numbers)) + "\n")
+    if view.numbers:
+        parts.append("\n" + note("numbers", columns=", ".join(view.numbers)) + "\n")
     if unused:  # one of them may say what happened: then no kind holds of every row
         parts.append(note("unused") + "".join(f"# {_bare(c.name)}{_comment(_examples(c))}\n" for c in unused))
     parts.append("\n" + note("every_row") + "[every_row]\n")
     parts.append(('# kind = "protest"\n' if unused or "type" in found else 'kind = "protest"\n') + 'confidence = "medium"\n')
-    if kinds:
+    if view.kinds:
         parts.append("\n" + note("kinds") + "[kinds]\n")
-        hint = text("importing.stormed", lang)
-        for name, kind, _ in sorted(kinds, key=lambda k: bool(k[1])):  # those that are to be decided first
+        hint = said("stormed")
+        for name, kind, _ in sorted(view.kinds, key=lambda k: bool(k[1])):  # those that are to be decided first
             parts.append(f"{_string(name)} = {_string(kind)}{_comment(hint if may_be_only_attacked(name, kind) else '')}\n")
         parts.append("\n" + note("all_kinds"))
         parts += [f"# {k}: {text(f'event_meaning.{k}', lang)}\n" for k in EVENT_KINDS]
