@@ -16,7 +16,7 @@ from qantar.importing.first import place_of
 TABLE = """No,When,Town,What happened,How many,Killed,Where read
 1,2030-03-02,Oneville,March on the town hall,2k,0,Courier
 2,2030-03-02,Oneville,Town hall stormed,hundreds,1,Courier
-3,2030-03-03,Twoville,Army deployed,,,Radio
+3,2030-03-03,Twoville,Fireworks seen,,,Radio
 4,2030-03-04,Twoville,March,about 300,two,Radio
 5,soon,Twoville,March,,,Radio
 """
@@ -45,7 +45,7 @@ def test_two_commands_bring_a_table_in_and_the_first_names_the_second(tiny: Path
         "nothing was imported yet",
         "What happened type + note March | March on the town hall",
         "How many participants 2k | hundreds | about 300",
-        "not known: left out 1 Army deployed",
+        "not known: left out 1 Fireworks seen",
         "march 3 March (2); March on the town hall",
         "building_seized 1 Town hall stormed",
         "if it did not, it is building_attacked: Town hall stormed.",
@@ -67,18 +67,18 @@ def test_two_commands_bring_a_table_in_and_the_first_names_the_second(tiny: Path
 def test_a_mapping_that_somebody_changed_is_shown_and_not_written_over(tiny: Path, qantar: Callable[..., Ran]) -> None:
     qantar("import", "log.csv", "--into", "tiny")
     place = tiny.parent / "log-mapping.toml"
-    mended = place.read_text(encoding="utf-8").replace('"Army deployed" = ""', '"Army deployed" = "statement"')
+    mended = place.read_text(encoding="utf-8").replace('"Fireworks seen" = ""', '"Fireworks seen" = "statement"')
     place.write_text(mended, encoding="utf-8")
     told = flat(qantar("import", "log.csv", "--into", "tiny"))
     assert place.read_text(encoding="utf-8") == mended
     assert "log-mapping.toml, which you have changed, takes it for this" in told
-    assert "statement 1 Army deployed" in told
+    assert "statement 1 Fireworks seen" in told
     assert "Rows: 5 read, 4 taken, 1 not taken" in told
 
 
 def test_an_untouched_mapping_follows_the_table(tiny: Path, qantar: Callable[..., Ran]) -> None:
     qantar("import", "log.csv", "--into", "tiny")
-    (tiny.parent / "log.csv").write_text(TABLE.replace("Army deployed", "Shops looted"), encoding="utf-8")
+    (tiny.parent / "log.csv").write_text(TABLE.replace("Fireworks seen", "Shops looted"), encoding="utf-8")
     assert "looting 1 Shops looted" in flat(qantar("import", "log.csv", "--into", "tiny"))
 
 
@@ -123,7 +123,7 @@ def test_machines_are_told_the_same(tiny: Path, qantar: Callable[..., Ran]) -> N
     done = qantar("import", "log.csv", "--into", "tiny", "--json")
     made = json.loads(done.out)
     assert (done.code, made["imported"], made["mapping"], made["would"]["read"]) == (2, False, "log-mapping.toml", 5)
-    assert {"type": "Army deployed", "kind": "", "rows": 1} in made["kinds"]
+    assert {"type": "Fireworks seen", "kind": "", "rows": 1} in made["kinds"]
     assert {"as": "participants", "column": "How many"} in made["columns"]
 
 

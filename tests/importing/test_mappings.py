@@ -254,7 +254,7 @@ def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:
 TOLD = """Date,Town,What happened,Rows of people,Where read,Hurt
 2030-03-02,Oneville,Parliament stormed,hundreds,Courier,
 2030-03-02,Oneville,"Ministers meet, nothing said",some,Courier,2
-2030-03-03,Oneville,Army deployed,,Radio,
+2030-03-03,Oneville,Fireworks seen,,Radio,
 2030-03-03,Twoville,Parliament stormed and set on fire,2k,Radio,3
 """
 
@@ -266,7 +266,7 @@ def test_free_text_is_the_note_too_and_kinds_are_explained_in_the_file(tmp_path:
     columns = read_mapping(tmp_path / "told.toml").columns
     assert (columns.type, columns.note, columns.note_source, columns.injured) == ("What happened", "What happened", "Where read", "Hurt")
     assert proposal.view.numbers == ["Rows of people"]  # one of three
-    assert proposal.view.types == ["Ministers meet, nothing said", "Army deployed"]
+    assert proposal.view.types == ["Ministers meet, nothing said", "Fireworks seen"]
     lines = proposal.text.splitlines()
     assert '"Parliament stormed" = "building_seized"  # building_attacked, if the crowd did not hold it' in lines
     assert '"Parliament stormed and set on fire" = "building_attacked"' in lines
