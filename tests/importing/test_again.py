@@ -78,8 +78,8 @@ def test_a_row_that_is_mended_keeps_its_id(log: Path, tiny: Path, k: int, column
 
 
 def test_an_id_stays_with_its_event_when_a_refused_row_is_mended(log: Path, tiny: Path) -> None:
-    rows = with_cell(1, "dead", "two")
-    assert brought(log, tiny, rows).taken.reasons == {"bad_number": 1}
+    rows = with_cell(1, "day", "soon")
+    assert brought(log, tiny, rows).taken.reasons == {"bad_date": 1}
     before = {r["note"]: name for name, r in events(tiny).items()}
     assert brought(log, tiny, LOG).changes.added == 1
     after = {r["note"]: name for name, r in events(tiny).items()}
@@ -129,6 +129,47 @@ def test_two_rows_that_could_be_meant_are_not_told_apart(log: Path, tiny: Path) 
     brought(log, tiny, rows)
     done = brought(log, tiny, [[*rows[0][:4], "90", "", ""], [*rows[0][:4], "80", "", ""]]).changes
     assert (done.added, done.mended, len(done.perhaps)) == (2, [], 2)
+
+
+def test_a_number_that_was_left_out_is_put_in_when_its_cell_is_mended(log: Path, tiny: Path) -> None:
+    brought(log, tiny, with_cell(1, "dead", "two"))
+    before = list(events(tiny))
+    done = brought(log, tiny, with_cell(1, "dead", "2")).changes
+    assert (done.added, done.changed, list(events(tiny))) == (0, 1, before)
+    assert [r["deaths"] for r in events(tiny).values()] == ["", "2", "", "1", ""]
+
+
+def test_rows_that_are_gone_from_the_file_are_removed_on_request_and_no_others(log: Path, tiny: Path) -> None:
+    brought(log, tiny, LOG)
+    with (tiny / "events.csv").open("a+", encoding="utf-8", newline="") as file:
+        file.seek(0)
+        columns = next(csv.reader(file))
+        for cells in ({"event_id": "H1", "source": "log"}, {"event_id": "H2"}):  # written by hand, one of them for the same source
+            row = {"date": "2030-03-03", "region_id": "XA-TWO", "kind": "clash", **cells}
+            csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+    kept = [row for row in with_cell(0, "day", "soon") if "[Gazette]" not in row[-1]]  # two are gone, one cannot be read
+    put(log, kept)
+    stays = import_file(log, tiny, mapping=log.with_suffix(".toml"), dry_run=True).changes
+    assert (stays.removed, len(stays.absent)) == (0, 3)
+    told = said(log, tiny, "--remove-gone").partition("2 events of earlier imports were removed from events.csv:")[2]
+    for words in ('"at night [Gazette]" E006', '"shops burn [Gazette]" E007'):
+        assert words in told
+    with (tiny / "events.csv").open(encoding="utf-8", newline="") as file:
+        ids = [r["event_id"] for r in csv.DictReader(file)]
+    assert ids == ["E1", "E2", "E3", "E004", "E005", "E008", "H1", "H2"]
+
+
+def test_a_row_that_stands_in_the_file_but_is_not_taken_is_not_gone(log: Path, tiny: Path) -> None:
+    mapping = log.with_suffix(".toml")
+    mapping.write_text(MAPPING.replace('date = "day"', 'id = "No"\ndate = "day"'), encoding="utf-8")
+    numbered = [[*row, str(n)] for n, row in enumerate(LOG, 1)]
+    brought(log, tiny, numbered, [*HEADER, "No"])
+    numbered[1][0] = "soon"
+    put(log, numbered[:-1], [*HEADER, "No"])
+    done = import_file(log, tiny, mapping=mapping, remove_gone=True)
+    assert [r["external_id"] for r in done.changes.taken_away] == ["5"]
+    assert [r["external_id"] for r in done.changes.absent] == ["2"]
+    assert done.as_dict()["removed_events"] == ["log-5"]
 
 
 def said(log: Path, tiny: Path, *options: str) -> str:

@@ -369,10 +369,19 @@ def test_a_title_above_the_header_a_span_and_a_mistyped_town(tiny: Path, above: 
     assert found == [("2030-03-02", "2030-03-04", "XA-ONE", ""), ("2030-03-03", "", "XA-ONE", "S1")]
 
 
-def test_more_people_than_the_country_has_are_refused(tiny: Path) -> None:
-    path = put(tiny, acled({}, {"event_id_cnty": "XAA2", "fatalities": "600300200"}))
-    assert import_file(path, tiny).changes.added == 1
-    assert refused(tiny) == {"3": "more_than_residents"}
+@pytest.mark.parametrize(
+    ("cell", "reason"), [("600300200", "more_than_residents"), ("many", "bad_number"), ("-1", "bad_number"), ("270 arrested", "bad_number")]
+)
+def test_a_number_that_is_none_is_left_out_and_listed_and_its_row_is_taken(tiny: Path, cell: str, reason: str) -> None:
+    path = put(tiny, acled({}, {"event_id_cnty": "XAA2", "fatalities": cell}))
+    done = import_file(path, tiny)
+    assert (done.changes.added, done.taken.reasons.total(), dict(done.taken.blanked)) == (2, 0, {reason: 1})
+    assert [(c.line, c.column, c.value) for c in done.taken.left_out[reason]] == [(3, "fatalities", cell)]
+    assert refused(tiny) == {"3": reason}
+    assert [r["deaths"] for r in ours(tiny)] == ["0", ""]
+    assert done.as_dict()["cells_left_out"] == {reason: 1}
+    told = call_qantar("import", str(path), "--into", str(tiny), cwd=tiny.parent).out
+    assert f'line 3 fatalities "{cell}"' in " ".join(told.split())
 
 
 def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
@@ -506,8 +515,6 @@ def test_missing_files_and_folders(tiny: Path) -> None:
         ({"latitude": "", "longitude": "", "admin1": "", "location": "Nowhere"}, "unknown_place"),
         ({"sub_event_type": "Something new"}, "unknown_kind"),
         ({"event_type": "Strategic developments", "sub_event_type": "Other"}, "no_kind"),
-        ({"fatalities": "many"}, "bad_number"),
-        ({"fatalities": "-1"}, "bad_number"),
         ({"event_id_cnty": " "}, "no_id"),
     ],
 )

@@ -17,6 +17,7 @@ from qantar.importing.propose import propose
 from qantar.importing.run import import_file
 from qantar.importing.source import open_source
 from qantar.messages import LANGUAGES
+from qantar.record.schema import EVENT_KINDS
 
 TABLES = HERE / "importing" / "tables"
 SHARED = REPOSITORY.parent / "shared" / "data"
@@ -176,11 +177,17 @@ def test_a_proposal_says_what_must_be_decided(tmp_path: Path) -> None:
     assert "no column was found that holds dates" in propose(open_source(table), "en").text
 
 
-def test_a_proposal_is_not_written_over_a_completed_mapping(qantar: Callable[..., Ran], tmp_path: Path) -> None:
-    assert qantar("import", str(TABLES / "us-2020.csv"), "--propose", "m.toml").code == 0
+def test_a_proposal_is_written_anew_until_somebody_changes_it(qantar: Callable[..., Ran], tmp_path: Path) -> None:
+    def proposed(name: str) -> int:
+        return qantar("import", str(TABLES / f"{name}.csv"), "--propose", "m.toml").code
+
+    assert (proposed("us-2020"), proposed("us-2020"), proposed("france-2023")) == (0, 0, 0)
     written = (tmp_path / "m.toml").read_text(encoding="utf-8")
-    assert qantar("import", str(TABLES / "us-2020.csv"), "--propose", "m.toml").code == 2
-    assert (tmp_path / "m.toml").read_text(encoding="utf-8") == written
+    assert "departement" in written
+    for change in (written.replace("departement", "Departement"), written.partition("\n")[2], "", 'date = "x"\n'):
+        (tmp_path / "m.toml").write_text(change, encoding="utf-8")
+        assert proposed("us-2020") == 2
+        assert (tmp_path / "m.toml").read_text(encoding="utf-8") == change
 
 
 @pytest.mark.parametrize(
@@ -244,6 +251,42 @@ def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:
     assert '\n# kind = "protest"' in text  # no kind holds of every row where a column may say it
 
 
+TOLD = """Date,Town,What happened,Rows of people,Where read,Hurt
+2030-03-02,Oneville,Parliament stormed,hundreds,Courier,
+2030-03-02,Oneville,"Ministers meet, nothing said",some,Courier,2
+2030-03-03,Oneville,Fireworks seen,,Radio,
+2030-03-03,Twoville,Parliament stormed and set on fire,2k,Radio,3
+"""
+
+
+def test_free_text_is_the_note_too_and_kinds_are_explained_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "told.csv").write_text(TOLD, encoding="utf-8")
+    proposal = propose(open_source(tmp_path / "told.csv"), "en")
+    (tmp_path / "told.toml").write_text(proposal.text, encoding="utf-8")
+    columns = read_mapping(tmp_path / "told.toml").columns
+    assert (columns.type, columns.note, columns.note_source, columns.injured) == ("What happened", "What happened", "Where read", "Hurt")
+    assert proposal.view.numbers == ["Rows of people"]  # one of three
+    assert proposal.view.types == ["Ministers meet, nothing said", "Fireworks seen"]
+    lines = proposal.text.splitlines()
+    assert '"Parliament stormed" = "building_seized"  # building_attacked, if the crowd did not hold it' in lines
+    assert '"Parliament stormed and set on fire" = "building_attacked"' in lines
+    assert [k for k in EVENT_KINDS if not any(line.startswith(f"# {k}: ") for line in lines)] == []
+
+
+def test_words_of_a_list_are_no_note(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("date,town,type\n2030-03-02,A,march\n2030-03-03,B,strike\n", encoding="utf-8")
+    assert "\nnote = " not in propose(open_source(tmp_path / "x.csv"), "en").text
+
+
+@pytest.mark.parametrize("header", ["How many", "Turnout", "сколько", "参加人数", "Cuántos"])
+def test_a_crowd_is_known_by_its_header_if_some_values_are_figures_or_words_for_crowds(tmp_path: Path, header: str) -> None:
+    table = tmp_path / "x.csv"
+    for cells, taken in ((("hundreds", "some", "2k"), True), (("a", "b", "c"), False)):
+        rows = "".join(f"2030-03-0{n};A;{cell}\n" for n, cell in enumerate(cells, 1))
+        table.write_text(f"date;town;{header}\n{rows}", encoding="utf-8")
+        assert ("\nparticipants = " in propose(open_source(table), "en").text) == taken
+
+
 LOG = """#;Day;Town;What happened;Type;Dead;Injured;Arrested;Broken windows;Read in
 1;2030-03-02;Oneville;pupils march;march;1;156 police;3;12;Courier
 2;2030-03-03;Oneville;a shop burns;fire;0;2;;7;Radio
@@ -264,7 +307,8 @@ def test_a_proposal_for_a_log_takes_every_column_and_says_what_is_left(tiny: Pat
     }  # fmt: skip
     assert "!!! These columns hold numbers and are not used: Broken windows." in (tiny.parent / "log.toml").read_text(encoding="utf-8")
     done = import_file(table, tiny, mapping=tiny.parent / "log.toml")
-    assert done.taken.reasons == {"bad_number": 1, "kind_left_empty": 2}
+    assert done.taken.reasons == {"kind_left_empty": 2}
+    assert [(c.line, c.column, c.value) for c in done.taken.left_out["bad_number"]] == [(2, "Injured", "156 police")]
 
 
 @pytest.mark.parametrize(("header", "cells", "taken"), [("No", "123", True), ("Nr.", "123", True), ("№", "123", True), ("编号", "123", True),

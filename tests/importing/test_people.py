@@ -9,6 +9,7 @@ import pytest
 
 from conftest import call_qantar
 from qantar.importing.figures import read_figure
+from qantar.importing.run import import_file
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,19 @@ def test_figures_fill_both_ends_and_words_are_told(tiny: Path) -> None:
     said = " ".join(told.out.split())
     assert '2 crowds kept as words, without a number: "hundreds" (2).' in said
     assert "2 figures of injured or detained are ranges" in said
+
+
+def test_a_crowd_above_the_residents_is_left_out_at_both_ends_and_no_other_number_of_the_row(tiny: Path) -> None:
+    (tiny.parent / "log.toml").write_text(MAPPING, encoding="utf-8")
+    (tiny.parent / "log.csv").write_text("day;region;crowd;dead;hurt\n2030-03-02;Onia;2000-5000000;2;7\n", encoding="utf-8")
+    done = import_file(tiny.parent / "log.csv", tiny, mapping=tiny.parent / "log.toml")
+    assert (done.taken.read, len(done.taken.rows), dict(done.taken.blanked)) == (1, 1, {"more_than_residents": 1})
+    (row,) = done.taken.rows.values()
+    assert [row[c] for c in ("participants_low", "participants_high", "deaths", "injured")] == ["", "", "2", "7"]
+
+
+def test_a_row_that_does_not_say_for_how_many_events_it_stands_is_refused(tiny: Path) -> None:
+    (tiny.parent / "log.toml").write_text(MAPPING.replace('injured = "hurt"', 'count = "hurt"'), encoding="utf-8")
+    (tiny.parent / "log.csv").write_text("day;region;crowd;dead;hurt\n2030-03-02;Onia;20;;few\n", encoding="utf-8")
+    done = import_file(tiny.parent / "log.csv", tiny, mapping=tiny.parent / "log.toml")
+    assert (dict(done.taken.reasons), dict(done.taken.blanked)) == ({"bad_number": 1}, {})

@@ -33,13 +33,14 @@ def said(told: dict[str, str], begins: str) -> str:
 
 
 def test_what_was_proposed_for_the_columns_is_what_a_person_decided(desk: tuple[Path, dict[str, str]]) -> None:
-    proposed = (desk[0] / "proposed.toml").read_text(encoding="utf-8")
+    proposed = (desk[0] / "actions-mapping.toml").read_text(encoding="utf-8")
     for line in ('date = "date"', 'region = "departement"', 'count = "actions"'):
         assert line in proposed
 
 
 def test_a_first_look_writes_nothing_and_names_the_lines(desk: tuple[Path, dict[str, str]]) -> None:
-    look = " ".join(next(v for k, v in desk[1].items() if k.endswith("--dry-run")).split())
+    look = said(desk[1], "import actions.csv --into")
+    assert "nothing was imported yet" in look
     assert "189 taken" in look
     for line in ("106", "111", "116", "125"):
         assert f"line {line} departement" in look

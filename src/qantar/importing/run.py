@@ -28,6 +28,7 @@ from qantar.importing.tables import (
     Changes,
     Raw,
     events_text,
+    imported,
     merge_events,
     merge_source,
     read_raw,
@@ -78,6 +79,8 @@ class Summary:
             "superseded": t.superseded,
             "unmatched": dict(sorted(t.reasons.items())),
             "unmatched_first": {reason: [row._asdict() for row in rows] for reason, rows in sorted(t.refused.items())},
+            "cells_left_out": dict(sorted(t.blanked.items())),
+            "cells_left_out_first": {reason: [cell._asdict() for cell in cells] for reason, cells in sorted(t.left_out.items())},
             "near": t.near,
             "swapped": t.swapped,
             "named_elsewhere": t.elsewhere,
@@ -95,6 +98,7 @@ class Summary:
             "unchanged": c.unchanged,
             "absent": len(c.absent),
             "absent_events": [r["event_id"] for r in c.absent],
+            "removed_events": [r["event_id"] for r in c.taken_away],
             "mended": [{"event_id": new["event_id"], **differing(old, new)} for old, new in c.mended],
             "perhaps_mended": [{"earlier": old["event_id"], "event_id": new["event_id"], **differing(old, new)} for old, new in c.perhaps],
             "with_ids": self.with_ids,
@@ -126,6 +130,7 @@ def import_file(
     date_order: str | None = None,
     swap: bool = False,
     deleted: Path | None = None,
+    remove_gone: bool = False,
     dry_run: bool = False,
 ) -> Summary:
     """Put the events of a file into the case in a folder.
@@ -136,6 +141,7 @@ def import_file(
     date_order : the order of day and month where the file does not show it: `dmy`, `mdy` or `ymd`
     swap : whether rows that lie in the country only with latitude and longitude exchanged are taken so
     deleted : a list of events that the provider has withdrawn, with their ids
+    remove_gone : whether rows that earlier imports of this source brought and that the file no longer has are removed
     dry_run : whether nothing is written
 
     Raises
@@ -156,8 +162,9 @@ def import_file(
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(UNMATCHED_COLUMNS)
             writer.writerows(unmatched_of_others(others, form.key))
-            taken = take(source, form, country, writer.writerow, date_order=date_order, swap=swap)
-        changes = merge_events(events, form.key, taken.rows, gone)
+            watched = imported(events, form.key) if remove_gone else frozenset()
+            taken = take(source, form, country, writer.writerow, date_order=date_order, swap=swap, watched=watched)
+        changes = merge_events(events, form.key, taken.rows, gone, remove_gone=remove_gone, still=taken.still)
         merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,6 +93,8 @@ class Changes:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    taken_away: list[Row] = field(default_factory=list)
+    """the rows that were removed"""
     absent: list[Row] = field(default_factory=list)
     """rows of an earlier import that this file does not have; they stay"""
     mended: list[tuple[Row, Row]] = field(default_factory=list)
@@ -105,12 +107,21 @@ class Changes:
     """ids of the events that are new or changed"""
 
 
-def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str]) -> Changes:
+def imported(events: Raw, key: str) -> frozenset[str]:
+    """External ids and notes of the rows that imports of a source brought."""
+    ours = [row for row in events.dicts() if row.get("source") == key and row.get("external_id")]
+    return frozenset(told for row in ours for told in (row["external_id"], row.get("note", "")) if told)
+
+
+def merge_events(
+    events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str], *, remove_gone: bool = False, still: Set[str] = frozenset()
+) -> Changes:
     """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away.
 
     A new row without an id that can stand in the record is numbered, E001 and so on in the order of days; it keeps that id as long as it
     stands there, and is known again by `external_id`. Rows without an id of their own whose words have changed are looked for among those
-    that are gone (`again.known_again`).
+    that are gone (`again.known_again`). With `remove_gone` the imported rows that are not among `rows` are taken away too, but those whose
+    external id or note is in `still`.
     """
     done = Changes()
     at = {c: events.at(c) for c in EVENT_COLUMNS}
@@ -124,8 +135,10 @@ def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[st
         name, mine = words[k]["external_id"], words[k]["source"] == key
         name = known.same.get(k) or known.mended.get(k) or name
         done.by_hand += not name
-        if name and mine and name in gone:
+        absent = name not in new and not {name, words[k]["note"]} & still
+        if name and mine and (name in gone or (remove_gone and absent)):
             done.removed += 1
+            done.taken_away.append(words[k])
             continue
         kept.append(row)
         if not name or not mine or name in seen:  # the same id twice, by hand: left as it is
@@ -153,7 +166,8 @@ def merge_events(events: Raw, key: str, rows: Mapping[str, Row], deleted: set[st
         done.added += 1
         kept.append(row)
         added[name] = dict(zip(events.header, row, strict=True))
-    done.perhaps = [(words[k], added[name]) for k, name in known.perhaps]
+    removed = {row["event_id"] for row in done.taken_away}
+    done.perhaps = [(words[k], added[name]) for k, name in known.perhaps if words[k]["event_id"] not in removed]
     if len(kept) > ROWS_MAX:
         raise fail(DataError, EVENTS, "too_many_rows", high=f"{ROWS_MAX:,}")
     events.rows = kept

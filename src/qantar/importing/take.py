@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -103,6 +103,12 @@ class Taken:
     reasons: Counter[str] = field(default_factory=Counter)
     refused: dict[str, list[Refused]] = field(default_factory=dict)
     """the first rows of each reason"""
+    blanked: Counter[str] = field(default_factory=Counter)
+    """cells that were left out of rows that were taken, by the reason"""
+    left_out: dict[str, list[Refused]] = field(default_factory=dict)
+    """the first cells of each reason"""
+    still: set[str] = field(default_factory=set)
+    """those of the ids and notes to be watched that rows have which were not taken, and so are in the file all the same"""
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     """type of the file and kind of qantar, empty where there is none, `?` where the type is not known"""
     first: dt.date | None = None
@@ -117,20 +123,34 @@ class _Pending(NamedTuple):
     lasting: bool
 
 
-def take(source: Source, form: Form, country: Country, unmatched: Unmatched, *, date_order: str | None = None, swap: bool = False) -> Taken:
+def take(
+    source: Source,
+    form: Form,
+    country: Country,
+    unmatched: Unmatched,
+    *,
+    date_order: str | None = None,
+    swap: bool = False,
+    watched: Set[str] = frozenset(),
+) -> Taken:
     """All rows of a file that are events of the case; the others go to `unmatched` (cells of `UNMATCHED_COLUMNS`).
+
+    A number that is none is left out of its row, and goes to `unmatched` too. Of the external ids and notes in `watched` those are said
+    that stand in the file though their rows were not taken.
 
     Raises
     ------
     DataError
         Where the file cannot be read to its end, day and month cannot be told apart, or more rows belong to the case than a table may have.
     """
-    return _Take(source, form, country, unmatched, date_order or form.date_order, swap).all()
+    return _Take(source, form, country, unmatched, date_order or form.date_order, swap, watched).all()
 
 
 class _Take:
-    def __init__(self, source: Source, form: Form, country: Country, unmatched: Unmatched, order: str | None, swap: bool) -> None:
-        self.source, self.form, self.country, self.unmatched, self.swap = source, form, country, unmatched, swap
+    def __init__(
+        self, source: Source, form: Form, country: Country, unmatched: Unmatched, order: str | None, swap: bool, watched: Set[str]
+    ) -> None:
+        self.source, self.form, self.country, self.unmatched, self.swap, self.watched = source, form, country, unmatched, swap, watched
         self.taken = Taken()
         self.at = dict(form.columns)
         self.days = {
@@ -164,11 +184,33 @@ class _Take:
         return cells[k] if k is not None else ""
 
     def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "", hint: Callable[[], str] = str) -> None:
+        """A row is not taken."""
+        if self.watched:
+            whole = [*cells, *[""] * (self.form.width - len(cells))]
+            name = _plain(self._cell(whole, "id")) if "id" in self.at else _made(cells)
+            self.taken.still |= {str(quoted(name)), str(quoted(self._note(whole)))} & self.watched
+        self._list(reason, line, cells, name, hint, counts=self.taken.reasons, first=self.taken.refused)
+
+    def _blank(self, reason: str, p: _Pending, name: str) -> None:
+        """A cell of a row is left out; the row is taken."""
+        self._list(reason, p.line, p.cells, name, str, counts=self.taken.blanked, first=self.taken.left_out)
+
+    def _list(
+        self,
+        reason: str,
+        line: int,
+        cells: Sequence[str],
+        name: str,
+        hint: Callable[[], str],
+        *,
+        counts: Counter[str],
+        first: dict[str, list[Refused]],
+    ) -> None:
         k, n = self.at.get(name), len(cells)
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
-        self.taken.reasons[reason] += 1
-        if self.taken.reasons[reason] <= LINES:
-            self.taken.refused.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), hint()))
+        counts[reason] += 1
+        if counts[reason] <= LINES:
+            first.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), hint()))
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
         row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
         if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
@@ -333,7 +375,34 @@ class _Take:
         self._keep(p, self._row(p, place, kind, numbers), shown)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
-        """Counts of people, and of happenings; None if the row is not taken."""
+        """Counts of people, and of happenings; None if the row is not taken.
+
+        What is no number, or more people than there are, is left out and told: day, place and kind of the row are no worse for it.
+        """
+        found = self._figures(p)
+        if found is None:
+            return None
+        if found["count"] == 0:
+            self._refuse("count_zero", p.line, p.cells, "count")
+            return None
+        people = {name: n for name, n in found.items() if n is not None and name != "count"}
+        for column in dict.fromkeys(self._column_of(name) for name, n in people.items() if n > self.country.residents):
+            self._blank("more_than_residents", p, column)
+            found |= {name: None for name in people if column in (name, self._column_of(name))}
+        for low, high in (
+            ("deaths_low", "deaths"),
+            ("deaths", "deaths_high"),
+            ("deaths_low", "deaths_high"),
+            ("participants_low", "participants_high"),
+        ):
+            a, b = found[low], found[high]
+            if a is not None and b is not None and a > b:
+                self._refuse("low_above_high", p.line, p.cells, self._column_of(low))
+                return None
+        return found
+
+    def _figures(self, p: _Pending) -> dict[str, int | None] | None:
+        """What the cells for numbers say; None if the row is not taken, because it cannot be said for how many events it stands."""
         found: dict[str, int | None] = dict.fromkeys(_NUMBERS)
         crowd: tuple[int | None, int | None] = (None, None)
         for name in _NUMBERS:
@@ -345,8 +414,11 @@ class _Take:
                 self.taken.words[_plain(cell)] += 1
                 continue
             if figure is None or (figure.low != figure.high and name not in _OF_TWO):
-                self._refuse("bad_number", p.line, p.cells, name)
-                return None
+                if name == "count":  # of how many events a row tells is no figure beside an event
+                    self._refuse("bad_number", p.line, p.cells, name)
+                    return None
+                self._blank("bad_number", p, name)
+                continue
             if name == "participants":
                 crowd = figure[:2]
             elif name == "deaths" and figure.low != figure.high:
@@ -357,23 +429,6 @@ class _Take:
             found[name] = figure.low
         if found["participants_low"] is None and found["participants_high"] is None:
             found["participants_low"], found["participants_high"] = crowd
-        if found["count"] == 0:
-            self._refuse("count_zero", p.line, p.cells, "count")
-            return None
-        people = ((name, n) for name, n in found.items() if n is not None and name != "count")
-        if too_many := next((name for name, n in people if n > self.country.residents), ""):
-            self._refuse("more_than_residents", p.line, p.cells, self._column_of(too_many))
-            return None
-        for low, high in (
-            ("deaths_low", "deaths"),
-            ("deaths", "deaths_high"),
-            ("deaths_low", "deaths_high"),
-            ("participants_low", "participants_high"),
-        ):
-            a, b = found[low], found[high]
-            if a is not None and b is not None and a > b:
-                self._refuse("low_above_high", p.line, p.cells, self._column_of(low))
-                return None
         return found
 
     def _column_of(self, name: str) -> str:
@@ -393,7 +448,6 @@ class _Take:
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
         # that a size is only estimated is no doubt that anything happened
         exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
-        note, told = _plain(cell("note")), _plain(cell("note_source"))
         row = {
             **place,
             "date": p.first.isoformat(),
@@ -406,10 +460,15 @@ class _Take:
             **{name: _digits(numbers[name]) for name in ("deaths_low", "deaths", "deaths_high", "injured", "detained")},
             "actor": "; ".join(dict.fromkeys(filter(None, (_plain(cell("actor")), _plain(cell("actor_2")))))),
             "confidence": self.form.confidence(cell) if exact else "low",
-            "note": f"{note} [{told}]" if note and told else note or told,
+            "note": self._note(p.cells),
             "source": self.form.key,
         }
         return {name: str(quoted(value)) if name in _TEXTS else value for name, value in row.items()}
+
+    def _note(self, cells: Sequence[str]) -> str:
+        """The note of a row, with where it was read."""
+        note, told = _plain(self._cell(cells, "note")), _plain(self._cell(cells, "note_source"))
+        return f"{note} [{told}]" if note and told else note or told
 
     def _keep(self, p: _Pending, row: Row, shown: str) -> None:
         """Count a row once, and keep the newer of two with one id."""
@@ -444,11 +503,15 @@ class _Take:
 
     def _made_id(self, p: _Pending) -> str:
         """An id for a row of a table without ids, the same as long as no cell of it changes; empty for a row seen before."""
-        name = hashlib.sha256("\x1f".join(p.cells).encode("utf-8", "replace")).hexdigest()[:16]
+        name = _made(p.cells)
         if name in self.made:
             return ""
         self.made.add(name)
         return name
+
+
+def _made(cells: Sequence[str]) -> str:
+    return hashlib.sha256("\x1f".join(cells).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _as_told(cell: Callable[[str], str]) -> Iterator[str]:

@@ -1,0 +1,137 @@
+"""The kind of event that a few words tell of: "Town hall set on fire" is a building attacked. For a proposal that a person looks over.
+
+In: what stands in a cell, in English, Spanish, French, Russian, Chinese, some words also in German and Portuguese (`words.toml`). Out: a
+kind of the record, or none. A wrong kind is worse than none: what is only planned, demanded or denied has none, and of several happenings
+in one cell the first one counts.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qantar.importing.places import fold
+from qantar.record.schema import EVENT_KINDS
+
+
+class _Rule(NamedTuple):
+    kind: str
+    groups: tuple[str, ...]
+    """lists of words of each of which one must be there, in any order"""
+    but: str
+    """words of which none may be there"""
+
+
+_NOT_A_DEED = frozenset({
+    "quiet", "concession", "statement", "talks", "price_rise", "price_cut", "emergency_lifted", "emergency_declared", "emergency_extended",
+    "internet_restored", "internet_cut", "strike_ended", "stand_aside",
+})  # fmt: skip
+"""Kinds of which "no", "will" or "cancelled" takes nothing away."""
+_GATHERINGS = frozenset({"protest", "march", "strike"})
+_ACTORS = re.compile("抗议者|抗议人群|示威者|示威人群|罢工者")
+_CLAUSE = re.compile(r"[,;|.:!?，。；：、！？]|\s[–—-]\s")
+_CJK = re.compile("[\u3400-\u9fff]")
+
+
+def may_be_only_attacked(told: str, kind: str) -> bool:
+    """Whether words of a building that was held may tell of one that was entered and left: `building_attacked`.
+
+    >>> may_be_only_attacked("Parliament stormed", "building_seized"), may_be_only_attacked("Parliament occupied", "building_seized")
+    (True, False)
+    """
+    return kind == "building_seized" and not _listed("held").search(_plain(told))
+
+
+def kind_of(told: str) -> str:
+    """The kind of event that words tell of first, empty where none is plain.
+
+    >>> kind_of("Town hall set on fire"), kind_of("March against police violence"), kind_of("Police fire on a march")
+    ('building_attacked', 'march', 'repression')
+    >>> kind_of("Strike planned for Monday"), kind_of("Сожжён офис партии"), kind_of("示威者占领议会")
+    ('', 'building_attacked', 'building_seized')
+    """
+    own = "_".join(fold(told).split())
+    if own in EVENT_KINDS:
+        return own
+    plain = _plain(re.sub(r"\([^)]*\)", " ", told))
+    if alone := next((kind for kind, words in _table()["alone"].items() if plain.strip() in words), ""):
+        return alone
+    for clause in _CLAUSE.split(_ACTORS.sub("人群", plain)):
+        if found := _of_clause(clause):
+            return "" if found == "-" else found
+    return ""
+
+
+def _of_clause(clause: str) -> str:
+    """The kind of a clause; `-` where it tells of something that did not happen, which ends the search."""
+    if (asked := _listed("demanded").search(clause)) is not None:
+        head = _first(clause[: asked.start()])
+        return head if head in _GATHERINGS else "-"
+    if (about := _listed("about").search(clause)) is not None:
+        head = _first(clause[: about.start()])
+        if head in _GATHERINGS or about[0].strip() == "抗议":
+            return _real(head or "protest", clause[: about.start()])
+    return _real(_first(clause), clause)
+
+
+def _real(kind: str, clause: str) -> str:
+    return "-" if kind and kind not in _NOT_A_DEED and _listed("unreal").search(clause) else kind
+
+
+def _first(clause: str) -> str:
+    """The kind of the first rule that fits."""
+
+    def fits(rule: _Rule) -> bool:
+        return all(_words(g).search(clause) for g in rule.groups) and not (rule.but and _words(rule.but).search(clause))
+
+    return next((rule.kind for rule in _rules() if fits(rule)), "")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    """`words.toml`, which says how words are written there."""
+    return tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _rules() -> list[_Rule]:
+    return [_Rule(r["kind"], tuple(map(_whole, r["words"])), _whole(r.get("but", ""))) for r in _table()["rules"]]
+
+
+def _whole(words: str) -> str:
+    """A list of words with the lists that it names."""
+    lists = _table()["lists"]
+    while "@" in words:
+        words = re.sub(r"@(\w+)", lambda m: lists[m[1]], words)
+    return words
+
+
+def _listed(name: str) -> re.Pattern[str]:
+    return _words(_whole(f"@{name}"))
+
+
+def _plain(told: str) -> str:
+    """Small letters without accents; a French market and the month are no march."""
+    told = re.sub(r"\bmarchés?\b", "market", told.casefold().replace("’", "'"))
+    told = re.sub(r"\bmarch (?=\d)|\b(?:in|of|\d+) march\b", "", told)
+    return "".join(c for c in unicodedata.normalize("NFKD", told) if not unicodedata.combining(c))
+
+
+@cache
+def _words(beginnings: str) -> re.Pattern[str]:
+    """What finds one of a list of beginnings of words."""
+
+    def one(word: str) -> str:
+        bare = re.escape(_plain(word.rstrip("|").replace("_", " ")).strip()).replace(r"\ ", r"\w*\s+(?:\w+\s+)?" if _long(word) else r"\s+")
+        return bare if _CJK.search(word) else rf"\b{bare}" + (r"\b" if word.endswith("|") else "")
+
+    return re.compile("|".join(map(one, beginnings.split())))
+
+
+def _long(word: str) -> bool:
+    """Whether the parts of an expression are beginnings themselves, as Russian bends each of them."""
+    return bool(re.search("[а-я]", word))
