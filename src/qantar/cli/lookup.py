@@ -64,16 +64,11 @@ def check(
     if twice := look.perhaps_twice:
         terminal.say(text("check.twice", lang, n=len(twice), groups=groups_in_words(twice, lang)))
     if ledger:
-        counts = {"open": n_open, "written": len(ledger.claims) - n_open - n_blank}
-        terminal.say(text("check.ledger", lang, **counts))
-        if n_blank:
-            terminal.say(text("check.blank", lang, n=n_blank))
-        if n_proposed:
-            terminal.say(text("check.proposed", lang, n=n_proposed))
-        if waiting:
-            terminal.say(text("check.not_kept", lang, n=waiting, path=ledger.folder))
-        if beyond := look.beyond_the_sum:
-            terminal.say(text("check.beyond_the_sum", lang, n=len(beyond), claims=", ".join(beyond)))
+        written = len(ledger.claims) - n_open - n_blank
+        terminal.say(text("check.ledger", lang, open=n_open, written=written))
+        for key, n in (("blank", n_blank), ("proposed", n_proposed), ("not_kept", waiting), ("beyond_the_sum", len(look.beyond_the_sum))):
+            if n:
+                terminal.say(text(f"check.{key}", lang, n=n, path=ledger.folder, claims=", ".join(look.beyond_the_sum)))
         terminal.rows_changed(ledger, lang)
 
 
