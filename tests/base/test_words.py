@@ -254,7 +254,9 @@ def test_a_paraphrase_that_copies_the_document_is_a_problem(
 def test_check_says_how_many_claims_are_open(tiny: Path, run: Run) -> None:
     assert "Claims: 4 with a verdict, 0 open." in run("check", str(tiny))[1]
     text = (tiny / "claims.csv").read_text(encoding="utf-8")
-    (tiny / "claims.csv").write_text(text.replace("C1,1,1,1,fact", "C9,1,1,1,fact,,,open,,,,,,one\nC1,1,1,1,fact"), encoding="utf-8")
+    (tiny / "claims.csv").write_text(
+        text.replace("C1,1,1,1,fact", "C9,1,1,1,fact,A crowd came.,,open,,,,,,one\nC1,1,1,1,fact"), encoding="utf-8"
+    )
     code, out, _ = run("check", str(tiny))
     assert code == 0
     assert "Claims: 4 with a verdict, 1 open." in out

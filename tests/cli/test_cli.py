@@ -284,11 +284,11 @@ def test_a_new_ledger_is_valid_and_open(qantar: Callable[..., Ran], tmp_path: Pa
     ran = qantar("account", "new", "My essay.md")
     assert ran.code == 0
     folder = tmp_path / "my-essay-ledger"
-    assert qantar("check", str(folder)).code == 0
-    rows = qantar("verdicts", str(folder), "--json").json()
-    assert rows
-    assert {r["verdict"] for r in rows} == {"open"}
     account = load_account(str(folder)).account
+    assert {c.verdict for c in account.claims} == {"open"}
+    counts = qantar("check", str(folder), "--json").json()
+    assert (counts["blank"], counts["open"]) == (len(account.claims), 0)  # rows to be written, and no claim until they are
+    assert qantar("verdicts", str(folder), "--json").json() == []
     assert account.head.document.language == {CHINESE: "zh", ENGLISH: "en", RUSSIAN: "ru"}[text]
     assert account.head.title_en == {CHINESE: "一次事件", ENGLISH: "A tale", RUSSIAN: "My essay"}[text]
     heading = {CHINESE: "经过和原因", ENGLISH: "How it began", RUSSIAN: "Конец"}[text]

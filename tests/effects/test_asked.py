@@ -36,4 +36,4 @@ def test_a_case_without_a_fit_is_told_what_to_do_before_the_first_history(
         en, zh = told[0]
         assert f"`qantar calibrate {CASE} --quick`" in en
         assert f"`qantar calibrate {CASE} --quick`" in zh
-        assert en.startswith(f"{CASE} is not fitted to its record")
+        assert en.startswith(f"{CASE} has no fit to its record")
