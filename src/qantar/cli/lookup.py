@@ -23,7 +23,7 @@ def check(
     from qantar.cases.case import packaged_names
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.importing.mapping import check_mapping, is_mapping
-    from qantar.lookup.check import Checked, Doubtful, doubtful, ledger_at
+    from qantar.lookup.check import Checked, Doubtful, doubtful, ledger_at, whole_at
     from qantar.lookup.check import check as run
     from qantar.lookup.show import groups_in_words
     from qantar.verdicts.load import load_account
@@ -48,9 +48,10 @@ def check(
     n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
+    whole = None if problems.found else whole_at(path)
     if ledger and ledger.kept and not problems.found:
-        ledger = load_account(str(ledger.folder)).account  # with its record
-    look = Doubtful([], []) if problems.found else doubtful(path)
+        ledger = (whole or load_account(str(ledger.folder))).account  # with its record
+    look = doubtful(whole) if whole else Doubtful([], [])
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]

@@ -5,7 +5,7 @@ In: places in a document or rows of a case. Out: texts, for the columns of a wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qantar.account.document import Document, Sentence
 from qantar.account.ledger import Claim
@@ -44,24 +44,23 @@ def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, 
     """
     lang = document.language if document.language in LANGUAGES else LANGUAGES[0]
     rows: dict[str, Event | Total] = {e.event_id: e for e in case.record.events} | {t.total_id: t for t in case.record.totals}
-    around = near(document, case)
+    around, names = near(document, case), _names(case, lang)
     cells = []
     for sentences, (why, ids) in zip(told, named, strict=True):
         by_day = (row for sentence in sentences for row in around[sentence.position])
         wanted = [i for i in dict.fromkeys((*ids, *by_day)) if i in rows]
         lines = [why] if why else []
-        lines += [row_in_words(rows[i], case, lang) for i in wanted[:ROWS]]
+        lines += [row_in_words(rows[i], names, lang) for i in wanted[:ROWS]]
         if left := wanted[ROWS:]:
             lines.append(text("out.beside_more", lang, n=len(left)))
         cells.append(_cut("\n".join(lines)))
     return cells
 
 
-def row_in_words(row: Event | Total, case: Case, lang: str) -> str:
-    """One row of the record in a line: its id, when, where, what, how many, and what is noted of it."""
+def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many, and what is noted of it."""
     where = row.settlement_id or row.region_id
-    named = {**_names(case, lang), case.head.country: getattr(case.head, f"country_{lang}")}
-    place = (isinstance(row, Event) and row.settlement) or named.get(where, where)
+    place = (isinstance(row, Event) and row.settlement) or names.get(where, where)
     if isinstance(row, Event):
         key, days = row.event_id, days_in_words(row.date, row.date_end or row.date, lang)
         said = [text(f"event.{row.kind}", lang), _span("participants", row.participants_low, row.participants_high)]
@@ -74,8 +73,9 @@ def row_in_words(row: Event | Total, case: Case, lang: str) -> str:
 
 
 def _names(case: Case, lang: str) -> dict[str, str]:
+    """Names of the settlements, the regions and the country, by their ids."""
     places = (*((r.region_id, r) for r in case.record.regions), *((s.settlement_id, s) for s in case.record.settlements))
-    return {key: getattr(place, f"name_{lang}") for key, place in places}
+    return {**{key: getattr(place, f"name_{lang}") for key, place in places}, case.head.country: getattr(case.head, f"country_{lang}")}
 
 
 def _span(name: str, low: int | None, high: int | None) -> str:

@@ -24,7 +24,7 @@ from qantar.record.observables import perhaps_twice
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.verdicts.load import load_account, read_loaded
+from qantar.verdicts.load import Loaded, load_account, read_loaded
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
@@ -74,12 +74,16 @@ class Doubtful:
     """facts called contradicted that count no fewer dead than a sum over events, which is a lower bound"""
 
 
-def doubtful(target: str) -> Doubtful:
-    """What to look at in a folder without a mistake; where sums are over the events, what may be in them twice."""
+def whole_at(target: str) -> Loaded | None:
+    """The ledger and the case of a packaged name or a folder without a mistake; None for a file, or a folder of something else."""
     path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
     if not path.is_dir() or not any((path / name).is_file() for name in ("case.toml", "account.toml")):
-        return Doubtful([], [])
-    loaded = load_account(str(path))
+        return None
+    return load_account(str(path))
+
+
+def doubtful(loaded: Loaded) -> Doubtful:
+    """What to look at in what has no mistake; where sums are over the events, what may be in them twice."""
     record = loaded.case.record
     twice = perhaps_twice(record) if "totals" in record.derived and not loaded.own else []
     denied = [c for c in loaded.account.claims if c.kind == "fact" and c.verdict == "contradicted"]

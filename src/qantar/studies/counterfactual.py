@@ -150,8 +150,8 @@ def page(result: Result) -> Iterator[Block]:
             answer = pair("counterfactual.arm", arm=name, note=(arm["note_en"], arm["note_zh"]), answer=answer)
         yield Sentence(answer, "lead")
     columns = [Column(pair("out.what"), wide=True), *heads("counterfactual", HEADS, words=["finding"])]
-    for name in arms:
-        rows = [row for row in result.tables["effects"] if row["arm"] == name]
+    effects = {name: [row for row in result.tables["effects"] if row["arm"] == name] for name in arms}
+    for name, rows in effects.items():
         way = rows[0]["direction"]
         title = pair("counterfactual.title", arm=name, asked="" if way == EITHER else pair(f"counterfactual.{way}"))
         yield Table(columns, list(map(cells, rows)), title)
@@ -160,7 +160,7 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("counterfactual.note"), "note")
     for name, arm in arms.items():
         if arm["pairs_that_differ"]:
-            yield Sentence(paired_words(name, arm, next(row for row in result.tables["effects"] if row["arm"] == name)))
+            yield Sentence(paired_words(name, arm, effects[name][0]))
         if arm["replayed"]:
             yield Sentence(pair("counterfactual.replayed", arm=name, n=len(arm["replayed"])))
     for name, arm in made["arms"].items():
