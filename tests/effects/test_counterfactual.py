@@ -482,7 +482,7 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "So far parameters.relax_hours=500 has changed none of 12 histories" in err
     assert "uprising" not in err  # somebody out is a thousand here
     for said in ("Illustration, not fitted", "1:1000 model", "fewer", "the state answers what it sees (by policy)", "0/0/8", "0/8/0",
-                 "Without that, 1 times as many runs (1 to 1) would be needed",  # an arm where nothing varies leaves nothing to share
+                 "With luck of their own, 1 times as many histories (1 to 1) would be needed",  # an arm where nothing varies leaves nothing to share
                  "Nothing can be said of parameters.relax_hours=500: it changed none of 16 histories",
                  "In this model, which is not fitted to anything and with a state that answers what it sees, the largest crowd would have been "
                  "smaller under parameters.base_pressure=0 than unchanged: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip

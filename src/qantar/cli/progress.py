@@ -64,11 +64,11 @@ def staging(lang: str, *, sure: int = SURE, compile_first: bool = True) -> Itera
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
         with Progress(*columns, console=console) as bar:
-            task = bar.add_task("", total=None, left="")
+            task = bar.add_task("", total=None, left="", visible=False)  # until there is something to count
 
             def show(what: str, done: int, total: int) -> None:
                 name, _, left = begun(what, done, total)
-                bar.update(task, description=name, completed=done, total=total, left=left)
+                bar.update(task, description=name, completed=done, total=total, left=left, visible=True)
 
             yield show
     else:

@@ -91,7 +91,7 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
         print_json({"folder": str(folder), **as_json(result)})
         return
     tell(page_of(described, result), lang)
-    sys.stdout.write(text("out.written", lang, path=folder / "result.json") + "\n")
+    sys.stdout.write(text("out.result_in", lang, path=folder) + "\n")
 
 
 def placed(place: Path, asked: Path, lang: str) -> Path:

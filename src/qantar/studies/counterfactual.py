@@ -213,6 +213,8 @@ def cells(row: Row) -> list[Cell]:
         return f"{round(100 * x) + 0.0:+.0f} %" if unit == "share" else f"{round(x, 1) + 0.0:+g}"
 
     base, arm = (over(row, f"{name}_", count) for name in ("base", "arm"))
+    if unit == "share":  # shares of all histories stand on both sides, so theirs is the difference, not that of the middle draw
+        row = {**row, "median": str(float(row["arm_median"]) - float(row["base_median"]))}
     difference = over(row, "times_" if row["unit"] == "log10" else "", change)
     counts = f"{row['more']}/{row['same']}/{row['fewer']}"
     return [pair(f"outcome.{row['outcome']}"), base, arm, difference, counts, pair(f"finding.{row['finding']}")]
