@@ -639,6 +639,20 @@ def test_likely_duplicates_are_shown_and_kept(tiny: Path) -> None:
     assert len(ours(tiny)) == 3
 
 
+def test_a_table_of_few_columns_is_whole_after_an_import(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    put(tiny, "date,settlement_id,kind\n2030-03-02,S1,protest\n2030-03-03,S2,protest\n", "tiny/events.csv")
+    for name in ("region_onset", "presence", "totals", "disagreements", "tensions"):
+        (tiny / f"{name}.csv").unlink()
+    (tiny / "account.toml").unlink()
+    import_file(put(tiny, acled({"notes": "Another"})), tiny)
+    done = qantar("check", str(tiny))
+    assert done.code == 0, done.err
+    assert [[r[c] for c in ("event_id", "scope", "confidence", "source")] for r in rows_of(tiny)[:2]] == [
+        ["E2", "event", "medium", "own"],  # as the record called them before
+        ["E3", "event", "medium", "own"],
+    ]
+
+
 def test_a_folder_without_events_gets_them(tiny: Path) -> None:
     (tiny / "events.csv").unlink()
     import_file(put(tiny, acled({})), tiny)
