@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from conftest import Ran, call_qantar
 from kit.logs import mapping
 from qantar.cases.case import load_case
-from qantar.errors import QantarError
+from qantar.errors import Problems, QantarError
+from qantar.files.read import read_table
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.form import FIELDS, kinds_of
 from qantar.importing.gdelt import names
@@ -29,6 +30,7 @@ from qantar.importing.places import Shapes
 from qantar.importing.run import PROVIDERS, import_file
 from qantar.importing.take import EVENT_COLUMNS, REASONS
 from qantar.messages import keys_under
+from qantar.record.observables import perhaps_twice
 from qantar.record.schema import EVENT_KINDS, Event
 
 
@@ -637,6 +639,21 @@ def test_likely_duplicates_are_shown_and_kept(tiny: Path) -> None:
         ["E1", "acled-XAA1", "acled-XAA2"]
     ]  # E1 was written by hand
     assert len(ours(tiny)) == 3
+    assert summary.duplicates[0][0]["settlement"] == "Oneville"
+
+
+def test_the_import_and_the_record_find_the_same_rows_twice(tiny: Path) -> None:
+    by_hand = [
+        {"event_id": "H1", "date": "2030-03-02", "region_id": "XA-ONE", "settlement": "Ónevílle", "kind": "protest"},
+        {"event_id": "H2", "date": "2030-03-02", "region_id": "XA-ONE", "lat": "10.601", "lon": "15.001", "kind": "strike"},
+        {"event_id": "H3", "date": "2030-03-02", "region_id": "XA-ONE", "lat": "10.6", "lon": "15", "kind": "strike"},
+        {"event_id": "H4", "date": "2030-03-02", "region_id": "XA-ONE", "settlement": "Oneville", "kind": "no such kind"},
+    ]
+    put(tiny, table([*by_hand[0], "lat", "lon"], by_hand), "tiny/events.csv")
+    summary = import_file(put(tiny, acled({})), tiny)
+    assert [[r["event_id"] for r in group] for group in summary.duplicates] == [["H1", "acled-XAA1"]]
+    events = read_table(tiny / "events.csv", "events", Event, Problems())
+    assert [[e.event_id for e in group] for group in perhaps_twice(events)] == [["H1", "acled-XAA1"], ["H2", "H3"]]
 
 
 def test_a_table_of_few_columns_is_whole_after_an_import(tiny: Path, qantar: Callable[..., Ran]) -> None:

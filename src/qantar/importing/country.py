@@ -15,8 +15,9 @@ import numpy as np
 
 from qantar.cases.case import CaseFile, read_shapes
 from qantar.errors import DataError, Problems, ScenarioError, fail
+from qantar.files.cells import fold
 from qantar.files.read import read_table, read_toml
-from qantar.importing.places import NEAR_KM, Names, Shapes, fold
+from qantar.importing.places import NEAR_KM, Names, Shapes
 from qantar.record.schema import Region, RegionValue, Settlement, residents_of
 
 

@@ -6,7 +6,6 @@ tables of the case have; of region names also without the word for their kind, s
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from qantar.cases.case import rings
 from qantar.cases.polygons import blocks, edges_of, inside
+from qantar.files.cells import fold
 
 NEAR_KM = 10.0
 """A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
@@ -28,16 +28,6 @@ _KINDS = {
     *("municipality", "territory", "republic", "wilayah", "land", "область", "край", "республика", "город", "район"),
 }
 _CHINESE_KINDS = ("自治区", "自治州", "省", "市", "州", "县", "区")
-
-
-def fold(name: str) -> str:
-    """A name as it is compared.
-
-    >>> fold("Côte-d'Or") == fold("COTE D OR"), fold("Жаңаөзен") == fold("жаңаөзен")
-    (True, True)
-    """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
 
 
 def _short(folded: str) -> str:

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qantar.errors import DataError, fail
-from qantar.files.cells import printable
+from qantar.files.cells import fold, printable
 from qantar.files.read import read_text
 from qantar.importing.days import Days, OrderUnknown, order_of
 from qantar.importing.figures import NONE, read_figure
 from qantar.importing.mapping import Columns, MappingFile
-from qantar.importing.places import fold
 from qantar.importing.source import ENCODINGS, Source
 from qantar.importing.words import kind_of, may_be_only_attacked
 from qantar.messages import text

@@ -24,7 +24,6 @@ from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import Form
-from qantar.importing.places import fold
 from qantar.importing.source import Source
 from qantar.record.schema import DAYS_AROUND
 
@@ -574,16 +573,3 @@ def _written(degrees: float) -> str:
 def _age(updated: str) -> tuple[float, str]:
     """Orders times of change: numbers of seconds, or text that begins with the year."""
     return (float(updated), "") if re.fullmatch(r"\d{1,20}", updated, re.ASCII) else (0, updated)
-
-
-def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[Row]]:
-    """Events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        if not row.get("date") or row.get("scope", "event") not in ("event", ""):
-            continue
-        point = [f"{d:.2f}" if (d := _degrees(row.get(c, ""))) is not None else "" for c in ("lat", "lon")]
-        place = fold(row.get("settlement", "")) or row.get("settlement_id", "") or ",".join(filter(None, point))
-        key = (row["date"], row.get("region_id", ""), place, row.get("kind", ""))
-        groups.setdefault(key, []).append(row)
-    return [found for found in groups.values() if len(found) > 1 and ours & {r.get("event_id", "") for r in found}]

@@ -85,7 +85,7 @@ def whole_at(target: str) -> Loaded | None:
 def doubtful(loaded: Loaded) -> Doubtful:
     """What to look at in what has no mistake; where sums are over the events, what may be in them twice."""
     record = loaded.case.record
-    twice = perhaps_twice(record) if "totals" in record.derived and not loaded.own else []
+    twice = perhaps_twice(record.events) if "totals" in record.derived and not loaded.own else []
     denied = [c for c in loaded.account.claims if c.kind == "fact" and c.verdict == "contradicted"]
     beyond = [beyond_the_sum((getattr(c, f"claim_{lang}") for c in denied), lang, loaded.case) for lang in LANGUAGES if denied]
     claims = [c.claim_id for c, *found in zip(denied, *beyond, strict=True) if any(found)]
