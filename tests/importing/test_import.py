@@ -390,7 +390,7 @@ def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
     said = looked(tiny, [["A log"], *LOG, *[["soon", "Onia", "", "march"]] * 7], "--dry-run")
     for words in (
         "taken for a title: 1",
-        "1 rows give two days",
+        "1 row gives two days",
         'bad_date: line 5 day "soon"; line 6 day "soon"; ',
         'line 9 day "soon" …',
         "Onevile (1) – perhaps Oneville (XA-ONE)?",
@@ -404,7 +404,7 @@ def test_a_place_that_is_not_found_is_told_with_what_may_be_meant(tiny: Path) ->
             ["2 March", "Onnia", "Nowhere", "march"], ["", "Onia", "", "march"]]  # fmt: skip
     said = looked(tiny, [LOG[0], *rows])
     for words in (
-        "1 rows name a town that lies in another region than the one they name.",
+        "1 row names a town that lies in another region than the one it names.",
         "Twoia / Oneville (1): Oneville → XA-ONE",
         'unknown_place: line 3 town "Twovile" – perhaps Twoville (XA-TWO)?; line 4 region "Onnia" – perhaps Onia (XA-ONE)?; line 5 town "Nowhere" – perhaps Onia (XA-ONE)?',
         'no_date: line 6 day ""',

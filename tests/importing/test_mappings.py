@@ -299,7 +299,7 @@ def test_a_proposal_for_a_log_takes_every_column_and_says_what_is_left(tiny: Pat
     table.write_text(LOG, encoding="utf-8")
     said = " ".join(qantar("import", "log.csv", "--propose", "log.toml").out.split())
     assert "columns with numbers that are not used: Broken windows." in said
-    assert "1 types have no kind yet, and their rows will be left out: fire." in said
+    assert "1 type has no kind yet, and its rows will be left out: fire." in said
     mapping = read_mapping(tiny.parent / "log.toml")
     assert {f: c for f, c in mapping.columns.model_dump().items() if c} == {
         "id": "#", "date": "Day", "settlement": "Town", "type": "Type", "deaths": "Dead", "injured": "Injured", "detained": "Arrested",
