@@ -226,6 +226,7 @@ class _Told:
         """Line, column and cell of a row that was not taken, and what may have been meant."""
         told = f'{row.column} "{row.value[:NOTE]}"' if row.column else ""
         like = text("out.import_like", self.lang, name=row.hint) if row.hint else ""
+        like += text("out.import_within", self.lang, names=row.within) if row.within else ""
         return f"{text('out.import_line', self.lang, n=row.line)} {told}".rstrip() + like
 
     def kinds(self) -> None:

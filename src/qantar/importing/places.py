@@ -30,7 +30,7 @@ _KINDS = {
 _CHINESE_KINDS = ("自治区", "自治州", "省", "市", "州", "县", "区")
 
 
-def _short(folded: str) -> str:
+def bare(folded: str) -> str:
     """A folded name without the word for the kind of region."""
     for kind in _CHINESE_KINDS:
         if folded.endswith(kind) and len(folded) > len(kind) + 1:
@@ -65,7 +65,7 @@ class Names:
         for r in regions:
             for name in (*_names(r), r.region_id):
                 self._regions[fold(name)].add(r.region_id)
-                self._short[_short(fold(name))].add(r.region_id)
+                self._short[bare(fold(name))].add(r.region_id)
             self._short[fold(r.region_id.rpartition("-")[2])].add(r.region_id)
         self._written: dict[str, str] = {}
         for s in settlements:
@@ -79,7 +79,7 @@ class Names:
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
         folded = fold(name)
-        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(_short(folded)) or set()) if folded else set()
+        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(bare(folded)) or set()) if folded else set()
 
     def settlement(self, name: str, region: str = "") -> set[str]:
         """Ids of the settlements that a name may mean, of one region if that is known."""
