@@ -22,14 +22,14 @@ from conftest import Ran, call_qantar
 from kit.logs import mapping
 from qantar.cases.case import load_case
 from qantar.errors import Problems, QantarError
-from qantar.files.read import read_table
+from qantar.files.read import ENCODINGS, read_table
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.form import FIELDS, kinds_of
 from qantar.importing.gdelt import names
 from qantar.importing.places import Shapes
 from qantar.importing.run import PROVIDERS, import_file
 from qantar.importing.take import EVENT_COLUMNS, REASONS
-from qantar.messages import keys_under
+from qantar.messages import LANGUAGES, keys_under, text
 from qantar.record.observables import perhaps_twice
 from qantar.record.schema import EVENT_KINDS, Event
 
@@ -320,6 +320,13 @@ def test_encodings_are_told_from_the_bytes(tiny: Path, note: str, encoding: str,
     summary = import_file(put(tiny, acled({"notes": note, "source": ""}).encode(encoding)), tiny)
     assert summary.encoding == told
     assert [r["note"] for r in ours(tiny)] == [note]
+
+
+@pytest.mark.parametrize("codec", ENCODINGS)
+def test_every_encoding_that_is_read_can_be_asked_for(tiny: Path, codec: str) -> None:
+    summary = import_file(put(tiny, acled({}).encode(codec)), tiny, encoding=codec)
+    assert (summary.encoding, summary.guessed) == (ENCODINGS[codec], False)
+    assert all(codec in text("cli.opt_encoding", lang) for lang in LANGUAGES)
 
 
 def test_a_damaged_utf_8_file_is_not_read_in_another_encoding(tiny: Path) -> None:

@@ -34,8 +34,8 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.opt_dry_run")] = False,
     json: JsonOption = False,
 ) -> None:
+    from qantar.files.read import ENCODINGS
     from qantar.importing.days import ORDERS
-    from qantar.importing.source import ENCODINGS
 
     lang = context.obj
     encoding = encoding.lower() if encoding else None
