@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
@@ -103,16 +104,17 @@ def judge(claims: Path) -> None:
         writer.writerows(rows)
 
 
+def call(*words: str, cwd: Path | None = None) -> tuple[int, str]:
+    """Runs a command of qantar; gives its exit status and what it said."""
+    done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 def main() -> None:
     """Replay in an empty folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
-
-    def call(*words: str) -> tuple[int, str]:
-        done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=folder, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    replay(folder, call)
+    replay(folder, partial(call, cwd=folder))
 
 
 if __name__ == "__main__":

@@ -222,7 +222,8 @@ def _errors() -> str:
     ]
     for name in words()["errors"]:
         sentences = (text(sentence(name, part), "en") for part in ("what", "rule", "mend"))
-        what, rule, mend = (re.sub(r"\{(\w+)(?:!r)?\}", r"`\1`", s) for s in sentences)
+        several = (re.sub(r"\{\w+:[^{}|]*\|([^{}]*)\}", r"\1", s) for s in sentences)
+        what, rule, mend = (re.sub(r"\{(\w+)(?:!r)?\}", r"`\1`", s) for s in several)
         parts.append(f"## {name}\n\n{what[0].upper() + what[1:]}\n\nRule: {rule}\n\nMend: {mend}\n")
     return "\n".join(parts)
 

@@ -7,10 +7,11 @@ Prints what became of the rows of each; a data set that has no days or no places
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+from newcomer import call
 
 TABLES = Path(__file__).resolve().parent.parent / "tests" / "importing" / "tables"
 WAVES = (
@@ -37,9 +38,9 @@ def main() -> None:
 def _one(data: Path, case: Path, country: str, first: str, last: str, table: str, mapping: str) -> bool:
     began = time.monotonic()
     days = ("--first-day", first, "--last-day", last)
-    made = _said("new", case.name, "--country", country, "--out", str(case), *days) if not case.exists() else (0, "")
+    made = call("new", case.name, "--country", country, "--out", str(case), *days) if not case.exists() else (0, "")
     if not mapping:
-        code, told = _said("import", str(data / table), "--into", str(case))
+        code, told = call("import", str(data / table), "--into", str(case))
         print(f"== {case.name}: refused\n{told}")
         return made[0] == 0 and code == 2
     steps = [
@@ -47,17 +48,12 @@ def _one(data: Path, case: Path, country: str, first: str, last: str, table: str
         ("check", str(case)),
         ("study", str(case), "--out", str(case.with_name(f"{case.name}-page"))),
     ]
-    done = [made, *(_said(*words) for words in steps)]
+    done = [made, *(call(*words) for words in steps)]
     print(f"== {case.name}: {time.monotonic() - began:.0f} s")
     print(*(told for _, told in done[1:3]), sep="\n", flush=True)
     if any(code for code, _ in done):
         print(*(f"{code}: {told[-1500:]}" for code, told in done), sep="\n")
     return not any(code for code, _ in done)
-
-
-def _said(*words: str) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-m", "qantar", *words], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 if __name__ == "__main__":

@@ -30,6 +30,27 @@ def placeholders(message: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(message) if name}
 
 
+FORMS = re.compile(r"\{\w+:([^{}|]*)\|([^{}|]*)\}")
+"""A place where a message has one word for one and another for several."""
+NEVER_ONE = {"high", "value", "case"}
+"""Limits, what exceeds one, and a name."""
+
+
+def test_what_is_counted_has_a_word_for_one() -> None:
+    messages = {
+        key: both[0]
+        for path in sorted((PACKAGE / "messages").rglob("*.toml"))
+        if path.parent.name != "studies"  # where hundreds of histories are told of
+        for key, both in read_messages(path.read_text(encoding="utf-8"), path.name)
+    }
+    forms = [(set(one.split()), several.split()) for message in catalogue("en").values() for one, several in FORMS.findall(message)]
+    nouns = {word.strip(",;") for one, several in forms for word in several if re.fullmatch(r"[a-z]+s[,;]?", word) and word not in one}
+    assert {"rows", "events", "claims", "regions"} <= nouns
+    counted = re.compile(r"\{(\w+)\}(?: (?!of|in|on|from)[a-z]+)? ([a-z]+s)\b")
+    bare = {key: m[0] for key, message in messages.items() for m in counted.finditer(message) if m[2] in nouns and m[1] not in NEVER_ONE}
+    assert not bare
+
+
 def test_every_file_says_to_any_reader_of_toml_what_it_says_here() -> None:
     # The reader is our own for speed: this holds it to the standard, and the files to what it can read.
     def flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -133,7 +133,7 @@ def test_a_table_can_be_searched(loaded: Loaded, table: str, words: str, some: s
     hits, whole = found.value[table], loaded.tables()[table]
     assert 0 < len(hits) < len(whole)
     assert some is None or some in {next(iter(row.values())) for row in hits}
-    assert found.lines == [f'{table}: {len(hits)} of {len(whole)} rows hold "{words}"']
+    assert found.lines == [f'{table}: {len(hits)} of {len(whole)} rows hold{"s" if len(hits) == 1 else ""} "{words}"']
     every = show(loaded, "observables", region=None, day=None, lang="en", find=words).value
     assert every[table] == hits
     assert set(every) == {"events", "claims", "totals", "sources"}

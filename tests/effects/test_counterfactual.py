@@ -481,18 +481,20 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "histories 0 / 48" in err
     assert "So far parameters.relax_hours=500 has changed none of 12 histories" in err
     assert "uprising" not in err  # somebody out is a thousand here
-    for said in ("Illustration, not fitted", "1:1000 model", "fewer", "the state answers what it sees (by policy)", "0/0/8", "0/8/0",
+    for said in ("Illustration, not fitted", "one simulated resident for every 1000", "fewer",
+                 "the state answers what it sees (by policy)", "0/0/8", "0/8/0",
                  "With luck of their own, 1 times as many histories (1 to 1) would be needed",  # an arm where nothing varies leaves nothing to share
                  "Nothing can be said of parameters.relax_hours=500: it changed none of 16 histories",
                  "In this model, which is not fitted to anything and with a state that answers what it sees, the largest crowd would have been "
-                 "smaller under parameters.base_pressure=0 than unchanged: in 8 of 8 draws of the parameters, at the median 0 people instead of"):  # fmt: skip
+                 "smaller under parameters.base_pressure=0 than unchanged: in 8 of 8 sets of values for what is not known, at the median 0 people "
+                 "instead of"):  # fmt: skip
         assert said in " ".join(out.split()), said
     assert max(map(len, out.splitlines()[:-1])) <= 80
     assert "probability of" not in out
     assert "contradicted" not in out
     again, err = done(lang="zh")
     assert "48 / 48" in err
-    for said in ("更少", "没有差别", "仅为示意，未经拟合", "同时上街的最多人数会更少：参数的8次抽样中有8次如此", "无从判断"):
+    for said in ("更少", "没有差别", "仅为示意，未经拟合", "同时上街的最多人数会更少：未知量的8组取值中有8组如此", "无从判断"):
         assert said in again, said
     told = json.loads(done("--json", "--direction", "fall")[0])
     assert told["effects"][0]["finding"] == "supported"

@@ -17,6 +17,7 @@ from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, VisibleState, first_hours
 from qantar.model.world import StateStep
 from qantar.population.build import blocks_of
+from qantar.record.complete import VIOLENCE
 from qantar.scenario.parameters import defaults
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, load_scenario, resolve
@@ -57,6 +58,15 @@ def test_clashes_are_those_of_the_two_largest_cities() -> None:
     assert loud[0] == at(4, 22)  # the night of the 4th: its hour is not recorded
     assert loud[-1] < at(8, 0)
     assert {s.clashes for s in seen()} == {0.0, CLASH}  # none in the capital
+
+
+def test_whatever_the_record_calls_violence_is_a_clash() -> None:
+    scenario, plan = given()
+    record = scenario.case.record
+    others = [e.model_copy(update={"kind": "symbol_attacked"}) if e.kind in VIOLENCE else e for e in record.events]
+    changed = replace(record, events=replace(record.events, rows=tuple(others)))
+    found = sights(replace(scenario, case=replace(scenario.case, record=changed)), plan)
+    assert [s.clashes for s in found] == [s.clashes for s in seen()]
 
 
 def test_seats_are_lost_and_retaken_as_recorded() -> None:

@@ -190,11 +190,11 @@ def test_the_summary_names_what_was_mended_what_is_gone_and_what_is_perhaps_twic
         assert words in twice
     put(log, with_cell(0, "town", "Oneville")[:-1])
     told = said(log, tiny)
-    assert 'settlement "Onevile" → "Oneville"' in told.partition("1 rows are earlier ones that were mended")[2]
-    assert "2030-03-04 Twoville clash E008" in told.partition("1 events of earlier imports are not in this file")[2]
+    assert 'settlement "Onevile" → "Oneville"' in told.partition("1 row is an earlier one that was mended")[2]
+    assert "2030-03-04 Twoville clash E008" in told.partition("1 event of earlier imports is not in this file")[2]
     put(log, with_cell(3, "told", "a bus is stopped [Radio]"))
     assert (
-        'note "shops burn [Gazette]" → "a bus is stopped [Radio]"' in said(log, tiny).partition("may be earlier ones that were mended")[2]
+        'note "shops burn [Gazette]" → "a bus is stopped [Radio]"' in said(log, tiny).partition("may be an earlier one that was mended")[2]
     )
 
 

@@ -21,14 +21,16 @@ from hypothesis import strategies as st
 from conftest import Ran, call_qantar
 from kit.logs import mapping
 from qantar.cases.case import load_case
-from qantar.errors import QantarError
+from qantar.errors import Problems, QantarError
+from qantar.files.read import ENCODINGS, read_table
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.form import FIELDS, kinds_of
 from qantar.importing.gdelt import names
 from qantar.importing.places import Shapes
 from qantar.importing.run import PROVIDERS, import_file
 from qantar.importing.take import EVENT_COLUMNS, REASONS
-from qantar.messages import keys_under
+from qantar.messages import LANGUAGES, keys_under, text
+from qantar.record.observables import perhaps_twice
 from qantar.record.schema import EVENT_KINDS, Event
 
 
@@ -320,6 +322,13 @@ def test_encodings_are_told_from_the_bytes(tiny: Path, note: str, encoding: str,
     assert [r["note"] for r in ours(tiny)] == [note]
 
 
+@pytest.mark.parametrize("codec", ENCODINGS)
+def test_every_encoding_that_is_read_can_be_asked_for(tiny: Path, codec: str) -> None:
+    summary = import_file(put(tiny, acled({}).encode(codec)), tiny, encoding=codec)
+    assert (summary.encoding, summary.guessed) == (ENCODINGS[codec], False)
+    assert all(codec in text("cli.opt_encoding", lang) for lang in LANGUAGES)
+
+
 def test_a_damaged_utf_8_file_is_not_read_in_another_encoding(tiny: Path) -> None:
     content = acled({"notes": "Толпа собралась"}, {"notes": "HERE"}).encode().replace(b"HERE", b"caf\xe9 \xe9t\xe9")
     assert codes(put(tiny, content), tiny) == [("unknown_encoding", 3)]
@@ -388,7 +397,7 @@ def test_a_first_look_names_lines_and_places(tiny: Path) -> None:
     said = looked(tiny, [["A log"], *LOG, *[["soon", "Onia", "", "march"]] * 7], "--dry-run")
     for words in (
         "taken for a title: 1",
-        "1 rows give two days",
+        "1 row gives two days",
         'bad_date: line 5 day "soon"; line 6 day "soon"; ',
         'line 9 day "soon" …',
         "Onevile (1) – perhaps Oneville (XA-ONE)?",
@@ -402,7 +411,7 @@ def test_a_place_that_is_not_found_is_told_with_what_may_be_meant(tiny: Path) ->
             ["2 March", "Onnia", "Nowhere", "march"], ["", "Onia", "", "march"]]  # fmt: skip
     said = looked(tiny, [LOG[0], *rows])
     for words in (
-        "1 rows name a town that lies in another region than the one they name.",
+        "1 row names a town that lies in another region than the one it names.",
         "Twoia / Oneville (1): Oneville → XA-ONE",
         'unknown_place: line 3 town "Twovile" – perhaps Twoville (XA-TWO)?; line 4 region "Onnia" – perhaps Onia (XA-ONE)?; line 5 town "Nowhere" – perhaps Onia (XA-ONE)?',
         'no_date: line 6 day ""',
@@ -637,6 +646,35 @@ def test_likely_duplicates_are_shown_and_kept(tiny: Path) -> None:
         ["E1", "acled-XAA1", "acled-XAA2"]
     ]  # E1 was written by hand
     assert len(ours(tiny)) == 3
+    assert summary.duplicates[0][0]["settlement"] == "Oneville"
+
+
+def test_the_import_and_the_record_find_the_same_rows_twice(tiny: Path) -> None:
+    by_hand = [
+        {"event_id": "H1", "date": "2030-03-02", "region_id": "XA-ONE", "settlement": "Ónevílle", "kind": "protest"},
+        {"event_id": "H2", "date": "2030-03-02", "region_id": "XA-ONE", "lat": "10.601", "lon": "15.001", "kind": "strike"},
+        {"event_id": "H3", "date": "2030-03-02", "region_id": "XA-ONE", "lat": "10.6", "lon": "15", "kind": "strike"},
+        {"event_id": "H4", "date": "2030-03-02", "region_id": "XA-ONE", "settlement": "Oneville", "kind": "no such kind"},
+    ]
+    put(tiny, table([*by_hand[0], "lat", "lon"], by_hand), "tiny/events.csv")
+    summary = import_file(put(tiny, acled({})), tiny)
+    assert [[r["event_id"] for r in group] for group in summary.duplicates] == [["H1", "acled-XAA1"]]
+    events = read_table(tiny / "events.csv", "events", Event, Problems())
+    assert [[e.event_id for e in group] for group in perhaps_twice(events)] == [["H1", "acled-XAA1"], ["H2", "H3"]]
+
+
+def test_a_table_of_few_columns_is_whole_after_an_import(tiny: Path, qantar: Callable[..., Ran]) -> None:
+    put(tiny, "date,settlement_id,kind\n2030-03-02,S1,protest\n2030-03-03,S2,protest\n", "tiny/events.csv")
+    for name in ("region_onset", "presence", "totals", "disagreements", "tensions"):
+        (tiny / f"{name}.csv").unlink()
+    (tiny / "account.toml").unlink()
+    import_file(put(tiny, acled({"notes": "Another"})), tiny)
+    done = qantar("check", str(tiny))
+    assert done.code == 0, done.err
+    assert [[r[c] for c in ("event_id", "scope", "confidence", "source")] for r in rows_of(tiny)[:2]] == [
+        ["E2", "event", "medium", "own"],  # as the record called them before
+        ["E3", "event", "medium", "own"],
+    ]
 
 
 def test_a_folder_without_events_gets_them(tiny: Path) -> None:

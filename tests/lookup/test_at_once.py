@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from conftest import call_qantar
+from qantar.cases import case
 from qantar.errors import Problems
-from qantar.lookup.check import check
+from qantar.lookup.check import check, look
+from qantar.verdicts import load
 
 STEP = """
 [[steps]]
@@ -82,3 +85,54 @@ def test_where_a_head_cannot_be_used_its_tables_are_checked_all_the_same(tiny: P
 def test_an_unknown_key_hides_no_other_problem_of_its_file(tiny: Path) -> None:
     spoil(tiny, [f for f in FAULTS if f[0] == "scenario.toml" and f[3] in ("unknown_key", "unknown_event")])
     assert sorted(code for _, code, _ in told(tiny)) == ["unknown_event", "unknown_key"]
+
+
+@pytest.mark.parametrize("broken", ["account.toml", "case.toml", "scenario.toml", "events.csv"])
+def test_what_hangs_on_no_mistake_is_told_with_it_and_the_rest_is_named(tiny: Path, broken: str) -> None:
+    """One round tells what is wrong in each file by itself, and in files that are tied to whole ones."""
+    faults = {
+        "account.toml": ("account.toml", 'language = "en"', 'language = "eng"', "not_one_of", "document.language"),
+        "case.toml": ("case.toml", "id = ", "idd = ", "unknown_key", "idd"),
+        "scenario.toml": ("scenario.toml", "mechanisms = []", 'mechanisms = ["informations"]', "not_one_of", "mechanisms.0"),
+        "events.csv": ("events.csv", "E1,2030-03-02,", "E1,2030-03-32,", "not_a_date", "date"),
+    }
+    others = {
+        "scenario.toml": (
+            "scenario.toml",
+            "",
+            STEP.format(id="cut", kind="internet", rest='events = ["E77"]'),
+            "unknown_event",
+            "steps.0.events",
+        ),
+        "claims.csv": ("claims.csv", "So the Gazette.,", "So.,", "evidence_short", "evidence_en"),
+    }
+    spoil(tiny, [faults[broken], *others.values()])
+    (tiny / "experiments").mkdir(exist_ok=True)
+    (tiny / "experiments" / "H9.toml").write_text('hypothesis = "H9"\ntype = "nonee"\n')
+    problems = Problems()
+    looked = look(str(tiny), problems)
+    found = {(Path(p.file).name, p.code) for p in problems.found}
+    assert (broken, faults[broken][3]) in found
+    assert ("claims.csv", "evidence_short") in found
+    assert ("H9.toml", "not_one_of") in found
+    tied = broken in ("account.toml", "events.csv")  # the scenario is checked beside a case that can be used
+    assert (("scenario.toml", "unknown_event") in found) == tied
+    waits = {"account.toml": ("account", "arms"), "case.toml": ("case",), "scenario.toml": ("scenario",), "events.csv": ("arms",)}
+    assert looked.waits == waits[broken]
+    shown = call_qantar("check", str(tiny), cwd=tiny.parent)
+    assert shown.err.count("Not looked at until") == len(waits[broken])
+    assert shown.code == 2
+
+
+def test_a_folder_is_read_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(folder: Path, problems: Problems) -> case.Case | None:
+        read.append(folder.name)
+        return case.read_case(folder, problems)
+
+    monkeypatch.setattr(load, "read_case", counted)
+    done = call_qantar("check", str(tiny), "--json", cwd=tiny.parent)
+    assert done.code == 0
+    assert read == [tiny.name]
+    assert done.json()["waits"] == []

@@ -324,20 +324,40 @@ def test_rows_that_may_not_be_passed_on_are_never_exported(tiny: Path) -> None:
     assert not (tiny.parent / "crate").exists()
 
 
+def test_what_was_kept_of_such_rows_is_not_exported_either(tiny: Path) -> None:
+    sources = tiny / "sources.csv"
+    head, *rows = sources.read_text().splitlines()
+    log = "log,A Log,A Provider,2030-03-02,,n/a,terms,imported,whole,no"
+    sources.write_text("\n".join([f"{head},redistribution", *(f"{row}," for row in rows), log]) + "\n")
+    (tiny / "kept.toml").write_text('["C1"."E9"]\n"note" = "Words of the provider"\n"source" = "log"\n')
+    assert not record(tiny).withheld()  # the row itself is gone
+    done = call_qantar("export", str(tiny), "--out", "crate", cwd=tiny.parent)
+    assert done.code != 0
+    assert "whose terms forbid" in " ".join(done.err.split())
+
+
 def test_a_page_leaves_out_the_words_of_rows_that_may_not_be_passed_on_and_says_so(tiny: Path) -> None:
-    head = "date,kind,region_id,participants_low,note,source\n"
-    folder = few(tiny, head + "2030-03-02,march,XA-ONE,70,Words of the provider,letter\n2030-03-03,march,XA-ONE,,Own words,mine\n")
+    head = "date,kind,region_id,participants_low,note,source,sources_more\n"
+    rows = "2030-03-02,march,XA-ONE,70,Words of the provider,letter,\n2030-03-03,march,XA-ONE,,Own words,mine,\n"
+    folder = few(tiny, head + rows + "2030-03-04,march,XA-ONE,,Words of both,mine,letter\n")
     sources = folder / "sources.csv"
     sources.write_text(
         "key,title,publisher,address_complete,licence,how_obtained,seen,redistribution\n"
         "letter,A Letter,L,n/a,terms,read,whole,no\nmine,Mine,M,n/a,CC0,read,whole,\n"
     )
     page = page_of(folder)
-    for words in ("1 row of the record comes from A Letter (letter), marked as not to be passed on", "70–… people", "Own words"):
+    for words in ("2 rows of the record come from A Letter (letter), marked as not to be passed on", "70–… people", "Own words"):
         assert words in page
-    assert "Words of the provider" not in page
+    assert not re.search("Words of (the provider|both)", page)
     told = " ".join(call_qantar("study", str(folder), "--out", "page", cwd=tiny.parent).out.split())
-    assert "1 row of letter may not be passed on" in told
+    assert "2 rows of letter may not be passed on" in told
+    for path in (tiny.parent / "page").iterdir():
+        assert not re.search(b"Words of (the provider|both)", path.read_bytes()), path
+    assert json.loads((tiny.parent / "page" / "result.json").read_text())["licences"] == [
+        "CC0",
+        "terms",
+        "not said",
+    ]  # the last of rows without a source
     assert "Words of the provider" in call_qantar("show", str(folder), "events", cwd=tiny.parent).out
     sources.write_text(sources.read_text().replace("whole,no", "whole,yes"))
     assert "Words of the provider" in page_of(folder)

@@ -253,7 +253,7 @@ def test_the_simulation_is_shown_beside_the_record_and_not_overstated(page: str)
     assert "2 of the 60 simulated histories that ship, drawn by lot (seed 1), were simulated again on this machine: the same" in part
     assert "Illustration, not fitted" not in part
     assert "no probabilities of what would happen elsewhere or again" in page
-    assert "1:10 model" in part
+    assert "one simulated resident for every 10" in part
     shares = re.findall(r'data-shares="([^"]*)"', part)
     assert len(shares) == 17
     assert all(0 <= float(x) <= 1 for row in shares for x in row.split())

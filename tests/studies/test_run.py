@@ -104,7 +104,7 @@ def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
     shown = run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).out
     assert "Parameters are drawn from their priors" in shown
     assert "Illustration, not fitted" in shown
-    assert "1:50 model" in shown
+    assert "one simulated resident for every 50" in " ".join(shown.split())
     assert "probability" not in shown
     assert "Mangystau" in shown
     assert "parameters.base_pressure" in shown  # what was changed is said

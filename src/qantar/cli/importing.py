@@ -34,8 +34,8 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.opt_dry_run")] = False,
     json: JsonOption = False,
 ) -> None:
+    from qantar.files.read import ENCODINGS
     from qantar.importing.days import ORDERS
-    from qantar.importing.source import ENCODINGS
 
     lang = context.obj
     encoding = encoding.lower() if encoding else None
@@ -226,6 +226,7 @@ class _Told:
         """Line, column and cell of a row that was not taken, and what may have been meant."""
         told = f'{row.column} "{row.value[:NOTE]}"' if row.column else ""
         like = text("out.import_like", self.lang, name=row.hint) if row.hint else ""
+        like += text("out.import_within", self.lang, names=row.within) if row.within else ""
         return f"{text('out.import_line', self.lang, n=row.line)} {told}".rstrip() + like
 
     def kinds(self) -> None:

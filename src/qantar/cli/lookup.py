@@ -23,18 +23,17 @@ def check(
     from qantar.cases.case import packaged_names
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.importing.mapping import check_mapping, is_mapping
-    from qantar.lookup.check import Checked, Doubtful, doubtful, ledger_at, whole_at
-    from qantar.lookup.check import check as run
+    from qantar.lookup.check import Checked, Doubtful, Looked, doubtful, look
     from qantar.lookup.show import groups_in_words
-    from qantar.verdicts.load import load_account
 
     lang = context.obj
     problems = Problems()
     if is_mapping(Path(path)):
         check_mapping(Path(path), problems)
-        checked, ledger = [Checked(Path(path).name, "mapping", 1)], None
+        found = Looked([Checked(Path(path).name, "mapping", 1)])
     else:
-        checked, ledger = run(path, problems), ledger_at(path)
+        found = look(path, problems)
+    checked, ledger = found.files, found.ledger
     if document is not None:
         from qantar.account.copies import check_copies
         from qantar.account.document import read_document
@@ -48,28 +47,27 @@ def check(
     n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
-    whole = None if problems.found else whole_at(path)
-    if ledger and ledger.kept and not problems.found:
-        ledger = (whole or load_account(str(ledger.folder))).account  # with its record
-    look = doubtful(whole) if whole else Doubtful([], [])
+    doubts = doubtful(found.whole) if found.whole and not problems.found else Doubtful([], [])
+    waits = [text(f"check.wait.{key}", lang) for key in found.waits]
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed, **vars(look)}
-        terminal.print_json({"files": files, **counts, "problems": [p.as_dict(lang) for p in problems.found]})
+        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed, **vars(doubts)}
+        terminal.print_json({"files": files, **counts, "waits": waits, "problems": [p.as_dict(lang) for p in problems.found]})
         raise typer.Exit(2 if problems.found else 0)
+    sys.stderr.writelines(f"{line}\n" for line in waits)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
     terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
     terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
-    if twice := look.perhaps_twice:
+    if twice := doubts.perhaps_twice:
         terminal.say(text("check.twice", lang, n=len(twice), groups=groups_in_words(twice, lang)))
     if ledger:
         written = len(ledger.claims) - n_open - n_blank
         terminal.say(text("check.ledger", lang, open=n_open, written=written))
-        for key, n in (("blank", n_blank), ("proposed", n_proposed), ("not_kept", waiting), ("beyond_the_sum", len(look.beyond_the_sum))):
+        for key, n in (("blank", n_blank), ("proposed", n_proposed), ("not_kept", waiting), ("beyond_the_sum", len(doubts.beyond_the_sum))):
             if n:
-                terminal.say(text(f"check.{key}", lang, n=n, path=ledger.folder, claims=", ".join(look.beyond_the_sum)))
+                terminal.say(text(f"check.{key}", lang, n=n, path=ledger.folder, claims=", ".join(doubts.beyond_the_sum)))
         terminal.rows_changed(ledger, lang)
 
 

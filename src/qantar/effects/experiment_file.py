@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,18 +171,23 @@ class Written:
 def read_experiments(scenario: Scenario, problems: Problems) -> list[Written]:
     """The experiments of a case, in the order of their files; what is wrong goes to `problems`."""
     found = []
-    folder = scenario.case.folder / FOLDER
+    for path, spec in read_forms(scenario.case.folder, problems):
+        before = len(problems.found)
+        _check(scenario, spec, path, problems)
+        if len(problems.found) == before:
+            found.append(Written(spec, path.name, sha256_of(path)))
+    return found
+
+
+def read_forms(case: Path, problems: Problems) -> Iterator[tuple[Path, Experiment]]:
+    """The files of experiments of a case, each by itself; what is wrong goes to `problems`."""
+    folder = case / FOLDER
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
         with suppress(DataError):  # said by who reads it next
             if STYLIZED.search(read_text(path)):  # has a reader of its own: `methods`
                 continue
-        before = len(problems.found)
-        spec = read_toml(path, Experiment, problems)
-        if spec is not None:
-            _check(scenario, spec, path, problems)
-            if len(problems.found) == before:
-                found.append(Written(spec, path.name, sha256_of(path)))
-    return found
+        if (spec := read_toml(path, Experiment, problems)) is not None:
+            yield path, spec
 
 
 def load_experiments(scenario: Scenario) -> list[Written]:

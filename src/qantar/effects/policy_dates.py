@@ -27,6 +27,7 @@ from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, VisibleState, first_hours, largest_cities
 from qantar.model.world import Land, StateStep
 from qantar.population.build import blocks_of
+from qantar.record.complete import VIOLENCE
 from qantar.record.load import Record
 from qantar.record.observables import Observables, observe
 from qantar.record.schema import Event
@@ -41,10 +42,6 @@ UNCOUNTED = 200.0
 CLASH = 500.0
 """Fighters in a city with a clash: "hundreds", at the middle of its range on a log scale. No number is recorded."""
 NOON, NIGHT = 12.0, 22.0
-VIOLENT = (
-    "clash", "building_attacked", "building_seized", "infrastructure_attacked", "prison_attacked", "armoury_seized", "airport_seized",
-    "looting", "control_lost",
-)  # fmt: skip
 SEAT = ("building_seized", "control_lost", "building_attacked", "retaken")
 
 
@@ -103,7 +100,7 @@ def sights(scenario: Scenario, plan: Plan, land: Land | None = None) -> list[Vis
     for city in {plan.places[int(c)].id for c in largest_cities(land)}:
         own = np.zeros(hours)
         for e in events:
-            if e.settlement_id == city and e.kind in VIOLENT:
+            if e.settlement_id == city and e.kind in VIOLENCE:
                 own[_hours(begins(e), hour(e.region_id, e.date_end or e.date, 24.0))] = CLASH
         clashes += own
     seats = np.zeros((hours, len(ids)), np.bool_)

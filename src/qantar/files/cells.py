@@ -169,6 +169,16 @@ def printable(text: str) -> str:
     return _STEERING.sub("", text)
 
 
+def fold(name: str) -> str:
+    """A name as it is compared.
+
+    >>> fold("Côte-d'Or") == fold("COTE D OR"), fold("Жаңаөзен") == fold("жаңаөзен")
+    (True, True)
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
+
+
 def _plain_text(cell: object) -> object:
     if isinstance(cell, str) and _STEERING.search(cell):
         _wrong("control_character", value=cell)

@@ -11,19 +11,10 @@ import re
 from pathlib import Path
 
 from qantar.errors import DataError, Problems
-from qantar.files.read import guess_encoding
+from qantar.files.read import CODECS, ENCODINGS, guess_encoding, name_of
 
-_GUESSES = {
-    "gb18030": "GB18030",
-    "big5": "Big5",
-    "cp1251": "CP1251",
-    "koi8_r": "KOI8-R",
-    "cp1252": "Windows-1252",
-    "utf_16_le": "UTF-16",
-    "utf_16_be": "UTF-16",
-}
-"""Encodings of texts in Chinese, Russian and English that are not UTF-8, as the guesser names them and as people do."""
-_CODECS = {name: codec for codec, name in reversed(_GUESSES.items())}
+_GUESSED = (*(codec for codec in ENCODINGS if not codec.startswith("utf")), "utf-16-le", "utf-16-be")
+"""Codecs that the guesser may find."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "cp1252"}
 """What a browser reads for the narrower encoding that a page names."""
@@ -48,7 +39,7 @@ def decoded(path: Path, data: bytes, named: str = "") -> tuple[str, str]:
         return other, ""
     codec = _guess(data)
     if codec and (other := _read(data, codec)) is not None:
-        return other, _GUESSES[codec]
+        return other, name_of(codec)
     if start < 0:
         return text, ""
     problems = Problems()
@@ -85,8 +76,8 @@ def _guess(data: bytes) -> str:
     """The codec of bytes that do not say it, or an empty string."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data, cp_isolation=list(_GUESSES)).best()
+    best = from_bytes(data, cp_isolation=list(_GUESSED)).best()
     codec = best.encoding if best else ""
     if codec in ("", "cp1252") and any(byte > 127 for byte in data):  # a few foreign letters among English ones
-        codec = _CODECS.get(guess_encoding(data), codec)
+        codec = CODECS.get(guess_encoding(data), codec)
     return codec

@@ -10,7 +10,7 @@ import stat
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,30 +32,42 @@ DEPTH_MAX = 32
 """Levels of lists and tables inside each other."""
 
 
-def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """The bytes of a file: a regular one, of at most `most` bytes (by default by its ending), or one clear problem."""
-    most = BYTES_MAX.get(path.suffix.lower(), DOCUMENT_MAX) if most is None else most
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """What goes wrong while a file is opened and read becomes one clear problem."""
     try:
-        kind = path.stat()  # before it is opened: a pipe would wait for a writer, a device never ends
-        if stat.S_ISDIR(kind.st_mode):
-            raise IsADirectoryError
-        if not stat.S_ISREG(kind.st_mode):
-            raise fail(DataError, path, "not_a_file")
-        with path.open("rb") as file:
-            data = file.read(most + 1)
+        yield
     except FileNotFoundError:
         folder = path.parent
         there = nearest(path.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
         raise fail(DataError, path, "file_missing", there=there or "-") from None
-    except IsADirectoryError:
-        raise fail(DataError, path, "is_folder") from None
     except OSError as error:
         raise fail(DataError, path, "file_unreadable", reason=error.strerror or "") from None
     except ValueError as error:  # a name with a NUL
         raise fail(DataError, path, "file_unreadable", reason=str(error)) from None
-    if len(data) > most:
-        size = max(kind.st_size, len(data))
-        raise fail(DataError, path, "file_too_large", value=f"{size / 1e6:.1f}", high=f"{most / 1e6:g}")
+
+
+def size_of(path: Path, most: int) -> int:
+    """Bytes of a regular file of at most `most`, before it is opened: a pipe would wait for a writer, a device never ends."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise fail(DataError, path, "is_folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise fail(DataError, path, "not_a_file")
+    if found.st_size > most:
+        raise fail(DataError, path, "file_too_large", value=f"{found.st_size / 1e6:.1f}", high=f"{most / 1e6:g}")
+    return found.st_size
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file: a regular one, of at most `most` bytes (by default by its ending), or one clear problem."""
+    most = BYTES_MAX.get(path.suffix.lower(), DOCUMENT_MAX) if most is None else most
+    with opening(path):
+        size_of(path, most)
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    if len(data) > most:  # it grows while it is read
+        raise fail(DataError, path, "file_too_large", value=f"{len(data) / 1e6:.1f}", high=f"{most / 1e6:g}")
     return data
 
 
@@ -65,6 +77,7 @@ NO_TEXT = {
     "GZIP": (b"\x1f\x8b",),
     "PNG": (b"\x89PNG",),
     "JPEG": (b"\xff\xd8\xff",),
+    "Parquet": (b"PAR1",),
 }
 """First bytes of files that are read neither as a table nor as a document, whatever they are called."""
 _NO_TABLE = NO_TEXT | {"Word / Excel / ZIP": (b"PK\x03\x04",), "PDF": (b"%PDF",)}
@@ -92,6 +105,24 @@ def read_text(path: Path, most: int | None = None) -> str:
 def every_other_is_nought(data: bytes) -> bool:
     """Whether this is Western text in UTF-16, which is UTF-8 as well."""
     return 5 * data.count(0) > 2 * len(data)
+
+
+ENCODINGS = {
+    "utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030", "big5": "Big5", "cp1251": "CP1251", "cp1252": "Windows-1252",
+    "koi8-r": "KOI8-R",
+}  # fmt: skip
+"""Encodings of texts in Chinese, Russian and English, by the name Python has for each, with the name people have."""
+CODECS = {name: codec for codec, name in ENCODINGS.items()}
+
+
+def name_of(codec: str) -> str:
+    """The name people have for an encoding, in whichever way a program writes its own.
+
+    >>> name_of("koi8_r"), name_of("utf-16-le"), name_of("utf-8-sig")
+    ('KOI8-R', 'UTF-16', 'UTF-8')
+    """
+    plain = codec.replace("_", "-")
+    return ENCODINGS[plain.removesuffix("-sig").removesuffix("-le").removesuffix("-be")]
 
 
 def guess_encoding(data: bytes) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from qantar.importing.places import ALIKE, fold
+from qantar.files.cells import fold
+from qantar.importing.places import ALIKE
 
 Row = dict[str, str]
 

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from qantar.cases import world
 from qantar.cases.case import CaseFile, read_shapes
+from qantar.cases.outlines import contains
 from qantar.errors import DataError, Problems, ScenarioError, fail
+from qantar.files.cells import fold
 from qantar.files.read import read_table, read_toml
-from qantar.importing.places import NEAR_KM, Names, Shapes, fold
+from qantar.importing.places import NEAR_KM, Names, Shapes, bare
 from qantar.record.schema import Region, RegionValue, Settlement, residents_of
 
 
@@ -33,6 +36,8 @@ class Country:
     shapes: Shapes
     neighbours: Shapes
     called: frozenset[str]
+    middles: dict[str, tuple[float, float]]
+    """longitude and latitude in the middle of each region"""
     residents: float
     """of the whole country; infinite where they are not known"""
 
@@ -52,6 +57,20 @@ class Country:
     def is_another(self, name: str) -> bool:
         """Whether a cell names another country than this one."""
         return bool(name.strip()) and fold(name) not in self.called
+
+    def within(self, name: str) -> list[str]:
+        """Regions of the case in a larger unit of this name, one of former times perhaps, which the regions that ship have; else none."""
+        wanted = bare(fold(name))
+        try:
+            areas = world.country(self.code).areas if wanted else ()
+        except ScenarioError:  # a country of somebody's own
+            return []
+        unit = next((a for a in areas if wanted in {bare(fold(n)) for n in (a.name, a.name_zh, a.local)}), None)
+        if unit is None or not self.middles:
+            return []
+        held = contains(unit.outline, np.array(list(self.middles.values())))
+        found = [region for region, lies in zip(self.middles, held, strict=True) if lies]
+        return found if len(found) > 1 else []
 
 
 def read_country(folder: Path) -> Country:
@@ -76,4 +95,5 @@ def read_country(folder: Path) -> Country:
     names = Names(regions.rows, settlements)
     outlines, around = Shapes(shapes["regions"]), Shapes(shapes["neighbours"])
     residents = residents_of(head.country, figures) or math.inf
-    return Country(folder, head.country, head.first_day, head.last_day, names, outlines, around, called, residents)
+    middles = {r.region_id: (r.lon, r.lat) for r in regions}
+    return Country(folder, head.country, head.first_day, head.last_day, names, outlines, around, called, middles, residents)

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
-from qantar.files.cells import FIRST_DAY, LAST_DAY
-from qantar.importing.places import fold
+from qantar.files.cells import FIRST_DAY, LAST_DAY, fold
 
 ORDERS = ("dmy", "mdy", "ymd")
 """Orders of day, month and year that can be asked for."""

@@ -22,8 +22,6 @@ FIELDS = (
     "deaths_high", "injured", "detained", "actor", "actor_2", "note", "note_source", "certainty", "updated",
 )  # fmt: skip
 """What a column can be. `date_end`: the last day of something that lasted; `date_latest`: the latest day on which it can have been."""
-PRECISIONS = ("point", "rough", "region", "country")
-"""How well a place is known: exactly, some kilometres, only its region, only its country."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class Form:
     days: Callable[[str, dt.date, dt.date], Span] = lambda precision, first, latest: (first, latest)
     """First and last day on which something can have been, from the code of precision and the two days given."""
     precision: Callable[[str], str] = lambda code: "point"
+    """How well a place is known, from the code of its precision: `point`, `rough` (some kilometres), `region` or `country`."""
     confidence: Callable[[Cell], str] = lambda cell: "medium"
     every_kind: str = ""
     """Kind of every row of a table without types."""

@@ -6,7 +6,6 @@ tables of the case have; of region names also without the word for their kind, s
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from qantar.cases.case import rings
 from qantar.cases.polygons import blocks, edges_of, inside
+from qantar.files.cells import fold
 
 NEAR_KM = 10.0
 """A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
@@ -30,17 +30,7 @@ _KINDS = {
 _CHINESE_KINDS = ("自治区", "自治州", "省", "市", "州", "县", "区")
 
 
-def fold(name: str) -> str:
-    """A name as it is compared.
-
-    >>> fold("Côte-d'Or") == fold("COTE D OR"), fold("Жаңаөзен") == fold("жаңаөзен")
-    (True, True)
-    """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
-
-
-def _short(folded: str) -> str:
+def bare(folded: str) -> str:
     """A folded name without the word for the kind of region."""
     for kind in _CHINESE_KINDS:
         if folded.endswith(kind) and len(folded) > len(kind) + 1:
@@ -75,7 +65,7 @@ class Names:
         for r in regions:
             for name in (*_names(r), r.region_id):
                 self._regions[fold(name)].add(r.region_id)
-                self._short[_short(fold(name))].add(r.region_id)
+                self._short[bare(fold(name))].add(r.region_id)
             self._short[fold(r.region_id.rpartition("-")[2])].add(r.region_id)
         self._written: dict[str, str] = {}
         for s in settlements:
@@ -89,7 +79,7 @@ class Names:
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
         folded = fold(name)
-        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(_short(folded)) or set()) if folded else set()
+        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(bare(folded)) or set()) if folded else set()
 
     def settlement(self, name: str, region: str = "") -> set[str]:
         """Ids of the settlements that a name may mean, of one region if that is known."""

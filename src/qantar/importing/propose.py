@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qantar.errors import DataError, fail
-from qantar.files.cells import printable
-from qantar.files.read import read_text
+from qantar.files.cells import fold, printable
+from qantar.files.read import CODECS, read_text
 from qantar.importing.days import Days, OrderUnknown, order_of
 from qantar.importing.figures import NONE, read_figure
 from qantar.importing.mapping import Columns, MappingFile
-from qantar.importing.places import fold
-from qantar.importing.source import ENCODINGS, Source
+from qantar.importing.source import Source
 from qantar.importing.words import kind_of, may_be_only_attacked
 from qantar.messages import text
 from qantar.record.schema import EVENT_KINDS
@@ -279,7 +278,7 @@ def _written(source: Source, found: Mapping[str, _Column], unused: Sequence[_Col
         "\n[read]\n",
     ]
     if source.encoding:
-        codec = next(k for k, v in ENCODINGS.items() if v == source.encoding)
+        codec = CODECS[source.encoding]
         parts.append(note("encoding_guessed" if source.guessed else "encoding") + f"encoding = {_string(codec)}\n")
     if source.sheet:
         parts.append(f"sheet = {_string(source.sheet)}\n")

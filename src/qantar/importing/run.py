@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from qantar.errors import DataError, fail
+from qantar.errors import DataError, Problems, fail
+from qantar.files.read import parse_row
 from qantar.files.write import write_files
 from qantar.importing.acled import ACLED
 from qantar.importing.country import read_country
@@ -34,8 +35,10 @@ from qantar.importing.tables import (
     read_raw,
     unmatched_of_others,
 )
-from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, likely_duplicates, take
+from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, take
 from qantar.importing.ucdp import UCDP
+from qantar.record.observables import perhaps_twice
+from qantar.record.schema import Event
 
 PROVIDERS = (ACLED, UCDP, GDELT)
 
@@ -226,10 +229,17 @@ def _summary(source: Source, form: Form, taken: Taken, changes: Changes, events:
         taken=taken,
         changes=changes,
         with_ids="id" in form.columns,
-        duplicates=likely_duplicates(list(events.dicts()), changes.ours),
+        duplicates=_perhaps_twice(events, changes.ours),
         unnamed=[(name, n, names.like(name)) for name, n in taken.unnamed.most_common()],
         titles=source.titles,
         licence=form.source["licence"],
         redistribution=form.source["redistribution"],
         events=len(events.rows),
     )
+
+
+def _perhaps_twice(events: Raw, ours: set[str]) -> list[list[Row]]:
+    """Rows of events.csv that may be one event by the rule of the record, at least one of them `ours`; a row with a fault is none."""
+    typed = (parse_row(row, Event, EVENTS, 0, Problems()) for row in events.dicts())
+    groups = perhaps_twice(e for e in typed if e is not None)
+    return [[{c: str(getattr(e, c) or "") for c in EVENT_COLUMNS} for e in group] for group in groups if ours & {e.event_id for e in group}]

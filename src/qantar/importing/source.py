@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 import re
-import stat
 import warnings
 import zipfile
 import zlib
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from qantar.errors import DataError, Problem, fail, nearest
-from qantar.files.read import SEPARATOR_LINE, every_other_is_nought, guess_encoding
+from qantar.files.read import CODECS, NO_TEXT, SEPARATOR_LINE, every_other_is_nought, guess_encoding, name_of, opening, size_of
 from qantar.files.sheet import plain_text
 
 TOP = 20
@@ -35,11 +34,8 @@ BOOK_MAX = 1_000_000_000
 """Bytes of a workbook, unpacked: the texts of all its cells are held in memory."""
 CELLS_MAX = 1_000
 """Columns of a table."""
-ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030", "cp1251": "CP1251", "cp1252": "Windows-1252", "koi8-r": "KOI8-R"}
-"""Encodings that can be asked for, by the name Python has for each, with the name people have."""
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
-_KNOWN_AS = {name: key for key, name in ENCODINGS.items()}
 Lines = Iterator[tuple[int, list[str]]]
 
 
@@ -90,26 +86,12 @@ def titles(rows: Sequence[Sequence[str]]) -> int:
 
 def open_source(path: Path, encoding: str | None = None, sheet: str | None = None) -> Source:
     """A file ready to be read, or a DataError that says what it is instead."""
-    try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise fail(DataError, path, "is_folder")
-        if not stat.S_ISREG(found.st_mode):
-            raise fail(DataError, path, "not_a_file")
-        if found.st_size > BYTES_MAX:
-            raise fail(DataError, path, "file_too_large", value=f"{found.st_size / 1e6:.1f}", high=f"{BYTES_MAX / 1e6:g}")
+    with opening(path):
+        size_of(path, BYTES_MAX)
         with path.open("rb") as file:
             start = file.read(8)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        folder = path.parent
-        there = nearest(path.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
-        raise fail(DataError, path, "file_missing", there=there or "-") from None
-    except OSError as error:
-        raise fail(DataError, path, "file_unreadable", reason=error.strerror or "") from None
-    except ValueError as error:  # a name with a NUL
-        raise fail(DataError, path, "file_unreadable", reason=str(error)) from None
     for kind, marks in _OTHER.items():
         if start.startswith(marks):
             raise fail(DataError, path, "no_table", kind=kind)
@@ -121,15 +103,7 @@ def open_source(path: Path, encoding: str | None = None, sheet: str | None = Non
     return _text(path, lambda stack: stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(member)), encoding, sha256)
 
 
-_OTHER = {
-    "XLS (Excel 97-2003) / DOC": (b"\xd0\xcf\x11\xe0",),
-    "PDF": (b"%PDF",),
-    "RTF": (b"{\\rtf",),
-    "GZIP": (b"\x1f\x8b",),
-    "PNG": (b"\x89PNG",),
-    "JPEG": (b"\xff\xd8\xff",),
-    "Parquet": (b"PAR1",),
-}
+_OTHER = NO_TEXT | {"PDF": (b"%PDF",)}
 """First bytes of files that are no table of text, whatever they are called."""
 
 
@@ -169,7 +143,7 @@ def _text(path: Path, opened: Callable[[ExitStack], IO[bytes]], encoding: str | 
             text = io.TextIOWrapper(raw, encoding=codec, newline="")
             top = list(islice((line for line in iter(partial(text.readline, _CHUNK), "") if line.strip("\r\n")), TOP))
         except UnicodeError:
-            raise fail(DataError, path, "not_in_encoding", encoding=_name_of(codec)) from None
+            raise fail(DataError, path, "not_in_encoding", encoding=name_of(codec)) from None
     if not top:
         raise fail(DataError, path, "empty_file")
     separator, skipped = _separator(top)
@@ -179,17 +153,13 @@ def _text(path: Path, opened: Callable[[ExitStack], IO[bytes]], encoding: str | 
         with ExitStack() as stack:
             raw = opened(stack)
             text = stack.enter_context(io.TextIOWrapper(raw, encoding=codec, newline=""))
-            yield from _csv_lines(path, text, separator, quoting, skipped, _name_of(codec))
+            yield from _csv_lines(path, text, separator, quoting, skipped, name_of(codec))
 
-    return Source(path, "csv", _name_of(codec), separator, guessed, sha256, lines)
+    return Source(path, "csv", name_of(codec), separator, guessed, sha256, lines)
 
 
 _BARE = re.compile(r"\d+\t(?:19|20)\d{6}\t", re.ASCII)
 """How a file of GDELT begins, in which a quotation mark is a letter like any other."""
-
-
-def _name_of(codec: str) -> str:
-    return ENCODINGS[codec.removesuffix("-sig").removesuffix("-le").removesuffix("-be")]
 
 
 def _csv_lines(path: Path, text: IO[str], separator: str, quoting: Any, skipped: bool, encoding: str) -> Lines:
@@ -252,7 +222,7 @@ def _encoding(path: Path, raw: IO[bytes]) -> tuple[str, bool]:
             before = error.object[: error.start].decode("utf-8", "ignore")
             letters += len(before) - sum(map(str.isascii, before))
             lines += before.count("\n")
-            guess = "" if letters >= 3 else _KNOWN_AS.get(guess_encoding(chunk + following + raw.read(_CHUNK)), "")
+            guess = "" if letters >= 3 else CODECS.get(guess_encoding(chunk + following + raw.read(_CHUNK)), "")
             if not guess:
                 raise DataError(
                     [Problem(str(path), lines, "", "unknown_encoding", {"byte": f"0x{error.object[error.start]:02X}"})]

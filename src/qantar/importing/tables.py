@@ -17,6 +17,7 @@ from qantar.files.cells import quoted
 from qantar.files.read import BYTES_MAX, ROWS_MAX, csv_rows, read_text
 from qantar.importing.again import MADE, Again, known_again
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
+from qantar.record.schema import Event
 
 EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
 SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
@@ -34,6 +35,8 @@ class Raw:
 
     header: list[str]
     rows: list[list[str]]
+    lines: list[int] = field(default_factory=list)
+    """line of each row that was read"""
 
     def at(self, column: str) -> int:
         """Number of a column, added at the end if it is not there."""
@@ -67,6 +70,7 @@ def read_raw(path: Path, columns: Sequence[str]) -> Raw:
         return Raw(list(columns), [])
     problems = Problems()
     rows: list[list[str]] = []
+    lines: list[int] = []
     header: list[str] = []
     for line, cells in csv_rows(read_text(path), path.name, problems):
         if not header:
@@ -81,8 +85,9 @@ def read_raw(path: Path, columns: Sequence[str]) -> Raw:
         if len(cells) != len(header):
             problems.add(path.name, line, "", "cell_count", found=len(cells), expected=len(header))
         rows.append(list(cells))
+        lines.append(line)
     problems.raise_as(DataError)
-    return Raw(header or list(columns), rows)
+    return Raw(header or list(columns), rows, lines)
 
 
 @dataclass
@@ -124,6 +129,7 @@ def merge_events(
     external id or note is in `still`.
     """
     done = Changes()
+    _said_in_full(events)
     at = {c: events.at(c) for c in EVENT_COLUMNS}
     seen: set[str] = set()
     new = {str(quoted(name)): row for name, row in rows.items() if name not in deleted}
@@ -172,6 +178,15 @@ def merge_events(
         raise fail(DataError, EVENTS, "too_many_rows", high=f"{ROWS_MAX:,}")
     events.rows = kept
     return done
+
+
+def _said_in_full(events: Raw) -> None:
+    """Columns that a table has for all of its rows or not at all, with what the record takes for a row without them (`complete_rows`)."""
+    for column in Event.whole:
+        if column not in events.header:
+            k, default = events.at(column), Event.model_fields[column].default
+            for line, row in zip(events.lines, events.rows, strict=True):
+                row[k] = default or f"E{line}"
 
 
 def _change(row: list[str], at: Mapping[str, int], cells: Row, done: Changes) -> None:

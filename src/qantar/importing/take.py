@@ -24,7 +24,6 @@ from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import Form
-from qantar.importing.places import fold
 from qantar.importing.source import Source
 from qantar.record.schema import DAYS_AROUND
 
@@ -71,6 +70,8 @@ class Refused(NamedTuple):
     value: str
     hint: str = ""
     """what may have been meant"""
+    within: str = ""
+    """regions of the case that lie in a larger unit of this name"""
 
 
 @dataclass
@@ -146,6 +147,10 @@ def take(
     return _Take(source, form, country, unmatched, date_order or form.date_order, swap, watched).all()
 
 
+def _none() -> tuple[str, str]:
+    return "", ""
+
+
 class _Take:
     def __init__(
         self, source: Source, form: Form, country: Country, unmatched: Unmatched, order: str | None, swap: bool, watched: Set[str]
@@ -183,17 +188,17 @@ class _Take:
         k = self.at.get(name)
         return cells[k] if k is not None else ""
 
-    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "", hint: Callable[[], str] = str) -> None:
+    def _refuse(self, reason: str, line: int, cells: Sequence[str], name: str = "", hints: Callable[[], tuple[str, str]] = _none) -> None:
         """A row is not taken."""
         if self.watched:
             whole = [*cells, *[""] * (self.form.width - len(cells))]
             name = _plain(self._cell(whole, "id")) if "id" in self.at else _made(cells)
             self.taken.still |= {str(quoted(name)), str(quoted(self._note(whole)))} & self.watched
-        self._list(reason, line, cells, name, hint, counts=self.taken.reasons, first=self.taken.refused)
+        self._list(reason, line, cells, name, hints, counts=self.taken.reasons, first=self.taken.refused)
 
     def _blank(self, reason: str, p: _Pending, name: str) -> None:
         """A cell of a row is left out; the row is taken."""
-        self._list(reason, p.line, p.cells, name, str, counts=self.taken.blanked, first=self.taken.left_out)
+        self._list(reason, p.line, p.cells, name, _none, counts=self.taken.blanked, first=self.taken.left_out)
 
     def _list(
         self,
@@ -201,7 +206,7 @@ class _Take:
         line: int,
         cells: Sequence[str],
         name: str,
-        hint: Callable[[], str],
+        hints: Callable[[], tuple[str, str]],
         *,
         counts: Counter[str],
         first: dict[str, list[Refused]],
@@ -210,7 +215,7 @@ class _Take:
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
         counts[reason] += 1
         if counts[reason] <= LINES:
-            first.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), hint()))
+            first.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), *hints()))
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
         row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
         if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
@@ -344,15 +349,19 @@ class _Take:
             return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
         if place.reason:
-            names = self.country.names
             column = "settlement" if town and "settlement" in self.at else "region"
-            self._refuse(place.reason, p.line, p.cells, column, lambda: names.like(town) or names.like(named))
+            self._refuse(place.reason, p.line, p.cells, column, lambda: self._hints(named, town))
             return None
         if place.elsewhere:
             self.taken.apart[town, _plain(named), place.elsewhere] += 1
         elif town and not place.settlement:
             self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
+
+    def _hints(self, named: str, town: str) -> tuple[str, str]:
+        """What names that are not known may mean: one that is spelt almost alike, or the regions in a larger unit that is called so."""
+        within = self.country.within(named) or self.country.within(town)
+        return ("", " ".join(within)) if within else (self.country.names.like(town) or self.country.names.like(named), "")
 
     # --- the rest --------------------------------------------------------------------------------------------------------
 
@@ -574,16 +583,3 @@ def _written(degrees: float) -> str:
 def _age(updated: str) -> tuple[float, str]:
     """Orders times of change: numbers of seconds, or text that begins with the year."""
     return (float(updated), "") if re.fullmatch(r"\d{1,20}", updated, re.ASCII) else (0, updated)
-
-
-def likely_duplicates(rows: Sequence[Row], ours: set[str]) -> list[list[Row]]:
-    """Events of one day, place and kind, where at least one of them is `ours`: perhaps one happening that was written down twice."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        if not row.get("date") or row.get("scope", "event") not in ("event", ""):
-            continue
-        point = [f"{d:.2f}" if (d := _degrees(row.get(c, ""))) is not None else "" for c in ("lat", "lon")]
-        place = fold(row.get("settlement", "")) or row.get("settlement_id", "") or ",".join(filter(None, point))
-        key = (row["date"], row.get("region_id", ""), place, row.get("kind", ""))
-        groups.setdefault(key, []).append(row)
-    return [found for found in groups.values() if len(found) > 1 and ours & {r.get("event_id", "") for r in found}]

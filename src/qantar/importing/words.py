@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qantar.importing.places import fold
+from qantar.files.cells import fold
 from qantar.record.schema import EVENT_KINDS
 
 

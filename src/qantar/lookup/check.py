@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from qantar.account.kept import KEPT
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
-from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_case, read_shapes
+from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
 from qantar.files.read import read_table, read_text, read_toml, rows_of
@@ -24,7 +25,7 @@ from qantar.record.observables import perhaps_twice
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
 from qantar.scenario.schema import ScenarioFile
-from qantar.verdicts.load import Loaded, load_account, read_loaded
+from qantar.verdicts.load import Loaded, read_parts
 
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
@@ -41,8 +42,26 @@ class Checked:
     rows: int
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What was looked at, and what was not."""
+
+    files: list[Checked]
+    ledger: Account | None = None
+    """of the folder, with its record where that can be used"""
+    whole: Loaded | None = None
+    """ledger and case of a folder that was looked at as a whole"""
+    waits: tuple[str, ...] = ()
+    """what cannot be looked at before a mistake is mended: keys of `check.wait` in the catalogue"""
+
+
 def check(target: str, problems: Problems) -> list[Checked]:
     """Check a packaged case by name, or a path; everything found goes to `problems`. A ScenarioError if nothing has that name."""
+    return look(target, problems).files
+
+
+def look(target: str, problems: Problems) -> Looked:
+    """As `check`, with what was read."""
     if target in packaged_names():
         return _check_folder(find_folder(target, "account.toml"), problems)
     path = Path(target)
@@ -58,12 +77,6 @@ def check(target: str, problems: Problems) -> list[Checked]:
     return _check_in_its_folder(path, problems)
 
 
-def ledger_at(target: str) -> Account | None:
-    """The ledger, by itself, of a packaged name, a folder or a file in it; None where there is none."""
-    path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
-    return read_claims(path if path.is_dir() else path.parent)
-
-
 @dataclass(frozen=True)
 class Doubtful:
     """What is no mistake of form and yet wants a look."""
@@ -74,45 +87,48 @@ class Doubtful:
     """facts called contradicted that count no fewer dead than a sum over events, which is a lower bound"""
 
 
-def whole_at(target: str) -> Loaded | None:
-    """The ledger and the case of a packaged name or a folder without a mistake; None for a file, or a folder of something else."""
-    path = find_folder(target, "account.toml") if target in packaged_names() else Path(target)
-    if not path.is_dir() or not any((path / name).is_file() for name in ("case.toml", "account.toml")):
-        return None
-    return load_account(str(path))
-
-
 def doubtful(loaded: Loaded) -> Doubtful:
     """What to look at in what has no mistake; where sums are over the events, what may be in them twice."""
     record = loaded.case.record
-    twice = perhaps_twice(record) if "totals" in record.derived and not loaded.own else []
+    twice = perhaps_twice(record.events) if "totals" in record.derived and not loaded.own else []
     denied = [c for c in loaded.account.claims if c.kind == "fact" and c.verdict == "contradicted"]
     beyond = [beyond_the_sum((getattr(c, f"claim_{lang}") for c in denied), lang, loaded.case) for lang in LANGUAGES if denied]
     claims = [c.claim_id for c, *found in zip(denied, *beyond, strict=True) if any(found)]
     return Doubtful([[e.event_id for e in group] for group in twice], claims)
 
 
-def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> list[Checked]:
+def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) -> Looked:
     if (folder / "result.json").is_file():
-        return _check_result(folder, problems)
+        return Looked(_check_result(folder, problems))
     if folder.name == EXPERIMENTS and (folder.parent / "case.toml").is_file():
-        whole = Problems()
-        found = [c for c in _check_folder(folder.parent, whole) if c.file.startswith(f"{EXPERIMENTS}/")]
-        problems.found += [p for p in whole.found if (folder / p.file).is_file()]
-        return found
-    case, tables = _read_folder(folder, problems)
+        around = Problems()
+        found = _check_folder(folder.parent, around)
+        problems.found += [p for p in around.found if (folder / p.file).is_file()]
+        return Looked([c for c in found.files if c.file.startswith(f"{EXPERIMENTS}/")], waits=found.waits)
+    has_ledger, has_case = (folder / "account.toml").exists(), (folder / "case.toml").exists()
+    if not (has_ledger or has_case):
+        raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
+    account, read = read_parts(folder, problems)
+    case = read if read and read.folder == folder else None
+    waits = ["case"] if has_case and case is None else ["account"] if account is None else []
     if scenario and (folder / FILE).exists():
-        if case is None:
-            read_toml(folder / FILE, ScenarioFile, problems)
-        else:
-            _check_scenario(folder, case, problems)
-    sizes = {file_of(t.file): len(t) for t in tables} | {
-        f"{name}.geojson": len(found) for name, found in (case.shapes if case else {}).items()
-    }
+        waits += _check_scenario(folder, case, problems)
+    tables = [*case.record.tables().values(), case.questions] if case else []
+    if has_ledger and account:
+        tables += [*(getattr(account, name) for name in LEDGER_MODELS), account.own_sources]
     for result in sorted(folder.glob("fit/**/result.json")) if scenario else []:  # what ships with a case bears its verdicts
-        whole = Problems()
-        _check_result(result.parent, whole)
-        problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in whole.found]
+        found_in = Problems()
+        _check_result(result.parent, found_in)
+        problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in found_in.found]
+    ledger = (account or read_claims(folder)) if has_ledger else None
+    whole = Loaded(account, read) if account and read else None
+    return Looked(_files(folder, case, tables, scenario=scenario), ledger, whole, tuple(waits))
+
+
+def _files(folder: Path, case: Case | None, tables: Sequence[Table[Any]], *, scenario: bool) -> list[Checked]:
+    """The files of a folder, its experiments, and the tables of a case that it does not have."""
+    shapes = case.shapes if case else {}
+    sizes = {file_of(t.file): len(t) for t in tables} | {f"{name}.geojson": len(found) for name, found in shapes.items()}
     files = sorted(p for p in folder.iterdir() if p.suffix in (".csv", ".xlsx", ".toml", ".geojson") and not p.name.startswith("~$"))
     tried = sorted((folder / EXPERIMENTS).glob("*.toml")) if scenario else []
     named = {file_of(t.file): t.name for t in tables}
@@ -121,28 +137,21 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     return [*(_checked(p, sizes, named) for p in files), *experiments, *absent]
 
 
-def _read_folder(folder: Path, problems: Problems) -> tuple[Case | None, list[Table[Any]]]:
-    """The case of a folder, if it is whole or nearly so, and every table that was read in it."""
-    has_ledger, has_case = (folder / "account.toml").exists(), (folder / "case.toml").exists()
-    if not (has_ledger or has_case):
-        raise fail(ScenarioError, folder, "folder_without", marker="case.toml, account.toml, result.json")
-    ledger: list[Table[Any]] = []
-    if has_ledger:
-        loaded = read_loaded(folder, problems)
-        case = loaded.case if loaded and loaded.case.folder == folder else None
-        ledger = [*(getattr(loaded.account, name) for name in LEDGER_MODELS), loaded.account.own_sources] if loaded else []
-    else:
-        case = read_case(folder, problems)
-    return case, [*((*case.record.tables().values(), case.questions) if case else ()), *ledger]
-
-
-def _check_scenario(folder: Path, case: Case, problems: Problems) -> None:
-    from qantar.effects.experiment_file import read_experiments
+def _check_scenario(folder: Path, case: Case | None, problems: Problems) -> list[str]:
+    """Check scenario and experiments as far as they can be; gives what has to wait."""
+    from qantar.effects.experiment_file import read_experiments, read_forms
     from qantar.scenario.scenario import read_scenario  # these load the compiler, which a table need not wait for
 
+    if case is None:
+        read_toml(folder / FILE, ScenarioFile, problems)
+        list(read_forms(folder, problems))
+        return []
     whole = not any((folder / p.file).is_file() and p.file in _of_case(case) for p in problems.found)
     if (country := read_scenario(folder, problems, case, whole=whole)) is not None:
         read_experiments(country, problems)
+        return []
+    list(read_forms(folder, problems))
+    return ["scenario" if read_toml(folder / FILE, ScenarioFile, Problems()) is None else "arms"]
 
 
 def _of_case(case: Case) -> set[str]:
@@ -150,34 +159,34 @@ def _of_case(case: Case) -> set[str]:
     return {"case.toml", *(f"{name}.geojson" for name in GEOMETRY), *(t.file for t in case.record.tables().values())}
 
 
-def _check_in_its_folder(path: Path, problems: Problems) -> list[Checked]:
+def _check_in_its_folder(path: Path, problems: Problems) -> Looked:
     """A single file: with its neighbours where it belongs to a case or a ledger, else by itself."""
     whole = Problems()
     if path.parent.name == EXPERIMENTS and (path.parent.parent / "case.toml").is_file():
         _check_folder(path.parent.parent, whole)
         problems.found += [p for p in whole.found if p.file == path.name]
-        return [Checked(path.name, "experiment", 1)]
+        return Looked([Checked(path.name, "experiment", 1)])
     if path.suffix in (".csv", ".xlsx", ".toml", ".geojson") and {"account.toml", "case.toml"} & {p.name for p in path.parent.iterdir()}:
         found = _check_folder(path.parent, whole, scenario=path.name == FILE)
         problems.found += [p for p in whole.found if file_of(p.file) in (path.name, str(path))]
         if path.stem in TABLES or path.suffix not in (".csv", ".xlsx"):
-            return [c for c in found if c.file == path.name]
+            return Looked([c for c in found.files if c.file == path.name], found.ledger, waits=found.waits)
     if path.suffix in (".csv", ".xlsx"):
         name = path.stem if path.stem in TABLES else _guess_table(path)
         table = read_table(path, name, TABLES[name], problems)
         check_alone(table, problems)
-        return [Checked(path.name, f"table {name}", len(table))]
+        return Looked([Checked(path.name, f"table {name}", len(table))], read_claims(path.parent))
     if path.name == "result.json":
-        return _check_result(path.parent, problems)
+        return Looked(_check_result(path.parent, problems))
     if path.suffix == ".toml":
         source = read_text(path)
         kind = "account" if "[document]" in source else "rivals" if "[[stories]]" in source else "case"
         if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE):
             kind = "scenario"
         read_toml(path, _FILES[kind], problems)
-        return [Checked(path.name, kind, 1)]
+        return Looked([Checked(path.name, kind, 1)], read_claims(path.parent))
     if path.suffix == ".geojson":
-        return [Checked(path.name, "shapes", len(read_shapes(path, problems)))]
+        return Looked([Checked(path.name, "shapes", len(read_shapes(path, problems)))])
     raise fail(ScenarioError, path, "unknown_file_kind", choices=".csv, .xlsx, .toml, .geojson, result.json")
 
 

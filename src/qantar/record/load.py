@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -105,17 +105,25 @@ class Record:
     def withheld(self) -> dict[str, int]:
         """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
         bound = [s.key for s in self.sources if s.redistribution == "no"]
-        tables = [table for name, table in self.tables().items() if name != "sources" and bound]
-        rows = [row for table in tables for line, row in table.numbered() if line]  # what follows from the events is not theirs
-        counts = {key: sum(key in cited(row) for row in rows) for key in bound}
-        return {key: n for key, n in counts.items() if n}
+        counts = Counter(key for keys in self._cites() for key in keys) if bound else Counter[str]()
+        return {key: n for key in bound if (n := counts[key])}
+
+    def licences(self) -> list[str]:
+        """Licences of the sources that rows cite, in the order of sources.csv."""
+        cites = {key for keys in self._cites() for key in keys}
+        return list(dict.fromkeys(s.licence for s in self.sources if s.key in cites))
+
+    def _cites(self) -> Iterator[Iterable[str]]:
+        """What each row cites that stands in a table; what follows from the events is not theirs."""
+        tables = (table for name, table in self.tables().items() if name != "sources")
+        return (cited(row) for table in tables for line, row in table.numbered() if line)
 
     def for_others(self) -> Record:
-        """The record as it may be shown to anybody: without the words of rows whose source forbids to pass them on."""
+        """The record as it may be shown to anybody: without the words of rows of which a source forbids to pass them on."""
         bound = self.withheld()
 
         def bare(row: Any) -> Any:
-            words = [c for c in _WORDS if getattr(row, c, "")] if getattr(row, "source", "") in bound else []
+            words = [c for c in _WORDS if getattr(row, c, "")] if bound.keys() & cited(row).keys() else []
             return row.model_copy(update=dict.fromkeys(words, "")) if words else row
 
         tables: dict[str, Any] = {name: replace(table, rows=tuple(map(bare, table))) for name, table in self.tables().items()}

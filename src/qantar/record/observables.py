@@ -10,11 +10,13 @@ for all others.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.files.cells import fold
 from qantar.record.complete import UNREST
 from qantar.record.load import Record
 from qantar.record.schema import SPAN_MAX, Disagreement, Event, OnsetRow, Total
@@ -229,14 +231,15 @@ def preferred(record: Record, region_id: str, quantity: str, settlement_id: str 
     return UnitDeaths(region_id, interval(rows, value), basis, sources, settlement_id)
 
 
-def perhaps_twice(record: Record) -> list[list[Event]]:
+def perhaps_twice(events: Iterable[Event]) -> list[list[Event]]:
     """Single happenings of one day, place and kind: perhaps one that was written down twice, so that sums count it twice."""
+    single = [(e, (e.region_id, fold(e.settlement))) for e in events if e.one_happening]
+    ids = {name: e.settlement_id for e, name in single if e.settlement and e.settlement_id}
     groups: dict[tuple[object, ...], list[Event]] = {}
-    for e in record.events:
-        if e.one_happening:
-            point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
-            place = e.settlement_id or e.settlement.casefold() or point
-            groups.setdefault((e.date, e.region_id, place, e.kind), []).append(e)
+    for e, name in single:
+        point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
+        place = e.settlement_id or ids.get(name) or name[1] or point
+        groups.setdefault((e.date, e.region_id, place, e.kind), []).append(e)
     return [found for found in groups.values() if len(found) > 1]
 
 
@@ -244,7 +247,7 @@ def dead_perhaps_twice(record: Record) -> list[list[Event]]:
     """Of these, the groups of which a toll that is a sum over the events adds up the dead of more than one row."""
     if "totals" not in record.derived:
         return []
-    groups = ([e for e in group if any((e.deaths_low, e.deaths, e.deaths_high))] for group in perhaps_twice(record))
+    groups = ([e for e in group if any((e.deaths_low, e.deaths, e.deaths_high))] for group in perhaps_twice(record.events))
     return [found for found in groups if len(found) > 1]
 
 

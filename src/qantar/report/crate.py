@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import qantar
+from qantar.account.kept import KEPT
 from qantar.effects.experiment_file import FOLDER as EXPERIMENTS
 from qantar.errors import ResultError, StudyError, fail, needs
 from qantar.files.result import RESULT, Stored, command_line, read_result, sha256
@@ -51,6 +53,10 @@ def export(loaded: Loaded, study: Path, out: Path) -> tuple[Path, int]:
     needs("rocrate", "provenance", "export")
     for key, n in loaded.case.record.withheld().items():
         raise fail(StudyError, "events.csv", "not_to_pass_on", value=key, n=n)
+    bound = {s.key for s in loaded.case.record.sources if s.redistribution == "no"}
+    kept = Counter(said.get("source", "") for rows in loaded.account.kept.values() for said in rows.values())
+    for source in kept.keys() & bound:
+        raise fail(StudyError, KEPT, "not_to_pass_on", value=source, n=kept[source])
     found = _study(study, loaded)
     refuse_foreign(out, lost)
     judged = judge(loaded.account, loaded.trials())

@@ -88,7 +88,7 @@ def provenance(
         "claims": len(judged),
         "verdicts": {kind: dict(sorted(counts.items())) for kind, counts in tally(judged).items()},
         "agreement": None if agreed is None else asdict(agreed),
-        "licences": [a.licence for a in loaded.case.head.attributions],
+        "licences": list(dict.fromkeys([*(a.licence for a in loaded.case.head.attributions), *loaded.case.record.licences()])),
     }
 
 

@@ -30,7 +30,6 @@ from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 REJECTION = "rejection"
 FACTS = ("setup", "edits", "mobilization", "force", "tolerance", "independent")
-EFFORT = ("table", "draws", "rounds", "proposed", "near", "force_draws", "particles")
 
 
 class CalibrateOptions(Options):

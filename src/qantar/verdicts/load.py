@@ -126,27 +126,20 @@ def load_accounts(names: Iterable[str], at_hand: Sequence[Loaded] = ()) -> list[
 
 def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) -> Loaded | None:
     """As `load_account`, but adds to `problems`; None if a head is unusable."""
-    if not (folder / "account.toml").exists():
-        only = read_case(folder, problems)
-        return Loaded(no_account(only), only) if only else None
-    head = read_head(folder, problems)
-    if head is None:
+    account, case = read_parts(folder, problems, cases)
+    return Loaded(account, case) if account and case else None
+
+
+def read_parts(folder: Path, problems: Problems, cases: Sequence[Case] = ()) -> tuple[Account | None, Case | None]:
+    """The account and the case of a folder, each as far as it can be used; where one cannot, the other is checked as well."""
+    there = (folder / "account.toml").exists()
+    head = read_head(folder, problems) if there else None
+    case = _case_of(folder, head, problems, cases)
+    if not there:
+        return (no_account(case) if case else None), case
+    if head is None or case is None:
         read_tables_alone(folder, problems)
-        if (folder / "case.toml").exists():
-            read_case(folder, problems)
-        return None
-    if (folder / "case.toml").exists():  # a ledger beside its own case is held against that, whatever the names
-        case = read_case(folder, problems)
-    elif head.case in case_names():
-        home = find_folder(head.case, "case.toml")
-        case = next((c for c in cases if c.folder == home), None) or read_case(home, problems)
-    elif (folder / head.case / "case.toml").exists():
-        case = read_case(folder / head.case, problems)
-    else:
-        problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
-        return None
-    if case is None:
-        return None
+        return None, case
     record = case.record
     named = (record.events, record.totals, record.regions)
     rows = record.events.ids() | record.totals.ids() if all(t.readable for t in named) else None
@@ -156,7 +149,20 @@ def read_loaded(folder: Path, problems: Problems, cases: Sequence[Case] = ()) ->
         check_questions(account, case.questions.ids(), problems)
     if rows is not None and account.claims.readable and account.kept:
         account = replace(account, changed=tuple(changes(account.claims, record, account.kept)))
-    return Loaded(account, case)
+    return account, case
+
+
+def _case_of(folder: Path, head: AccountFile | None, problems: Problems, cases: Sequence[Case]) -> Case | None:
+    """The case beside a ledger, whatever the names; else the one that its head names."""
+    if head is None or (folder / "case.toml").exists():
+        return read_case(folder, problems) if (folder / "case.toml").exists() else None
+    if head.case in case_names():
+        home = find_folder(head.case, "case.toml")
+        return next((c for c in cases if c.folder == home), None) or read_case(home, problems)
+    if (folder / head.case / "case.toml").exists():
+        return read_case(folder / head.case, problems)
+    problems.add("account.toml", None, "case", "no_such_case", value=head.case, choices=", ".join(case_names()))
+    return None
 
 
 def no_account(case: Case) -> Account:
