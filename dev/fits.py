@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import norm
+from scipy.special import log_ndtr, ndtr
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,9 +39,10 @@ def fit_sizes(low: Floats, high: Floats, x: Floats, least: float = 0.0) -> Sizes
 
     def surprise(theta: Floats) -> float:
         mean, sd = theta[0] + theta[1] * x, np.exp(theta[2])
-        known = norm.logpdf(a, mean, sd)
-        within = np.log(np.maximum(norm.cdf(b, mean, sd) - norm.cdf(a, mean, sd), 1e-300))
-        return -float(np.sum(np.where(exact, known, within) - norm.logsf(least_log, mean, sd)))
+        from_a, from_b = (a - mean) / sd, (b - mean) / sd
+        known = -(from_a**2) / 2 - np.log(sd * np.sqrt(2 * np.pi))
+        within = np.log(np.maximum(ndtr(from_b) - ndtr(from_a), 1e-300))
+        return -float(np.sum(np.where(exact, known, within) - log_ndtr((mean - least_log) / sd)))
 
     start = np.array([np.mean((a + b) / 2), 0.2, 0.2])
     found = minimize(surprise, start, method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-4})

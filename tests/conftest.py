@@ -73,7 +73,7 @@ def environment(more: dict[str, str] | None = None) -> dict[str, str]:
 
 
 def run_qantar(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
-    """`qantar` in a process of its own: half a second goes before it begins."""
+    """`qantar` in a process of its own, where that is what a test is about: half a second goes before it begins."""
     done = subprocess.run([sys.executable, "-m", "qantar", *words], cwd=cwd, env=environment(env), capture_output=True, check=False)
     return Ran(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
 
@@ -97,8 +97,8 @@ def call_qantar(*words: str, cwd: Path, env: dict[str, str] | None = None) -> Ra
 
 @pytest.fixture
 def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    """`qantar` in a process of its own and a folder of the test's; a file whose subject is not the process takes `call_qantar` instead."""
-    return partial(run_qantar, cwd=tmp_path)
+    """`qantar` in a folder of the test's, called in this process: one of its own each time would take longer than most of what is asked."""
+    return partial(call_qantar, cwd=tmp_path)
 
 
 STUDY = ("study", CASE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,6 @@ from qantar.account.kept import Change, not_kept
 from qantar.errors import DataError
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import load_account
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    return partial(call_qantar, cwd=tmp_path)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,6 @@ On 3 March some 50 people across the country took part in the protests. In total
 
 Across the country 5 people died in total. It was a just cause.
 """
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    return partial(call_qantar, cwd=tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def test_deaths_are_counted_on_both_sides_in_every_history_and_comparison(histor
     assert {"killed", "security_killed"} <= set(OUTCOMES)
 
 
-@pytest.mark.timeout(300)  # several studies, each in a process of its own
+@pytest.mark.timeout(300)  # several studies
 def test_what_was_never_fitted_says_so_wherever_it_leaves(qantar: Callable[..., Ran], tmp_path: Path) -> None:
     small = ("--scale", "0.002", "--draws", "2", "--processes", "1", "--store", str(tmp_path / "store"))
     run = qantar("run", CASE, *small, "--out", str(tmp_path / "run"), "--json").json()

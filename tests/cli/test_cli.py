@@ -10,13 +10,12 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
-from conftest import CASE, HERE, STUDY, Ran, call_qantar, run_qantar
+from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from kit.documents import CHINESE, ENGLISH, RUSSIAN
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
@@ -25,12 +24,6 @@ from qantar.files.write import write_result
 from qantar.verdicts.load import load_account
 
 COMMANDS = [*((name,) for name in build("en").commands), ("account", "outline"), ("account", "new")]
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    """Commands are called in this process: a process each took most of the time of these tests."""
-    return partial(call_qantar, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -9,7 +9,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +58,6 @@ CLASH = {
     "latitude": "15", "longitude": "10.5", "country": "Tinyland", "event_clarity": "1", "date_prec": "1", "date_start": "2030-03-02 00:00:00.000",
     "date_end": "2030-03-02 00:00:00.000", "best": "3", "high": "5", "low": "2",
 }  # fmt: skip
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    return partial(call_qantar, cwd=tmp_path)
 
 
 def table(columns: list[str], rows: list[dict[str, str]], separator: str = ",") -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from conftest import HERE, REPOSITORY, Ran, call_qantar
+from conftest import HERE, REPOSITORY, Ran
 from kit import logs
 from qantar.errors import QantarError
 from qantar.importing.mapping import read_mapping
@@ -23,11 +22,6 @@ from qantar.record.schema import EVENT_KINDS
 TABLES = HERE / "importing" / "tables"
 SHARED = REPOSITORY.parent / "shared" / "data"
 Frame = tuple[str, float, float, float, float]
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    return partial(call_qantar, cwd=tmp_path)
 
 
 def case_of(folder: Path, country: str, days: tuple[str, str], regions: dict[str, Frame]) -> Path:

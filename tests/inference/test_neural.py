@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import CASE, REPOSITORY, Ran, run_qantar
+from conftest import CASE, REPOSITORY, call_qantar
 from qantar import errors
 from qantar.ensemble.histories import first
 from qantar.ensemble.runner import Runner
@@ -127,7 +127,7 @@ def test_two_networks_from_the_table_that_ships(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_go_together_is_said(words: list[str], said: str, tmp_path: Path) -> None:
-    ran: Ran = run_qantar("calibrate", CASE, *words, cwd=tmp_path)
+    ran = call_qantar("calibrate", CASE, *words, cwd=tmp_path)
     assert ran.code == 2
     assert said in ran.err
     assert "Traceback" not in ran.err

@@ -10,12 +10,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kit.packaged import shortened
 from qantar.cli.main import main
 from qantar.errors import ResultError
 from qantar.files.result import read_result
@@ -31,8 +33,8 @@ from qantar.stylized import countries
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
 SLOW = ("heldout", "rivals", "sensitivity")
 """Kinds whose smallest study takes longest: half of the time of all."""
-COARSE = ("heldout",)
-"""Kinds whose smallest study takes steps of two hours, half as many: what holds of every kind does not depend on it."""
+SHORT = ("calibrate", "heldout", "planted", "rivals", "warning")
+"""Kinds that begin with draws of the priors: they are given eleven days in steps of two hours, and ten days of the quiet period."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -67,15 +69,15 @@ def words_of(described: Study[Any]) -> list[str]:
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, capsys_module: Any) -> Iterator[Done]:
     described = study(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        if described.name in COARSE:
-            patch.setattr(kind, "load_scenario", coarse)
+        if described.name in SHORT:
+            patch.setattr(kind, "load_scenario", short)
         yield twice(described, tmp_path_factory.mktemp(described.name), capsys_module)
 
 
-def coarse(name: str) -> Scenario:
-    """A scenario whose histories take steps of two hours."""
-    found = load_scenario(name)
-    return replace(found, file=found.file.model_copy(update={"time": found.file.time.model_copy(update={"step_hours": 2.0})}))
+@cache
+def short(name: str) -> Scenario:
+    """A scenario that is read once, and cheap: what holds of every kind does not depend on how long its histories are."""
+    return shortened(load_scenario(name), hours=264, step_hours=2.0)
 
 
 def twice(described: Study[Any], home: Path, capsys_module: Any) -> Done:

@@ -6,24 +6,17 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from conftest import CASE, HERE, Ran, call_qantar
+from conftest import CASE, HERE, Ran
 from qantar.cases.case import cases_folder
 from qantar.errors import Problems, ScenarioError
 from qantar.lookup.check import TABLES, check
 
 INVALID = sorted(p for p in (HERE / "invalid").iterdir() if p.is_dir())
-
-
-@pytest.fixture
-def qantar(tmp_path: Path) -> Callable[..., Ran]:
-    """Commands are called in this process: a process each took most of the time of these tests."""
-    return partial(call_qantar, cwd=tmp_path)
 
 
 def test_the_list_of_invalid_files_is_not_empty() -> None:

@@ -1191,11 +1191,18 @@ def falls_short(differences: np.ndarray, least: float) -> float:
     return student_below(float(excess.mean()) / spread * math.sqrt(len(excess)), len(excess) - 1)
 
 
-def hold(p_value: Callable[[range], float], size: int) -> None:
+def hold(p_value: Callable[[range], float], size: int, times: int = 4) -> None:
     """Fails in one case of 1,000 times the number of tests, if all is well: two stages, the second on fresh seeds."""
     if p_value(range(size)) < 0.01:
-        again = p_value(range(1000, 1000 + 4 * size))
+        again = p_value(range(1000, 1000 + times * size))
         assert again >= 0.001 / (0.01 * (len(LAWS) + len(DIRECTIONS))), again
+
+
+def hold_if_planted(p_value: Callable[[range], float], size: int) -> None:
+    """The same bar, for a defect: what fails on a quarter of the seeds need not be done on all of them, four times as many again."""
+    for few in (max(2, size // 4), size):
+        hold(p_value, few, times=1)
+    hold(p_value, size)
 
 
 def calls_make_people_join(seeds: range) -> float:
@@ -1489,7 +1496,7 @@ def test_law_of_chance(law: Callable[[range], float], size: int) -> None:
 )
 def test_a_law_of_chance_sees_a_planted_defect(law: Callable[[range], float], size: int, fault: Fault) -> None:
     with planted(fault), pytest.raises(AssertionError):
-        hold(law, size)
+        hold_if_planted(law, size)
 
 
 # --- directions, through whole histories ----------------------------------------------------------------------------------------------
@@ -1644,7 +1651,10 @@ def moves(d: Direction, fault: str = "") -> None:
         differences = np.array([math.log(seen(s, d.high) + 1) - math.log(seen(s, d.low) + 1) for s in seeds])
         return falls_short(differences * math.copysign(1, d.least), abs(d.least))
 
-    hold(p_value, PAIRS)
+    if fault:
+        hold_if_planted(p_value, PAIRS)
+    else:
+        hold(p_value, PAIRS)
 
 
 NAMES = [f"{d.name}: {d.of.__name__}" for d in DIRECTIONS]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conftest import CASE, Ran, run_qantar
+from conftest import CASE, Ran, call_qantar
 from kit.shipped import reseal
 from qantar.cases.case import cases_folder
 from qantar.draws import SCHEME
@@ -22,6 +22,7 @@ from qantar.files.result import sealed
 from qantar.files.write import write_result
 from qantar.inference.posterior import FIT
 from qantar.report.page import render
+from qantar.scenario.plan import FILE
 from qantar.studies import KINDS, study
 from qantar.studies import repeat as module
 from qantar.studies.kind import command_of
@@ -33,18 +34,28 @@ PACKAGED = cases_folder() / CASE
 
 @pytest.fixture(scope="module")
 def fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fit of two days of a tiny country, without new force."""
+    """A fit of two days of a tiny country, without rounds and new force."""
     home = tmp_path_factory.mktemp("full")
-    shutil.copytree(PACKAGED, home / "mine", ignore=shutil.ignore_patterns(FIT))
-    words = ("--table", "30", "--draws", "30", "--near", "10", "--force-draws", "0", "--scale", "0.0005", "--set", "time.hours=48")
-    assert (done := run_qantar("calibrate", "mine", "--quick", *words, "--out", "made", cwd=home)).code == 0, done.err
+    a_case(home)
+    words = ("--table", "30", "--draws", "30", "--rounds", "0", "--near", "10", "--force-draws", "0", "--particles", "10")
+    small = (*words, "--scale", "0.0005", "--set", "time.hours=48")
+    assert (done := call_qantar("calibrate", "mine", "--quick", *small, "--out", "made", cwd=home)).code == 0, done.err
     return home / "made"
+
+
+def a_case(home: Path) -> Path:
+    """The packaged case without what ships with it, and with a quiet period of two days."""
+    case = Path(shutil.copytree(PACKAGED, home / "mine", ignore=shutil.ignore_patterns(FIT)))
+    before = (case / FILE).read_text(encoding="utf-8")
+    (case / FILE).write_text(before.replace("hours = 744", "hours = 48"), encoding="utf-8")
+    assert (case / FILE).read_text(encoding="utf-8") != before
+    return case
 
 
 @pytest.fixture
 def mine(fit: Path, tmp_path: Path) -> Path:
     """A case that ships it."""
-    case = Path(shutil.copytree(PACKAGED, tmp_path / "mine", ignore=shutil.ignore_patterns(FIT)))
+    case = a_case(tmp_path)
     shutil.copytree(fit, case / FIT)
     return case
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import CASE, Ran, run_qantar
+from conftest import CASE, Ran, call_qantar
 from kit.shipped import reseal
 from qantar.ensemble.runner import Runner
 from qantar.errors import ResultError
@@ -23,7 +23,7 @@ SMALL = ("run", CASE, "--scale", "0.02", "--draws", "3", "--set", "time.hours=24
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small result and its store."""
     home = tmp_path_factory.mktemp("run")
-    assert run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=home).code == 0
+    assert call_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=home).code == 0
     return home
 
 
@@ -45,7 +45,7 @@ def test_a_repeated_run_computes_nothing_and_gives_the_same_files(ran: Path) -> 
     parts = {p: p.stat().st_mtime_ns for p in (ran / "results" / "store").rglob("*.parquet")}
     assert parts
     before = {p.name: p.read_bytes() for p in (ran / "r").iterdir()}
-    assert run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).code == 0
+    assert call_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).code == 0
     assert {p: p.stat().st_mtime_ns for p in (ran / "results" / "store").rglob("*.parquet")} == parts
     assert {p.name: p.read_bytes() for p in (ran / "r").iterdir()} == before
 
@@ -101,14 +101,14 @@ def test_a_result_of_something_else_is_refused(ran: Path, tmp_path: Path, change
 
 
 def test_what_is_printed_says_what_it_is_not(ran: Path) -> None:
-    shown = run_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).out
+    shown = call_qantar(*SMALL, "--seed", "7", "--out", "r", cwd=ran).out
     assert "Parameters are drawn from their priors" in shown
     assert "Illustration, not fitted" in shown
     assert "one simulated resident for every 50" in " ".join(shown.split())
     assert "probability" not in shown
     assert "Mangystau" in shown
     assert "parameters.base_pressure" in shown  # what was changed is said
-    assert "没有按记录作任何拟合" in run_qantar("--lang", "zh", *SMALL, "--seed", "7", "--out", "r", cwd=ran).out
+    assert "没有按记录作任何拟合" in call_qantar("--lang", "zh", *SMALL, "--seed", "7", "--out", "r", cwd=ran).out
     written = json.loads((ran / "r" / "result.json").read_text(encoding="utf-8"))
     assert written["calibrated"] is False
     assert not [k for k in written if "prob" in k]
