@@ -115,7 +115,7 @@ class Terms:
         if fixed := [name for name in spec.fitted if name in plan.parameters]:
             raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
         target = target_of(record, plan, detained=tuple(spec.detained))
-        runner.note(enough(target, plan))
+        runner.note(enough(target, plan, quiet=spec.quiet is not None))
         table = prior_table(plan, self.setup.table, self.seed, runner, part=self.setup.part, known=self.known)
         return Problem(plan, record, target, table, self.seed)
 
