@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 from qantar.ensemble.runner import Runner
+from qantar.errors import StudyError, fail
 from qantar.forecast.held_out import NEAR
 from qantar.forecast.rivals import HOME, Terms, compare
+from qantar.inference.enough import announce
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
@@ -18,6 +20,8 @@ from qantar.studies.cells import arm_name, arm_note, around, intervals, number, 
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 QUICK_NEAR = 40
+LEAST = 2
+"""Accounts that make a comparison."""
 
 
 class RivalsOptions(Options):
@@ -39,10 +43,14 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     """Every account fitted, what it comes near, and what it foresees, a row an account; and its score by region."""
     options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
-    arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
+    own = [name for name in scenario.file.arms if name.startswith("rival-")]
+    arms = asked.arms or sorted(own, key=lambda name: name != HOME)  # that one first, the others in their order
+    if len({*arms}) < LEAST:
+        raise fail(StudyError, plan.case, "rivals_few", found=", ".join(arms) or "-")
     effort = {"rounds": options.rounds, "proposed": options.proposed, "near": options.near}
     setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, **effort)
     near = QUICK_NEAR if options.quick else NEAR
+    announce(plan, options.seed, len(arms) * (setup.in_all + near * len(plan.regions)), runner)
     compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
     tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}
     facts = {"quick": options.quick, "tolerance": compared.tolerance, "home": compared.home, "setup": asdict(setup), "near": near}
