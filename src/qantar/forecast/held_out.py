@@ -32,7 +32,7 @@ from qantar.forecast.planted import Planted, planted
 from qantar.forecast.power import Detectable, detectable
 from qantar.forecast.scores import Difference, Share, coverage_days, event_scores, log_score_days, paired
 from qantar.inference.distance import Target, distances, target_of, up_to
-from qantar.inference.enough import enough_regions, told
+from qantar.inference.enough import announce, enough_regions, told
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import observe
 from qantar.scenario.plan import Plan
@@ -190,6 +190,7 @@ def held_out(
     days = days_foreseen(facts)
     if not days:
         runner.note(told("no_quiet_day"))
+    announce(plan, seed, size + near * (2 * len(plan.regions) + len(days)), runner)
     problem = Problem(plan, record, target, prior_table(plan, size, seed, runner, known=known), seed)
     reference = onset_forecast(REFERENCE["region"], facts)
     power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))

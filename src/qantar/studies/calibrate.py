@@ -18,7 +18,6 @@ from qantar.files.cells import Choice
 from qantar.inference import neural as networks
 from qantar.inference.between import MEDIAN, SHARE
 from qantar.inference.calibration import Terms, between_csv, repeated
-from qantar.inference.enough import announce
 from qantar.inference.posterior import NEURAL, known_table
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.parameters import parameters
@@ -83,7 +82,6 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     if options.method == NEURAL:
         return by_networks(options, terms, plan, runner)
     runs, command = options.runs or 1, kind.command_of(STUDY.name, asked)
-    announce(plan, options.seed, runs * (setup.in_all + setup.near * setup.force_draws + setup.particles), runner)
     found, rows, elsewhere = repeated(terms, runs, runner, command, options.kept, options.pack)
     facts = {"quick": options.quick, "runs": runs, **{k: found.made[k] for k in FACTS}}
     files = {**found.files, **({"between.csv": between_csv(rows)} if rows else {})}

@@ -11,7 +11,6 @@ import numpy as np
 from qantar.ensemble.runner import Runner
 from qantar.forecast.held_out import MODEL, REFERENCE, as_rows, held_out
 from qantar.forecast.planted import Planted
-from qantar.inference.enough import announce
 from qantar.inference.posterior import known_table
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
@@ -36,7 +35,6 @@ def run(asked: Asked[HeldOutOptions], runner: Runner) -> Outcome:
     options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=options.scale)
     known = None if options.known is None else known_table(options.known, plan, options.seed)
-    announce(plan, options.seed, options.table + 2 * options.near * len(plan.regions), runner)
     scored = held_out(scenario, options.table, options.near, runner, seed=options.seed, scale=options.scale, known=known)
     ties = {**asdict(scored.ties), "separated": scored.ties.separated}
     facts = {

@@ -11,7 +11,6 @@ from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.forecast.held_out import NEAR
 from qantar.forecast.rivals import HOME, Terms, compare
-from qantar.inference.enough import announce
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
@@ -50,7 +49,6 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     effort = {"rounds": options.rounds, "proposed": options.proposed, "near": options.near}
     setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, **effort)
     near = QUICK_NEAR if options.quick else NEAR
-    announce(plan, options.seed, len(arms) * (setup.in_all + near * len(plan.regions)), runner)
     compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
     tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}
     facts = {"quick": options.quick, "tolerance": compared.tolerance, "home": compared.home, "setup": asdict(setup), "near": near}
