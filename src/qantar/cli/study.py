@@ -49,7 +49,7 @@ def study(
     if result is not None:
         told(loaded, judged, lang, (result["model"] or {"runs": 0})["runs"], fitted=bool(result["calibrated"]))
     else:
-        shown = _shown(loaded, draws, store)
+        shown = _shown(loaded, draws, store, lang)
         told(loaded, judged, lang, shown.n if shown else 0, fitted=bool(shown and shown.made))
         sys.stdout.flush()
         histories = _histories(shown, lang, loaded, store) if shown else None
@@ -83,13 +83,14 @@ class _Shown:
     recipe: Any = None
 
 
-def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
+def _shown(loaded: Any, draws: int | None, store: Path, lang: str) -> _Shown | None:
     """Which histories a study shows: those asked for, else those that ship with the account's own case, else none."""
     from qantar.ensemble.store import Recipe, keep_draws
     from qantar.errors import DataError, Problems
     from qantar.inference.packed import read
-    from qantar.inference.posterior import fits, read_fit
+    from qantar.inference.posterior import shipped_posterior, told_unused
     from qantar.scenario.scenario import FILE, read_scenario, resolve
+    from qantar.studies.blocks import in_language
     from qantar.studies.kind import STUDY_SCALE
 
     if not (loaded.case.folder / FILE).is_file() or draws == 0 or (draws is None and loaded.own):
@@ -101,12 +102,13 @@ def _shown(loaded: Any, draws: int | None, store: Path) -> _Shown | None:
     if draws is None:
         ships = read(scenario)
         return _Shown(scenario, ships.runs.n, ships.provenance["posterior"], ships=ships) if ships else None
-    plan = resolve(scenario, scale=STUDY_SCALE)
-    fit = read_fit(loaded.case.folder)
-    if fit is None or not fits(fit.posterior.made, plan):
-        return _Shown(scenario, draws, None, recipe=Recipe(plan, seed=1))
-    recipe = Recipe(plan, 1, sampling="given", given=keep_draws(store, fit.posterior.values))
-    return _Shown(scenario, min(draws, len(fit.posterior.values)), fit.posterior.made, recipe=recipe)
+    if (posterior := shipped_posterior(scenario)) is None:
+        if unused := told_unused(scenario):
+            sys.stderr.write(in_language(unused, lang) + "\n")
+        return _Shown(scenario, draws, None, recipe=Recipe(resolve(scenario, scale=STUDY_SCALE), seed=1))
+    plan, given = resolve(scenario, scale=posterior.made["scale"]), keep_draws(store, posterior.values)
+    recipe = Recipe(plan, 1, sampling="given", given=given)
+    return _Shown(scenario, min(draws, len(posterior.values)), posterior.made, recipe=recipe)
 
 
 def _histories(shown: _Shown, lang: str, loaded: Any, store: Path) -> Any:

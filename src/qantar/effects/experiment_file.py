@@ -199,7 +199,9 @@ def load_experiments(scenario: Scenario) -> list[Written]:
 
 
 def chosen(written: Sequence[Written], only: Sequence[str]) -> list[Written]:
-    """Those of these hypotheses, all if none is named; raises StudyError for one that has no experiment."""
+    """Those of these hypotheses, all if none is named; raises StudyError for one that has no experiment, and if there are none."""
+    if not written:
+        raise fail(StudyError, FOLDER, "no_experiments")
     names = [w.spec.hypothesis for w in written]
     for name in only:
         if name not in names:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.errors import StudyError, fail
 from qantar.model.build import land_of
 from qantar.model.government import DATED, Policy, VisibleState, first_hours, largest_cities
 from qantar.model.world import Land, StateStep
@@ -152,7 +153,15 @@ def date_policies(
     signals: Sequence[str] = SIGNALS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Dates]:
-    """Every signal over the same draws of the priors; the plan is at full scale and in steps of an hour."""
+    """Every signal over the same draws of the priors; the plan is at full scale and in steps of an hour.
+
+    Raises
+    ------
+    StudyError
+        If one of the five decisions is not among those of the plan: then there is no date to hold a policy against.
+    """
+    if lacking := [name for name, hour in recorded_hours(plan).items() if math.isnan(hour)]:
+        raise fail(StudyError, plan.case, "undated", lacking=", ".join(lacking), dated=", ".join(DATED))
     land = land_of(plan, blocks_of(plan))
     seen = sights(scenario, plan, land)
     recorded = np.array(list(recorded_hours(plan).values()))

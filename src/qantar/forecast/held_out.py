@@ -10,6 +10,7 @@ Two partitions, both scored against the same baselines (`baselines`) with the sa
 
 The nearest histories of the table stand for the posterior here: a fit of its own for each of 17 regions would take a night each. They are
 simulated again under the changed plan with their parameters and their luck; until a decision differs they are the histories of the table.
+A record that calls no day of any region quiet has no second partition: whoever always says unrest would be right.
 The mean-field twin of the same draws is one more rival: it says whether ties between people improve anything.
 """
 
@@ -31,6 +32,7 @@ from qantar.forecast.planted import Planted, planted
 from qantar.forecast.power import Detectable, detectable
 from qantar.forecast.scores import Difference, Share, coverage_days, event_scores, log_score_days, paired
 from qantar.inference.distance import Target, distances, target_of, up_to
+from qantar.inference.enough import announce, enough_regions, told
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.record.observables import observe
 from qantar.scenario.plan import Plan
@@ -154,7 +156,7 @@ def day_ahead(problem: Problem, days: Sequence[int], runner: Runner, *, near: in
 
 
 def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floats, m: int) -> list[Score]:
-    """All forecasters in both partitions, baselines first."""
+    """All forecasters, baselines first, in both partitions; without days in the first alone."""
     by_onset = score_onsets(facts, onsets, m=m)
     reference = next(s.log for s in by_onset if s.name == REFERENCE["region"])
     found = [
@@ -163,6 +165,8 @@ def scores(facts: Facts, onsets: dict[str, Floats], days: list[int], ahead: Floa
         )
         for s in by_onset
     ]
+    if not days:
+        return found
     rows = [d + 1 for d in days]  # the first origin of `score_days` is the day before the first
     daily = {s.name: (s.log[rows], s.brier[rows]) for s in score_days(facts, m=m)}
     daily[MODEL] = event_scores(ahead, facts.presence[:, rows].T, m)
@@ -181,13 +185,17 @@ def held_out(
     """
     plan, record = resolve(scenario, scale=scale), observe(scenario.case.record)
     target = target_of(record, plan, detained=tuple(spec_of(scenario).detained))
-    problem = Problem(plan, record, target, prior_table(plan, size, seed, runner, known=known), seed)
+    runner.note(enough_regions(target, plan))
     facts = facts_of(record, plan)
+    days = days_foreseen(facts)
+    if not days:
+        runner.note(told("no_quiet_day"))
+    announce(plan, seed, size + near * (2 * len(plan.regions) + len(days)), runner)
+    problem = Problem(plan, record, target, prior_table(plan, size, seed, runner, known=known), seed)
     reference = onset_forecast(REFERENCE["region"], facts)
     power = detectable(reference, onset_forecast("population", facts), (facts.low, facts.high))
     onsets = region_out(problem, runner, near=near)
-    days = list(range(1, record_days(facts) - 1))
-    ahead = day_ahead(problem, days, runner, near=near)
+    ahead = day_ahead(problem, days, runner, near=near) if days else np.empty((0, len(plan.regions)))
     return HeldOut(scores(facts, onsets, days, ahead, near), power, worth_of_ties(facts, onsets, near), planted(problem, near))
 
 
@@ -198,8 +206,18 @@ def worth_of_ties(facts: Facts, onsets: dict[str, Floats], m: int) -> Difference
 
 
 def record_days(facts: Facts) -> int:
-    """Days from the start to the last on which presence is known anywhere."""
-    return int(np.flatnonzero(~np.isnan(facts.presence).all(axis=0)).max()) + 1
+    """Days from the start to the last on which presence is known anywhere; 0 without any."""
+    return int(np.flatnonzero(~np.isnan(facts.presence).all(axis=0)).max(initial=-1)) + 1
+
+
+def days_foreseen(facts: Facts) -> list[int]:
+    """Evenings from which the next day is foreseen; none where no day of any region is known as quiet: whoever always says unrest is right.
+
+    >>> facts_with = lambda cells: Facts(*[np.zeros(1)] * 2, np.array([cells]), *[np.zeros(4)] * 2, *[np.ones(1)] * 3, 3)
+    >>> days_foreseen(facts_with([0.0, 1.0, 1.0, np.nan])), days_foreseen(facts_with([np.nan, 1.0, 1.0, np.nan]))
+    ([1], [])
+    """
+    return list(range(1, record_days(facts) - 1)) if (facts.presence == 0).any() else []
 
 
 def as_rows(found: list[Score]) -> list[dict[str, object]]:

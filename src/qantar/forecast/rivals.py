@@ -39,6 +39,7 @@ from qantar.forecast.held_out import MODEL, NEAR, region_out
 from qantar.forecast.scores import Difference, log_score_days, paired
 from qantar.inference.calibration import task_of
 from qantar.inference.distance import MOBILIZATION, Target, last_day, scales_of, target_of, up_to
+from qantar.inference.enough import announce, enough_regions
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.inference.rejection import Setup, nearest, of_equal_weight
 from qantar.record.observables import Observables, observe
@@ -157,7 +158,9 @@ def compare(terms: Terms, arms: Sequence[str], runner: Runner, kept: Path | None
     scenario = terms.scenario
     folders = [runner.store, *([kept] if kept is not None else [])]
     rivals = []
-    record = observe(scenario.case.record)
+    record, whole = observe(scenario.case.record), resolve(scenario, scale=terms.scale)
+    runner.note(enough_regions(target_of(record, whole), whole))
+    announce(whole, terms.seed, len(arms) * (terms.setup.in_all + terms.near * len(whole.regions)), runner)
     for arm in arms:
         plan = resolve(scenario, arm_edits(scenario, arm), scale=terms.scale)
         plan = up_to(plan, last_day(target_of(record, plan), MOBILIZATION, plan))

@@ -38,7 +38,7 @@ from qantar.inference.diagnostics import (
     uniformity,
 )
 from qantar.inference.distance import Target, items_of, scales_of, summary_of, target_of
-from qantar.inference.enough import enough
+from qantar.inference.enough import announce, enough
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
 from qantar.inference.problem import Problem, prior_table, spec_of
@@ -100,8 +100,12 @@ class Terms:
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
 
-    def problem(self, runner: Runner) -> Problem:
+    def problem(self, runner: Runner, histories: int = 0) -> Problem:
         """The record as intervals, and the table of the priors.
+
+        Parameters
+        ----------
+        histories : how many whoever asks will make at most: announced where they are many
 
         Raises
         ------
@@ -115,7 +119,8 @@ class Terms:
         if fixed := [name for name in spec.fitted if name in plan.parameters]:
             raise fail(ScenarioError, f"parameters.{fixed[0]}", "fitted_twice", value=fixed[0])
         target = target_of(record, plan, detained=tuple(spec.detained))
-        runner.note(enough(target, plan))
+        runner.note(enough(target, plan, quiet=spec.quiet is not None))
+        announce(plan, self.seed, histories, runner)
         table = prior_table(plan, self.setup.table, self.seed, runner, part=self.setup.part, known=self.known)
         return Problem(plan, record, target, table, self.seed)
 
@@ -193,7 +198,7 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     checked : whether intervals are checked on simulated records
     """
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
-    problem = terms.problem(runner)
+    problem = terms.problem(runner, setup.in_all + setup.near * setup.force_draws + setup.particles)
     plan, table, record = problem.plan, problem.table, problem.record
     task = task_of(problem, terms.scenario, terms.edits, runner)
     particles = calibrate(task, table, setup)

@@ -27,6 +27,7 @@ from qantar.files.cells import to_csv
 from qantar.files.read import read_text
 from qantar.files.result import read_result
 from qantar.inference.rejection import Particles
+from qantar.messages import LANGUAGES, text
 from qantar.scenario.edits import parameter_fault
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario, resolve
@@ -132,6 +133,30 @@ def current_plan(made: Mapping[str, Any], scenario: Scenario) -> Plan | None:
     return plan if fits(made, plan) else None
 
 
+def why_unused(made: Mapping[str, Any], scenario: Scenario, plan: Plan | None = None) -> str:
+    """Why a fit is not used: another "model" made it, it is of another "scenario", or not at the "scale" of a plan; empty if it is."""
+    if made.get("model_sha256") != model_hash():
+        return "model"
+    if current_plan(made, scenario) is None:
+        return "scenario"
+    return "" if plan is None or fits(made, plan) else "scale"
+
+
+def told_unused(scenario: Scenario, plan: Plan | None = None) -> tuple[str, str] | None:
+    """That a fit lies in the folder of a case and why it is not used, in English and Chinese; None where none lies there, or it is.
+
+    Parameters
+    ----------
+    plan : what it must be of; any at its own scale without it
+    """
+    fit = read_fit(scenario.case.folder)
+    if fit is None or not (why := why_unused(fit.posterior.made, scenario, plan)):
+        return None
+    told = {"folder": scenario.case.folder / FIT, "scale": f"{fit.posterior.made['scale']:g}"}
+    en, zh = (text(f"fitted.unused_{why}", lang, **told) for lang in LANGUAGES)
+    return en, zh
+
+
 def shipped_posterior(scenario: Scenario) -> Posterior | None:
     """The posterior that ships with a scenario, if it was made for it, unchanged, by this version of the model."""
     fit = read_fit(scenario.case.folder)
@@ -147,7 +172,8 @@ def posterior_of(scenario: Scenario) -> Posterior:
         If there is none.
     """
     if (posterior := shipped_posterior(scenario)) is None:
-        raise fail(ResultError, scenario.case.head.id, "no_posterior", value=scenario.case.head.id)
+        code = "no_posterior" if read_fit(scenario.case.folder) is None else "posterior_stale"
+        raise fail(ResultError, scenario.case.folder / FIT, code, value=scenario.case.head.id)
     return posterior
 
 

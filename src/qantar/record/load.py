@@ -17,7 +17,7 @@ from typing import Any
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
 from qantar.files.read import read_table
-from qantar.record.complete import GATHERINGS, Locate, Span, complete_rows, complete_tables, gathering, zone_offset
+from qantar.record.complete import UNREST, Locate, Span, complete_rows, complete_tables, gathering, zone_offset
 from qantar.record.schema import (
     DAYS_AROUND,
     MODELS,
@@ -461,7 +461,7 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     first: dict[str, dt.date] = {}
     certain: dict[tuple[str, dt.date], str] = {}
     for event in record.events:
-        if event.kind in GATHERINGS and (found := gathering(event, record.span)):
+        if event.kind in UNREST and (found := gathering(event, record.span)):
             first[event.region_id] = min(found.first, first.get(event.region_id, found.first))
             for day in found.days if found.certain else ():
                 certain.setdefault((event.region_id, day), event.event_id)
@@ -471,7 +471,7 @@ def _check_onsets(record: Record, problems: Problems) -> None:
     earliest = {r.region_id: r.onset_earliest or r.onset_date or r.onset_latest for r in onsets}
     for line, presence in problems.rows(record.presence):
         begun = earliest.get(presence.region_id, presence.date)
-        if presence.region_id in onsets.spoilt:
+        if not line or presence.region_id in onsets.spoilt:
             continue
         if presence.unrest == 1 and (begun is None or presence.date < begun):
             args = {"value": presence.date, "earliest": begun or "-", "latest": "-"}

@@ -23,9 +23,24 @@ from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of
 from qantar.scenario.schema import SPREADS, Arm, Basis, Edit, ScenarioFile, step_fault
 
-__all__ = ["FILE", "Edit", "Plan", "Scenario", "apply", "arm_edits", "load_scenario", "parse_set", "read_scenario", "resolve", "with_arms"]
+__all__ = [
+    "AS_IS",
+    "FILE",
+    "Edit",
+    "Plan",
+    "Scenario",
+    "apply",
+    "arm_edits",
+    "load_scenario",
+    "parse_set",
+    "read_scenario",
+    "resolve",
+    "with_arms",
+]
 
 
+AS_IS = "base"
+"""The scenario without a change, where an arm may be named."""
 FITTED_MAX = 8
 """Parameters that may be fitted at once."""
 DEGREE_MAX = 2_000
@@ -308,13 +323,15 @@ def with_arms(scenario: Scenario, words: Sequence[str]) -> tuple[Scenario, list[
 
 
 def arm_edits(scenario: Scenario, name: str) -> list[Edit]:
-    """The edits of a named arm.
+    """The edits of a named arm; of `AS_IS` none.
 
     Raises
     ------
     ScenarioError
         If there is none of that name.
     """
+    if name == AS_IS and name not in scenario.file.arms:
+        return []
     if name not in scenario.file.arms:
         known = [*scenario.file.arms, *(f"steps.{s.id}=off" for s in scenario.file.steps)]
         raise fail(ScenarioError, f"--arm {name}", "no_such_arm", value=name, choices=nearest(name, known) or "-")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qantar.ensemble.histories import Feature
 from qantar.forecast.scores import SEPARATED
-from qantar.scenario.scenario import Scenario
+from qantar.scenario.scenario import AS_IS, Scenario
 from qantar.studies.blocks import Cell, Intervals, Pair, Row, joined, pair
 from qantar.studies.kind import Result
 
@@ -25,12 +25,16 @@ def scale_words(scale: float) -> Pair:
 def arm_name(key: str, scenario: Scenario | None) -> Pair:
     """What a reader calls an arm; its key where it has no name."""
     short, arm = key.removeprefix("rival-"), scenario.file.arms.get(key) if scenario else None
+    if arm is None and key == AS_IS:
+        return pair("out.as_it_is")
     return (short, short) if arm is None else (arm.name_en or short, arm.name_zh or short)
 
 
 def arm_note(key: str, scenario: Scenario | None) -> Pair:
     """What an arm says; its key where there is none of that name."""
     arm = scenario.file.arms.get(key) if scenario else None
+    if arm is None and key == AS_IS:
+        return pair("out.as_it_is_note")
     return (key, key) if arm is None else (arm.note_en, arm.note_zh)
 
 

@@ -13,7 +13,7 @@ from qantar.effects.figure import draw_effects
 from qantar.effects.pairing import FIRST, VARYING, Early, Effects, as_dict, counterfactual, plans_of
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
-from qantar.inference.posterior import read_draws, shipped_posterior
+from qantar.inference.posterior import read_draws, shipped_posterior, told_unused
 from qantar.messages import LANGUAGES
 from qantar.model.outcome import UPRISING
 from qantar.scenario.parameters import Values
@@ -57,8 +57,8 @@ def run(asked: Asked[CounterfactualOptions], runner: Runner) -> Outcome:
 
     posterior = draws_of(options, scenario)
     if posterior is None and not options.prior:
-        name = scenario.case.head.id
-        runner.note(pair("counterfactual.unfitted", case=options.scenario, name=name))
+        unfitted = pair("counterfactual.unfitted", case=options.scenario, name=scenario.case.head.id)
+        runner.note(told_unused(scenario) or unfitted)
 
     def tell(early: Early) -> None:
         for words in first_words(early, recorded=options.recorded):

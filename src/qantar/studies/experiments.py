@@ -14,17 +14,19 @@ from typing import Annotated, Any
 from qantar.effects import decision
 from qantar.effects.asking import Asking
 from qantar.effects.comparison import compared_rows, policy_row, power_row
-from qantar.effects.contrast import FIFTHS, Answer
+from qantar.effects.contrast import FIFTHS, Answer, plans_of
 from qantar.effects.decision import DECIDED, DIRECTIONS
-from qantar.effects.experiment_file import Experiment, Written, chosen, load_experiments
+from qantar.effects.experiment_file import FOLDER, Experiment, Written, chosen, load_experiments
+from qantar.effects.inert import acting
 from qantar.effects.orders import order_row
 from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws
 from qantar.effects.verdict import judged
 from qantar.effects.versions import COLUMNS, Row, merged, read_versions
 from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
+from qantar.errors import StudyError, fail
 from qantar.forecast.rivals import fitted_draws
-from qantar.inference.posterior import FIT, fits, known_table, read_fit
+from qantar.inference.posterior import FIT, fits, known_table, read_fit, told_unused
 from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
@@ -64,6 +66,8 @@ def run(asked: Asked[ExperimentOptions], runner: Runner) -> Outcome:
     plan = resolve(scenario, scale=options.scale)
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     tried = [w.spec for w in written if w.spec.type == "counterfactual"]
+    for spec in tried:
+        refuse_idle(scenario, spec)
     size = options.table if tried else 0
     draws = draws_of(scenario, size, runner, seed=options.seed, scale=options.scale, known=known)
     if draws and tried:  # what could be found at all, told before hours of computing
@@ -87,6 +91,15 @@ def run(asked: Asked[ExperimentOptions], runner: Runner) -> Outcome:
     return Outcome(tables_of(pairs), facts, plan, options.seed)
 
 
+def refuse_idle(scenario: Scenario, spec: Experiment) -> None:
+    """Raises StudyError for a part whose worlds are one under several names: no history could tell them apart."""
+    plans = plans_of(scenario, spec, scale=kind.STUDY_SCALE)
+    for part in spec.parts:
+        worlds = [acting(plans[name]) for name, weight in part.contrast.items() if weight]
+        if len(worlds) > 1 and all(world == worlds[0] for world in worlds):
+            raise fail(StudyError, f"{FOLDER}/{spec.hypothesis}.toml", "experiment_idle", part=part.id, arms=", ".join(part.contrast))
+
+
 def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale: float, known: Runs | None = None) -> dict[str, Draws]:
     """Draws of the priors with an uprising, and of the posterior if one of this model ships with the case.
 
@@ -106,6 +119,10 @@ def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale:
     table = prior_table(plan, size, seed, runner, part=TABLE_PART, known=known)
     draws = {"prior": Draws(loud_draws(table, seed))}
     fit = read_fit(scenario.case.folder)
+    if unused := told_unused(scenario, plan):
+        runner.note(unused)
+    elif fit is None:
+        runner.note(pair("experiment.unfitted", folder=scenario.case.folder / FIT))
     if fit is not None and fits(fit.posterior.made, plan):
         draws["posterior"] = Draws(fit.posterior.values, fit.posterior.ancestors.tolist())
     return {basis: of for basis, of in draws.items() if of.values}

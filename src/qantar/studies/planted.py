@@ -18,10 +18,11 @@ import numpy as np
 
 from qantar.effects import decision
 from qantar.effects.decision import DECIDED
-from qantar.effects.experiment_file import chosen, load_experiments
+from qantar.effects.experiment_file import FOLDER, chosen, load_experiments
 from qantar.effects.planted import NEAR, NOT_THERE, THERE, Effort, Planting, parts_of, worlds
 from qantar.ensemble.histories import HALF
 from qantar.ensemble.runner import Runner
+from qantar.errors import StudyError, fail
 from qantar.inference.calibration import Terms
 from qantar.inference.posterior import known_table
 from qantar.scenario.scenario import resolve
@@ -65,6 +66,8 @@ def run(asked: Asked[PlantedOptions], runner: Runner) -> Outcome:
     names = ("worlds", "table", "draws", "force_draws", "true_seeds")
     effort = replace(QUICK if options.quick else Effort(), **{k: v for k in names if (v := getattr(options, k)) is not None})
     specs = [w.spec for w in chosen(load_experiments(scenario), options.only)]
+    if all(spec.type != "counterfactual" for spec in specs):
+        raise fail(StudyError, FOLDER, "no_counterfactuals")
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
     problem = Terms(scenario, effort.setup(effort.table), options.seed, scale=plan.scale, known=known).problem(runner)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from qantar.ensemble.runner import Runner
+from qantar.errors import StudyError, fail
 from qantar.forecast.held_out import NEAR
 from qantar.forecast.rivals import HOME, Terms, compare
 from qantar.inference.rejection import QUICK, Setup
@@ -18,6 +19,8 @@ from qantar.studies.cells import arm_name, arm_note, around, intervals, number, 
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 QUICK_NEAR = 40
+LEAST = 2
+"""Accounts that make a comparison."""
 
 
 class RivalsOptions(Options):
@@ -39,7 +42,10 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     """Every account fitted, what it comes near, and what it foresees, a row an account; and its score by region."""
     options, scenario = asked.options, asked.named
     plan = resolve(scenario, scale=kind.scale_of(options.scale, options.quick))
-    arms = asked.arms or [HOME, *(name for name in scenario.file.arms if name.startswith("rival-") and name != HOME)]
+    own = [name for name in scenario.file.arms if name.startswith("rival-")]
+    arms = asked.arms or sorted(own, key=lambda name: name != HOME)  # that one first, the others in their order
+    if len({*arms}) < LEAST:
+        raise fail(StudyError, plan.case, "rivals_few", found=", ".join(arms) or "-")
     effort = {"rounds": options.rounds, "proposed": options.proposed, "near": options.near}
     setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, **effort)
     near = QUICK_NEAR if options.quick else NEAR
