@@ -127,6 +127,7 @@ def glossary() -> dict[str, str]:
 
 
 def uses(term: str, message: str) -> bool:
+    message = re.sub(r"\{\w+:([^}]*)\}", r"\1", message)  # of a plural the words, not what is counted
     prose = re.sub(
         r"\{[^}|]*\}|`[^`]*`|--[\w-]+|\S*[/=]\S*|\b[A-Z]{2,}\b|\w+\.(?:toml|csv|json)|qantar [\w-]+|\[default:.*?\]|Examples?:.*",
         "",
