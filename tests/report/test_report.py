@@ -93,6 +93,7 @@ def test_every_figure_has_its_table(page: str) -> None:
         "calibrate",
         "experiments",
         "heldout-",
+        "planted-",
         "rivals-",
         "scale",
         "sensitivity-",
