@@ -93,7 +93,7 @@ def test_every_figure_has_its_table(page: str) -> None:
         "calibrate",
         "experiments",
         "heldout-",
-        "planted-",
+        "planted",
         "rivals-",
         "scale",
         "sensitivity-",
