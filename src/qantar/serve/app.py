@@ -10,7 +10,6 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,17 +18,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from qantar.errors import Problems, QantarError, StudyError, fail
-from qantar.files.read import add_validation
+from qantar.errors import QantarError, StudyError, fail
 from qantar.serve.answers import as_json, refusal
 from qantar.serve.guard import Guard, TooLargeError
 from qantar.serve.home import Home
 from qantar.serve.openapi import READ, described
 from qantar.serve.pages import Pages
-from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload
+from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload, ask, lists
 from qantar.serve.runs import Runs
 
-PARTS = ("home",)
+PARTS = ("home", "claims")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
@@ -90,7 +88,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
 
 def _answer(served: Served, operation: Operation[Any]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        asked = _checked(operation, await _given(request, operation))
+        asked = ask(operation.asked, await _given(request, operation), operation.path)
         given = [served, asked, *([Upload(await request.body())] if operation.upload else [])]
         if inspect.iscoroutinefunction(operation.does):
             found = await operation.does(*given)
@@ -106,8 +104,7 @@ def _answer(served: Served, operation: Operation[Any]) -> Callable[[Request], Aw
 async def _given(request: Request, operation: Operation[Any]) -> Mapping[str, Any]:
     """What was sent: of an address the last value of each name (a list where the model asks for several), else the object of the body."""
     if operation.method in READ or operation.upload:
-        several = {n for n, f in operation.asked.model_fields.items() if str(f.annotation).startswith(("list", "tuple"))}
-        return {k: request.query_params.getlist(k) if k in several else v for k, v in request.query_params.items()}
+        return lists(operation.asked, request.query_params.multi_items())
     try:
         body = json.loads(await request.body())
         json.dumps(body, ensure_ascii=False).encode()  # half a letter cannot be written anywhere
@@ -116,19 +113,6 @@ async def _given(request: Request, operation: Operation[Any]) -> Mapping[str, An
     if not isinstance(body, dict):
         raise fail(StudyError, request.url.path, "no_json")
     return body
-
-
-def _checked(operation: Operation[Any], given: Mapping[str, Any]) -> Any:
-    problems = Problems()
-    try:
-        return operation.asked(**{str(k): v for k, v in given.items()})
-    except ValidationError as error:
-        for item in error.errors(include_url=False, include_input=True):
-            if not item["loc"]:
-                item["loc"] = ("",)
-            add_validation(item, operation.path, None, str(item["loc"][0]), problems, in_table=False)
-        problems.raise_as(StudyError)
-        raise
 
 
 def _streamed(stream: Stream) -> Response:
@@ -146,7 +130,10 @@ def _streamed(stream: Stream) -> Response:
 
 def _page(served: Served, pages: Pages, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        values = await run_in_threadpool(page.values, served, dict(request.query_params))
+        asked: Any = {**request.query_params, **request.path_params}
+        if page.asked is not None:
+            asked = ask(page.asked, lists(page.asked, [*request.query_params.multi_items(), *request.path_params.items()]), page.path)
+        values = await run_in_threadpool(page.values, served, asked)
         return HTMLResponse(await run_in_threadpool(pages.render, page, values))
 
     return answer

@@ -13,12 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from qantar.account.ledger import AccountFile
-from qantar.cases.case import CaseFile, cases_folder, packaged_names
+from qantar.cases.case import Case, CaseFile, cases_folder, packaged_names
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
 from qantar.files.read import read_toml
 from qantar.files.result import read_result
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded, load_account
 
 DEPTH = 3
@@ -121,7 +122,31 @@ class Home:
 
     def loaded(self, name: str) -> Loaded:
         """An account with its case; raises what `load_account` does."""
-        return self._keep("account", name, load_account)
+        return self._keep("account", name, lambda asked: load_account(asked, self._cases()))
+
+    def _cases(self) -> list[Case]:
+        """Cases of the accounts that are kept: a packaged one is not read again for another account."""
+        return [kept.case for (kind, _), (_, kept) in self._kept.items() if kind == "account"]
+
+    def beside(self, name: str) -> list[str]:
+        """Names of the accounts that are held against the same case, this one among them."""
+        case = self.loaded(name).case.folder.resolve()
+        return [e.name for e in self.entries() if e.account and not e.faulty and self._case_of(e) == case]
+
+    def _case_of(self, entry: Entry) -> Path | None:
+        """The folder of the case that an account names, read from its first file alone."""
+        folder = cases_folder() / _shipped(entry.name) if entry.packaged else self.place(entry.name)
+        if entry.case:
+            return folder.resolve()
+        head = read_toml(folder / HEADS[0], AccountFile, Problems())
+        if head is None:
+            return None
+        return (cases_folder() / head.case if head.case in packaged_names() else folder / head.case).resolve()
+
+    def judged(self, name: str) -> list[Judged]:
+        """The claims of an account with their verdicts; raises what `load_account` does."""
+        loaded = self.loaded(name)
+        return self._keep("judged", name, lambda _: judge(loaded.account, loaded.trials()))
 
     def scenario(self, name: str) -> Scenario:
         """A scenario; raises what `load_scenario` does."""

@@ -12,7 +12,9 @@ from qantar.errors import QantarError
 from qantar.messages import LANGUAGES
 from qantar.report.pairs import attributes, option, safe_link
 from qantar.report.sections import templates
+from qantar.report.tables import labelled
 from qantar.serve.part import Page, Part
+from qantar.studies.blocks import pair
 
 
 class Pages:
@@ -23,11 +25,15 @@ class Pages:
         rooms = ("qantar.serve", "qantar.report")
         self.drawn.loader = jinja2.ChoiceLoader([jinja2.PackageLoader(room, "templates") for room in rooms])
         contents = [(part.name, part.pages[0].path) for part in parts if part.pages]
-        self.drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, contents=contents, version=qantar.__version__)
+        self.first = {page.path: part.pages[0].path for part in parts for page in part.pages}
+        self.drawn.filters.update(labelled=labelled)
+        self.drawn.globals.update(
+            attr=attributes, option=option, safe_link=safe_link, pair=pair, contents=contents, version=qantar.__version__
+        )
 
     def render(self, page: Page, values: Mapping[str, Any]) -> str:
         """A page with its values."""
-        return self.drawn.get_template(page.template).render(here=page.path, **values)
+        return self.drawn.get_template(page.template).render(here=self.first[page.path], **values)
 
     def mistake(self, error: QantarError) -> str:
         """A page that says what was wrong with what was asked."""

@@ -6,12 +6,14 @@ contents. A new part is one file with a `PART` and one word in `app.PARTS`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from qantar.errors import Problems, StudyError
+from qantar.files.read import add_validation
 from qantar.serve.home import Home
 from qantar.serve.runs import Runs
 
@@ -35,6 +37,35 @@ class Nothing(Asked):
 
 
 AskedT = TypeVar("AskedT", bound=Asked)
+
+
+def ask(model: type[AskedT], given: Mapping[str, Any], where: str) -> AskedT:
+    """What was asked, checked: of an operation, or of a page by its address.
+
+    Raises
+    ------
+    StudyError
+        With every mistake, at `where`.
+    """
+    problems = Problems()
+    try:
+        return model(**{str(k): v for k, v in given.items()})
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_input=True):
+            if not item["loc"]:
+                item["loc"] = ("",)
+            add_validation(item, where, None, str(item["loc"][0]), problems, in_table=False)
+        problems.raise_as(StudyError)
+        raise
+
+
+def lists(model: type[Asked], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """What an address asks: of each name the last value, or all of them where the model has a list."""
+    several = {n for n, f in model.model_fields.items() if str(f.annotation).startswith(("list", "tuple"))}
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name] = [*found.get(name, ()), value] if name in several else value
+    return found
 
 
 @dataclass(frozen=True)
@@ -87,11 +118,13 @@ class Page:
     path : its address
     template : of `templates`
     values : what the template is given, from what the address asks
+    asked : model of what the address asks, if that is checked; its path may hold a name in braces
     """
 
     path: str
     template: str
-    values: Callable[[Served, Mapping[str, str]], Mapping[str, Any]]
+    values: Callable[[Served, Any], Mapping[str, Any]]
+    asked: type[Asked] | None = None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@
   // What every script of ours shares: asking the server, and telling its mistakes.
   window.qantar = {
     lang: () => root.dataset.lang,
+    speak: () => speak(root.dataset.lang),  // what a script put into the page
     ask: async (method, path, body) => {
       const headers = {"X-Qantar": "1", "Accept-Language": root.dataset.lang};
       const raw = body instanceof Blob || body instanceof ArrayBuffer;
