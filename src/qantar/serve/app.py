@@ -27,7 +27,7 @@ from qantar.serve.pages import Pages
 from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload, ask, lists
 from qantar.serve.runs import Runs
 
-PARTS = ("home", "claims")
+PARTS = ("home", "claims", "studies")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),

@@ -26,6 +26,8 @@ DEPTH = 3
 """Folders below the one that is served in which cases, ledgers and results are looked for."""
 KEPT = 8
 """Accounts and scenarios that are kept in memory."""
+MOST_FILES = 300
+"""Names of files that are offered."""
 HEADS = ("account.toml", "case.toml")
 T = TypeVar("T")
 
@@ -119,6 +121,14 @@ class Home:
                 if stored is not None:
                     found.append((made.stat().st_mtime, self.called(folder), dict(stored.made)))
         return [(name, made) for _, name, made in sorted(found, key=lambda f: (-f[0], f[1]))]
+
+    def files(self) -> list[str]:
+        """Names of the files below the root that a study could read, and of results."""
+        ends = (".csv", ".toml", ".json", ".npz", ".md", ".txt")
+        folders = [self.root, *self._folders()]
+        return sorted(self.called(p) for f in folders for p in f.iterdir() if p.suffix in ends and p.is_file() and not p.is_symlink())[
+            :MOST_FILES
+        ]
 
     def loaded(self, name: str) -> Loaded:
         """An account with its case; raises what `load_account` does."""
