@@ -42,7 +42,7 @@ def described(operations: Sequence[Operation[Any]], lang: str = "en") -> dict[st
         paths.setdefault(f"/api{operation.path}", {})[operation.method.lower()] = _operation(operation, lang)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "qantar", "version": qantar.__version__, "description": text("serve.api", lang)},
+        "info": {"title": "qantar", "version": qantar.__version__, "description": text("serve.interface", lang)},
         "paths": paths,
         "components": {"schemas": {"Problem": PROBLEM, "Error": ERROR}},
     }
