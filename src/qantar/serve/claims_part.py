@@ -39,18 +39,19 @@ FULL = 30.0
 """Decibel at the end of a bar: no item may say more."""
 
 
-def _word(words: tuple[str, ...]) -> Any:
-    return Annotated[str, BeforeValidator(lambda word: word if word == "" else Choice(words)(word))]
+def _one_of(words: tuple[str, ...]) -> BeforeValidator:
+    """One of a list of words, or nothing."""
+    return BeforeValidator(lambda word: word if word == "" else Choice(words)(word))
 
 
 class Wanted(Asked):
     """Which claims of an account are shown, and which of them is open."""
 
     name: str = ""
-    kind: _word(KINDS) = ""
-    verdict: _word(WORDS) = ""
-    basis: _word(BASES) = ""
-    flag: _word(FLAGS) = ""
+    kind: Annotated[str, _one_of(KINDS)] = ""
+    verdict: Annotated[str, _one_of(WORDS)] = ""
+    basis: Annotated[str, _one_of(BASES)] = ""
+    flag: Annotated[str, _one_of(FLAGS)] = ""
     section: str = ""
     words: str = ""
     claim: str = ""
@@ -78,7 +79,7 @@ class Several(Asked):
     """Accounts of the same days; of one alone, all that ship beside it."""
 
     name: tuple[str, ...] = ()
-    only: _word(("contested", "agreed", "alone")) = ""
+    only: Annotated[str, _one_of(("contested", "agreed", "alone"))] = ""
 
 
 @dataclass(frozen=True)
