@@ -45,6 +45,15 @@ def _here() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser; its absence skips the tests that need it, and fails them in integration."""
+    from kit.browser import started
+
+    with started() as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def loaded() -> Loaded:
     return load_account(CASE)

@@ -48,7 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studies": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "lookup": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
     "report": BASE | _MODEL | _STUDIES | {"account", "verdicts"},
-    "cli": BASE | _MODEL | _STUDIES | {"account", "verdicts", "lookup", "report", "importing"},
+    "serve": BASE | _MODEL | _STUDIES | {"account", "verdicts", "lookup", "report", "importing"},
+    "cli": BASE | _MODEL | _STUDIES | {"account", "verdicts", "lookup", "report", "importing", "serve"},
     "notebook": BASE | _MODEL | _STUDIES | {"report"},
 }
 """Rooms that each room may import. (`__init__` names the public functions and imports them on use.)"""

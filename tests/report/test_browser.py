@@ -8,39 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from conftest import HERE
+from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
 from qantar.account.ledger import LEDGER_MODELS
 from qantar.report.write import study_account
 from qantar.verdicts.load import load_account
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if BROWSER is None:
-    if os.environ.get("QANTAR_CI"):
-        pytest.fail("no Chromium: in integration a skipped browser test is a failure", pytrace=False)
-    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-wqy-microhei)", allow_module_level=True)
-
-from axe_playwright_python.sync_playwright import Axe  # noqa: E402  (after the skip: a machine without a browser needs neither)
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
-
 pytestmark = pytest.mark.browser
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        yield started
-        started.close()
 
 
 Opener = Callable[..., Page]

@@ -17,6 +17,7 @@ import pytest
 
 import qantar
 from conftest import HERE
+from kit.serving import Serving
 
 FILE = '''
 """A kind that nobody needs: how many residents live in each region, times a number."""
@@ -113,9 +114,13 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(package: Path, where: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "NUMBA_CACHE_DIR")}
-    environment |= {"PYTHONPATH": os.pathsep.join([str(package), *(p for p in sys.path if p.endswith("site-packages"))]), "COLUMNS": "100"}
-    return subprocess.run([sys.executable, *words], cwd=where, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, *words], cwd=where, env=environment(package), capture_output=True, text=True, check=False)
+
+
+def environment(package: Path) -> dict[str, str]:
+    """In which that copy is found before any other."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "NUMBA_CACHE_DIR")}
+    return kept | {"PYTHONPATH": os.pathsep.join([str(package), *(p for p in sys.path if p.endswith("site-packages"))]), "COLUMNS": "100"}
 
 
 def test_a_kind_in_one_file_has_command_help_json_folder_repetition_and_words(package: Path, tmp_path: Path) -> None:
@@ -137,6 +142,31 @@ def test_a_kind_in_one_file_has_command_help_json_folder_repetition_and_words(pa
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
     assert "--times" in wrong.stderr
+
+
+def test_the_local_page_has_its_form_its_run_and_its_result(package: Path, tmp_path: Path) -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "qantar", "serve", "--port", "0"],
+        cwd=tmp_path, env=environment(package), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        there = Serving(re.findall(r"http://\S+\d", server.stdout.readline())[0], tmp_path, None)
+        assert "Residents" in there.ask("GET", "/studies").text
+        form = there.ask("GET", "/studies/toy?name=kazakhstan-2022").text
+        assert re.search(r'data-field="times" data-control="number" min="1" max="9" step="1" value="2"', form)
+        assert "乘以多少倍。" in form
+        wrong = there.ask("POST", "/api/runs", {"kind": "toy", "options": {"scenario": "kazakhstan-2022", "times": 10}})
+        assert (wrong.status, wrong.json()["error"]["problems"][0]["key"]) == (422, "--times")
+        begun = there.ask("POST", "/api/runs", {"kind": "toy", "options": {"scenario": "kazakhstan-2022", "times": 3}}).json()
+        last = json.loads(there.ask("GET", f"/api/runs/watch?id={begun['id']}").text.split("data: ")[-1])
+        assert (last["state"], last["command"]) == ("done", f"qantar toy kazakhstan-2022 --times=3 --out={last['folder']}")
+        page = there.ask("GET", f"/result?folder={last['folder']}").text
+        assert "There are 17 regions." in page
+        assert 'id="figure-toy"' in page
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def test_the_contract_of_all_kinds_holds_for_it(package: Path, tmp_path: Path) -> None:

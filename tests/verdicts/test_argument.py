@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from py_arg.abstract_argumentation_classes.abstract_argumentation_framework import AbstractArgumentationFramework
@@ -10,6 +11,7 @@ from py_arg.abstract_argumentation_classes.argument import Argument as Theirs
 from py_arg.abstract_argumentation_classes.defeat import Defeat
 from py_arg.algorithms.semantics.get_grounded_extension import get_grounded_extension
 
+from conftest import CASE, call_qantar
 from qantar.account.arguments import Inference
 from qantar.verdicts.argument import IN, OUT, UNDECIDED, Argument, Framework, argue, framework_of, grounded
 from qantar.verdicts.claims import Judged, judge
@@ -91,13 +93,13 @@ def test_support_in_a_circle_supports_nothing() -> None:
     assert label_of("C1 unverifiable, C2 unverifiable, C3 supported", *circle, inference("C3 > C1", name="A3"), claim="C2") == IN
 
 
-def argued(verdicts: str, *inferences: Inference) -> Argument:
+def argued(verdicts: str, *inferences: Inference, fallen: frozenset[str] = frozenset()) -> Argument:
     claims = {c.claim_id: c for c in load_account("kazakhstan-2022").account.claims}
     judged = []
     for part, claim in zip(verdicts.split(", "), claims.values(), strict=False):
         name, verdict = part.split()
         judged.append(Judged(claim.model_copy(update={"claim_id": name, "verdict": verdict}), "record", ()))
-    return argue(judged, inferences)
+    return argue(judged, inferences, fallen)
 
 
 def test_what_falls_with_a_premise_is_all_that_has_no_other_support() -> None:
@@ -108,6 +110,25 @@ def test_what_falls_with_a_premise_is_all_that_has_no_other_support() -> None:
     without = argued("C1 supported, C2 contradicted, C3 unverifiable, C4 supported, C5 unverifiable", *steps)
     assert without.falls_with("C1") == ("C3", "C5")
     assert without.falls_with("C2") == ()  # it has fallen already
+
+
+def test_premises_that_are_let_fall_count_as_contradicted() -> None:
+    steps = inference("C1 > C3"), inference("C3 C4 > C5", name="A2"), inference("C2 > C5", name="A3")
+    let = argued("C1 supported, C2 partly, C3 unverifiable, C4 supported, C5 unverifiable", *steps, fallen=frozenset({"C2"}))
+    fell = argued("C1 supported, C2 contradicted, C3 unverifiable, C4 supported, C5 unverifiable", *steps)
+    assert let.labels == fell.labels
+    assert let.falls_with("C1") == fell.falls_with("C1") == ("C3", "C5")
+    assert [(c.fallen, c.partial) for c in let.conclusions if c.claim == "C5"] == [(("C2",), ())]
+
+
+def test_a_premise_is_let_fall_by_an_option_and_named(tmp_path: Path) -> None:
+    whole, let = (call_qantar("argument", CASE, *more, "--json", cwd=tmp_path).json() for more in ((), ("--without", "C004")))
+    assert let["command"]["options"]["without"] == ["C004"]
+    falls = next(p["falls"] for p in whole["premises"] if p["claim"] == "C004").split(";")
+    before, now = ({c["claim"] for c in told["conclusions"] if c["label"] == OUT} for told in (whole, let))
+    assert now - before == {*falls} - before
+    wrong = call_qantar("argument", CASE, "--without", "C999", cwd=tmp_path)
+    assert (wrong.code, "C999" in wrong.err) == (2, True)
 
 
 def test_the_packaged_argument_is_that_of_pyarg() -> None:

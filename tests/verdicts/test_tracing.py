@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import CASE, call_qantar
 from qantar.account.weights import Band, Item, Story, Weight, complete
 from qantar.cases.case import cases_folder
 from qantar.errors import DataError
@@ -230,3 +231,17 @@ def test_json_says_what_was_weighed(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {"pairs", "items", "weights", "stories", "weights_sha256"} <= set(found)
     assert {"odds_low", "odds_high", "tipping_best", "naive_best", "ahead", "fragile"} <= set(found["pairs"][0])
     assert {"without_low", "without_best", "without_high"} <= set(found["weights"][0])
+
+
+def test_an_item_is_left_out_by_an_option_and_all_at_once_are_refused(tmp_path: Path) -> None:
+    whole, less = (call_qantar("weigh", CASE, *more, "--json", cwd=tmp_path).json() for more in ((), ("--without", "I01")))
+    assert {w["item"] for w in whole["weights"]} - {w["item"] for w in less["weights"]} == {"I01"}
+    assert whole["weights_sha256"] == less["weights_sha256"]  # what is registered is the whole
+    out = {(w["a"], w["b"]): w["without_best"] for w in whole["weights"] if w["item"] == "I01" and w["without_best"] is not None}
+    now = {(p["a"], p["b"]): p["band_best"] for p in less["pairs"]}
+    assert out
+    assert all(now.get(pair, -now.get(pair[::-1], 0)) == pytest.approx(best, abs=1e-3) for pair, best in out.items())
+    every = [word for item in whole["items"] for word in ("--without", item["item"])]
+    for more in (["--without", "I999"], every):
+        wrong = call_qantar("weigh", CASE, *more, cwd=tmp_path)
+        assert (wrong.code, "--without" in wrong.err) == (2, True)

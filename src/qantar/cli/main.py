@@ -17,7 +17,7 @@ import typer
 
 import qantar
 from qantar import follow
-from qantar.cli import account, case, importing, lookup, streams, study  # noqa: F401 - they put their commands into the tree
+from qantar.cli import account, case, importing, lookup, serve, streams, study  # noqa: F401 - they put their commands into the tree
 from qantar.cli.app import STYLE, Context, app, one_of
 from qantar.cli.text import problem_text
 from qantar.messages import LANGUAGES, catalogue, keys_under, language

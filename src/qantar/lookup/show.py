@@ -54,7 +54,7 @@ def show(loaded: Loaded, what: str, *, region: str | None, day: str | None, lang
         region, named = _region(loaded, region, lang)
     if day is not None and not _is_day(day):
         raise fail(StudyError, "--day", "not_a_date", value=day)
-    if find is not None and not _plain(find).split():
+    if find is not None and not plain(find).split():
         raise fail(StudyError, "--find", "nothing_asked")
     if find is not None:
         if what not in ("observables", *tables):
@@ -100,7 +100,7 @@ def _region(loaded: Loaded, asked: str, lang: str) -> tuple[str, list[str]]:
     bearers[case.head.country] = (case.head.country_en, case.head.country_zh)
     for key, own in bearers.items():
         for name in own:
-            if _plain(name) == _plain(asked):
+            if plain(name) == plain(asked):
                 return key, [text("out.region_is", lang, name=name, id=key)]
     known = [*bearers, *(name for own in bearers.values() for name in own)]
     raise fail(StudyError, "--region", "no_such_name", value=asked, choices=nearest(asked, known))
@@ -171,7 +171,7 @@ def _wanted(row: dict[str, Any], region: str | None, day: str | None) -> bool:
 
 def _found(loaded: Loaded, names: Sequence[str], find: str, region: str | None, day: str | None, lang: str) -> Shown:
     """Rows of tables that hold all words of `find`, and how many there are."""
-    wanted, tables, places = _plain(find).split(), loaded.tables(), loaded.case.record.names()
+    wanted, tables, places = plain(find).split(), loaded.tables(), loaded.case.record.names()
     shown = Shown({})
     for name in names:
         rows = [r for r in (r.model_dump(mode="json") for r in tables[name]) if _wanted(r, region, day)]
@@ -184,10 +184,10 @@ def _found(loaded: Loaded, names: Sequence[str], find: str, region: str | None, 
     return shown
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """A text as it is compared: no difference of case, width or accents.
 
-    >>> _plain("ＡÉROPORT Әуе 机场")
+    >>> plain("ＡÉROPORT Әуе 机场")
     'aeroport әуе 机场'
     """
     apart = unicodedata.normalize("NFKD", words.casefold())
@@ -198,7 +198,7 @@ def _holds(row: dict[str, Any], words: Sequence[str], places: dict[str, tuple[st
     """Whether a row holds all words, itself or in a name of its places."""
     cells = [";".join(map(str, v)) if isinstance(v, list) else str(v) for v in row.values() if v is not None]
     named = [name for key in ("region_id", "settlement_id") for name in places.get(str(row.get(key)), ())]
-    said = _plain(" ".join([*cells, *named]))
+    said = plain(" ".join([*cells, *named]))
     return all(word in said for word in words)
 
 

@@ -71,14 +71,16 @@ def draw_diagram(data: Diagram, _: str, title: Pair) -> Markup:
         for n in layer:
             x, y = at[n]
             node = nodes[n]
+            own = Markup(' id="node-{}"').format(n) if node.to else ""
             said = f"{n}. {node.says[0]} ({node.state[0]})", f"{n}：{node.says[1]}（{node.state[1]}）"
             parts.append(
                 Markup(
-                    '<a href="#{n}" class="node {look}">'
+                    '<a href="{to}"{own} class="node {look}">'
                     '<title data-text-zh="{zh}">{en}</title><rect x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{h:.0f}" rx="4"/>'
                     '<text x="{tx:.0f}" y="{ty:.0f}" text-anchor="middle">{n}</text></a>'
                 ).format(
-                    n=n, look=LOOKS[node.label], en=said[0], zh=said[1], x=x, y=y, w=BOX_W, h=BOX_H, tx=x + BOX_W / 2, ty=y + 15.5
+                    n=n, to=node.to or f"#{n}", own=own, look=LOOKS[node.label], en=said[0], zh=said[1],
+                    x=x, y=y, w=BOX_W, h=BOX_H, tx=x + BOX_W / 2, ty=y + 15.5,
                 )
             )  # fmt: skip
     label = Markup('aria-label="{0}" data-aria-label-zh="{1}"').format(*title)

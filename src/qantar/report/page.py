@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import resources
@@ -32,7 +32,6 @@ from qantar.errors import Problems
 from qantar.files.read import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import Fit, read_fit
-from qantar.messages import LANGUAGES, days_in_words
 from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
 from qantar.record.load import Record, cited
 from qantar.record.observables import (
@@ -48,7 +47,7 @@ from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups
 from qantar.report.map import draw, signs
-from qantar.report.pairs import attributes, both, message, option, safe_link
+from qantar.report.pairs import attributes, day_in, option, safe_link
 from qantar.report.sections import argued, templates
 from qantar.report.simulated import CURVES, draw_simulated, simulated
 from qantar.report.tables import narrowed
@@ -84,7 +83,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     if results.scenario and ships(case.folder) and read(results.scenario) is None:
         results.stale.append("simulated")
     drawn = templates()
-    drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, day=_day_in(case.head.first_day.year))
+    drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, day=day_in(case.head.first_day.year))
     drawn.globals.update(share=shown_share, sim_days=_sim_days, short=_short, people_of=_people, part_name=_part_name)
     drawn.globals.update(range_of=_range, figures_of=_figures_of)
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
@@ -263,15 +262,3 @@ def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
     }
     rows |= {f"simulated-{name}": rows[name] for name in CURVES}
     return {name: list(dict.fromkeys(keys)) for name, keys in rows.items()}
-
-
-def _day_in(year: int) -> Callable[..., Markup]:
-    """How a calendar day or a stretch of days is written in both languages: the year only where it is not the case's own."""
-
-    def day(first: dt.date | None, last: dt.date | None = None) -> Markup:
-        if first is None:
-            return message("report.unknown")
-        en, zh = (days_in_words(first, last or first, lang, year) for lang in LANGUAGES)
-        return both(en.replace(" ", "\u00a0"), zh)
-
-    return day

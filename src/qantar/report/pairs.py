@@ -5,8 +5,12 @@ Where both say the same, it stands once; where one is missing, the other stands 
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
+
 from markupsafe import Markup
 
+from qantar.messages import LANGUAGES, days_in_words
 from qantar.studies.blocks import pair
 
 
@@ -41,3 +45,15 @@ def option(key: str, **args: object) -> Markup:
 def safe_link(address: str) -> str:
     """The address if a browser may follow it, else nothing. Incomplete ones (with an ellipsis) are not links."""
     return address if address.startswith(("http://", "https://")) and "…" not in address else ""
+
+
+def day_in(year: int) -> Callable[..., Markup]:
+    """How a calendar day or a stretch of days is written in both languages: the year only where it is not the case's own."""
+
+    def day(first: dt.date | None, last: dt.date | None = None) -> Markup:
+        if first is None:
+            return message("report.unknown")
+        en, zh = (days_in_words(first, last or first, lang, year) for lang in LANGUAGES)
+        return both(en.replace(" ", "\u00a0"), zh)
+
+    return day

@@ -10,7 +10,11 @@ import html
 import itertools
 import re
 
+from markupsafe import Markup
+
 _TABLE = re.compile(r"<table(?P<more>[^>]*)>(?P<before>(?:<caption>.*?</caption>\s*)?)<thead><tr>(?P<heads>.*?)</tr></thead>", re.DOTALL)
+_WHOLE = re.compile(_TABLE.pattern + r"(?P<rows>.*?)</table>", re.DOTALL)
+_ROW, _CELL = re.compile(r"<tr\b.*?</tr>", re.DOTALL), re.compile(r"<t([dh])\b")
 _HEAD = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 _TONGUE = re.compile(r'<span(?: class="any")? lang="(en|zh)">(.*?)</span>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -39,6 +43,33 @@ def narrowed(page: str) -> str:
     marked = _TABLE.sub(mark, page)
     style = "@media (max-width:640px){" + "".join(rules) + "}"
     return marked.replace("</style>", style + "</style>", 1) if rules else marked
+
+
+def labelled(page: str) -> str:
+    """The same for a page whose style may hold no rules of its own: each cell bears the name of its column in both languages.
+
+    >>> page = "<table><thead><tr><th>a</th><th>n</th></tr></thead><tbody><tr><th>1</th><td>2</td></tr></tbody></table>"
+    >>> print(labelled(page).partition("<tbody>")[2])
+    <tr><th>1</th><td data-en="n" data-zh="n">2</td></tr></tbody></table>
+    """
+
+    def mark(table: re.Match[str]) -> str:
+        heads = [tuple(html.escape(_words(head, lang)) for lang in ("en", "zh")) for head in _HEAD.findall(table["heads"])]
+
+        def row(found: re.Match[str]) -> str:
+            names = iter(heads)
+
+            def cell(begins: re.Match[str]) -> str:
+                en, zh = next(names, ("", ""))
+                return f'{begins[0]} data-en="{en}" data-zh="{zh}"' if begins[1] == "d" and en + zh else begins[0]
+
+            return _CELL.sub(cell, found[0])
+
+        css = re.search(r'class="([^"]*)"', table["more"])
+        more = table["more"].replace(css[0], f'class="{css[1]} rows"') if css else table["more"] + ' class="rows"'
+        return f"<table{more}>{table['before']}<thead><tr>{table['heads']}</tr></thead>{_ROW.sub(row, table['rows'])}</table>"
+
+    return Markup(_WHOLE.sub(mark, str(page)))
 
 
 def _rules(key: str, heads: list[str]) -> list[str]:

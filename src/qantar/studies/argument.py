@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from qantar.account.arguments import LINKS, Inference, schemes
 from qantar.account.exchange import aif, argdown, graph_of, read_inferences
 from qantar.ensemble.runner import Runner
-from qantar.errors import StudyError, fail
+from qantar.errors import StudyError, fail, nearest
 from qantar.studies import kind
 from qantar.studies.blocks import Arrow, Block, Cell, Column, Diagram, Figure, Node, Pair, Row, Sentence, Table, joined, pair
-from qantar.studies.cells import either
+from qantar.studies.cells import either, left_out
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 from qantar.verdicts.argument import IN, OUT, UNDECIDED, Argument, argue
 from qantar.verdicts.claims import Judged, judge
@@ -26,6 +26,7 @@ class ArgumentOptions(Options):
 
     account: kind.AccountName
     from_: Annotated[Path | None, Option("cli.opt_argument_from", metavar="FILE")] = None
+    without: Annotated[tuple[str, ...], Option("cli.opt_argument_without", metavar="CLAIM")] = ()
 
 
 def run(asked: Asked[ArgumentOptions], runner: Runner) -> Outcome:
@@ -35,8 +36,11 @@ def run(asked: Asked[ArgumentOptions], runner: Runner) -> Outcome:
     inferences = list(account.arguments) if file is None else read_inferences(file, account.claims.ids())
     if not inferences:
         raise fail(StudyError, account.folder / "account.toml", "no_argument", value=account.head.id)
-    judged = judge(account, loaded.trials())
-    argument = argue(judged, inferences)
+    judged, known = judge(account, loaded.trials()), {c for i in inferences for c in (i.conclusion, *i.premises)}
+    for claim in asked.options.without:
+        if claim not in known:
+            raise fail(StudyError, "--without", "no_such_name", value=claim, choices=nearest(claim, known))
+    argument = argue(judged, inferences, frozenset(asked.options.without))
     graph = graph_of(inferences, {c.claim_id: c.claim_en or c.claim_zh for c in account.claims})
     files = {"argument.argdown": argdown(graph, account.head.title_en), "argument.aif.json": aif(graph)}
     return Outcome(tables_of(argument, judged), loaded.facts(), files=files)
@@ -77,6 +81,8 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("report.gist.argument", **filled), "lead")
     yield Sentence(pair("argument.text", n=len(inferences)))
     yield Sentence(pair("argument.never_false"), "warn")
+    if without := left_out(result):
+        yield Sentence(pair("argument.without", claims=", ".join(without)), "warn")
     rows: list[list[Cell]] = [
         [
             r["claim"],

@@ -150,12 +150,16 @@ class Bands:
 
 @dataclass(frozen=True)
 class Node:
-    """A box of a diagram: its name, what it says, its state in words and as one of `in`, `out`, `undecided`."""
+    """A box of a diagram: its name, what it says, its state in words and as one of `in`, `out`, `undecided`.
+
+    `to`: where it leads, if not to its name on the page.
+    """
 
     name: str
     says: Pair
     state: Pair
     label: str
+    to: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,12 @@ def scale_words(scale: float) -> Pair:
     return pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}")
 
 
+def left_out(result: Result) -> Sequence[str]:
+    """What the question that a result answers leaves out by choice."""
+    found: Sequence[str] = result.made["command"]["options"].get("without", ())
+    return found
+
+
 def arm_name(key: str, scenario: Scenario | None) -> Pair:
     """What a reader calls an arm; its key where it has no name."""
     short, arm = key.removeprefix("rival-"), scenario.file.arms.get(key) if scenario else None

@@ -324,9 +324,13 @@ def command_of(name: str, asked: Asked[Any]) -> dict[str, Any]:
     return {"name": name, "options": kept}
 
 
+def names_file(name: str, value: Any) -> bool:
+    """Whether the value of an option is the place of a file or folder."""
+    return isinstance(value, Path) or (name == "arm" and Path(value).suffix == ARM_FILE)
+
+
 def _kept(name: str, value: Any) -> Any:
-    is_file = isinstance(value, Path) or (name == "arm" and Path(value).suffix == ARM_FILE)
-    return {"sha256": sha256_of(Path(value))} if is_file else value
+    return {"sha256": sha256_of(Path(value))} if names_file(name, value) else value
 
 
 def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenario: Scenario | None = None) -> Result:

@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from qantar.account.weights import NARROWEST, Band, Story
 from qantar.ensemble.runner import Runner
-from qantar.errors import StudyError, fail
+from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import read_result
 from qantar.inference.posterior import FIT
 from qantar.studies import kind
 from qantar.studies.blocks import Bands, Block, Cell, Column, Figure, Pair, Row, Sentence, Table, joined, pair
+from qantar.studies.cells import left_out
 from qantar.studies.kind import Asked, Options, Outcome, Result, Study
 from qantar.verdicts.tracing import APART, PRIOR_ODDS, Weighing, sha256_of, tipping, weigh
 
@@ -27,6 +28,7 @@ class WeighOptions(Options):
     """What can be asked."""
 
     account: kind.AccountName
+    without: Annotated[tuple[str, ...], kind.Option("cli.opt_weigh_without", metavar="ITEM")] = ()
 
 
 def run(asked: Asked[WeighOptions], runner: Runner) -> Outcome:
@@ -36,7 +38,13 @@ def run(asked: Asked[WeighOptions], runner: Runner) -> Outcome:
     if account.rivals is None or not len(account.weights):
         raise fail(StudyError, account.folder / "account.toml", "no_weights", value=account.head.id)
     digest = sha256_of(account.rivals, *(account.folder / name for name in (files.items, files.weights) if name))
-    found = weigh(account.rivals.stories, account.items, account.weights)
+    out, known = asked.options.without, [i.item_id for i in account.items]
+    for item in out:
+        if item not in known:
+            raise fail(StudyError, "--without", "no_such_name", value=item, choices=nearest(item, known))
+    if not {*known} - {*out}:
+        raise fail(StudyError, "--without", "nothing_weighed", n=len(known))
+    found = weigh(account.rivals.stories, [i for i in account.items if i.item_id not in out], account.weights)
     registered = account.rivals.registered
     facts = {
         "question_en": account.rivals.question_en, "question_zh": account.rivals.question_zh,
@@ -114,6 +122,8 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("weigh.text", narrowest=f"{NARROWEST:g}", odds=f"{PRIOR_ODDS:g}"))
     yield Sentence((made["both_en"], made["both_zh"]), "note")
     yield Sentence(pair("weigh.no_guilt"), "warn")
+    if without := left_out(result):
+        yield Sentence(pair("weigh.without", items=", ".join(without)), "warn")
     yield _stories(result.tables["stories"])
     yield from _pairs(pairs, names)
     yield from _tugs(result, names)
@@ -134,13 +144,13 @@ def _pairs(pairs: Sequence[Row], names: Mapping[str, Pair]) -> Iterator[Table]:
     firm: list[list[Cell]] = []
     for p in pairs:
         name = joined([names[p["a"]], names[p["b"]]], pair("weigh.against"))
-        odds = pair("weigh.odds_between", low=_odds(float(p["odds_low"])), high=_odds(float(p["odds_high"])))
+        odds = pair("weigh.odds_between", low=odds_words(float(p["odds_low"])), high=odds_words(float(p["odds_high"])))
         ahead: Cell = names[p["ahead"]] if p["ahead"] else pair("weigh.nobody")
         if p["fragile"]:
             ahead = joined([ahead, pair("weigh.fragile", items=p["fragile"].replace(";", ", "))], pair("error.space"))
         rows.append([name, ahead, odds])
         tip = f"{_prior(p['tipping_high'])} – {_prior(p['tipping_low'])}"
-        bands = [_band(p, k) for k in ("band", "one_sided", "naive", "own", "disinterested", "model")]
+        bands = [band_words(p, k) for k in ("band", "one_sided", "naive", "own", "disinterested", "model")]
         firm.append([name, *bands, tip, f"{float(p['bias']):.1f}"])
     yield Table([Column(pair(f"weigh.{k}"), wide=k == "ahead") for k in ("pair", "ahead", "odds")], rows, look="features")
     heads = ("pair", "band", "one_sided", "naive", "own", "disinterested", "model", "tipping", "bias")
@@ -157,10 +167,10 @@ def _prior(cell: str) -> str:
     return "<0.1 %" if p < 0.1 else ">99.9 %" if p > 99.9 else f"{p:.2g} %" if p < 99 else f"{p:.1f} %"
 
 
-def _band(row: Row, name: str) -> str:
+def band_words(row: Row, name: str) -> str:
     """A band as it is read.
 
-    >>> _band({"x_low": "-3", "x_best": "1.5", "x_high": "6"}, "x")
+    >>> band_words({"x_low": "-3", "x_best": "1.5", "x_high": "6"}, "x")
     '+2 [−3, +6]'
     """
     if row[f"{name}_best"] == "":
@@ -169,10 +179,10 @@ def _band(row: Row, name: str) -> str:
     return f"{best} [{low}, {high}]"
 
 
-def _odds(odds: float) -> str:
+def odds_words(odds: float) -> str:
     """Odds as they are said, to two digits; beyond a million nobody can tell them apart.
 
-    >>> _odds(4.2), _odds(0.25), _odds(1e9)
+    >>> odds_words(4.2), odds_words(0.25), odds_words(1e9)
     ('4 : 1', '1 : 4', '>1,000,000 : 1')
     """
     times = max(odds, 1 / odds)
@@ -194,7 +204,7 @@ def _tugs(result: Result, names: Mapping[str, Pair]) -> Iterator[Block]:
         rows = [w for w in result.tables["weights"] if (w["a"], w["b"]) == (first, other)]
         rows.sort(key=lambda w: (-float(w["best"]), w["item"]))
         bands = [(float(w["low"]), float(w["best"]), float(w["high"])) for w in rows]
-        cells: list[list[Cell]] = [[w["item"], _band({f"w_{end}": w[end] for end in ("low", "best", "high")}, "w")] for w in rows]
+        cells: list[list[Cell]] = [[w["item"], band_words({f"w_{end}": w[end] for end in ("low", "best", "high")}, "w")] for w in rows]
         table = Table([Column(pair(f"weigh.{h}")) for h in ("item", "weight")], cells)
         yield Sentence(joined([names[first], names[other]], pair("weigh.against")), "head")
         yield Figure("weigh", Bands([w["item"] for w in rows], bands, (names[other], names[first])), table, number=k)

@@ -105,6 +105,8 @@ class Argument:
     labels: dict[str, str]
     """of every claim and every part of an inference"""
     conclusions: tuple[Conclusion, ...]
+    fallen: Set[str] = frozenset()
+    """claims that are taken to be contradicted, whatever their verdict"""
 
     @property
     def premises(self) -> set[str]:
@@ -115,7 +117,7 @@ class Argument:
         """Claims that stand now, or of which it cannot be told, and would fall if this one fell; those next to it and beyond."""
         if self.labels[claim] == OUT:
             return ()
-        then = grounded(framework_of(self.verdicts, self.inferences, {claim}))
+        then = grounded(framework_of(self.verdicts, self.inferences, {claim, *self.fallen}))
         supported = _support(self.inferences, then)
         now = _support(self.inferences, self.labels)
         return tuple(c for c in now if c != claim and now[c] != OUT and supported[c] == OUT)
@@ -129,10 +131,10 @@ def _support(inferences: Sequence[Inference], labels: Mapping[str, str]) -> dict
     return {c: next(x for x in (IN, UNDECIDED, OUT) if x in seen) for c, seen in found.items()}
 
 
-def argue(judged: Sequence[Judged], inferences: Sequence[Inference]) -> Argument:
-    """Label an argument; every claim that an inference names must be among the judged ones."""
+def argue(judged: Sequence[Judged], inferences: Sequence[Inference], fallen: Set[str] = frozenset()) -> Argument:
+    """Label an argument, with these claims taken to be contradicted; every claim that an inference names must be among the judged ones."""
     verdicts = {j.claim.claim_id: j.word for j in judged}
-    labels = grounded(framework_of(verdicts, inferences))
+    labels = grounded(framework_of(verdicts, inferences, fallen))
     support = _support(inferences, labels)
     conclusions = []
     for claim, label in support.items():
@@ -146,8 +148,8 @@ def argue(judged: Sequence[Judged], inferences: Sequence[Inference]) -> Argument
                 {i.id: _support([i], labels)[claim] for i in own},
                 tuple(p for p in premises if labels[p] == OUT),
                 tuple(p for p in premises if labels[p] == UNDECIDED),
-                tuple(p for p in premises if verdicts[p] == PART),
+                tuple(p for p in premises if verdicts[p] == PART and labels[p] != OUT),
             )
         )
     kept = {name: label for name, label in labels.items() if name in verdicts or any(name in i.units for i in inferences)}
-    return Argument(tuple(inferences), verdicts, kept, tuple(conclusions))
+    return Argument(tuple(inferences), verdicts, kept, tuple(conclusions), fallen)

@@ -1,0 +1,174 @@
+"""Runs of the program for a browser: each is the very command that a terminal would do, in a process of its own.
+
+A run that is killed, or fails, leaves the server serving. With nobody watching for a while it ends, unless it was asked to go
+on; what was finished of its histories is kept where the command keeps it, and a repeated command continues there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qantar.errors import StudyError, fail
+
+MOST = 2
+"""Runs at once: each takes all cores it finds."""
+PATIENCE = 20.0
+"""Seconds that a run goes on with nobody watching: a page may be loaded again."""
+REMEMBERED = 50
+"""Finished runs of which the end is still told."""
+LINES = 400
+"""Lines of progress that are kept of a run."""
+
+
+@dataclass
+class Run:
+    """One run: what was asked, how far it is, and how it ended."""
+
+    id: str
+    words: tuple[str, ...]
+    stays: bool
+    state: str = "running"
+    """running, done, failed or stopped"""
+    lines: list[str] = field(default_factory=list)
+    answer: Any = None
+    """what the command printed as JSON: its result, or its problems"""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: int = 0
+    process: asyncio.subprocess.Process | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything a page shows of it."""
+        command = " ".join(["qantar", *self.words])
+        return {"id": self.id, "command": command, "state": self.state, "lines": self.lines[-20:], "answer": self.answer}
+
+
+class Runs:
+    """All runs of a server.
+
+    Parameters
+    ----------
+    root : the folder that commands run in
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._runs: dict[str, Run] = {}
+        self._ids = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, words: Sequence[str], lang: str, *, stays: bool = False) -> Run:
+        """Begin a command.
+
+        Raises
+        ------
+        StudyError
+            If as many run as may.
+        """
+        busy = [run for run in self._runs.values() if run.state == "running"]
+        if len(busy) >= MOST:
+            raise fail(StudyError, words[0], "too_many_runs", n=MOST)
+        run = Run(str(next(self._ids)), tuple(words), stays)
+        self._runs[run.id] = run
+        for old in [r.id for r in self._runs.values() if r.state != "running"][: max(0, len(self._runs) - REMEMBERED)]:
+            del self._runs[old]
+        run.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "qantar", f"--lang={lang}", *words, cwd=self.root, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
+            env={**os.environ, "COLUMNS": "200"}, limit=2**26,
+        )  # fmt: skip
+        self._keep(self._follow(run))
+        if not stays:
+            self._keep(self._leave(run))
+        return run
+
+    def of(self, name: str) -> Run:
+        """A run by its id; a StudyError if there is none."""
+        if name not in self._runs:
+            raise fail(StudyError, name, "no_run")
+        return self._runs[name]
+
+    def all(self) -> list[Run]:
+        """All that is remembered, the newest first."""
+        return [*reversed(self._runs.values())]
+
+    def stop(self, run: Run) -> None:
+        """End a run and all that it started."""
+        if run.state == "running" and run.process is not None:
+            run.state = "stopped"
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, signal.SIGTERM)
+
+    async def close(self) -> None:
+        """End all runs; the server ends."""
+        for run in self._runs.values():
+            self.stop(run)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def watch(self, run: Run) -> AsyncIterator[Mapping[str, Any]]:
+        """What happens to a run from now on, the last time when it has ended."""
+        run.watchers += 1
+        try:
+            while True:
+                changed = run.changed
+                yield run.as_dict()
+                if run.state != "running":
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), 10)
+        finally:
+            run.watchers -= 1
+            if not run.stays:
+                self._keep(self._leave(run))
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _leave(self, run: Run) -> None:
+        """End a run that nobody comes back to."""
+        await asyncio.sleep(PATIENCE)
+        if not run.watchers:
+            self.stop(run)
+
+    async def _follow(self, run: Run) -> None:
+        """Note what a process says until it ends."""
+        process = run.process
+        assert process is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed = asyncio.ensure_future(process.stdout.read())
+        async for line in process.stderr:
+            run.lines = [*run.lines[1 - LINES :], line.decode("utf-8", "replace").rstrip()]
+            self._tell(run)
+        said, status = await printed, await process.wait()
+        run.answer = _json_in(said.decode("utf-8", "replace")) if not status else _json_in("\n".join(run.lines))
+        if run.state == "running":
+            run.state = "failed" if status else "done"
+        self._tell(run)
+
+    def _tell(self, run: Run) -> None:
+        run.changed.set()
+        run.changed = asyncio.Event()
+
+
+def _json_in(words: str) -> Any:
+    """The first JSON object in what a command said: its result on stdout, its problems after progress on stderr; None without one.
+
+    >>> _json_in('compiling'), _json_in('compiling\\n{"error": 1}\\n')
+    (None, {'error': 1})
+    """
+    begins = words.find("{") if words.startswith("{") else words.find("\n{") + 1
+    with contextlib.suppress(ValueError):
+        return json.JSONDecoder().raw_decode(words[begins:])[0]
+    return None

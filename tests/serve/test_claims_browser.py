@@ -1,0 +1,125 @@
+"""Claims, argument, rival stories and accounts in a real browser: mouse and keyboard, back and forth, both languages, the rules of access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from conftest import CASE
+from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
+from kit.serving import Serving, serving
+
+pytestmark = pytest.mark.browser
+ADDRESSES = [
+    f"/claims?name={CASE}&kind=cause&claim=C017",
+    f"/argument?name={CASE}&without=C004",
+    f"/weights?name={CASE}&without=I01",
+    f"/accounts?name={CASE}",
+]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("root")) as there:
+        yield there
+
+
+def opened(browser: Browser, served: Serving, address: str, **look: Any) -> Page:
+    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **look})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.faults = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
+    page.on("console", lambda message: page.faults.append(message.text))  # type: ignore[attr-defined]
+    page.on("request", lambda request: None if request.url.startswith((served.url, "data:")) else page.faults.append(request.url))  # type: ignore[attr-defined]
+    page.goto(served.url + address)
+    return page
+
+
+def test_claims_are_narrowed_opened_and_gone_back_from(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, f"/claims?name={CASE}")
+    rows = page.locator(".claims > li")
+    every = rows.count()
+    page.select_option("#by-kind", "fact")
+    expect(page.locator("#count")).not_to_contain_text(f"{every} of")
+    assert "kind=fact" in page.url
+    facts = rows.count()
+    assert 0 < facts < every
+    page.locator("#words").fill("Almaty")
+    page.wait_for_url("**words=Almaty**")
+    assert 0 < rows.count() < facts
+    assert page.locator("#words").evaluate("box => box === document.activeElement")
+    first = rows.first.locator("a.row")
+    first.focus()
+    first.press("Enter")
+    expect(page.locator(".behind .needs")).to_be_visible()
+    assert "claim=" in page.url
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    page.go_back()
+    expect(page.locator(".behind")).to_have_count(0)
+    page.reload()
+    assert page.locator("#by-kind").input_value() == "fact"
+    page.locator("#language").click()
+    assert page.locator("h1").inner_text() == "每条论断的结论"
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_a_premise_falls_by_mouse_and_stands_again_by_key(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, f"/argument?name={CASE}")
+    page.locator("#node-C004 rect").click()
+    expect(page.locator("#said")).to_contain_text("C004")
+    assert "without=C004" in page.url
+    switch = page.locator("#switch-C004")
+    assert switch.get_attribute("aria-checked") == "false"
+    assert page.locator("#falls").is_visible()
+    switch.focus()
+    switch.press(" ")
+    expect(page.locator("#falls")).to_have_count(0)
+    assert "without" not in page.url
+    assert page.evaluate("document.activeElement.id") == "switch-C004"
+    page.locator("#node-C004").press("Enter")
+    expect(page.locator("#falls")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#falls")).to_have_count(0)
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_an_item_is_left_out_and_counted_again(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, f"/weights?name={CASE}")
+    before = page.locator("#sum").inner_text()
+    page.locator("#leave-I08").press(" ")
+    expect(page.locator("#all-in")).to_be_visible()
+    assert page.locator("#sum").inner_text() != before
+    assert "without=I08" in page.url
+    page.locator("#all-in").click()
+    expect(page.locator("#all-in")).to_have_count(0)
+    assert page.locator("#sum").inner_text() == before
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_without_scripts_the_same_is_there(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, f"/claims?name={CASE}", java_script_enabled=False)
+    page.select_option("#by-verdict", "contradicted")
+    page.locator("form.asks button").click()
+    assert "verdict=contradicted" in page.url
+    page.locator(".claims a.row").first.click()
+    assert page.locator(".behind").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "locale"),
+    [(DESKTOP, "light", "en-US"), (DESKTOP, "dark", "zh-CN"), (PHONE, "light", "zh-CN"), (PHONE, "dark", "en-US")],
+    ids=["desktop-light-en", "desktop-dark-zh", "phone-light-zh", "phone-dark-en"],
+)
+def test_accessible_and_inside_the_screen(browser: Browser, served: Serving, size: dict[str, int], scheme: str, locale: str) -> None:
+    for address in ADDRESSES:
+        page = opened(browser, served, address, viewport=size, color_scheme=scheme, locale=locale)
+        page.evaluate("document.querySelectorAll('#rest details').forEach(box => { box.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
+        found = Axe().run(page)
+        assert found.violations_count == 0, address + found.generate_report()
+        page.context.close()

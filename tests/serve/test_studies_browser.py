@@ -1,0 +1,89 @@
+"""Studies in a real browser: filled in, mistaken, run, watched, stopped, read; and the rules of access."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from conftest import CASE, HERE
+from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
+from kit.serving import Serving, serving
+
+pytestmark = pytest.mark.browser
+WAIT = 300_000.0
+"""Milliseconds in which a small study ends on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    root = tmp_path_factory.mktemp("root")
+    shutil.copytree(HERE / "tiny", root / "tiny")
+    with serving(root) as there:
+        yield there
+
+
+def opened(browser: Browser, served: Serving, address: str, **look: Any) -> Page:
+    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **look})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.faults = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
+    page.goto(served.url + address)
+    return page
+
+
+def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_filled(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, "/studies/run?name=tiny")
+    expect(page.locator("#command")).to_have_text("qantar run tiny --out=results/tiny-run")
+    page.locator("#option-draws").fill("0")
+    expect(page.locator("#mistake-draws")).to_contain_text("below 1")
+    assert page.locator("#option-draws").get_attribute("aria-invalid") == "true"
+    page.locator("#option-draws").fill("7")
+    page.locator("#option-defaults").press(" ")
+    expect(page.locator("#command")).to_have_text("qantar run tiny --draws=7 --defaults --out=results/tiny-run")
+    expect(page.locator("#mistake-draws")).to_have_text("")
+    page.locator("#language").click()
+    assert page.locator("#start").inner_text() == "启动"
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, f"/studies/weigh?name={CASE}")
+    page.locator("#start").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#state [data-state=running]")).to_be_visible(timeout=WAIT)
+    assert "run=" in page.url
+    page.reload()  # the run goes on, and is found again
+    expect(page.locator("#state [data-state=done]")).to_be_visible(timeout=WAIT)
+    expect(page.locator("#outcome table").first).to_be_visible(timeout=WAIT)
+    page.locator("#whole").press("Enter")
+    expect(page.locator("#result")).to_be_visible()
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_a_study_is_stopped(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, "/studies/run?name=tiny&draws=100000")
+    page.locator("#start").click()
+    page.locator("#stop").click(timeout=WAIT)
+    expect(page.locator("#state [data-state=stopped]")).to_be_visible(timeout=WAIT)
+    assert page.locator("#start").is_enabled()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "locale"),
+    [(DESKTOP, "light", "en-US"), (DESKTOP, "dark", "zh-CN"), (PHONE, "light", "zh-CN"), (PHONE, "dark", "en-US")],
+    ids=["desktop-light-en", "desktop-dark-zh", "phone-light-zh", "phone-dark-en"],
+)
+def test_accessible_and_inside_the_screen(browser: Browser, served: Serving, size: dict[str, int], scheme: str, locale: str) -> None:
+    for address in ("/studies", "/studies/counterfactual?name=tiny", "/studies/compare"):
+        page = opened(browser, served, address, viewport=size, color_scheme=scheme, locale=locale)
+        page.evaluate("document.getElementById('going')?.removeAttribute('hidden')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
+        found = Axe().run(page)
+        assert found.violations_count == 0, address + found.generate_report()
+        page.context.close()
