@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import schemathesis
@@ -64,5 +63,7 @@ def test_no_body_is_a_fault_of_ours(served: Serving, body: bytes) -> None:
 def test_no_address_is_a_fault_of_ours(served: Serving, path: str, query: str) -> None:
     from urllib.parse import quote
 
-    answer = served.ask("GET", f"/{quote(path.encode('utf-8', 'surrogatepass'))}?{quote(query.encode('utf-8', 'surrogatepass'), safe='=&')}")
+    answer = served.ask(
+        "GET", f"/{quote(path.encode('utf-8', 'surrogatepass'))}?{quote(query.encode('utf-8', 'surrogatepass'), safe='=&')}"
+    )
     assert answer.status < 500
