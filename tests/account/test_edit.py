@@ -6,6 +6,7 @@ import csv
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,8 @@ def test_two_who_write_at_once_lose_nothing(ledger: Path) -> None:
         for _ in range(10):
             while True:
                 seen = next(r for r in open_tables(ledger)["claims"].rows if r["claim_id"] == "C1").get(cell, "")
-                try:
+                with suppress(QantarError):
                     set_cell(ledger, "claims", "C1", cell, seen, seen + letter)
-                except QantarError as error:
-                    assert error.problems[0].code == "changed_meanwhile"
-                else:
                     break
 
     threads = [threading.Thread(target=write, args=(letter,)) for letter in "ab"]
