@@ -19,7 +19,7 @@ addEventListener("DOMContentLoaded", () => {
   const settle = (input) => { if (input.seen === input.value) pending.delete(input); else pending.add(input); };
   const write = async (input) => {
     clearTimeout(timers.get(input));
-    if (input.value === input.seen) { settle(input); if (!input.closest(".wrong")) state(input, ""); return; }
+    if (input.value === input.seen) { settle(input); if (input.closest(".wrong")) state(input, ""); return; }
     const value = input.value;
     state(input, says("saving"));
     try {
@@ -78,7 +78,7 @@ addEventListener("DOMContentLoaded", () => {
     card.dataset.row = row[key];
     card.dataset.verdict = row.verdict ?? "";
     card.cells = row;
-    card.querySelector("h3").textContent = row[key] + (row.section ? `, ${says("place", row)}` : "");
+    card.querySelector("h2").textContent = row[key] + (row.section ? `, ${says("place", row)}` : "");
     if (eye.text?.[row[key]]) {
       card.querySelector(".beside").hidden = false;
       card.querySelector(".said").textContent = eye.text[row[key]];
@@ -101,7 +101,7 @@ addEventListener("DOMContentLoaded", () => {
       const next = card.nextElementSibling ?? card.previousElementSibling;
       card.remove();
       show();
-      (next?.querySelector("h3") ?? document.getElementById("add")).focus();
+      (next?.querySelector("h2") ?? document.getElementById("add")).focus();
     } catch (error) { tell(error.message); }
   };
 
