@@ -66,6 +66,11 @@ class Country:
     towns: tuple[Town, ...]
 
 
+def country_names() -> list[tuple[str, str, str]]:
+    """Every country: ISO 3166-1 code of two letters, English and Chinese name, by the English one."""
+    return sorted(((code, *both) for code, both in _called().items()), key=lambda c: c[1])
+
+
 def country(word: str) -> Country:
     """The country meant by an ISO 3166-1 code of two or three letters, or by its English or Chinese name.
 

@@ -304,6 +304,16 @@ def cells_of(path: Path, name: str) -> list[list[str]]:
     return [] if quiet.found else [[_bare(cell) for cell in cells] for _, cells in found]
 
 
+def in_brackets(path: Path, name: str) -> Iterator[dict[str, str]]:
+    """Rows of a workbook with the columns that are for the eye, whose names stand in round brackets; none if it cannot be read."""
+    try:
+        _, found = read_sheet(path, name, Problems())
+    except DataError:
+        return
+    heads = [cell.strip() for cell in found[0][1]] if found else []
+    yield from (dict(zip(heads, map(_bare, cells), strict=False)) for _, cells in found[1:])
+
+
 def _bare(cell: str) -> str:
     """A cell without blanks around it, with one kind of line ends, and without the mark that keeps it from being a formula in CSV."""
     text = cell.strip().replace("\r\n", "\n").replace("\r", "\n")
@@ -317,8 +327,8 @@ def rows_sha256(path: Path, name: str) -> str | None:
 
 
 def digest(rows: Sequence[Sequence[str]]) -> str:
-    """The same of rows of cells, the first of them the header: empty cells and rows do not count."""
+    """The same of rows of cells, the first of them the header: empty cells, rows and columns do not count."""
     head, *body = [[_bare(cell) for cell in row] for row in rows]
     filled = [[[c, cell] for c, cell in zip(head, row, strict=False) if cell] for row in body]
-    whole = json.dumps([[c for c in head if c], [row for row in filled if row]], ensure_ascii=False)
+    whole = json.dumps([row for row in filled if row], ensure_ascii=False)
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()

@@ -27,11 +27,11 @@ from qantar.serve.pages import Pages
 from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload, ask, lists
 from qantar.serve.runs import Runs
 
-PARTS = ("home", "claims", "studies")
+PARTS = ("home", "claims", "studies", "own", "ledger")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
-    **dict.fromkeys(("changed_meanwhile", "output_exists", "not_a_result"), 409),
+    **dict.fromkeys(("changed_meanwhile", "another_there", "output_exists", "not_a_result"), 409),
     "not_allowed": 405,
     "too_many_runs": 429,
 }  # fmt: skip

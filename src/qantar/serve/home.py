@@ -49,6 +49,11 @@ class Entry:
     faulty: bool = False
     """whether its first file cannot be read, which `check` explains"""
 
+    @property
+    def ledger(self) -> bool:
+        """Whether its claims can be written here."""
+        return self.account and not self.packaged
+
 
 class Home:
     """What is served.

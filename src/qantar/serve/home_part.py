@@ -8,7 +8,11 @@ from typing import Any
 
 from qantar.serve.part import Nothing, Operation, Page, Part, Served
 
-DOORS: tuple[tuple[str, str, str], ...] = (("claims", "/claims", "account"), ("studies", "/studies", "scenario"))
+DOORS: tuple[tuple[str, str, str], ...] = (
+    ("claims", "/claims", "account"),
+    ("studies", "/studies", "scenario"),
+    ("ledger", "/ledger", "ledger"),
+)
 """Pages that open an entry: part, address, and what an entry must have (a field of `Entry`)."""
 
 

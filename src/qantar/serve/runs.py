@@ -42,6 +42,8 @@ class Run:
     lines: list[str] = field(default_factory=list)
     answer: Any = None
     """what the command printed as JSON: its result, or its problems"""
+    printed: str = ""
+    """what it printed, where that is no JSON"""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
     process: asyncio.subprocess.Process | None = None
@@ -49,7 +51,8 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """Everything a page shows of it."""
         command = " ".join(["qantar", *self.words])
-        return {"id": self.id, "command": command, "state": self.state, "lines": self.lines[-20:], "answer": self.answer}
+        told = {"id": self.id, "command": command, "state": self.state, "lines": self.lines[-20:]}
+        return {**told, "answer": self.answer, "printed": self.printed}
 
 
 class Runs:
@@ -66,8 +69,8 @@ class Runs:
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, words: Sequence[str], lang: str, *, stays: bool = False) -> Run:
-        """Begin a command.
+    async def start(self, words: Sequence[str], lang: str, *, stays: bool = False, columns: int = 200) -> Run:
+        """Begin a command, whose lines are as wide as so many columns.
 
         Raises
         ------
@@ -84,7 +87,7 @@ class Runs:
         run.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "qantar", f"--lang={lang}", *words, cwd=self.root, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
-            env={**os.environ, "COLUMNS": "200"}, limit=2**26,
+            env={**os.environ, "COLUMNS": str(columns)}, limit=2**26,
         )  # fmt: skip
         self._keep(self._follow(run))
         if not stays:
@@ -147,12 +150,14 @@ class Runs:
         assert process is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        printed = asyncio.ensure_future(process.stdout.read())
+        output = asyncio.ensure_future(process.stdout.read())
         async for line in process.stderr:
             run.lines = [*run.lines[1 - LINES :], line.decode("utf-8", "replace").rstrip()]
             self._tell(run)
-        said, status = await printed, await process.wait()
-        run.answer = _json_in(said.decode("utf-8", "replace")) if not status else _json_in("\n".join(run.lines))
+        said, status = await output, await process.wait()
+        printed = said.decode("utf-8", "replace")
+        run.answer = _json_in("\n".join(run.lines) if status else printed)
+        run.printed = "" if run.answer is not None else printed
         if run.state == "running":
             run.state = "failed" if status else "done"
         self._tell(run)

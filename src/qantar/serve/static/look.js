@@ -42,7 +42,14 @@
   // What every script of ours shares: asking the server, and telling its mistakes.
   window.qantar = {
     lang: () => root.dataset.lang,
-    speak: () => speak(root.dataset.lang),  // what a script put into the page
+    // Puts what a script has added into the language shown.
+    speak: () => speak(root.dataset.lang),
+    // A sentence that the page brings for its script, in the language shown, with its {names} filled in.
+    say: (word, values = {}) => {
+      const said = document.querySelector(`[data-says="${word}"]`);
+      const text = (said.querySelector(`:scope > [lang=${root.dataset.lang}]`) ?? said).textContent;
+      return text.replace(/\{(\w+)\}/g, (whole, field) => values[field] ?? whole);
+    },
     ask: async (method, path, body) => {
       const headers = {"X-Qantar": "1", "Accept-Language": root.dataset.lang};
       const raw = body instanceof Blob || body instanceof ArrayBuffer;
