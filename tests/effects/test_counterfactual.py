@@ -481,7 +481,7 @@ def test_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "histories 0 / 48" in err
     assert "So far parameters.relax_hours=500 has changed none of 12 histories" in err
     assert "uprising" not in err  # somebody out is a thousand here
-    for said in ("Illustration, not fitted", "one simulated resident for every 1000", "fewer",
+    for said in ("Illustration, not fitted", "Each simulated person stands for 1000", "fewer",
                  "the state answers what it sees (by policy)", "0/0/8", "0/8/0",
                  "With luck of their own, 1 times as many histories (1 to 1) would be needed",  # an arm where nothing varies leaves nothing to share
                  "Nothing can be said of parameters.relax_hours=500: it changed none of 16 histories",

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from qantar.cases.case import load_case
-from qantar.record.load import GATHERINGS, load_record, variables
+from qantar.record.complete import GATHERINGS
+from qantar.record.load import load_record, variables
 from qantar.record.observables import Interval, disagreement, observe
 from qantar.verdicts.load import Loaded
 

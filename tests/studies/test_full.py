@@ -64,7 +64,7 @@ def mine(fit: Path, tmp_path: Path) -> Path:
 def test_what_ships_is_made_again_compared_and_not_made_twice(mine: Path, tmp_path: Path, qantar: Callable[..., Ran]) -> None:
     ran = qantar("study", "mine", "--full", "--draws", "0", "--out", "out", "--json")
     assert ran.code == 0, ran.err
-    assert ran.err.splitlines()[1].startswith("Making 1 results that ship again: about")  # how long, before it begins
+    assert ran.err.splitlines()[1].startswith("Making 1 result that ships again: about")  # how long, before it begins
     said = [{k: r[k] for k in ("name", "made", "differ", "same")} for r in ran.json()["made_again"]]
     assert said == [{"name": "calibrate", "made": True, "differ": [], "same": True}]
     assert "1 of 1 results that ship were made again in full" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

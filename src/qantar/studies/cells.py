@@ -17,7 +17,7 @@ def scale_words(scale: float) -> Pair:
     """How many residents are simulated, in words.
 
     >>> scale_words(0.1)[0]
-    '1:10 model, counts multiplied back'
+    'one simulated resident for every 10, counts are of the whole country'
     """
     return pair("out.scale_full") if scale == 1 else pair("out.scale_part", n=f"{1 / scale:g}")
 
