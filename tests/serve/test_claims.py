@@ -86,6 +86,7 @@ def test_every_basis_and_flag_says_what_a_firmer_verdict_would_need(served: Serv
         (f"/weights?name={CASE}&pair=a:b", 422, ""),
         ("/weights?name=kazakhstan-2022/official", 422, "no_weights"),
         (f"/accounts?name={CASE}&name={CASE}", 422, "account_twice"),
+        ("/accounts?name=", 422, "missing_key"),
         ("/claims", 404, "not_here"),
     ],
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from qantar.account.ledger import KINDS
 from qantar.ensemble.runner import Runner
@@ -78,7 +78,7 @@ class Weighed(Without):
 class Several(Asked):
     """Accounts of the same days; of one alone, all that ship beside it."""
 
-    name: tuple[str, ...] = ()
+    name: Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(filter(None, names)))] = ()
     only: Annotated[str, _one_of(("contested", "agreed", "alone"))] = ""
 
 
