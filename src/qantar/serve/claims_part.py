@@ -265,9 +265,8 @@ def argument(served: Served, asked: Without) -> dict[str, Any]:
         kept = [c for c in asked.out if c != claim] if claim in asked.out else [*asked.out, claim]
         return address("/argument", asked, without=kept)
 
-    nodes = [
-        replace(n, to=toggled(n.name), state=pair("serve.argument.let_fall") if n.name in asked.out else n.state) for n in drawing.nodes
-    ]
+    let: dict[str, Any] = {"state": pair("serve.argument.let_fall"), "label": OUT}
+    nodes = [replace(n, to=toggled(n.name), **(let if n.name in asked.out else {})) for n in drawing.nodes]
     says = {r["claim"]: (r["claim_en"], r["claim_zh"]) for x in ("premises", "conclusions") for r in now.tables[x]}
     return {
         **found,
