@@ -86,6 +86,7 @@ def test_every_basis_and_flag_says_what_a_firmer_verdict_would_need(served: Serv
         (f"/weights?name={CASE}&pair=a:b", 422, ""),
         ("/weights?name=kazakhstan-2022/official", 422, "no_weights"),
         (f"/accounts?name={CASE}&name={CASE}", 422, "account_twice"),
+        ("/accounts?name=", 422, "missing_key"),
         ("/claims", 404, "not_here"),
     ],
 )
@@ -105,7 +106,9 @@ def test_a_premise_that_is_let_fall_takes_with_it_what_rests_on_it(served: Servi
     fallen = re.findall(r'<section id="falls">.*?</section>', page, re.DOTALL)[0]
     assert {*premise["falls"].split(";")} <= set(re.findall(r"#claim-(\w+)", fallen))
     assert f'id="switch-{premise["claim"]}" aria-checked="false"' in page
-    assert f'id="node-{premise["claim"]}"' in page
+    assert f'id="node-{premise["claim"]}" class="node out"' in page
+    step = next(c["claim"] for c in whole["conclusions"] if c["label"] == "in" and c["claim"] in {p["claim"] for p in whole["premises"]})
+    assert f'id="node-{step}" class="node out"' in shown(served, f"/argument?name={CASE}&without={step}")  # also where others support it
     assert f"--without={premise['claim']}" in page  # the command that says the same
     other = next(p["claim"] for p in whole["premises"] if p["claim"] != premise["claim"])
     asked = (f"{premise['claim']},{other}", f"{premise['claim']}&without={other}")

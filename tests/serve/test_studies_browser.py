@@ -66,6 +66,16 @@ def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, serve
     assert page.faults == []  # type: ignore[attr-defined]
 
 
+def test_what_is_missing_is_said_when_it_is_started(browser: Browser, served: Serving) -> None:
+    page = opened(browser, served, "/studies/counterfactual?name=tiny")
+    page.locator("#option-draws").fill("9")
+    page.wait_for_timeout(1000)
+    assert page.locator("#mistake-arm").inner_text() == ""
+    page.locator("#start").click()
+    expect(page.locator("#mistake-arm")).not_to_have_text("")
+    assert page.evaluate("document.activeElement.id") == "option-arm"
+
+
 def test_a_study_is_stopped(browser: Browser, served: Serving) -> None:
     page = opened(browser, served, "/studies/run?name=tiny&draws=100000")
     page.locator("#start").click()

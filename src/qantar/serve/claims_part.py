@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from qantar.account.ledger import KINDS
 from qantar.ensemble.runner import Runner
@@ -78,7 +78,7 @@ class Weighed(Without):
 class Several(Asked):
     """Accounts of the same days; of one alone, all that ship beside it."""
 
-    name: tuple[str, ...] = ()
+    name: Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(filter(None, names)))] = ()
     only: Annotated[str, _one_of(("contested", "agreed", "alone"))] = ""
 
 
@@ -265,9 +265,8 @@ def argument(served: Served, asked: Without) -> dict[str, Any]:
         kept = [c for c in asked.out if c != claim] if claim in asked.out else [*asked.out, claim]
         return address("/argument", asked, without=kept)
 
-    nodes = [
-        replace(n, to=toggled(n.name), state=pair("serve.argument.let_fall") if n.name in asked.out else n.state) for n in drawing.nodes
-    ]
+    let: dict[str, Any] = {"state": pair("serve.argument.let_fall"), "label": OUT}
+    nodes = [replace(n, to=toggled(n.name), **(let if n.name in asked.out else {})) for n in drawing.nodes]
     says = {r["claim"]: (r["claim_en"], r["claim_zh"]) for x in ("premises", "conclusions") for r in now.tables[x]}
     return {
         **found,

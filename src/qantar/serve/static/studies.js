@@ -39,7 +39,10 @@ addEventListener("DOMContentLoaded", () => {
     try {
       const said = await window.qantar.ask("POST", "/command", asked());
       if (mine === latest) { one("command").textContent = said.command; tell([]); }
-    } catch (error) { if (mine === latest) failed(error); }
+    } catch (error) {
+      if (!error.problems) throw error;
+      if (mine === latest) tell(error.problems.filter((p) => p.code !== "missing_key"));  // what is still empty is said at the start
+    }
   };
   let waiting;
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(check, 300); });
