@@ -211,6 +211,8 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         *(f"{kind}." for kind in studies.KINDS),
     )
     composed += ("parser.", "new.", "serve.api.", "serve.part.")
+    composed += ("serve.ledger.table_", "serve.ledger.says.", "serve.own.says.")
+    composed += tuple(f"serve.own.{step}" for step in ("new", "import", "check", "ledger", "keep"))
     composed += ("serve.claims.needs.", "serve.claims.way.", "serve.accounts.", "serve.studies.state.")
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
     composed += ("proposal.", "sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
