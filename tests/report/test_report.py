@@ -13,7 +13,7 @@ import pytest
 from qantar.cases.case import load_case
 from qantar.record.observables import observe
 from qantar.report.map import albers, draw
-from qantar.report.page import _day_in, render, safe_link
+from qantar.report.page import day_in, render, safe_link
 from qantar.verdicts.load import Loaded, load_account
 
 
@@ -216,7 +216,7 @@ def test_what_check_calls_clean_can_be_drawn(tiny: Path, name: str) -> None:
 
 
 def test_dates_over_a_turn_of_the_year_keep_both_years() -> None:
-    day = _day_in(2022)
+    day = day_in(2022)
 
     def said(first: dt.date, last: dt.date) -> str:
         return day(first, last).replace("\u00a0", " ")  # a date is not broken
