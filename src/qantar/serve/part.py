@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from qantar.serve.home import Home
+from qantar.serve.one_history import Histories
 from qantar.serve.runs import Runs
 
 
@@ -22,6 +23,9 @@ class Served:
 
     home: Home
     runs: Runs
+    histories: Histories = field(default_factory=Histories)
+    others: bool = False
+    """whether others than this machine can ask: what is shown to them is passed on"""
 
 
 class Asked(BaseModel):
