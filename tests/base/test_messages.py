@@ -210,7 +210,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
         "answer.",
         *(f"{kind}." for kind in studies.KINDS),
     )
-    composed += ("parser.", "new.", "serve.api.", "serve.part.")
+    composed += ("parser.", "new.", "serve.api.", "serve.part.", "serve.story.without_")
     composed += ("serve.ledger.table_", "serve.ledger.says.", "serve.own.says.")
     composed += tuple(f"serve.own.{step}" for step in ("new", "import", "check", "ledger", "keep"))
     composed += ("serve.claims.needs.", "serve.claims.way.", "serve.accounts.", "serve.studies.state.")

@@ -43,6 +43,7 @@ def span_of(days: Sequence[dt.date]) -> tuple[float, float]:
 
 def day_axis(plot: Plot, days: Sequence[dt.date], *, grid: bool = True) -> Pair:
     """Ticks at calendar days of one stretch; gives the title of the axis, which names the month."""
+    plot.dated = True
     shown = days[:: -(-len(days) // LABELS)]
     plot.x_axis([d.toordinal() for d in shown], [same(str(d.day)) for d in shown], grid=grid)
     middle, first, last = days[len(days) // 2], days[0], days[-1]

@@ -84,6 +84,8 @@ class Plot:
     parts: list[str] = field(default_factory=list)
     keys: list[tuple[str, str, Pair]] = field(default_factory=list)
     """of the legend: shape, class, words"""
+    dated: bool = False
+    """whether it runs over days, so that a page can show one moment in it"""
 
     def at(self, x: float, y: float) -> Point:
         """Where a point of the data is drawn."""
@@ -161,7 +163,8 @@ class Plot:
     def html(self, title: Pair, x_title: Pair | None = None, y_title: Pair | None = None) -> Markup:
         """The whole figure: title of the upright axis, drawing, title of the other, legend."""
         label = Markup('aria-label="{0}" data-aria-label-zh="{1}"').format(*title)
-        svg = f'<svg class="plot" viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img" {label}>{"".join(self.parts)}</svg>'
+        over = f'data-over="{self.x[0]} {self.x[1]} {number(self.left)} {number(WIDTH - self.right)}" ' if self.dated else ""
+        svg = f'<svg class="plot" viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img" {over}{label}>{"".join(self.parts)}</svg>'
         above = Markup('<p class="axis">{}</p>').format(both(*y_title)) if y_title else ""
         below = Markup('<p class="axis below">{}</p>').format(both(*x_title)) if x_title else ""
         return Markup("{}{}{}{}").format(above, Markup(svg), below, self._legend())

@@ -358,12 +358,14 @@ class Sign:
     kind: str
     x: float
     y: float
+    hour: int = 0
+    """of that day, from which one of them is recorded; 0 where one has no hour"""
 
 
 def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
     """Signs of the map, side by side where a place has several kinds on one day, above the circle of a city region."""
     cities = {r.region_id for r in record.regions if r.type == "city"}
-    found: dict[tuple[str, int], set[str]] = {}
+    found: dict[tuple[str, int], dict[str, int]] = {}
     lifted: set[str] = set()
     for event in record.events:
         sign, place = SIGN_OF.get(event.kind), event.settlement_id or event.event_id
@@ -371,12 +373,15 @@ def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
             continue
         for n, day in enumerate(days):
             if event.date <= day <= (event.date_end or event.date):
-                found.setdefault((place, n), set()).add(sign)
+                kinds = found.setdefault((place, n), {})
+                hour = int(event.time_local[:2]) if event.time_local and day == event.date else 0
+                kinds[sign] = min(hour, kinds.get(sign, hour))
         if event.region_id in cities:
             lifted.add(place)
     drawn = []
     for (place, n), kinds in sorted(found.items()):
         x, y = sheet.places[place]
         for i, kind in enumerate(k for k in SIGNS if k in kinds):
-            drawn.append(Sign(n, kind, round(x + 13 * (i - (len(kinds) - 1) / 2), 1), y - 20 if place in lifted else y))
+            across = round(x + 13 * (i - (len(kinds) - 1) / 2), 1)
+            drawn.append(Sign(n, kind, across, y - 20 if place in lifted else y, kinds[kind]))
     return drawn

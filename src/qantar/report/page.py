@@ -85,7 +85,7 @@ def render(loaded: Loaded, result: Result | None = None, sampled: Sample | None 
     drawn = templates()
     drawn.globals.update(attr=attributes, option=option, safe_link=safe_link, day=day_in(case.head.first_day.year))
     drawn.globals.update(share=shown_share, sim_days=_sim_days, short=_short, people_of=_people, part_name=_part_name)
-    drawn.globals.update(range_of=_range, figures_of=_figures_of)
+    drawn.globals.update(range_of=_range, figures_of=figures_of)
     names = {r.region_id: (r.name_en, r.name_zh) for r in case.record.regions}
     drawn.globals.update(feature=partial(feature_label, names=names), arm_name=partial(arm_name, scenario=results.scenario))
     page = drawn.get_template("page.html.j2").render(
@@ -149,10 +149,7 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
         "strikes": [[r for r, row in presence.items() if day in strikes.get(r, ()) and row[n] in silent] for n, day in enumerate(days)],
         "never_more": never_more,
         "listed": lambda ids: joined([names[i] for i in ids if i in names], pair("report.comma")),
-        "counted": {
-            name: joined([pair(f"event.{k}") for k in kinds], pair("report.comma"))
-            for name, kinds in (("gatherings", GATHERINGS), ("violence", VIOLENCE))
-        },
+        "counted": counted(),
         "settlements": {s.settlement_id: s for s in record.settlements},
         "events": {e.event_id for e in record.events},
         "onsets": {r.region_id: r for r in record.region_onset},
@@ -165,9 +162,15 @@ def _record(loaded: Loaded, seen: Observables, days: Sequence[dt.date]) -> dict[
         "sheet": sheet,
         "signs": signs(record, sheet, days),
         "dead_twice": dead_perhaps_twice(record),
-        "figure_sources": _figure_sources(record, seen),
+        "figure_sources": figure_sources(record, seen),
         "disagreements": [(d, disagreement(record, d)) for d in record.disagreements],
     }
+
+
+def counted() -> dict[str, Pair]:
+    """Which kinds of events count as unrest, in words."""
+    kinds = {"gatherings": GATHERINGS, "violence": VIOLENCE}
+    return {name: joined([pair(f"event.{k}") for k in found], pair("report.comma")) for name, found in kinds.items()}
 
 
 def _file(loaded: Loaded) -> dict[str, Any]:
@@ -224,7 +227,7 @@ def _range(low: int | None, high: int | None) -> str:
     return ends[0] if low == high else "–".join(ends)
 
 
-def _figures_of(event: Event) -> Pair:
+def figures_of(event: Event) -> Pair:
     """What a row counts: a crowd, the dead, the injured, the detained; of each what the row has."""
     dead = [x for x in (event.deaths_low, event.deaths, event.deaths_high) if x is not None]
     if not any(dead) and event.kind not in (*UNREST, "repression", "deaths"):
@@ -252,7 +255,7 @@ def _cited(loaded: Loaded, seen: Observables) -> dict[str, Any]:
     return {key: source for key, source in account.sources.items() if key in used}
 
 
-def _figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
+def figure_sources(record: Record, seen: Observables) -> dict[str, list[str]]:
     """Source keys behind each figure, in order of first use."""
     rows = {
         "regions": [*(p.source for p in record.presence), *(d.source for d in seen.regions_with_unrest)],

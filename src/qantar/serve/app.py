@@ -27,7 +27,7 @@ from qantar.serve.pages import Pages
 from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload, ask, lists
 from qantar.serve.runs import Runs
 
-PARTS = ("home", "claims", "studies", "own", "ledger")
+PARTS = ("home", "story", "claims", "studies", "own", "ledger")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
@@ -53,7 +53,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
     host, port : where it will be listened on: any other Host is refused
     token : what visitors must show; None where only this machine can ask
     """
-    served, there = Served(Home(root), Runs(root)), parts()
+    served, there = Served(Home(root), Runs(root), others=token is not None), parts()
     pages = Pages(there)
     operations = [operation for part in there for operation in part.operations]
     document = described(operations)
@@ -75,6 +75,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         await served.runs.close()
+        served.histories.close()
 
     app = Starlette(
         routes=routes,

@@ -25,7 +25,7 @@ from qantar.verdicts.load import Loaded, load_account
 DEPTH = 3
 """Folders below the one that is served in which cases, ledgers and results are looked for."""
 KEPT = 8
-"""Accounts and scenarios that are kept in memory."""
+"""Accounts, scenarios and what pages make of them that are kept in memory."""
 MOST_FILES = 300
 """Names of files that are offered."""
 HEADS = ("account.toml", "case.toml")
@@ -66,7 +66,7 @@ class Home:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._kept: OrderedDict[tuple[str, str], tuple[object, Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what is made of a case may ask for the case
 
     def place(self, name: str) -> Path:
         """The folder or file of a name below the root.
@@ -137,7 +137,7 @@ class Home:
 
     def loaded(self, name: str) -> Loaded:
         """An account with its case; raises what `load_account` does."""
-        return self._keep("account", name, lambda asked: load_account(asked, self._cases()))
+        return self.keep("account", name, lambda asked: load_account(asked, self._cases()))
 
     def _cases(self) -> list[Case]:
         """Cases of the accounts that are kept: a packaged one is not read again for another account."""
@@ -161,13 +161,14 @@ class Home:
     def judged(self, name: str) -> list[Judged]:
         """The claims of an account with their verdicts; raises what `load_account` does."""
         loaded = self.loaded(name)
-        return self._keep("judged", name, lambda _: judge(loaded.account, loaded.trials()))
+        return self.keep("judged", name, lambda _: judge(loaded.account, loaded.trials()))
 
     def scenario(self, name: str) -> Scenario:
         """A scenario; raises what `load_scenario` does."""
-        return self._keep("scenario", name, load_scenario)
+        return self.keep("scenario", name, load_scenario)
 
-    def _keep(self, kind: str, name: str, load: Callable[[str], T]) -> T:
+    def keep(self, kind: str, name: str, load: Callable[[str], T]) -> T:
+        """What `load` makes of an entry, given what loaders are asked for; made again only when a file of it changed."""
         asked = self.found(name)
         state = () if asked in packaged_names() else tuple(_state(Path(asked)))
         with self._lock:  # two visitors at once read a case once

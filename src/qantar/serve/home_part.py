@@ -9,6 +9,7 @@ from typing import Any
 from qantar.serve.part import Nothing, Operation, Page, Part, Served
 
 DOORS: tuple[tuple[str, str, str], ...] = (
+    ("story", "/story", "case"),
     ("claims", "/claims", "account"),
     ("studies", "/studies", "scenario"),
     ("ledger", "/ledger", "ledger"),
