@@ -29,13 +29,13 @@ from qantar.serve.pages import Pages
 from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload
 from qantar.serve.runs import Runs
 
-PARTS = ("home",)
+PARTS = ("home", "what_if")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
     **dict.fromkeys(("changed_meanwhile", "output_exists", "not_a_result"), 409),
     "not_allowed": 405,
-    "too_many_runs": 429,
+    **dict.fromkeys(("too_many_runs", "too_many_what_ifs"), 429),
 }  # fmt: skip
 """Status of a mistake by its code; any other is 422."""
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -77,6 +77,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         await served.runs.close()
+        await served.lives.close()
 
     app = Starlette(
         routes=routes,

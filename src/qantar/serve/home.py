@@ -24,7 +24,7 @@ from qantar.verdicts.load import Loaded, load_account
 DEPTH = 3
 """Folders below the one that is served in which cases, ledgers and results are looked for."""
 KEPT = 8
-"""Accounts and scenarios that are kept in memory."""
+"""Accounts, scenarios and what pages make of them that are kept in memory."""
 HEADS = ("account.toml", "case.toml")
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Home:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._kept: OrderedDict[tuple[str, str], tuple[object, Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what is made of a case may ask for the case
 
     def place(self, name: str) -> Path:
         """The folder or file of a name below the root.
@@ -121,13 +121,14 @@ class Home:
 
     def loaded(self, name: str) -> Loaded:
         """An account with its case; raises what `load_account` does."""
-        return self._keep("account", name, load_account)
+        return self.keep("account", name, load_account)
 
     def scenario(self, name: str) -> Scenario:
         """A scenario; raises what `load_scenario` does."""
-        return self._keep("scenario", name, load_scenario)
+        return self.keep("scenario", name, load_scenario)
 
-    def _keep(self, kind: str, name: str, load: Callable[[str], T]) -> T:
+    def keep(self, kind: str, name: str, load: Callable[[str], T]) -> T:
+        """What `load` makes of an entry, given what loaders are asked for; made again only when a file of it changed."""
         asked = self.found(name)
         state = () if asked in packaged_names() else tuple(_state(Path(asked)))
         with self._lock:  # two visitors at once read a case once

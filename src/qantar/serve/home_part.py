@@ -8,7 +8,7 @@ from typing import Any
 
 from qantar.serve.part import Nothing, Operation, Page, Part, Served
 
-DOORS: tuple[tuple[str, str, str], ...] = ()
+DOORS: tuple[tuple[str, str, str], ...] = (("what_if", "/what-if", "scenario"),)
 """Pages that open an entry: part, address, and what an entry must have (a field of `Entry`)."""
 
 

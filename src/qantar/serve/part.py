@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from qantar.serve.home import Home
+from qantar.serve.live import Lives
 from qantar.serve.runs import Runs
 
 
@@ -22,6 +23,7 @@ class Served:
 
     home: Home
     runs: Runs
+    lives: Lives = field(default_factory=Lives)
 
 
 class Asked(BaseModel):
