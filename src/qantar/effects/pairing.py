@@ -199,16 +199,28 @@ def counterfactual(
         As a runner; StudyError also for an unknown outcome or direction, a smallest effect that is not above 0, no arm, or one that cannot
         differ from the base.
     """
-    _check(base, arms, direction, smallest or {})
+    check(base, arms, direction, smallest)
     runner = runner or Runner()
-    rows = posterior or []
-    draws = min(draws, len(rows) or draws)
-    given = [draw(seed, k) | dict(rows[k * len(rows) // draws]) for k in range(draws)] if rows else []
-    name = keep_draws(runner.store, given) if given else ""
-    sampling = "given" if given else "prior"
-    recipes = {k: Recipe(p, seed, "event", sampling, replicates, given=name) for k, p in {BASE: base, **arms}.items()}
+    given = given_of(seed, draws, posterior)
+    draws = len(given) or draws
+    recipes = recipes_of({BASE: base, **arms}, seed, replicates, keep_draws(runner.store, given) if given else "")
     runs = _simulated(recipes, draws * replicates, runner, early)
-    return _compared(recipes, runs, draws, DIRECTIONS.get(direction, 0), smallest or {})
+    return compared(recipes, runs, draws, direction, smallest)
+
+
+def given_of(seed: int, draws: int, posterior: Sequence[Values] | None) -> list[Values]:
+    """Draws of all parameters from at most so many rows of a posterior, at even distances; what these leave open is drawn from its prior.
+
+    None where there is no posterior: then all are drawn from the priors as histories are made.
+    """
+    rows = posterior or []
+    draws = min(draws, len(rows))
+    return [draw(seed, k) | dict(rows[k * len(rows) // draws]) for k in range(draws)]
+
+
+def recipes_of(plans: Mapping[str, Plan], seed: int, replicates: int, given: str = "") -> dict[str, Recipe]:
+    """The recipes of base and arms; `given` names a table of draws."""
+    return {k: Recipe(plan, seed, "event", "given" if given else "prior", replicates, given=given) for k, plan in plans.items()}
 
 
 def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Callable[[Early], None]) -> dict[str, Seen]:
@@ -269,12 +281,13 @@ def _early(recipes: Mapping[str, Recipe], first: Sequence[int], n: int, root: Pa
     return Early(len(loud), int(loud.sum()), tuple(label for label in recipes if label != BASE and shas[label] == shas[BASE]))
 
 
-def _check(base: Plan, arms: Mapping[str, Plan], direction: str, smallest: Mapping[str, float]) -> None:
+def check(base: Plan, arms: Mapping[str, Plan], direction: str = EITHER, smallest: Mapping[str, float] | None = None) -> None:
+    """Refuses what cannot be compared, as `counterfactual` does."""
     if not arms or BASE in arms:
         raise fail(StudyError, "--arm", "no_arm")
     if direction not in (EITHER, *DIRECTIONS):
         raise fail(StudyError, "--direction", "not_one_of", value=direction, choices=", ".join((EITHER, *DIRECTIONS)))
-    for name, value in smallest.items():
+    for name, value in (smallest or {}).items():
         if name not in OUTCOMES:
             raise fail(StudyError, f"--delta {name}", "not_one_of", value=name, choices=nearest(name, OUTCOMES))
         if not 0 < value < np.inf:
@@ -286,7 +299,15 @@ def _check(base: Plan, arms: Mapping[str, Plan], direction: str, smallest: Mappi
     problems.raise_as(StudyError)
 
 
-def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, direction: int, smallest: Mapping[str, float]) -> Effects:
+def compared(
+    recipes: Mapping[str, Recipe],
+    seen: Mapping[str, Seen],
+    draws: int,
+    direction: str = EITHER,
+    smallest: Mapping[str, float] | None = None,
+) -> Effects:
+    """What the histories of base and arms say, draw by draw, those of a draw side by side; parameters as of `counterfactual`."""
+    smallest, sign = smallest or {}, DIRECTIONS.get(direction, 0)
     base, runs = recipes[BASE], {label: found.runs for label, found in seen.items()}
     shape = (draws, base.replicates)
     shas = {label: np.asarray(r.whole["sha256"]).astype(str) for label, r in runs.items()}
@@ -298,9 +319,9 @@ def _compared(recipes: dict[str, Recipe], seen: Mapping[str, Seen], draws: int, 
         for name, outcome in OUTCOMES.items():
             y, x = (outcome.of(seen[k]).reshape(shape) for k in (label, BASE))
             gain = NOT_MEASURED if label in unpaired else pairing_gain(x, y, base.seed)
-            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), direction, x, y, gain, uprisings >= BASE_LEAST))
+            effects.append(Effect(label, name, smallest.get(name, outcome.smallest), sign, x, y, gain, uprisings >= BASE_LEAST))
     return Effects(
-        recipes,
+        dict(recipes),
         draws,
         "posterior" if base.given else "prior",
         effects,

@@ -27,13 +27,13 @@ from qantar.serve.pages import Pages
 from qantar.serve.part import Operation, Page, Part, Served, Stream, Upload, ask, lists
 from qantar.serve.runs import Runs
 
-PARTS = ("home", "story", "claims", "studies", "own", "ledger")
+PARTS = ("home", "story", "what_if", "claims", "studies", "own", "ledger")
 """Parts in the order of the contents: one file each."""
 STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
     **dict.fromkeys(("changed_meanwhile", "another_there", "output_exists", "not_a_result"), 409),
     "not_allowed": 405,
-    "too_many_runs": 429,
+    **dict.fromkeys(("too_many_runs", "too_many_what_ifs"), 429),
 }  # fmt: skip
 """Status of a mistake by its code; any other is 422."""
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -76,6 +76,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
         yield
         await served.runs.close()
         served.histories.close()
+        await served.lives.close()
 
     app = Starlette(
         routes=routes,

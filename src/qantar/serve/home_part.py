@@ -10,6 +10,7 @@ from qantar.serve.part import Nothing, Operation, Page, Part, Served
 
 DOORS: tuple[tuple[str, str, str], ...] = (
     ("story", "/story", "case"),
+    ("what_if", "/what-if", "scenario"),
     ("claims", "/claims", "account"),
     ("studies", "/studies", "scenario"),
     ("ledger", "/ledger", "ledger"),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qantar.errors import Problems, StudyError
 from qantar.files.read import add_validation
 from qantar.serve.home import Home
+from qantar.serve.live import Lives
 from qantar.serve.one_history import Histories
 from qantar.serve.runs import Runs
 
@@ -28,6 +29,7 @@ class Served:
     histories: Histories = field(default_factory=Histories)
     others: bool = False
     """whether others than this machine can ask: what is shown to them is passed on"""
+    lives: Lives = field(default_factory=Lives)
 
 
 class Asked(BaseModel):

@@ -1,0 +1,139 @@
+"""What if, in a real browser: chosen by keyboard, watched, stopped, shared; readable for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import CASE
+from kit.serving import Serving, serving
+from qantar.messages import LANGUAGES
+
+pytestmark = pytest.mark.browser
+SMALL = f"/what-if?name={CASE}&recorded=1&draws=2&scale=0.001&set=time.hours%3D110"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("root")) as there:
+        yield there
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce")
+    found = context.new_page()
+    faults: list[str] = []
+    found.on("pageerror", lambda error: faults.append(str(error)))
+    found.on("console", lambda said: faults.append(said.text) if said.type == "error" and "status of 4" not in said.text else None)
+    found.on(
+        "request", lambda request: faults.append(request.url) if "127.0.0.1" not in request.url and "data:" not in request.url else None
+    )
+    yield found
+    context.close()
+    assert not faults
+
+
+def wait(page: Any, says: str, seconds: float = 120) -> None:
+    """Until something is so; the page's policy forbids a browser's own way to wait, which compiles text."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(says):
+        assert time.monotonic() < end, says
+        time.sleep(0.05)
+
+
+DONE = "document.getElementById('stop').hidden && document.querySelectorAll('#effects tbody tr').length > 0"
+
+
+def test_by_keyboard_alone_from_the_choice_to_the_finding(page: Any, served: Serving) -> None:
+    page.goto(served.url + SMALL)
+    assert page.locator("#go").is_disabled()  # nothing is changed yet
+    page.locator("#group-mechanisms summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-change='mechanisms.diffusion']").focus()
+    page.keyboard.press("Space")
+    assert "without: How contacts" in page.locator("#words").inner_text()
+    assert "'mechanisms.diffusion=off'" not in page.locator("#command").text_content()  # a plain word needs no quotes
+    page.locator("#go").focus()
+    page.keyboard.press("Enter")
+    wait(page, DONE)
+    assert page.locator("#effects tbody tr").count() == 8
+    assert page.locator("#said").inner_text().startswith("In this model")
+    assert page.locator("#digests li").count() == 2
+    page.locator("#hour").focus()
+    before = page.locator("#clock").inner_text()
+    page.keyboard.press("ArrowLeft")
+    wait(page, f"document.getElementById('clock').textContent !== {before!r}")
+    assert page.locator("#follow").is_visible()
+    page.locator("#which").select_option("0")
+    page.locator("#play").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#play").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Enter")
+    assert page.locator("#play").get_attribute("aria-pressed") == "false"
+    page.locator("#language").click()
+    assert page.locator("#said").inner_text().startswith("在本模型中")
+
+
+def test_a_link_sets_the_page_up_again(page: Any, served: Serving) -> None:
+    page.goto(served.url + SMALL)
+    page.locator("#group-strengths > summary").click()
+    page.locator("#find").fill("rally_rate")
+    slider = page.locator("[data-name=rally_rate] [type=range]")
+    slider.focus()
+    page.keyboard.press("End")
+    value = page.locator("[data-name=rally_rate] [type=number]").input_value()
+    assert float(value) > 3
+    page.locator("#find").fill("")
+    page.locator("#group-drivers summary").click()
+    page.locator("[data-driver=internet]").select_option("off")
+    assert "together" in page.locator("#words").inner_text()  # two changes are not judged apart
+    link, command = (page.locator(f"#{name}").text_content() for name in ("link", "command"))
+    assert f"parameters.rally_rate={value}" in command
+    page.goto(link)
+    assert page.locator("#link").text_content() == link
+    assert page.locator("#command").text_content() == command
+    assert page.locator("[data-driver=internet]").input_value() == "off"
+    page.locator("#group-arms input[value=no-troops]").check()
+    assert "rally_rate" not in page.locator("#command").text_content()  # a ready-made change takes the place of all others
+    assert "--arm no-troops" in page.locator("#command").text_content()
+
+
+def test_it_is_stopped_and_mistakes_are_said(page: Any, served: Serving) -> None:
+    page.goto(served.url + SMALL.replace("draws=2", "draws=20").replace("scale=0.001", "scale=0.02") + "&arm=no-price-rise")
+    page.locator("#go").click()
+    wait(page, "document.getElementById('clock').textContent.length > 0")
+    page.locator("#stop").click()
+    wait(page, "document.getElementById('status').textContent.includes('Stopped')")
+    assert page.evaluate("document.activeElement.id") == "go"
+    page.goto(served.url + SMALL + "&arm=parameters.rally_rate%3D-5")
+    page.locator("#go").click()
+    wait(page, "document.getElementById('mistake').textContent.length > 0")
+    assert "outside" in page.locator("#mistake").inner_text()
+    assert page.locator("#go").is_enabled()
+
+
+def test_readable_for_all(browser: Any, served: Serving) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for number, size in enumerate(({"width": 390, "height": 844}, {"width": 1280, "height": 900})):
+        context = browser.new_context(viewport=size, locale="en-GB", bypass_csp=True)
+        page = context.new_page()
+        page.goto(served.url + SMALL + "&arm=mechanisms.diffusion%3Doff")
+        page.locator("#go").click()
+        wait(page, DONE)
+        page.evaluate(
+            "for (const d of document.querySelectorAll('details')) d.open = !d.closest('#group-strengths') || d.id === 'group-strengths'"
+        )
+        page.locator("#group-strengths .strengths").first.evaluate("d => { d.open = true; }")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for _ in LANGUAGES:
+                found = Axe().run(page)
+                assert found.violations_count == 0, (number, scheme, found.generate_report())
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (number, scheme)
+                page.locator("#language").click()
+        context.close()
