@@ -163,6 +163,7 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
             "report.comma",
             "report.semicolon",
             "unit.number",
+            "serve.what_if.clock",
         ):
             assert re.search(r"[\u4e00-\u9fff]", message), key
     assert not [k for k, v in catalogue("en").items() if re.search(r"[\u4e00-\u9fff]", v)]
@@ -213,7 +214,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
     composed += ("parser.", "new.", "serve.api.", "serve.part.", "serve.story.without_")
     composed += ("serve.ledger.table_", "serve.ledger.says.", "serve.own.says.")
     composed += tuple(f"serve.own.{step}" for step in ("new", "import", "check", "ledger", "keep"))
-    composed += ("serve.claims.needs.", "serve.claims.way.", "serve.accounts.", "serve.studies.state.")
+    composed += ("serve.what_if.", "serve.claims.needs.", "serve.claims.way.", "serve.accounts.", "serve.studies.state.")
     composed += tuple(f"{g}{m}." for g in ("verdict", "kind", "basis", "flag") for m in ("", "_meaning"))
     composed += ("proposal.", "sign.", "reading.", "seen.", "confidence.", "test.", "cue.")
     joined = "\n".join(code for _, code in source())
