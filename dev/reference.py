@@ -21,6 +21,7 @@ from qantar.engine.loop import ORDER
 from qantar.ensemble import histories as summary
 from qantar.errors import MOST, sentence
 from qantar.files import read as tables
+from qantar.importing import headers
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
 from qantar.lookup.keys import FILES, keys_of
@@ -65,6 +66,7 @@ def pages() -> dict[str, str]:
         "tables.md": _tables(),
         "keys.md": _keys(),
         "words.md": _words(),
+        "headers.md": _headers(),
         "errors.md": _errors(),
         "parameters.md": _parameters(),
         "odd.md": _odd(),
@@ -107,6 +109,36 @@ def _python() -> str:
     errors = [name for name in qantar.__all__ if inspect.isclass(found := getattr(qantar, name)) and issubclass(found, Exception)]
     parts.append("## Errors\n\n" + "\n".join(f"- `{name}`: {inspect.getdoc(getattr(qantar, name))}" for name in errors) + "\n")
     return "\n".join(parts)
+
+
+HEADERS = """# Headers of a table of your own
+
+When you bring a table of your own into a case, `qantar import` looks at the header of each column and at some of its values, and says what
+it takes the column for. These are the headers that it knows, by what they stand for. Capitals, accents and marks do not matter. A column
+that is called otherwise is not lost: name it in the mapping file. The how-to page
+[Bring downloaded data into a case](../how-to/import.md) tells how.
+
+A header may stand in two languages, parted by a stroke, a dash or a word for *or*, or with one of them in brackets:
+`Qué pasó / what happened`, `Ciudad (town)`. Halves that mean different things say nothing: `Dead / injured` is not known, and neither is
+`Killed (police)`, which counts some only. If two columns fit, the one whose header stands earlier here is taken.
+"""
+
+
+def _headers() -> str:
+    """What each column is called in the languages that are known."""
+    parts = [NOTE, HEADERS, "| is read as | headers |\n| --- | --- |"]
+    parts += [f"| `{field}` | {_escaped(', '.join(found))} |" for field, found in headers.known().items()]
+    for name, told in (
+        ("low", "\nBefore or after a header of `participants` or `deaths` these make it the low end"),
+        ("high", "\nThese make it the high end"),
+        ("around", "\nThese may stand before or after any header"),
+    ):
+        parts.append(f"{told}: {', '.join(headers.words(name))}.")
+    return "\n".join(parts) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("#", "\\#")
 
 
 def _signature(function: Any) -> str:

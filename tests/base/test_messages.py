@@ -179,7 +179,7 @@ def test_every_key_that_is_written_out_exists_and_every_key_is_used() -> None:
     used: set[str] = set()
     for name, code in source():
         for key in re.findall(
-            r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|counterfactual|methods|rivals|warning)\.[\w.-]+)["']""",
+            r"""["']((?:cli|out|report|check|error|progress|term|fitted|heldout|counterfactual|importing|methods|rivals|warning)\.[\w.-]+)["']""",
             code,
         ):
             if not key.endswith((".", "_", ".html", ".css", ".js", ".csv", ".npz", ".toml")):

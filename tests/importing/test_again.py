@@ -215,6 +215,10 @@ def test_a_row_without_an_id_gets_one_that_can_be_typed_and_never_that_of_anothe
     assert list(events(tiny)) == ["E004", "E005", "E006", "E007", "E008"]
     lines = (tiny / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     (tiny / "events.csv").write_text("".join(x for x in lines if not x.startswith("E005,")), encoding="utf-8")
+    assert [r["event_id"] for r in brought(log, tiny, LOG).changes.taken_out] == ["E005"]
+    assert list(events(tiny)) == ["E004", "E006", "E007", "E008"]  # what somebody took out stays out
+    lines = (tiny / "imported.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tiny / "imported.csv").write_text("".join(x for x in lines if not x.endswith(",E005\n")), encoding="utf-8")
     assert brought(log, tiny, LOG).changes.added == 1
     assert list(events(tiny)) == ["E004", "E006", "E007", "E008", "E009"]  # a gap is not filled
 

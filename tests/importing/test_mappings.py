@@ -256,9 +256,9 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
 
 def test_columns_that_are_not_used_are_listed(tmp_path: Path) -> None:
     table = tmp_path / "x.csv"
-    table.write_text("date,city,Was geschah\n2030-03-02,Oneville,Marsch\n2030-03-03,Oneville,Streik\n", encoding="utf-8")
+    table.write_text("date,city,Sonstiges\n2030-03-02,Oneville,Marsch\n2030-03-03,Oneville,Streik\n", encoding="utf-8")
     text = propose(open_source(table), "en").text
-    assert "# Was geschah  # Marsch | Streik" in text
+    assert "# Sonstiges  # Marsch | Streik" in text
     assert '\n# kind = "protest"' in text  # no kind holds of every row where a column may say it
 
 

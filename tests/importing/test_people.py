@@ -55,6 +55,21 @@ def test_figures_are_read_as_they_are_written(cell: str, low: int, high: int | N
 
 
 @pytest.mark.parametrize(
+    "about",
+    ["aprox. {}", "approx. {}", "approx {}", "ca. {}", "ca {}", "circa {}", "unos {}", "casi {}", "más o menos {}", "cerca de {}", "alrededor de {}",
+     "environ {}", "env. {}", "près de {}", "etwa {}", "rund {}", "gegen {}", "около {}", "ок. {}", "примерно {} человек", "порядка {}", "约{}人",
+     "{}人左右", "将近{}", "uns {}", "por volta de {}", "حوالي {}", "an estimated {} people", "± {}", "{} (approx.)"],
+)  # fmt: skip
+def test_an_approximation_is_read_alike_in_every_language(about: str) -> None:
+    assert read_figure(about.format(600)) == (600, 600, False)
+
+
+@pytest.mark.parametrize("cell", ["max 600", "against 600", "up to 600", "approx", "fast", "600 environs de Lima", "c"])
+def test_what_only_begins_like_one_is_no_figure(cell: str) -> None:
+    assert read_figure(cell) is None
+
+
+@pytest.mark.parametrize(
     "cell",
     [
         "", "-", "hundreds", "two", "tens of thousands", "156 police", "1.5", "0.500", "1,50,000", "1.200 mil", "1.200.00", "3000-2000",

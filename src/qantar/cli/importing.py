@@ -1,6 +1,7 @@
 """The command that brings downloaded data into a case: import."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,7 +83,10 @@ def import_(
     elif json:
         terminal.print_json({"folder": str(into), **summary.as_dict()})
     else:
-        _told(summary, into, lang)
+        from qantar.importing.first import place_of
+
+        beside = mapping is not None and mapping.resolve() == place_of(file, folder).resolve()
+        _told(summary, into, lang, mapping, _command(file, folder, options) if beside else "")
 
 
 def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
@@ -116,16 +120,21 @@ def _looked(look: Any, file: Path, into: Path, options: dict[str, Any], lang: st
         terminal.print_json({"folder": str(into), "file": str(file), **look.as_dict(lang)})
         return
     terminal.say(text("out.import_look_changed" if look.is_changed else "out.import_look", lang, file=file.name, mapping=look.mapping))
-    if look.view is not None:
+    told = _Told(look.summary, lang) if look.summary is not None else None
+    if look.view is not None and look.is_changed:
+        _changed(look, lang)
+    elif look.view is not None:
         _viewed(look.view, lang)
-    if look.summary is not None:
-        told = _Told(look.summary, lang)
+    if told is not None:
         told.counts()
         told.reasons()
         told.blanked()
-        told.remarks()
     for problem in look.problems:
         terminal.say(problem.render(lang))
+    if look.view is not None and look.is_changed:
+        _as_before(look.view, lang)
+    if told is not None:
+        told.remarks(short=look.is_changed)
     if options["dry_run"]:
         told_next, command = "out.import_look_dry", _command(file, into, options)
     elif look.problems:
@@ -139,20 +148,61 @@ def _viewed(view: Any, lang: str) -> None:
     """What each column is taken for, and each word for which kind, with its rows."""
     from qantar.importing.words import may_be_only_attacked
 
-    columns = [(name, " + ".join(f for f, n, _ in view.columns if n == name), shown) for _, name, shown in view.columns]
-    terminal.grid([text(f"out.{k}", lang) for k in ("import_column", "import_read_as", "import_values")], dict.fromkeys(columns), widest=2)
+    terminal.grid([text(f"out.{k}", lang) for k in ("import_column", "import_read_as", "import_values")], _columns(view), widest=2)
     if view.unused:
         terminal.say(text("out.import_unused", lang, names=", ".join(view.unused)))
-    if view.numbers:
-        terminal.say(text("out.import_unused_numbers", lang, n=len(view.numbers), names=", ".join(view.numbers)))
-    words: dict[str, list[tuple[str, int]]] = {}
-    for name, kind, n in sorted(view.kinds, key=lambda k: bool(k[1])):  # what is not known first
-        words.setdefault(kind, []).append((name, n))
-    if words:
-        rows = [(kind or text("out.import_unknown", lang), sum(n for _, n in found), _words(found, lang)) for kind, found in words.items()]
-        terminal.grid([text(k, lang) for k in ("out.kind", "out.rows", "out.import_type")], rows, widest=2)
+    _unused_numbers(view, lang)
+    _kinds(view, view.kinds, lang)
     if stormed := [name for name, kind, _ in view.kinds if may_be_only_attacked(name, kind)]:
         terminal.say(text("out.import_stormed", lang, names=", ".join(stormed[:SHOWN])))
+
+
+def _columns(view: Any) -> list[tuple[str, str, str]]:
+    """Each column once, with all that is read from it, and some of its values."""
+    found = [(name, " + ".join(f for f, n, _ in view.columns if n == name), shown) for _, name, shown in view.columns]
+    return list(dict.fromkeys(found))
+
+
+def _unused_numbers(view: Any, lang: str) -> None:
+    if view.numbers:
+        terminal.say(text("out.import_unused_numbers", lang, n=len(view.numbers), names=", ".join(view.numbers)))
+
+
+def _kinds(view: Any, kinds: Sequence[tuple[str, str, int]], lang: str) -> None:
+    """Words by the kind they were taken for, those first that are not known, with the rows of the table that have the kind."""
+    words: dict[str, list[tuple[str, int]]] = {}
+    for name, kind, n in sorted(kinds, key=lambda k: (bool(k[1]), not k[1] and k[0] not in view.lost)):
+        words.setdefault(kind or ("" if name in view.lost else "-"), []).append((name, n))
+    named = {"": text("out.import_unknown", lang), "-": text("out.import_beside", lang)}
+    counts = view.rows_of | {"-": view.beside}
+    if words:
+        rows = [(named.get(kind, kind), counts.get(kind, 0), _words(found, lang)) for kind, found in words.items()]
+        terminal.grid([text(k, lang) for k in ("out.kind", "out.rows", "out.import_type")], rows, widest=2)
+
+
+def _changed(look: Any, lang: str) -> None:
+    """Of a mapping that somebody has changed, what is new in it, and what of the table it leaves out."""
+    view = look.view
+    if look.added:
+        terminal.say(text("out.import_added", lang, n=len(look.added), mapping=look.mapping))
+        _kinds(view, [row for row in view.kinds if row[0] in look.added], lang)
+    if look.to_add:
+        names = ", ".join(name[:NOTE] for name in look.to_add[:SHOWN]) + (" …" if len(look.to_add) > SHOWN else "")
+        terminal.say(text("out.import_to_add", lang, n=len(look.to_add), mapping=look.mapping, names=names))
+    _unused_numbers(view, lang)
+    if lost := [row for row in view.kinds if row[0] in view.lost and row[0] not in look.added]:
+        _kinds(view, lost, lang)
+
+
+def _as_before(view: Any, lang: str) -> None:
+    """What columns and words are taken for, in short."""
+    terminal.say(text("out.import_same_columns", lang, columns="; ".join(f"{name} → {field}" for name, field, _ in _columns(view))))
+    if kinds := _in_short((k, n) for k, n in view.rows_of.items() if k):
+        terminal.say(text("out.import_same_kinds", lang, kinds=kinds))
+
+
+def _in_short(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{kind} {n}" for kind, n in sorted(counts, key=lambda row: (-row[1], row[0])))
 
 
 def _words(found: Sequence[tuple[str, int]], lang: str) -> str:
@@ -160,16 +210,27 @@ def _words(found: Sequence[tuple[str, int]], lang: str) -> str:
     return told + (" " + text("out.import_words_more", lang, n=len(found) - SHOWN) if len(found) > SHOWN else "")
 
 
-def _told(summary: Any, folder: Path | None, lang: str) -> None:
-    """The summary in words: what the file is, what became of its rows, and what to do about those that were not taken."""
+def _told(summary: Any, folder: Path | None, lang: str, mapping: Path | None, completing: str) -> None:
+    """The summary in words: what the file is, what became of its rows, and what to do about those that were not taken.
+
+    `completing` is the command that adds words to the mapping which it lacks.
+    """
     told = _Told(summary, lang)
     told.file()
     told.reasons()
+    if completing and summary.taken.reasons["unknown_kind"]:
+        told.say("out.import_propose_kinds", mapping=mapping, command=completing)
     told.blanked()
-    told.kinds()
-    told.remarks()
-    told.twice()
-    told.changes()
+    if told.again or (summary.written and summary.format == "mapping"):  # a look came before
+        told.twice()
+        told.changes()
+        told.new_kinds()
+        told.remarks(short=True)
+    else:
+        told.kinds()
+        told.remarks()
+        told.twice()
+        told.changes()
     told.say("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", licence=summary.licence)
     if summary.written:
         told.say("out.import_written", files=" ".join(summary.written), folder=folder)
@@ -182,6 +243,8 @@ class _Told:
 
     def __init__(self, summary: Any, lang: str) -> None:
         self.summary, self.taken, self.lang = summary, summary.taken, lang
+        self.again = bool(summary.changes.unchanged + summary.changes.changed + len(summary.changes.taken_out))
+        """whether an earlier import of the table was told of"""
 
     def say(self, key: str, **args: object) -> None:
         terminal.say(text(key, self.lang, **args))
@@ -229,6 +292,17 @@ class _Told:
         like += text("out.import_within", self.lang, names=row.within) if row.within else ""
         return f"{text('out.import_line', self.lang, n=row.line)} {told}".rstrip() + like
 
+    def new_kinds(self) -> None:
+        """The kinds of rows that are new or changed, and those of all, in short."""
+        c = self.summary.changes
+        if c.new_kinds:
+            self.say("out.import_new_kinds", kinds=_in_short(c.new_kinds.items()))
+        counts: Counter[str] = Counter()
+        for (_, kind), n in self.taken.kinds.items():
+            counts[kind] += n
+        if same := _in_short((k, n - c.new_kinds[k]) for k, n in counts.items() if k not in ("", "?") and n > c.new_kinds[k]):
+            self.say("out.import_same_kinds", kinds=same)
+
     def kinds(self) -> None:
         """Which types became which kinds, the most frequent first."""
         found = self.taken.kinds.most_common()
@@ -238,8 +312,8 @@ class _Told:
         if len(found) > TYPES:
             self.say("out.import_more", n=len(found) - TYPES)
 
-    def remarks(self) -> None:
-        """Days, figures and places that were not written plainly."""
+    def remarks(self, *, short: bool = False) -> None:
+        """Days, figures and places that were not written plainly; `short`, places in one line."""
         t = self.taken
         for key, n in (
             ("out.import_spans", t.spans),
@@ -255,12 +329,17 @@ class _Told:
             self.say("out.import_words", n=t.words.total(), words=told + (" …" if len(t.words) > SHOWN else ""))
         if t.apart:
             self.say("out.import_apart", n=t.apart.total())
-            for (name, region, where), n in t.apart.most_common(SHOWN):
-                terminal.say(f"  {region} / {name} ({n}): {name} → {where}")
+            self.places([f"{region} / {name} ({n}): {name} → {where}" for (name, region, where), n in t.apart.most_common(SHOWN)], short)
         if self.summary.unnamed:
             self.say("out.import_unnamed", n=t.unnamed.total())
-            for name, n, like in self.summary.unnamed[:SHOWN]:
-                terminal.say(f"  {name} ({n})" + (text("out.import_like", self.lang, name=like) if like else ""))
+            found = self.summary.unnamed[:SHOWN]
+            likes = [text("out.import_like", self.lang, name=like) if like else "" for _, _, like in found]
+            self.places([f"{name} ({n}){like}" for (name, n, _), like in zip(found, likes, strict=True)], short)
+
+    def places(self, told: Sequence[str], short: bool) -> None:
+        """Places, each in a line of its own, or all in one."""
+        for line in ["; ".join(told)] if short else told:
+            terminal.say(f"  {line}")
 
     def twice(self) -> None:
         """Events that may be one."""
@@ -285,6 +364,10 @@ class _Told:
                 if old["event_id"] != new["event_id"]:
                     terminal.say("  " + self.event(old))
                 terminal.say("  " + "; ".join(f'{c} "{a}" → "{b}"' for c, (a, b) in differing(old, new).items()))
+        if c.taken_out:
+            self.say("out.import_taken_out", n=len(c.taken_out))
+        for row in c.taken_out[:SHOWN]:
+            terminal.say("- " + self.event(row))
         if c.taken_away:  # row by row: what is gone from the table can no longer be looked at there
             self.say("out.import_removed", n=len(c.taken_away))
         for row in c.taken_away:

@@ -179,6 +179,16 @@ def fold(name: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """A name of a place as it is compared: whole, then without what stands in brackets behind it, then that: a district or a region.
+
+    >>> spellings("Ayacucho (Huamanga)"), spellings("Oneville")
+    (('ayacucho huamanga', 'ayacucho', 'huamanga'), ('oneville',))
+    """
+    found = re.fullmatch(r"\s*([^(（\[]+)[(（\[]([^)）\]]+)[)）\]]\s*", name)
+    return tuple(dict.fromkeys(filter(None, map(fold, (name, *(found.groups() if found else ()))))))
+
+
 def _plain_text(cell: object) -> object:
     if isinstance(cell, str) and _STEERING.search(cell):
         _wrong("control_character", value=cell)

@@ -19,7 +19,7 @@ from qantar.cases.outlines import contains
 from qantar.errors import DataError, Problems, ScenarioError, fail
 from qantar.files.cells import fold
 from qantar.files.read import read_table, read_toml
-from qantar.importing.places import NEAR_KM, Names, Shapes, bare
+from qantar.importing.places import NEAR_KM, WHOLE_COUNTRY, Names, Shapes, bare
 from qantar.record.schema import Region, RegionValue, Settlement, residents_of
 
 
@@ -53,6 +53,10 @@ class Country:
         for k, region in zip(out, self.shapes.nearest(lon[out], lat[out], NEAR_KM), strict=True):
             found[k] = self.shapes.ids[region] if region >= 0 else ""
         return found
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a cell for a region or a town stands for the whole country."""
+        return fold(name) in (self.called | WHOLE_COUNTRY) - {""} and not self.names.region(name)
 
     def is_another(self, name: str) -> bool:
         """Whether a cell names another country than this one."""

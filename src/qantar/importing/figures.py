@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from qantar.record.schema import PEOPLE_MAX
 
-NONE = frozenset("-–—?")
+NONE = frozenset((*"-–—?", "--", "n/a", "N/A", "n.a.", "NA", "s/d", "S/D", "n/d", "N/D", "н/д", "无", "不详", "不明"))
 """What stands in a cell where nothing is known."""
 _TIMES = {
     1_000: ("k", "thousand", "mil", "mille", "tausend", "тыс", "тысяч", "тысячи", "тысяча", "千"),
@@ -21,9 +21,15 @@ _TIMES = {
 }
 _FACTOR = {word: factor for factor, words in _TIMES.items() for word in words}
 _ABOUT = (
-    "about", "around", "approx", "approximately", "ca", "c", "circa", "some", "roughly", "nearly", "almost", "~", "≈", "unos", "unas",
-    "cerca de", "alrededor de", "aproximadamente", "environ", "etwa", "rund", "ungefähr", "около", "примерно", "约", "大约", "近",
+    "about", "around", "approx", "approximately", "ca", "c", "cca", "circa", "some", "roughly", "nearly", "almost", "close to",
+    "an estimated", "estimated", "est", "~", "≈", "±", "+/-", "+-", "unos", "unas", "cerca de", "alrededor de", "aprox",
+    "aproximadamente", "casi", "más o menos", "mas o menos", "estimado", "uns", "umas", "por volta de", "mais ou menos", "quase",
+    "em torno de", "environ", "env", "près de", "pres de", "à peu près", "approximativement", "autour de", "quelque", "presque",
+    "etwa", "rund", "ungefähr", "ungef", "zirka", "fast", "knapp", "gegen", "около", "ок", "примерно", "прибл", "приблизительно",
+    "порядка", "почти", "约", "大约", "大概", "将近", "接近", "近", "حوالي", "نحو", "قرابة",
 )  # fmt: skip
+_ABOUT_AFTER = ("左右", "上下", "approx.", "aprox.", "approximately", "environ", "примерно", "or so")
+"""What says the same behind a figure."""
 _LEAST = (
     "more than", "over", "at least", ">", "≥", ">=", "más de", "mas de", "al menos", "mais de", "plus de", "au moins", "über", "mehr als",
     "mindestens", "более", "больше", "свыше", "не менее", "超过", "至少", "逾",
@@ -43,7 +49,7 @@ def _one_of(words: object) -> str:
 _NUMBER = rf"([0-9][0-9.,'’ \u00a0\u202f]*)\s*({_one_of(_FACTOR)})?\.?"
 _FIGURE = re.compile(
     rf"(?:(?P<about>{_one_of(_ABOUT)})(?:\.\s*|\s*(?=[0-9])|\s+)|(?P<least>{_one_of(_LEAST)})\s*)?{_NUMBER}"
-    rf"(?:\s*(?:{_one_of(_TO)})\s*{_NUMBER}|\s*(?P<plus>\+))?\s*(?:{_one_of(_PEOPLE)})?\s*(?P<doubt>\(?\?\)?)?",
+    rf"(?:\s*(?:{_one_of(_TO)})\s*{_NUMBER}|\s*(?P<plus>\+))?\s*(?:{_one_of(_PEOPLE)})?\s*(?P<doubt>\(?\?\)?|\(?(?:{_one_of(_ABOUT_AFTER)})\)?)?",
     re.IGNORECASE,
 )
 _SPAN = re.compile("|".join(rf"{a}\s+(.+?)\s+(?:{b})\s+(.+)" for a, b in _BETWEEN.items()), re.IGNORECASE)

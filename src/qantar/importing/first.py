@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from qantar.errors import Problem, Problems, QantarError
 from qantar.files.write import refuse_foreign_file, write_bytes
 from qantar.importing.mapping import check_mapping, is_mapping
-from qantar.importing.propose import View, is_untouched, propose, view_of
+from qantar.importing.propose import View, is_untouched, propose, view_of, with_kinds
 from qantar.importing.run import Summary, import_file
 from qantar.importing.source import open_source
 
@@ -32,6 +32,10 @@ class FirstLook:
     """what would become of each row; None if the mapping must be completed first"""
     problems: Sequence[Problem]
     """what must be completed"""
+    added: Sequence[str] = ()
+    """words of the table of which a mapping that somebody has changed said nothing, and that were added to it with a proposal"""
+    to_add: Sequence[str] = ()
+    """words that could not be added there"""
 
     def as_dict(self, lang: str) -> dict[str, object]:
         """The same for machines."""
@@ -44,6 +48,9 @@ class FirstLook:
             "unused": view.unused if view else [],
             "unused_numbers": view.numbers if view else [],
             "kinds": [{"type": t, "kind": kind, "rows": n} for t, kind, n in view.kinds] if view else [],
+            "rows_of_kinds": view.rows_of if view else {},
+            "kinds_added": list(self.added),
+            "kinds_to_add": list(self.to_add),
             "would": summary.as_dict() if summary else None,
             "problems": [p.as_dict(lang) for p in self.problems],
         }
@@ -87,6 +94,11 @@ def first_look(
             write_bytes(used, propose(source, lang, then).text.encode())
         found = Problems()
         mapping = check_mapping(used, found)
+        added: Sequence[str] = ()
+        to_add: Sequence[str] = ()
+        if is_changed and mapping is not None and not found.found and not dry_run:
+            added, to_add = _add_kinds(place, view_of(open_source(table, encoding, mapping.read.sheet), mapping).missing, lang)
+            mapping = check_mapping(used, found) if added else mapping
         summary, problems = None, found.found
         if not problems:
             try:
@@ -94,4 +106,18 @@ def first_look(
             except QantarError as error:
                 problems = error.problems
         view = view_of(open_source(table, encoding, mapping.read.sheet), mapping) if mapping else None
-        return FirstLook(place, is_changed, view, summary, problems)
+        return FirstLook(place, is_changed, view, summary, problems, added, to_add)
+
+
+def _add_kinds(place: Path, missing: Sequence[str], lang: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Write words that are missing into a mapping; those that were added, and those that could not be."""
+    if not missing:
+        return (), ()
+    try:
+        new = with_kinds(place.read_bytes().decode(), missing, lang)
+    except UnicodeDecodeError:
+        new = None
+    if new is None:
+        return (), missing
+    write_bytes(place, new.encode())
+    return missing, ()

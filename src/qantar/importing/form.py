@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from qantar.importing.words import foremost
+
 Cell = Callable[[str], str]
 """Gives the cell of a row by the name of a field of ours, empty where the table has none."""
 Span = tuple[dt.date, dt.date]
@@ -19,9 +21,17 @@ Span = tuple[dt.date, dt.date]
 FIELDS = (
     "id", "date", "date_end", "date_latest", "time_precision", "latitude", "longitude", "place_precision", "region", "settlement",
     "country", "type", "subtype", "by", "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths",
-    "deaths_high", "injured", "detained", "actor", "actor_2", "note", "note_source", "certainty", "updated",
+    "deaths_high", "injured", "detained", "actor", "actor_2", "note", "note_more", "note_source", "certainty", "updated",
 )  # fmt: skip
 """What a column can be. `date_end`: the last day of something that lasted; `date_latest`: the latest day on which it can have been."""
+
+
+def kind_among(types: Sequence[str], kinds: Mapping[str, str]) -> str | None:
+    """The kind of a cell, listed whole and then in its parts: its own, else the foremost of its parts; None where none is known."""
+    known = [t for t in (t.strip().casefold() for t in types) if t in kinds]
+    if not known:
+        return None
+    return kinds.get(types[0].strip().casefold(), "") or foremost(kinds[t] for t in known)
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ class Form:
         """The kind for some types; empty where qantar has none; None where a type is not known."""
         if self.every_kind and not types:
             return self.every_kind
+        if self.of_mapping:
+            return kind_among(types, self.kinds)
         found = [self.kinds[t] for t in (t.strip().casefold() for t in types) if t in self.kinds]
         return next(filter(None, found), "") if found else None
 

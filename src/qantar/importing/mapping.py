@@ -67,6 +67,7 @@ class Columns(Strict):
     detained: str | None = None
     actor: str | None = None
     note: str | None = None
+    note_more: str | None = None
     note_source: str | None = None
 
 
@@ -152,7 +153,15 @@ def form_of(path: Path, mapping: MappingFile, first: Sequence[str]) -> Form:
 
 
 def _types(cell: Cell) -> tuple[str, ...]:
-    """The whole cell, then what it lists: of "arson:2; march" arson and march."""
+    """The whole cell, then what it lists."""
     whole = cell("type").strip()
-    parts = [re.sub(r":\s*\d+$", "", p.strip()) for p in re.split(r"[;|]", whole)]
-    return tuple(dict.fromkeys(filter(None, (whole, *parts))))
+    return tuple(dict.fromkeys(filter(None, (whole, *listed(whole)))))
+
+
+def listed(cell: str) -> list[str]:
+    """What a cell of types lists.
+
+    >>> listed("arson:2; march")
+    ['arson', 'march']
+    """
+    return [bare for part in re.split(r"[;；|]", cell) if (bare := re.sub(r":\s*\d+$", "", part.strip()).strip())]

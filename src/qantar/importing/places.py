@@ -16,7 +16,7 @@ import numpy as np
 
 from qantar.cases.case import rings
 from qantar.cases.polygons import blocks, edges_of, inside
-from qantar.files.cells import fold
+from qantar.files.cells import fold, spellings
 
 NEAR_KM = 10.0
 """A point at most this far outside every region belongs to the nearest: outlines are simplified, piers and islands left out."""
@@ -27,6 +27,17 @@ _KINDS = {
     *("region", "oblast", "province", "department", "departement", "state", "city", "district", "county", "prefecture", "governorate"),
     *("municipality", "territory", "republic", "wilayah", "land", "область", "край", "республика", "город", "район"),
 }
+WHOLE_COUNTRY = frozenset(map(fold, (
+    "national", "nationwide", "nation-wide", "nationally", "countrywide", "country-wide", "whole country", "the whole country",
+    "entire country", "all country", "all regions", "all over the country", "across the country",
+    "nacional", "todo el país", "todo el territorio", "a nivel nacional", "ámbito nacional", "territorio nacional", "todas las regiones",
+    "todo o país", "em todo o país", "âmbito nacional", "território nacional",
+    "tout le pays", "dans tout le pays", "ensemble du pays", "l'ensemble du pays", "pays entier", "territoire national",
+    "échelle nationale",    "landesweit", "bundesweit", "ganzes Land", "im ganzen Land", "das ganze Land",
+    "вся страна", "по всей стране", "по стране", "вся республика", "по всей республике", "республика", "все регионы", "общенациональный",
+    "全国", "全國", "全国范围", "全国各地", "国家级", "全境", "كل البلاد", "جميع أنحاء البلاد", "عموم البلاد", "على مستوى البلاد", "وطني",
+)))  # fmt: skip
+"""What stands for the whole country where a region is to be named, as it is compared."""
 _CHINESE_KINDS = ("自治区", "自治州", "省", "市", "州", "县", "区")
 
 
@@ -45,13 +56,13 @@ def bare(folded: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """What names say: ids where they are known, else why not (`no_place`, `unknown_place`, `ambiguous_place`)."""
+    """What names say: ids where they are known, else why not (`no_place`, `unknown_place`, `ambiguous_place`, `ambiguous_region`)."""
 
     region: str = ""
     settlement: str = ""
     reason: str = ""
     elsewhere: str = ""
-    """regions of the settlements that have the name, where none of them lies in the region that is named"""
+    """regions of the settlements that have the name, where none of them lies in the region that is named; the regions of one name"""
 
 
 class Names:
@@ -78,13 +89,21 @@ class Names:
 
     def region(self, name: str) -> set[str]:
         """Ids of the regions that a name may mean; the whole name first."""
-        folded = fold(name)
-        return (self._regions.get(folded) or self._short.get(folded) or self._short.get(bare(folded)) or set()) if folded else set()
+        for folded in spellings(name):
+            if found := self._regions.get(folded) or self._short.get(folded) or self._short.get(bare(folded)):
+                return found
+        return set()
 
     def settlement(self, name: str, region: str = "") -> set[str]:
         """Ids of the settlements that a name may mean, of one region if that is known."""
-        found = self._settlements.get(fold(name), set()) if name else set()
-        return {s for s in found if not region or self.home[s] == region}
+        return self._towns(name, {region} if region else set())
+
+    def _towns(self, name: str, regions: set[str]) -> set[str]:
+        """The settlements that a name may mean, without or with what stands in brackets behind it; of some regions if these are known."""
+        for folded in spellings(name):
+            if found := {s for s in self._settlements.get(folded, ()) if not regions or self.home[s] in regions}:
+                return found
+        return set()
 
     def like(self, name: str) -> str:
         """The settlement, or else the region, whose name is spelt like this one, or almost, with the region; empty where there is none."""
@@ -94,8 +113,10 @@ class Names:
         """The place of a row without coordinates."""
         if not (region.strip() or settlement.strip()):
             return Place(reason="no_place")
-        regions = self.region(region) if region.strip() else set()
-        towns = {s for s in self.settlement(settlement) if not regions or self.home[s] in regions}
+        regions = self.region(region)
+        towns = self._towns(settlement, regions)
+        if not (region.strip() or towns):  # "Oneville (Onia)" may say the region
+            regions = next(filter(None, map(self.region, reversed(spellings(settlement)[1:]))), set())
         if len(towns) == 1:
             (town,) = towns
             return Place(self.home[town], town)
@@ -105,6 +126,8 @@ class Names:
             return Place(next(iter(regions)), elsewhere=" ".join(sorted(others)))
         if len(homes) == 1:
             return Place(next(iter(homes)))
+        if len(regions) > 1 and not homes:
+            return Place(reason="ambiguous_region", elsewhere=", ".join(sorted(regions)))
         if len(regions | homes) > 1:
             return Place(reason="ambiguous_place")
         if not region.strip() and len(named := self.region(settlement)) == 1:

@@ -9,19 +9,22 @@ import datetime as dt
 import hashlib
 import json
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from qantar.errors import DataError, fail
-from qantar.files.cells import fold, printable
+from qantar.files.cells import printable
 from qantar.files.read import CODECS, read_text
 from qantar.importing.days import Days, OrderUnknown, order_of
 from qantar.importing.figures import NONE, read_figure
-from qantar.importing.mapping import Columns, MappingFile
+from qantar.importing.form import kind_among
+from qantar.importing.headers import known, readings
+from qantar.importing.mapping import Columns, MappingFile, listed
 from qantar.importing.source import Source
 from qantar.importing.words import kind_of, may_be_only_attacked
 from qantar.messages import text
@@ -31,61 +34,6 @@ ROWS = 20_000
 """Rows that are looked at."""
 TYPES_MAX = 1_000
 """Types that are listed, and that a column of types may have."""
-_HEADERS: dict[str, tuple[str, ...]] = {
-    "id": (
-        "id", "event id", "eventid", "uid", "event id cnty", "globaleventid", "no", "nr", "num", "number", "row", "n°", "#", "编号", "序号",
-        "事件编号", "номер",
-    ),
-    "date": (
-        "date", "when", "event date", "day", "start date", "date start", "startdate", "date begin", "onset", "datum", "date debut", "jour",
-        "fecha", "quand", "cuando", "wann", "日期", "时间", "开始日期", "事件日期", "дата", "когда", "дата начала",
-    ),
-    "date_end": ("end date", "date end", "enddate", "date fin", "结束日期", "дата окончания"),
-    "latitude": ("latitude", "lat", "y", "纬度", "широта", "breite"),
-    "longitude": ("longitude", "lon", "long", "lng", "x", "经度", "долгота", "länge"),
-    "region": (
-        "region id", "admin1", "adm1", "adm 1", "region", "district", "county",
-        "governorate", "province", "state", "departement", "department", "oblast", "bundesland",
-        "省", "省份", "地区", "область", "регион",
-    ),
-    "settlement": (
-        "settlement", "city", "town", "place", "location", "locality", "municipality", "where", "ville", "commune", "ort", "城市", "地点",
-        "город", "место",
-    ),
-    "country": ("country", "country name", "pays", "land", "国家", "страна"),
-    "type": (
-        "type", "event type", "type of event", "kind", "kinds", "category", "what", "what happened",
-        "event", "que paso", "hecho", "suceso", "evenement", "что произошло", "событие", "事件", "发生了什么",
-        "sub event type", "subtype", "action type", "tipo", "类型", "тип",
-    ),
-    "count": ("count", "events", "n", "n events", "number of events", "actions", "protests", "事件数"),
-    "participants": (
-        "participants", "participants estimate", "size", "size sum", "crowd", "crowd size", "people", "number of people", "attendance",
-        "how many", "how many people", "turnout", "protesters", "demonstrators", "participantes", "asistentes", "cuantos", "manifestantes",
-        "manifestants", "combien", "nombre de manifestants", "teilnehmer", "人数", "参加人数", "规模", "多少人", "участники", "участников",
-        "численность", "сколько", "количество участников",
-    ),
-    "participants_low": ("participants low", "size low", "crowd low"),
-    "participants_high": ("participants high", "size high", "crowd high"),
-    "deaths": (
-        "deaths", "fatalities", "killed", "deaths best", "best", "dead", "death", "died", "muertos", "muertes", "fallecidos",
-        "mortos", "morts", "tote", "死亡", "погибшие",
-    ),
-    "deaths_low": ("deaths low", "low"),
-    "deaths_high": ("deaths high", "high"),
-    "injured": ("injured", "wounded", "injuries", "hurt", "heridos", "feridos", "blessés", "verletzte", "受伤", "раненые"),
-    "detained": ("detained", "arrests", "arrested", "detainees", "detenidos", "detidos", "arrêtés", "festgenommene", "拘留", "задержанные"),
-    "actor": ("actor", "actor1", "side a", "organizer", "group", "who", "参与者"),
-    "note_source": (
-        "source", "sources", "reference", "references", "where i read it", "where read", "read", "read in", "seen in", "newspaper", "paper",
-        "link", "url", "medium", "media", "leido en", "lu dans", "fuente", "fuentes", "fonte", "quelle",
-        "来源", "出处", "источник",
-    ),
-    "note": (
-        "note", "notes", "description", "summary", "title", "remarks", "comment", "comments", "what happened", "what", "descripción",
-        "备注", "描述", "описание",
-    ),
-}  # fmt: skip
 _CROWDS = (
     "hundreds", "thousands", "dozens", "several hundred", "several thousand", "a few hundred", "cientos", "miles", "decenas", "centaines",
     "milliers", "dizaines", "сотни", "тысячи", "десятки", "数百", "数千", "几百", "几千", "数百人", "数千人",
@@ -93,6 +41,8 @@ _CROWDS = (
 """Crowds in words, as cells hold them beside figures."""
 NUMBERS = 0.2
 """Share of figures from which a column that is not used is named."""
+TOLD = 0.5
+"""Share of remarks that tell of a kind from which they say what happened, where no column is called so."""
 _MARK = "# qantar wrote this file; nobody has changed it yet: "
 
 
@@ -122,6 +72,14 @@ class View(NamedTuple):
     """those of them that hold numbers"""
     kinds: list[tuple[str, str, int]]
     """types of the table, the kind that each was taken for, empty where none is plain, and how many rows have it"""
+    rows_of: dict[str, int]
+    """rows that have each kind; those that have none under an empty one"""
+    beside: int
+    """rows that have a kind, and words besides of which none is plain"""
+    lost: frozenset[str]
+    """types of rows that have no kind"""
+    missing: list[str]
+    """types of which the mapping says nothing"""
 
     @property
     def types(self) -> list[str]:
@@ -140,9 +98,12 @@ def propose(source: Source, lang: str, then: str = "") -> Proposal:
     """A mapping file for a table; `then` is the command that uses it, for a comment."""
     columns, seen = _columns(source)
     found = {f: c for f, c in _match(columns).items() if c is not None}
-    if "type" in found and "note" not in found and _is_told(found["type"]):
-        found["note"] = found["type"]  # a kind says less than the words, which are to stay
-    view = _view(columns, seen, found, kind_of)
+    if "type" not in found and (note := found.get("note")) is not None and _allows("type", note) and note.share(kind_of) >= TOLD:
+        found["type"] = note  # a description that tells what happened
+    if "type" in found and _is_told(found["type"]):  # a kind says less than the words, which are to stay
+        found |= {"note": found["type"]} | ({"note_more": found["note"]} if found.get("note", found["type"]) is not found["type"] else {})
+    kinds = {name.casefold(): kind_of(name) for name, _ in _types(found["type"])} if "type" in found else {}
+    view = _view(columns, seen, found, kinds)
     unused = [c for c in columns if c.name not in {used.name for used in found.values()}]
     command = then or f"qantar import {printable(source.name)} --mapping mapping.toml --into FOLDER"
     return Proposal(_marked(_written(source, found, unused, view, command, lang)), view)
@@ -154,7 +115,7 @@ def view_of(source: Source, mapping: MappingFile) -> View:
     named = {f: n.strip() for f, n in mapping.columns.model_dump().items() if n}
     kinds = {t.strip().casefold(): kind for t, kind in mapping.kinds.items()}
     found = {f: c for f, n in named.items() for c in columns if c.name == n}
-    return _view(columns, seen, found, lambda name: kinds.get(name.casefold(), ""))
+    return _view(columns, seen, found, kinds)
 
 
 def _columns(source: Source) -> tuple[list[_Column], int]:
@@ -174,14 +135,28 @@ def _columns(source: Source) -> tuple[list[_Column], int]:
     return [_Column(n, c, seen) for n, c in zip(header, counts, strict=True) if n], seen
 
 
-def _view(columns: Sequence[_Column], seen: int, found: Mapping[str, _Column], kind: Callable[[str], str]) -> View:
+def _view(columns: Sequence[_Column], seen: int, found: Mapping[str, _Column], kinds: Mapping[str, str]) -> View:
     unused = [c for c in columns if c.name not in {used.name for used in found.values()}]
+    types = _types(found["type"]) if "type" in found else []
+    rows: Counter[str] = Counter()
+    lost: set[str] = set()
+    beside = 0
+    for cell, n in found["type"].values.items() if types else ():
+        parts = [*map(printable, listed(cell))]
+        kind = kind_among([printable(cell), *parts], kinds) or ""
+        rows[kind] += n
+        beside += n if kind and not all(kinds.get(p.casefold()) for p in parts) else 0
+        lost |= {p.casefold() for p in parts if not kind}
     return View(
         seen,
         [(f, _bare(c.name), _examples(c)) for c in columns for f, taken in found.items() if taken.name == c.name],
         [_bare(c.name) for c in unused],
         [_bare(c.name) for c in unused if c.share(_is_figure) >= NUMBERS],
-        [(t, kind(t), n) for t, n in _types(found["type"])] if "type" in found else [],
+        [(t, kinds.get(t.casefold(), ""), n) for t, n in types],
+        dict(rows),
+        beside,
+        frozenset(t for t, _ in types if t.casefold() in lost),
+        [t for t, _ in types if t.casefold() not in kinds],
     )
 
 
@@ -210,9 +185,9 @@ def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
     """The column of each field, by its header if its values allow, else by its values."""
     found: dict[str, _Column | None] = {}
     left = list(columns)
-    for field, words in _HEADERS.items():
-        named = [c for w in words for c in left if (fold(c.name) or c.name) == (fold(w) or w)]
-        found[field] = next((c for c in named if _allows(field, c)), None)
+    for field in known():
+        named = sorted((r.rank, k) for k, c in enumerate(left) for r in readings(c.name) if r.field == field)
+        found[field] = next((left[k] for _, k in named if _allows(field, left[k])), None)
         if (taken := found[field]) is not None:
             left.remove(taken)
     if found["date"] is None:
@@ -295,13 +270,46 @@ def _written(source: Source, found: Mapping[str, _Column], unused: Sequence[_Col
     parts.append("\n" + note("every_row") + "[every_row]\n")
     parts.append(('# kind = "protest"\n' if unused or "type" in found else 'kind = "protest"\n') + 'confidence = "medium"\n')
     if view.kinds:
-        parts.append("\n" + note("kinds") + "[kinds]\n")
-        hint = said("stormed")
-        for name, kind, _ in sorted(view.kinds, key=lambda k: bool(k[1])):  # those that are to be decided first
-            parts.append(f"{_string(name)} = {_string(kind)}{_comment(hint if may_be_only_attacked(name, kind) else '')}\n")
-        parts.append("\n" + note("all_kinds"))
-        parts += [f"# {k}: {text(f'event_meaning.{k}', lang)}\n" for k in EVENT_KINDS]
+        parts.append("\n" + note("kinds") + "[kinds]\n" + _kinds([(name, kind) for name, kind, _ in view.kinds], lang))
+        parts.append("\n" + note("all_kinds") + _all_kinds(lang))
     return "".join(parts)
+
+
+def _kinds(kinds: Iterable[tuple[str, str]], lang: str) -> str:
+    """Lines under [kinds], those first that are to be decided."""
+    hint = text("importing.stormed", lang)
+    told = sorted(kinds, key=lambda k: bool(k[1]))
+    return "".join(f"{_string(t)} = {_string(k)}{_comment(hint if may_be_only_attacked(t, k) else '')}\n" for t, k in told)
+
+
+def _all_kinds(lang: str) -> str:
+    return "".join(f"# {k}: {text(f'event_meaning.{k}', lang)}\n" for k in EVENT_KINDS)
+
+
+def with_kinds(whole: str, types: Sequence[str], lang: str) -> str | None:
+    """A mapping that somebody has changed, with a line under [kinds] for each of these types; no letter that was there is lost or moved.
+
+    None where [kinds] is no table in it that lines can be added to.
+    """
+    block = "".join(f"# {line}\n" for line in text("importing.added", lang).splitlines())
+    block += _kinds([(t, kind_of(t)) for t in types], lang)
+    if f"# {EVENT_KINDS[0]}: " not in whole:
+        block += f"# {text('importing.all_kinds', lang)}\n" + _all_kinds(lang)
+    if (head := re.search(r"^[ \t]*\[[ \t]*kinds[ \t]*\].*$", whole, re.MULTILINE)) is None:
+        at, block = len(whole), f"\n[kinds]\n{block}"
+    else:
+        following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(whole, head.end())
+        at, block = following.start() if following else len(whole), f"\n{block}\n"
+    if whole[:at] and not whole[:at].endswith("\n"):
+        block = f"\n{block}"
+    new = whole[:at] + (block.replace("\n", "\r\n") if "\r\n" in whole else block) + whole[at:]
+    try:
+        before, after = tomllib.loads(whole.lstrip("\ufeff")), tomllib.loads(new.lstrip("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        return None
+    kept = {t: k for t, k in after.get("kinds", {}).items() if t in before.get("kinds", {})}
+    same = {k: v for k, v in after.items() if k != "kinds"} == {k: v for k, v in before.items() if k != "kinds"}
+    return new if same and kept == before.get("kinds", {}) else None
 
 
 def _order(date: _Column, note: Callable[..., str]) -> str:
@@ -319,9 +327,8 @@ def _types(column: _Column) -> list[tuple[str, int]]:
     parts: Counter[str] = Counter()
     spelt: dict[str, str] = {}
     for value, n in column.values.most_common():
-        for part in re.split(r"[;|]", value):
-            if bare := re.sub(r":\s*\d+$", "", part.strip()).strip():
-                parts[spelt.setdefault(printable(bare).casefold(), printable(bare))] += n
+        for bare in map(printable, listed(value)):
+            parts[spelt.setdefault(bare.casefold(), bare)] += n
     return parts.most_common(TYPES_MAX)
 
 

@@ -1,12 +1,13 @@
 """An import from end to end: a file that was downloaded becomes rows of a case, and a summary says what became of each of its rows.
 
-In: a file and the folder of a case. Out: events.csv, sources.csv and unmatched.csv in that folder, all of them or none, and a `Summary`.
+In: a file and the folder of a case. Out: events.csv, sources.csv, unmatched.csv and imported.csv in that folder, all of them or none, and a
+`Summary`.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +24,17 @@ from qantar.importing.places import Names
 from qantar.importing.source import Source, open_source
 from qantar.importing.tables import (
     EVENTS,
+    IMPORTED,
+    IMPORTED_COLUMNS,
     SOURCE_COLUMNS,
     SOURCES,
     UNMATCHED,
     Changes,
     Raw,
+    brought_by,
     events_text,
     imported,
+    imported_of_others,
     merge_events,
     merge_source,
     read_raw,
@@ -37,7 +42,8 @@ from qantar.importing.tables import (
 )
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, take
 from qantar.importing.ucdp import UCDP
-from qantar.record.observables import perhaps_twice
+from qantar.importing.words import kinds_in
+from qantar.record.observables import at_one_place, perhaps_twice
 from qantar.record.schema import Event
 
 PROVIDERS = (ACLED, UCDP, GDELT)
@@ -101,6 +107,7 @@ class Summary:
             "unchanged": c.unchanged,
             "absent": len(c.absent),
             "absent_events": [r["event_id"] for r in c.absent],
+            "taken_out_events": [r["event_id"] for r in c.taken_out],
             "removed_events": [r["event_id"] for r in c.taken_away],
             "mended": [{"event_id": new["event_id"], **differing(old, new)} for old, new in c.mended],
             "perhaps_mended": [{"earlier": old["event_id"], "event_id": new["event_id"], **differing(old, new)} for old, new in c.perhaps],
@@ -167,19 +174,25 @@ def import_file(
             writer.writerows(unmatched_of_others(others, form.key))
             watched = imported(events, form.key) if remove_gone else frozenset()
             taken = take(source, form, country, writer.writerow, date_order=date_order, swap=swap, watched=watched)
-        changes = merge_events(events, form.key, taken.rows, gone, remove_gone=remove_gone, still=taken.still)
+        brought = brought_by(folder / IMPORTED, form.key)
+        changes = merge_events(events, form.key, taken.rows, gone, brought=brought, remove_gone=remove_gone, still=taken.still)
+        with (place / IMPORTED).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(IMPORTED_COLUMNS)
+            writer.writerows(imported_of_others(folder / IMPORTED, form.key))
+            writer.writerows((form.key, name, event) for name, event in changes.brought.items())
         merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
         made.append(_summary(source, form, taken, changes, events, country.names))
-        return (SOURCES, EVENTS, UNMATCHED)
+        return (SOURCES, EVENTS, UNMATCHED, IMPORTED)
 
     if dry_run:
         with TemporaryDirectory() as nowhere:
             build(Path(nowhere))
     else:
         write_files(folder, build)
-        made[0].written = [EVENTS, SOURCES, UNMATCHED]
+        made[0].written = [EVENTS, SOURCES, UNMATCHED, IMPORTED]
     return made[0]
 
 
@@ -229,7 +242,7 @@ def _summary(source: Source, form: Form, taken: Taken, changes: Changes, events:
         taken=taken,
         changes=changes,
         with_ids="id" in form.columns,
-        duplicates=_perhaps_twice(events, changes.ours),
+        duplicates=_perhaps_twice(events, changes.ours, taken.told),
         unnamed=[(name, n, names.like(name)) for name, n in taken.unnamed.most_common()],
         titles=source.titles,
         licence=form.source["licence"],
@@ -238,8 +251,30 @@ def _summary(source: Source, form: Form, taken: Taken, changes: Changes, events:
     )
 
 
-def _perhaps_twice(events: Raw, ours: set[str]) -> list[list[Row]]:
-    """Rows of events.csv that may be one event by the rule of the record, at least one of them `ours`; a row with a fault is none."""
-    typed = (parse_row(row, Event, EVENTS, 0, Problems()) for row in events.dicts())
-    groups = perhaps_twice(e for e in typed if e is not None)
+def _perhaps_twice(events: Raw, ours: set[str], told: Mapping[str, str]) -> list[list[Row]]:
+    """Rows of events.csv that may be one event by the rule of the record, at least one of them `ours`; a row with a fault is none.
+
+    Where a mapping chose one kind of several that the words of a row hold (`told`), a row of one of the others may be the same.
+    """
+    typed = [e for row in events.dicts() if (e := parse_row(row, Event, EVENTS, 0, Problems())) is not None]
+    groups = perhaps_twice(typed)
+    if told:
+        found = {e.event_id for group in groups for e in group}
+        for together in at_one_place(e for e in typed if e.event_id not in found):
+            if len({e.kind for e in together}) > 1 and ours & {e.event_id for e in together}:
+                groups += _alike(together, told)
     return [[{c: str(getattr(e, c) or "") for c in EVENT_COLUMNS} for e in group] for group in groups if ours & {e.event_id for e in group}]
+
+
+def _alike(together: Sequence[Event], told: Mapping[str, str]) -> list[list[Event]]:
+    """Events of one day and place of which one tells in words of the kind of another."""
+    kinds = [{e.kind, *kinds_in(told.get(e.external_id) or e.note)} for e in together]
+    found: list[list[Event]] = []
+    left = list(range(len(together)))
+    while left:
+        first = left.pop(0)
+        same = [k for k in left if together[first].kind in kinds[k] or together[k].kind in kinds[first]]
+        if same:
+            found.append([together[k] for k in (first, *same)])
+            left = [k for k in left if k not in same]
+    return found

@@ -1,4 +1,6 @@
-"""What an import changes in the folder of a case: events.csv and sources.csv by rows, unmatched.csv whole for its source.
+"""What an import changes in the folder of a case: events.csv and sources.csv by rows, unmatched.csv and imported.csv whole for its source.
+
+imported.csv says which rows imports have brought, so that one that somebody took out of events.csv stays out.
 
 Rows that were not imported keep every character of their cells. All files are made aside and put in their places at the end, sources first:
 a stop between two of them leaves a folder that is whole.
@@ -8,9 +10,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from qantar.errors import DataError, Problems, fail
 from qantar.files.cells import quoted
@@ -19,7 +23,8 @@ from qantar.importing.again import MADE, Again, known_again
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
 from qantar.record.schema import Event
 
-EVENTS, SOURCES, UNMATCHED = "events.csv", "sources.csv", "unmatched.csv"
+EVENTS, SOURCES, UNMATCHED, IMPORTED = "events.csv", "sources.csv", "unmatched.csv", "imported.csv"
+IMPORTED_COLUMNS = ("source", "external_id", "event_id")
 SOURCE_COLUMNS = ("key", "title", "publisher", "date", "address", "address_complete", "licence", "how_obtained", "seen", "redistribution")
 MARK = "imported by qantar: "
 """How the cell `how_obtained` of a source begins that an import wrote."""
@@ -108,6 +113,12 @@ class Changes:
     """rows that stay, and rows that are added and may be the same"""
     by_hand: int = 0
     """rows that no import wrote"""
+    taken_out: list[Row] = field(default_factory=list)
+    """rows of the file that an earlier import brought and that somebody took out of the table: they stay out"""
+    brought: dict[str, str] = field(default_factory=dict)
+    """event ids of all rows that imports of the source brought, by external id"""
+    new_kinds: Counter[str] = field(default_factory=Counter)
+    """kinds of the rows that are new or changed"""
     ours: set[str] = field(default_factory=set)
     """ids of the events that are new or changed"""
 
@@ -119,14 +130,22 @@ def imported(events: Raw, key: str) -> frozenset[str]:
 
 
 def merge_events(
-    events: Raw, key: str, rows: Mapping[str, Row], deleted: set[str], *, remove_gone: bool = False, still: Set[str] = frozenset()
+    events: Raw,
+    key: str,
+    rows: Mapping[str, Row],
+    deleted: set[str],
+    *,
+    brought: Mapping[str, str] = MappingProxyType({}),
+    remove_gone: bool = False,
+    still: Set[str] = frozenset(),
 ) -> Changes:
     """Put the rows of a source into events.csv: new ones at the end by day, changed ones in their places; take deleted ones away.
 
     A new row without an id that can stand in the record is numbered, E001 and so on in the order of days; it keeps that id as long as it
     stands there, and is known again by `external_id`. Rows without an id of their own whose words have changed are looked for among those
-    that are gone (`again.known_again`). With `remove_gone` the imported rows that are not among `rows` are taken away too, but those whose
-    external id or note is in `still`.
+    that are gone (`again.known_again`). Of the rows that earlier imports have `brought`, those that are no longer in the table were taken
+    out by somebody and are not put back, unless all of the source are gone from it. With `remove_gone` the imported rows that are not among
+    `rows` are taken away too, but those whose external id or note is in `still`.
     """
     done = Changes()
     _said_in_full(events)
@@ -135,6 +154,9 @@ def merge_events(
     new = {str(quoted(name)): row for name, row in rows.items() if name not in deleted}
     gone = {str(quoted(name)) for name in deleted}
     words = list(events.dicts())
+    here = {row["external_id"] for row in words if row["source"] == key}
+    out = {name: new.pop(name) for name in [*new] if name in brought and name not in here} if here - {""} else {}
+    done.taken_out = [{**row, "event_id": brought[name]} for name, row in out.items()]
     known = _known_again([(k, row) for k, row in enumerate(words) if row["source"] == key], new)
     kept: list[list[str]] = []
     for k, row in enumerate(events.rows):
@@ -158,7 +180,7 @@ def merge_events(
             done.mended.append((words[k], dict(zip(events.header, row, strict=True))))
     added: dict[str, Row] = {}
     taken = {row[at["event_id"]].strip() for row in kept}
-    number = max((int(m[1]) for name in taken if (m := NUMBERED.fullmatch(name))), default=0)
+    number = max((int(m[1]) for name in (*taken, *brought.values()) if (m := NUMBERED.fullmatch(name))), default=0)
     for name, cells in sorted(new.items(), key=lambda item: item[1]["date"]):  # of one day as in the file
         if name in seen:
             continue
@@ -177,6 +199,10 @@ def merge_events(
     if len(kept) > ROWS_MAX:
         raise fail(DataError, EVENTS, "too_many_rows", high=f"{ROWS_MAX:,}")
     events.rows = kept
+    done.new_kinds = Counter(row["kind"] for row in events.dicts() if row["event_id"] in done.ours)
+    other = {words[k]["external_id"] for k in (*known.same, *known.mended)} | {row["external_id"] for row in done.taken_away}
+    done.brought = {name: event for name, event in brought.items() if name not in other}
+    done.brought |= {row["external_id"]: row["event_id"] for row in events.dicts() if row["source"] == key and row["external_id"]}
     return done
 
 
@@ -250,17 +276,34 @@ def events_text(events: Raw) -> bytes:
     return content
 
 
+def brought_by(path: Path, key: str) -> dict[str, str]:
+    """Event ids of the rows that imports of a source brought, by external id."""
+    return {name: event for source, name, event in _lines(path, IMPORTED_COLUMNS) if source == key}
+
+
+def imported_of_others(path: Path, key: str) -> Iterator[Sequence[str]]:
+    """Rows of imported.csv of other sources."""
+    return (row for row in _lines(path, IMPORTED_COLUMNS) if row[0] != key)
+
+
 def unmatched_of_others(path: Path, key: str) -> Iterator[Sequence[str]]:
-    """Rows that imports of other sources left in unmatched.csv; a file that is none of ours is refused."""
+    """Rows that imports of other sources left in unmatched.csv."""
+    return (row for row in _lines(path, UNMATCHED_COLUMNS) if row[0] != key)
+
+
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Rows of a table that only imports write; a file that is none of ours is refused."""
     if not path.exists() and not path.is_symlink():
         return
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            if tuple(next(reader, ())) != UNMATCHED_COLUMNS:
+            if tuple(next(reader, ())) != tuple(columns):
                 raise fail(DataError, path, "not_our_unmatched")
             for row in reader:
-                if row and row[0] != key:
+                if row and len(row) != len(columns):
+                    raise fail(DataError, path, "not_our_unmatched")
+                if row:
                     yield row
     except (UnicodeError, csv.Error, OSError):
         raise fail(DataError, path, "not_our_unmatched") from None

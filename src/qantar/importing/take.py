@@ -36,7 +36,7 @@ EVENT_COLUMNS = (
 UNMATCHED_COLUMNS = ("source", "file", "line", "reason", "column", "value", "external_id", "date", "place", "type")
 REASONS = (
     "cell_count", "no_date", "bad_date", "low_above_high", "outside_days", "outside_country", "only_country", "swapped_coordinates",
-    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "unknown_kind", "no_kind", "kind_left_empty",
+    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "ambiguous_region", "unknown_kind", "no_kind", "kind_left_empty",
     "bad_number", "more_than_residents", "count_zero", "no_id",
 )  # fmt: skip
 """Why a row is not taken."""
@@ -82,6 +82,8 @@ class Taken:
     """by external id"""
     line_of: dict[tuple[str, str], int] = field(default_factory=dict)
     """line of each row in the file, by source and external id as they are written"""
+    told: dict[str, str] = field(default_factory=dict)
+    """what a cell with types says, of rows read by a mapping, by external id"""
     read: int = 0
     duplicates: int = 0
     """the same row once more"""
@@ -345,12 +347,16 @@ class _Take:
         if self.country.is_another(self._cell(p.cells, "country")):
             self._refuse("outside_country", p.line, p.cells, "country")
             return None
-        if named and not town and not self.country.names.region(named) and not self.country.is_another(named):
+        named, town = ("" if _plain(name) in NONE else name for name in (named, town))
+        if self.country.is_whole(named or town) and (not (named and town) or self.country.is_whole(town)):
             return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
         if place.reason:
-            column = "settlement" if town and "settlement" in self.at else "region"
-            self._refuse(place.reason, p.line, p.cells, column, lambda: self._hints(named, town))
+            names = self.country.names
+            of_region = place.reason == "ambiguous_region" or not town or (bool(named.strip()) and not names.region(named))
+            column = "region" if of_region and "region" in self.at else "settlement"
+            told = named if of_region else town
+            self._refuse(place.reason, p.line, p.cells, column, lambda: self._hints(told, place.elsewhere))
             return None
         if place.elsewhere:
             self.taken.apart[town, _plain(named), place.elsewhere] += 1
@@ -358,10 +364,10 @@ class _Take:
             self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
 
-    def _hints(self, named: str, town: str) -> tuple[str, str]:
-        """What names that are not known may mean: one that is spelt almost alike, or the regions in a larger unit that is called so."""
-        within = self.country.within(named) or self.country.within(town)
-        return ("", " ".join(within)) if within else (self.country.names.like(town) or self.country.names.like(named), "")
+    def _hints(self, named: str, elsewhere: str) -> tuple[str, str]:
+        """What a name that is not known may mean: regions in a larger unit of this name, or a place elsewhere or one spelt almost alike."""
+        within = self.country.within(named)
+        return ("", " ".join(within)) if within else (elsewhere or self.country.names.like(named), "")
 
     # --- the rest --------------------------------------------------------------------------------------------------------
 
@@ -380,8 +386,8 @@ class _Take:
         numbers = self._numbers(p)
         if numbers is None:
             return
-        shown = _plain(next((t for t in types if t.strip().casefold() in self.form.kinds), ""))
-        self._keep(p, self._row(p, place, kind, numbers), shown)
+        shown = _plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == kind), ""))
+        self._keep(p, self._row(p, place, kind, numbers), shown, types)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
         """Counts of people, and of happenings; None if the row is not taken.
@@ -476,10 +482,11 @@ class _Take:
 
     def _note(self, cells: Sequence[str]) -> str:
         """The note of a row, with where it was read."""
-        note, told = _plain(self._cell(cells, "note")), _plain(self._cell(cells, "note_source"))
+        note = "; ".join(filter(None, (_plain(self._cell(cells, name)) for name in ("note", "note_more"))))
+        told = _plain(self._cell(cells, "note_source"))
         return f"{note} [{told}]" if note and told else note or told
 
-    def _keep(self, p: _Pending, row: Row, shown: str) -> None:
+    def _keep(self, p: _Pending, row: Row, shown: str, types: Sequence[str]) -> None:
         """Count a row once, and keep the newer of two with one id."""
         taken = self.taken
         own = "id" in self.at
@@ -505,6 +512,8 @@ class _Take:
             taken.kinds[shown, row["kind"]] += 1
         taken.rows[name] = {c: row[c] for c in EVENT_COLUMNS}
         taken.line_of[self.form.key, row["external_id"]] = p.line
+        if self.form.of_mapping and types:
+            taken.told[row["external_id"]] = types[0]
         if updated:
             self.updated[name] = updated
         taken.first = min(taken.first or p.first, p.first)

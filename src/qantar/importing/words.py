@@ -1,8 +1,8 @@
 """The kind of event that a few words tell of: "Town hall set on fire" is a building attacked. For a proposal that a person looks over.
 
 In: what stands in a cell, in English, Spanish, French, Russian, Chinese, some words also in German and Portuguese (`words.toml`). Out: a
-kind of the record, or none. A wrong kind is worse than none: what is only planned, demanded or denied has none, and of several happenings
-in one cell the first one counts.
+kind of the record, or none. A wrong kind is worse than none: what is only planned, demanded, tried or denied has none. Of several
+happenings in one cell the first that shows unrest counts, else the first.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qantar.files.cells import fold
+from qantar.record.complete import UNREST
 from qantar.record.schema import EVENT_KINDS
 
 
@@ -31,6 +33,8 @@ _NOT_A_DEED = frozenset({
     "internet_restored", "internet_cut", "strike_ended", "stand_aside",
 })  # fmt: skip
 """Kinds of which "no", "will" or "cancelled" takes nothing away."""
+_TRIED = frozenset({*UNREST, "retaken", "airport_retaken", "arrest_official", "detained"}) - {"protest", "march", "clash"}
+"""Kinds that a try does not make: whoever tried to storm a building was out, and did not storm it."""
 _GATHERINGS = frozenset({"protest", "march", "strike"})
 _ACTORS = re.compile("抗议者|抗议人群|示威者|示威人群|罢工者")
 _CLAUSE = re.compile(r"[,;|.:!?，。；：、！？]|\s[–—-]\s")
@@ -38,16 +42,16 @@ _CJK = re.compile("[\u3400-\u9fff]")
 
 
 def may_be_only_attacked(told: str, kind: str) -> bool:
-    """Whether words of a building that was held may tell of one that was entered and left: `building_attacked`.
+    """Whether words of a building or an airport that was held may tell of one that was entered and left: `building_attacked`.
 
     >>> may_be_only_attacked("Parliament stormed", "building_seized"), may_be_only_attacked("Parliament occupied", "building_seized")
     (True, False)
     """
-    return kind == "building_seized" and not _listed("held").search(_plain(told))
+    return kind in ("building_seized", "airport_seized") and not _listed("held").search(_plain(told))
 
 
 def kind_of(told: str) -> str:
-    """The kind of event that words tell of first, empty where none is plain.
+    """The kind of event that words tell of, empty where none is plain.
 
     >>> kind_of("Town hall set on fire"), kind_of("March against police violence"), kind_of("Police fire on a march")
     ('building_attacked', 'march', 'repression')
@@ -60,10 +64,32 @@ def kind_of(told: str) -> str:
     plain = _plain(re.sub(r"\([^)]*\)", " ", told))
     if alone := next((kind for kind, words in _table()["alone"].items() if plain.strip() in words), ""):
         return alone
+    return foremost(kinds_in(told))
+
+
+def kinds_in(told: str) -> list[str]:
+    """The kinds of the happenings that words tell of, up to one that did not happen.
+
+    >>> kinds_in("Police fire on a crowd, airport seized; 2 killed")
+    ['repression', 'airport_seized', 'deaths']
+    """
+    plain = _plain(re.sub(r"\([^)]*\)", " ", told))
+    kinds: list[str] = []
     for clause in _CLAUSE.split(_ACTORS.sub("人群", plain)):
-        if found := _of_clause(clause):
-            return "" if found == "-" else found
-    return ""
+        if (found := _of_clause(clause)) == "-":
+            break
+        kinds += [found] if found else []
+    return kinds
+
+
+def foremost(kinds: Iterable[str]) -> str:
+    """The first kind that shows unrest, else the first, of happenings that are told together.
+
+    >>> foremost(["", "repression", "airport_seized"]), foremost(["", "deaths", "detained"]), foremost([])
+    ('airport_seized', 'deaths', '')
+    """
+    told = list(filter(None, kinds))
+    return next((kind for kind in told if kind in UNREST), told[0] if told else "")
 
 
 def _of_clause(clause: str) -> str:
@@ -84,8 +110,11 @@ def _real(kind: str, clause: str) -> str:
 
 def _first(clause: str) -> str:
     """The kind of the first rule that fits."""
+    tried = _listed("attempted").search(clause) is not None
 
     def fits(rule: _Rule) -> bool:
+        if tried and rule.kind in _TRIED:
+            return False
         return all(_words(g).search(clause) for g in rule.groups) and not (rule.but and _words(rule.but).search(clause))
 
     return next((rule.kind for rule in _rules() if fits(rule)), "")

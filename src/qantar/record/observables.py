@@ -10,13 +10,13 @@ for all others.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qantar.files.cells import fold
+from qantar.files.cells import spellings
 from qantar.record.complete import UNREST
 from qantar.record.load import Record
 from qantar.record.schema import SPAN_MAX, Disagreement, Event, OnsetRow, Total
@@ -233,14 +233,33 @@ def preferred(record: Record, region_id: str, quantity: str, settlement_id: str 
 
 def perhaps_twice(events: Iterable[Event]) -> list[list[Event]]:
     """Single happenings of one day, place and kind: perhaps one that was written down twice, so that sums count it twice."""
-    single = [(e, (e.region_id, fold(e.settlement))) for e in events if e.one_happening]
-    ids = {name: e.settlement_id for e, name in single if e.settlement and e.settlement_id}
-    groups: dict[tuple[object, ...], list[Event]] = {}
-    for e, name in single:
-        point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
-        place = e.settlement_id or ids.get(name) or name[1] or point
-        groups.setdefault((e.date, e.region_id, place, e.kind), []).append(e)
+    groups: dict[tuple[int, str], list[Event]] = {}
+    for k, together in enumerate(at_one_place(events)):
+        for e in together:
+            groups.setdefault((k, e.kind), []).append(e)
     return [found for found in groups.values() if len(found) > 1]
+
+
+def at_one_place(events: Iterable[Event]) -> list[list[Event]]:
+    """Single happenings of each day and place; "Ayacucho (Huamanga)" is Ayacucho, and Huamanga too if nothing else is called so."""
+    single = [(e, spellings(e.settlement)) for e in events if e.one_happening]
+    ids = {(e.region_id, names[0]): e.settlement_id for e, names in single if names and e.settlement_id}
+    owners: dict[tuple[str, str], set[str]] = {}  # of what stands in brackets or before them, the places that are called so too
+
+    def called(e: Event, names: Sequence[str]) -> str:
+        own = next((ids[e.region_id, name] for name in names[:2] if (e.region_id, name) in ids), "")
+        return e.settlement_id or own or next(iter(names[1:2] or names), "")
+
+    for e, names in single:
+        for part in names[1:]:
+            owners.setdefault((e.region_id, part), set()).add(called(e, names))
+    groups: dict[tuple[object, ...], list[Event]] = {}
+    for e, names in single:
+        point = () if e.lat is None or e.lon is None else (round(e.lat, 2), round(e.lon, 2))
+        place = called(e, names)
+        others = owners.get((e.region_id, place), set())
+        groups.setdefault((e.date, e.region_id, (next(iter(others)) if len(others) == 1 else place) or point), []).append(e)
+    return list(groups.values())
 
 
 def dead_perhaps_twice(record: Record) -> list[list[Event]]:
