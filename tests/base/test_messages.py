@@ -164,6 +164,7 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
             "report.semicolon",
             "unit.number",
             "serve.what_if.clock",
+            "serve.what_if.step",
         ):
             assert re.search(r"[\u4e00-\u9fff]", message), key
     assert not [k for k, v in catalogue("en").items() if re.search(r"[\u4e00-\u9fff]", v)]
