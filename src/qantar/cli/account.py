@@ -73,7 +73,7 @@ def outline(
     from qantar.account.skeleton import uncovered
     from qantar.cases.case import load_case
     from qantar.lookup.likely import likely
-    from qantar.lookup.propose import propose
+    from qantar.lookup.propose import propose_in
 
     with progress.progress(context.obj) as step:
         step("read")
@@ -86,7 +86,8 @@ def outline(
         judged = account or read_claims(country.folder)  # what others have judged on the same days
         words = [c.sentence.text for c in sentences]
         near = likely(words, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
-        proposed = propose(words, read.language, country)
+        every_proposal = propose_in(read, country)
+        proposed = [every_proposal[c.sentence.position] for c in sentences]
     if json:
         terminal.print_json(terminal.outline_json(read, found, account, near, proposed))
         return
@@ -109,7 +110,7 @@ def new(
     from qantar.account.skeleton import case_from, slug, write_skeleton
     from qantar.cases.case import case_names, load_case
     from qantar.lookup.beside import RECORD, TEXT, placed, records
-    from qantar.lookup.propose import propose
+    from qantar.lookup.propose import propose_in
 
     with progress.progress(context.obj) as step:
         step("read")
@@ -117,8 +118,8 @@ def new(
         country = load_case(case)
         found = candidates(read, country.place_names(), country.head.country)
         folder = out or Path(f"{slug(read)}-ledger")
-        sentences = [c.sentence.text for c in found]
-        proposed = propose(sentences, read.language, country)
+        every_proposal = propose_in(read, country)
+        proposed = [every_proposal[c.sentence.position] for c in found]
         named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
         beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records([[c.sentence] for c in found], read, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
