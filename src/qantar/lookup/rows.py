@@ -67,7 +67,8 @@ def _said(name: str, span: Span, lang: str) -> str:
     """A quantity between two numbers, of which one may be unknown.
 
     >>> _said("deaths", (3, 3), "en"), _said("participants", (1000, None), "en"), _said("deaths", (17, 18), "zh")
-    ('deaths 3', 'participants 1,000–', 'deaths 17–18')
+    ('deaths 3', 'participants 1,000–', '死亡 17–18')
     """
     ends = ["" if x is None else f"{x:,}" for x in span]
-    return f"{name} {ends[0] if span[0] == span[1] else '–'.join(ends)}"
+    told = text(f"row.{name}", lang) if name in QUANTITIES else name
+    return f"{told} {ends[0] if span[0] == span[1] else '–'.join(ends)}"
