@@ -92,6 +92,7 @@ def test_a_row_tells_a_range_of_dead(case: Case, tmp_path: Path) -> None:
             None,
         ),  # never against a day that hangs on another
         ("The police killed seventeen people in Twoville.", "supported"),
+        ("The police killed seventeen people in Twoville because the law let them.", None),  # the figure is right, and not what is claimed
         ("In all more than sixteen people died.", "supported"),  # of the whole, as no place stands before it
         ("In Oneville it was quiet. In all more than sixteen people died.", None),
         ("By the end of March seventeen people had died across the country; none of them was armed.", "supported"),

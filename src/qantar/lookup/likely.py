@@ -76,6 +76,8 @@ class When:
     """`named` by day and month or by another day, `told` in its paragraph or the heading, `before` in an earlier paragraph, or empty"""
     placed: bool | None = False
     """whether a place was named before it in its paragraph or in the heading; None where that is not known"""
+    kind: str = "fact"
+    """the first guess at the kind of claim it makes"""
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def days_of(document: Document, case: Case) -> dict[Sentence, When]:
                 and (OF_ITS_DAY if named_in == at else OF_ANOTHER_DAY) & c.signs.keys()
             )
             how = "named" if own or hangs - OTHER_TIME else ("told" if told else "before") if last and goes_on else ""
-            found[c.sentence] = When(last if how else frozenset(), how, placed or bool(heading))
+            found[c.sentence] = When(last if how else frozenset(), how, placed or bool(heading), c.kind)
             placed = placed or bool(places.within(said))
     return found
 

@@ -107,6 +107,8 @@ class _Judge:
 
     def of(self, sentence: str, when: When = ALONE) -> Proposal | None:
         """The proposal for one sentence: the first that any part of it has; a part without day or place has those of the part before."""
+        if when.kind != "fact":  # that the day of an alleged cause is right says nothing of the cause
+            return None
         if sentence.rstrip("”’』」）)]\"'» \t").endswith(("?", "？", "!", "！")):
             return None
         days, where = when.days if when.how == "named" else frozenset(), None
