@@ -101,6 +101,8 @@ def test_a_row_tells_a_range_of_dead(case: Case, tmp_path: Path) -> None:
         ("On 2 March 2030 a hundred thousand people marched in Oneville.", "contradicted"),
         ("On 2 March 2030 half a thousand people marched in Oneville.", None),
         ("On 2 March 2030 some five hundred people marched in Oneville, the largest march since 1990.", "supported"),
+        ("К 4 марта 2030 года по стране погибли семнадцать человек.", "supported"),
+        ("К 4 марта 2030 года по стране погибли девять человек.", "contradicted"),
         ("2030年3月3日，警察在二城打死十七人。", "supported"),
         ("2030年3月3日，二城有四十人被打死。", "contradicted"),
         ("2030年3月3日，二城有四十名警察被打死。", None),

@@ -82,6 +82,9 @@ SILENT = {
         "In Kazakhstan 225% more people died.",  # shares, vague numbers, several
         "Across the country dozens of people were killed.",
         "Two to three hundred people were killed across the country.",
+        "In total 225 goats were killed across the country.",  # no people
+        "On 4 January 37,000 tenge were stolen across the country from protesters.",
+        "The minister said that in total 225 people were killed across the country.",
         "Soldiers killed 19 policemen across the country.",  # a part
         "In total 19 policemen were killed across the country.",
         "On 4 January 300 people gathered in Zhanaozen.",  # far fewer: it may be another crowd
@@ -112,6 +115,7 @@ SILENT = {
         "全国共有225人死亡吗？",
         "全国共有19名警察死亡。",
         "全国有几十人死亡。",
+        "1月4日，全国37000人在电视上观看了游行。",
         "安集延有225人死亡。",
         "全国225人死亡，4000人受伤。",
     ],

@@ -171,10 +171,11 @@ def figure_in(said: str, language: str) -> float | None:
     plain = said
     for form in (words()["year"][language], _TIMES, words()["measure"][language]):
         plain = re.compile(form, re.IGNORECASE).sub(" ", plain)
-    found = _NUMBER.findall(plain)
-    if len(found) != 1 or re.search(words()["ordinal"][language], plain, re.IGNORECASE) or re.search(r"\d\s?%|％|\d[-–—]\d", plain):
+    found = list(_NUMBER.finditer(plain))
+    of_people = len(found) == 1 and re.match(words()["people"][language], plain[found[0].end() :], re.IGNORECASE)
+    if not of_people or re.search(words()["ordinal"][language], plain, re.IGNORECASE) or re.search(r"\d\s?%|％|\d[-–—]\d", plain):
         return None
-    digits, unit = found[0][0], found[0][1].strip()
+    digits, unit = found[0][1], (found[0][2] or "").strip()
     value = float(re.sub(r"\D", "", digits) if re.fullmatch(_GROUPED, digits) else digits.replace(",", "."))
     return value * (1e3 if unit.startswith("тыс") else _TIMES_OF.get(unit, 1))
 

@@ -2,7 +2,7 @@
 
 In: candidate claims of a document, what the record proposes of them, and a case. Out: cells of claims: the ids of rows, their sources, and
 a text that says what they have, marked as a draft. A claim has one where the record proposes something, or where it tells a fact of a day
-and a place of which the record has a few rows. No draft says whether these bear the sentence out.
+and a place or words of which the record has a few rows. No draft says whether these bear the sentence out.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from qantar.messages import LANGUAGES, text
 from qantar.record.schema import Event, Total
 
 FEW = 3
-"""Rows of a day and place that one draft tells: of more than these nobody knows which is meant."""
-TOLD = 6
-"""Rows of a proposal that a draft tells; the others it names."""
+"""Rows that one draft tells. Of more than these of a day and place nobody knows which is meant; of a proposal the others are named."""
 
 
 def drafts(found: Sequence[Candidate], proposed: Sequence[Proposal | None], document: Document, case: Case) -> list[dict[str, str]]:
@@ -39,8 +37,8 @@ def drafts(found: Sequence[Candidate], proposed: Sequence[Proposal | None], docu
         if not ids:
             cells.append({})
             continue
-        told = [f"{what_it_says(rows[i], names, lang)} ({publishers.get(rows[i].source, rows[i].source)})" for i in ids[:TOLD]]
-        told += [", ".join(key_of(rows[i]) for i in ids[TOLD:])] if ids[TOLD:] else []
+        told = [f"{what_it_says(rows[i], names, lang)} ({publishers.get(rows[i].source, rows[i].source)})" for i in ids[:FEW]]
+        told += [", ".join(key_of(rows[i]) for i in ids[FEW:])] if ids[FEW:] else []
         main, *more = dict.fromkeys(rows[i].source for i in ids)
         words = text("out.draft", lang, mark=DRAFT[lang], rows=text("report.semicolon", lang).join(told))
         cells.append({"events": ";".join(ids), "source": main, "sources_more": ";".join(more), f"evidence_{lang}": words})

@@ -82,7 +82,7 @@ class When:
 
 @dataclass(frozen=True)
 class Near:
-    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place."""
+    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words."""
 
     rows: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
         ranked = [sorted(some, key=lambda row: -len(row.words & words)) for some in (here, rest)]
-        at_once = tuple(row.key for row in here if own)
+        at_once = tuple(dict.fromkeys(row.key for row in (*here, *(row for row in alike if row in on)) if own))
         found[sentence.position] = Near(tuple(dict.fromkeys(row.key for some in (alike, *ranked) for row in some)), at_once)
     return found
 

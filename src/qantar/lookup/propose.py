@@ -223,6 +223,8 @@ class _Judge:
 
     def _running(self, count: Count, day: dt.date, about: _About) -> Proposal | None:
         """Against the running totals of that day, and, if it is outside, of the days with a total around it; or against the sum so far."""
+        if self.summed and day >= self.last:
+            return self._lasting(count, about)
         if self.summed:
             events = [e for e in self._happenings(count.quantity, about.where) if e.date <= day]
             return self._summed(count, events, "sum", day, low=True) if events else None
