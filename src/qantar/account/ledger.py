@@ -128,7 +128,7 @@ class Claim(Row):
         """
         if not self.unparaphrased:
             return self.claim_en, self.claim_zh
-        key = "claim.at_sentence" if self.sentence else "claim.at_paragraph"
+        key = "out.claim_at_sentence" if self.sentence else "out.claim_at_paragraph"
         where = {"section": self.section, "paragraph": self.paragraph, "sentence": self.sentence or ""}
         return text(key, "en", **where), text(key, "zh", **where)
 
