@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from conftest import HERE, Ran, call_qantar
 from qantar.account.kept import Change, not_kept
 from qantar.errors import DataError
+from qantar.files.cells import to_csv
 from qantar.verdicts.claims import judge
 from qantar.verdicts.load import load_account
 
@@ -83,14 +85,18 @@ def test_a_verdict_that_names_another_row_is_to_be_kept_anew(mine: Path) -> None
     assert list(load_account(str(mine)).account.kept[account.claims.rows[0].claim_id]) == ["E1", "T2"]
 
 
-def test_a_confirmed_proposal_rests_on_its_rows_whether_or_not_the_verdict_names_them(tiny: Path) -> None:
+@pytest.mark.parametrize("events", ["", "T3;T4"])
+def test_a_confirmed_proposal_rests_on_its_rows_whether_or_not_the_verdict_names_them(tiny: Path, events: str) -> None:
     (tiny.parent / "essay.md").write_text("# A week\n\nIn total 5 people died across the country.\n", encoding="utf-8")
     assert call_qantar("account", "new", "essay.md", "--case", "tiny", "--out", "own", cwd=tiny.parent).code == 0
     own = tiny.parent / "own"
-    put(own, "claims.csv", "fact,,,open,,,,", "fact,Five died.,,supported,So the Gazette says.,,,gazette")
+    with (own / "claims.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    row |= {"claim_en": "Five died.", "verdict": "supported", "evidence_en": "So the Gazette says.", "source": "gazette", "events": events}
+    (own / "claims.csv").write_text(to_csv([*row], [[*row.values()]]), encoding="utf-8")
     account = load_account(str(own)).account
     (claim,) = account.claims
-    assert (claim.events, not_kept([claim], account.kept), account.changed) == ((), [], ())
+    assert (";".join(claim.events), not_kept([claim], account.kept), account.changed) == (events, [], ())
     put(tiny, "totals.csv", "XA,deaths_cumulative,5,5", "XA,deaths_cumulative,5,9")
     (change,) = load_account(str(own)).account.changed
     assert (change.claim, change.row, change.was, change.now) == ("C001", "T3", "5", "9")

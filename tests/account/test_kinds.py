@@ -13,19 +13,34 @@ SENTENCES = {
     "fact": (
         "en", "About 100,000 people were in the streets on that day.", "The police used force on 5 May.", "On 5 May they forced their way into the hall.",
         "On 11 July the president dismissed his cabinet.", "The ministry said that 3 will be tried in May.",
-        "The hall was on the right side of the road.",
+        "The hall was on the right side of the road.", "It was on 25 June that the crowd broke in.", "It was the army that stood in the square.",
+        "The ombudsman counted more than 30 dead, because nobody else went to the hospitals.",
     ),
     "cause": (
         "en", "The protest spread so quickly because it had no leaders.", "The shooting on 25 June forced the president to give way.",
         "Had the internet stayed open, the crowds would have been larger still.", "The army did not end the protest.",
-        "The price rise of 1 January led to the protest.",
+        "The price rise of 1 January led to the protest.", "If he had called elections, most of the dead would be alive.",
+        "It was the videos, more than any party, that carried the protest on.", "It was this decision which turned a strike into a revolt.",
+        "Bread prices played hardly any part.", "Repression did not end the wave; it fed it.", "Contempt made the fall of the mayor unbearable.",
     ),
     "prediction": ("en", "The government will face the same crowd again.", "The rulers will fall."),
     "judgement": ("en", "It was a just revolt.", "The state betrayed its people."),
 }  # fmt: skip
 MORE = {
-    "fact": (("zh", "1月5日，阿拉木图市政府成为了火海。"), ("ru", "5 января в Алматы погибли 12 человек.")),
-    "cause": (("zh", "由于燃气涨价，1月2日爆发了抗议。"), ("ru", "Протест 2 января начался из-за цены на газ.")),
+    "fact": (
+        ("zh", "1月5日，阿拉木图市政府成为了火海。"),
+        ("zh", "监察员统计有12人死亡，因为别人没有去医院。"),
+        ("ru", "Омбудсмен насчитал 12 погибших, потому что больше никто не ездил в больницы."),
+        ("ru", "5 января в Алматы погибли 12 человек."),
+    ),
+    "cause": (
+        ("zh", "由于燃气涨价，1月2日爆发了抗议。"),
+        ("zh", "要不是军队开枪，他们还活着。"),
+        ("zh", "正是枪声把罢工变成了起义。"),
+        ("ru", "Если бы не стреляли, они были бы живы."),
+        ("ru", "Именно стрельба превратила забастовку в восстание."),
+        ("ru", "Протест 2 января начался из-за цены на газ."),
+    ),
     "prediction": (("zh", "工人将再次上街。"), ("ru", "Они неизбежно вернутся.")),
     "judgement": (("zh", "这是正义的斗争。"), ("ru", "Это было справедливое восстание.")),
 }
@@ -40,7 +55,7 @@ def test_words_and_signs_tell_the_kind(kind: str, language: str, sentence: str) 
     assert found.kind == kind
 
 
-@pytest.mark.parametrize(("language", "right"), [("en", 154), ("zh", 162)])
+@pytest.mark.parametrize(("language", "right"), [("en", 154), ("zh", 163)])
 def test_kinds_of_the_packaged_ledgers_are_guessed_as_often_as_the_manual_says(language: str, right: int) -> None:
     hits = n = facts = 0
     for name in (*case_names(), *account_names()):

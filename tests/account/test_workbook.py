@@ -89,17 +89,35 @@ def test_sentence_and_record_stand_beside_the_claim_and_are_no_part_of_the_ledge
     assert "\nT4 1 Apr 2030, Tinyland: deaths_cumulative 4–6, independent, list of names [letter]" in record  # the row, not its id alone
     sheet = load_workbook(mine / "claims.xlsx")["claims"]
     at = columns(sheet)
-    assert at["(text)"] + 1 == at["claim_en"] < at["(record)"] == at["verdict"] - 1
     assert sheet.cell(1, at["(text)"]).comment.text.startswith("For reading only")
-    folded = {name for name, c in at.items() if sheet.column_dimensions[sheet.cell(1, c).column_letter].hidden}
-    assert {"claim_zh", "evidence_zh"} <= folded
-    assert not {name for name in folded if not name.endswith("_zh")}
+    dress = {name: sheet.column_dimensions[sheet.cell(1, c).column_letter] for name, c in at.items()}
+    seen = [name for name in at if not dress[name].hidden]
+    assert seen[:8] == ["claim_id", "(text)", "(record)", "claim_en", "verdict", "evidence_en", "source", "events"]
+    assert sum(dress[name].width for name in seen[:8]) < 220  # characters: one screen
+    assert seen[8:] == ["kind", "section", "paragraph", "sentence", "sources_more"]
     assert "9,000 people died" not in (mine / "claims.csv").read_text(encoding="utf-8")
     fill(mine, "(text)", 3, "Something else.")  # is no change of the ledger
     assert load_account(str(mine)).account.claims.file == "claims.csv"
     put(mine, "C004,", "C005,")
     assert load_account(str(mine)).account.claims.rows[3].claim_id == "C005"
     assert qantar("check", "mine/claims.xlsx").code == 0
+
+
+def test_a_column_in_which_something_stands_is_not_folded_and_any_order_is_read(mine: Path, qantar: Callable[..., Ran]) -> None:
+    held = load_account(str(mine)).account.claims.rows
+    put(mine, "claim_id,section,paragraph,sentence,", "claim_id,sentence,paragraph,section,")
+    lines = (mine / "claims.csv").read_text(encoding="utf-8").splitlines()
+    turned = [",".join([a, d, c, b, rest]) for a, b, c, d, rest in (line.split(",", 4) for line in lines[1:])]
+    (mine / "claims.csv").write_text("\n".join([lines[0], *turned]) + "\n", encoding="utf-8")
+    account = load_account(str(mine)).account  # turned, and no change
+    assert (account.claims.file, list(account.claims)) == ("claims.csv", list(held))
+    fill(mine, "summary_en", 2, "Said so.")
+    assert qantar("account", "sheet", "mine").code == 0  # writes claims.csv
+    (mine / "claims.xlsx").unlink()
+    assert qantar("account", "sheet", "mine").code == 0
+    sheet = load_workbook(mine / "claims.xlsx")["claims"]
+    hidden = {name for name, c in columns(sheet).items() if sheet.column_dimensions[sheet.cell(1, c).column_letter].hidden}
+    assert ("summary_en" in hidden, "summary_zh" in hidden, "corrections" in hidden) == (False, True, True)
 
 
 def test_sheet_puts_the_sentences_of_a_document_beside_the_claims_anew(mine: Path, qantar: Callable[..., Ran]) -> None:
@@ -198,9 +216,39 @@ def test_a_proposal_is_no_verdict(mine: Path, qantar: Callable[..., Ran]) -> Non
     assert "（提议：与记录不符）" in qantar("--lang", "zh", "verdicts", "mine").out.replace("(", "（").replace(")", "）")
     assert "lies outside the record's interval [4, 6]" in " ".join(qantar("show", "mine", "C002").out.split())
     assert not json.loads(qantar("verdicts", "mine", "--claim-review").out)["@graph"]
-    put(mine, "fact,,,open,,,,", "fact,Fifty came.,,supported,So the Gazette says.,,,gazette")
+    fill(mine, "verdict", 2, "supported")
+    fill(mine, "evidence_en", 2, "So the Gazette says.")
     (first, *_) = judge(load_account(str(mine)).account)
     assert (first.word, first.claim.proposed, "proposed" in first.flags) == ("supported", "supported", False)
+
+
+def test_a_draft_is_no_verdict_and_a_claim_without_paraphrase_is_told_by_its_place(mine: Path, qantar: Callable[..., Ran]) -> None:
+    first = load_account(str(mine)).account.claims.rows[0]
+    assert (first.events, first.source, first.drafted) == (("T1",), "gazette", True)
+    assert first.evidence_en.startswith("[draft] The record has: 3 Mar 2030, Tinyland: participants 40–60, day, gazette (Tinyland Gazette)")
+    drafts = [c.claim_id for c in load_account(str(mine)).account.claims if c.drafted]
+    assert drafts == ["C001", "C002", "C003"]
+    assert f"{len(drafts)} rows have evidence that is a draft" in " ".join(qantar("check", "mine").out.split())
+    fill(mine, "verdict", 2, "supported")  # before anybody has read the draft
+    (judged, *_) = judge(load_account(str(mine)).account)
+    assert {"draft", "unparaphrased"} <= {*judged.flags}
+    found = qantar("check", "mine", "--json").json()
+    assert (found["problems"], found["drafts"], found["unparaphrased"], found["not_kept"]) == ([], 3, 1, 0)
+    table = " ".join(qantar("verdicts", "mine", env={"COLUMNS": "160"}).out.split())
+    assert "section 0, paragraph 1, sentence 1" in table
+    assert "took part in the protests" not in table  # never the document's own sentence
+    assert "第0节第1段第1句" in "".join(qantar("--lang", "zh", "verdicts", "mine", env={"COLUMNS": "160"}).out.split())
+    left_out = qantar("verdicts", "mine", "--claim-review")
+    assert (json.loads(left_out.out)["@graph"], "C001" in left_out.err) == ([], True)
+    assert qantar("account", "keep", "mine").code == 0
+    assert qantar("study", "mine").code == 0
+    page = (mine.parent / "results" / "mine" / "report.html").read_text(encoding="utf-8")
+    assert ("section 0, paragraph 1, sentence 1" in page, "evidence is a draft" in page) == (True, True)
+    fill(mine, "evidence_en", 2, "So the Gazette says.")
+    fill(mine, "claim_en", 2, "Some fifty came.")
+    (judged, *_) = judge(load_account(str(mine)).account)
+    assert not {"draft", "unparaphrased"} & {*judged.flags}
+    assert len(json.loads(qantar("verdicts", "mine", "--claim-review").out)["@graph"]) == 1
 
 
 def test_a_proposal_rests_on_rows_of_the_record(mine: Path) -> None:

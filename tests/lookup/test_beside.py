@@ -41,14 +41,14 @@ def written(folder: Path, words: str) -> Document:
 
 def test_a_sentence_is_near_the_rows_of_its_day_or_of_the_day_it_goes_on_with(case: Case, tmp_path: Path) -> None:
     found = near(written(tmp_path, ESSAY), case)
-    assert found[1, 1, 1] == ("E1",)  # a day alone
-    assert found[1, 1, 2] == ("E1",)  # "in the evening": of the same day
-    assert found[1, 1, 4] == ("E2",)  # nothing happened in Twoville on that day: its place alone
-    assert found[1, 1, 5] == ()  # another time
-    assert found[1, 2, 1] == ()  # and the day before it is forgotten
-    assert found[1, 3, 1] == ("E2",)
-    assert found[2, 1, 1] == ()  # a section begins anew
-    assert found[2, 1, 2] == ("E1",)
+    assert found[1, 1, 1].rows == ("E1",)  # a day alone
+    assert found[1, 1, 2].rows == ("E1",)  # "in the evening": of the same day
+    assert found[1, 1, 4].rows == ("E2",)  # nothing happened in Twoville on that day: its place alone
+    assert found[1, 1, 5].rows == ()  # another time
+    assert found[1, 2, 1].rows == ()  # and the day before it is forgotten
+    assert found[1, 3, 1].rows == ("E2",)
+    assert found[2, 1, 1].rows == ()  # a section begins anew
+    assert found[2, 1, 2].rows == ("E1",)
 
 
 def test_a_day_goes_on_over_paragraphs_and_from_a_heading_only_where_something_happens(case: Case, tmp_path: Path) -> None:
@@ -56,15 +56,15 @@ def test_a_day_goes_on_over_paragraphs_and_from_a_heading_only_where_something_h
         "# A week\n\n## The night of 3 March\n\nPeople marched. It had been 12 years.\n\nIt was a week of 12 days.\n\nThey were arrested.\n"
     )
     found = near(written(tmp_path, words), case)
-    assert [key for key in found[1, 1, 1] if key.startswith("E")] == ["E2", "E3"]
-    assert (found[1, 2, 1], found[1, 3, 1] == found[1, 1, 1]) == ((), True)
+    assert [key for key in found[1, 1, 1].rows if key.startswith("E")] == ["E2", "E3"]
+    assert (found[1, 2, 1].rows, found[1, 3, 1].rows == found[1, 1, 1].rows) == ((), True)
 
 
 def test_of_a_day_the_rows_of_the_places_stand_first_and_then_those_that_share_words(case: Case, tmp_path: Path) -> None:
     found = near(written(tmp_path, "# A week\n\nOn 3 March the deaths were many. On 3 March came deaths in Twoville.\n"), case)
-    assert found[0, 1, 1][0] == "E3"  # "deaths", and its row is of that kind
-    assert found[0, 1, 2][0] == "E2"
-    assert set(found[0, 1, 1]) == set(found[0, 1, 2]) == {"E2", "E3", "T1", "T2"}
+    assert found[0, 1, 1].rows[0] == "E3"  # "deaths", and its row is of that kind
+    assert found[0, 1, 2].rows[0] == "E2"
+    assert set(found[0, 1, 1].rows) == set(found[0, 1, 2].rows) == {"E2", "E3", "T1", "T2"}
 
 
 def test_how_many_more_rows_there_are_is_said(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

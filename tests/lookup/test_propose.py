@@ -27,6 +27,14 @@ JUDGED = {
         ("On 5 January the city hall of Almaty was stormed.", "supported", "E061"),
         ("The airport of Almaty was seized on 5 January.", "supported", "E090"),
         ("The government resigned on 9 January.", "contradicted", "E080"),
+        ("More than 225 people were killed across the country.", "supported", "T24"),
+        ("By 10 January fewer than two thousand people had been detained in Kazakhstan.", "contradicted", "T15"),
+        ("Across the country two hundred people were killed.", "supported", "T24"),
+        ("The security forces killed 225 people across the country.", "supported", "T24"),
+        ("In all, 225 people were killed in Kazakhstan, among them 19 policemen.", "supported", "T24"),
+        ("By 10 January almost eight thousand people had been detained across the country.", "supported", "T15"),
+        ("On 4 January 10,000 people gathered in Zhanaozen, the largest crowd since 2011.", "supported", "E037"),
+        ("On 4 January 100,000 people gathered in Atyrau.", "contradicted", "E030"),
     ],
     "zh": [
         ("全国共有225人死亡。", "supported", "T24"),
@@ -37,6 +45,10 @@ JUDGED = {
         ("巴甫洛达尔州的抗议1月1日爆发。", "contradicted", "KZ-PAV"),
         ("1月5日，阿拉木图市政府大楼被攻占。", "supported", "E061"),
         ("政府于1月9日辞职。", "contradicted", "E080"),
+        ("全国有225人以上死亡。", "supported", "T24"),
+        ("全国有二百二十五人死亡。", "supported", "T24"),
+        ("截至1月10日，全国被拘留者不到两千人。", "contradicted", "T15"),
+        ("警察在全国打死二百二十五人。", "supported", "T24"),
     ],
     "ru": [
         ("Всего по стране погибли 225 человек.", "supported", "T24"),
@@ -47,6 +59,10 @@ JUDGED = {
         ("В Павлодарской области митинги начались 1 января.", "contradicted", "KZ-PAV"),
         ("5 января в Казахстане отключили интернет.", "supported", "E074"),
         ("Правительство ушло в отставку 9 января.", "contradicted", "E080"),
+        ("В Казахстане погибли более 225 человек.", "supported", "T24"),
+        ("По стране погибли двести двадцать пять человек.", "supported", "T24"),
+        ("По состоянию на 10 января по стране задержаны менее двух тысяч человек.", "contradicted", "T15"),
+        ("По стране силовики убили 225 человек.", "supported", "T24"),
     ],
 }
 SILENT = {
@@ -63,10 +79,16 @@ SILENT = {
         "Rumours said that 4,000 people died in Kazakhstan.",
         "Was it 225 people who were killed in Kazakhstan?",
         "If 225 people died in Kazakhstan, somebody must answer.",
-        "More than 225 people were killed across the country.",  # bounds, shares, words
-        "In Kazakhstan 225% more people died.",
-        "Across the country two hundred people were killed.",
-        "In total 19 policemen were killed across the country.",  # a part
+        "In Kazakhstan 225% more people died.",  # shares, vague numbers, several
+        "Across the country dozens of people were killed.",
+        "Two to three hundred people were killed across the country.",
+        "In total 225 goats were killed across the country.",  # no people
+        "On 4 January 37,000 tenge were stolen across the country from protesters.",
+        "The minister said that in total 225 people were killed across the country.",
+        "Soldiers killed 19 policemen across the country.",  # a part
+        "In total 19 policemen were killed across the country.",
+        "On 4 January 300 people gathered in Zhanaozen.",  # far fewer: it may be another crowd
+        "On 4 January 100,000 people gathered in Zhanaozen.",  # nobody is sure of the figure of the record
         "Of the 225 killed across the country most were bystanders, including 8 children.",
         "225 people died in Kazakhstan and 4,000 were injured.",  # two figures, two places, two days
         "Protests in Mangystau began on 2 January and in Pavlodar on 5 January.",
@@ -91,9 +113,9 @@ SILENT = {
         "全国没有225人死亡。",
         "据称全国共有4000人死亡。",
         "全国共有225人死亡吗？",
-        "全国有225人以上死亡。",
         "全国共有19名警察死亡。",
-        "全国有二百二十五人死亡。",
+        "全国有几十人死亡。",
+        "1月4日，全国37000人在电视上观看了游行。",
         "安集延有225人死亡。",
         "全国225人死亡，4000人受伤。",
     ],
@@ -107,7 +129,7 @@ SILENT = {
         "Всего к 4 января по стране в протестах участвовали 38 000 человек.",
         "По стране не погибли 225 человек.",
         "Якобы в Казахстане погибли 4000 человек.",
-        "В Казахстане погибли более 225 человек.",
+        "В Казахстане погибли десятки человек.",
         "Всего по стране погибли 19 полицейских.",
         "Погибли ли в Казахстане 225 человек?",
     ],
@@ -121,7 +143,7 @@ def test_what_the_record_can_judge_is_proposed_with_its_rows(loaded: Loaded, lan
     for (sentence, verdict, row), proposal in zip(planted, found, strict=True):
         assert proposal is not None, sentence
         assert (proposal.verdict, row in proposal.rows) == (verdict, True), (sentence, proposal)
-        assert ("inside" in proposal.why["en"], "之内" in proposal.why["zh"]) == ((verdict == "supported"),) * 2
+        assert ("outside" in proposal.why["en"], "之外" in proposal.why["zh"]) == ((verdict == "contradicted"),) * 2
         assert all(r in proposal.why[lang] for r in proposal.rows for lang in ("en", "zh"))
 
 

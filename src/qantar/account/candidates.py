@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
@@ -98,6 +99,8 @@ class _Finder:
         says = {kind: bool(pattern.search(text)) for kind, pattern in _kind_patterns(self.language).items()}
         if says["judgement"] and not signs & {"figure", "source"}:
             return "judgement"
+        if says["count"] and "figure" in signs:
+            return "fact"
         if says["cause"]:
             return "cause"
         if "forecast" in signs and not signs & REPORTED:
@@ -186,9 +189,13 @@ def country_names(language: str) -> dict[str, str]:
     return {code: name for code, name in Locale(language).territories.items() if len(code) == 2 and code.isalpha()}
 
 
+def _without_accents(name: str) -> str:
+    return unicodedata.normalize("NFC", "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)))
+
+
 @cache
 def place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
-    """One pattern for all names. Chinese names lose their generic ending, Russian ones their case ending."""
+    """One pattern for all names. Chinese names lose their generic ending, Russian ones their case ending; Latin ones may lose accents."""
     stems = set()
     for name in names:
         if language == "zh" and re.fullmatch(r"[\u4e00-\u9fff·]{2,}", name):
@@ -196,6 +203,6 @@ def place_pattern(names: tuple[str, ...], language: str) -> re.Pattern[str]:
         elif language == "ru" and re.search(r"[\u0400-\u04ff]", name):
             word = name.split()[0]
             stems.add(rf"\b{re.escape(word[:-2] if len(word) > 5 else word)}\w{{0,4}}\b")
-        elif language == "en" and re.match(r"[A-Za-z]{3}", name):
-            stems.add(rf"\b{re.escape(name)}\b")
+        elif language == "en" and re.match(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{3}", name):
+            stems |= {rf"\b{re.escape(form)}\b" for form in (name, _without_accents(name))}
     return re.compile("|".join(sorted(stems, key=lambda s: (-len(s), s))) or r"(?!)")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qantar.account.ledger import WRITTEN, read_head, the_one, twin
-from qantar.account.workbook import BESIDE, HANDLED, align
+from qantar.account.workbook import HANDLED, ORDER, align
 from qantar.errors import DataError, Problems, StudyError, fail, nearest
 from qantar.files.cells import Row, printable, to_csv
 from qantar.files.read import inside, parse_row, read_table
@@ -94,10 +94,11 @@ def _cells(path: Path, name: str, model: type[Row]) -> tuple[list[str], list[dic
 
 def for_the_eye(folder: Path) -> dict[str, dict[str, str]]:
     """What the workbook of claims has beside each claim, by column and claim id: what was said, and what the record has."""
-    found: dict[str, dict[str, str]] = {name: {} for name in BESIDE}
+    names = [column[1:-1] for column in ORDER if column.startswith("(")]
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
     book = folder / "claims.xlsx"
     for row in in_brackets(book, "claims") if book.is_file() else ():
-        for name in BESIDE:
+        for name in names:
             found[name][row.get("claim_id", "")] = row.get(f"({name})", "")
     return found
 

@@ -22,6 +22,7 @@ from qantar.account.weights import Item, RivalsFile, Weight, check_stories, chec
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Title, Told, numbered
 from qantar.files.read import TomlNotes, inside, read_table, read_toml
+from qantar.messages import text
 from qantar.record.load import check_repeated, check_sources
 from qantar.record.schema import Source
 from qantar.scenario.names import parameter_names
@@ -35,6 +36,8 @@ READINGS = ("agreed", "settled", "first-only", "second-only", "one")
 STANCES = ("asserts", "denies")
 PROPOSALS = ("supported", "contradicted")
 """What the record may propose of a figure or a day: inside what its rows allow, or outside."""
+DRAFT = {"en": "[draft]", "zh": "［草稿］"}
+"""What a text begins with that the program wrote from rows of the record and no person has read."""
 SECTIONS_MAX = 100_000
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 Verdict = Annotated[str, BeforeValidator(Choice(VERDICTS))]
@@ -99,9 +102,40 @@ class Claim(Row):
         >>> row = {"claim_id": "C1", "section": "6", "paragraph": "3", "kind": "fact"}
         >>> Claim(**row, verdict="open").blank, Claim(**row, verdict="open", claim_en="They came.").blank
         (True, False)
+        >>> Claim(**row, verdict="open", evidence_en="[draft] The record has a march.", events="E1").blank
+        True
         """
-        written = self.claim_en or self.claim_zh or self.evidence_en or self.evidence_zh or self.source or self.events
-        return self.verdict == "open" and not written and self.proposed is None
+        by_hand = (self.source or self.events) and not self.drafted  # a draft comes with them
+        evidence = [e for e in (self.evidence_en, self.evidence_zh) if e and not is_draft(e)]
+        return self.verdict == "open" and not (self.claim_en or self.claim_zh or evidence or by_hand) and self.proposed is None
+
+    @property
+    def drafted(self) -> bool:
+        """Whether evidence still stands as the program drafted it from rows of the record."""
+        return is_draft(self.evidence_en) or is_draft(self.evidence_zh)
+
+    @property
+    def unparaphrased(self) -> bool:
+        """Whether nobody has written what the claim says in words of their own: it is told by its place."""
+        return not (self.claim_en or self.claim_zh)
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The claim in English and Chinese, of which one may be empty; where nobody has paraphrased it, its place in the document.
+
+        >>> Claim(claim_id="C1", section="2", paragraph="3", sentence="1", kind="fact", verdict="open").told[0]
+        'section 2, paragraph 3, sentence 1'
+        """
+        if not self.unparaphrased:
+            return self.claim_en, self.claim_zh
+        key = "out.claim_at_sentence" if self.sentence else "out.claim_at_paragraph"
+        where = {"section": self.section, "paragraph": self.paragraph, "sentence": self.sentence or ""}
+        return text(key, "en", **where), text(key, "zh", **where)
+
+    def in_words(self, lang: str) -> str:
+        """The same in one language, or in the other where it has only that."""
+        en, zh = self.told
+        return (zh or en) if lang == "zh" else (en or zh)
 
     @property
     def only_proposed(self) -> bool:
@@ -127,6 +161,15 @@ class Claim(Row):
         section, paragraph, sentence = position
         inside_paragraph = self.section == section and paragraph in _numbers(self.paragraph)
         return inside_paragraph and (self.sentence is None or sentence in _numbers(self.sentence))
+
+
+def is_draft(words: str) -> bool:
+    """Whether a text bears the mark of a draft, in either language.
+
+    >>> is_draft(" [Draft] The record has a march."), is_draft("［草稿］记录中有游行。"), is_draft("A draft was found."), is_draft("")
+    (True, True, False, False)
+    """
+    return words.strip().casefold().startswith(tuple(DRAFT.values()))
 
 
 def _numbers(span: str) -> range:
@@ -388,7 +431,9 @@ def the_one(path: Path, name: str, problems: Problems) -> Path | None:
         return None
     if not (path.exists() or path.is_symlink()):
         return other
-    said, beside = rows_sha256(path, name), rows_sha256(other, name)
+    models: dict[str, type[Row]] = {**LEDGER_MODELS, "sources": Source}
+    columns = list(models[name].model_fields)
+    said, beside = rows_sha256(path, name, columns), rows_sha256(other, name, columns)
     if said == beside and said is not None:
         return path
     mark = path.parent / WRITTEN
@@ -534,7 +579,7 @@ def _check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None
     of_value = claim.verdict == "not-empirical"  # its source is the document itself, and no evidence bears on it
     for what in ("claim", "evidence"):
         en, zh = getattr(claim, f"{what}_en"), getattr(claim, f"{what}_zh")
-        if not en and not zh and not (of_value and what == "evidence"):
+        if what == "evidence" and not en and not zh and not of_value:
             problems.add(file, line, f"{what}_en", "judged_without", value=claim.verdict)
         if en and len(_HAN.findall(en)) * 2 > len(en):
             problems.add(file, line, f"{what}_en", "wrong_language", language="en")

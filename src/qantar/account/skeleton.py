@@ -52,7 +52,7 @@ def write_skeleton(
     Parameters
     ----------
     case : name of a packaged case, or the folder of an own one, from `out`
-    proposed : columns of each candidate's claim that hold what the record proposes, or None
+    proposed : columns of each candidate's claim that hold what the record proposes or drafts, or None
     beside : columns for the eye in the workbook, each with a cell a candidate
     record : of the case; what its rows say on which proposals rest is kept
     """
@@ -62,10 +62,15 @@ def write_skeleton(
     ids = [str(row[0]) for row in rows]
     eye = {column: dict(zip(ids, cells, strict=True)) for column, cells in (beside or {}).items()}
     tables = in_both_forms({"claims": rows, "sources": []}, document.language, eye, document.sha256)
-    rests = {key: str(more["proposed_rows"]).split(";") for key, more in zip(ids, proposed, strict=False) if more}
+    rests = {key: _resting(more) for key, more in zip(ids, proposed, strict=False) if more}
     said = rows_said(record, {row for named in rests.values() for row in named}) if record else {}
     kept = {key: {row: said[row] for row in named if row in said} for key, named in rests.items()} if said else {}
     write_new(out, {"account.toml": _head(document, case), **tables, **({KEPT: kept_text(kept)} if kept else {})})
+
+
+def _resting(more: Mapping[str, object]) -> list[str]:
+    """Rows of the record on which a claim rests as it is written: those it names, else those of its proposal."""
+    return [row for row in str(more.get("events") or more.get("proposed_rows") or "").split(";") if row]
 
 
 def case_from(folder: Path, out: Path) -> str:
@@ -109,8 +114,8 @@ def _head(document: Document, case: str) -> str:
         dated = dt.date.fromisoformat(document.meta.get("date", "")[:10])
     known = dated is not None and FIRST_DAY <= dated <= LAST_DAY
     return f"""\
-# A ledger of claims. Write a paraphrase of your own for each row of claims.xlsx (or of claims.csv, the same table: change one of the two),
-# never the document's sentences; then evidence, sources and a verdict. `qantar check` tells what is missing and which of the two it reads.
+# A ledger of claims. Write evidence, a source and a verdict into the rows of claims.xlsx (or of claims.csv, the same table: change one of
+# the two), and, before you publish any, the claim in your own words, never the document's sentence. `qantar check` tells what is missing.
 
 id = "{name}"
 case = {_string(case)}            # the record it is held against

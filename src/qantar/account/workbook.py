@@ -6,7 +6,7 @@ were written, so that the one that was changed since can be told from the other:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,14 @@ HANDLED: dict[str, type[Row]] = {"claims": Claim, "sources": Source}
 """Tables that are written in both forms: those that a person fills in from the first row to the last."""
 
 
-BESIDE = {"text": "claim_en", "record": "verdict"}
-"""Columns for the eye in the workbook of claims, and before which column each stands: in a row what was said, the claim, what the record
-has, the verdict. CSV has none of them: it can be given away where the document cannot."""
+ORDER = (
+    "claim_id", "(text)", "(record)", "claim_en", "claim_zh", "verdict", "evidence_en", "evidence_zh", "source", "events",
+    "kind", "section", "paragraph", "sentence", "sources_more",
+)  # fmt: skip
+"""Columns of the workbook of claims that stand first: on one screen what was said, what the record has, the claim, the verdict and what it
+rests on. The two in brackets are for the eye; CSV has none of them: it can be given away where the document cannot."""
+TOLD_IN_RECORD = frozenset({"proposed", "proposed_rows", "proposed_en", "proposed_zh"})
+"""Columns that say what the column for the eye says as well."""
 ForTheEye = Mapping[str, Mapping[str, str]]
 """Of such a column its cell by claim id."""
 
@@ -47,14 +52,22 @@ def _workbook(name: str, cells: Sequence[Sequence[object]], language: str, besid
     about = {column: meaning for (table, column), meaning in column_meanings(lang).items() if table == name}
     notes = text(f"sheet.{name}", lang).split("\n")
     columns = [
-        Beside(column, BESIDE[column], text(f"sheet.{column}", lang, sha=sha[:12]), [told.get(str(row[0]), "") for row in cells])
+        Beside(column, text(f"sheet.{column}", lang, sha=sha[:12]), [told.get(str(row[0]), "") for row in cells])
         for column, told in beside.items()
     ]
-    folded = _folded(HANDLED[name], language, cells)
-    return to_workbook(name, HANDLED[name], cells, about, notes, columns if name == "claims" else (), folded)
+    folded = _folded(HANDLED[name], language, cells) | (_seldom(cells) if name == "claims" else set())
+    return to_workbook(name, HANDLED[name], cells, about, notes, columns if name == "claims" else (), folded, ORDER)
 
 
-def _folded(model: type[Row], language: str, cells: Sequence[Sequence[object]]) -> Collection[str]:
+def _seldom(cells: Sequence[Sequence[object]]) -> set[str]:
+    """Columns of claims beyond those that stand first, as long as nothing was written into them."""
+    columns = list(Claim.model_fields)
+    usual = {"", "one"}  # of `reading` what a new row has
+    unused = {c for k, c in enumerate(columns) if all(str(row[k] or "") in usual for row in cells)}
+    return {c for c in columns if c not in ORDER and (c in unused or c in TOLD_IN_RECORD)}
+
+
+def _folded(model: type[Row], language: str, cells: Sequence[Sequence[object]]) -> set[str]:
     """Columns of the language that the document is not in, as long as nothing stands in them."""
     other = {"en": "zh", "zh": "en"}.get(language)
     pairs = {(f"{c[:-3]}_en", f"{c[:-3]}_zh") for c in model.model_fields if c.endswith(("_en", "_zh"))}

@@ -46,6 +46,8 @@ def verdicts(
         and (flag is None or flag in j.flags)
     ]
     if claim_review:
+        if unready := [j.claim.claim_id for j in chosen if j.claim.verdict != "open" and {"draft", "unparaphrased"} & {*j.flags}]:
+            sys.stderr.write(text("out.not_published", lang, n=len(unready), claims=", ".join(unready)) + "\n")
         sys.stdout.write(claim_reviews(loaded.account, chosen, lang))
         return
     if json:
@@ -73,7 +75,7 @@ def outline(
     from qantar.account.skeleton import uncovered
     from qantar.cases.case import load_case
     from qantar.lookup.likely import likely
-    from qantar.lookup.propose import propose
+    from qantar.lookup.propose import propose_in
 
     with progress.progress(context.obj) as step:
         step("read")
@@ -86,7 +88,8 @@ def outline(
         judged = account or read_claims(country.folder)  # what others have judged on the same days
         words = [c.sentence.text for c in sentences]
         near = likely(words, read.language, country, [c for c in judged.claims if c.verdict != "open"] if judged else ())
-        proposed = propose(words, read.language, country)
+        every_proposal = propose_in(read, country)
+        proposed = [every_proposal[c.sentence.position] for c in sentences]
     if json:
         terminal.print_json(terminal.outline_json(read, found, account, near, proposed))
         return
@@ -109,7 +112,8 @@ def new(
     from qantar.account.skeleton import case_from, slug, write_skeleton
     from qantar.cases.case import case_names, load_case
     from qantar.lookup.beside import RECORD, TEXT, placed, records
-    from qantar.lookup.propose import propose
+    from qantar.lookup.draft import drafts
+    from qantar.lookup.propose import propose_in
 
     with progress.progress(context.obj) as step:
         step("read")
@@ -117,21 +121,27 @@ def new(
         country = load_case(case)
         found = candidates(read, country.place_names(), country.head.country)
         folder = out or Path(f"{slug(read)}-ledger")
-        sentences = [c.sentence.text for c in found]
-        proposed = propose(sentences, read.language, country)
+        every_proposal = propose_in(read, country)
+        proposed = [every_proposal[c.sentence.position] for c in found]
         named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
         beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records([[c.sentence] for c in found], read, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
-        write_skeleton(read, found, home, folder, [p.cells() if p else None for p in proposed], beside, country.record)
-    n_proposed = sum(p is not None for p in proposed)
+        drafted = drafts(found, proposed, read, country)
+        cells = [{**draft, **(p.cells() if p else {})} or None for draft, p in zip(drafted, proposed, strict=True)]
+        write_skeleton(read, found, home, folder, cells, beside, country.record)
+    n_proposed, n_drafts = sum(p is not None for p in proposed), sum(map(bool, drafted))
     if json:
-        terminal.print_json({"folder": str(folder), "claims": len(found), "proposed": n_proposed, "sha256": read.sha256})
+        terminal.print_json(
+            {"folder": str(folder), "claims": len(found), "proposed": n_proposed, "drafts": n_drafts, "sha256": read.sha256}
+        )
         return
     terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), case=case))
     words = " ".join(s.text for s in read.sentences())
     if not any(name in words for name in country.place_names()):
         terminal.say(text("out.new_elsewhere", context.obj, case=case))
     terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
+    if n_drafts:
+        terminal.say(text("out.new_drafts", context.obj, n=n_drafts))
 
 
 @ledger_app.command(help="cli.sheet")

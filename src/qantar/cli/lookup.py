@@ -46,14 +46,25 @@ def check(
     n_blank = sum(c.blank for c in ledger.claims) if ledger else 0
     n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
+    drafts = sum(c.drafted for c in ledger.claims) if ledger else 0
+    unsaid = sum(c.unparaphrased and c.verdict != "open" for c in ledger.claims) if ledger else 0
     waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
     doubts = doubtful(found.whole) if found.whole and not problems.found else Doubtful([], [])
     waits = [text(f"check.wait.{key}", lang) for key in found.waits]
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "not_kept": waiting, "changed": changed, **vars(doubts)}
-        terminal.print_json({"files": files, **counts, "waits": waits, "problems": [p.as_dict(lang) for p in problems.found]})
+        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "drafts": drafts, "unparaphrased": unsaid, "not_kept": waiting}
+        terminal.print_json(
+            {
+                "files": files,
+                **counts,
+                "changed": changed,
+                **vars(doubts),
+                "waits": waits,
+                "problems": [p.as_dict(lang) for p in problems.found],
+            }
+        )
         raise typer.Exit(2 if problems.found else 0)
     sys.stderr.writelines(f"{line}\n" for line in waits)
     problems.raise_as(DataError)
@@ -65,7 +76,8 @@ def check(
     if ledger:
         written = len(ledger.claims) - n_open - n_blank
         terminal.say(text("check.ledger", lang, open=n_open, written=written))
-        for key, n in (("blank", n_blank), ("proposed", n_proposed), ("not_kept", waiting), ("beyond_the_sum", len(doubts.beyond_the_sum))):
+        told = {"blank": n_blank, "proposed": n_proposed, "drafts": drafts, "unparaphrased": unsaid, "not_kept": waiting}
+        for key, n in {**told, "beyond_the_sum": len(doubts.beyond_the_sum)}.items():
             if n:
                 terminal.say(text(f"check.{key}", lang, n=n, path=ledger.folder, claims=", ".join(doubts.beyond_the_sum)))
         terminal.rows_changed(ledger, lang)

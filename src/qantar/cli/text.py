@@ -29,7 +29,7 @@ _STYLE = {
 }  # fmt: skip
 _LETTER = {
     "memory": "M", "memory-in-part": "m", "address-lost": "A", "no-address": "N", "one-reader": "1", "readers-differed": "2",
-    "proposed": "P", "rows-changed": "R",
+    "proposed": "P", "rows-changed": "R", "draft": "D", "unparaphrased": "U",
 }  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
         return [
             f"{c.claim_id}\n{c.place}",
             verdict,
-            c.claim_zh or c.claim_en if lang == "zh" else c.claim_en or c.claim_zh,
+            c.in_words(lang),
             f"{c.source or ''}\n{letters}",
         ]
 

@@ -36,17 +36,16 @@ CELL_MAX = 131_072
 """Characters of a cell, as in CSV."""
 FREE_ROWS = 1_000
 """Rows below the written ones that have drop-down lists."""
-WIDE, NARROW = 48, 14
+WIDE, NARROW = 40, 12
 """Width of a column of texts and of any other, in characters."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A column for the eye: it stands in the workbook before another column, and is never read back."""
+    """A column for the eye: it stands in the workbook beside the others, and is never read back."""
 
     name: str
     """without the round brackets that mark it"""
-    before: str
     about: str
     cells: Sequence[str]
     """one a row of the table"""
@@ -60,6 +59,7 @@ def to_workbook(
     notes: Sequence[str],
     beside: Sequence[Beside] = (),
     folded: Collection[str] = (),
+    order: Sequence[str] = (),
 ) -> bytes:
     """A workbook of one table: drop-down lists, a header that stays, what each column means as a comment; all cells are text.
 
@@ -70,6 +70,7 @@ def to_workbook(
     notes : lines of the sheet of instructions
     beside : columns for the eye
     folded : columns that are shown only when the mark above them is clicked
+    order : columns that stand first, in this order; the others follow as in the model. Reading does not depend on it
     """
     from openpyxl import Workbook
     from openpyxl.utils import get_column_letter
@@ -77,13 +78,10 @@ def to_workbook(
     book = Workbook()
     sheet = book.active
     sheet.title = name
-    columns = list(model.model_fields)
-    written: list[list[object]] = [list(row) for row in rows]
-    for extra in beside:
-        at = columns.index(extra.before)
-        columns.insert(at, f"({extra.name})")
-        for row, words in zip(written, extra.cells, strict=True):
-            row.insert(at, words)
+    known = [*model.model_fields, *(f"({extra.name})" for extra in beside)]
+    columns = [*(c for c in order if c in known), *(c for c in known if c not in order)]
+    whole = [dict(zip(known, (*row, *(e.cells[r] for e in beside)), strict=True)) for r, row in enumerate(rows)]
+    written: list[list[object]] = [[cells[c] for c in columns] for cells in whole]
     about = {**about, **{f"({extra.name})": extra.about for extra in beside}}
     written.insert(0, [*columns])
     for r, cells in enumerate(written, 1):
@@ -320,10 +318,17 @@ def _bare(cell: str) -> str:
     return text[1:] if text[:1] == "'" and is_guarded(text) else text
 
 
-def rows_sha256(path: Path, name: str) -> str | None:
-    """SHA-256 of what the cells of a table say, the same of CSV and workbook; None if it cannot be read."""
+def rows_sha256(path: Path, name: str, columns: Sequence[str] = ()) -> str | None:
+    """SHA-256 of what the cells of a table say, the same of CSV and workbook; None if it cannot be read.
+
+    It is the same in whatever order its columns stand: those of `columns` count in their order, others after them.
+    """
     found = cells_of(path, name)
-    return digest(found) if found else None
+    if not found:
+        return None
+    head, *body = found
+    at = sorted(range(len(head)), key=lambda c: (columns.index(head[c]) if head[c] in columns else len(columns), c))
+    return digest([[row[c] for c in at if c < len(row)] for row in (head, *body)])
 
 
 def digest(rows: Sequence[Sequence[str]]) -> str:

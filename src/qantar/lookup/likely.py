@@ -1,25 +1,26 @@
 """What of a case a sentence may be about: events and judged claims of the same day and place.
 
 In: sentences, a case, the claims of a ledger of that case. Out: ids. `likely` is strict: a sentence and an event belong together if the
-sentence names a day of the event and a place of it, its settlement or its region. `near` reads a document as a person does: a sentence
-that names no day goes on with that of the sentence before, and a day alone or a place alone is enough. No more is compared; whether they
-say the same, a reader finds out.
+sentence names a day of the event and a place of it, its settlement or its region. `near` reads a document as a person does: a day may
+hang on the day named before, a sentence that names none goes on with that of the sentence before, and a day alone, a place alone or words
+that are rare in the record are enough. No more is compared; whether they say the same, a reader finds out.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from itertools import pairwise
 
 from qantar.account.candidates import place_pattern, scored
 from qantar.account.document import Document, Position, Section, Sentence
 from qantar.account.ledger import Claim
 from qantar.cases.case import Case
+from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, months
 from qantar.messages import LANGUAGES, text
 from qantar.record.observables import days_between
 from qantar.record.schema import Event
@@ -58,42 +59,76 @@ OF_ITS_DAY = {"act", "figure", "place", "finished"}
 """Signs of a sentence that tells what happened: only such a one goes on with the day of the sentence before."""
 OF_ANOTHER_DAY = {"act", "place"}
 """Those of a sentence that goes on with the day of the paragraph before."""
+RARE = 2
+"""Rows, at most, in which a word stands that is told from others by it; a name alone stands in one."""
+SHARED = {"zh": 3}
+"""Rare words that a sentence and a row share, at least, to be of one matter; in other languages two. Of Chinese, pairs of signs overlap."""
+AROUND = dt.timedelta(days=1)
+"""How far from a sentence's own day a row of the same words may be: what happens at night is told under either day."""
 
 
-def near(document: Document, case: Case) -> dict[Position, tuple[str, ...]]:
-    """For each sentence of a document the ids of the rows of the record near it, those at its places first, then those that share words.
+@dataclass(frozen=True)
+class When:
+    """Days that a sentence of a document is about, and how it says so."""
 
-    A sentence that names a day is near all rows of that day. One that names none and tells what happened goes on with the day before it in
-    its section (at first that of the heading), unless it names another month or year; if it names places, only their rows count, and they
-    alone do where no day is known. Totals belong to the day they count up to.
+    days: frozenset[dt.date]
+    how: str
+    """`named` by day and month or by another day, `told` in its paragraph or the heading, `before` in an earlier paragraph, or empty"""
+    placed: bool | None = False
+    """whether a place was named before it in its paragraph or in the heading; None where that is not known"""
+    kind: str = "fact"
+    """the first guess at the kind of claim it makes"""
+
+
+@dataclass(frozen=True)
+class Near:
+    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words."""
+
+    rows: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+
+def near(document: Document, case: Case) -> dict[Position, Near]:
+    """For each sentence of a document the rows of the record near it.
+
+    First those that share rare words or names with it; then, of its day, those at its places, then those that share most words. A sentence
+    that names no day goes on with the day before it in its section (at first that of the heading), if it tells what happened and names no
+    other month or year; where that day was named in an earlier paragraph, a row must share a place or words with it too. If it names
+    places, only their rows count, and they alone do where no day is known. Totals belong to the day they count up to.
     """
-    places, language = Places(case, document.language), document.language
+    language = document.language
+    places, matter = Places(case, language), Matter(case, language)
     region_of = {s.settlement_id: s.region_id for s in case.record.settlements}
-    rows = [
-        _Near(e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language)) for e in case.record.events
-    ]
-    rows += [_Near(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id, set()) for t in case.record.totals]
-    found: dict[Position, tuple[str, ...]] = {}
-    for sentence, days, own in _days(document, case):
-        where = places.within(sentence.text)
+    rows = matter.rows
+    found: dict[Position, Near] = {}
+    for sentence, when in days_of(document, case).items():
+        said = sentence.text
+        where = places.within(said)
         around = {region_of[town] for town in where if town in region_of}
-        on = [row for row in rows if any(row.first <= day <= row.last for day in days)]
+        named = matter.named_in(said)
+        alike = [row for row in matter.alike(said) if row.close(when) and (not where or row.at(where, around) or row.key in named)]
+        on = [row for row in rows if any(row.first <= day <= row.last for day in when.days)]
+        own = when.how == "named"
         here = [row for row in on if row.at(where, around)] or [row for row in rows if not own and row.at(where, around)]
-        said = words_of(sentence.text, language)
-        ranked = [sorted(some, key=lambda row: -len(row.words & said)) for some in (here, [] if here and not own else on)]
-        found[sentence.position] = tuple(dict.fromkeys(row.key for some in ranked for row in some))
+        words = words_of(said, language)
+        rest = on if own or (when.how == "told" and not here) else []
+        ranked = [sorted(some, key=lambda row: -len(row.words & words)) for some in (here, rest)]
+        at_once = tuple(dict.fromkeys(row.key for row in (*here, *(row for row in alike if row in on)) if own))
+        found[sentence.position] = Near(tuple(dict.fromkeys(row.key for some in (alike, *ranked) for row in some)), at_once)
     return found
 
 
-class _Near(NamedTuple):
-    """A row of the record: its id, its days, its place, and the words it is told in."""
+@dataclass(frozen=True)
+class Row:
+    """A row of the record as a sentence is held against it: its id, days and place, the words it is told in, and names among them."""
 
     key: str
     first: dt.date
     last: dt.date
     region: str
     town: str | None
-    words: set[str]
+    words: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def at(self, where: set[str], around: set[str]) -> bool:
         """Whether it is at one of the places named; `around` are the regions of the towns among them.
@@ -102,10 +137,76 @@ class _Near(NamedTuple):
         """
         return self.town in where or (self.region in where and (self.town is None or self.region not in around))
 
+    def close(self, when: When) -> bool:
+        """Whether it is of the days of a sentence, or of those around them; any is, where the sentence names none."""
+        return when.how in ("", "before") or any(self.first - AROUND <= day <= self.last + AROUND for day in when.days)
 
-def _told_in(event: Event, language: str) -> set[str]:
+
+class Matter:
+    """What the rows of a record are told of, by words that are rare in it."""
+
+    def __init__(self, case: Case, language: str) -> None:
+        self.language = language
+        usual = sorted((*case.place_names(), *months(language)), key=len, reverse=True)
+        self.common = re.compile("|".join(map(re.escape, usual)), re.IGNORECASE)
+        told = {e.event_id: (language == "zh" and e.note_zh) or e.note for e in case.record.events}
+        self.rows = [
+            Row(e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]))
+            for e in case.record.events
+        ]
+        self.rows += [Row(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id) for t in case.record.totals]
+        notes = {key: words_of(note, language) for key, note in told.items()}
+        often = Counter(word for words in notes.values() for word in words if not word.isdigit())
+        named = Counter(name for row in self.rows for name in row.names)
+        self.rare = {key: {word for word in words if 0 < often[word] <= RARE} for key, words in notes.items()}
+        self.names = {row.key: {n for n in row.names if named[n] <= (RARE if " " in n else 1)} for row in self.rows}
+
+    def alike(self, said: str) -> list[Row]:
+        """Rows that share a name or several words with a sentence, which are rare in the record; those that share most first."""
+        words, names = words_of(said, self.language), names_of(said, self.common)
+        least = SHARED.get(self.language, 2)
+        shared = {row.key: (len(names & self.names[row.key]), len(words & self.rare.get(row.key, set()))) for row in self.rows}
+        found = [row for row in self.rows if shared[row.key][0] or shared[row.key][1] >= least]
+        return sorted(found, key=lambda row: tuple(-n for n in shared[row.key]))
+
+    def named_in(self, said: str) -> set[str]:
+        """Ids of the rows of which a sentence has a name."""
+        names = names_of(said, self.common)
+        return {key for key, own in self.names.items() if names & own}
+
+
+def _told_in(event: Event, language: str) -> frozenset[str]:
     lang = language if language in LANGUAGES else LANGUAGES[0]
-    return words_of(f"{text(f'event.{event.kind}', lang)} {(language == 'zh' and event.note_zh) or event.note}", language)
+    return frozenset(words_of(f"{text(f'event.{event.kind}', lang)} {(language == 'zh' and event.note_zh) or event.note}", language))
+
+
+_NAME = r"[^\W\d_a-z][\w'’-]{2,}"
+_NAMES = re.compile(rf"{_NAME}(?:\s(?:(?:de|del|la|of|the|von|di)\s){{0,2}}{_NAME})*")
+
+
+def names_of(said: str, common: re.Pattern[str] | None = None) -> frozenset[str]:
+    """Names in a text, each by the beginnings of its words: two words with capitals, or one that begins no sentence and is not `common`.
+
+    >>> sorted(names_of("Toma de Lima; a fire in Horgos. The police came."))
+    ['horgo', 'toma lima']
+    """
+    found = set()
+    for match in _NAMES.finditer(said):
+        words = [word for word in match.group(0).split() if word[0].isupper()]
+        found |= {f"{_stem(a)} {_stem(b)}" for a, b in pairwise(words)}
+        before = said[: match.start()].rstrip(" *_\"'“«‘(")
+        alone = len(words) == 1 and len(words[0]) >= LONG and (before[-1:].islower() or before.endswith(","))
+        if alone and not (common and common.fullmatch(words[0])):
+            found.add(_stem(words[0]))
+    return frozenset(found)
+
+
+LONG = 5
+"""Letters of a word that is told from others, and of its beginning that is compared."""
+
+
+def _stem(word: str) -> str:
+    return word[:LONG].casefold()
 
 
 def words_of(said: str, language: str) -> set[str]:
@@ -117,50 +218,37 @@ def words_of(said: str, language: str) -> set[str]:
     numbers = set(re.findall(r"\d{2,}", said))
     if language == "zh":
         return numbers | {said[k : k + 2] for k in range(len(said) - 1) if said[k : k + 2].isalpha()}
-    return numbers | {word[:5].casefold() for word in re.findall(r"[^\W\d]{5,}", said)}
+    return numbers | {_stem(word) for word in re.findall(rf"[^\W\d]{{{LONG},}}", said)}
 
 
-def _days(document: Document, case: Case) -> Iterator[tuple[Sentence, set[dt.date], bool]]:
-    """Each sentence with the days it is about, and whether it names them itself."""
+def days_of(document: Document, case: Case) -> dict[Sentence, When]:
+    """Each sentence of a document, in order, with the days it is about."""
     language, span = document.language, (case.head.first_day, case.head.last_day)
+    places, found = Places(case, language), {}
     for section in document.sections:
-        last, since = set(dates_in(section.title, language, *span)), 0
+        last: frozenset[dt.date] = frozenset(dates_in(section.title, language, *span))
+        named_in, heading, paragraph, placed = 0, places.within(section.title), 0, False
         for c in scored(_sentences(section), language, case.place_names(), case.head.country):
-            own, paragraph = set(dates_in(c.sentence.text, language, *span)), c.sentence.position[1]
-            if own or another_time(c.sentence.text, language):
-                last, since = own, paragraph
-            goes_on = c.kind == "fact" and (OF_ITS_DAY if paragraph == since else OF_ANOTHER_DAY) & c.signs.keys()
-            yield c.sentence, last if own or goes_on else set(), bool(own)
+            said, at = c.sentence.text, c.sentence.position[1]
+            placed, paragraph = (placed and at == paragraph), at
+            own = frozenset(dates_in(said, language, *span))
+            hangs = frozenset() if own else day_after(said, language, last)
+            if own or hangs or another_time(said, language):
+                last, named_in = (own or hangs) - OTHER_TIME, at
+            told = named_in in (0, at)
+            goes_on = (
+                c.kind in (("fact", "cause") if named_in == at else ("fact",))
+                and (OF_ITS_DAY if named_in == at else OF_ANOTHER_DAY) & c.signs.keys()
+            )
+            how = "named" if own or hangs - OTHER_TIME else ("told" if told else "before") if last and goes_on else ""
+            found[c.sentence] = When(last if how else frozenset(), how, placed or bool(heading), c.kind)
+            placed = placed or bool(places.within(said))
+    return found
 
 
 def _sentences(section: Section) -> Iterator[Sentence]:
     for paragraph in section.paragraphs:
         yield from paragraph
-
-
-def another_time(text: str, language: str) -> bool:
-    """Whether a text names a month or a year that is not part of a day.
-
-    >>> [another_time(t, "en") for t in ("By the end of July all was quiet.", "In 1992 too.", "They may march.", "1,992 came on 4 May.")]
-    [True, True, False, False]
-    >>> another_time("1992年也是如此。", "zh"), another_time("当天1992人被捕。", "zh"), another_time("В июле все стихло.", "ru")
-    (True, False, True)
-    """
-    rest = text
-    for pattern in day_patterns(language):
-        rest = pattern.sub(" ", rest)
-    return bool(_month_or_year(language).search(rest))
-
-
-@cache
-def _month_or_year(language: str) -> re.Pattern[str]:
-    if language == "zh":
-        return re.compile(r"\d{4}年|(?<!\d)\d{1,2}月|[去前今]年")
-    if language == "ru":  # months decline: июль, в июле, к июлю
-        names = r"(?:январ|феврал|апрел|июн|июл|август|сентябр|октябр|ноябр|декабр)\w*|март[аеу]?|ма[еяй]"
-        return re.compile(rf"\b(?:{names}|(?:19|20)\d\d)\b", re.IGNORECASE)
-    names = "|".join(sorted((n.title() for n in months(language) if len(n) > 3), key=len, reverse=True))
-    return re.compile(rf"\b(?:{names}|(?:in|by|since|of|last) May|(?<![\d,.])(?:1[5-9]|20)\d\d(?![\d,.]\d|\s?(?:people|men|women)))\b")
 
 
 def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: Places) -> tuple[set[dt.date], set[str]]:
@@ -185,58 +273,3 @@ class Places:
                 self.known[hit] = {key for key, pattern in self.each.items() if pattern.fullmatch(hit)}
             found |= self.known[hit]
         return found
-
-
-def dates_in(text: str, language: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    """Days between `first` and `last` that a text names by day and month; both ends of "4-5 January".
-
-    >>> span = dt.date(2021, 12, 30), dt.date(2022, 1, 20)
-    >>> [d.day for d in dates_in("On 4-5 January, not in May; on December 31 too.", "en", *span)]
-    [4, 5, 31]
-    >>> [str(d) for d in dates_in("1月5日，去年7月2日", "zh", *span)], [d.day for d in dates_in("6 января 2022", "ru", *span)]
-    (['2022-01-05'], [6])
-    """
-    for match in _dated(text, language):
-        month, year = match["month"], match["year"]
-        number = int(month) if month.isdigit() else months(language)[month.casefold()]
-        for day in filter(None, (match["day"], match["end"])):
-            for y in [int(year)] if year else range(first.year, last.year + 1):
-                with suppress(ValueError):  # no such day
-                    if first <= dt.date(y, number, int(day)) <= last:
-                        yield dt.date(y, number, int(day))
-
-
-def _dated(text: str, language: str) -> Iterator[re.Match[str]]:
-    """Where a text names days; of two readings that overlap the first form counts: "10 January 7 men" names the tenth only."""
-    taken: list[tuple[int, int]] = []
-    for match in (m for pattern in day_patterns(language) for m in pattern.finditer(text)):
-        if not any(start < match.end() and match.start() < end for start, end in taken):
-            taken.append(match.span())
-            yield match
-
-
-@cache
-def months(language: str) -> dict[str, int]:
-    """Number of a month by its name, whole or short."""
-    from babel import Locale
-
-    forms = Locale(language).months["format"]
-    return {name.rstrip(".").casefold(): n for width in ("wide", "abbreviated") for n, name in forms[width].items()}
-
-
-@cache
-def day_patterns(language: str) -> tuple[re.Pattern[str], ...]:
-    """A day with its month in the ways a language writes it, perhaps the last of several days and the year."""
-    iso = r"\b(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?P<end>)\b"
-    if language == "zh":
-        forms = [
-            r"(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]?(?:(?:至|到|[-–—~～])(?P<end>\d{1,2})[日号])?(?<=[日号])"
-        ]
-    else:
-        name = "|".join(sorted(map(re.escape, months(language)), key=len, reverse=True))
-        after = r"(?:st|nd|rd|th)?(?: of)?" if language == "en" else ""
-        forms = [
-            rf"\b(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?{after}\s+(?P<month>{name})\b\.?(?:,?\s+(?P<year>\d{{4}})\b)?",
-            rf"\b(?P<month>{name})\.?\s+(?P<day>\d{{1,2}})(?:\s?[-–—]\s?(?P<end>\d{{1,2}}))?\b(?![,.]\d)(?:,\s+(?P<year>\d{{4}})\b)?",
-        ]
-    return tuple(re.compile(form, re.IGNORECASE) for form in (*forms, iso))

@@ -11,22 +11,25 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from qantar.account.candidates import NAME, READ_MAX, country_names, simplifier
+from qantar.account.candidates import NAME, READ_MAX, country_names
+from qantar.account.document import Document, Position
 from qantar.cases.case import Case
-from qantar.lookup.likely import Places, dates_in, day_patterns, months
+from qantar.lookup.counts import Clause, Count, clauses, count_in, figure_in, pattern, says, words
+from qantar.lookup.days import another_time, dates_in, day_patterns, month_ends, months, without_comparison
+from qantar.lookup.likely import Places, When, days_of
+from qantar.lookup.rows import counted
 from qantar.messages import LANGUAGES, text
 from qantar.record.observables import LASTING, Interval, Onset, observe
 from qantar.record.schema import Event, Total
 
 MARGIN = 0.05
 """Share by which a figure must lie beyond all statements before it is said to contradict them: figures are rounded."""
+TWICE = 2
+"""How many times the people of all happenings of a day and place a figure must be before these speak against it."""
 DAYS_OFF = 2
 """Days by which a happening must be misdated at least: what begins at night is told under either day."""
 
@@ -49,9 +52,15 @@ class Proposal:
 
 
 def propose(sentences: Iterable[str], language: str, case: Case) -> list[Proposal | None]:
-    """For each sentence the record's verdict on it, if it has one that is safe to propose."""
+    """For each sentence, each by itself, the record's verdict on it, if it has one that is safe to propose."""
     judge = _Judge(case, language)
     return [judge.of(sentence[:READ_MAX]) for sentence in sentences]
+
+
+def propose_in(document: Document, case: Case) -> dict[Position, Proposal | None]:
+    """The same for the sentences of a document, of which some have their day from the sentence before."""
+    judge = _Judge(case, document.language)
+    return {s.position: judge.of(s.text[:READ_MAX], when) for s, when in days_of(document, case).items()}
 
 
 def beyond_the_sum(sentences: Iterable[str], language: str, case: Case) -> list[bool]:
@@ -63,6 +72,21 @@ def beyond_the_sum(sentences: Iterable[str], language: str, case: Case) -> list[
     return [judge.beyond_the_sum(sentence[:READ_MAX]) for sentence in sentences]
 
 
+class _About(NamedTuple):
+    """The days and the place that a part of a sentence is about."""
+
+    days: list[dt.date]
+    where: tuple[str, str | None]
+    sure: bool
+    """whether it names the day itself"""
+    placed: bool | None
+    """whether a place was named before it in its paragraph; None where nothing is known of what stands before it"""
+
+
+ALONE = When(frozenset(), "", placed=None)
+"""A sentence of which nothing is known that stands before it."""
+
+
 class _Judge:
     """A case, as sentences of one language speak of it."""
 
@@ -70,6 +94,7 @@ class _Judge:
         self.case, self.language = case, language
         self.record, self.observed = case.record, observe(case.record)
         self.first, self.last = case.head.first_day, case.head.last_day
+        self.summed = "totals" in self.record.derived
         self.places = Places(case, language)
         named = [(name, key) for key, names in case.record.names().items() for name in names if language == "zh" and len(name) > 1]
         self.names = sorted(named, key=lambda pair: -len(pair[0]))
@@ -80,25 +105,39 @@ class _Judge:
         others = [re.escape(name) for code, name in countries.items() if code != case.head.country and len(name) >= least]
         self.abroad = re.compile("|".join(others) if language == "zh" else rf"\b(?:{'|'.join(others)})\b")
 
-    def of(self, sentence: str) -> Proposal | None:
-        """The proposal for one sentence."""
-        said = simplifier().convert(sentence) if self.language == "zh" else sentence.replace("’", "'")
-        if said.rstrip("”’』」）)]\"'» \t").endswith(("?", "？", "!", "！")) or _says("guard.unsure", said, self.language):
+    def of(self, sentence: str, when: When = ALONE) -> Proposal | None:
+        """The proposal for one sentence: the first that any part of it has; a part without day or place has those of the part before."""
+        if when.kind != "fact":  # that the day of an alleged cause is right says nothing of the cause
             return None
-        if _says("guard.other_time", said, self.language) or self.abroad.search(said) or self._other_year(said):
+        if sentence.rstrip("”’』」）)]\"'» \t").endswith(("?", "？", "!", "！")):
             return None
-        days = sorted(set(dates_in(said, self.language, self.first, self.last)))
-        where = self._unit(said)
-        if where is None or self._names_unknown(said):
-            return None
-        return self._count(said, days, where) or self._first_day(said, days, where) or self._happening(said, days, where)
+        days, where = when.days if when.how == "named" else frozenset(), None
+        for clause in clauses(without_comparison(sentence, self.language), self.language):
+            own = frozenset(dates_in(clause.said, self.language, self.first, self.last))
+            sure = bool(own) or not days  # a day that hangs on another may be misread
+            days = own or days
+            unit = self._unit(clause.words)
+            if unit is None:
+                return None
+            where = unit if where is None or unit[0] != self.record.country else where
+            if self._silent(clause):
+                continue
+            about = _About(sorted(days), where, sure=sure, placed=when.placed)
+            if found := self._count(clause, about) or self._first_day(clause.words, about) or self._happening(clause.words, about):
+                return found
+        return None
+
+    def _silent(self, clause: Clause) -> bool:
+        """Whether a part of a sentence denies or supposes, or speaks of another time or place."""
+        said = clause.words
+        other = says("guard.unsure", said, self.language) or says("guard.other_time", said, self.language)
+        return other or bool(self.abroad.search(said)) or self._other_year(clause.said) or self._names_unknown(said)
 
     def beyond_the_sum(self, sentence: str) -> bool:
         """Whether a sentence counts dead whom the sum over the events may leave out."""
-        said = simplifier().convert(sentence) if self.language == "zh" else sentence.replace("’", "'")
-        spelt = re.search(_data()["spelt"][self.language], said, re.IGNORECASE)
-        figure = _figure(said, self.language)
-        if "totals" not in self.record.derived or not _says("count.deaths_cumulative", said, self.language) or not (spelt or figure):
+        said = "; ".join(clause.words for clause in clauses(sentence, self.language))
+        figure = figure_in(said, self.language)
+        if not self.summed or not says("count.deaths_cumulative", said, self.language) or not re.search(r"\d", said):
             return False
         region, _ = self._unit(said) or (self.record.country, None)
         units = [u for u in (self.observed.deaths_total, *self.observed.deaths) if u is not None]
@@ -109,7 +148,7 @@ class _Judge:
         """Whether a year is named that is none of the case, or a day that is."""
         years = {
             int(y)
-            for y in re.findall(_data()["year"][self.language], said, re.IGNORECASE)
+            for y in re.findall(words()["year"][self.language], said, re.IGNORECASE)
             for y in (y if isinstance(y, tuple) else (y,))
             if y
         }
@@ -137,12 +176,12 @@ class _Judge:
     def _names_unknown(self, said: str) -> bool:
         """Whether a name stands in it that the case does not know: it may be about another place."""
         if self.language == "zh":
-            return bool(_pattern("elsewhere", "zh").search(self.places.any.sub("", self.home.sub("", said))))
+            return bool(pattern("elsewhere", "zh").search(self.places.any.sub("", self.home.sub("", said))))
         plain = self.places.any.sub(" ", self.home.sub(" ", said))
-        for pattern in day_patterns(self.language):
-            plain = pattern.sub(" ", plain)
-        months_and_rest = {*months(self.language), "csto", "одкб", "region", "city", "square", "область", "collective", "security"}
-        return any(name.casefold().rstrip("'s") not in months_and_rest for name in NAME.findall(plain) if not self._of_country(name))
+        for day in day_patterns(self.language):
+            plain = day.sub(" ", plain)
+        known = {*months(self.language), *words()["institution"][self.language]}
+        return any(name.casefold().removesuffix("'s") not in known for name in NAME.findall(plain) if not self._of_country(name))
 
     def _of_country(self, name: str) -> bool:
         """Whether a name is that of the country or made of it: Kazakhstan's, Kazakh, Kazakhs."""
@@ -151,112 +190,137 @@ class _Judge:
 
     # --- counts
 
-    def _count(self, said: str, days: list[dt.date], where: tuple[str, str | None]) -> Proposal | None:
-        quantities = [q for q in _data()["count"] if _says(f"count.{q}", said, self.language)]
-        if len(quantities) > 1 and "participants" in quantities:
+    def _count(self, clause: Clause, about: _About) -> Proposal | None:
+        count = count_in(clause, self.language)
+        running = says("total", clause.words, self.language)
+        if count is None or not (self._anchored(clause.words, about) or (running and about.placed is False)):
             return None
-        if (
-            len(quantities) != 1
-            or not self._anchored(said, where)
-            or any(_says(f"guard.{g}", said, self.language) for g in ("bound", "part"))
-        ):
+        days, ends = about.days, month_ends(clause.said, self.language, self.first, self.last)
+        if len(days) > 1:
             return None
-        figure = _figure(said, self.language)
-        if figure is None or len(days) > 1:
-            return None
-        (quantity,) = quantities
-        running, rough = _says("total", said, self.language), _says("about", said, self.language)
-        if quantity == "participants":
-            return None if running or not days else self._day_count(quantity, figure, days[0], where, rough=rough)
+        if count.quantity == "participants":
+            return None if running or not days else self._day_count(count, about)
+        if running and (days or ends):
+            return self._running(count, days[0] if days else ends[0], about)
         if days:
-            if running:
-                return self._running(quantity, figure, days[0], where)
-            return self._of_happenings(quantity, figure, days[0], where)
-        return self._lasting(quantity, figure, where)
+            return self._of_happenings(count, about)
+        if running and another_time(clause.said, self.language):
+            return None
+        return self._lasting(count, about) or self._of_happenings(count, about, running=running)
 
-    def _anchored(self, said: str, where: tuple[str, str | None]) -> bool:
+    def _anchored(self, said: str, about: _About) -> bool:
         """Whether a sentence says where: if not, it may speak of the town that the sentence before it names."""
-        return where[0] != self.record.country or bool(self.home.search(said)) or _says("whole", said, self.language)
+        return about.where[0] != self.record.country or bool(self.home.search(said)) or says("whole", said, self.language)
 
     def _totals(self, quantity: str, where: tuple[str, str | None]) -> list[Total]:
         return [t for t in self.record.totals if (t.quantity, t.region_id, t.settlement_id) == (quantity, *where)]
 
-    def _lasting(self, quantity: str, figure: float, where: tuple[str, str | None]) -> Proposal | None:
+    def _lasting(self, count: Count, about: _About) -> Proposal | None:
         """Against counts of the whole made afterwards; against all that was ever stated, if it is outside."""
-        every = self._totals(quantity, where)
+        every = self._totals(count.quantity, about.where)
         rows = [t for t in every if t.status in LASTING]
-        return self._against(figure, rows, every, quantity, "lasting") if rows else None
+        return self._against(count, rows, every, "lasting") if rows else None
 
-    def _running(self, quantity: str, figure: float, day: dt.date, where: tuple[str, str | None]) -> Proposal | None:
-        """Against the running totals of that day, and, if it is outside, of the days with a total around it."""
-        every = [t for t in self._totals(quantity, where) if t.status != "computed"]
+    def _running(self, count: Count, day: dt.date, about: _About) -> Proposal | None:
+        """Against the running totals of that day, and, if it is outside, of the days with a total around it; or against the sum so far."""
+        if self.summed and day >= self.last:
+            return self._lasting(count, about)
+        if self.summed:
+            events = [e for e in self._happenings(count.quantity, about.where) if e.date <= day]
+            return self._summed(count, events, "sum", day, low=True) if events else None
+        every = [t for t in self._totals(count.quantity, about.where) if t.status != "computed"]
         before, after = [t.as_of for t in every if t.as_of < day], [t.as_of for t in every if t.as_of > day]
         rows = [t for t in every if t.as_of == day and t.status not in ("withdrawn", "claim")]
         if not rows or not before or not after:
             return None
         around = [t for t in every if max(before) <= t.as_of <= min(after)]
-        return self._against(figure, rows, around, quantity, "running", day)
+        return self._against(count, rows, around, "running", day)
 
-    def _day_count(self, quantity: str, figure: float, day: dt.date, where: tuple[str, str | None], *, rough: bool) -> Proposal | None:
-        if where[0] != self.record.country:
-            return self._of_happenings(quantity, figure, day, where)
-        rows = [t for t in self._totals(quantity, where) if t.as_of == day and t.status == "day"]
-        if not rows:
-            return None
-        span = _over(rows)
-        if rough and span.low * 0.9 <= figure <= span.high * 1.1:
-            return self._told("supported", figure, span, [t.total_id for t in rows], quantity, "day", day)
-        return self._against(figure, rows, (), quantity, "day", day)
+    def _day_count(self, count: Count, about: _About) -> Proposal | None:
+        if about.where[0] != self.record.country:
+            return self._of_happenings(count, about)
+        (day,) = about.days
+        rows = [t for t in self._totals(count.quantity, about.where) if t.as_of == day and t.status == "day"]
+        return self._against(count, rows, (), "day", day) if rows else None
 
-    def _of_happenings(self, quantity: str, figure: float, day: dt.date, where: tuple[str, str | None]) -> Proposal | None:
-        """Against single happenings of the day and place that have a figure: they support it, and never speak against it."""
-        if where[0] == self.record.country:
+    def _of_happenings(self, count: Count, about: _About, *, running: bool = False) -> Proposal | None:
+        """Against single happenings of the day and place that have a figure, or, without a day, of the place.
+
+        One of them supports it, or the sum where the record is a list of them. They speak against it only by far, of a day and place that
+        it names itself, and never where one of them may be larger: there may have been more than what is listed.
+        """
+        if about.where[0] == self.record.country:
             return None
-        rows = [e for e in self.record.events if e.date == day and e.scope == "event" and self._at(e, where) and _counted(e, quantity)]
-        spans = [s for e in rows if (s := _counted(e, quantity))]
-        if len(rows) != 1 or not spans[0].low <= figure <= spans[0].high:
+        day = about.days[0] if about.days else None
+        rows = [e for e in self._happenings(count.quantity, about.where) if day in (None, e.date)]
+        some = [e for e in rows if _counted(e, count.quantity).high]
+        alone = [e for e in some if count.fits(_counted(e, count.quantity))] if not running else []
+        summed = some if len(some) == 1 or (self.summed and count.quantity != "participants") else []
+        for events in (summed, alone if len(alone) == 1 and (not day or summed) else []):
+            if events and (found := self._summed(count, events, "day" if day else "place", day)):
+                return found
+        highs = [self._most(e, count.quantity) for e in rows]
+        if not day or not about.sure or count.partial or not highs or not count.above(TWICE * sum(highs)):
             return None
-        return self._told("supported", figure, spans[0], [rows[0].event_id], quantity, "day", day)
+        span = Interval(min(_counted(e, count.quantity).low for e in rows), None, sum(highs))
+        return self._told("contradicted", count, span, [e.event_id for e in rows], "day", day)
+
+    def _happenings(self, quantity: str, where: tuple[str, str | None]) -> list[Event]:
+        return [e for e in self.record.events if e.scope == "event" and self._at(e, where) and _has(e, quantity)]
+
+    def _most(self, event: Event, quantity: str) -> float:
+        """The most of a quantity at a happening; no end where only the least is known, or nobody is sure."""
+        open_ = quantity == "participants" and event.participants_high is None
+        return math.inf if open_ or event.confidence == "low" else _counted(event, quantity).high
+
+    def _summed(self, count: Count, events: Sequence[Event], kind: str, day: dt.date | None, *, low: bool = False) -> Proposal | None:
+        """Against the sum over events: supported inside it; contradicted, if asked, where it says fewer."""
+        spans = [_counted(e, count.quantity) for e in events]
+        span = Interval(sum(s.low for s in spans), None, sum(s.high for s in spans))
+        rows = [e.event_id for e in events if _counted(e, count.quantity).high]
+        if count.fits(span):
+            return self._told("supported", count, span, rows, kind, day)
+        if low and not count.partial and count.below(span.low * (1 - MARGIN)):
+            return self._told("contradicted", count, span, rows, kind, day)
+        return None
 
     def _at(self, event: Event, where: tuple[str, str | None]) -> bool:
         region, settlement = where
         return region in (self.record.country, event.region_id) and settlement in (None, event.settlement_id)
 
     def _against(
-        self, figure: float, rows: Sequence[Total], every: Sequence[Total], quantity: str, kind: str, day: dt.date | None = None
+        self, count: Count, rows: Sequence[Total], every: Sequence[Total], kind: str, day: dt.date | None = None
     ) -> Proposal | None:
         """Supported inside the range of `rows`; contradicted clearly outside the range of `every`; between the two nothing is proposed."""
         span = _over(rows)
-        if span.low <= figure <= span.high:
-            return self._told("supported", figure, span, [t.total_id for t in rows], quantity, kind, day)
+        if count.fits(span):
+            return self._told("supported", count, span, [t.total_id for t in rows], kind, day)
         hull = _over(every) if every else span
-        summed = kind == "lasting" and "totals" in self.record.derived
+        summed = kind == "lasting" and self.summed
         most = math.inf if summed else hull.high * (1 + MARGIN)  # whatever the events listed leave out was more, never less
-        if hull.low * (1 - MARGIN) <= figure <= most:
+        if count.partial or not (count.below(hull.low * (1 - MARGIN)) or count.above(most)):
             return None
         wider = {"lasting": "ever", "running": "around"}.get(kind, kind)
-        return self._told("contradicted", figure, hull, [t.total_id for t in every or rows], quantity, wider, day)
+        return self._told("contradicted", count, hull, [t.total_id for t in every or rows], wider, day)
 
-    def _told(
-        self, verdict: str, figure: float, span: Interval, rows: Sequence[str], quantity: str, kind: str, day: dt.date | None = None
-    ) -> Proposal:
-        numbers = {"figure": f"{figure:,g}" if figure < 1e6 else f"{figure:,.0f}", "low": f"{span.low:,.0f}", "high": f"{span.high:,.0f}"}
-        key = "inside" if verdict == "supported" else "outside"
+    def _told(self, verdict: str, count: Count, span: Interval, rows: Sequence[str], kind: str, day: dt.date | None = None) -> Proposal:
+        numbers = {"figure": str(count), "low": f"{span.low:,.0f}", "high": f"{span.high:,.0f}"}
+        key = "outside" if verdict == "contradicted" else "fits" if count.bound or count.rough else "inside"
 
         def why(lang: str) -> str:
-            of = text(f"proposal.{kind}", lang, quantity=text(f"proposal.count.{quantity}", lang), day=day)
+            of = text(f"proposal.{kind}", lang, quantity=text(f"proposal.count.{count.quantity}", lang), day=day)
             return text(f"proposal.{key}", lang, of=of, rows=_listed(rows, lang), **numbers)
 
         return Proposal(verdict, tuple(rows), {lang: why(lang) for lang in LANGUAGES})
 
     # --- days
 
-    def _first_day(self, said: str, days: list[dt.date], where: tuple[str, str | None]) -> Proposal | None:
-        region, town = where
+    def _first_day(self, said: str, about: _About) -> Proposal | None:
+        days, (region, town) = about.days, about.where
         if (
             not _near(days)
-            or not self._anchored(said, where)
-            or not (_says("first.begins", said, self.language) and _says("first.what", said, self.language))
+            or not self._anchored(said, about)
+            or not (says("first.begins", said, self.language) and says("first.what", said, self.language))
         ):
             return None
         onsets = [o for o in self.observed.onsets if o.latest is not None] if region == self.record.country else self._onset(region, town)
@@ -266,6 +330,8 @@ class _Judge:
         low, high = min(o.earliest for o in onsets), min(latest)
         rows = [o.region_id for o in onsets if o.earliest <= high] if region == self.record.country else [region]
         verdict = "supported" if any(low <= day <= high for day in days) else "contradicted"
+        if verdict == "contradicted" and not about.sure:
+            return None
         if verdict == "contradicted" and "region_onset" in self.record.derived and days[0] < low:
             return None  # of a first day that follows from the events listed nobody says that it was no earlier
         return self._dated(verdict, days, low, high, rows, "first")
@@ -278,11 +344,12 @@ class _Judge:
             return []
         return [o for o in self.observed.onsets if o.region_id == region]
 
-    def _happening(self, said: str, days: list[dt.date], where: tuple[str, str | None]) -> Proposal | None:
-        kinds = [kind for kind in _data()["event"] if _says(f"event.{kind}", said, self.language)]
+    def _happening(self, said: str, about: _About) -> Proposal | None:
+        days, where = about.days, about.where
+        kinds = [kind for kind in words()["event"] if says(f"event.{kind}", said, self.language)]
         if not _near(days) or len(kinds) != 1:
             return None
-        rule, (kind,) = _data()["event"][kinds[0]], kinds
+        rule, (kind,) = words()["event"][kinds[0]], kinds
         wanted = {kind, *rule.get("also", ())}
         known = [e for e in self.record.events if e.kind in wanted and e.scope == "event" and self._at(e, where)]
         of_place = where[0] != self.record.country or not rule.get("local")
@@ -291,7 +358,7 @@ class _Judge:
         if rows and of_place:
             found = [e.date for e in rows]
             return self._dated("supported", days, min(found), max(found), [e.event_id for e in rows][:5], "happening")
-        if not rows and known and of_place and rule.get("once"):
+        if not rows and known and of_place and rule.get("once") and about.sure:
             low, high = min(e.date for e in known), max(e.date_end or e.date for e in known)
             if (low - days[-1]).days >= DAYS_OFF or (days[0] - high).days >= DAYS_OFF:
                 return self._dated("contradicted", days, low, high, [e.event_id for e in known][:5], "happening")
@@ -321,59 +388,12 @@ def _over(rows: Sequence[Total]) -> Interval:
     return Interval(min(t.value_low for t in rows), None, max(highs))
 
 
-def _counted(event: Event, quantity: str) -> Interval | None:
-    """The range of a count of one happening, if the record has it."""
-    name = quantity.removesuffix("_cumulative")
-    best = getattr(event, name, None)
-    low, high = (getattr(event, f"{name}_{end}", None) for end in ("low", "high"))
-    found = [x for x in (low, best, high) if x is not None]
-    return Interval(min(found), best, max(found)) if found else None
+def _has(event: Event, quantity: str) -> bool:
+    """Whether a happening has a count of a quantity."""
+    return counted(event, quantity.removesuffix("_cumulative")) is not None
 
 
-@cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("proposals.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def _pattern(name: str, language: str) -> re.Pattern[str]:
-    part = _data()
-    for step in name.split("."):
-        part = part[step]
-    words = "|".join(part[language])
-    return re.compile(words if language == "zh" else rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
-
-
-def _says(name: str, said: str, language: str) -> bool:
-    """Whether any word of a list of `proposals.toml` stands in a sentence."""
-    return bool(_pattern(name, language).search(said))
-
-
-_TIMES = r"\b\d{1,2}[:.]\d\d\b|\b\d+(?:st|nd|rd|th)\b"
-_GROUPED = r"\d{1,3}(?:[,\u00a0\u202f ]\d{3})+"
-_NUMBER = re.compile(
-    rf"(?<![\dA-Za-z\u0400-\u04ff.,])({_GROUPED}|\d+(?:[.,]\d+)?)"
-    r"(\s?(?:thousand|hundred|тысяч\w*|тыс\.?)|万|千|百)?(?!\s?[%‰％])"
-)
-_TIMES_OF = {"thousand": 1e3, "hundred": 1e2, "万": 1e4, "千": 1e3, "百": 1e2}
-
-
-def _figure(said: str, language: str) -> float | None:
-    """The one figure of a sentence that is no day, year or hour; None if there is none or several, or one in words.
-
-    >>> _figure("By 7 January 2022 some 16,000 people were detained.", "en"), _figure("全国约1.6万人被拘留", "zh")
-    (16000.0, 16000.0)
-    >>> _figure("12 and 14 were hurt", "en"), _figure("two of 12", "en"), _figure("Погибли 2 тысячи человек.", "ru")
-    (None, None, 2000.0)
-    """
-    plain = said
-    for pattern in day_patterns(language):
-        plain = pattern.sub(" ", plain)
-    for pattern in (re.compile(_data()["year"][language], re.IGNORECASE), re.compile(_TIMES)):
-        plain = pattern.sub(" ", plain)
-    found = _NUMBER.findall(plain)
-    if len(found) != 1 or re.search(_data()["spelt"][language], plain, re.IGNORECASE) or re.search(r"\d\s?%|％|\d[-–—]\d", plain):
-        return None
-    digits, unit = found[0][0], found[0][1].strip()
-    number = float(re.sub(r"\D", "", digits) if re.fullmatch(_GROUPED, digits) else digits.replace(",", "."))
-    return number * (1e3 if unit.startswith("тыс") else _TIMES_OF.get(unit, 1))
+def _counted(event: Event, quantity: str) -> Interval:
+    low, high = counted(event, quantity.removesuffix("_cumulative")) or (0, 0)
+    ends = [x for x in (low, high) if x is not None]
+    return Interval(min(ends), None, max(ends))

@@ -230,9 +230,7 @@ def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
         value = row.model_dump(mode="json")
         blocks = [_block(value, lang)]
         if resting := [*loaded.account.resting_on(_id(row))]:
-            own, other = ("zh", "en") if lang == "zh" else ("en", "zh")
-            told = [(c.claim_id, getattr(c, f"claim_{own}") or getattr(c, f"claim_{other}")) for c in resting]
-            blocks.append((text("out.resting", lang), told))
+            blocks.append((text("out.resting", lang), [(c.claim_id, c.in_words(lang)) for c in resting]))
     cited = (row.source, *row.sources_more) if getattr(row, "source", None) and hasattr(row, "sources_more") else ()
     if cited:
         blocks.append((text("out.sources_column", lang), [(key, _source(loaded, key, lang)) for key in cited]))
@@ -250,7 +248,7 @@ def _claim(judged: Judged, lang: str) -> Block:
     c, trial = judged.claim, judged.trial
     other = "en" if lang == "zh" else "zh"
     lines = [
-        ("claim", getattr(c, f"claim_{lang}") or getattr(c, f"claim_{other}")),
+        ("claim", c.in_words(lang)),
         ("kind", text(f"kind.{c.kind}", lang)),
         ("verdict", f"{text('sign.' + judged.shown, lang)} {text('verdict.' + judged.shown, lang)}"),
         ("proposed_column", getattr(c, f"proposed_{lang}") or getattr(c, f"proposed_{other}")),

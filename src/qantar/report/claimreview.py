@@ -16,8 +16,12 @@ RATINGS = {"contradicted": 1, "partly": 3, "supported": 5}
 
 
 def claim_reviews(account: Account, judged: Iterable[Judged], lang: str) -> str:
-    """One `ClaimReview` for each claim of fact that was judged, in one language, in the order of the ledger."""
-    reviews = [_review(account, j, lang) for j in judged if j.claim.kind == "fact" and j.claim.verdict not in ("open", "not-empirical")]
+    """One `ClaimReview` for each claim of fact that was judged, in one language, in the order of the ledger.
+
+    None of a claim that nobody has paraphrased, nor of one whose evidence is still a draft: these are not published.
+    """
+    facts = [j for j in judged if j.claim.kind == "fact" and j.claim.verdict not in ("open", "not-empirical")]
+    reviews = [_review(account, j, lang) for j in facts if not (j.claim.unparaphrased or j.claim.drafted)]
     return json.dumps({"@context": "https://schema.org", "@graph": reviews}, ensure_ascii=False, indent=1) + "\n"
 
 

@@ -41,7 +41,7 @@ def run(asked: Asked[ArgumentOptions], runner: Runner) -> Outcome:
         if claim not in known:
             raise fail(StudyError, "--without", "no_such_name", value=claim, choices=nearest(claim, known))
     argument = argue(judged, inferences, frozenset(asked.options.without))
-    graph = graph_of(inferences, {c.claim_id: c.claim_en or c.claim_zh for c in account.claims})
+    graph = graph_of(inferences, {c.claim_id: c.in_words("en") for c in account.claims})
     files = {"argument.argdown": argdown(graph, account.head.title_en), "argument.aif.json": aif(graph)}
     return Outcome(tables_of(argument, judged), loaded.facts(), files=files)
 
@@ -52,7 +52,8 @@ def tables_of(argument: Argument, judged: Sequence[Judged]) -> dict[str, list[di
 
     def words(claim: str) -> dict[str, Any]:
         c = claims[claim]
-        return {"claim": claim, "place": c.place, "claim_en": c.claim_en, "claim_zh": c.claim_zh, "verdict": argument.verdicts[claim]}
+        en, zh = c.told
+        return {"claim": claim, "place": c.place, "claim_en": en, "claim_zh": zh, "verdict": argument.verdicts[claim]}
 
     conclusions = [
         words(c.claim)

@@ -75,7 +75,7 @@ def answers_of(x: Loaded, argument: Argument) -> list[dict[str, Any]]:
         premises = {p for i in argument.inferences if i.conclusion == c.claim_id for p in i.premises}
         return {
             "question": c.question, "account": x.account.head.id, "claim": c.claim_id, "stance": c.stance or ASSERTS,
-            "claim_en": c.claim_en, "claim_zh": c.claim_zh, "verdict": argument.verdicts[c.claim_id],
+            "claim_en": c.told[0], "claim_zh": c.told[1], "verdict": argument.verdicts[c.claim_id],
             "evidence_en": c.evidence_en, "evidence_zh": c.evidence_zh, "argument": own.label if own else "",
             "premises": ";".join(sorted(premises)), "fallen": ";".join(own.fallen) if own else "",
         }  # fmt: skip

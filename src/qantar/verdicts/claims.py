@@ -33,6 +33,7 @@ ORDER_FITS = "order-fits"
 """What readers see of a cause for which only the order of events speaks."""
 FLAGS = (
     "memory", "memory-in-part", "address-lost", "no-address", "seen-in-copy", "one-reader", "readers-differed", "proposed", "rows-changed",
+    "draft", "unparaphrased",
 )  # fmt: skip
 
 
@@ -148,7 +149,9 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
     """Reasons to trust a verdict less, in a fixed order; an empty tuple means none of them applies."""
     rows_changed = any(c.claim == claim.claim_id for c in account.changed)
     if claim.verdict in ("open", "not-empirical"):
-        return tuple(name for name, applies in (("proposed", claim.only_proposed), ("rows-changed", rows_changed)) if applies)
+        unsaid = claim.unparaphrased and claim.verdict != "open"
+        some = (("proposed", claim.only_proposed), ("rows-changed", rows_changed), ("unparaphrased", unsaid))
+        return tuple(name for name, applies in some if applies)
     seen = _seen(claim, account)
     read = [account.sources[key] for key, how in seen.items() if how not in ("memory", "computed", "searched")]
     from_memory = seen.get(claim.source or "") == "memory"
@@ -162,6 +165,8 @@ def flags(claim: Claim, account: Account) -> tuple[str, ...]:
         "readers-differed": claim.reading == "settled",
         "proposed": claim.only_proposed,
         "rows-changed": rows_changed,
+        "draft": claim.drafted,
+        "unparaphrased": claim.unparaphrased,
     }
     return tuple(name for name, applies in rules.items() if applies)
 

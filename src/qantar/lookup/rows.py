@@ -1,0 +1,74 @@
+"""How a row of the record is told in a line, wherever it is told: a workbook, evidence, a proposal.
+
+In: events and totals of a case. Out: texts. What a row counts is one number, or a range, of which one end may be unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qantar.cases.case import Case
+from qantar.messages import days_in_words, text
+from qantar.record.schema import Event, Total
+
+QUANTITIES = ("participants", "deaths", "deaths_security", "injured", "injured_security", "detained")
+"""What an event counts, as it is told."""
+Span = tuple[int | None, int | None]
+"""Least and most of a count; None where that end is unknown."""
+
+
+def counted(event: Event, quantity: str) -> Span | None:
+    """What an event says of a quantity; None if it says nothing. Where a best number stands between a low and a high one, these count.
+
+    >>> event = Event.model_validate({"date": "2022-01-05", "kind": "clash", "region_id": "KZ", "deaths_low": 17, "deaths_high": 18})
+    >>> counted(event, "deaths"), counted(event, "injured")
+    ((17, 18), None)
+    """
+    best = getattr(event, quantity, None)
+    low, high = (getattr(event, f"{quantity}_{end}", None) for end in ("low", "high"))
+    if quantity == "participants":
+        return None if low is None and high is None else (low, high)
+    found = [x for x in (low, best, high) if x is not None]
+    return (min(found), max(found)) if found else None
+
+
+def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many, what is noted of it, its source."""
+    return f"{key_of(row)} {what_it_says(row, names, lang)} [{row.source}]"
+
+
+def key_of(row: Event | Total) -> str:
+    """The id of a row."""
+    return row.event_id if isinstance(row, Event) else row.total_id
+
+
+def what_it_says(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
+    """The same without its id and its source."""
+    where = row.settlement_id or row.region_id
+    place = (isinstance(row, Event) and row.settlement) or names.get(where, where)
+    if isinstance(row, Event):
+        days = days_in_words(row.date, row.date_end or row.date, lang)
+        counts = [_said(name, span, lang) for name in QUANTITIES if (span := counted(row, name))]
+        said = [text(f"event.{row.kind}", lang), *counts]
+    else:
+        days = days_in_words(row.as_of, row.as_of, lang)
+        said = [_said(row.quantity, (row.value_low, row.value_high), lang), row.status, row.stated_by]
+    note = (lang == "zh" and row.note_zh) or row.note
+    return f"{days}, {place}: {', '.join(filter(None, said))}" + (f'; "{note}"' if note else "")
+
+
+def names_of_places(case: Case, lang: str) -> dict[str, str]:
+    """Names of the settlements, the regions and the country, by their ids."""
+    places = (*((r.region_id, r) for r in case.record.regions), *((s.settlement_id, s) for s in case.record.settlements))
+    return {**{key: getattr(place, f"name_{lang}") for key, place in places}, case.head.country: getattr(case.head, f"country_{lang}")}
+
+
+def _said(name: str, span: Span, lang: str) -> str:
+    """A quantity between two numbers, of which one may be unknown.
+
+    >>> _said("deaths", (3, 3), "en"), _said("participants", (1000, None), "en"), _said("deaths", (17, 18), "zh")
+    ('deaths 3', 'participants 1,000–', '死亡 17–18')
+    """
+    ends = ["" if x is None else f"{x:,}" for x in span]
+    told = text(f"row.{name}", lang) if name in QUANTITIES else name
+    return f"{told} {ends[0] if span[0] == span[1] else '–'.join(ends)}"
