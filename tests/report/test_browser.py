@@ -257,7 +257,7 @@ def test_a_part_that_is_folded_opens_for_its_address(open_page: Opener, study_fo
     if scripts:
         assert page.locator("#hypothesis-H05").is_visible()
         page.locator("nav a[href='#fit']").click()
-        assert page.locator("#fit figure").first.is_visible()
+        page.locator("#fit figure").first.wait_for(state="visible")  # the address is followed after the click
 
 
 def test_filters_open_the_groups_that_hold_what_they_find(page: Page) -> None:

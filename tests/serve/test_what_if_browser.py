@@ -67,7 +67,7 @@ def test_by_keyboard_alone_from_the_choice_to_the_finding(page: Any, served: Ser
     before = page.locator("#clock").inner_text()
     page.keyboard.press("ArrowLeft")
     wait(page, f"document.getElementById('clock').textContent !== {before!r}")
-    assert page.locator("#follow").is_visible()
+    page.locator("#follow").wait_for(state="visible")
     page.locator("#which").select_option("0")
     page.locator("#play").focus()
     page.keyboard.press("Enter")
