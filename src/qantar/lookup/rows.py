@@ -34,7 +34,8 @@ def counted(event: Event, quantity: str) -> Span | None:
 
 def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
     """One row of the record in a line: its id, when, where (by the `names` of places), what, how many, what is noted of it, its source."""
-    return f"{key_of(row)} {what_it_says(row, names, lang)} [{row.source}]"
+    note = (lang == "zh" and row.note_zh) or row.note
+    return f"{key_of(row)} {what_it_says(row, names, lang)}" + (f'; "{note}"' if note else "") + f" [{row.source}]"
 
 
 def key_of(row: Event | Total) -> str:
@@ -43,7 +44,7 @@ def key_of(row: Event | Total) -> str:
 
 
 def what_it_says(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
-    """The same without its id and its source."""
+    """The same without its id, its source and its note: whose words those are, and whether they may be passed on, is left open here."""
     where = row.settlement_id or row.region_id
     place = (isinstance(row, Event) and row.settlement) or names.get(where, where)
     if isinstance(row, Event):
@@ -53,8 +54,7 @@ def what_it_says(row: Event | Total, names: Mapping[str, str], lang: str) -> str
     else:
         days = days_in_words(row.as_of, row.as_of, lang)
         said = [_said(row.quantity, (row.value_low, row.value_high), lang), row.status, row.stated_by]
-    note = (lang == "zh" and row.note_zh) or row.note
-    return f"{days}, {place}: {', '.join(filter(None, said))}" + (f'; "{note}"' if note else "")
+    return f"{days}, {place}: {', '.join(filter(None, said))}"
 
 
 def names_of_places(case: Case, lang: str) -> dict[str, str]:
