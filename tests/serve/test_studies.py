@@ -197,12 +197,10 @@ def test_a_run_that_nobody_watches_ends(served: Serving, monkeypatch: pytest.Mon
 
 
 def test_progress_and_time_left_are_told_as_numbers() -> None:
-    from qantar.serve.studies_part import told
-
     run = runs.Run("1", ("run", "x"), stays=True, lines=["compiling", "histories 3 / 12, about 70 s left"])
-    assert told(run)["progress"] == {"what": "histories", "done": "3", "total": "12", "left": "about 70 s left"}
+    assert run.as_dict()["progress"] == {"what": "histories", "done": "3", "total": "12", "left": "about 70 s left"}
     run.lines.append("历史 4 / 12，约剩60秒")
-    assert told(run)["progress"]["left"] == "约剩60秒"
+    assert run.as_dict()["progress"]["left"] == "约剩60秒"
 
 
 def test_names_of_files_are_offered_from_the_folder_alone(served: Serving) -> None:

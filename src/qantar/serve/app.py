@@ -84,7 +84,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
         exception_handlers={QantarError: _mistake, HTTPException: _unknown, TooLargeError: _too_large, OSError: _refused_by_system},
         lifespan=lifespan,
     )
-    app.state.served = served
+    app.state.served, app.state.pages = served, pages
     return app
 
 
@@ -125,7 +125,6 @@ def _streamed(stream: Stream) -> Response:
         finally:
             with contextlib.suppress(Exception):
                 await stream.events.aclose()  # type: ignore[attr-defined]
-            stream.gone()
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -156,8 +155,7 @@ async def _mistake(request: Request, error: Exception) -> Response:
     status = STATUS.get(error.problems[0].code, 422)
     if request.url.path.startswith("/api/") or request.method != "GET":
         return refusal(error, status, request.scope)
-    pages = Pages(parts())
-    return HTMLResponse(pages.mistake(error), status)
+    return HTMLResponse(request.app.state.pages.mistake(error), status)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

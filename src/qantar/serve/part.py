@@ -83,10 +83,9 @@ class Upload:
 
 @dataclass(frozen=True)
 class Stream:
-    """Events of an operation, one after the other, as a browser's `EventSource` reads them; `gone` is called when nobody reads on."""
+    """Events of an operation, one after the other, as a browser's `EventSource` reads them; closed when nobody reads on."""
 
     events: AsyncIterator[Mapping[str, Any]]
-    gone: Callable[[], Any] = lambda: None
 
 
 @dataclass(frozen=True)

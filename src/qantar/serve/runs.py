@@ -11,6 +11,8 @@ import contextlib
 import itertools
 import json
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,6 +30,9 @@ REMEMBERED = 50
 """Finished runs of which the end is still told."""
 LINES = 400
 """Lines of progress that are kept of a run."""
+
+
+_COUNT = re.compile(r"(?P<what>.*?) (?P<done>\d+) / (?P<total>\d+)(?:[,，] ?(?P<left>.*))?")
 
 
 @dataclass
@@ -49,10 +54,23 @@ class Run:
     process: asyncio.subprocess.Process | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything a page shows of it."""
-        command = " ".join(["qantar", *self.words])
-        told = {"id": self.id, "command": command, "state": self.state, "lines": self.lines[-20:]}
-        return {**told, "answer": self.answer, "printed": self.printed}
+        """A run as pages and programs see it: without the tables of its result, which lie in its folder."""
+        answer = self.answer if isinstance(self.answer, dict) else {}
+        ended = self.process.returncode if self.process is not None else None
+        problems = answer.get("error", {}).get("problems", []) if isinstance(answer.get("error"), dict) else []
+        counts = [found.groupdict() for line in self.lines if (found := _COUNT.fullmatch(line))]
+        return {
+            "id": self.id,
+            "kind": self.words[0],
+            "command": shlex.join(["qantar", *(word for word in self.words if word != "--json")]),
+            "state": "killed" if self.state == "failed" and ended is not None and ended < 0 else self.state,
+            "signal": -ended if ended is not None and ended < 0 else None,
+            "progress": counts[-1] if counts else None,
+            "lines": [] if problems else self.lines[-20:],
+            "printed": self.printed,
+            "folder": answer.get("folder"),
+            "problems": problems,
+        }
 
 
 class Runs:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +21,6 @@ from qantar.files.cells import Choice, Number
 from qantar.files.result import command_line
 from qantar.report.sections import section_of
 from qantar.serve.part import Asked, Nothing, Operation, Page, Part, Served, Stream
-from qantar.serve.runs import Run
 from qantar.studies import KINDS, studies, study
 from qantar.studies.blocks import Cell, Pair, label, pair
 from qantar.studies.kind import Study, checked, flag, names_file, options_of, type_of
@@ -32,7 +30,6 @@ ENTRIES = {"scenario": "scenario", "account": "account", "accounts": "account"}
 """Options that name what can be opened, and what an entry must have for them."""
 RESULTS = "results"
 """Folder below the one that is served in which results are written."""
-_COUNT = re.compile(r"(?P<what>.*?) (?P<done>\d+) / (?P<total>\d+)(?:[,，] ?(?P<left>.*))?")
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def overview(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": asked.get("name", ""),
         "kinds": [(d.name, title_of(d), about(d)) for d in studies()],
-        "runs": [told(run) for run in served.runs.all()],
+        "runs": [run.as_dict() for run in served.runs.all()],
         "results": [(folder, title_of(study(made["kind"])), command_line(made)) for folder, made in results],
     }
 
@@ -247,50 +244,25 @@ async def begin(served: Served, asked: Begin) -> dict[str, Any]:
     """Start a study."""
     words = await run_in_threadpool(words_of, served, asked.kind, asked.options)
     at = words.index("--") if "--" in words else len(words)
-    return told(await served.runs.start([*words[:at], "--json", *words[at:]], asked.lang, stays=asked.stays))
+    run = await served.runs.start([*words[:at], "--json", *words[at:]], asked.lang, stays=asked.stays)
+    return run.as_dict()
 
 
 async def runs(served: Served, asked: Nothing) -> dict[str, Any]:
     """All runs that are remembered."""
-    return {"runs": [told(run) for run in served.runs.all()]}
+    return {"runs": [run.as_dict() for run in served.runs.all()]}
 
 
 async def watch(served: Served, asked: Numbered) -> Stream:
     """What a run says, until it ends."""
-    run = served.runs.of(asked.id)
-
-    async def events() -> AsyncIterator[dict[str, Any]]:
-        async with aclosing(served.runs.watch(run)) as changes:  # type: ignore[type-var]
-            async for _ in changes:
-                yield told(run)
-
-    return Stream(events())
+    return Stream(served.runs.watch(served.runs.of(asked.id)))
 
 
 async def stop(served: Served, asked: Numbered) -> dict[str, Any]:
     """End a run."""
     run = served.runs.of(asked.id)
     served.runs.stop(run)
-    return told(run)
-
-
-def told(run: Run) -> dict[str, Any]:
-    """A run as pages and programs see it: without the tables of its result, which lie in its folder."""
-    answer = run.answer if isinstance(run.answer, dict) else {}
-    ended = run.process.returncode if run.process is not None else None
-    problems = answer.get("error", {}).get("problems", []) if isinstance(answer.get("error"), dict) else []
-    counts = [found.groupdict() for line in run.lines if (found := _COUNT.fullmatch(line))]
-    return {
-        "id": run.id,
-        "kind": run.words[0],
-        "command": shlex.join(["qantar", *(word for word in run.words if word != "--json")]),
-        "state": "killed" if run.state == "failed" and ended is not None and ended < 0 else run.state,
-        "signal": -ended if ended is not None and ended < 0 else None,
-        "progress": counts[-1] if counts else None,
-        "lines": [] if problems else run.lines[-20:],
-        "folder": answer.get("folder"),
-        "problems": problems,
-    }
+    return run.as_dict()
 
 
 def results(served: Served, asked: Nothing) -> dict[str, Any]:

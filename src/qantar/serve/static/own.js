@@ -11,8 +11,7 @@ addEventListener("DOMContentLoaded", () => {
     const told = run.state === "done" ? [] : [line(says(run.state === "stopped" ? "stopped" : "failed"))];
     // What the command wrote beside its result is progress; of one that failed it is why.
     const printed = run.printed || (run.state === "done" ? "" : run.lines.join("\n"));
-    if (run.answer?.error) told.push(...problems(run.answer.error.problems));
-    else if (printed) told.push(line(printed, "pre"));
+    if (printed) told.push(line(printed, "pre"));
     const again = line(says("again"), "a");
     again.href = location.pathname;
     where.replaceChildren(line(run.command, "code"), ...told, again);

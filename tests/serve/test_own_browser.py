@@ -1,0 +1,43 @@
+"""A case of one's own in a real browser: what a command says stands on the page when it has ended, its mistakes too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from kit.browser import DESKTOP  # first: without a browser these tests are skipped
+from kit.serving import Serving, serving
+
+pytestmark = pytest.mark.browser
+WAIT = 120_000.0
+"""Milliseconds in which a command ends on a busy machine."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Serving]:
+    with serving(tmp_path) as there:
+        yield there
+
+
+def test_a_command_says_on_the_page_what_it_says_in_a_terminal(browser: Browser, served: Serving) -> None:
+    context = browser.new_context(viewport=DESKTOP, locale="en-US")  # type: ignore[arg-type]
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{served.url}/own")
+    form = page.locator("#new form")
+    form.locator("[name=name]").fill("my-case")
+    form.locator("[name=country]").select_option("PE")
+    form.locator("button").click()
+    said = page.locator("#new .done")
+    expect(said.locator("pre")).to_contain_text("26 regions", timeout=WAIT)
+    expect(said.locator("code")).to_contain_text("qantar new --country=PE")
+    assert (served.root / "my-case" / "case.toml").is_file()
+    form.locator("button").click()  # a folder of this name is there now
+    expect(said).to_contain_text("This needs you:", timeout=WAIT)
+    expect(said.locator("pre")).to_contain_text("my-case", timeout=WAIT)
+    context.close()
+    assert faults == []
