@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 import urllib.error
@@ -53,6 +54,12 @@ class Serving:
                 return Answer(answer.status, answer.headers, answer.read().decode())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.headers, error.read().decode())
+
+
+def with_tiny(root: Path) -> Path:
+    """The folder, with a copy of the tiny case in it."""
+    shutil.copytree(Path(__file__).parent.parent / "tiny", root / "tiny")
+    return root
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from conftest import CASE
-from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
+from kit.browser import DESKTOP, PHONE, opened  # first: without a browser these tests are skipped
 from kit.serving import Serving, serving
 
 pytestmark = pytest.mark.browser
@@ -28,20 +27,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield there
 
 
-def opened(browser: Browser, served: Serving, address: str, **look: Any) -> Page:
-    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **look})
-    context.set_default_timeout(120_000)
-    page = context.new_page()
-    page.faults = []  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
-    page.on("console", lambda message: page.faults.append(message.text))  # type: ignore[attr-defined]
-    page.on("request", lambda request: None if request.url.startswith((served.url, "data:")) else page.faults.append(request.url))  # type: ignore[attr-defined]
-    page.goto(served.url + address)
-    return page
-
-
 def test_claims_are_narrowed_opened_and_gone_back_from(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, f"/claims?name={CASE}")
+    page = opened(browser, served.url, f"/claims?name={CASE}")
     rows = page.locator(".claims > li")
     every = rows.count()
     page.select_option("#by-kind", "fact")
@@ -69,7 +56,7 @@ def test_claims_are_narrowed_opened_and_gone_back_from(browser: Browser, served:
 
 
 def test_a_premise_falls_by_mouse_and_stands_again_by_key(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, f"/argument?name={CASE}")
+    page = opened(browser, served.url, f"/argument?name={CASE}")
     page.locator("#node-C004 rect").click()
     expect(page.locator("#said")).to_contain_text("C004")
     assert "without=C004" in page.url
@@ -89,7 +76,7 @@ def test_a_premise_falls_by_mouse_and_stands_again_by_key(browser: Browser, serv
 
 
 def test_an_item_is_left_out_and_counted_again(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, f"/weights?name={CASE}")
+    page = opened(browser, served.url, f"/weights?name={CASE}")
     before = page.locator("#sum").inner_text()
     page.locator("#leave-I08").press(" ")
     expect(page.locator("#all-in")).to_be_visible()
@@ -102,7 +89,7 @@ def test_an_item_is_left_out_and_counted_again(browser: Browser, served: Serving
 
 
 def test_without_scripts_the_same_is_there(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, f"/claims?name={CASE}", java_script_enabled=False)
+    page = opened(browser, served.url, f"/claims?name={CASE}", java_script_enabled=False)
     page.select_option("#by-verdict", "contradicted")
     page.locator("form.asks button").click()
     assert "verdict=contradicted" in page.url
@@ -117,7 +104,7 @@ def test_without_scripts_the_same_is_there(browser: Browser, served: Serving) ->
 )
 def test_accessible_and_inside_the_screen(browser: Browser, served: Serving, size: dict[str, int], scheme: str, locale: str) -> None:
     for address in ADDRESSES:
-        page = opened(browser, served, address, viewport=size, color_scheme=scheme, locale=locale)
+        page = opened(browser, served.url, address, viewport=size, color_scheme=scheme, locale=locale)
         page.evaluate("document.querySelectorAll('#rest details').forEach(box => { box.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
         found = Axe().run(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
-from conftest import HERE
-from kit.serving import Serving, serving
+from kit.serving import Serving, serving, with_tiny
 from qantar.serve.app import parts
 from qantar.serve.openapi import described
 
@@ -23,9 +21,7 @@ CHECKS = [not_a_server_error, content_type_conformance, status_code_conformance]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    root = tmp_path_factory.mktemp("root")
-    shutil.copytree(HERE / "tiny", root / "tiny")
-    with serving(root) as there:
+    with serving(with_tiny(tmp_path_factory.mktemp("root"))) as there:
         yield there
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import HERE
 from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
-from kit.serving import Serving, serving
+from kit.serving import Serving, serving, with_tiny
 
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
@@ -21,8 +19,7 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Serving]:
-    shutil.copytree(HERE / "tiny", tmp_path / "tiny")
-    with serving(tmp_path) as there:
+    with serving(with_tiny(tmp_path)) as there:
         yield there
 
 

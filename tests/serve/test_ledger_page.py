@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from conftest import CASE, HERE
-from kit.serving import Serving, serving
+from conftest import CASE
+from kit.serving import Serving, serving, with_tiny
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Serving]:
-    shutil.copytree(HERE / "tiny", tmp_path / "tiny")
-    with serving(tmp_path) as there:
+    with serving(with_tiny(tmp_path)) as there:
         yield there
 
 

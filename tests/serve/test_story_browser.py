@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from conftest import CASE, HERE
+from conftest import CASE
 from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
-from kit.serving import Serving, serving
+from kit.serving import Serving, serving, with_tiny
 
 pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
@@ -24,9 +23,7 @@ SAMPLE = """for (const rows of ["#timed li:not([hidden])", "#untimed li", "#days
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    root = tmp_path_factory.mktemp("root")
-    shutil.copytree(HERE / "tiny", root / "tiny")
-    with serving(root) as there:
+    with serving(with_tiny(tmp_path_factory.mktemp("root"))) as there:
         there.ask("GET", f"/story?name={CASE}")  # read once for all
         yield there
 

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from conftest import CASE, HERE
-from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
-from kit.serving import Serving, serving
+from conftest import CASE
+from kit.browser import DESKTOP, PHONE, opened  # first: without a browser these tests are skipped
+from kit.serving import Serving, serving, with_tiny
 
 pytestmark = pytest.mark.browser
+look = partial(opened, refusals=True)  # of a form that is not filled in yet the mistakes are asked for
 WAIT = 300_000.0
 """Milliseconds in which a small study ends on a busy machine."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    root = tmp_path_factory.mktemp("root")
-    shutil.copytree(HERE / "tiny", root / "tiny")
-    with serving(root) as there:
+    with serving(with_tiny(tmp_path_factory.mktemp("root"))) as there:
         yield there
 
 
-def opened(browser: Browser, served: Serving, address: str, **look: Any) -> Page:
-    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **look})
-    context.set_default_timeout(120_000)
-    page = context.new_page()
-    page.faults = []  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
-    page.goto(served.url + address)
-    return page
-
-
 def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_filled(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, "/studies/run?name=tiny")
+    page = look(browser, served.url, "/studies/run?name=tiny")
     expect(page.locator("#command")).to_have_text("qantar run tiny --out=results/tiny-run")
     page.locator("#option-draws").fill("0")
     expect(page.locator("#mistake-draws")).to_contain_text("below 1")
@@ -53,7 +41,7 @@ def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_fille
 
 
 def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, f"/studies/weigh?name={CASE}")
+    page = look(browser, served.url, f"/studies/weigh?name={CASE}")
     page.locator("#start").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#state [data-state=running]")).to_be_visible(timeout=WAIT)
@@ -67,7 +55,7 @@ def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, serve
 
 
 def test_what_is_missing_is_said_when_it_is_started(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, "/studies/counterfactual?name=tiny")
+    page = look(browser, served.url, "/studies/counterfactual?name=tiny")
     page.locator("#option-draws").fill("9")
     page.wait_for_timeout(1000)
     assert page.locator("#mistake-arm").inner_text() == ""
@@ -77,7 +65,7 @@ def test_what_is_missing_is_said_when_it_is_started(browser: Browser, served: Se
 
 
 def test_a_study_is_stopped(browser: Browser, served: Serving) -> None:
-    page = opened(browser, served, "/studies/run?name=tiny&draws=100000")
+    page = look(browser, served.url, "/studies/run?name=tiny&draws=100000")
     page.locator("#start").click()
     page.locator("#stop").click(timeout=WAIT)
     expect(page.locator("#state [data-state=stopped]")).to_be_visible(timeout=WAIT)
@@ -91,7 +79,7 @@ def test_a_study_is_stopped(browser: Browser, served: Serving) -> None:
 )
 def test_accessible_and_inside_the_screen(browser: Browser, served: Serving, size: dict[str, int], scheme: str, locale: str) -> None:
     for address in ("/studies", "/studies/counterfactual?name=tiny", "/studies/compare"):
-        page = opened(browser, served, address, viewport=size, color_scheme=scheme, locale=locale)
+        page = look(browser, served.url, address, viewport=size, color_scheme=scheme, locale=locale)
         page.evaluate("document.getElementById('going')?.removeAttribute('hidden')")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
         found = Axe().run(page)
