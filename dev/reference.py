@@ -20,7 +20,8 @@ from qantar.cli.main import build
 from qantar.engine.loop import ORDER
 from qantar.ensemble import histories as summary
 from qantar.errors import MOST, sentence
-from qantar.files import read as tables
+from qantar.files.sheet import ROWS_MAX
+from qantar.files.text import BYTES_MAX, DOCUMENT_MAX
 from qantar.importing import headers
 from qantar.lookup.check import TABLES
 from qantar.lookup.explain import SORTS, words
@@ -28,7 +29,8 @@ from qantar.lookup.keys import FILES, keys_of
 from qantar.messages import column_meanings, key_meanings, keys_under, text
 from qantar.model import assemble, government, outcome, rules, world
 from qantar.population.build import blocks_of
-from qantar.record.load import NEEDED, variables
+from qantar.record.load import NEEDED
+from qantar.record.record import variables
 from qantar.record.schema import DAYS_AROUND, SPAN_MAX
 from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import load_scenario, resolve
@@ -225,11 +227,11 @@ def _keys() -> str:
 
 def _limits() -> str:
     """What is read at most, and which days a table may speak of."""
-    sizes = [f"`{ending}` {most / 1e6:g} MB" for ending, most in tables.BYTES_MAX.items()]
+    sizes = [f"`{ending}` {most / 1e6:g} MB" for ending, most in BYTES_MAX.items()]
     days = [f"{name} {n} days" if n < 366 else f"{name} {n // 366} years" for name, n in DAYS_AROUND.items()]
     return (
-        f"## Limits\n\nRead are regular files only, up to: {', '.join(sizes)}; a document {tables.DOCUMENT_MAX / 1e6:g} MB. "
-        f"A table has at most {tables.ROWS_MAX:,} rows. Of one file the first {MOST} problems are listed. "
+        f"## Limits\n\nRead are regular files only, up to: {', '.join(sizes)}; a document {DOCUMENT_MAX / 1e6:g} MB. "
+        f"A table has at most {ROWS_MAX:,} rows. Of one file the first {MOST} problems are listed. "
         f"A case has at most {SPAN_MAX:,} days; "
         f"before its first and after its last day a table may reach: {', '.join(days)}.\n\n"
         f"A case needs {', '.join(f'`{name}.csv`' for name in NEEDED)} and `regions.geojson`. Any other file may be missing. "

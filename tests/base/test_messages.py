@@ -18,7 +18,7 @@ from qantar.files.cells import Number
 from qantar.lookup.check import TABLES
 from qantar.lookup.keys import FILES, keys_of
 from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, language, read_messages, text
-from qantar.record.load import variables
+from qantar.record.record import variables
 from qantar.record.schema import EVENT_KINDS
 from qantar.verdicts.claims import BASES, FLAGS, ORDER_FITS, WORDS
 from qantar.verdicts.load import Loaded

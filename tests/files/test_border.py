@@ -20,10 +20,11 @@ from qantar.account.skeleton import write_skeleton
 from qantar.cases.case import load_case
 from qantar.errors import MOST, DataError, Problems, QantarError, nearest
 from qantar.files.cells import NUMBER_MAX
-from qantar.files.read import read_text
+from qantar.files.text import read_text
 from qantar.lookup.check import check
-from qantar.record.load import load_record, variables
+from qantar.record.load import load_record
 from qantar.record.observables import observe
+from qantar.record.record import variables
 from qantar.record.schema import PEOPLE_MAX
 from qantar.report.page import render
 from qantar.verdicts.load import load_account

@@ -17,9 +17,10 @@ from openpyxl import Workbook, load_workbook
 
 from qantar.account.ledger import KINDS, VERDICTS, Claim
 from qantar.errors import Problems
+from qantar.files.alike import digest, rows_sha256
 from qantar.files.cells import to_csv
-from qantar.files.read import ROWS_MAX, read_table
-from qantar.files.sheet import HELP, digest, rows_sha256, to_workbook
+from qantar.files.read import read_table
+from qantar.files.sheet import HELP, ROWS_MAX, to_workbook
 
 HEAD = ["claim_id", "section", "paragraph", "kind", "claim_en", "verdict"]
 ROW = ["C1", 1, 3.0, "fact", "It began.", "open"]

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import to_csv
-from qantar.files.read import inside, parse_row, read_table, read_text, toml_lines
+from qantar.files.markup import toml_lines
+from qantar.files.read import inside, parse_row, read_table
+from qantar.files.text import read_text
 from qantar.record.schema import Event, Source
 
 GOOD = {

@@ -21,7 +21,8 @@ from conftest import Ran, call_qantar
 from kit.logs import mapping
 from qantar.cases.case import load_case
 from qantar.errors import Problems, QantarError
-from qantar.files.read import ENCODINGS, read_table
+from qantar.files.decode import ENCODINGS
+from qantar.files.read import read_table
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.form import FIELDS, kinds_of
 from qantar.importing.gdelt import names

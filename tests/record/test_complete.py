@@ -15,8 +15,8 @@ from qantar.cases.case import load_case
 from qantar.errors import DataError
 from qantar.inference.distance import _harm
 from qantar.record.complete import zone_offset
-from qantar.record.load import Record
 from qantar.record.observables import observe
+from qantar.record.record import Record
 from qantar.report.map import HEIGHT_MAX, draw, signs
 from qantar.report.page import render
 from qantar.report.pairs import message

@@ -11,8 +11,9 @@ import numpy as np
 
 from qantar.cases.case import load_case
 from qantar.record.complete import GATHERINGS
-from qantar.record.load import load_record, variables
+from qantar.record.load import load_record
 from qantar.record.observables import Interval, disagreement, observe
+from qantar.record.record import variables
 from qantar.verdicts.load import Loaded
 
 

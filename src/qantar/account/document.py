@@ -29,7 +29,7 @@ from qantar.account.blocks import WORDS_MAX, Block, Prose, words_of
 from qantar.account.markdown import markdown
 from qantar.errors import DataError, fail
 from qantar.files.decode import decoded
-from qantar.files.read import NO_TEXT, read_bytes
+from qantar.files.text import NO_TEXT, read_bytes
 
 LANGUAGES = ("zh", "en", "ru")
 Position = tuple[int, int, int]

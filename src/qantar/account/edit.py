@@ -17,9 +17,9 @@ from pathlib import Path
 from qantar.account.ledger import WRITTEN, read_head, the_one, twin
 from qantar.account.workbook import HANDLED, ORDER, align
 from qantar.errors import DataError, Problems, StudyError, fail, nearest
+from qantar.files.alike import cells_of, in_brackets
 from qantar.files.cells import Row, printable, to_csv
 from qantar.files.read import inside, parse_row, read_table
-from qantar.files.sheet import cells_of, in_brackets
 from qantar.files.write import write_bytes
 
 _LOCKS: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)

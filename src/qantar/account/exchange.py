@@ -21,7 +21,9 @@ from pydantic import ValidationError
 from qantar.account.arguments import LINKS, Inference, check_inferences, schemes
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
-from qantar.files.read import add_validation, read_json, read_text
+from qantar.files.markup import read_json
+from qantar.files.read import add_validation
+from qantar.files.text import read_text
 
 AIF = ".json"
 """How a file ends that is read as AIF; any other is read as Argdown."""

@@ -17,9 +17,9 @@ from pydantic import RootModel
 
 from qantar.errors import Problems
 from qantar.files.cells import printable
-from qantar.files.read import read_toml
-from qantar.record.load import Record
+from qantar.files.markup import read_toml
 from qantar.record.observables import observe
+from qantar.record.record import Record
 
 if TYPE_CHECKING:
     from qantar.account.ledger import Claim

@@ -21,9 +21,10 @@ from qantar.account.kept import Change, Kept, read_kept
 from qantar.account.weights import Item, RivalsFile, Weight, check_stories, check_weights
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number, R, Row, Sha256, Strict, Table, Text, Title, Told, numbered
-from qantar.files.read import TomlNotes, inside, read_table, read_toml
+from qantar.files.markup import TomlNotes, read_toml
+from qantar.files.read import inside, read_table
 from qantar.messages import text
-from qantar.record.load import check_repeated, check_sources
+from qantar.record.checks import check_repeated, check_sources
 from qantar.record.schema import Source
 from qantar.scenario.names import parameter_names
 
@@ -422,7 +423,7 @@ class Written(Strict):
 
 def the_one(path: Path, name: str, problems: Problems) -> Path | None:
     """The file in which a table stands: the one that is named, or the workbook (CSV) beside it if that alone is there or was changed."""
-    from qantar.files.sheet import rows_sha256
+    from qantar.files.alike import rows_sha256
 
     other = twin(path)
     if other is None or not (other.exists() or other.is_symlink()):

@@ -18,7 +18,7 @@ from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
 from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED
 from qantar.files.write import write_new
-from qantar.record.load import Record
+from qantar.record.record import Record
 
 LONGEST = 120
 """Characters of a title or heading; a plain text may have taken a whole line for one."""

@@ -18,8 +18,8 @@ from pydantic import BeforeValidator, Field
 
 from qantar.errors import Problems, nearest
 from qantar.files.cells import Choice, Date, Key, Keys, Number, Row, Sha256, Strict, Table, Text, Title, Told, numbered
-from qantar.files.read import TomlNotes
-from qantar.record.load import check_repeated
+from qantar.files.markup import TomlNotes
+from qantar.record.checks import check_repeated
 
 MOST, NARROWEST, TOLERANCE = 30.0, 3.0, 1.0
 """Decibel: the most that an item may say, the narrowest band, and by how much weights of one coder may disagree with each other."""

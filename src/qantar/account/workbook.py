@@ -12,9 +12,10 @@ from pathlib import Path
 
 from qantar.account.ledger import WRITTEN, Claim, read_head, the_one, twin
 from qantar.errors import DataError, Problems
+from qantar.files.alike import cells_of, digest
 from qantar.files.cells import Row, to_csv
 from qantar.files.read import inside, read_table
-from qantar.files.sheet import Beside, cells_of, digest, to_workbook
+from qantar.files.sheet import Beside, to_workbook
 from qantar.files.write import write_bytes
 from qantar.messages import LANGUAGES, column_meanings, text
 from qantar.record.schema import Source

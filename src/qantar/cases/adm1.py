@@ -19,7 +19,7 @@ from qantar.cases.outlines import Outline
 from qantar.cases.world import Area
 from qantar.errors import DataError, Problems
 from qantar.files.cells import is_number, printable
-from qantar.files.read import read_json
+from qantar.files.markup import read_json
 
 ID_KEYS = (
     "iso31662", "shapeiso", "isocode", "iso", "id", "regionid", "adm1pcode", "pcode", "hasc", "hasc1", "code", "gid1", "shapeid", "gid",

@@ -22,8 +22,11 @@ from pydantic_core import PydanticCustomError
 
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Date, FolderName, Form, Key, Number, Row, Strict, Table, Text, Told, is_number, printable
-from qantar.files.read import read_json, read_table, read_toml
-from qantar.record.load import Record, check_alone, check_repeated, read_record
+from qantar.files.markup import read_json, read_toml
+from qantar.files.read import read_table
+from qantar.record.checks import check_alone, check_repeated
+from qantar.record.load import read_record
+from qantar.record.record import Record
 from qantar.record.schema import MODELS, MONEY, SPAN_MAX, Region
 
 GEOMETRY = ("regions", "neighbours", "lakes")

@@ -35,7 +35,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.opt_dry_run")] = False,
     json: JsonOption = False,
 ) -> None:
-    from qantar.files.read import ENCODINGS
+    from qantar.files.decode import ENCODINGS
     from qantar.importing.days import ORDERS
 
     lang = context.obj

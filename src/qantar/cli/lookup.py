@@ -19,11 +19,10 @@ def check(
     document: DocumentOption = None,
     json: JsonOption = False,
 ) -> None:
-    from qantar.account.kept import not_kept
     from qantar.cases.case import packaged_names
     from qantar.errors import DataError, Problems, StudyError, fail
     from qantar.importing.mapping import check_mapping, is_mapping
-    from qantar.lookup.check import Checked, Doubtful, Looked, doubtful, look
+    from qantar.lookup.check import Checked, Doubtful, Looked, doubtful, look, waiting
     from qantar.lookup.show import groups_in_words
 
     lang = context.obj
@@ -43,18 +42,12 @@ def check(
         check_copies(ledger.claims, read_document(document), problems)
     if ledger is not None and ledger.claims.readable:
         sys.stderr.write(notice(document, ledger, lang))
-    n_blank = sum(c.blank for c in ledger.claims) if ledger else 0
-    n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
-    n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
-    drafts = sum(c.drafted for c in ledger.claims) if ledger else 0
-    unsaid = sum(c.unparaphrased and c.verdict != "open" for c in ledger.claims) if ledger else 0
-    waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
+    counts = waiting(ledger, packaged=path in packaged_names())
     doubts = doubtful(found.whole) if found.whole and not problems.found else Doubtful([], [])
     waits = [text(f"check.wait.{key}", lang) for key in found.waits]
     if json:
         changed = [vars(c) for c in ledger.changed] if ledger else []
         files = [{"file": c.file, "kind": c.kind, "rows": c.rows} for c in checked]
-        counts = {"open": n_open, "blank": n_blank, "proposed": n_proposed, "drafts": drafts, "unparaphrased": unsaid, "not_kept": waiting}
         terminal.print_json(
             {
                 "files": files,
@@ -74,10 +67,8 @@ def check(
     if twice := doubts.perhaps_twice:
         terminal.say(text("check.twice", lang, n=len(twice), groups=groups_in_words(twice, lang)))
     if ledger:
-        written = len(ledger.claims) - n_open - n_blank
-        terminal.say(text("check.ledger", lang, open=n_open, written=written))
-        told = {"blank": n_blank, "proposed": n_proposed, "drafts": drafts, "unparaphrased": unsaid, "not_kept": waiting}
-        for key, n in {**told, "beyond_the_sum": len(doubts.beyond_the_sum)}.items():
+        terminal.say(text("check.ledger", lang, open=counts.pop("open"), written=sum(c.verdict != "open" for c in ledger.claims)))
+        for key, n in {**counts, "beyond_the_sum": len(doubts.beyond_the_sum)}.items():
             if n:
                 terminal.say(text(f"check.{key}", lang, n=n, path=ledger.folder, claims=", ".join(doubts.beyond_the_sum)))
         terminal.rows_changed(ledger, lang)

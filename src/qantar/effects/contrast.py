@@ -322,15 +322,7 @@ def answers(
     under = scenario.file.arms[rival].edits if rival else []
     record = (record or observe(scenario.case.record)) if basis in LIKE and not rival else None
     plans = plans_of(scenario, spec, scale=scale, under=under, state=state, whole=record is not None)
-    path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec, record)}.json"
-    if path is not None and path.is_file():
-        numbers = read_kept(path)
-    else:
-        seen = run_part_arms(plans, values, spec, runner)
-        like = {} if record is None else likeness(seen[BASE].runs, record)
-        numbers = _numbers(cut_all(seen, spec, plans[BASE]), plans[BASE], spec) | {"like": like}
-        if path is not None:
-            keep(path, numbers)
+    numbers = _numbers_of(plans, values, spec, runner, record, folder)
     if is_given(spec):  # the file has its say
         state = RECORDED
     found = []
@@ -360,6 +352,26 @@ def answers(
             )
         )
     return found
+
+
+def _numbers_of(
+    plans: Mapping[str, Plan],
+    values: Sequence[Values],
+    spec: Experiment,
+    runner: Runner,
+    record: Observables | None,
+    folder: Path | None,
+) -> dict[str, Any]:
+    """What a set of histories said: as it was kept in `folder`, or else simulated, and kept there."""
+    path = None if folder is None else folder / f"{spec.hypothesis}-{_name_of(plans, values, spec, record)}.json"
+    if path is not None and path.is_file():
+        return read_kept(path)
+    seen = run_part_arms(plans, values, spec, runner)
+    like = {} if record is None else likeness(seen[BASE].runs, record)
+    numbers = _numbers(cut_all(seen, spec, plans[BASE]), plans[BASE], spec) | {"like": like}
+    if path is not None:
+        keep(path, numbers)
+    return numbers
 
 
 def _numbers(seen: Mapping[str, Any], base: Plan, spec: Experiment) -> dict[str, Any]:

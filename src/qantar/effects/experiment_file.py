@@ -22,7 +22,8 @@ from qantar.effects.decision import DIRECTIONS
 from qantar.effects.measures import MEASURES
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
 from qantar.files.cells import Choice, Date, Form, Key, Number, Strict, Text, Told
-from qantar.files.read import read_text, read_toml, toml_lines
+from qantar.files.markup import read_toml, toml_lines
+from qantar.files.text import read_text
 from qantar.files.write import sha256_of
 from qantar.record.schema import PEOPLE_MAX
 from qantar.scenario.edits import apply

@@ -29,8 +29,8 @@ from qantar.model.government import DATED, Policy, VisibleState, first_hours, la
 from qantar.model.world import Land, StateStep
 from qantar.population.build import blocks_of
 from qantar.record.complete import VIOLENCE
-from qantar.record.load import Record
 from qantar.record.observables import Observables, observe
+from qantar.record.record import Record
 from qantar.record.schema import Event
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan, country_offset

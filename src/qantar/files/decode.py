@@ -11,7 +11,57 @@ import re
 from pathlib import Path
 
 from qantar.errors import DataError, Problems
-from qantar.files.read import CODECS, ENCODINGS, guess_encoding, name_of
+
+ENCODINGS = {
+    "utf-8": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030", "big5": "Big5", "cp1251": "CP1251", "cp1252": "Windows-1252",
+    "koi8-r": "KOI8-R",
+}  # fmt: skip
+"""Encodings of texts in Chinese, Russian and English, by the name Python has for each, with the name people have."""
+CODECS = {name: codec for codec, name in ENCODINGS.items()}
+
+
+def name_of(codec: str) -> str:
+    """The name people have for an encoding, in whichever way a program writes its own.
+
+    >>> name_of("koi8_r"), name_of("utf-16-le"), name_of("utf-8-sig")
+    ('KOI8-R', 'UTF-16', 'UTF-8')
+    """
+    plain = codec.replace("_", "-")
+    return ENCODINGS[plain.removesuffix("-sig").removesuffix("-le").removesuffix("-be")]
+
+
+def every_other_is_nought(data: bytes) -> bool:
+    """Whether this is Western text in UTF-16, which is UTF-8 as well."""
+    return 5 * data.count(0) > 2 * len(data)
+
+
+def guess_encoding(data: bytes) -> str:
+    """The encoding that a text in none is likely in, or an empty string: a wrong guess makes letters that look right to a program.
+
+    What is not ASCII decides. In Western texts such bytes stand alone between letters. In GB18030 they come in pairs whose first byte
+    lies in the upper half of the code, the frequent characters below 0xD8. Small Cyrillic letters are the last 32 bytes of CP1251 and the
+    32 before of KOI8-R.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or every_other_is_nought(data):
+        return "UTF-16"
+    runs = re.findall(rb"[\x80-\xff]+", data[:200_000])
+    high = b"".join(runs)
+    alone = sum(len(run) == 1 for run in runs)
+
+    def share(low: int, top: int) -> float:
+        return sum(low <= byte <= top for byte in high) / len(high)
+
+    if 2 * alone >= len(high):
+        return "Windows-1252" if share(0xC0, 0xFF) + share(0x91, 0x97) > 0.6 else ""
+    if share(0xE0, 0xFF) > 0.6:
+        return "CP1251"
+    if share(0xC0, 0xDF) > 0.75:
+        return "KOI8-R"
+    leads = [run[k] for run in runs if len(run) % 2 == 0 for k in range(0, len(run), 2)]
+    if 4 * len(leads) > len(high) and sum(0xA1 <= b <= 0xD7 for b in leads) > 0.7 * len(leads):
+        return "GB18030"
+    return ""
+
 
 _GUESSED = (*(codec for codec in ENCODINGS if not codec.startswith("utf")), "utf-16-le", "utf-16-be")
 """Codecs that the guesser may find."""

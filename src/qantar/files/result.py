@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from qantar.errors import Problems, ResultError, fail
-from qantar.files.read import read_json
+from qantar.files.markup import read_json
 
 RESULT, FILES, SEAL = "result.json", "files", "seal"
 RESULT_VERSION = 2

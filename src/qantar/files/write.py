@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from qantar.errors import Problems, ResultError, fail
-from qantar.files.read import read_json
+from qantar.files.markup import read_json
 from qantar.files.result import FILES, LARGEST, RESULT, SEAL, SHOWN, names_files, read_result, seal_of, sealed, sha256
 
 PACKED = ".npz"

@@ -18,7 +18,8 @@ from qantar.cases.case import CaseFile, read_shapes
 from qantar.cases.outlines import contains
 from qantar.errors import DataError, Problems, ScenarioError, fail
 from qantar.files.cells import fold
-from qantar.files.read import read_table, read_toml
+from qantar.files.markup import read_toml
+from qantar.files.read import read_table
 from qantar.importing.places import NEAR_KM, WHOLE_COUNTRY, Names, Shapes, bare
 from qantar.record.schema import Region, RegionValue, Settlement, residents_of
 

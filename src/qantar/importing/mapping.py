@@ -15,7 +15,9 @@ from pydantic import BeforeValidator, Field
 
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import Choice, Confidence, FolderName, Strict, Title
-from qantar.files.read import ENCODINGS, TomlNotes, read_text, read_toml
+from qantar.files.decode import ENCODINGS
+from qantar.files.markup import TomlNotes, read_toml
+from qantar.files.text import read_text
 from qantar.importing.days import ORDERS
 from qantar.importing.form import Cell, Form
 from qantar.record.schema import EVENT_KINDS

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from qantar.errors import DataError, fail
 from qantar.files.cells import printable
-from qantar.files.read import CODECS, read_text
+from qantar.files.decode import CODECS
+from qantar.files.text import read_text
 from qantar.importing.days import Days, OrderUnknown, order_of
 from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import kind_among

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from qantar.errors import DataError, Problem, fail, nearest
-from qantar.files.read import CODECS, NO_TEXT, SEPARATOR_LINE, every_other_is_nought, guess_encoding, name_of, opening, size_of
+from qantar.files.decode import CODECS, every_other_is_nought, guess_encoding, name_of
+from qantar.files.read import SEPARATOR_LINE
 from qantar.files.sheet import plain_text
+from qantar.files.text import NO_TEXT, opening, size_of
 
 TOP = 20
 """Rows that are looked at for a title above the header."""

@@ -18,7 +18,9 @@ from types import MappingProxyType
 
 from qantar.errors import DataError, Problems, fail
 from qantar.files.cells import quoted
-from qantar.files.read import BYTES_MAX, ROWS_MAX, csv_rows, read_text
+from qantar.files.read import csv_rows
+from qantar.files.sheet import ROWS_MAX
+from qantar.files.text import BYTES_MAX, read_text
 from qantar.importing.again import MADE, Again, known_again
 from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
 from qantar.record.schema import Event

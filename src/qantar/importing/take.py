@@ -19,7 +19,7 @@ import numpy as np
 
 from qantar.errors import DataError, Problem, fail
 from qantar.files.cells import NAME_MAX, printable, quoted
-from qantar.files.read import ROWS_MAX
+from qantar.files.sheet import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.figures import NONE, read_figure

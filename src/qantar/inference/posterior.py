@@ -24,8 +24,8 @@ from qantar.ensemble.histories import PEOPLE, Runs
 from qantar.ensemble.store import model_hash
 from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.cells import to_csv
-from qantar.files.read import read_text
 from qantar.files.result import read_result
+from qantar.files.text import read_text
 from qantar.inference.rejection import Particles
 from qantar.messages import LANGUAGES, text
 from qantar.scenario.edits import parameter_fault

@@ -9,18 +9,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from qantar.account.kept import KEPT
+from qantar.account.kept import KEPT, not_kept
 from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
 from qantar.account.weights import RivalsFile
 from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
-from qantar.files.read import read_table, read_text, read_toml, rows_of
+from qantar.files.markup import read_toml
+from qantar.files.read import read_table, rows_of
 from qantar.files.result import read_result
 from qantar.files.sheet import file_of
+from qantar.files.text import read_text
 from qantar.lookup.propose import beyond_the_sum
 from qantar.messages import LANGUAGES
-from qantar.record.load import check_alone
+from qantar.record.checks import check_alone
 from qantar.record.observables import perhaps_twice
 from qantar.record.schema import MODELS
 from qantar.scenario.plan import EXPERIMENTS, FILE
@@ -236,3 +238,16 @@ def _check_result(folder: Path, problems: Problems) -> list[Checked]:
         problems.found += [replace(p, file=Path(p.file).name) for p in error.problems]
         return []
     return [Checked("result.json", "result", len(found.content) if found else 0)]
+
+
+def waiting(ledger: Account | None, *, packaged: bool) -> dict[str, int]:
+    """How many claims of a ledger wait for what."""
+    claims = ledger.claims if ledger else ()
+    return {
+        "open": sum(c.verdict == "open" and not c.blank for c in claims),
+        "blank": sum(c.blank for c in claims),
+        "proposed": sum(c.only_proposed for c in claims),
+        "drafts": sum(c.drafted for c in claims),
+        "unparaphrased": sum(c.unparaphrased and c.verdict != "open" for c in claims),
+        "not_kept": len(not_kept(ledger.claims, ledger.kept)) if ledger and not packaged else 0,
+    }

@@ -9,7 +9,7 @@ from qantar.errors import StudyError, fail, nearest, sentence
 from qantar.lookup.check import TABLES
 from qantar.messages import LANGUAGES, catalogue, column_meanings, key_meanings, keys_under, text
 from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
-from qantar.record.load import variables
+from qantar.record.record import variables
 from qantar.record.schema import EVENT_KINDS
 from qantar.scenario.names import parameter_names
 

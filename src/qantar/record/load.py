@@ -5,156 +5,24 @@ In: a folder with files of `schema.MODELS`: regions and events at least. Out: a 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qantar.errors import DataError, Problems, nearest
-from qantar.files.cells import FIRST_DAY, LAST_DAY, Row, Table
+from qantar.errors import DataError, Problems
+from qantar.files.cells import FIRST_DAY, LAST_DAY, Table
 from qantar.files.read import read_table
-from qantar.record.complete import UNREST, Locate, Span, complete_rows, complete_tables, gathering, zone_offset
+from qantar.record.checks import check_alone, check_between, check_days
+from qantar.record.complete import Locate, Span, complete_rows, complete_tables
+from qantar.record.record import Record, register_of
 from qantar.record.schema import (
-    DAYS_AROUND,
     MODELS,
     MONEY,
-    OWN,
-    Adjacency,
-    Disagreement,
-    EconomyRow,
-    Event,
-    Force,
-    OnsetRow,
-    PresenceRow,
-    Region,
-    RegionValue,
-    Settlement,
-    Source,
-    Total,
-    Variable,
-    residents_by_region,
-    residents_of,
 )
 
 NEEDED = ("regions", "events")
 """Tables that a case cannot do without. Any other that is missing is empty, or follows from the events."""
-_WORDS = ("note", "note_zh", "actor", "actor_zh", "number_basis")
-"""Columns in which a row has the words of its source."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The observed events of one case and everything that describes its country. Rows keep their line numbers."""
-
-    folder: Path
-    country: str
-    span: Span
-    sources: Table[Source]
-    regions: Table[Region]
-    region_values: Table[RegionValue]
-    settlements: Table[Settlement]
-    adjacency: Table[Adjacency]
-    events: Table[Event]
-    presence: Table[PresenceRow]
-    region_onset: Table[OnsetRow]
-    totals: Table[Total]
-    economy: Table[EconomyRow]
-    forces: Table[Force]
-    disagreements: Table[Disagreement]
-    variables: Table[Variable]
-    currency: str = MONEY
-    missing: tuple[str, ...] = ()
-    """tables without a file"""
-    derived: tuple[str, ...] = ()
-    """tables that follow from the events, in part or as a whole"""
-
-    def region(self, region_id: str) -> Region:
-        """The region with this ISO 3166-2 id."""
-        return next(r for r in self.regions if r.region_id == region_id)
-
-    def value(self, region_id: str, variable: str) -> float | None:
-        """One figure of a region, or None when it was not found.
-
-        >>> from qantar import load_case
-        >>> load_case("kazakhstan-2022").record.value("KZ-MAN", "population")
-        740893.0
-        """
-        figures = (v.value for v in self.region_values if (v.region_id, v.variable) == (region_id, variable))
-        return next(figures, None)
-
-    @property
-    def register(self) -> dict[str, Variable]:
-        """Quantities that the case may speak of, by name: the general ones, in its currency, and its own."""
-        return _register(self.variables, self.currency)
-
-    def utc_offset(self, region_id: str, day: dt.date | None = None) -> float:
-        """Hours ahead of UTC, on a day or on the first of the case; the country itself keeps the largest offset of its regions."""
-        if region_id == self.country:
-            return max(self.utc_offset(r.region_id, day) for r in self.regions)
-        region = self.region(region_id)
-        return zone_offset(region.time_zone, day) if day and region.time_zone else region.utc_offset
-
-    def tables(self) -> dict[str, Table[Any]]:
-        """Every table by its name."""
-        return {name: getattr(self, name) for name in MODELS}
-
-    def withheld(self) -> dict[str, int]:
-        """Sources whose terms forbid to pass their rows on, with the number of rows that cite each."""
-        bound = [s.key for s in self.sources if s.redistribution == "no"]
-        counts = Counter(key for keys in self._cites() for key in keys) if bound else Counter[str]()
-        return {key: n for key in bound if (n := counts[key])}
-
-    def licences(self) -> list[str]:
-        """Licences of the sources that rows cite, in the order of sources.csv."""
-        cites = {key for keys in self._cites() for key in keys}
-        return list(dict.fromkeys(s.licence for s in self.sources if s.key in cites))
-
-    def _cites(self) -> Iterator[Iterable[str]]:
-        """What each row cites that stands in a table; what follows from the events is not theirs."""
-        tables = (table for name, table in self.tables().items() if name != "sources")
-        return (cited(row) for table in tables for line, row in table.numbered() if line)
-
-    def for_others(self) -> Record:
-        """The record as it may be shown to anybody: without the words of rows of which a source forbids to pass them on."""
-        bound = self.withheld()
-
-        def bare(row: Any) -> Any:
-            words = [c for c in _WORDS if getattr(row, c, "")] if bound.keys() & cited(row).keys() else []
-            return row.model_copy(update=dict.fromkeys(words, "")) if words else row
-
-        tables: dict[str, Any] = {name: replace(table, rows=tuple(map(bare, table))) for name, table in self.tables().items()}
-        return replace(self, **tables) if bound else self
-
-    def instant(self, event: Event) -> dt.datetime | None:
-        """When an event began, in UTC; None when its hour is not known. Times in the record are local."""
-        if event.time_local is None:
-            return None
-        local = dt.datetime.combine(event.date, dt.time.fromisoformat(event.time_local))
-        return (local - dt.timedelta(hours=self.utc_offset(event.region_id, event.date))).replace(tzinfo=dt.UTC)
-
-    def names(self) -> dict[str, tuple[str, ...]]:
-        """Every name of each region and settlement, in all languages of the tables, by its id."""
-        rows: list[tuple[str, Region | Settlement]] = [*((r.region_id, r) for r in self.regions)]
-        rows += ((s.settlement_id, s) for s in self.settlements)
-        return {key: tuple(filter(None, (r.name_en, r.name_zh, r.name_kk, r.name_ru, *r.aliases))) for key, r in rows}
-
-
-def _register(own: Iterable[Variable], currency: str) -> dict[str, Variable]:
-    general = (v.model_copy(update={"unit": v.unit.replace(MONEY, currency)}) for v in variables())
-    return {v.variable: v for v in (*general, *own)}
-
-
-@cache
-def variables() -> Table[Variable]:
-    """The general register of quantities (`record/variables.csv`)."""
-    problems = Problems()
-    table = read_table(Path(__file__).with_name("variables.csv"), "variables", Variable, problems)
-    problems.raise_as(DataError)
-    return table
 
 
 def load_record(folder: Path, country: str, span: Span = (FIRST_DAY, LAST_DAY)) -> Record:
@@ -189,22 +57,17 @@ def read_record(
         name: Table(name, f"{name}.csv", (), ()) if name in missing else read_table(folder / f"{name}.csv", name, model, problems)
         for name, model in MODELS.items()
     }
-    register = _register(tables["variables"], currency)
+    register = register_of(tables["variables"], currency)
     for name, table in complete_rows(tables, span, locate, problems).items():
         check_alone(table, problems, register)
-        _check_days(table, span, problems)
+        check_days(table, span, problems)
         tables[name] = _without_faults(table, problems)
     readable = all(t.readable for t in tables.values())
     derived: tuple[str, ...] = ()
     if readable:
         tables, derived = complete_tables(tables, country, span, missing)
     record = Record(folder, country, span, **tables, currency=currency, missing=missing, derived=derived)
-    _check_keys(record, problems)
-    _check_adjacency(record, problems)
-    _check_sums(record, problems)
-    _check_residents(record, problems)
-    if readable:  # first days may follow from any of the events
-        _check_onsets(record, problems)
+    check_between(record, problems, readable=readable)
     return record
 
 
@@ -223,268 +86,3 @@ def _without_faults(table: Table[Any], problems: Problems) -> Table[Any]:
     spoilt = {str(next(iter(row.__dict__.values()))) for line, row in table.numbered() if line in faulty}
     lines, rows = zip(*good, strict=True) if good else ((), ())
     return replace(table, rows=tuple(rows), lines=tuple(lines), spoilt=table.spoilt | spoilt)
-
-
-def _check_days(table: Table[Any], span: Span, problems: Problems) -> None:
-    """No date far from the days of the case: a mistyped year would draw centuries."""
-    around = DAYS_AROUND.get(table.name)
-    if around is None or not table.rows or not table.readable:
-        return
-    low, high = (span[0] - dt.timedelta(days=around), span[1] + dt.timedelta(days=around))
-    columns = [c for c, info in type(table.rows[0]).model_fields.items() if "date" in str(info.annotation)]
-    for line, row in problems.rows(table):
-        for column in columns:
-            day = getattr(row, column)
-            if day is not None and not low <= day <= high:
-                problems.add(table.file, line, column, "day_outside", value=day, low=low, high=high)
-
-
-def check_alone(table: Table[Any], problems: Problems, register: Mapping[str, Variable] | None = None) -> None:
-    """What can be checked in one table without the others: repeated ids, order of pairs; units and limits by the `register` of its case."""
-    if not table.readable:
-        return
-    if columns := _IDS.get(table.name):
-        check_repeated(table, columns, problems)
-    if column := _QUANTITY.get(table.name):
-        _check_units(table, column, register or _register((), MONEY), problems)
-    if table.name in _UNIQUE:
-        _check_twice(table, problems)
-    for line, row in problems.rows(table):
-        for low, high in _ORDERED:
-            a, b = getattr(row, low, None), getattr(row, high, None)
-            if isinstance(a, str) and isinstance(b, str):  # moments: an hour that is not known orders nothing
-                a, b = a[: min(len(a), len(b))], b[: min(len(a), len(b))]
-            if a is not None and b is not None and a > b:
-                problems.add(table.file, line, low, "low_above_high", value=a, other=high, other_value=b)
-
-
-_IDS = {
-    "sources": "key",
-    "regions": "region_id",
-    "settlements": "settlement_id",
-    "events": "event_id",
-    "region_values": "region_id variable reference_date",
-    "presence": "region_id date",
-    "adjacency": "region_a region_b",
-    "region_onset": "region_id",
-    "totals": "total_id",
-    "forces": "force_id",
-    "disagreements": "disagreement_id",
-    "variables": "variable",
-}
-_UNIQUE = ("events", "totals", "forces", "disagreements")
-"""Tables whose ids say nothing of the row: two rows that differ in their ids alone are one row twice."""
-_QUANTITY = {"region_values": "variable", "economy": "series", "totals": "quantity"}
-
-
-def _check_twice(table: Table[Any], problems: Problems) -> None:
-    seen: dict[tuple[object, ...], str] = {}
-    for line, row in problems.rows(table):
-        own, *cells = (getattr(row, column) for column in type(row).model_fields)
-        first = seen.setdefault(tuple(cells), own)
-        if first != own:
-            problems.add(table.file, line, next(iter(type(row).model_fields)), "repeated_row", value=own, first=first)
-
-
-def check_repeated(table: Table[Any], columns: str, problems: Problems) -> set[str]:
-    """The ids of a table, one column or several joined; a repeated one is a problem."""
-    seen: dict[str, int] = {}
-    names = columns.split()
-    for line, row in problems.rows(table):
-        value = " ".join(str(getattr(row, name)) for name in names)
-        if value in seen:
-            problems.add(table.file, line, names[-1], "repeated_id", value=value, first=seen[value])
-        seen.setdefault(value, line)
-    return set(seen) | table.spoilt
-
-
-def cited(row: Row) -> dict[str, str]:
-    """Source keys of a row, each with the column it stands in."""
-    single = {c: getattr(row, c, None) for c in ("source", "deaths_source", "taken_source")}
-    keys = {key: column for column, key in single.items() if key}
-    columns = [c for c in ("sources_more", "sources") if c in type(row).model_fields]
-    return {**{key: c for c in columns for key in getattr(row, c)}, **keys}
-
-
-def check_sources(table: Table[Any], known: Iterable[str], problems: Problems) -> None:
-    """Every source key must have its row in sources.csv."""
-    known = set(known)
-    for line, row in problems.rows(table):
-        for key, column in cited(row).items():
-            if key not in known:
-                problems.add(table.file, line, column, "unknown_source", value=key, choices=nearest(key, known))
-
-
-def _check_keys(record: Record, problems: Problems) -> None:
-    """That what a row names is there; of a table that cannot be read nobody can say what it lacks."""
-    sources, regions = {*record.sources.ids(), OWN}, record.regions.ids()
-    for table in record.tables().values():
-        if table.name != "sources" and record.sources.readable:
-            check_sources(table, sources, problems)
-        for line, row in problems.rows(table) if record.regions.readable else ():
-            for column in ("region_id", "region_a", "region_b"):
-                region = getattr(row, column, None)
-                if region and region not in regions and region != record.country:
-                    problems.add(table.file, line, column, "unknown_region", value=region, choices=nearest(region, regions))
-    if record.settlements.readable:
-        _check_places(record, problems)
-    named = (record.events, record.totals, record.forces)
-    known = {key for table in named for key in table.ids()}
-    for line, row in problems.rows(record.disagreements) if all(t.readable for t in named) else ():
-        for key in row.rows:
-            if key not in known:
-                problems.add(record.disagreements.file, line, "rows", "unknown_row", value=key, choices=nearest(key, known))
-
-
-def _check_places(record: Record, problems: Problems) -> None:
-    """Settlements exist, lie in the region of the row, and bear the name that stands beside their id."""
-    home, names = {s.settlement_id: s.region_id for s in record.settlements}, record.names()
-    named: dict[str, set[str]] = {}
-    for key in home:
-        for name in names[key]:
-            named.setdefault(name.casefold(), set()).add(key)
-    tables: tuple[Table[Any], ...] = (record.events, record.totals)
-    for table in tables:
-        for line, row in problems.rows(table):
-            place = row.settlement_id
-            if not place or place in record.settlements.spoilt:
-                continue
-            if place not in home:
-                problems.add(table.file, line, "settlement_id", "unknown_settlement", value=place, choices=nearest(place, home))
-                continue
-            if home[place] != row.region_id:
-                args = {"value": place, "home": home[place], "region": row.region_id}
-                problems.add(table.file, line, "settlement_id", "settlement_elsewhere", **args)
-            name = getattr(row, "settlement", "")
-            bearers = named.get(name.casefold(), set())
-            if bearers and place not in bearers:
-                args = {"value": name, "id": place, "other": min(bearers)}
-                problems.add(table.file, line, "settlement", "settlement_name", **args)
-
-
-def _check_adjacency(record: Record, problems: Problems) -> None:
-    """A pair is of two regions, and says the same both ways round if it stands both ways."""
-    table = record.adjacency
-    stated: dict[tuple[str, str], int] = {}
-    for line, row in problems.rows(table):
-        a, b = row.region_a, row.region_b
-        if a == b:
-            problems.add(table.file, line, "region_b", "pair_of_one", value=a)
-        if stated.get((b, a), row.adjacent) != row.adjacent:
-            problems.add(table.file, line, "adjacent", "adjacency_differs", a=a, b=b, value=row.adjacent)
-        stated[a, b] = row.adjacent
-
-
-def _check_units(table: Table[Any], column: str, register: Mapping[str, Variable], problems: Problems) -> None:
-    for line, row in problems.rows(table):
-        quantity = getattr(row, column)
-        entry = register.get(quantity)
-        if entry is None:
-            problems.add(table.file, line, column, "unknown_variable", value=quantity, choices=nearest(quantity, register))
-            continue
-        unit = getattr(row, "unit", entry.unit)
-        if unit != entry.unit and MONEY not in entry.unit:  # whose currency nobody named
-            problems.add(table.file, line, "unit", "wrong_unit", value=unit, variable=quantity, unit=entry.unit)
-        for value_column in ("value", "value_low", "value_high"):
-            value = getattr(row, value_column, None)
-            if value is None:
-                continue
-            if entry.low is not None and value < entry.low:
-                problems.add(table.file, line, value_column, "below", value=f"{value:g}", low=f"{entry.low:g}", unit=entry.unit)
-            if entry.high is not None and value > entry.high:
-                problems.add(table.file, line, value_column, "above", value=f"{value:g}", high=f"{entry.high:g}", unit=entry.unit)
-
-
-_ORDERED = (
-    ("participants_low", "participants_high"),
-    ("value_low", "value_high"),
-    ("strength_low", "strength_high"),
-    ("max_crowd_low", "max_crowd_high"),
-    ("date", "date_end"),
-    ("arrival", "departure"),
-    ("onset_earliest", "onset_date"),
-    ("onset_earliest", "onset_latest"),
-    ("onset_date", "onset_latest"),
-    ("emergency_from", "emergency_lifted"),
-    ("deaths_security", "deaths"),
-    ("deaths_low", "deaths"),
-    ("deaths_low", "deaths_high"),
-    ("deaths", "deaths_high"),
-    ("injured_security", "injured"),
-    ("low", "high"),
-)
-"""Pairs of columns of which the first may not exceed the second."""
-
-
-def _check_sums(record: Record, problems: Problems) -> None:
-    counted = (record.region_values, record.regions, record.settlements)
-    if any(t.spoilt or not t.readable for t in counted[:2]) or not counted[2].readable:
-        return  # what is missing may stand in a row with a fault
-    population = residents_by_region(record.region_values)
-    whole = population.pop(record.country, None)
-    parts = sum(population.values())
-    if whole is not None and record.regions.rows and whole != parts:
-        problems.add(record.region_values.file, None, "population", "sum_differs", whole=f"{whole:.0f}", parts=f"{parts:.0f}")
-    towns: Counter[str] = Counter()
-    for s in record.settlements:
-        towns[s.region_id] += s.population_used or 0
-    for region, people in population.items():
-        if towns[region] > people:
-            args = {"value": towns[region], "region": region, "whole": f"{people:.0f}"}
-            problems.add(record.settlements.file, None, "population_used", "parts_exceed", **args)
-
-
-_COUNTS = {
-    "events": ("participants_low", "participants_high", "deaths", "deaths_high", "injured", "detained"),
-    "region_onset": ("max_crowd_low", "max_crowd_high", "deaths_official", "taken_to_police"),
-    "totals": ("value_low", "value_high"),
-}
-"""Columns that count residents."""
-
-
-def _check_residents(record: Record, problems: Problems) -> None:
-    """Nobody is counted who does not live there: no crowd and no toll is larger than the country."""
-    whole = residents_of(record.country, record.region_values)
-    people = {v.variable for v in record.register.values() if v.unit == "people"}
-    for name, columns in _COUNTS.items():
-        table: Table[Any] = getattr(record, name)
-        for line, row in problems.rows(table) if whole and not record.region_values.spoilt else ():
-            for column in columns:
-                value = getattr(row, column)
-                if value is not None and value > whole and getattr(row, "quantity", "participants") in people:
-                    problems.add(table.file, line, column, "more_than_residents", value=f"{value}", whole=f"{whole:.0f}")
-
-
-def _check_onsets(record: Record, problems: Problems) -> None:
-    """The summary by region must agree with the events: no day called quiet on which a gathering is recorded."""
-    onsets = record.region_onset
-    first: dict[str, dt.date] = {}
-    certain: dict[tuple[str, dt.date], str] = {}
-    for event in record.events:
-        if event.kind in UNREST and (found := gathering(event, record.span)):
-            first[event.region_id] = min(found.first, first.get(event.region_id, found.first))
-            for day in found.days if found.certain else ():
-                certain.setdefault((event.region_id, day), event.event_id)
-    for line, row in problems.rows(onsets):
-        if line:  # what follows from the events agrees with them
-            _check_onset(onsets.file, line, row, first, problems)
-    earliest = {r.region_id: r.onset_earliest or r.onset_date or r.onset_latest for r in onsets}
-    for line, presence in problems.rows(record.presence):
-        begun = earliest.get(presence.region_id, presence.date)
-        if not line or presence.region_id in onsets.spoilt:
-            continue
-        if presence.unrest == 1 and (begun is None or presence.date < begun):
-            args = {"value": presence.date, "earliest": begun or "-", "latest": "-"}
-            problems.add(record.presence.file, line, "date", "onset_conflict", **args)
-        event_id = certain.get((presence.region_id, presence.date))
-        if presence.unrest == 0 and event_id:
-            problems.add(record.presence.file, line, "unrest", "presence_conflict", event=event_id, day=presence.date)
-
-
-def _check_onset(file: str, line: int, row: OnsetRow, first: Mapping[str, dt.date], problems: Problems) -> None:
-    seen = first.get(row.region_id)
-    if row.onset_earliest is None and (row.onset_date or row.onset_latest):
-        problems.add(file, line, "onset_earliest", "empty_cell", value="onset_earliest")
-    elif seen and (row.onset_earliest is None or not row.onset_earliest <= seen <= (row.onset_latest or seen)):
-        args = {"value": seen, "earliest": row.onset_earliest or "-", "latest": row.onset_latest or "-"}
-        problems.add(file, line, "onset_earliest", "onset_conflict", **args)

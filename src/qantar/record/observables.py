@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qantar.files.cells import spellings
 from qantar.record.complete import UNREST
-from qantar.record.load import Record
+from qantar.record.record import Record
 from qantar.record.schema import SPAN_MAX, Disagreement, Event, OnsetRow, Total
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from qantar.record.load import Record
 from qantar.record.observables import Dated, Interval, Observables, UnitDeaths, days_between
+from qantar.record.record import Record
 from qantar.report.figures import WIDTH, Plot, Rows, same, steps, width_of
 from qantar.studies.blocks import Pair, pair
 

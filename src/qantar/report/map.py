@@ -15,7 +15,7 @@ from typing import Any
 
 from qantar.cases.case import Case, rings
 from qantar.record.complete import GATHERINGS, VIOLENCE
-from qantar.record.load import Record
+from qantar.record.record import Record
 from qantar.report.figures import width_of
 
 WIDTH = 800.0

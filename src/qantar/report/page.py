@@ -29,11 +29,10 @@ from qantar.effects.experiment_file import FOLDER, Experiment
 from qantar.ensemble.histories import Feature
 from qantar.ensemble.run import Result
 from qantar.errors import Problems
-from qantar.files.read import read_toml
+from qantar.files.markup import read_toml
 from qantar.inference.packed import read, ships
 from qantar.inference.posterior import Fit, read_fit
 from qantar.record.complete import GATHERINGS, UNREST, VIOLENCE
-from qantar.record.load import Record, cited
 from qantar.record.observables import (
     Interval,
     Observables,
@@ -43,6 +42,7 @@ from qantar.record.observables import (
     observe,
     strikes_alone,
 )
+from qantar.record.record import Record, cited
 from qantar.record.schema import Event
 from qantar.report.curves import draw_all
 from qantar.report.findings import decided, findings, groups

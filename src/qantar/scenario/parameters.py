@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from qantar.draws import Purpose, uniform
 from qantar.errors import Problems, ScenarioError
 from qantar.files.cells import Choice, Number, Strict, Text
-from qantar.files.read import read_toml
+from qantar.files.markup import read_toml
 
 Values = dict[str, float]
 """Value of every parameter, by name."""

@@ -17,7 +17,8 @@ from typing import Any
 from qantar.cases.case import Case, find_folder, read_case
 from qantar.errors import DataError, Problems, ScenarioError, fail, nearest
 from qantar.files.cells import Strict
-from qantar.files.read import TomlNotes, read_text, read_toml, toml_lines
+from qantar.files.markup import TomlNotes, read_toml, toml_lines
+from qantar.files.text import read_text
 from qantar.scenario.edits import apply, parameter_fault, parse_set
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import FILE, Plan, country_offset, plan_of

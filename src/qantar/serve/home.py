@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from qantar.account.ledger import AccountFile
 from qantar.cases.case import Case, CaseFile, cases_folder, packaged_names
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
-from qantar.files.read import read_toml
+from qantar.files.markup import read_toml
 from qantar.files.result import read_result
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, load_scenario

@@ -20,8 +20,8 @@ from qantar.ensemble.histories import QUANTILES
 from qantar.ensemble.run import Result
 from qantar.errors import Problems, QantarError
 from qantar.inference.packed import read, ships
-from qantar.record.load import cited
 from qantar.record.observables import Observables, days_between, observe
+from qantar.record.record import cited
 from qantar.record.schema import Event, Source
 from qantar.report.map import SIGN_OF, Sheet, Sign, draw, signs
 from qantar.report.pairs import safe_link

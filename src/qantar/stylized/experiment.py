@@ -21,7 +21,7 @@ from qantar.effects.interaction import KINDS
 from qantar.effects.measures import EVERYWHERE, MEASURES, Seen
 from qantar.errors import DataError, Problems, StudyError, fail
 from qantar.files.cells import Choice, Key, Number, Strict, Text
-from qantar.files.read import read_toml
+from qantar.files.markup import read_toml
 from qantar.files.write import sha256_of
 from qantar.stylized.countries import ALLOCATIONS, BLOCK, METHODS, TRAITS, halves
 

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from qantar.ensemble.histories import MASS
 from qantar.errors import DataError, Problems, fail
 from qantar.files.cells import to_csv
-from qantar.files.read import read_text
+from qantar.files.text import read_text
 from qantar.model.outcome import UPRISING
 from qantar.statistics import wilson
 from qantar.study_keys import StudyKey, lot

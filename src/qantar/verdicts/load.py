@@ -23,7 +23,7 @@ from qantar.account.ledger import (
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
-from qantar.files.read import read_toml
+from qantar.files.markup import read_toml
 from qantar.record.schema import MODELS
 
 if TYPE_CHECKING:
