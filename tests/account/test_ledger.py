@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.errors import DataError, ScenarioError
 from qantar.lookup.show import show
 from qantar.statistics import wilson

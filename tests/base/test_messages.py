@@ -13,7 +13,7 @@ import pytest
 
 import qantar
 from qantar import messages, studies
-from qantar.account.ledger import KINDS, READINGS
+from qantar.account.schema import KINDS, READINGS
 from qantar.files.cells import Number
 from qantar.lookup.check import TABLES
 from qantar.lookup.keys import FILES, keys_of

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from qantar.account.ledger import KINDS, VERDICTS, Claim
+from qantar.account.schema import KINDS, VERDICTS, Claim
 from qantar.errors import Problems
 from qantar.files.alike import digest, rows_sha256
 from qantar.files.cells import to_csv

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import call_qantar
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.cases.case import load_case
 from qantar.lookup.propose import propose
 from qantar.verdicts.load import Loaded

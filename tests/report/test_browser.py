@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from conftest import HERE
 from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
-from qantar.account.ledger import LEDGER_MODELS
+from qantar.account.schema import LEDGER_MODELS
 from qantar.report.write import study_account
 from qantar.verdicts.load import load_account
 

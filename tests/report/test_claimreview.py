@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.cli.main import main
 from qantar.report.claimreview import RATINGS, claim_reviews
 from qantar.verdicts.claims import Judged, judge

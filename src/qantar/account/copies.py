@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from qantar.account.document import Document
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.errors import Problems
 from qantar.files.cells import Table
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qantar.account.ledger import WRITTEN, read_head, the_one, twin
+from qantar.account.ledger import read_head
+from qantar.account.twins import WRITTEN, the_one, twin
 from qantar.account.workbook import HANDLED, ORDER, align
 from qantar.errors import DataError, Problems, StudyError, fail, nearest
 from qantar.files.alike import cells_of, in_brackets

@@ -22,7 +22,7 @@ from qantar.record.observables import observe
 from qantar.record.record import Record
 
 if TYPE_CHECKING:
-    from qantar.account.ledger import Claim
+    from qantar.account.schema import Claim
 
 KEPT = "kept.toml"
 """In the folder of a ledger."""

@@ -10,10 +10,11 @@ from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
+from qantar.account.account import Account
 from qantar.account.candidates import Candidate
 from qantar.account.document import Document
 from qantar.account.kept import KEPT, kept_text, rows_said
-from qantar.account.ledger import Account, Claim
+from qantar.account.schema import Claim
 from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
 from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qantar.account.ledger import WRITTEN, Claim, read_head, the_one, twin
+from qantar.account.ledger import read_head
+from qantar.account.schema import Claim
+from qantar.account.twins import WRITTEN, the_one, twin
 from qantar.errors import DataError, Problems
 from qantar.files.alike import cells_of, digest
 from qantar.files.cells import Row, to_csv

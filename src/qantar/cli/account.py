@@ -24,7 +24,7 @@ def verdicts(
     claim_review: Annotated[bool, typer.Option("--claim-review", help="cli.opt_claim_review")] = False,
     json: JsonOption = False,
 ) -> None:
-    from qantar.account.ledger import KINDS
+    from qantar.account.schema import KINDS
     from qantar.report.claimreview import claim_reviews
     from qantar.verdicts.claims import FLAGS, WORDS, judge
     from qantar.verdicts.load import load_account

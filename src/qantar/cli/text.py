@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from qantar.messages import LANGUAGES, text
 
 if TYPE_CHECKING:
+    from qantar.account.account import Account
     from qantar.account.candidates import Candidate
     from qantar.account.document import Document
-    from qantar.account.ledger import Account
     from qantar.lookup.explain import Explanation
     from qantar.lookup.likely import Likely
     from qantar.lookup.propose import Proposal
@@ -196,7 +196,7 @@ def verdict_table(judged: Sequence[Judged], lang: str) -> None:
 
 def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histories: int = 0, *, fitted: bool = False) -> None:
     """Counts by kind and verdict, who wrote the verdicts, and how two readers agreed."""
-    from qantar.account.ledger import KINDS
+    from qantar.account.schema import KINDS
     from qantar.verdicts.claims import WORDS, agreement, tally
 
     for kind, counts in sorted(tally(judged).items(), key=lambda item: KINDS.index(item[0])):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from qantar.account.document import Document, Sentence
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.cases.case import Case
 from qantar.lookup.likely import near
 from qantar.lookup.rows import names_of_places, row_in_words

@@ -9,8 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from qantar.account.account import Account
 from qantar.account.kept import KEPT, not_kept
-from qantar.account.ledger import LEDGER_MODELS, WRITTEN, Account, AccountFile, read_claims, twin
+from qantar.account.ledger import read_claims
+from qantar.account.schema import LEDGER_MODELS, AccountFile
+from qantar.account.twins import WRITTEN, twin
 from qantar.account.weights import RivalsFile
 from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_shapes
 from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest

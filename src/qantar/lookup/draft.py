@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from qantar.account.candidates import Candidate
 from qantar.account.document import Document
-from qantar.account.ledger import DRAFT
+from qantar.account.schema import DRAFT
 from qantar.cases.case import Case
 from qantar.lookup.likely import near
 from qantar.lookup.propose import Proposal

@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from qantar.account.candidates import place_pattern, scored
 from qantar.account.document import Document, Position, Section, Sentence
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.cases.case import Case
 from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, months
 from qantar.messages import LANGUAGES, text

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from qantar.account.ledger import Account, Claim
+from qantar.account.account import Account
+from qantar.account.schema import Claim
 from qantar.messages import LANGUAGES, text
 from qantar.report.pairs import safe_link
 from qantar.verdicts.claims import Judged

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qantar.account.ledger import VERDICTS
+from qantar.account.schema import VERDICTS
 from qantar.ensemble.histories import HALF
 from qantar.inference.posterior import Fit
 from qantar.studies.blocks import Pair, pair

@@ -22,7 +22,7 @@ from typing import Any
 from markupsafe import Markup
 
 import qantar
-from qantar.account.ledger import KINDS
+from qantar.account.schema import KINDS
 from qantar.cases.case import cases_folder
 from qantar.effects.decision import versions as rule_versions
 from qantar.effects.experiment_file import FOLDER, Experiment

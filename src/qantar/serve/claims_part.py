@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BeforeValidator
 
-from qantar.account.ledger import KINDS
+from qantar.account.schema import KINDS
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.cells import Choice

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from qantar.account.ledger import AccountFile
+from qantar.account.schema import AccountFile
 from qantar.cases.case import Case, CaseFile, cases_folder, packaged_names
 from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
 from qantar.files.markup import read_toml

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Annotated, Any
 
-from qantar.account.ledger import Claim
+from qantar.account.schema import Claim
 from qantar.cases.case import Question
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qantar.account.ledger import VERDICTS, Account, Claim
+from qantar.account.account import Account
+from qantar.account.schema import VERDICTS, Claim
 from qantar.statistics import NORMAL_95, wilson
 
 if TYPE_CHECKING:

@@ -8,18 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qantar.account.account import Account
+from qantar.account.checks import check_questions
 from qantar.account.kept import KEPT, changes
-from qantar.account.ledger import (
-    LEDGER_MODELS,
-    WRITTEN,
-    Account,
-    AccountFile,
-    check_questions,
-    read_account,
-    read_head,
-    read_tables_alone,
-    twin,
-)
+from qantar.account.ledger import read_account, read_head, read_tables_alone
+from qantar.account.schema import LEDGER_MODELS, AccountFile
+from qantar.account.twins import WRITTEN, twin
 from qantar.cases.case import ACCOUNTS, GEOMETRY, Case, case_names, cases_folder, file_hashes, find_folder, read_case
 from qantar.errors import DataError, Problems
 from qantar.files.cells import Table
