@@ -28,7 +28,7 @@ from qantar.importing.form import FIELDS, kinds_of
 from qantar.importing.gdelt import names
 from qantar.importing.places import Shapes
 from qantar.importing.run import PROVIDERS, import_file
-from qantar.importing.take import EVENT_COLUMNS, REASONS
+from qantar.importing.taken import EVENT_COLUMNS, REASONS
 from qantar.messages import LANGUAGES, keys_under, text
 from qantar.record.observables import perhaps_twice
 from qantar.record.schema import EVENT_KINDS, Event

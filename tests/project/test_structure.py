@@ -115,6 +115,36 @@ def test_no_study_imports_another() -> None:
             assert {name.split(".")[2] for name in others} <= shared, path.name
 
 
+def circles(needs: dict[str, set[str]]) -> set[str]:
+    """What is left of a graph when nothing more can be taken away that needs only what is gone."""
+    left = dict(needs)
+    while ready := {name for name, those in left.items() if not those & left.keys()}:
+        left = {name: those for name, those in left.items() if name not in ready}
+    return set(left)
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    names = {path: ".".join(("qantar", *path.relative_to(SOURCE).with_suffix("").parts)) for path in SOURCE.rglob("*.py")}
+    assert not circles({name: modules(path) - {name} for path, name in names.items() if not name.endswith("__init__")})
+    assert circles({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": set()}) == {"a", "b", "c"}  # the check sees a circle
+
+
+LINES, FUNCTION = 450, 60
+"""A file and a function that a reader still takes in."""
+ONE_PIECE = {"effects/decision.py"}
+"""The decision rules have a hash of their own: it stands for one file that holds them all."""
+
+
+def test_files_and_functions_are_short() -> None:
+    for path in SOURCE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        name = path.relative_to(SOURCE).as_posix()
+        assert source.count("\n") < LINES or name in ONE_PIECE, name
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno:
+                assert node.end_lineno - node.lineno < FUNCTION, f"{name}: {node.name}"
+
+
 def test_public_names_exist_and_are_about_a_page() -> None:
     assert 10 <= len(qantar.__all__) <= 40
     for name in qantar.__all__:

@@ -49,7 +49,7 @@ def import_(
     with progress.progress(lang) as step:
         step("import")
         if propose is not None:
-            proposal, summary = _propose(file, propose, encoding, lang), None
+            proposal = _propose(file, propose, encoding, lang)
         else:
             from qantar.errors import DataError
             from qantar.importing.run import import_file
@@ -64,22 +64,8 @@ def import_(
     if look is not None:
         _looked(look, file, folder, options, lang, as_json=json)
         raise typer.Exit(2)
-    if summary is None:
-        view = proposal.view
-        if json:
-            terminal.print_json(
-                {
-                    "file": str(file),
-                    "mapping": str(propose),
-                    "unused_numbers": view.numbers,
-                    "types_without_kind": view.types,
-                }
-            )
-        else:
-            for key, names in (("out.import_unused_numbers", view.numbers), ("out.import_without_kind", view.types)):
-                if names:
-                    terminal.say(text(key, lang, n=len(names), names=", ".join(names)))
-            terminal.say(text("out.import_proposed", lang, path=propose))
+    if propose is not None:
+        _proposed(proposal.view, file, propose, lang, as_json=json)
     elif json:
         terminal.print_json({"folder": str(into), **summary.as_dict()})
     else:
@@ -98,6 +84,18 @@ def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
     proposal = propose(open_source(file, encoding), lang)
     write_bytes(place, proposal.text.encode())
     return proposal
+
+
+def _proposed(view: Any, file: Path, place: Path, lang: str, *, as_json: bool) -> None:
+    """What a proposed mapping leaves to be filled in."""
+    if as_json:
+        found = {"unused_numbers": view.numbers, "types_without_kind": view.types}
+        terminal.print_json({"file": str(file), "mapping": str(place), **found})
+        return
+    for key, names in (("out.import_unused_numbers", view.numbers), ("out.import_without_kind", view.types)):
+        if names:
+            terminal.say(text(key, lang, n=len(names), names=", ".join(names)))
+    terminal.say(text("out.import_proposed", lang, path=place))
 
 
 def _first_look(file: Path, into: Path, lang: str, options: dict[str, Any]) -> Any:

@@ -7,9 +7,11 @@ than 1000, over 2k; 2,000-3,000, 1000 a 2000, 5 - 6 thousand, between 200 and 30
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from qantar.importing.written import plain
 from qantar.record.schema import PEOPLE_MAX
 
 NONE = frozenset((*"-–—?", "--", "n/a", "N/A", "n.a.", "NA", "s/d", "S/D", "n/d", "N/D", "н/д", "无", "不详", "不明"))
@@ -114,3 +116,21 @@ def _number(digits: str, times: str | None) -> int | None:
     if found := _GROUPED.fullmatch(digits) or _PLAIN.fullmatch(digits):
         return int(re.sub(r"[^0-9]", "", found[1]))
     return None
+
+
+NUMBERS = (
+    "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths", "deaths_high", "injured", "detained",
+)  # fmt: skip
+OF_TWO = ("participants", "deaths", "injured", "detained")
+"""Numbers that may be written as a range; of one without columns for its ends the low one is kept."""
+
+
+def as_told(cell: Callable[[str], str]) -> Iterator[str]:
+    """What a row says of its figures beside them: a crowd in words, and what is only about so high or doubted."""
+    for name in NUMBERS[1:]:
+        told = cell(name).strip()
+        figure = read_figure(told) if told and told not in NONE else None
+        if name == "participants" and told not in NONE and (figure is None or not figure.sure):
+            yield plain(told)
+        elif figure is not None and not figure.sure:
+            yield f"{name} {plain(told)}"

@@ -7,7 +7,8 @@ In: a file and the folder of a case. Out: events.csv, sources.csv, unmatched.csv
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,13 +35,13 @@ from qantar.importing.tables import (
     brought_by,
     events_text,
     imported,
-    imported_of_others,
     merge_events,
     merge_source,
+    of_others,
     read_raw,
-    unmatched_of_others,
 )
-from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, take
+from qantar.importing.take import take
+from qantar.importing.taken import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row, Taken, Unmatched
 from qantar.importing.ucdp import UCDP
 from qantar.importing.words import kinds_in
 from qantar.record.observables import at_one_place, perhaps_twice
@@ -164,23 +165,17 @@ def import_file(
     source, form = recognize(path, mapped, mapping, encoding)
     gone = _deleted(deleted, form, encoding) if deleted else set()
     events, sources = read_raw(folder / EVENTS, EVENT_COLUMNS), read_raw(folder / SOURCES, SOURCE_COLUMNS)
-    others = folder / UNMATCHED
     made: list[Summary] = []
 
     def build(place: Path) -> Sequence[str]:
-        with (place / UNMATCHED).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(UNMATCHED_COLUMNS)
-            writer.writerows(unmatched_of_others(others, form.key))
+        with _rows_to(place, folder, UNMATCHED, UNMATCHED_COLUMNS, form.key) as write:
             watched = imported(events, form.key) if remove_gone else frozenset()
-            taken = take(source, form, country, writer.writerow, date_order=date_order, swap=swap, watched=watched)
+            taken = take(source, form, country, write, date_order=date_order, swap=swap, watched=watched)
         brought = brought_by(folder / IMPORTED, form.key)
         changes = merge_events(events, form.key, taken.rows, gone, brought=brought, remove_gone=remove_gone, still=taken.still)
-        with (place / IMPORTED).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(IMPORTED_COLUMNS)
-            writer.writerows(imported_of_others(folder / IMPORTED, form.key))
-            writer.writerows((form.key, name, event) for name, event in changes.brought.items())
+        with _rows_to(place, folder, IMPORTED, IMPORTED_COLUMNS, form.key) as write:
+            for name, event in changes.brought.items():
+                write((form.key, name, event))
         merge_source(sources, form.source, f"{source.name} (SHA-256 {source.sha256[:16]}…)")
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
@@ -194,6 +189,16 @@ def import_file(
         write_files(folder, build)
         made[0].written = [EVENTS, SOURCES, UNMATCHED, IMPORTED]
     return made[0]
+
+
+@contextmanager
+def _rows_to(place: Path, folder: Path, name: str, columns: Sequence[str], key: str) -> Iterator[Unmatched]:
+    """Writes a table row by row: first those of other sources, as they stand in the folder, then those it is called with."""
+    with (place / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(of_others(folder / name, columns, key))
+        yield writer.writerow
 
 
 def recognize(path: Path, mapped: MappingFile | None, mapping: Path | None, encoding: str | None) -> tuple[Source, Form]:

@@ -22,7 +22,7 @@ from qantar.files.read import csv_rows
 from qantar.files.sheet import ROWS_MAX
 from qantar.files.text import BYTES_MAX, read_text
 from qantar.importing.again import MADE, Again, known_again
-from qantar.importing.take import EVENT_COLUMNS, UNMATCHED_COLUMNS, Row
+from qantar.importing.taken import EVENT_COLUMNS, Row
 from qantar.record.schema import Event
 
 EVENTS, SOURCES, UNMATCHED, IMPORTED = "events.csv", "sources.csv", "unmatched.csv", "imported.csv"
@@ -180,22 +180,7 @@ def merge_events(
         _change(row, at, new[name], done)
         if k in known.mended:
             done.mended.append((words[k], dict(zip(events.header, row, strict=True))))
-    added: dict[str, Row] = {}
-    taken = {row[at["event_id"]].strip() for row in kept}
-    number = max((int(m[1]) for name in (*taken, *brought.values()) if (m := NUMBERED.fullmatch(name))), default=0)
-    for name, cells in sorted(new.items(), key=lambda item: item[1]["date"]):  # of one day as in the file
-        if name in seen:
-            continue
-        row = [""] * len(events.header)
-        for c, v in cells.items():
-            row[at[c]] = v
-        number += not cells["event_id"]
-        row[at["event_id"]] = _free(cells["event_id"] or f"E{number:03d}", taken)
-        taken.add(row[at["event_id"]])
-        done.ours.add(row[at["event_id"]])
-        done.added += 1
-        kept.append(row)
-        added[name] = dict(zip(events.header, row, strict=True))
+    added = _add(events, kept, {name: row for name, row in new.items() if name not in seen}, [*brought.values()], done)
     removed = {row["event_id"] for row in done.taken_away}
     done.perhaps = [(words[k], added[name]) for k, name in known.perhaps if words[k]["event_id"] not in removed]
     if len(kept) > ROWS_MAX:
@@ -206,6 +191,26 @@ def merge_events(
     done.brought = {name: event for name, event in brought.items() if name not in other}
     done.brought |= {row["external_id"]: row["event_id"] for row in events.dicts() if row["source"] == key and row["external_id"]}
     return done
+
+
+def _add(events: Raw, kept: list[list[str]], new: Mapping[str, Row], before: Sequence[str], done: Changes) -> dict[str, Row]:
+    """Put new rows behind those that are kept, by day, of one day as in the file; who has no id is numbered above all and `before`."""
+    at = {c: events.at(c) for c in EVENT_COLUMNS}
+    added: dict[str, Row] = {}
+    taken = {row[at["event_id"]].strip() for row in kept}
+    number = max((int(m[1]) for name in (*taken, *before) if (m := NUMBERED.fullmatch(name))), default=0)
+    for name, cells in sorted(new.items(), key=lambda item: item[1]["date"]):
+        row = [""] * len(events.header)
+        for c, v in cells.items():
+            row[at[c]] = v
+        number += not cells["event_id"]
+        row[at["event_id"]] = _free(cells["event_id"] or f"E{number:03d}", taken)
+        taken.add(row[at["event_id"]])
+        done.ours.add(row[at["event_id"]])
+        done.added += 1
+        kept.append(row)
+        added[name] = dict(zip(events.header, row, strict=True))
+    return added
 
 
 def _said_in_full(events: Raw) -> None:
@@ -283,14 +288,9 @@ def brought_by(path: Path, key: str) -> dict[str, str]:
     return {name: event for source, name, event in _lines(path, IMPORTED_COLUMNS) if source == key}
 
 
-def imported_of_others(path: Path, key: str) -> Iterator[Sequence[str]]:
-    """Rows of imported.csv of other sources."""
-    return (row for row in _lines(path, IMPORTED_COLUMNS) if row[0] != key)
-
-
-def unmatched_of_others(path: Path, key: str) -> Iterator[Sequence[str]]:
-    """Rows that imports of other sources left in unmatched.csv."""
-    return (row for row in _lines(path, UNMATCHED_COLUMNS) if row[0] != key)
+def of_others(path: Path, columns: Sequence[str], key: str) -> Iterator[Sequence[str]]:
+    """Rows of imported.csv or unmatched.csv that imports of other sources left there."""
+    return (row for row in _lines(path, columns) if row[0] != key)
 
 
 def _lines(path: Path, columns: Sequence[str]) -> Iterator[Sequence[str]]:

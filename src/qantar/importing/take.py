@@ -7,115 +7,29 @@ kept grows with the rows taken, not with the file; points are looked up many at 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from qantar.errors import DataError, Problem, fail
-from qantar.files.cells import NAME_MAX, printable, quoted
+from qantar.files.cells import quoted
 from qantar.files.sheet import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
-from qantar.importing.figures import NONE, read_figure
+from qantar.importing.figures import NONE, NUMBERS, OF_TWO, as_told, read_figure
 from qantar.importing.form import Form
 from qantar.importing.source import Source
+from qantar.importing.taken import EVENT_COLUMNS, LINES, Refused, Row, Spot, Taken, Unmatched
+from qantar.importing.written import HARMLESS, age, degrees, digits, event_id, made_id, plain, written
 from qantar.record.schema import DAYS_AROUND
 
-EVENT_COLUMNS = (
-    "event_id", "date", "date_end", "region_id", "settlement", "settlement_id", "lat", "lon", "kind", "scope",
-    "participants_low", "participants_high", "number_basis", "deaths_low", "deaths", "deaths_high", "injured", "detained",
-    "actor", "confidence", "note", "source", "external_id",
-)  # fmt: skip
-"""Columns of events.csv that an import fills."""
-UNMATCHED_COLUMNS = ("source", "file", "line", "reason", "column", "value", "external_id", "date", "place", "type")
-REASONS = (
-    "cell_count", "no_date", "bad_date", "low_above_high", "outside_days", "outside_country", "only_country", "swapped_coordinates",
-    "bad_coordinates", "no_place", "unknown_place", "ambiguous_place", "ambiguous_region", "unknown_kind", "no_kind", "kind_left_empty",
-    "bad_number", "more_than_residents", "count_zero", "no_id",
-)  # fmt: skip
-"""Why a row is not taken."""
-LINES = 5
-"""Rows that are told of each reason; all of them stand in unmatched.csv."""
 _BLOCK = 20_000
 """Rows whose points are looked up at once."""
 _POINTS = 200_000
 """Points whose region is remembered."""
-_DEGREES = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,20})?", re.ASCII)
-
-Row = dict[str, str]
-Unmatched = Callable[[Sequence[object]], None]
-
-
-class Spot(NamedTuple):
-    """Where two cells with coordinates lie: a region, or the reason why none."""
-
-    region: str
-    lat: str
-    lon: str
-    note: str
-    """`near`, `swapped` or empty; without a region the reason"""
-
-
-class Refused(NamedTuple):
-    """A row that was not taken: its line, and the column and the cell that are the reason, where there is one."""
-
-    line: int
-    column: str
-    value: str
-    hint: str = ""
-    """what may have been meant"""
-    within: str = ""
-    """regions of the case that lie in a larger unit of this name"""
-
-
-@dataclass
-class Taken:
-    """What a file holds for a case."""
-
-    rows: dict[str, Row] = field(default_factory=dict)
-    """by external id"""
-    line_of: dict[tuple[str, str], int] = field(default_factory=dict)
-    """line of each row in the file, by source and external id as they are written"""
-    told: dict[str, str] = field(default_factory=dict)
-    """what a cell with types says, of rows read by a mapping, by external id"""
-    read: int = 0
-    duplicates: int = 0
-    """the same row once more"""
-    superseded: int = 0
-    """the same id with other content, of which the newer was kept"""
-    near: int = 0
-    swapped: int = 0
-    elsewhere: int = 0
-    """rows whose named region is not the one their coordinates lie in"""
-    spans: int = 0
-    """rows of which one cell holds the first and the last day"""
-    words: Counter[str] = field(default_factory=Counter)
-    """crowds in words, which have no number"""
-    lowest: int = 0
-    """injured and detained of which the low end of a range was kept"""
-    unnamed: Counter[str] = field(default_factory=Counter)
-    """places that the case does not know, of rows that have only the names of region and place"""
-    apart: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """places, with the region that the row names, of which the case knows one in another region only, the third"""
-    reasons: Counter[str] = field(default_factory=Counter)
-    refused: dict[str, list[Refused]] = field(default_factory=dict)
-    """the first rows of each reason"""
-    blanked: Counter[str] = field(default_factory=Counter)
-    """cells that were left out of rows that were taken, by the reason"""
-    left_out: dict[str, list[Refused]] = field(default_factory=dict)
-    """the first cells of each reason"""
-    still: set[str] = field(default_factory=set)
-    """those of the ids and notes to be watched that rows have which were not taken, and so are in the file all the same"""
-    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """type of the file and kind of qantar, empty where there is none, `?` where the type is not known"""
-    first: dt.date | None = None
-    last: dt.date | None = None
 
 
 class _Pending(NamedTuple):
@@ -169,7 +83,7 @@ class _Take:
         self.made: set[str] = set()
         self.updated: dict[str, str] = {}
         self.told = [self.at.get(f) for f in ("id", "date", "settlement", "type", "subtype")]
-        self.name = str(quoted(_plain(source.name)))
+        self.name = str(quoted(plain(source.name)))
 
     def _column(self, k: int) -> Callable[[], Iterator[str]]:
         return lambda: (cells[k] for _, cells in self._rows() if k < len(cells))
@@ -194,7 +108,7 @@ class _Take:
         """A row is not taken."""
         if self.watched:
             whole = [*cells, *[""] * (self.form.width - len(cells))]
-            name = _plain(self._cell(whole, "id")) if "id" in self.at else _made(cells)
+            name = plain(self._cell(whole, "id")) if "id" in self.at else made_id(cells)
             self.taken.still |= {str(quoted(name)), str(quoted(self._note(whole)))} & self.watched
         self._list(reason, line, cells, name, hints, counts=self.taken.reasons, first=self.taken.refused)
 
@@ -217,11 +131,11 @@ class _Take:
         column, value = ("", "") if k is None or k >= n else (self.form.names[k], cells[k])
         counts[reason] += 1
         if counts[reason] <= LINES:
-            first.setdefault(reason, []).append(Refused(line, _plain(column), _plain(value), *hints()))
+            first.setdefault(reason, []).append(Refused(line, plain(column), plain(value), *hints()))
         *told, kind, subkind = [cells[i] if i is not None and i < n else "" for i in self.told]
         row = [column, value, *told, f"{kind}/{subkind}" if subkind else kind]
-        if not _HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
-            row = [str(quoted(_plain(c))) for c in row]
+        if not HARMLESS.fullmatch("|".join(row)):  # looking at each cell takes five times as long, and few need it
+            row = [str(quoted(plain(c))) for c in row]
         self.unmatched((self.form.key, self.name, line, reason, *row))
 
     # --- days ------------------------------------------------------------------------------------------------------------
@@ -292,18 +206,18 @@ class _Take:
             self.spots.clear()
         a, b = self.at["latitude"], self.at["longitude"]
         new = list(dict.fromkeys(key for p in block if (key := (p.cells[a], p.cells[b])) not in self.spots))
-        points = {key: (lat, lon) for key in new if (lat := _degrees(key[0])) is not None and (lon := _degrees(key[1])) is not None}
+        points = {key: (lat, lon) for key in new if (lat := degrees(key[0])) is not None and (lon := degrees(key[1])) is not None}
         found = np.array(list(points.values()), float).reshape(-1, 2)
         lats, lons = found[:, 0], found[:, 1]
         here, there = self.country.region_of(lons, lats), self.country.region_of(lats, lons)
         beside = self.country.region_beside(lons, lats, here)
         for k, (key, (y, x)) in enumerate(points.items()):
             if here[k]:
-                self.spots[key] = Spot(here[k], _written(y), _written(x), "")
+                self.spots[key] = Spot(here[k], written(y), written(x), "")
             elif beside[k]:
-                self.spots[key] = Spot(beside[k], _written(y), _written(x), "near")
+                self.spots[key] = Spot(beside[k], written(y), written(x), "near")
             elif there[k]:
-                self.spots[key] = Spot(there[k], _written(x), _written(y), "swapped")
+                self.spots[key] = Spot(there[k], written(x), written(y), "swapped")
             else:
                 self.spots[key] = Spot("", "", "", "outside_country" if abs(y) <= 90 and abs(x) <= 180 else "bad_coordinates")
         for key in new:
@@ -315,7 +229,7 @@ class _Take:
         """The cells of a row that say where it was; None if it is not taken."""
         cells = p.cells
         named = self._cell(cells, "region")
-        town = _plain(self.form.word_for_settlement(self._cell(cells, "settlement")))
+        town = plain(self.form.word_for_settlement(self._cell(cells, "settlement")))
         precision = self.form.precision(self._cell(cells, "place_precision"))
         if precision == "country":
             self._refuse("only_country", p.line, cells, "place_precision")
@@ -347,7 +261,7 @@ class _Take:
         if self.country.is_another(self._cell(p.cells, "country")):
             self._refuse("outside_country", p.line, p.cells, "country")
             return None
-        named, town = ("" if _plain(name) in NONE else name for name in (named, town))
+        named, town = ("" if plain(name) in NONE else name for name in (named, town))
         if self.country.is_whole(named or town) and (not (named and town) or self.country.is_whole(town)):
             return {"region_id": self.country.code, "settlement": "", "settlement_id": "", "lat": "", "lon": ""}
         place = self.country.names.find(named, town)
@@ -359,7 +273,7 @@ class _Take:
             self._refuse(place.reason, p.line, p.cells, column, lambda: self._hints(told, place.elsewhere))
             return None
         if place.elsewhere:
-            self.taken.apart[town, _plain(named), place.elsewhere] += 1
+            self.taken.apart[town, plain(named), place.elsewhere] += 1
         elif town and not place.settlement:
             self.taken.unnamed[town] += 1
         return {"region_id": place.region, "settlement": town, "settlement_id": place.settlement, "lat": "", "lon": ""}
@@ -379,14 +293,14 @@ class _Take:
         types = self.form.types(lambda name: self._cell(p.cells, name))
         kind = self.form.kind(types)
         if not kind:
-            self.taken.kinds[_plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
+            self.taken.kinds[plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
             without = "kind_left_empty" if self.form.of_mapping else "no_kind"
             self._refuse("unknown_kind" if kind is None else without, p.line, p.cells, "subtype" if "subtype" in self.at else "type")
             return
         numbers = self._numbers(p)
         if numbers is None:
             return
-        shown = _plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == kind), ""))
+        shown = plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == kind), ""))
         self._keep(p, self._row(p, place, kind, numbers), shown, types)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
@@ -418,17 +332,17 @@ class _Take:
 
     def _figures(self, p: _Pending) -> dict[str, int | None] | None:
         """What the cells for numbers say; None if the row is not taken, because it cannot be said for how many events it stands."""
-        found: dict[str, int | None] = dict.fromkeys(_NUMBERS)
+        found: dict[str, int | None] = dict.fromkeys(NUMBERS)
         crowd: tuple[int | None, int | None] = (None, None)
-        for name in _NUMBERS:
+        for name in NUMBERS:
             cell = self._cell(p.cells, name).strip()
             if not cell or cell in NONE:
                 continue
             figure = read_figure(cell)
             if figure is None and name == "participants":
-                self.taken.words[_plain(cell)] += 1
+                self.taken.words[plain(cell)] += 1
                 continue
-            if figure is None or (figure.low != figure.high and name not in _OF_TWO):
+            if figure is None or (figure.low != figure.high and name not in OF_TWO):
                 if name == "count":  # of how many events a row tells is no figure beside an event
                     self._refuse("bad_number", p.line, p.cells, name)
                     return None
@@ -459,7 +373,7 @@ class _Take:
         scope = "date uncertain" if uncertain else "event"
         if several:
             scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
-        basis = [f"{count} events" if several else "", *_as_told(cell)]
+        basis = [f"{count} events" if several else "", *as_told(cell)]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
         # that a size is only estimated is no doubt that anything happened
         exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
@@ -469,11 +383,11 @@ class _Take:
             "date_end": "" if p.first == p.last else p.last.isoformat(),
             "kind": kind,
             "scope": scope,
-            "participants_low": _digits(low),
-            "participants_high": _digits(numbers["participants_high"]),
+            "participants_low": digits(low),
+            "participants_high": digits(numbers["participants_high"]),
             "number_basis": "; ".join(filter(None, basis)),
-            **{name: _digits(numbers[name]) for name in ("deaths_low", "deaths", "deaths_high", "injured", "detained")},
-            "actor": "; ".join(dict.fromkeys(filter(None, (_plain(cell("actor")), _plain(cell("actor_2")))))),
+            **{name: digits(numbers[name]) for name in ("deaths_low", "deaths", "deaths_high", "injured", "detained")},
+            "actor": "; ".join(dict.fromkeys(filter(None, (plain(cell("actor")), plain(cell("actor_2")))))),
             "confidence": self.form.confidence(cell) if exact else "low",
             "note": self._note(p.cells),
             "source": self.form.key,
@@ -482,15 +396,15 @@ class _Take:
 
     def _note(self, cells: Sequence[str]) -> str:
         """The note of a row, with where it was read."""
-        note = "; ".join(filter(None, (_plain(self._cell(cells, name)) for name in ("note", "note_more"))))
-        told = _plain(self._cell(cells, "note_source"))
+        note = "; ".join(filter(None, (plain(self._cell(cells, name)) for name in ("note", "note_more"))))
+        told = plain(self._cell(cells, "note_source"))
         return f"{note} [{told}]" if note and told else note or told
 
     def _keep(self, p: _Pending, row: Row, shown: str, types: Sequence[str]) -> None:
         """Count a row once, and keep the newer of two with one id."""
         taken = self.taken
         own = "id" in self.at
-        name = _plain(self._cell(p.cells, "id")) if own else self._made_id(p)
+        name = plain(self._cell(p.cells, "id")) if own else self._made_id(p)
         if not name:
             if own:
                 self._refuse("no_id", p.line, p.cells, "id")
@@ -504,7 +418,7 @@ class _Take:
             return
         if before is not None:
             taken.superseded += 1
-            if _age(updated) < _age(self.updated.get(name, "")):
+            if age(updated) < age(self.updated.get(name, "")):
                 return
         elif len(taken.rows) >= ROWS_MAX:
             raise fail(DataError, "events.csv", "too_many_rows", high=f"{ROWS_MAX:,}")
@@ -521,74 +435,11 @@ class _Take:
 
     def _made_id(self, p: _Pending) -> str:
         """An id for a row of a table without ids, the same as long as no cell of it changes; empty for a row seen before."""
-        name = _made(p.cells)
+        name = made_id(p.cells)
         if name in self.made:
             return ""
         self.made.add(name)
         return name
 
 
-def _made(cells: Sequence[str]) -> str:
-    return hashlib.sha256("\x1f".join(cells).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _as_told(cell: Callable[[str], str]) -> Iterator[str]:
-    """What a row says of its figures beside them: a crowd in words, and what is only about so high or doubted."""
-    for name in _NUMBERS[1:]:
-        told = cell(name).strip()
-        figure = read_figure(told) if told and told not in NONE else None
-        if name == "participants" and told not in NONE and (figure is None or not figure.sure):
-            yield _plain(told)
-        elif figure is not None and not figure.sure:
-            yield f"{name} {_plain(told)}"
-
-
-_NUMBERS = (
-    "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths", "deaths_high", "injured", "detained",
-)  # fmt: skip
-_OF_TWO = ("participants", "deaths", "injured", "detained")
-"""Numbers that may be written as a range; of one without columns for its ends the low one is kept."""
 _TEXTS = ("settlement", "number_basis", "actor", "note")
-
-
-def event_id(key: str, name: str) -> str:
-    """The id of an event in the record: that of its provider; empty where it cannot be one, and the event is numbered.
-
-    >>> event_id("acled", "KAZ1234"), event_id("own", "a b")
-    ('acled-KAZ1234', '')
-    """
-    whole = f"{key}-{name}"
-    fits = len(whole) <= NAME_MAX and re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", name, re.ASCII)
-    return whole if fits else ""
-
-
-def _plain(text: str) -> str:
-    """Text of one line without characters that steer a terminal; what looks like HTML stays text."""
-    return printable(" ".join(text.split())) if text else ""
-
-
-_HARMLESS = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?(?:\|(?:[A-Za-z0-9][A-Za-z0-9 _.,:/-]*)?)*", re.ASCII)
-"""Cells joined by a mark of which none can be a formula or steer a terminal."""
-
-
-def _digits(number: int | None) -> str:
-    return "" if number is None else str(number)
-
-
-def _degrees(cell: str) -> float | None:
-    cell = cell.strip()
-    return float(cell.replace(",", ".")) if _DEGREES.fullmatch(cell) else None
-
-
-def _written(degrees: float) -> str:
-    """Degrees to a tenth of a metre.
-
-    >>> _written(15.0), _written(43.2567), _written(-0.1)
-    ('15', '43.2567', '-0.1')
-    """
-    return f"{degrees:.6f}".rstrip("0").rstrip(".")
-
-
-def _age(updated: str) -> tuple[float, str]:
-    """Orders times of change: numbers of seconds, or text that begins with the year."""
-    return (float(updated), "") if re.fullmatch(r"\d{1,20}", updated, re.ASCII) else (0, updated)
