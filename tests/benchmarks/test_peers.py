@@ -159,8 +159,7 @@ def test_the_page_shows_the_table_that_ships_and_every_size_has_its_row() -> Non
     for setting in SETTINGS:
         these = [r for r in rows if r["setting"] == setting]
         assert compare.table(these) in page
-        programs = [p for p in PEERS if p != "mesa" or setting != "hardly any"]
-        threads = [(p, t) for p in programs for t in ((1, THREADS) if PEERS[p].threads else (1,))]
+        threads = [(p, t) for p in PEERS for t in ((1, THREADS) if PEERS[p].threads else (1,))]
         assert [(r["residents"], r["peer"], r["threads"]) for r in these] == [(n, *x) for n in SIZES for x in threads]
         assert all(r["agrees"] for r in these if r.get("seconds") and r["peer"] != "qantar")
     assert doctest.testmod(compare).failed == 0
