@@ -439,5 +439,19 @@ def test_a_final_count_that_is_a_range_leaves_the_rest_a_range(tiny: Path) -> No
     assert shares == {"XA-ONE": (pytest.approx(12 / 30), pytest.approx(15 / 20))}
 
 
+def test_the_dead_of_a_happening_of_no_certain_day_are_in_the_toll(tiny: Path) -> None:
+    head = "date,date_end,scope,kind,region_id,deaths\n"
+    rows = (
+        "2030-03-02,,event,clash,XA-ONE,1\n"
+        "2030-03-02,2030-03-05,date uncertain,clash,XA-ONE,2\n"
+        "2030-02-26,2030-03-04,date uncertain,clash,XA-TWO,4\n"  # perhaps before the days of the case
+        "2030-02-20,2030-02-26,date uncertain,clash,XA-TWO,8\n"
+        "2030-03-05,,claim,clash,XA-ONE,16\n"
+    )
+    seen = observe(record(few(tiny, head + rows)))
+    assert seen.deaths_total is not None
+    assert (str(seen.deaths_total.interval), [str(u.interval) for u in seen.deaths]) == ("3–7", ["3", "0–4"])
+
+
 def test_events_without_dead_make_no_toll(tiny: Path) -> None:
     assert observe(record(few(tiny, FEW + "2030-03-02,protest,15,10.5,40,,0,\n"))).deaths_total is None

@@ -23,8 +23,9 @@ from qantar.files.read import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.figures import NONE, read_figure
-from qantar.importing.form import Form
+from qantar.importing.form import IN_NOTE, Form
 from qantar.importing.source import Source
+from qantar.importing.words import act_of_authority
 from qantar.record.schema import DAYS_AROUND
 
 EVENT_COLUMNS = (
@@ -378,6 +379,9 @@ class _Take:
             return
         types = self.form.types(lambda name: self._cell(p.cells, name))
         kind = self.form.kind(types)
+        by_note = kind == IN_NOTE
+        if by_note:
+            kind = act_of_authority(self._cell(p.cells, "note"))
         if not kind:
             self.taken.kinds[_plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
             without = "kind_left_empty" if self.form.of_mapping else "no_kind"
@@ -386,7 +390,8 @@ class _Take:
         numbers = self._numbers(p)
         if numbers is None:
             return
-        shown = _plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == kind), ""))
+        own = IN_NOTE if by_note else kind
+        shown = _plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == own), ""))
         self._keep(p, self._row(p, place, kind, numbers), shown, types)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
@@ -421,7 +426,7 @@ class _Take:
         found: dict[str, int | None] = dict.fromkeys(_NUMBERS)
         crowd: tuple[int | None, int | None] = (None, None)
         for name in _NUMBERS:
-            cell = self._cell(p.cells, name).strip()
+            cell = self._number(p.cells, name)
             if not cell or cell in NONE:
                 continue
             figure = read_figure(cell)
@@ -446,6 +451,11 @@ class _Take:
             found["participants_low"], found["participants_high"] = crowd
         return found
 
+    def _number(self, cells: Sequence[str], name: str) -> str:
+        """What a row says of a number."""
+        cell = self._cell(cells, name)
+        return self.form.word_for_crowd(cell) if name == "participants" else cell.strip()
+
     def _column_of(self, name: str) -> str:
         """The field whose column holds a number: one column can give the low and the high one."""
         return name if name in self.at else name.partition("_")[0]
@@ -459,10 +469,10 @@ class _Take:
         scope = "date uncertain" if uncertain else "event"
         if several:
             scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
-        basis = [f"{count} events" if several else "", *_as_told(cell)]
+        basis = [f"{count} events" if several else "", *_as_told(lambda name: self._number(p.cells, name))]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
-        # that a size is only estimated is no doubt that anything happened
-        exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
+        # that a size is estimated, or a day or a town not known, is no doubt that it happened; that it was in this region may be one
+        in_region = self.form.precision(cell("place_precision")) != "region"
         row = {
             **place,
             "date": p.first.isoformat(),
@@ -474,7 +484,7 @@ class _Take:
             "number_basis": "; ".join(filter(None, basis)),
             **{name: _digits(numbers[name]) for name in ("deaths_low", "deaths", "deaths_high", "injured", "detained")},
             "actor": "; ".join(dict.fromkeys(filter(None, (_plain(cell("actor")), _plain(cell("actor_2")))))),
-            "confidence": self.form.confidence(cell) if exact else "low",
+            "confidence": self.form.confidence(cell) if in_region else "low",
             "note": self._note(p.cells),
             "source": self.form.key,
         }
@@ -535,7 +545,7 @@ def _made(cells: Sequence[str]) -> str:
 def _as_told(cell: Callable[[str], str]) -> Iterator[str]:
     """What a row says of its figures beside them: a crowd in words, and what is only about so high or doubted."""
     for name in _NUMBERS[1:]:
-        told = cell(name).strip()
+        told = cell(name)
         figure = read_figure(told) if told and told not in NONE else None
         if name == "participants" and told not in NONE and (figure is None or not figure.sure):
             yield _plain(told)

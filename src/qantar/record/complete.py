@@ -218,13 +218,19 @@ def _presence(gatherings: Mapping[str, list[Gathering]]) -> list[PresenceRow]:
 
 
 def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
-    """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so."""
+    """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so.
+
+    Of a happening whose day is not certain the dead count too: for the most, where it may have been on a day before or after the case.
+    """
     sums: dict[str, list[int]] = {}
     sources: dict[str, dict[str, None]] = {}
     for e in events:
-        if not e.one_happening or e.region_id == country or not span[0] <= e.date <= span[1]:
+        first, last = e.date, (e.date_end if e.scope == "date uncertain" else None) or e.date
+        if e.scope not in ("event", "date uncertain") or e.region_id == country or last < span[0] or first > span[1]:
             continue
         ends = [x for x in (e.deaths_low, e.deaths, e.deaths_high) if x is not None]
+        if ends and not (span[0] <= first and last <= span[1]):
+            ends.append(0)
         if ends:
             for unit in (e.region_id, country):
                 low, high = sums.setdefault(unit, [0, 0])
