@@ -46,9 +46,9 @@ def check(
     n_blank = sum(c.blank for c in ledger.claims) if ledger else 0
     n_open = sum(c.verdict == "open" for c in ledger.claims) - n_blank if ledger else 0
     n_proposed = sum(c.only_proposed for c in ledger.claims) if ledger else 0
-    drafts = sum(c.drafted for c in ledger.claims) if ledger else 0
+    drafts = sum(c.drafted and not c.blank for c in ledger.claims) if ledger else 0
     unsaid = sum(c.unparaphrased and c.verdict != "open" for c in ledger.claims) if ledger else 0
-    waiting = len(not_kept(ledger.claims, ledger.kept)) if ledger and path not in packaged_names() else 0
+    waiting = len(not_kept((c for c in ledger.claims if not c.blank), ledger.kept)) if ledger and path not in packaged_names() else 0
     doubts = doubtful(found.whole) if found.whole and not problems.found else Doubtful([], [])
     waits = [text(f"check.wait.{key}", lang) for key in found.waits]
     if json:
