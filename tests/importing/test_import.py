@@ -148,7 +148,13 @@ def test_crowds_stand_among_the_tags_of_acled(tiny: Path) -> None:
             "crowd size=several hundred", "crowd size=no report", "local administrators")  # fmt: skip
     summary = import_file(put(tiny, acled(*({"tags": t} for t in tags))), tiny)
     found = [(r["participants_low"], r["participants_high"], r["number_basis"]) for r in ours(tiny)]
-    assert found == [("3000", "3000", "around 3,000"), ("200", "300", ""), ("500", "", ""), ("", "", "several hundred"), *[("", "", "")] * 2]
+    assert found == [
+        ("3000", "3000", "around 3,000"),
+        ("200", "300", ""),
+        ("500", "", ""),
+        ("", "", "several hundred"),
+        *[("", "", "")] * 2,
+    ]
     assert summary.taken.words == {"several hundred": 1}
 
 

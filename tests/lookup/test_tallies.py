@@ -43,13 +43,15 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
     [
         (
             "In all, 9 people were killed.",
-            "Added up over the events, deaths: Tinyland 3, Twoia 2, Onia 1."
-            " First: 2 Mar Oneville or 1–4 Mar Twoville; last: 2 Mar Oneville or 1–4 Mar Twoville.",
+            "Added up over the events, deaths: Tinyland 3, Twoia 2, Onia 1.",
         ),
         (
             "In Oneville alone more people died than elsewhere.",
-            "Added up over the events, deaths: Tinyland 3, Onia 1, Twoia 2."
-            " First: 2 Mar Oneville or 1–4 Mar Twoville; last: 2 Mar Oneville or 1–4 Mar Twoville.",
+            "Added up over the events, deaths: Tinyland 3, Onia 1, Twoia 2.",
+        ),
+        (
+            "The first man was killed in Oneville.",
+            "Events with deaths: the first 2 Mar Oneville or 1–4 Mar Twoville, the last 2 Mar Oneville or 1–4 Mar Twoville.",
         ),
         (
             "Both regions rose.",
@@ -57,14 +59,16 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
         ),
         ("It was the largest march of all.", "Largest crowds in the events: 3 Mar Twoville 400–450, 1 Mar Oneville 200–300."),
         ("The number of protests fell.", "Events that show unrest, by day: 1 Mar 1, 2 Mar 1, 3 Mar 1, 4 Mar 0, 5 Mar 1."),
-        ("全国共有9人死亡。", "各事件相加，死亡：小国 3，二州 2，一州 1。最早：3月2日 Oneville或3月1日至4日 Twoville；最晚：3月2日 Oneville或3月1日至4日 Twoville。"),
+        ("全国共有9人死亡。", "各事件相加，死亡：小国 3，二州 2，一州 1。"),
     ],
 )
 def test_a_whole_or_a_rank_is_answered_by_a_sum(case: Case, tmp_path: Path, sentence: str, said: str) -> None:
     assert added(case, tmp_path, sentence) == [said]
 
 
-@pytest.mark.parametrize("sentence", ["A man was killed in Oneville on 2 March.", "People marched.", "The largest town is Oneville.", "所有人都来了。"])
+@pytest.mark.parametrize(
+    "sentence", ["A man was killed in Oneville on 2 March.", "People marched.", "The largest town is Oneville.", "所有人都来了。"]
+)
 def test_a_single_happening_has_none(case: Case, tmp_path: Path, sentence: str) -> None:
     assert added(case, tmp_path, sentence) == []
 

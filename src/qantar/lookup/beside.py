@@ -20,8 +20,8 @@ TEXT, RECORD = "text", "record"
 """Names of the two columns."""
 LETTERS = 4_000
 """Characters of a text, at most: a claim may cover whole paragraphs."""
-ROWS, SOME = 6, 3
-"""Rows of the record, at most; of those that are only near, without what is noted of them, and of such as stand alone, with it."""
+ROWS, SOME = 8, 3
+"""Rows of the record, at most; and of those that are only near."""
 
 
 def placed(sentences: Iterable[Sentence]) -> str:
@@ -38,8 +38,8 @@ def texts_of(claims: Iterable[Claim], document: Document) -> dict[str, list[Sent
 def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, named: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     """For some sentences of a document what the record has on them: what it proposes and adds up to, the rows named, then the rows near.
 
-    What is noted of a row is told of those named and those of the sentence's own day and place (`likely.near`); of the first few near it, if
-    there are none, nor a sum.
+    What is noted of a row is told of those named and those of the sentence's own day and place (`likely.near`); where there are none, nor a
+    sum, of those near it.
 
     Parameters
     ----------
@@ -55,12 +55,14 @@ def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, 
         by_day = (row for sentence in sentences for row in around[sentence.position].rows)
         wanted = [i for i in dict.fromkeys((*ids, *own, *by_day)) if i in rows]
         sums = [tally.said for sentence in sentences for tally in added[sentence.position]]
-        meant = {*ids, *own} or {*wanted[: 0 if sums else SOME]}
+        meant = [i for i in wanted if i in {*ids, *own}][:ROWS]
+        only_near = [i for i in wanted if i not in meant][:SOME]
         lines = [why] if why else []
         lines += sums
-        lines += [row_in_words(rows[i], names, lang, noted=i in meant) for i in wanted[:ROWS]]
-        if left := wanted[ROWS:]:
-            lines.append(text("out.beside_more", lang, n=len(left)))
+        lines += [row_in_words(rows[i], names, lang) for i in meant]
+        lines += [row_in_words(rows[i], names, lang, noted=not (meant or sums)) for i in only_near]
+        if left := len(wanted) - len(meant) - len(only_near):
+            lines.append(text("out.beside_more", lang, n=left))
         cells.append(_cut("\n".join(lines)))
     return cells
 

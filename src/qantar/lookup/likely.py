@@ -82,7 +82,10 @@ class When:
 
 @dataclass(frozen=True)
 class Near:
-    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words."""
+    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words.
+
+    Of the day that stands before it in its paragraph they are its own only by words.
+    """
 
     rows: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -114,7 +117,9 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
         ranked = [sorted(some, key=lambda row: (not row.dated, -len(row.words & words))) for some in (here, rest)]
-        at_once = tuple(dict.fromkeys(row.key for row in (*here, *(row for row in alike if row in on)) if own))
+        at_once = tuple(
+            dict.fromkeys(row.key for row in (*(here if own else ()), *(row for row in alike if row in on and when.how != "before")))
+        )
         found[sentence.position] = Near(tuple(dict.fromkeys(row.key for some in (alike, *ranked) for row in some)), at_once)
     return found
 

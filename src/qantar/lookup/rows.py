@@ -33,8 +33,9 @@ def counted(event: Event, quantity: str) -> Span | None:
 
 
 def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, noted: bool = True) -> str:
-    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many; if `noted`, what is noted of it, its source.
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many.
 
+    If `noted`, also what is noted of it, and its source.
     A count of nobody is left out: most tables have a nought where nothing is told.
     """
     if not noted:

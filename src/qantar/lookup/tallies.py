@@ -66,10 +66,15 @@ class _Adding:
         said = "; ".join(clause.words for clause in clauses(sentence, self.language))
         where = self.places.within(sentence)
         asked = {self.region_of.get(place, place) for place in where} & self.regions
-        found = [self._toll(q, asked) for q in words()["count"] if q != "participants" and self._asks(f"count.{q}", "whole", said)]
+        found = []
+        for quantity in (q for q in words()["count"] if q != "participants" and says(f"count.{q}", said, self.language)):
+            if says("tally.whole", said, self.language):
+                found.append(self._toll(quantity, asked))
+            if says("tally.rank", said, self.language):
+                found.append(self._ends(quantity))
         if says("tally.regions", said, self.language):
             found.append(self._regions())
-        if self._asks("tally.crowd", "largest", said):
+        if says("tally.crowd", said, self.language) and says("tally.largest", said, self.language):
             found.append(self._crowds())
         if says("tally.course", said, self.language):
             found.append(self._course(when.days))
@@ -85,19 +90,15 @@ class _Adding:
         """The day by which each region had risen, in order."""
         return sorted((o.latest, o.region_id) for o in observe(self.case.record).onsets if o.latest)
 
-    def _asks(self, of: str, how: str, said: str) -> bool:
-        return says(of, said, self.language) and says(f"tally.{how}", said, self.language)
-
     def _toll(self, quantity: str, asked: set[str]) -> Tally | None:
-        """Sums of a quantity over the country and its regions, those named first, and the first and the last day with any.
+        """Sums of a quantity over the country and its regions, those named first.
 
         None where somebody counted it: the sum over events is then less than what is known.
         """
         if quantity in self.counted:
             return None
-        name = quantity.removesuffix("_cumulative")
+        name, rows = self._with(quantity)
         sums: dict[str, list[int]] = {}
-        rows = [e for e in self.events if (most := counted(e, name)) and most[1]]
         for e in rows:
             low, high = counted(e, name) or (0, 0)
             for unit in (e.region_id, self.case.record.country):
@@ -108,14 +109,25 @@ class _Adding:
         country = self.case.record.country
         order = sorted(sums, key=lambda unit: (unit != country, unit not in asked, -sums[unit][1]))
         units = (f"{self.names[unit]} {span_in_words((sums[unit][0], sums[unit][1]))}" for unit in order[: UNITS + 1])
-        ends = [(e.date, e.date_end or e.date, e) for e in rows]
-        by_then, from_then = min(end for _, end, _ in ends), max(start for start, _, _ in ends)
-        told = text(
-            "tally.toll", self.lang, quantity=text(f"row.{name}", self.lang), units=self._listed(units),
-            first=self._either(e for start, _, e in ends if start <= by_then),
-            last=self._either(e for _, end, e in ends if end >= from_then),
-        )  # fmt: skip
+        told = text("tally.toll", self.lang, quantity=text(f"row.{name}", self.lang), units=self._listed(units))
         return _tally(told, [e for e in rows if e.region_id in asked] or rows)
+
+    def _ends(self, quantity: str) -> Tally | None:
+        """The first and the last happening with any of a quantity; some, where their days are not certain."""
+        name, rows = self._with(quantity)
+        if not rows:
+            return None
+        by_then, from_then = min(e.date_end or e.date for e in rows), max(e.date for e in rows)
+        first, last = [e for e in rows if e.date <= by_then], [e for e in rows if (e.date_end or e.date) >= from_then]
+        told = text(
+            "tally.ends", self.lang, quantity=text(f"row.{name}", self.lang), first=self._either(first), last=self._either(last)
+        )  # fmt: skip
+        return _tally(told, list(dict.fromkeys((*first, *last))))
+
+    def _with(self, quantity: str) -> tuple[str, list[Event]]:
+        """A quantity as events have it, and those with any."""
+        name = quantity.removesuffix("_cumulative")
+        return name, [e for e in self.events if (most := counted(e, name)) and most[1]]
 
     def _regions(self) -> Tally | None:
         """How many regions had risen by which day."""
@@ -173,4 +185,3 @@ def _within(event: Event, span: tuple[dt.date, dt.date]) -> bool:
 def _tally(said: str, rows: Sequence[Event]) -> Tally:
     ids = tuple(e.event_id for e in rows)
     return Tally(said, ids if len(ids) <= ROWS else (), tuple(dict.fromkeys(e.source for e in rows)))
-
