@@ -23,9 +23,11 @@ from qantar.forecast.held_out import MODEL, days_foreseen, scores
 from qantar.inference.distance import target_of
 from qantar.inference.enough import enough, enough_regions
 from qantar.inference.posterior import posterior_of, read_fit, told_unused, why_unused
+from qantar.inference.rejection import QUICK
 from qantar.lookup.check import check
 from qantar.record.observables import observe
 from qantar.scenario.scenario import AS_IS, Scenario, arm_edits, load_scenario, resolve
+from qantar.studies import rivals
 from qantar.studies.cells import arm_name
 
 HOW_TO = REPOSITORY / "docs" / "how-to"
@@ -216,3 +218,13 @@ def test_a_fit_kept_in_the_case_answers_what_is_asked_of_it(own: Path) -> None:
     made = json.loads((own.parent / "results" / "own-counterfactual" / "result.json").read_text(encoding="utf-8"))
     assert made["basis"] == "posterior"
     assert CASE not in ran.out + ran.err
+
+
+def test_a_quick_comparison_of_accounts_obeys_what_is_asked_beside_it() -> None:
+    def setup(**options: object) -> object:
+        return rivals.setup_of(rivals.RivalsOptions.model_validate({"scenario": "kazakhstan-2022", **options}))
+
+    assert setup(quick=True) == QUICK
+    assert setup(quick=True, table=50, near=12) == replace(QUICK, table=50, draws=50, near=12)
+    assert setup(table=50) == replace(rivals.FULL, table=50, draws=50)
+    assert setup() == rivals.FULL != QUICK
