@@ -439,6 +439,24 @@ def test_a_final_count_that_is_a_range_leaves_the_rest_a_range(tiny: Path) -> No
     assert shares == {"XA-ONE": (pytest.approx(12 / 30), pytest.approx(15 / 20))}
 
 
+def test_a_region_is_quiet_on_days_of_which_an_event_says_so(tiny: Path) -> None:
+    head = "date,date_end,scope,kind,region_id,settlement,confidence\n"
+    rows = (
+        "2030-03-01,2030-03-02,event,quiet,XA,,high\n"  # the whole country
+        "2030-03-02,,event,protest,XA-ONE,,high\n"  # and yet
+        "2030-03-03,,event,quiet,XA-ONE,Oneville,high\n"  # one town of it
+        "2030-03-04,2030-03-05,event,quiet,XA-ONE,,high\n"
+        "2030-03-04,,event,quiet,XA-TWO,,low\n"
+        "2030-03-03,2030-03-05,date uncertain,clash,XA-TWO,,high\n"
+        "2030-03-05,2030-03-09,event,quiet,XA-TWO,,high\n"
+    )
+    seen = observe(record(few(tiny, head + rows)))
+    assert seen.words() == {
+        "XA-ONE": ["absent", "present", "missing", "absent", "absent"],
+        "XA-TWO": ["absent", "absent", "missing", "missing", "missing"],
+    }
+
+
 def test_the_dead_of_a_happening_of_no_certain_day_are_in_the_toll(tiny: Path) -> None:
     head = "date,date_end,scope,kind,region_id,deaths\n"
     rows = (

@@ -1,7 +1,8 @@
 """Completes a record of few tables: what a row may leave unsaid, and tables that follow from the events.
 
 In: tables as they were read, and a way to tell the region of a point. Out: the same tables with every row whole, and the names of those
-that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown,
+that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown
+unless an event says that the region was quiet,
 and a toll is the sum over single happenings. What a person wrote is never replaced.
 """
 
@@ -153,7 +154,8 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
     onsets = [_onset(region, found) for region, found in gatherings.items() if region not in told]
     if onsets:
         made["region_onset"] = _with(tables["region_onset"], onsets)
-    if "presence" in missing and (presence := _presence(gatherings)):
+    quiet = [e for e in tables["events"] if e.kind == "quiet" and e.one_happening and e.confidence != "low"]
+    if "presence" in missing and (presence := _presence(gatherings, quiet, country, span)):
         made["presence"] = _with(tables["presence"], presence)
     counted = any(t.quantity.startswith("deaths_") for t in tables["totals"])  # whoever counted the dead is not added to
     if not counted and not tables["totals"].spoilt and (totals := _tolls(tables["events"], country, span)):
@@ -204,16 +206,31 @@ def _onset(region: str, gatherings: list[Gathering]) -> OnsetRow:
     return OnsetRow.model_validate({key: value for key, value in told.items() if value is not None})
 
 
-def _presence(gatherings: Mapping[str, list[Gathering]]) -> list[PresenceRow]:
-    """Days on which a gathering is certain, each day of one that lasted; nothing is said of any other."""
-    days: dict[tuple[str, dt.date], str] = {}
+def _presence(gatherings: Mapping[str, list[Gathering]], quiet: Iterable[Event], country: str, span: Span) -> list[PresenceRow]:
+    """Days on which a gathering is certain, each day of one that lasted, and days on which a whole region or the country is reported quiet.
+
+    Nothing is said of any other, nor of a day that is called quiet and on which a gathering may have been.
+    """
+    days: dict[tuple[str, dt.date], tuple[int, str]] = {}
+    doubted: set[tuple[str, dt.date]] = set()
     for region, found in gatherings.items():
         for g in found:
-            for day in g.days if g.certain else ():
-                days.setdefault((region, day), g.event.source)
+            for day in g.days:
+                if g.certain:
+                    days.setdefault((region, day), (1, g.event.source))
+                else:
+                    doubted.add((region, day))
+    for e in quiet:
+        if e.settlement or e.settlement_id:  # one town of a region
+            continue
+        first, last = max(e.date, span[0]), min(e.date_end or e.date, span[1])
+        for region in gatherings if e.region_id == country else {e.region_id} & gatherings.keys():
+            for day in (first + dt.timedelta(days=n) for n in range((last - first).days + 1)):
+                if (region, day) not in doubted:
+                    days.setdefault((region, day), (0, e.source))
     return [
-        PresenceRow.model_validate({"region_id": region, "date": day, "unrest": 1, "source": source})
-        for (region, day), source in sorted(days.items())
+        PresenceRow.model_validate({"region_id": region, "date": day, "unrest": unrest, "source": source})
+        for (region, day), (unrest, source) in sorted(days.items())
     ]
 
 
