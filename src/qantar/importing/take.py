@@ -26,6 +26,7 @@ from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import IN_NOTE, Form
 from qantar.importing.source import Source
 from qantar.importing.words import act_of_authority
+from qantar.record.complete import GATHERINGS, NATIONAL_DAY
 from qantar.record.schema import DAYS_AROUND
 
 EVENT_COLUMNS = (
@@ -467,10 +468,13 @@ class _Take:
         count, several = numbers["count"] or 1, (numbers["count"] or 1) > 1
         uncertain = p.first != p.last and not p.lasting
         scope = "date uncertain" if uncertain else "event"
-        if several:
-            scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
-        basis = [f"{count} events" if several else "", *_as_told(lambda name: self._number(p.cells, name))]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
+        of_country = place["region_id"] == self.country.code
+        if several:
+            scope = "city-day total" if place["settlement"] or place["lat"] else NATIONAL_DAY if of_country else "region-day total"
+        elif of_country and kind in GATHERINGS and p.first == p.last and low is not None:
+            scope = NATIONAL_DAY  # whoever counts a crowd of the whole country counts its day
+        basis = [f"{count} events" if several else "", *_as_told(lambda name: self._number(p.cells, name))]
         # that a size is estimated, or a day or a town not known, is no doubt that it happened; that it was in this region may be one
         in_region = self.form.precision(cell("place_precision")) != "region"
         row = {

@@ -2,8 +2,8 @@
 
 In: tables as they were read, and a way to tell the region of a point. Out: the same tables with every row whole, and the names of those
 that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown
-unless an event says that the region was quiet,
-and a toll is the sum over single happenings. What a person wrote is never replaced.
+unless an event says that the region was quiet, a toll is the sum over single happenings, and a count of people out in the whole country is
+that of an event that states one. What a person wrote is never replaced.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ VIOLENCE = (
 """Kinds of violence by a crowd."""
 UNREST = (*GATHERINGS, *VIOLENCE)
 """Kinds that show unrest where nobody wrote down first days: a crowd that storms a building was there."""
+NATIONAL_DAY = "national day total"
+"""Scope of an event that counts the people of the whole country on its day."""
 DERIVED = ("region_onset", "presence", "totals")
 """Tables that follow from the events where their file is not there."""
 Span = tuple[dt.date, dt.date]
@@ -161,6 +163,9 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
     if not counted and not tables["totals"].spoilt and (totals := _tolls(tables["events"], country, span)):
         made["totals"] = _with(tables["totals"], totals)
     whole = tables | made
+    known = any(t.quantity == "participants" and t.region_id == country for t in tables["totals"])
+    if not known and not tables["totals"].spoilt and (crowds := _crowds(tables["events"], country)):
+        whole["totals"] = _with(whole["totals"], crowds)  # somebody's counts, and no sums: not among what is made here
     return whole | {"sources": _with_own(tables["sources"], whole)}, tuple(name for name in DERIVED if name in made)
 
 
@@ -231,6 +236,29 @@ def _presence(gatherings: Mapping[str, list[Gathering]], quiet: Iterable[Event],
     return [
         PresenceRow.model_validate({"region_id": region, "date": day, "unrest": unrest, "source": source})
         for (region, day), (unrest, source) in sorted(days.items())
+    ]
+
+
+def _crowds(events: Iterable[Event], country: str) -> list[Total]:
+    """People out in the whole country on a day, as events state them (`NATIONAL_DAY`): whose word it is, the row says."""
+    stated = (e for e in events if e.scope == NATIONAL_DAY and e.region_id == country and e.kind in GATHERINGS)
+    return [
+        Total.model_validate(
+            {
+                "total_id": f"participants-{e.event_id}",
+                "as_of": e.date,
+                "region_id": country,
+                "quantity": "participants",
+                "value_low": low,
+                "value_high": e.participants_high,
+                "status": "day",
+                "stated_by": f"events.csv, {e.event_id}",
+                "source": e.source,
+                "sources_more": list(e.sources_more),
+            }
+        )
+        for e in stated
+        if (low := e.participants_high if e.participants_low is None else e.participants_low) is not None
     ]
 
 
