@@ -198,6 +198,11 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     checked : whether intervals are checked on simulated records
     """
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
+    asked = {
+        "table": True, "looked": setup.draws > setup.table, "proposed": setup.rounds > 0, "force": setup.force_draws > 0, "pseudo": checked,
+        "after": True,
+    }  # fmt: skip
+    runner = runner.of_stages([name for name, is_done in asked.items() if is_done])
     problem = terms.problem(runner, setup.in_all + setup.near * setup.force_draws + setup.particles)
     plan, table, record = problem.plan, problem.table, problem.record
     task = task_of(problem, terms.scenario, terms.edits, runner)
