@@ -17,12 +17,13 @@ import pytest
 from conftest import CASE, REPOSITORY, Ran, call_qantar
 from kit.packaged import scenario as packaged
 from qantar.cases.new import new_case
+from qantar.ensemble.store import model_hash
 from qantar.errors import Problems, ResultError, StudyError
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, days_foreseen, scores
 from qantar.inference.distance import target_of
 from qantar.inference.enough import enough, enough_regions
-from qantar.inference.posterior import posterior_of, read_fit, told_unused, why_unused
+from qantar.inference.posterior import current_plan, posterior_of, read_fit, told_unused, why_unused
 from qantar.inference.rejection import QUICK
 from qantar.lookup.check import check
 from qantar.record.observables import observe
@@ -204,6 +205,26 @@ def test_a_fit_that_is_not_used_is_named_with_the_reason() -> None:
     with pytest.raises(ResultError) as caught:
         posterior_of(other)
     assert caught.value.problems[0].code == "posterior_stale"
+
+
+def test_a_fit_to_another_record_is_stale_and_one_to_the_same_is_not(own: Path) -> None:
+    plan = resolve(load_scenario(str(own)), scale=0.01)
+
+    def fitted() -> dict[str, object]:
+        target = target_of(observe(load_scenario(str(own)).case.record), plan)
+        return {"model_sha256": model_hash(), "plan_sha256": plan.sha256(), "scale": 0.01, "record_sha256": target.sha256()}
+
+    made = fitted()
+    assert why_unused(made, load_scenario(str(own))) == ""
+    events = own / "events.csv"
+    before = events.read_text(encoding="utf-8")
+    events.write_text(before.replace("protest", "march"), encoding="utf-8")  # which dates the same
+    assert why_unused(made, load_scenario(str(own))) == ""
+    events.write_text(before.replace("2029-03-02", "2029-03-01"), encoding="utf-8")
+    assert why_unused(made, load_scenario(str(own))) == "record"
+    assert current_plan(made, load_scenario(str(own))) is None
+    assert fitted() != made
+    assert why_unused({k: v for k, v in made.items() if k != "record_sha256"}, load_scenario(str(own))) == ""  # nobody can tell
 
 
 SMALL = ("--scale", "0.001", "--table", "30", "--draws", "30", "--rounds", "0", "--near", "10", "--force-draws", "1", "--particles", "10")

@@ -16,6 +16,8 @@ the priors spread says nothing of how well a number is known. The same functions
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -69,6 +71,11 @@ class Target:
     def blocks(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """Which items belong to these blocks and are not blank."""
         return np.array([i.block in names for i in self.items]) & ~np.isnan(self.low)
+
+    def sha256(self) -> str:
+        """What a record says, as a key: the same as long as no interval of it changes."""
+        said = [[i.block, i.of, i.day, f"{a:.6g}", f"{b:.6g}"] for i, a, b in zip(self.items, self.low, self.high, strict=True)]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def only(self, names: tuple[str, ...]) -> Target:
         """What a record says in these blocks, without its blanks."""
