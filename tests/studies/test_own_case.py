@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from qantar.inference.enough import enough, enough_regions
 from qantar.inference.posterior import current_plan, posterior_of, read_fit, told_unused, why_unused
 from qantar.inference.rejection import QUICK
 from qantar.lookup.check import check
-from qantar.record.observables import observe
+from qantar.record.observables import Onset, observe
 from qantar.scenario.scenario import AS_IS, Scenario, arm_edits, load_scenario, resolve
 from qantar.studies import rivals
 from qantar.studies.cells import arm_name
@@ -205,6 +205,26 @@ def test_a_fit_that_is_not_used_is_named_with_the_reason() -> None:
     with pytest.raises(ResultError) as caught:
         posterior_of(other)
     assert caught.value.problems[0].code == "posterior_stale"
+
+
+def test_the_first_region_is_one_that_can_have_been_the_first(model: Path) -> None:
+    scenario = load_scenario(str(model))
+    plan, seen = resolve(scenario, scale=0.01), observe(scenario.case.record)
+
+    def first(onsets: Iterable[Onset]) -> list[tuple[str, bool]]:
+        target = target_of(replace(seen, onsets=tuple(onsets)), plan)
+        return [(item.of, np.isnan(low)) for item, low in zip(target.items, target.low, strict=True) if item.block == "first"]
+
+    known = {o.region_id: o for o in seen.onsets if o.latest}
+    assert {k: o.latest.day for k, o in known.items() if o.latest} == {"KG-N": 2, "KG-T": 3, "KG-GB": 4}
+    ((openers, blank),) = first(seen.onsets)
+    assert not blank
+    assert "KG-N" in openers.split(";")  # surely by the second; and those of which nothing is known may have been before it
+    assert not {"KG-T", "KG-GB"} & {*openers.split(";")}
+    late = (replace(o, earliest=date(2029, 3, 5)) if o.latest is None else o for o in seen.onsets)
+    assert first(late) == [("KG-N", False)]
+    assert first(replace(o, latest=None) for o in seen.onsets) == [("", True)]
+    assert first(replace(o, earliest=date(2029, 3, 1)) for o in seen.onsets) == [("", True)]  # any of them may have been: nothing is told
 
 
 def test_a_fit_to_another_record_is_stale_and_one_to_the_same_is_not(own: Path) -> None:
