@@ -24,7 +24,7 @@ from qantar.errors import Problems, QantarError
 from qantar.files.decode import ENCODINGS
 from qantar.files.read import read_table
 from qantar.importing.days import Days, OrderUnknown
-from qantar.importing.form import FIELDS, kinds_of
+from qantar.importing.form import FIELDS, IN_NOTE, kinds_of
 from qantar.importing.gdelt import names
 from qantar.importing.places import Shapes
 from qantar.importing.run import PROVIDERS, import_file
@@ -132,14 +132,40 @@ def test_what_is_written_can_be_loaded_with_the_columns_that_a_record_has(tiny: 
 
 
 def test_precision_of_days_and_places_of_acled(tiny: Path) -> None:
-    import_file(put(tiny, acled({}, {"time_precision": "2"}, {"time_precision": "3"}, {"geo_precision": "3"})), tiny)
+    rows = acled({}, {"time_precision": "2"}, {"time_precision": "3"}, {"geo_precision": "3"}, {"geo_precision": "2"})
+    import_file(put(tiny, rows), tiny)
     found = {r["external_id"]: (r["date"], r["date_end"], r["scope"], r["lat"], r["confidence"]) for r in ours(tiny)}
     assert found == {
         "XAA1": ("2030-03-02", "", "event", "15", "medium"),
-        "XAA2": ("2030-02-27", "2030-03-05", "date uncertain", "15", "low"),
-        "XAA3": ("2030-03-01", "2030-03-31", "date uncertain", "15", "low"),
-        "XAA4": ("2030-03-02", "", "event", "", "low"),
+        "XAA2": ("2030-02-27", "2030-03-05", "date uncertain", "15", "medium"),
+        "XAA3": ("2030-03-01", "2030-03-31", "date uncertain", "15", "medium"),
+        "XAA4": ("2030-03-02", "", "event", "", "low"),  # the region itself is a guess
+        "XAA5": ("2030-03-02", "", "event", "15", "medium"),
     }
+
+
+def test_crowds_stand_among_the_tags_of_acled(tiny: Path) -> None:
+    tags = ("women targeted: politicians; crowd size=around 3,000", "crowd size=between 200 and 300", "crowd size=at least 500",
+            "crowd size=several hundred", "crowd size=no report", "local administrators")  # fmt: skip
+    summary = import_file(put(tiny, acled(*({"tags": t} for t in tags))), tiny)
+    found = [(r["participants_low"], r["participants_high"], r["number_basis"]) for r in ours(tiny)]
+    assert found == [
+        ("3000", "3000", "around 3,000"),
+        ("200", "300", ""),
+        ("500", "", ""),
+        ("", "", "several hundred"),
+        *[("", "", "")] * 2,
+    ]
+    assert summary.taken.words == {"several hundred": 1}
+
+
+def test_what_an_authority_did_is_read_from_the_note_of_a_catch_all(tiny: Path) -> None:
+    notes = ("The ministry cut off mobile data.", "The governor lifted the curfew.", "Clashes went on after the curfew.", "Something else.")
+    other = {"event_type": "Strategic developments", "sub_event_type": "Other"}
+    summary = import_file(put(tiny, acled(*(other | {"notes": note} for note in notes))), tiny)
+    assert [r["kind"] for r in ours(tiny)] == ["internet_cut", "emergency_lifted"]
+    assert refused(tiny) == {"4": "no_kind", "5": "no_kind"}
+    assert summary.taken.kinds[f"{other['event_type']}/Other", "internet_cut"] == 1
 
 
 def test_ucdp_keeps_low_best_and_high_deaths(tiny: Path) -> None:
@@ -183,7 +209,7 @@ def test_gdelt_is_read_without_a_header(tiny: Path, width: int) -> None:
 def test_the_table_of_kinds_names_kinds_of_a_record_only() -> None:
     for provider in PROVIDERS:
         kinds = kinds_of(provider.key)
-        assert {k for k in kinds.values() if k} <= set(EVENT_KINDS)
+        assert {k for k in kinds.values() if k} <= {*EVENT_KINDS, IN_NOTE}
         assert {"protest", "clash"} & set(kinds.values())
         assert set(provider.columns) <= set(FIELDS)
     assert set(keys_under("importing.reason")) == set(REASONS)

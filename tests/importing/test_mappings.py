@@ -229,6 +229,7 @@ SHEET = """Date,District,Town,Type of event,Crowd size,Killed,Remarks,Where I re
 2030-03-03,Tinyland,,Rail blockade,hundreds,,b,
 2030-03-04,Twoia,Twoville,Rally,"3,000+",2,c,
 2030-03-04,Twoia,,Shoot-on-sight order,about 1500,,d,
+2030-03-05,Tinyland,,Rally,about 900,,e,
 """
 
 
@@ -250,7 +251,9 @@ def test_a_table_as_an_analyst_keeps_it(tiny: Path) -> None:
         ("XA", "rail_blocked", "", ""),  # of the whole country
         ("XA-TWO", "protest", "3000", ""),
         ("XA-TWO", "shoot_order", "1500", "1500"),
+        ("XA", "protest", "900", "900"),
     ]
+    assert [r["scope"] for r in rows] == ["event"] * 4 + ["national day total"]  # a crowd of the whole country is a count of its day
     assert (rows[1]["number_basis"], rows[0]["note"]) == ("hundreds", "a [The Courier]")
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import HERE
 from qantar.account.document import Document, read_document
 from qantar.cases.case import Case, load_case
-from qantar.lookup.beside import ROWS, records
+from qantar.lookup.beside import SOME, records
 from qantar.lookup.likely import near
 from qantar.messages import text
 
@@ -67,10 +67,12 @@ def test_of_a_day_the_rows_of_the_places_stand_first_and_then_those_that_share_w
     assert set(found[0, 1, 1].rows) == set(found[0, 1, 2].rows) == {"E2", "E3", "T1", "T2"}
 
 
-def test_how_many_more_rows_there_are_is_said(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_rows_that_are_only_near_few_are_told_and_how_many_more_there_are(case: Case, tmp_path: Path) -> None:
     document = written(tmp_path, "# A week\n\nOn 3 March people died.\n")
-    (whole,) = records([list(document.sentences())], document, case, [("", ())])
-    monkeypatch.setattr("qantar.lookup.beside.ROWS", 1)
-    (cut,) = records([list(document.sentences())], document, case, [("", ())])
-    assert ROWS > 4 == len(whole.splitlines())
-    assert cut.splitlines() == [whole.splitlines()[0], text("out.beside_more", "en", n=3)]
+    (told,) = records([list(document.sentences())], document, case, [("", ())])
+    (named,) = records([list(document.sentences())], document, case, [("Why.", ("T2",))])
+    assert (len(told.splitlines()), told.splitlines()[SOME:]) == (SOME + 1, [text("out.beside_more", "en", n=1)])
+    first, second, *rest = named.splitlines()
+    assert (first, second[:2], len(rest)) == ("Why.", "T2", SOME)  # the one named, and all that are near
+    assert "[gazette]" in second
+    assert not [line for line in rest if line.endswith("]")]  # of these what is noted is left out

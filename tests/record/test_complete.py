@@ -439,5 +439,58 @@ def test_a_final_count_that_is_a_range_leaves_the_rest_a_range(tiny: Path) -> No
     assert shares == {"XA-ONE": (pytest.approx(12 / 30), pytest.approx(15 / 20))}
 
 
+def test_a_count_of_the_whole_country_on_a_day_is_one_to_fit_to(tiny: Path) -> None:
+    head = "event_id,date,scope,kind,region_id,participants_low,participants_high\n"
+    rows = (
+        "E1,2030-03-02,national day total,march,XA,300,500\n"
+        "E2,2030-03-03,national day total,protest,XA,,40\n"
+        "E3,2030-03-03,event,march,XA,10,10\n"  # one of several, perhaps
+        "E4,2030-03-04,event,march,XA-ONE,90,90\n"
+    )
+    folder = few(tiny, head + rows)
+    found = record(folder)
+    assert [(d.date.day, str(d.interval), d.total_id) for d in observe(found).participants] == [
+        (2, "300–500", "participants-E1"),
+        (3, "40", "participants-E2"),
+    ]
+    assert "totals" not in found.derived  # somebody states them
+    (folder / "sources.csv").write_text("key,title,publisher,address_complete,licence,how_obtained,seen\np,P,P,n/a,CC0,read,whole\n")
+    head = "total_id,as_of,region_id,quantity,value_low,status,stated_by,source\n"
+    (folder / "totals.csv").write_text(f"{head}T1,2030-03-02,XA,participants,500,day,police,p\n")
+    assert [d.total_id for d in observe(record(folder)).participants] == ["T1"]  # what a person wrote is not added to
+
+
+def test_a_region_is_quiet_on_days_of_which_an_event_says_so(tiny: Path) -> None:
+    head = "date,date_end,scope,kind,region_id,settlement,confidence\n"
+    rows = (
+        "2030-03-01,2030-03-02,event,quiet,XA,,high\n"  # the whole country
+        "2030-03-02,,event,protest,XA-ONE,,high\n"  # and yet
+        "2030-03-03,,event,quiet,XA-ONE,Oneville,high\n"  # one town of it
+        "2030-03-04,2030-03-05,event,quiet,XA-ONE,,high\n"
+        "2030-03-04,,event,quiet,XA-TWO,,low\n"
+        "2030-03-03,2030-03-05,date uncertain,clash,XA-TWO,,high\n"
+        "2030-03-05,2030-03-09,event,quiet,XA-TWO,,high\n"
+    )
+    seen = observe(record(few(tiny, head + rows)))
+    assert seen.words() == {
+        "XA-ONE": ["absent", "present", "missing", "absent", "absent"],
+        "XA-TWO": ["absent", "absent", "missing", "missing", "missing"],
+    }
+
+
+def test_the_dead_of_a_happening_of_no_certain_day_are_in_the_toll(tiny: Path) -> None:
+    head = "date,date_end,scope,kind,region_id,deaths\n"
+    rows = (
+        "2030-03-02,,event,clash,XA-ONE,1\n"
+        "2030-03-02,2030-03-05,date uncertain,clash,XA-ONE,2\n"
+        "2030-02-26,2030-03-04,date uncertain,clash,XA-TWO,4\n"  # perhaps before the days of the case
+        "2030-02-20,2030-02-26,date uncertain,clash,XA-TWO,8\n"
+        "2030-03-05,,claim,clash,XA-ONE,16\n"
+    )
+    seen = observe(record(few(tiny, head + rows)))
+    assert seen.deaths_total is not None
+    assert (str(seen.deaths_total.interval), [str(u.interval) for u in seen.deaths]) == ("3–7", ["3", "0–4"])
+
+
 def test_events_without_dead_make_no_toll(tiny: Path) -> None:
     assert observe(record(few(tiny, FEW + "2030-03-02,protest,15,10.5,40,,0,\n"))).deaths_total is None

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,15 +17,18 @@ import pytest
 from conftest import CASE, REPOSITORY, Ran, call_qantar
 from kit.packaged import scenario as packaged
 from qantar.cases.new import new_case
+from qantar.ensemble.store import model_hash
 from qantar.errors import Problems, ResultError, StudyError
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import MODEL, days_foreseen, scores
 from qantar.inference.distance import target_of
 from qantar.inference.enough import enough, enough_regions
-from qantar.inference.posterior import posterior_of, read_fit, told_unused, why_unused
+from qantar.inference.posterior import current_plan, posterior_of, read_fit, told_unused, why_unused
+from qantar.inference.rejection import QUICK
 from qantar.lookup.check import check
-from qantar.record.observables import observe
+from qantar.record.observables import Onset, observe
 from qantar.scenario.scenario import AS_IS, Scenario, arm_edits, load_scenario, resolve
+from qantar.studies import rivals
 from qantar.studies.cells import arm_name
 
 HOW_TO = REPOSITORY / "docs" / "how-to"
@@ -204,6 +207,46 @@ def test_a_fit_that_is_not_used_is_named_with_the_reason() -> None:
     assert caught.value.problems[0].code == "posterior_stale"
 
 
+def test_the_first_region_is_one_that_can_have_been_the_first(model: Path) -> None:
+    scenario = load_scenario(str(model))
+    plan, seen = resolve(scenario, scale=0.01), observe(scenario.case.record)
+
+    def first(onsets: Iterable[Onset]) -> list[tuple[str, bool]]:
+        target = target_of(replace(seen, onsets=tuple(onsets)), plan)
+        return [(item.of, np.isnan(low)) for item, low in zip(target.items, target.low, strict=True) if item.block == "first"]
+
+    known = {o.region_id: o for o in seen.onsets if o.latest}
+    assert {k: o.latest.day for k, o in known.items() if o.latest} == {"KG-N": 2, "KG-T": 3, "KG-GB": 4}
+    ((openers, blank),) = first(seen.onsets)
+    assert not blank
+    assert "KG-N" in openers.split(";")  # surely by the second; and those of which nothing is known may have been before it
+    assert not {"KG-T", "KG-GB"} & {*openers.split(";")}
+    late = (replace(o, earliest=date(2029, 3, 5)) if o.latest is None else o for o in seen.onsets)
+    assert first(late) == [("KG-N", False)]
+    assert first(replace(o, latest=None) for o in seen.onsets) == [("", True)]
+    assert first(replace(o, earliest=date(2029, 3, 1)) for o in seen.onsets) == [("", True)]  # any of them may have been: nothing is told
+
+
+def test_a_fit_to_another_record_is_stale_and_one_to_the_same_is_not(own: Path) -> None:
+    plan = resolve(load_scenario(str(own)), scale=0.01)
+
+    def fitted() -> dict[str, object]:
+        target = target_of(observe(load_scenario(str(own)).case.record), plan)
+        return {"model_sha256": model_hash(), "plan_sha256": plan.sha256(), "scale": 0.01, "record_sha256": target.sha256()}
+
+    made = fitted()
+    assert why_unused(made, load_scenario(str(own))) == ""
+    events = own / "events.csv"
+    before = events.read_text(encoding="utf-8")
+    events.write_text(before.replace("protest", "march"), encoding="utf-8")  # which dates the same
+    assert why_unused(made, load_scenario(str(own))) == ""
+    events.write_text(before.replace("2029-03-02", "2029-03-01"), encoding="utf-8")
+    assert why_unused(made, load_scenario(str(own))) == "record"
+    assert current_plan(made, load_scenario(str(own))) is None
+    assert fitted() != made
+    assert why_unused({k: v for k, v in made.items() if k != "record_sha256"}, load_scenario(str(own))) == ""  # nobody can tell
+
+
 SMALL = ("--scale", "0.001", "--table", "30", "--draws", "30", "--rounds", "0", "--near", "10", "--force-draws", "1", "--particles", "10")
 
 
@@ -216,3 +259,13 @@ def test_a_fit_kept_in_the_case_answers_what_is_asked_of_it(own: Path) -> None:
     made = json.loads((own.parent / "results" / "own-counterfactual" / "result.json").read_text(encoding="utf-8"))
     assert made["basis"] == "posterior"
     assert CASE not in ran.out + ran.err
+
+
+def test_a_quick_comparison_of_accounts_obeys_what_is_asked_beside_it() -> None:
+    def setup(**options: object) -> object:
+        return rivals.setup_of(rivals.RivalsOptions.model_validate({"scenario": "kazakhstan-2022", **options}))
+
+    assert setup(quick=True) == QUICK
+    assert setup(quick=True, table=50, near=12) == replace(QUICK, table=50, draws=50, near=12)
+    assert setup(table=50) == replace(rivals.FULL, table=50, draws=50)
+    assert setup() == rivals.FULL != QUICK

@@ -111,6 +111,7 @@ def _figures(start: Start) -> dict[str, str]:
     return {
         "first_day": str(first),
         "last_day": str(last),
+        "quiet_start": str(first - dt.timedelta(weeks=4)),
         "hours": str(hours),
         "days_off": _lines([str(day) for day in free if day.weekday() in weekend]),
         "scale": f"{first_scale(people):g}",

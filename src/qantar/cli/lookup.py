@@ -62,7 +62,8 @@ def check(
     sys.stderr.writelines(f"{line}\n" for line in waits)
     problems.raise_as(DataError)
     heads = [text(f"out.{k}", lang) for k in ("file", "what", "rows")]
-    terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in checked])
+    shown = [c for c in checked if c.kind not in ("unread", "kept", "written")]  # which of two files is read is said before
+    terminal.grid(heads, [[c.file, terminal.file_kind(c.kind, lang), c.rows] for c in shown])
     terminal.say(text("check.clean", lang, n=sum(not c.kind.startswith("absent ") for c in checked)))
     if twice := doubts.perhaps_twice:
         terminal.say(text("check.twice", lang, n=len(twice), groups=groups_in_words(twice, lang)))

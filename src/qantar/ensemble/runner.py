@@ -37,6 +37,17 @@ class Runner:
         """The same, its stages after a name: `rival: table`."""
         return replace(self, progress=lambda what, done, total: self.progress(f"{prefix}: {what}", done, total))
 
+    def of_stages(self, names: Sequence[str]) -> Runner:
+        """The same, each stage with its place among all: `2/5: proposed`. The time that is told of one is not that of the whole.
+
+        >>> said = []
+        >>> Runner(progress=lambda what, done, total: said.append(what)).of_stages(["table", "force"]).stage("force")(0, 9)
+        >>> said
+        ['2/2: force']
+        """
+        places = {name: f"{k}/{len(names)}: {name}" for k, name in enumerate(names, 1)}
+        return replace(self, progress=lambda what, done, total: self.progress(places.get(what, what), done, total))
+
     def within(self, stage: str, before: int, total: int) -> Runner:
         """The same, where all that is done belongs to one stage of so many, some of which were done before."""
         return replace(self, progress=lambda _, done, __: self.progress(stage, before + done, total))

@@ -33,6 +33,7 @@ from qantar.forecast.held_out import by_policy, known_on, nearest_draws, record_
 from qantar.forecast.scores import Difference, Share, event_scores, paired, probability
 from qantar.inference.distance import target_of
 from qantar.inference.problem import Problem, prior_table, spec_of
+from qantar.messages import LANGUAGES, text
 from qantar.record.observables import Observables, observe
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values
@@ -43,6 +44,8 @@ from qantar.scenario.schema import Quiet
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+FOUR_WEEKS = dt.timedelta(weeks=4)
+"""Of a scenario without a quiet period, the one that is proposed."""
 HORIZON = 3
 THRESHOLDS = (0.1, 0.3, 0.5)
 """Probabilities at which an alarm would be raised: fixed before anything was computed."""
@@ -195,6 +198,9 @@ def outlook(scenario: Scenario, runner: Runner, terms: Terms) -> Outlook:
     end = days + record_days(facts) - 1
     began = int(first_days(np.nansum(facts.presence, axis=0).astype(np.int64), least))
     wave = days + began if began >= 0 else None
+    if wave is None:  # said before hours are spent
+        en, zh = (text("report.evidence.warning_none", lang, least=least) for lang in LANGUAGES)
+        runner.note((en, zh))
     origins = origins_of(wave, end, h)
     stages = zip(_quiet_plans(scenario, h, terms.scale), ("quiet", "announced"), strict=True)
     calm, announced = (_from_quiet(p, terms, least, runner, stage) for p, stage in stages)
@@ -260,7 +266,9 @@ def _quiet(scenario: Scenario) -> Quiet:
     spec = spec_of(scenario)
     file, time = scenario.case.folder / "scenario.toml", scenario.file.time
     if spec.quiet is None:
-        raise fail(StudyError, file, "no_quiet")
+        raise fail(
+            StudyError, file, "no_quiet", start=f"{time.start - FOUR_WEEKS:%Y-%m-%dT%H:%M}", hours=FOUR_WEEKS // dt.timedelta(hours=1)
+        )
     until_ = spec.quiet.start + dt.timedelta(hours=spec.quiet.hours)
     if until_ != time.start:
         raise fail(StudyError, file, "quiet_apart", value=f"{until_:%Y-%m-%dT%H:%M}", start=f"{time.start:%Y-%m-%dT%H:%M}")

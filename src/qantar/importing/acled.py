@@ -1,13 +1,15 @@
 """ACLED: Armed Conflict Location & Event Data, as its export tool and its API write it since 2022, and the capital headers before.
 
 Codes by the ACLED codebook. `time_precision`: 1 the day is known, 2 only the week, 3 only the month. `geo_precision`: 1 the place, 2 a part
-of the region near the place named, 3 only the region. `inter1`: 1 or "State forces".
+of the region near the place named, 3 only the region. `inter1`: 1 or "State forces". `tags`: of a demonstration how many came, in a figure
+or in words, as "crowd size=around 500", with other tags behind a semicolon.
 """
 
 from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 
 from qantar.importing.form import Cell, Provider, Span
 
@@ -24,6 +26,20 @@ def _days(precision: str, day: dt.date, _: dt.date) -> Span:
     if precision.strip() == "3":
         return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
     return day, day
+
+
+_CROWD = re.compile(r"(?:^|;)\s*crowd size\s*=\s*([^;]*)", re.IGNORECASE)
+
+
+def _crowd(tags: str) -> str:
+    """How many came, as the tags say it; empty where they say nothing.
+
+    >>> _crowd("women targeted: politicians; crowd size=around 3,000"), _crowd("crowd size=no report"), _crowd("local administrators")
+    ('around 3,000', '', '')
+    """
+    found = _CROWD.search(tags)
+    told = found[1].strip() if found else ""
+    return "" if told.casefold() == "no report" else told
 
 
 ACLED = Provider(
@@ -46,6 +62,7 @@ ACLED = Provider(
         "type": ("event_type",),
         "subtype": ("sub_event_type",),
         "by": ("inter1",),
+        "participants": ("tags",),
         "deaths": ("fatalities",),
         "actor": ("actor1",),
         "actor_2": ("actor2",),
@@ -57,4 +74,5 @@ ACLED = Provider(
     _types,
     _days,
     lambda code: {"2": "rough", "3": "region"}.get(code.strip(), "point"),
+    word_for_crowd=_crowd,
 )

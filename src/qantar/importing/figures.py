@@ -128,7 +128,7 @@ OF_TWO = ("participants", "deaths", "injured", "detained")
 def as_told(cell: Callable[[str], str]) -> Iterator[str]:
     """What a row says of its figures beside them: a crowd in words, and what is only about so high or doubted."""
     for name in NUMBERS[1:]:
-        told = cell(name).strip()
+        told = cell(name)
         figure = read_figure(told) if told and told not in NONE else None
         if name == "participants" and told not in NONE and (figure is None or not figure.sure):
             yield plain(told)

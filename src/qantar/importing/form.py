@@ -17,6 +17,8 @@ from qantar.importing.words import foremost
 Cell = Callable[[str], str]
 """Gives the cell of a row by the name of a field of ours, empty where the table has none."""
 Span = tuple[dt.date, dt.date]
+IN_NOTE = "(note)"
+"""Instead of a kind in `kinds.csv`: the type is a catch-all, and what an authority did is read from the note of the row."""
 
 FIELDS = (
     "id", "date", "date_end", "date_latest", "time_precision", "latitude", "longitude", "place_precision", "region", "settlement",
@@ -63,6 +65,8 @@ class Form:
     word_for_settlement: Callable[[str], str] = str.strip
     of_mapping: bool = False
     """whether a mapping file says it, and no provider"""
+    word_for_crowd: Callable[[str], str] = str.strip
+    """What a cell that has a crowd among other things says of it."""
 
     def kind(self, types: Sequence[str]) -> str | None:
         """The kind for some types; empty where qantar has none; None where a type is not known."""
@@ -95,6 +99,7 @@ class Provider:
     without_header: Callable[[Sequence[str]], Sequence[str] | None] = lambda cells: None
     """Names of the columns of a file that has none, from its first row; None if it is not of this provider."""
     word_for_settlement: Callable[[str], str] = str.strip
+    word_for_crowd: Callable[[str], str] = str.strip
 
     def form(self, first: Sequence[str]) -> Form | None:
         """How to read a file with this first row, None if it is not of this provider."""
@@ -107,7 +112,7 @@ class Provider:
             return None
         return Form(
             self.key, columns, len(header), has_header, self.source(), kinds_of(self.key), self.types, self.days, self.precision,
-            self.confidence, names=header, word_for_settlement=self.word_for_settlement,
+            self.confidence, names=header, word_for_settlement=self.word_for_settlement, word_for_crowd=self.word_for_crowd,
         )  # fmt: skip
 
     def source(self) -> dict[str, str]:

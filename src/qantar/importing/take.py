@@ -12,24 +12,23 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import islice
 from typing import NamedTuple
 
-import numpy as np
-
 from qantar.errors import DataError, Problem, fail
 from qantar.files.cells import quoted
 from qantar.files.sheet import ROWS_MAX
 from qantar.importing.country import Country
 from qantar.importing.days import Days, OrderUnknown
 from qantar.importing.figures import NONE, NUMBERS, OF_TWO, as_told, read_figure
-from qantar.importing.form import Form
+from qantar.importing.form import IN_NOTE, Form
 from qantar.importing.source import Source
-from qantar.importing.taken import EVENT_COLUMNS, LINES, Refused, Row, Spot, Taken, Unmatched
-from qantar.importing.written import HARMLESS, age, degrees, digits, event_id, made_id, plain, written
+from qantar.importing.spots import Spot, Spots
+from qantar.importing.taken import EVENT_COLUMNS, LINES, Refused, Row, Taken, Unmatched
+from qantar.importing.words import act_of_authority
+from qantar.importing.written import HARMLESS, age, digits, event_id, made_id, plain
+from qantar.record.complete import GATHERINGS, NATIONAL_DAY
 from qantar.record.schema import DAYS_AROUND
 
 _BLOCK = 20_000
 """Rows whose points are looked up at once."""
-_POINTS = 200_000
-"""Points whose region is remembered."""
 
 
 class _Pending(NamedTuple):
@@ -79,7 +78,7 @@ class _Take:
             for f in ("date", "date_end", "date_latest")
             if f in self.at
         }
-        self.spots: dict[tuple[str, str], Spot] = {}
+        self.spots = Spots(country)
         self.made: set[str] = set()
         self.updated: dict[str, str] = {}
         self.told = [self.at.get(f) for f in ("id", "date", "settlement", "type", "subtype")]
@@ -200,30 +199,9 @@ class _Take:
 
     def _look_up(self, block: Sequence[_Pending]) -> None:
         """Regions of all points of a block that are not known yet."""
-        if "latitude" not in self.at or "longitude" not in self.at:
-            return
-        if len(self.spots) > _POINTS:
-            self.spots.clear()
-        a, b = self.at["latitude"], self.at["longitude"]
-        new = list(dict.fromkeys(key for p in block if (key := (p.cells[a], p.cells[b])) not in self.spots))
-        points = {key: (lat, lon) for key in new if (lat := degrees(key[0])) is not None and (lon := degrees(key[1])) is not None}
-        found = np.array(list(points.values()), float).reshape(-1, 2)
-        lats, lons = found[:, 0], found[:, 1]
-        here, there = self.country.region_of(lons, lats), self.country.region_of(lats, lons)
-        beside = self.country.region_beside(lons, lats, here)
-        for k, (key, (y, x)) in enumerate(points.items()):
-            if here[k]:
-                self.spots[key] = Spot(here[k], written(y), written(x), "")
-            elif beside[k]:
-                self.spots[key] = Spot(beside[k], written(y), written(x), "near")
-            elif there[k]:
-                self.spots[key] = Spot(there[k], written(x), written(y), "swapped")
-            else:
-                self.spots[key] = Spot("", "", "", "outside_country" if abs(y) <= 90 and abs(x) <= 180 else "bad_coordinates")
-        for key in new:
-            if key not in points:
-                blank = not (key[0].strip() or key[1].strip())
-                self.spots[key] = Spot("", "", "", "" if blank else "bad_coordinates")
+        if "latitude" in self.at and "longitude" in self.at:
+            a, b = self.at["latitude"], self.at["longitude"]
+            self.spots.look_up((p.cells[a], p.cells[b]) for p in block)
 
     def _place(self, p: _Pending) -> Row | None:
         """The cells of a row that say where it was; None if it is not taken."""
@@ -292,6 +270,9 @@ class _Take:
             return
         types = self.form.types(lambda name: self._cell(p.cells, name))
         kind = self.form.kind(types)
+        by_note = kind == IN_NOTE
+        if by_note:
+            kind = act_of_authority(self._cell(p.cells, "note"))
         if not kind:
             self.taken.kinds[plain(types[-1] if types else ""), "?" if kind is None else ""] += 1
             without = "kind_left_empty" if self.form.of_mapping else "no_kind"
@@ -300,7 +281,8 @@ class _Take:
         numbers = self._numbers(p)
         if numbers is None:
             return
-        shown = plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == kind), ""))
+        own = IN_NOTE if by_note else kind
+        shown = plain(next((t for t in types if self.form.kinds.get(t.strip().casefold()) == own), ""))
         self._keep(p, self._row(p, place, kind, numbers), shown, types)
 
     def _numbers(self, p: _Pending) -> dict[str, int | None] | None:
@@ -335,7 +317,7 @@ class _Take:
         found: dict[str, int | None] = dict.fromkeys(NUMBERS)
         crowd: tuple[int | None, int | None] = (None, None)
         for name in NUMBERS:
-            cell = self._cell(p.cells, name).strip()
+            cell = self._number(p.cells, name)
             if not cell or cell in NONE:
                 continue
             figure = read_figure(cell)
@@ -360,6 +342,11 @@ class _Take:
             found["participants_low"], found["participants_high"] = crowd
         return found
 
+    def _number(self, cells: Sequence[str], name: str) -> str:
+        """What a row says of a number."""
+        cell = self._cell(cells, name)
+        return self.form.word_for_crowd(cell) if name == "participants" else cell.strip()
+
     def _column_of(self, name: str) -> str:
         """The field whose column holds a number: one column can give the low and the high one."""
         return name if name in self.at else name.partition("_")[0]
@@ -371,12 +358,15 @@ class _Take:
         count, several = numbers["count"] or 1, (numbers["count"] or 1) > 1
         uncertain = p.first != p.last and not p.lasting
         scope = "date uncertain" if uncertain else "event"
-        if several:
-            scope = "city-day total" if place["settlement"] or place["lat"] else "region-day total"
-        basis = [f"{count} events" if several else "", *as_told(cell)]
         low = numbers["participants_low"] if numbers["participants_low"] is not None else numbers["participants"]
-        # that a size is only estimated is no doubt that anything happened
-        exact = not uncertain and self.form.precision(cell("place_precision")) == "point"
+        of_country = place["region_id"] == self.country.code
+        if several:
+            scope = "city-day total" if place["settlement"] or place["lat"] else NATIONAL_DAY if of_country else "region-day total"
+        elif of_country and kind in GATHERINGS and p.first == p.last and low is not None:
+            scope = NATIONAL_DAY  # whoever counts a crowd of the whole country counts its day
+        basis = [f"{count} events" if several else "", *as_told(lambda name: self._number(p.cells, name))]
+        # that a size is estimated, or a day or a town not known, is no doubt that it happened; that it was in this region may be one
+        in_region = self.form.precision(cell("place_precision")) != "region"
         row = {
             **place,
             "date": p.first.isoformat(),
@@ -388,7 +378,7 @@ class _Take:
             "number_basis": "; ".join(filter(None, basis)),
             **{name: digits(numbers[name]) for name in ("deaths_low", "deaths", "deaths_high", "injured", "detained")},
             "actor": "; ".join(dict.fromkeys(filter(None, (plain(cell("actor")), plain(cell("actor_2")))))),
-            "confidence": self.form.confidence(cell) if exact else "low",
+            "confidence": self.form.confidence(cell) if in_region else "low",
             "note": self._note(p.cells),
             "source": self.form.key,
         }

@@ -27,16 +27,6 @@ Row = dict[str, str]
 Unmatched = Callable[[Sequence[object]], None]
 
 
-class Spot(NamedTuple):
-    """Where two cells with coordinates lie: a region, or the reason why none."""
-
-    region: str
-    lat: str
-    lon: str
-    note: str
-    """`near`, `swapped` or empty; without a region the reason"""
-
-
 class Refused(NamedTuple):
     """A row that was not taken: its line, and the column and the cell that are the reason, where there is one."""
 

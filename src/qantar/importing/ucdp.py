@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from qantar.importing.form import Cell, Provider
 
-_WHERE = {"2": "rough", "3": "rough", "4": "region", "5": "rough", "6": "country", "7": "country"}
+_WHERE = {"2": "rough", "3": "rough", "4": "region", "5": "region", "6": "country", "7": "country"}
 
 
 def _types(cell: Cell) -> tuple[str, ...]:

@@ -82,6 +82,23 @@ def kinds_in(told: str) -> list[str]:
     return kinds
 
 
+_OF_AUTHORITIES = frozenset(EVENT_KINDS) - {
+    *UNREST, "strike", "quiet", "dispersed_peacefully", "repression", "detained", "deaths", "injuries", "damage_total",
+}  # fmt: skip
+
+
+def act_of_authority(told: str) -> str:
+    """What an authority did, or was done to it, by the words of a note: the kind told first, empty where that is of a crowd or not plain.
+
+    >>> act_of_authority("The governor imposed a curfew."), act_of_authority("The party met in Oneville.")
+    ('emergency_declared', '')
+    >>> act_of_authority("Mobile data were cut during clashes."), act_of_authority("A march passed the cut-off fields.")
+    ('internet_cut', '')
+    """
+    first = next(iter(kinds_in(told)), "")
+    return first if first in _OF_AUTHORITIES else ""
+
+
 def foremost(kinds: Iterable[str]) -> str:
     """The first kind that shows unrest, else the first, of happenings that are told together.
 

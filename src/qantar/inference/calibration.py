@@ -198,6 +198,11 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     checked : whether intervals are checked on simulated records
     """
     spec, setup, seed = spec_of(terms.scenario), terms.setup, terms.seed
+    asked = {
+        "table": True, "looked": setup.draws > setup.table, "proposed": setup.rounds > 0, "force": setup.force_draws > 0, "pseudo": checked,
+        "after": True,
+    }  # fmt: skip
+    runner = runner.of_stages([name for name, is_done in asked.items() if is_done])
     problem = terms.problem(runner, setup.in_all + setup.near * setup.force_draws + setup.particles)
     plan, table, record = problem.plan, problem.table, problem.record
     task = task_of(problem, terms.scenario, terms.edits, runner)
@@ -212,6 +217,7 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
         "model_sha256": model_hash(),
         "draw_scheme": SCHEME,
         "plan_sha256": plan.sha256(),
+        "record_sha256": problem.target.sha256(),
         "scale": terms.scale,
         "seed": seed,
         "setup": dataclasses.asdict(setup),

@@ -16,6 +16,8 @@ the priors spread says nothing of how well a number is known. The same functions
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,6 +72,11 @@ class Target:
         """Which items belong to these blocks and are not blank."""
         return np.array([i.block in names for i in self.items]) & ~np.isnan(self.low)
 
+    def sha256(self) -> str:
+        """What a record says, as a key: the same as long as no interval of it changes."""
+        said = [[i.block, i.of, i.day, f"{a:.6g}", f"{b:.6g}"] for i, a, b in zip(self.items, self.low, self.high, strict=True)]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
     def only(self, names: tuple[str, ...]) -> Target:
         """What a record says in these blocks, without its blanks."""
         mask = self.blocks(names)
@@ -85,8 +92,7 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
     """
     first, n_days = dt.datetime.fromisoformat(plan.start).date(), whole_days(plan)
     rows = _onsets(record, plan, first)
-    earliest = min((o.earliest for o in record.onsets), default=None)
-    openers = ";".join(o.region_id for o in record.onsets if o.earliest == earliest)
+    openers = ";".join(_may_be_first(record))
     rows.append((Item("first", openers), *((1.0, 1.0) if openers else (np.nan, np.nan))))
 
     def dated(counts: tuple[Dated, ...]) -> Iterator[tuple[int, Interval]]:
@@ -110,6 +116,13 @@ def target_of(record: Observables, plan: Plan, *, detained: tuple[dt.date, ...] 
     rows.append((Item("fallen", "country"), *((float(fell), float(fell + unknown)) if known else (np.nan, np.nan))))
     items, low, high = zip(*rows, strict=True)
     return Target(items, np.array(low, float), np.array(high, float))
+
+
+def _may_be_first(record: Observables) -> list[str]:
+    """Regions of which one rose first: those that may have risen by the day on which one surely had. None where that tells nothing."""
+    by_then = min((o.latest for o in record.onsets if o.latest is not None), default=None)
+    found = [o.region_id for o in record.onsets if by_then is not None and o.earliest <= by_then]
+    return found if len(found) < len(record.onsets) else []
 
 
 def _onsets(record: Observables, plan: Plan, first: dt.date) -> list[tuple[Item, float, float]]:

@@ -26,8 +26,10 @@ from qantar.errors import DataError, Problems, ResultError, fail
 from qantar.files.cells import to_csv
 from qantar.files.result import read_result
 from qantar.files.text import read_text
+from qantar.inference.distance import target_of
 from qantar.inference.rejection import Particles
 from qantar.messages import LANGUAGES, text
+from qantar.record.observables import observe
 from qantar.scenario.edits import parameter_fault
 from qantar.scenario.parameters import Values, parameters
 from qantar.scenario.scenario import Plan, Scenario, resolve
@@ -125,20 +127,38 @@ def fits(made: Mapping[str, Any], plan: Plan) -> bool:
 
 
 def current_plan(made: Mapping[str, Any], scenario: Scenario) -> Plan | None:
-    """The plan of a result, if it was made for this scenario, unchanged, by this version of the model."""
+    """The plan of a result, if it was made for this scenario and its record, unchanged, by this version of the model."""
+    plan = _own_plan(made, scenario)
+    return plan if plan and fits(made, plan) and not _of_another_record(made, scenario, plan) else None
+
+
+def _own_plan(made: Mapping[str, Any], scenario: Scenario) -> Plan | None:
+    """The scenario at the scale of a result; None where it has none."""
     scale = made.get("scale")
-    if not isinstance(scale, int | float) or not 0 < scale <= 1:
-        return None
-    plan = resolve(scenario, scale=float(scale))
-    return plan if fits(made, plan) else None
+    return resolve(scenario, scale=float(scale)) if isinstance(scale, int | float) and 0 < scale <= 1 else None
+
+
+def _of_another_record(made: Mapping[str, Any], scenario: Scenario, plan: Plan) -> bool:
+    """Whether the record says another thing now than the one a result was fitted to; of a result that does not say it nobody can tell."""
+    if (fitted_to := made.get("record_sha256")) is None:
+        return False
+    spec = scenario.file.calibration
+    now = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained) if spec else ())
+    return bool(fitted_to != now.sha256())
 
 
 def why_unused(made: Mapping[str, Any], scenario: Scenario, plan: Plan | None = None) -> str:
-    """Why a fit is not used: another "model" made it, it is of another "scenario", or not at the "scale" of a plan; empty if it is."""
+    """Why a fit is not used; empty if it is.
+
+    Another "model" made it, it is of another "scenario" or "record", or not at the "scale" of a plan.
+    """
     if made.get("model_sha256") != model_hash():
         return "model"
-    if current_plan(made, scenario) is None:
+    own = _own_plan(made, scenario)
+    if own is None or not fits(made, own):
         return "scenario"
+    if _of_another_record(made, scenario, own):
+        return "record"
     return "" if plan is None or fits(made, plan) else "scale"
 
 

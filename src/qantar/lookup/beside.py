@@ -12,6 +12,7 @@ from qantar.account.schema import Claim
 from qantar.cases.case import Case
 from qantar.lookup.likely import near
 from qantar.lookup.rows import names_of_places, row_in_words
+from qantar.lookup.tallies import tallies
 from qantar.messages import LANGUAGES, text
 from qantar.record.schema import Event, Total
 
@@ -19,8 +20,8 @@ TEXT, RECORD = "text", "record"
 """Names of the two columns."""
 LETTERS = 4_000
 """Characters of a text, at most: a claim may cover whole paragraphs."""
-ROWS = 8
-"""Rows of the record, at most."""
+ROWS, SOME = 8, 3
+"""Rows of the record, at most; and of those that are only near."""
 
 
 def placed(sentences: Iterable[Sentence]) -> str:
@@ -35,7 +36,10 @@ def texts_of(claims: Iterable[Claim], document: Document) -> dict[str, list[Sent
 
 
 def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, named: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """For some sentences of a document what the record has on them: what it proposes, the rows named, then the rows near (`likely.near`).
+    """For some sentences of a document what the record has on them: what it proposes and adds up to, the rows named, then the rows near.
+
+    What is noted of a row is told of those named and those of the sentence's own day and place (`likely.near`); where there are none, nor a
+    sum, of those near it.
 
     Parameters
     ----------
@@ -44,15 +48,21 @@ def records(told: Sequence[Sequence[Sentence]], document: Document, case: Case, 
     """
     lang = document.language if document.language in LANGUAGES else LANGUAGES[0]
     rows: dict[str, Event | Total] = {e.event_id: e for e in case.record.events} | {t.total_id: t for t in case.record.totals}
-    around, names = near(document, case), names_of_places(case, lang)
+    around, names, added = near(document, case), names_of_places(case, lang), tallies(document, case)
     cells = []
     for sentences, (why, ids) in zip(told, named, strict=True):
+        own = [row for sentence in sentences for row in around[sentence.position].own]
         by_day = (row for sentence in sentences for row in around[sentence.position].rows)
-        wanted = [i for i in dict.fromkeys((*ids, *by_day)) if i in rows]
+        wanted = [i for i in dict.fromkeys((*ids, *own, *by_day)) if i in rows]
+        sums = [tally.said for sentence in sentences for tally in added[sentence.position]]
+        meant = [i for i in wanted if i in {*ids, *own}][:ROWS]
+        only_near = [i for i in wanted if i not in meant][:SOME]
         lines = [why] if why else []
-        lines += [row_in_words(rows[i], names, lang) for i in wanted[:ROWS]]
-        if left := wanted[ROWS:]:
-            lines.append(text("out.beside_more", lang, n=len(left)))
+        lines += sums
+        lines += [row_in_words(rows[i], names, lang) for i in meant]
+        lines += [row_in_words(rows[i], names, lang, noted=not (meant or sums)) for i in only_near]
+        if left := len(wanted) - len(meant) - len(only_near):
+            lines.append(text("out.beside_more", lang, n=left))
         cells.append(_cut("\n".join(lines)))
     return cells
 

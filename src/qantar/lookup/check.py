@@ -250,7 +250,7 @@ def waiting(ledger: Account | None, *, packaged: bool) -> dict[str, int]:
         "open": sum(c.verdict == "open" and not c.blank for c in claims),
         "blank": sum(c.blank for c in claims),
         "proposed": sum(c.only_proposed for c in claims),
-        "drafts": sum(c.drafted for c in claims),
+        "drafts": sum(c.drafted and not c.blank for c in claims),
         "unparaphrased": sum(c.unparaphrased and c.verdict != "open" for c in claims),
-        "not_kept": len(not_kept(ledger.claims, ledger.kept)) if ledger and not packaged else 0,
+        "not_kept": len(not_kept((c for c in ledger.claims if not c.blank), ledger.kept)) if ledger and not packaged else 0,
     }

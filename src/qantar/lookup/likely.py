@@ -82,7 +82,10 @@ class When:
 
 @dataclass(frozen=True)
 class Near:
-    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words."""
+    """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words.
+
+    Of the day that stands before it in its paragraph they are its own only by words.
+    """
 
     rows: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -91,7 +94,8 @@ class Near:
 def near(document: Document, case: Case) -> dict[Position, Near]:
     """For each sentence of a document the rows of the record near it.
 
-    First those that share rare words or names with it; then, of its day, those at its places, then those that share most words. A sentence
+    First those that share rare words or names with it; then, of its day, those at its places, then those that share most words; each time
+    those whose day is certain before the others. A sentence
     that names no day goes on with the day before it in its section (at first that of the heading), if it tells what happened and names no
     other month or year; where that day was named in an earlier paragraph, a row must share a place or words with it too. If it names
     places, only their rows count, and they alone do where no day is known. Totals belong to the day they count up to.
@@ -112,8 +116,10 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         here = [row for row in on if row.at(where, around)] or [row for row in rows if not own and row.at(where, around)]
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
-        ranked = [sorted(some, key=lambda row: -len(row.words & words)) for some in (here, rest)]
-        at_once = tuple(dict.fromkeys(row.key for row in (*here, *(row for row in alike if row in on)) if own))
+        ranked = [sorted(some, key=lambda row: (not row.dated, -len(row.words & words))) for some in (here, rest)]
+        at_once = tuple(
+            dict.fromkeys(row.key for row in (*(here if own else ()), *(row for row in alike if row in on and when.how != "before")))
+        )
         found[sentence.position] = Near(tuple(dict.fromkeys(row.key for some in (alike, *ranked) for row in some)), at_once)
     return found
 
@@ -129,6 +135,8 @@ class Row:
     town: str | None
     words: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    dated: bool = True
+    """whether its day is known"""
 
     def at(self, where: set[str], around: set[str]) -> bool:
         """Whether it is at one of the places named; `around` are the regions of the towns among them.
@@ -151,9 +159,12 @@ class Matter:
         self.common = re.compile("|".join(map(re.escape, usual)), re.IGNORECASE)
         told = {e.event_id: (language == "zh" and e.note_zh) or e.note for e in case.record.events}
         self.rows = [
-            Row(e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]))
+            Row(
+                e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]),
+                e.scope != "date uncertain",
+            )
             for e in case.record.events
-        ]
+        ]  # fmt: skip
         self.rows += [Row(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id) for t in case.record.totals]
         notes = {key: words_of(note, language) for key, note in told.items()}
         often = Counter(word for words in notes.values() for word in words if not word.isdigit())

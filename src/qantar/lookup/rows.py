@@ -32,8 +32,14 @@ def counted(event: Event, quantity: str) -> Span | None:
     return (min(found), max(found)) if found else None
 
 
-def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str) -> str:
-    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many, what is noted of it, its source."""
+def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, noted: bool = True) -> str:
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many.
+
+    If `noted`, also what is noted of it, and its source.
+    A count of nobody is left out: most tables have a nought where nothing is told.
+    """
+    if not noted:
+        return f"{key_of(row)} {what_it_says(row, names, lang)}"
     note = (lang == "zh" and row.note_zh) or row.note
     return f"{key_of(row)} {what_it_says(row, names, lang)}" + (f'; "{note}"' if note else "") + f" [{row.source}]"
 
@@ -49,7 +55,7 @@ def what_it_says(row: Event | Total, names: Mapping[str, str], lang: str) -> str
     place = (isinstance(row, Event) and row.settlement) or names.get(where, where)
     if isinstance(row, Event):
         days = days_in_words(row.date, row.date_end or row.date, lang)
-        counts = [_said(name, span, lang) for name in QUANTITIES if (span := counted(row, name))]
+        counts = [_said(name, span, lang) for name in QUANTITIES if any(span := counted(row, name) or (0, 0))]
         said = [text(f"event.{row.kind}", lang), *counts]
     else:
         days = days_in_words(row.as_of, row.as_of, lang)
@@ -69,6 +75,14 @@ def _said(name: str, span: Span, lang: str) -> str:
     >>> _said("deaths", (3, 3), "en"), _said("participants", (1000, None), "en"), _said("deaths", (17, 18), "zh")
     ('deaths 3', 'participants 1,000–', '死亡 17–18')
     """
+    return f"{text(f'row.{name}', lang) if name in QUANTITIES else name} {span_in_words(span)}"
+
+
+def span_in_words(span: Span) -> str:
+    """A number, or a range of which one end may be unknown.
+
+    >>> span_in_words((20000, 20000)), span_in_words((500, None))
+    ('20,000', '500–')
+    """
     ends = ["" if x is None else f"{x:,}" for x in span]
-    told = text(f"row.{name}", lang) if name in QUANTITIES else name
-    return f"{told} {ends[0] if span[0] == span[1] else '–'.join(ends)}"
+    return ends[0] if span[0] == span[1] else "–".join(ends)

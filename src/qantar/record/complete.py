@@ -1,8 +1,9 @@
 """Completes a record of few tables: what a row may leave unsaid, and tables that follow from the events.
 
 In: tables as they were read, and a way to tell the region of a point. Out: the same tables with every row whole, and the names of those
-that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown,
-and a toll is the sum over single happenings. What a person wrote is never replaced.
+that were made here. Nothing is made up: a first day is that of the first gathering in the events, a day without a gathering stays unknown
+unless an event says that the region was quiet, a toll is the sum over single happenings, and a count of people out in the whole country is
+that of an event that states one. What a person wrote is never replaced.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ VIOLENCE = (
 """Kinds of violence by a crowd."""
 UNREST = (*GATHERINGS, *VIOLENCE)
 """Kinds that show unrest where nobody wrote down first days: a crowd that storms a building was there."""
+NATIONAL_DAY = "national day total"
+"""Scope of an event that counts the people of the whole country on its day."""
 DERIVED = ("region_onset", "presence", "totals")
 """Tables that follow from the events where their file is not there."""
 Span = tuple[dt.date, dt.date]
@@ -153,12 +156,16 @@ def complete_tables(tables: Tables, country: str, span: Span, missing: Iterable[
     onsets = [_onset(region, found) for region, found in gatherings.items() if region not in told]
     if onsets:
         made["region_onset"] = _with(tables["region_onset"], onsets)
-    if "presence" in missing and (presence := _presence(gatherings)):
+    quiet = [e for e in tables["events"] if e.kind == "quiet" and e.one_happening and e.confidence != "low"]
+    if "presence" in missing and (presence := _presence(gatherings, quiet, country, span)):
         made["presence"] = _with(tables["presence"], presence)
     counted = any(t.quantity.startswith("deaths_") for t in tables["totals"])  # whoever counted the dead is not added to
     if not counted and not tables["totals"].spoilt and (totals := _tolls(tables["events"], country, span)):
         made["totals"] = _with(tables["totals"], totals)
     whole = tables | made
+    known = any(t.quantity == "participants" and t.region_id == country for t in tables["totals"])
+    if not known and not tables["totals"].spoilt and (crowds := _crowds(tables["events"], country)):
+        whole["totals"] = _with(whole["totals"], crowds)  # somebody's counts, and no sums: not among what is made here
     return whole | {"sources": _with_own(tables["sources"], whole)}, tuple(name for name in DERIVED if name in made)
 
 
@@ -204,27 +211,71 @@ def _onset(region: str, gatherings: list[Gathering]) -> OnsetRow:
     return OnsetRow.model_validate({key: value for key, value in told.items() if value is not None})
 
 
-def _presence(gatherings: Mapping[str, list[Gathering]]) -> list[PresenceRow]:
-    """Days on which a gathering is certain, each day of one that lasted; nothing is said of any other."""
-    days: dict[tuple[str, dt.date], str] = {}
+def _presence(gatherings: Mapping[str, list[Gathering]], quiet: Iterable[Event], country: str, span: Span) -> list[PresenceRow]:
+    """Days on which a gathering is certain, each day of one that lasted, and days on which a whole region or the country is reported quiet.
+
+    Nothing is said of any other, nor of a day that is called quiet and on which a gathering may have been.
+    """
+    days: dict[tuple[str, dt.date], tuple[int, str]] = {}
+    doubted: set[tuple[str, dt.date]] = set()
     for region, found in gatherings.items():
         for g in found:
-            for day in g.days if g.certain else ():
-                days.setdefault((region, day), g.event.source)
+            for day in g.days:
+                if g.certain:
+                    days.setdefault((region, day), (1, g.event.source))
+                else:
+                    doubted.add((region, day))
+    for e in quiet:
+        if e.settlement or e.settlement_id:  # one town of a region
+            continue
+        first, last = max(e.date, span[0]), min(e.date_end or e.date, span[1])
+        for region in gatherings if e.region_id == country else {e.region_id} & gatherings.keys():
+            for day in (first + dt.timedelta(days=n) for n in range((last - first).days + 1)):
+                if (region, day) not in doubted:
+                    days.setdefault((region, day), (0, e.source))
     return [
-        PresenceRow.model_validate({"region_id": region, "date": day, "unrest": 1, "source": source})
-        for (region, day), source in sorted(days.items())
+        PresenceRow.model_validate({"region_id": region, "date": day, "unrest": unrest, "source": source})
+        for (region, day), (unrest, source) in sorted(days.items())
+    ]
+
+
+def _crowds(events: Iterable[Event], country: str) -> list[Total]:
+    """People out in the whole country on a day, as events state them (`NATIONAL_DAY`): whose word it is, the row says."""
+    stated = (e for e in events if e.scope == NATIONAL_DAY and e.region_id == country and e.kind in GATHERINGS)
+    return [
+        Total.model_validate(
+            {
+                "total_id": f"participants-{e.event_id}",
+                "as_of": e.date,
+                "region_id": country,
+                "quantity": "participants",
+                "value_low": low,
+                "value_high": e.participants_high,
+                "status": "day",
+                "stated_by": f"events.csv, {e.event_id}",
+                "source": e.source,
+                "sources_more": list(e.sources_more),
+            }
+        )
+        for e in stated
+        if (low := e.participants_high if e.participants_low is None else e.participants_low) is not None
     ]
 
 
 def _tolls(events: Iterable[Event], country: str, span: Span) -> list[Total]:
-    """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so."""
+    """The dead of each region and of the country: sums over single happenings, lowest and highest where the events say so.
+
+    Of a happening whose day is not certain the dead count too: for the most, where it may have been on a day before or after the case.
+    """
     sums: dict[str, list[int]] = {}
     sources: dict[str, dict[str, None]] = {}
     for e in events:
-        if not e.one_happening or e.region_id == country or not span[0] <= e.date <= span[1]:
+        first, last = e.date, (e.date_end if e.scope == "date uncertain" else None) or e.date
+        if e.scope not in ("event", "date uncertain") or e.region_id == country or last < span[0] or first > span[1]:
             continue
         ends = [x for x in (e.deaths_low, e.deaths, e.deaths_high) if x is not None]
+        if ends and not (span[0] <= first and last <= span[1]):
+            ends.append(0)
         if ends:
             for unit in (e.region_id, country):
                 low, high = sums.setdefault(unit, [0, 0])

@@ -26,7 +26,7 @@ from qantar.ensemble.histories import Runs
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
 from qantar.forecast.rivals import fitted_draws
-from qantar.inference.posterior import FIT, fits, known_table, read_fit, told_unused
+from qantar.inference.posterior import FIT, known_table, read_fit, told_unused
 from qantar.inference.problem import prior_table
 from qantar.scenario.scenario import Scenario, resolve
 from qantar.studies import kind
@@ -123,7 +123,7 @@ def draws_of(scenario: Scenario, size: int, runner: Runner, *, seed: int, scale:
         runner.note(unused)
     elif fit is None:
         runner.note(pair("experiment.unfitted", folder=scenario.case.folder / FIT))
-    if fit is not None and fits(fit.posterior.made, plan):
+    else:
         draws["posterior"] = Draws(fit.posterior.values, fit.posterior.ancestors.tolist())
     return {basis: of for basis, of in draws.items() if of.values}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,8 @@ from qantar.studies.cells import arm_name, arm_note, around, intervals, number, 
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Ships, Study
 
 QUICK_NEAR = 40
+FULL = Setup(table=6_000, draws=6_000, rounds=2, proposed=3_000, near=100)
+"""How much is tried for each account where nothing else is asked."""
 LEAST = 2
 """Accounts that make a comparison."""
 
@@ -29,13 +31,20 @@ class RivalsOptions(Options):
     scenario: kind.ScenarioName
     arm: Annotated[tuple[str, ...], Option("cli.opt_rivals", metavar="ARM")] = ()
     quick: kind.Quick = False
-    table: Annotated[int, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = 6_000
-    rounds: Annotated[int, kind.whole("cli.opt_rounds", "number", 0, 20)] = 2
-    proposed: Annotated[int, kind.whole("cli.opt_proposed", "draws", 10, 1_000_000)] = 3_000
-    near: Annotated[int, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = 100
+    table: Annotated[int | None, kind.whole("cli.opt_table", "draws", 30, 1_000_000)] = None
+    rounds: Annotated[int | None, kind.whole("cli.opt_rounds", "number", 0, 20)] = None
+    proposed: Annotated[int | None, kind.whole("cli.opt_proposed", "draws", 10, 1_000_000)] = None
+    near: Annotated[int | None, kind.whole("cli.opt_nearest", "number", 10, 100_000)] = None
     kept: Annotated[Path | None, Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
     seed: kind.Seed = 2022
     scale: kind.QuickScale = None
+
+
+def setup_of(options: RivalsOptions) -> Setup:
+    """How much is tried: what is asked for, and else the terms of a quick look or of a full one. All draws looked at are in the table."""
+    given = {name: n for name in ("table", "rounds", "proposed", "near") if (n := getattr(options, name)) is not None}
+    whole = replace(QUICK if options.quick else FULL, **given)
+    return replace(whole, draws=whole.table)
 
 
 def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
@@ -46,8 +55,7 @@ def run(asked: Asked[RivalsOptions], runner: Runner) -> Outcome:
     arms = asked.arms or sorted(own, key=lambda name: name != HOME)  # that one first, the others in their order
     if len({*arms}) < LEAST:
         raise fail(StudyError, plan.case, "rivals_few", found=", ".join(arms) or "-")
-    effort = {"rounds": options.rounds, "proposed": options.proposed, "near": options.near}
-    setup = QUICK if options.quick else Setup(table=options.table, draws=options.table, **effort)
+    setup = setup_of(options)
     near = QUICK_NEAR if options.quick else NEAR
     compared = compare(Terms(scenario, setup, options.seed, plan.scale, near), arms, runner, options.kept)
     tables = {"rivals": compared.rows(), "regions": compared.regions([r.id for r in plan.regions])}

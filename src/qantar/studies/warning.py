@@ -94,7 +94,8 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("report.evidence.warning_said", day=day, h=h, **shares), "lead")
     yield Sentence(pair(f"report.evidence.warning_{'stands_out' if stands_out(eve) else 'no_more'}"))
     wave = made["wave"]
-    yield Sentence(pair("report.evidence.warning_one", day=calendar_day(wave)) if wave else pair("report.evidence.warning_none"))
+    none = pair("report.evidence.warning_none", least=made["least_regions"])
+    yield Sentence(pair("report.evidence.warning_one", day=calendar_day(wave)) if wave else none)
     yield Sentence(pair("warning.hindsight" if made["hindsight"] else "warning.prior"))
     yield Sentence(pair("report.evidence.warning_text", least=made["least_regions"], h=h))
     yield Table(

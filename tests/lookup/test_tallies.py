@@ -1,0 +1,90 @@
+"""What the record adds up to, beside sentences that speak of a whole or a rank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import HERE
+from qantar.account.candidates import candidates
+from qantar.account.document import read_document
+from qantar.cases.case import Case, load_case
+from qantar.lookup.draft import drafts
+from qantar.lookup.propose import propose_in
+from qantar.lookup.tallies import tallies
+
+EVENTS = (
+    "event_id,date,date_end,scope,kind,region_id,settlement,participants_low,participants_high,deaths\n"
+    "E1,2030-03-01,,event,march,XA-ONE,Oneville,200,300,0\n"
+    "E2,2030-03-02,,event,clash,XA-ONE,Oneville,,,1\n"
+    "E3,2030-03-03,,event,march,XA-TWO,Twoville,400,450,\n"
+    "E4,2030-03-01,2030-03-04,date uncertain,clash,XA-TWO,Twoville,,,2\n"
+    "E5,2030-03-05,,event,protest,XA-ONE,Oneville,,,\n"
+)
+
+
+@pytest.fixture
+def case(tiny: Path) -> Case:
+    for name in ("totals", "region_onset", "presence", "disagreements"):
+        (tiny / f"{name}.csv").unlink(missing_ok=True)
+    (tiny / "events.csv").write_text(EVENTS, encoding="utf-8")
+    return load_case(str(tiny))
+
+
+def added(case: Case, folder: Path, words: str) -> list[str]:
+    (folder / "essay.md").write_text(f"# A week\n\n{words}\n", encoding="utf-8")
+    document = read_document(folder / "essay.md")
+    return [tally.said for sentence in document.sentences() for tally in tallies(document, case)[sentence.position]]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        (
+            "In all, 9 people were killed.",
+            "Added up over the events, deaths: Tinyland 3, Twoia 2, Onia 1.",
+        ),
+        (
+            "In Oneville alone more people died than elsewhere.",
+            "Added up over the events, deaths: Tinyland 3, Onia 1, Twoia 2.",
+        ),
+        (
+            "The first man was killed in Oneville.",
+            "Events with deaths: the first 2 Mar Oneville or 1–4 Mar Twoville, the last 2 Mar Oneville or 1–4 Mar Twoville.",
+        ),
+        (
+            "Both regions rose.",
+            "Regions with unrest, by the last day on which it can have begun: 1 Mar 1, 3 Mar 2 (of 2). Last: Twoia 3 Mar.",
+        ),
+        ("It was the largest march of all.", "Largest crowds in the events: 3 Mar Twoville 400–450, 1 Mar Oneville 200–300."),
+        ("The number of protests fell.", "Events that show unrest, by day: 1 Mar 1, 2 Mar 1, 3 Mar 1, 4 Mar 0, 5 Mar 1."),
+        ("全国共有9人死亡。", "各事件相加，死亡：小国 3，二州 2，一州 1。"),
+    ],
+)
+def test_a_whole_or_a_rank_is_answered_by_a_sum(case: Case, tmp_path: Path, sentence: str, said: str) -> None:
+    assert added(case, tmp_path, sentence) == [said]
+
+
+@pytest.mark.parametrize(
+    "sentence", ["A man was killed in Oneville on 2 March.", "People marched.", "The largest town is Oneville.", "所有人都来了。"]
+)
+def test_a_single_happening_has_none(case: Case, tmp_path: Path, sentence: str) -> None:
+    assert added(case, tmp_path, sentence) == []
+
+
+def test_what_others_counted_is_not_added_up_from_events(tmp_path: Path) -> None:
+    case = load_case(str(HERE / "tiny"))
+    assert {"deaths_cumulative"} <= {t.quantity for t in case.record.totals}
+    assert "totals" not in case.record.derived
+    assert added(case, tmp_path, "In all, 9 people were killed.") == []
+
+
+def test_a_sum_is_drafted_as_evidence_with_its_rows_and_sources(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "essay.md").write_text("# A week\n\nIn all, 9 people were killed in Tinyland by 5 March, and 900 fled.\n", encoding="utf-8")
+    document = read_document(tmp_path / "essay.md")
+    found = candidates(document, case.place_names(), case.head.country)
+    every = propose_in(document, case)
+    (cells,) = drafts(found, [every[c.sentence.position] for c in found], document, case)
+    assert cells["evidence_en"].startswith("[draft] Added up over the events, deaths: Tinyland 3")
+    assert (cells["events"], cells["source"]) == ("E2;E4", "own")
