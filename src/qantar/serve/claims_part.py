@@ -417,7 +417,7 @@ def _names(cell: str) -> list[str]:
 PART = Part(
     "claims",
     pages=[
-        Page("/claims", "claims.html.j2", claims, Wanted),
+        Page("/claims", "claims.html.j2", claims, Wanted, opens="account"),
         Page("/argument", "argument.html.j2", argument, Without),
         Page("/weights", "weights.html.j2", weights, Weighed),
         Page("/accounts", "accounts.html.j2", accounts, Several),

@@ -145,7 +145,7 @@ def _kind(column: str) -> str:
 
 PART = Part(
     "ledger",
-    pages=[Page("/ledger", "ledger.html.j2", values)],
+    pages=[Page("/ledger", "ledger.html.j2", values, opens="ledger")],
     operations=[
         Operation("ledger", "GET", "/ledger", Ledger, tables),
         Operation("ledger_cell", "PUT", "/ledger/cell", Cell, write),

@@ -128,9 +128,10 @@ def form(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     if asked.get("small"):
         values |= {flag(name): [*v] if isinstance(v, tuple) else v for name, v in described.small.items()}
     values |= {f.name: [asked[f.name]] if f.control in ("entries", "lines") else asked[f.name] for f in own if f.name in asked}
-    if name := asked.get("name"):
+    if name := asked.get("name", ""):
         values |= {f.name: [name] if f.control == "entries" else name for f in own if f.control in ("entry", "entries")}
     return {
+        "name": name,
         "kind": described.name,
         "title": title_of(described),
         "help": [(en, zh) for en, zh in zip(*(words.split("\n\n") for words in pair(f"cli.{described.name}")), strict=True)],
@@ -286,7 +287,7 @@ def kinds(served: Served, asked: Nothing) -> dict[str, Any]:
 PART = Part(
     "studies",
     pages=[
-        Page("/studies", "studies.html.j2", overview),
+        Page("/studies", "studies.html.j2", overview, opens="scenario"),
         Page("/studies/{kind}", "study.html.j2", form),
         Page("/result", "result.html.j2", result),
     ],
