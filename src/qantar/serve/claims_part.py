@@ -314,6 +314,8 @@ def weights(served: Served, asked: Weighed) -> dict[str, Any]:
     low, high = odds if of_now["a"] == a else (1 / odds[1], 1 / odds[0])
     return {
         **found,
+        **_behind(loaded),
+        "says": {c.claim_id: c.told for c in loaded.account.claims},
         "asked": asked,
         "out": asked.out,
         "names": names,
