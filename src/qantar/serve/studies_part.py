@@ -114,7 +114,7 @@ def overview(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     results = [(folder, made) for folder, made in served.home.results() if made.get("kind") in KINDS]
     return {
         "name": asked.get("name", ""),
-        "kinds": [(d.name, title_of(d), about(d)) for d in studies()],
+        "kinds": [(d.name, title_of(d), about(d), d.simulates) for d in sorted(studies(), key=lambda d: d.simulates)],
         "runs": [run.as_dict() for run in served.runs.all()],
         "results": [(folder, title_of(study(made["kind"])), command_line(made)) for folder, made in results],
     }
@@ -134,7 +134,7 @@ def form(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
         "name": name,
         "kind": described.name,
         "title": title_of(described),
-        "help": [(en, zh) for en, zh in zip(*(words.split("\n\n") for words in pair(f"cli.{described.name}")), strict=True)],
+        "help": [p for p in zip(*(words.split("\n\n") for words in pair(f"cli.{described.name}")), strict=True) if "qantar " not in p[0]],
         "fields": own,
         "values": values,
         "entries": served.home.entries(),

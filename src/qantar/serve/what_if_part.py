@@ -59,7 +59,7 @@ class Case(Asked):
     """Whose worlds are to be kept warm."""
 
     name: Word
-    scale: Annotated[float, BeforeValidator(Number("ratio", 1e-4, 1))] = 1.0
+    scale: Annotated[float, BeforeValidator(Number("people per person", 1e-4, 1))] = 1.0
 
 
 class WhatIf(Case):
