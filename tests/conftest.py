@@ -54,6 +54,23 @@ def browser() -> Iterator[Any]:
         yield found
 
 
+@pytest.fixture
+def look(browser: Any, served: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page of what the module serves; whatever it threw, wrote on the console or asked of another host is a fault at the end."""
+    from kit.browser import opened
+
+    pages: list[Any] = []
+
+    def look(address: str, **how: Any) -> Any:
+        pages.append(opened(browser, served.url, address, **how))
+        return pages[-1]
+
+    yield look
+    for page in pages:
+        page.context.close()
+    assert [fault for page in pages for fault in page.faults] == []
+
+
 @pytest.fixture(scope="session")
 def loaded() -> Loaded:
     return load_account(CASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ if BROWSER is None:
         pytest.fail("no Chromium: in integration a skipped browser test is a failure", pytrace=False)
     pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-wqy-microhei)", allow_module_level=True)
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402  (after the skip: a machine without a browser needs it not)
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402  (after the skip: a machine without a browser needs it not)
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 QUIET = [
@@ -34,6 +36,7 @@ def started() -> Iterator[Browser]:
     """A browser until the end of the block."""
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        expect.set_options(timeout=60_000)
         yield found
         found.close()
 
@@ -53,3 +56,43 @@ def opened(browser: Browser, url: str, address: str, *, refusals: bool = False, 
     page.on("request", lambda request: None if request.url.startswith((url, "data:")) else faults.append(request.url))
     page.goto(url + address)
     return page
+
+
+SAMPLE = """for (const whole of document.querySelectorAll("main *")) {
+  if (whole.children.length < 5) continue;
+  const seen = new Map();
+  for (const part of [...whole.children]) {
+    const form = [part, ...part.querySelectorAll("*")].map((e) => `${e.localName}.${e.getAttribute("class") ?? ""}`);
+    const kind = [...new Set(form)].sort().join();
+    seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    if (seen.get(kind) > 2) part.remove();
+  }
+}"""
+"""Of rows of one form two are left: the rules take seconds a thousand rows."""
+SCHEMES = ("light", "dark")
+WHOLE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+SEEN = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast", "target-size", "label", "link-name"]}}
+"""What may differ from one look to another; the rest is asked of two of them."""
+
+
+def hurdles(page: Page, *, sampled: bool = True) -> list[str]:
+    """What keeps people out of an open page, in the eight ways to look at it: phone and desktop, light and dark, English and Chinese."""
+    found = []
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for _ in range(2):
+            page.locator("#language").click()
+            lang = page.evaluate("document.documentElement.dataset.lang")
+            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+                found.append(f"{size['width']} {lang}: wider than the screen")
+    if sampled:
+        page.evaluate(SAMPLE)
+    for n, (size, scheme, lang) in enumerate(itertools.product((DESKTOP, PHONE), SCHEMES, ("zh", "en"))):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.locator("#language").click()
+        assert page.evaluate("document.documentElement.dataset.lang") == lang
+        for fault in Axe().run(page, options=WHOLE if n in (1, 6) else SEEN).response["violations"]:
+            where = "; ".join(node["html"][:120] for node in fault["nodes"][:3])
+            found.append(f"{size['width']} {scheme} {lang}: {fault['id']}: {where}")
+    return found

@@ -81,3 +81,10 @@ def test_the_first_page_names_what_can_be_opened_and_shows_no_markup_of_others(t
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "<script>x" not in page
     assert len(page) < 300_000
+
+
+def test_the_contents_lead_on_with_the_case_that_is_looked_at(served: Serving) -> None:
+    page = served.ask("GET", f"/claims?name={CASE}/official").text
+    assert f'href="/claims?name={CASE}/official"' in page
+    assert 'href="/story"' in page  # an account has no days of its own
+    assert f'href="/what-if?name={CASE}"' in served.ask("GET", f"/story?name={CASE}").text

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from kit.browser import DESKTOP, PHONE  # first: without a browser these tests are skipped
 from kit.serving import Serving, serving, with_tiny
 
 pytestmark = pytest.mark.browser
-Opener = Callable[..., Page]
+Look = Callable[..., Page]
 
 
 @pytest.fixture
@@ -23,35 +21,13 @@ def served(tmp_path: Path) -> Iterator[Serving]:
         yield there
 
 
-@pytest.fixture
-def open_page(browser: Browser, served: Serving) -> Iterator[Opener]:
-    """Opens a page; whatever it threw, or asked of another host, is a fault."""
-    contexts = []
-    faults: list[str] = []
-
-    def opened(path: str, size: dict[str, int] = DESKTOP, scheme: str = "light", locale: str = "en-US") -> Page:
-        context = browser.new_context(viewport=size, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith((served.url, "data:")) else faults.append(request.url))
-        page.goto(served.url + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
 def written(served: Serving, column: str, row: int = 0) -> str:
     with (served.root / "tiny" / "claims.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))[row].get(column, "")
 
 
-def test_a_claim_is_judged_by_keyboard_alone(open_page: Opener, served: Serving) -> None:
-    page = open_page("/ledger?name=tiny")
+def test_a_claim_is_judged_by_keyboard_alone(look: Look, served: Serving) -> None:
+    page = look("/ledger?name=tiny", refusals=True)
     field = page.locator("#C4-evidence_en")
     field.focus()
     field.press("End")
@@ -64,8 +40,8 @@ def test_a_claim_is_judged_by_keyboard_alone(open_page: Opener, served: Serving)
     assert "1 of 4" in page.locator("#count").inner_text()
 
 
-def test_a_word_that_does_not_fit_is_told_and_not_written(open_page: Opener, served: Serving) -> None:
-    page = open_page("/ledger?name=tiny")
+def test_a_word_that_does_not_fit_is_told_and_not_written(look: Look, served: Serving) -> None:
+    page = look("/ledger?name=tiny", refusals=True)
     page.locator("[data-row=C1] summary").click()
     field = page.locator("#C1-section")
     field.fill("one")
@@ -77,8 +53,8 @@ def test_a_word_that_does_not_fit_is_told_and_not_written(open_page: Opener, ser
     expect(page.locator("[data-row=C1] .wrong")).to_have_count(0)
 
 
-def test_two_tabs_never_lose_an_edit(open_page: Opener, served: Serving) -> None:
-    one, other = open_page("/ledger?name=tiny"), open_page("/ledger?name=tiny")
+def test_two_tabs_never_lose_an_edit(look: Look, served: Serving) -> None:
+    one, other = look("/ledger?name=tiny", refusals=True), look("/ledger?name=tiny", refusals=True)
     for page in (one, other):
         expect(page.locator(".card")).to_have_count(4)
     one.locator("#C1-claim_en").fill("One says so.")
@@ -97,8 +73,8 @@ def test_two_tabs_never_lose_an_edit(open_page: Opener, served: Serving) -> None
     expect(one.locator("#C1-claim_en")).to_have_value("The other says so.")
 
 
-def test_rows_are_added_and_taken_out(open_page: Opener, served: Serving) -> None:
-    page = open_page("/ledger?name=tiny")
+def test_rows_are_added_and_taken_out(look: Look, served: Serving) -> None:
+    page = look("/ledger?name=tiny", refusals=True)
     expect(page.locator(".card")).to_have_count(4)
     page.locator("#add").click()
     expect(page.locator(".card")).to_have_count(5)
@@ -108,18 +84,3 @@ def test_rows_are_added_and_taken_out(open_page: Opener, served: Serving) -> Non
     expect(page.locator(".card")).to_have_count(5)  # once more, to be sure
     remove.click()
     expect(page.locator(".card")).to_have_count(4)
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme", "locale"),
-    [(DESKTOP, "light", "en-US"), (DESKTOP, "dark", "zh-CN"), (PHONE, "light", "zh-CN"), (PHONE, "dark", "en-US")],
-)
-def test_pages_pass_the_accessibility_rules(open_page: Opener, size: dict[str, int], scheme: str, locale: str) -> None:
-    for path in ("/", "/ledger", "/ledger?name=tiny", "/nothing"):
-        page = open_page(path, size, scheme, locale)
-        if "name" in path:
-            expect(page.locator(".card")).to_have_count(4)
-            page.locator("[data-row=C1] summary").click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-        found = Axe().run(page)
-        assert [v["id"] for v in found.response["violations"]] == []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
-from kit.browser import DESKTOP  # first: without a browser these tests are skipped
 from kit.serving import Serving, serving
 
 pytestmark = pytest.mark.browser
+Look = Callable[..., Page]
 WAIT = 120_000.0
 """Milliseconds in which a command ends on a busy machine."""
 
@@ -22,12 +22,8 @@ def served(tmp_path: Path) -> Iterator[Serving]:
         yield there
 
 
-def test_a_command_says_on_the_page_what_it_says_in_a_terminal(browser: Browser, served: Serving) -> None:
-    context = browser.new_context(viewport=DESKTOP, locale="en-US")  # type: ignore[arg-type]
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{served.url}/own")
+def test_a_command_says_on_the_page_what_it_says_in_a_terminal(look: Look, served: Serving) -> None:
+    page = look("/own")
     form = page.locator("#new form")
     form.locator("[name=name]").fill("my-case")
     form.locator("[name=country]").select_option("PE")
@@ -39,5 +35,3 @@ def test_a_command_says_on_the_page_what_it_says_in_a_terminal(browser: Browser,
     form.locator("button").click()  # a folder of this name is there now
     expect(said).to_contain_text("This needs you:", timeout=WAIT)
     expect(said.locator("pre")).to_contain_text("my-case", timeout=WAIT)
-    context.close()
-    assert faults == []

@@ -1,20 +1,17 @@
-"""Studies in a real browser: filled in, mistaken, run, watched, stopped, read; and the rules of access."""
+"""Studies in a real browser: filled in, mistaken, run, watched, stopped, read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from conftest import CASE
-from kit.browser import DESKTOP, PHONE, opened  # first: without a browser these tests are skipped
 from kit.serving import Serving, serving, with_tiny
 
 pytestmark = pytest.mark.browser
-look = partial(opened, refusals=True)  # of a form that is not filled in yet the mistakes are asked for
+Look = Callable[..., Page]
 WAIT = 300_000.0
 """Milliseconds in which a small study ends on a busy machine."""
 
@@ -25,8 +22,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield there
 
 
-def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_filled(browser: Browser, served: Serving) -> None:
-    page = look(browser, served.url, "/studies/run?name=tiny")
+def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_filled(look: Look) -> None:
+    page = look("/studies/run?name=tiny", refusals=True)
     expect(page.locator("#command")).to_have_text("qantar run tiny --out=results/tiny-run")
     page.locator("#option-draws").fill("0")
     expect(page.locator("#mistake-draws")).to_contain_text("below 1")
@@ -37,11 +34,10 @@ def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_fille
     expect(page.locator("#mistake-draws")).to_have_text("")
     page.locator("#language").click()
     assert page.locator("#start").inner_text() == "启动"
-    assert page.faults == []  # type: ignore[attr-defined]
 
 
-def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, served: Serving) -> None:
-    page = look(browser, served.url, f"/studies/weigh?name={CASE}")
+def test_a_study_is_started_watched_and_read_by_keyboard(look: Look) -> None:
+    page = look(f"/studies/weigh?name={CASE}", refusals=True)
     page.locator("#start").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#state [data-state=running]")).to_be_visible(timeout=WAIT)
@@ -51,11 +47,10 @@ def test_a_study_is_started_watched_and_read_by_keyboard(browser: Browser, serve
     expect(page.locator("#outcome table").first).to_be_visible(timeout=WAIT)
     page.locator("#whole").press("Enter")
     expect(page.locator("#result")).to_be_visible()
-    assert page.faults == []  # type: ignore[attr-defined]
 
 
-def test_what_is_missing_is_said_when_it_is_started(browser: Browser, served: Serving) -> None:
-    page = look(browser, served.url, "/studies/counterfactual?name=tiny")
+def test_what_is_missing_is_said_when_it_is_started(look: Look) -> None:
+    page = look("/studies/counterfactual?name=tiny", refusals=True)
     page.locator("#option-draws").fill("9")
     page.wait_for_timeout(1000)
     assert page.locator("#mistake-arm").inner_text() == ""
@@ -64,24 +59,9 @@ def test_what_is_missing_is_said_when_it_is_started(browser: Browser, served: Se
     assert page.evaluate("document.activeElement.id") == "option-arm"
 
 
-def test_a_study_is_stopped(browser: Browser, served: Serving) -> None:
-    page = look(browser, served.url, "/studies/run?name=tiny&draws=100000")
+def test_a_study_is_stopped(look: Look) -> None:
+    page = look("/studies/run?name=tiny&draws=100000", refusals=True)
     page.locator("#start").click()
     page.locator("#stop").click(timeout=WAIT)
     expect(page.locator("#state [data-state=stopped]")).to_be_visible(timeout=WAIT)
     assert page.locator("#start").is_enabled()
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme", "locale"),
-    [(DESKTOP, "light", "en-US"), (DESKTOP, "dark", "zh-CN"), (PHONE, "light", "zh-CN"), (PHONE, "dark", "en-US")],
-    ids=["desktop-light-en", "desktop-dark-zh", "phone-light-zh", "phone-dark-en"],
-)
-def test_accessible_and_inside_the_screen(browser: Browser, served: Serving, size: dict[str, int], scheme: str, locale: str) -> None:
-    for address in ("/studies", "/studies/counterfactual?name=tiny", "/studies/compare"):
-        page = look(browser, served.url, address, viewport=size, color_scheme=scheme, locale=locale)
-        page.evaluate("document.getElementById('going')?.removeAttribute('hidden')")
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
-        found = Axe().run(page)
-        assert found.violations_count == 0, address + found.generate_report()
-        page.context.close()

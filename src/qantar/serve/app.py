@@ -135,7 +135,8 @@ def _page(served: Served, pages: Pages, page: Page) -> Callable[[Request], Await
         if page.asked is not None:
             asked = ask(page.asked, lists(page.asked, [*request.query_params.multi_items(), *request.path_params.items()]), page.path)
         values = await run_in_threadpool(page.values, served, asked)
-        return HTMLResponse(await run_in_threadpool(pages.render, page, values))
+        entry = await run_in_threadpool(served.home.entry, values.get("name", ""))
+        return HTMLResponse(await run_in_threadpool(pages.render, page, values, entry))
 
     return answer
 

@@ -314,6 +314,8 @@ def weights(served: Served, asked: Weighed) -> dict[str, Any]:
     low, high = odds if of_now["a"] == a else (1 / odds[1], 1 / odds[0])
     return {
         **found,
+        **_behind(loaded),
+        "says": {c.claim_id: c.told for c in loaded.account.claims},
         "asked": asked,
         "out": asked.out,
         "names": names,
@@ -417,7 +419,7 @@ def _names(cell: str) -> list[str]:
 PART = Part(
     "claims",
     pages=[
-        Page("/claims", "claims.html.j2", claims, Wanted),
+        Page("/claims", "claims.html.j2", claims, Wanted, opens="account"),
         Page("/argument", "argument.html.j2", argument, Without),
         Page("/weights", "weights.html.j2", weights, Weighed),
         Page("/accounts", "accounts.html.j2", accounts, Several),

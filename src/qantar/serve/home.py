@@ -113,6 +113,10 @@ class Home:
         shipped = [_entry(name, cases_folder() / _shipped(name), packaged=True) for name in packaged_names()]
         return [*shipped, *(_entry(self.called(folder), folder, packaged=False) for folder in own)]
 
+    def entry(self, name: str) -> Entry | None:
+        """The one of this name, if there is one."""
+        return next((entry for entry in self.entries() if entry.name == name), None) if name else None
+
     def results(self) -> list[tuple[str, dict[str, Any]]]:
         """Results below the root that are whole: name of the folder and what `result.json` says, the newest first."""
         found = []

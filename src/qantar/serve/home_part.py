@@ -8,19 +8,10 @@ from typing import Any
 
 from qantar.serve.part import Nothing, Operation, Page, Part, Served
 
-DOORS: tuple[tuple[str, str, str], ...] = (
-    ("story", "/story", "case"),
-    ("what_if", "/what-if", "scenario"),
-    ("claims", "/claims", "account"),
-    ("studies", "/studies", "scenario"),
-    ("ledger", "/ledger", "ledger"),
-)
-"""Pages that open an entry: part, address, and what an entry must have (a field of `Entry`)."""
-
 
 def values(served: Served, query: Mapping[str, str]) -> dict[str, Any]:
     """What there is."""
-    return {"entries": served.home.entries(), "doors": DOORS}
+    return {"entries": served.home.entries()}
 
 
 def entries(served: Served, asked: Nothing) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import Field
 
-from qantar.account.edit import add_row, for_the_eye, open_tables, remove_row, set_cell
+from qantar.account.edit import Written, add_row, for_the_eye, open_tables, remove_row, set_cell
 from qantar.account.ledger import read_head
 from qantar.account.workbook import HANDLED
 from qantar.cases.case import packaged_names
-from qantar.errors import Problems, StudyError, fail, nearest
+from qantar.errors import Problems, QantarError, StudyError, fail, nearest
 from qantar.lookup.check import check as check_folder
 from qantar.messages import LANGUAGES, column_meanings
 from qantar.serve.part import Asked, Operation, Page, Part, Served
@@ -111,13 +111,16 @@ def values(served: Served, query: Mapping[str, str]) -> dict[str, Any]:
         raise fail(StudyError, table, "no_such_table", choices=nearest(table, found))
     meanings = {lang: column_meanings(lang) for lang in LANGUAGES}
     model = HANDLED[table]
-    keys = [row.get("key", "") for row in found["sources"].rows] if "sources" in found else []
+    keys = _sources(served, name, found)
     head = read_head(folder, Problems())
     first = _first(table, "zh" if head is not None and head.document.language == "zh" else "en")
     columns = [
         {
             "name": column,
-            "meaning": tuple(meanings[lang].get((table, column), column) for lang in LANGUAGES),
+            "title": pair(f"serve.ledger.field.{first[column]}") if column in first else None,
+            "meaning": pair(f"serve.ledger.hint.{first[column]}")
+            if column in first
+            else tuple(meanings[lang].get((table, column), column) for lang in LANGUAGES),
             "choices": [(word, pair(f"{kind}.{word}") if (kind := _kind(column)) else word) for word in model.choices(column)],
             "long": column.startswith(LONG) and not model.choices(column),
             "allowed": model.allowed(column),
@@ -133,10 +136,20 @@ def values(served: Served, query: Mapping[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _first(table: str, lang: str) -> list[str]:
+def _sources(served: Served, name: str, found: Mapping[str, Written]) -> dict[str, str]:
+    """Keys of the sources that a verdict may name, with their titles: those of the ledger, and of its case where both can be read."""
+    own = {row.get("key", ""): row.get("title", "") for row in found["sources"].rows} if "sources" in found else {}
+    try:
+        return {key: source.title for key, source in served.home.loaded(name).account.sources.items()} | own
+    except QantarError:
+        return own
+
+
+def _first(table: str, lang: str) -> dict[str, str]:
+    """Columns that are shown at once, each with what it is called by."""
     fields = HANDLED[table].model_fields
-    wanted = [c for stem in FIRST[table] for c in (stem, f"{stem}_{lang}")]
-    return [c for c in wanted if c in fields]
+    wanted = {c: stem for stem in FIRST[table] for c in (stem, f"{stem}_{lang}")}
+    return {c: stem for c, stem in wanted.items() if c in fields}
 
 
 def _kind(column: str) -> str:
@@ -145,7 +158,7 @@ def _kind(column: str) -> str:
 
 PART = Part(
     "ledger",
-    pages=[Page("/ledger", "ledger.html.j2", values)],
+    pages=[Page("/ledger", "ledger.html.j2", values, opens="ledger")],
     operations=[
         Operation("ledger", "GET", "/ledger", Ledger, tables),
         Operation("ledger_cell", "PUT", "/ledger/cell", Cell, write),

@@ -14,10 +14,11 @@ from qantar.files.write import write_bytes
 from qantar.serve.ledger_part import folder_of
 from qantar.serve.part import Asked, Operation, Page, Part, Served, Upload
 
-SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".xlsx", ".zip", ".toml", ".geojson", ".json", ".md", ".html", ".htm", ".mhtml", ".docx", ".pdf",
-)  # fmt: skip
-"""Files that may be brought: tables, mappings, shapes and texts."""
+TABLES = (".csv", ".tsv", ".xlsx", ".zip", ".json", ".txt")
+TEXTS = (".md", ".txt", ".docx", ".pdf", ".html", ".htm", ".mhtml")
+"""Files that hold a table, and those that hold a text; the likelier first."""
+SUFFIXES = (*dict.fromkeys((*TABLES, *TEXTS)), ".toml", ".geojson")
+"""Files that may be brought: tables, texts, mappings and shapes."""
 WIDE = 96
 """Columns of what a command prints for the page."""
 Word = Field(max_length=200)
@@ -123,6 +124,8 @@ def values(served: Served, query: Mapping[str, str]) -> dict[str, Any]:
         "cases": [e for e in entries if e.case],
         "ledgers": [e for e in entries if e.account],
         "files": files,
+        "tables": [f for end in TABLES for f in files if f.lower().endswith(end)],
+        "texts": [f for end in TEXTS for f in files if f.lower().endswith(end)],
         "mappings": [f for f in files if f.endswith("-mapping.toml")],
         "countries": country_names(),
     }

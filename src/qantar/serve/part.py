@@ -124,12 +124,14 @@ class Page:
     template : of `templates`
     values : what the template is given, from what the address asks
     asked : model of what the address asks, if that is checked; its path may hold a name in braces
+    opens : what an entry must have to be opened by this page as `?name=` (a field of `home.Entry`); nothing if it opens none
     """
 
     path: str
     template: str
     values: Callable[[Served, Any], Mapping[str, Any]]
     asked: type[Asked] | None = None
+    opens: str = ""
 
 
 @dataclass(frozen=True)

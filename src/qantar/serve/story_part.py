@@ -148,7 +148,7 @@ def _moment(told: Story, query: Mapping[str, str]) -> tuple[int, int]:
 
 PART = Part(
     "story",
-    pages=[Page("/story", "story.html.j2", values), Page("/story/day", "story_day.html.j2", day_values)],
+    pages=[Page("/story", "story.html.j2", values, opens="case"), Page("/story/day", "story_day.html.j2", day_values)],
     operations=[
         Operation("story", "GET", "/story", AskedStory, story),
         Operation("story_history", "GET", "/story/history", AskedHistory, history),

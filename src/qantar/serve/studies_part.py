@@ -114,7 +114,7 @@ def overview(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     results = [(folder, made) for folder, made in served.home.results() if made.get("kind") in KINDS]
     return {
         "name": asked.get("name", ""),
-        "kinds": [(d.name, title_of(d), about(d)) for d in studies()],
+        "kinds": [(d.name, title_of(d), about(d), d.simulates) for d in sorted(studies(), key=lambda d: d.simulates)],
         "runs": [run.as_dict() for run in served.runs.all()],
         "results": [(folder, title_of(study(made["kind"])), command_line(made)) for folder, made in results],
     }
@@ -128,12 +128,13 @@ def form(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     if asked.get("small"):
         values |= {flag(name): [*v] if isinstance(v, tuple) else v for name, v in described.small.items()}
     values |= {f.name: [asked[f.name]] if f.control in ("entries", "lines") else asked[f.name] for f in own if f.name in asked}
-    if name := asked.get("name"):
+    if name := asked.get("name", ""):
         values |= {f.name: [name] if f.control == "entries" else name for f in own if f.control in ("entry", "entries")}
     return {
+        "name": name,
         "kind": described.name,
         "title": title_of(described),
-        "help": [(en, zh) for en, zh in zip(*(words.split("\n\n") for words in pair(f"cli.{described.name}")), strict=True)],
+        "help": [p for p in zip(*(words.split("\n\n") for words in pair(f"cli.{described.name}")), strict=True) if "qantar " not in p[0]],
         "fields": own,
         "values": values,
         "entries": served.home.entries(),
@@ -286,7 +287,7 @@ def kinds(served: Served, asked: Nothing) -> dict[str, Any]:
 PART = Part(
     "studies",
     pages=[
-        Page("/studies", "studies.html.j2", overview),
+        Page("/studies", "studies.html.j2", overview, opens="scenario"),
         Page("/studies/{kind}", "study.html.j2", form),
         Page("/result", "result.html.j2", result),
     ],

@@ -59,7 +59,7 @@ class Case(Asked):
     """Whose worlds are to be kept warm."""
 
     name: Word
-    scale: Annotated[float, BeforeValidator(Number("ratio", 1e-4, 1))] = 1.0
+    scale: Annotated[float, BeforeValidator(Number("people per person", 1e-4, 1))] = 1.0
 
 
 class WhatIf(Case):
@@ -119,8 +119,7 @@ def comparison(served: Served, asked: WhatIf) -> Comparison:
     given = given_of(asked.seed, asked.draws, posterior)
     kept = keep_draws(Runner().store, given) if given else ""
     recipes = recipes_of({BASE: base, **arms}, asked.seed, asked.replicates, kept)
-    notes = _notes(scenario, asked, fitted=posterior is not None)
-    return Comparison(asked, recipes, given, len(given) or asked.draws, notes, is_paired(base, arms[asked.arm]))
+    return Comparison(asked, recipes, given, len(given) or asked.draws, _notes(asked), is_paired(base, arms[asked.arm]))
 
 
 def _check_people(plan: Plan) -> None:
@@ -141,14 +140,11 @@ def _fits(people: int) -> float:
     return min(1.0, digit * max(k for k in (1, 2, 5) if k * digit <= most))
 
 
-def _notes(scenario: Scenario, asked: WhatIf, *, fitted: bool) -> list[Pair]:
-    """What should be read before anything else."""
-    found = []
-    if not fitted and not asked.prior:
-        found.append(pair("counterfactual.unfitted", case=asked.name, name=scenario.case.head.id))
-    if (people := round(1 / asked.scale)) > COARSE:
-        found.append(pair("counterfactual.coarse", people=f"{people:,}", uprising="1,000", scale=f"{1 / COARSE:g}"))
-    return found
+def _notes(asked: WhatIf) -> list[Pair]:
+    """What should be read before anything else; that nothing is fitted stands on the page from the first, and with every finding."""
+    if (people := round(1 / asked.scale)) <= COARSE:
+        return []
+    return [pair("counterfactual.coarse", people=f"{people:,}", uprising="1,000", scale=f"{1 / COARSE:g}")]
 
 
 async def ready(served: Served, asked: Case) -> dict[str, str]:
@@ -279,7 +275,6 @@ def _facts(name: str, scenario: Scenario) -> dict[str, Any]:
         "arms": _arms(scenario), "steps": _steps(scenario), "mechanisms": _mechanisms(plan),
         "drivers": [(kind, [d for d in DRIVERS if d != "policy" or kind in POLICY_KINDS]) for kind in STEP_KINDS],
         "strengths": _strengths(plan, fit or []), "draws_max": DRAWS_MAX, "seeds_max": SEEDS_MAX, "unit_of": _unit,
-        "unfitted": pair("counterfactual.unfitted", case=name, name=scenario.case.head.id),
     }  # fmt: skip
 
 
@@ -361,7 +356,7 @@ def _fits_of(served: Served, scenario: Scenario) -> list[str]:
 
 PART = Part(
     "what_if",
-    pages=[Page("/what-if", "what_if.html.j2", values)],
+    pages=[Page("/what-if", "what_if.html.j2", values, opens="scenario")],
     operations=[
         Operation("what_if", "POST", "/what-if", WhatIf, what_if, streams=True),
         Operation("what_if_ready", "POST", "/what-if/ready", Case, ready),

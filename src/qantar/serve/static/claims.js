@@ -49,5 +49,15 @@ addEventListener("DOMContentLoaded", () => {
   main.addEventListener("keydown", (event) => {
     if (event.key === " " && event.target.matches("a[role=switch], .map-of-argument a")) { event.preventDefault(); go(event.target.getAttribute("href")); }
   });
+  // What a box of the map stands for is read without being chosen.
+  const tell = (event) => {
+    const told = document.getElementById("told");
+    if (!told) return;
+    const box = event.target.closest(".map-of-argument a");
+    if (box) told.textContent = box.querySelector("title").textContent;
+    told.hidden = !box;
+  };
+  main.addEventListener("pointerover", tell);
+  main.addEventListener("focusin", tell);
   addEventListener("popstate", () => go(location.href, {push: false, whole: true}));
 });

@@ -140,12 +140,38 @@ addEventListener("DOMContentLoaded", () => {
     } catch (error) { tell(error.message); }
   });
 
+  // The way from a mistake to the field in which it is made: lines of the file are rows, and more lines where a cell has several.
+  const target = (p) => {
+    let line = 2;
+    const card = p.file === count.dataset.file && p.line && [...cards.children].find((c) => {
+      const here = line === p.line;
+      line += 1 + Object.values(c.cells).join("").split("\n").length - 1;
+      return here;
+    });
+    if (!card) return null;
+    const field = () => card.querySelector(`[data-column="${CSS.escape(p.key)}"]`);
+    const label = field()?.closest(".field").querySelector(`label [lang=${window.qantar.lang()}]`)?.textContent ?? p.key;
+    const button = Object.assign(document.createElement("button"), {type: "button", textContent: says("at", {row: card.dataset.row, field: label})});
+    button.addEventListener("click", () => {
+      card.hidden = false;
+      const more = card.querySelector("details");
+      const go = () => { const at = field() ?? card.querySelector("h2"); at.scrollIntoView({block: "center"}); at.focus({preventScroll: true}); };
+      if (field() || more.open) { more.open ||= Boolean(field()?.closest("details")); go(); } else { more.addEventListener("toggle", () => setTimeout(go), {once: true}); more.open = true; }
+    });
+    return button;
+  };
   document.getElementById("check").addEventListener("click", async () => {
     try {
       const found = await window.qantar.ask("GET", `/check?name=${encodeURIComponent(name)}`);
       const lang = window.qantar.lang();
-      const lines = found.problems.map((p) => p[lang]).map((p) => `${p.file}${p.line ? `, ${p.line}` : ""}${p.key ? `, ${p.key}` : ""}: ${p.what} ${p.rule} ${p.mend}`);
-      problems.replaceChildren(...(lines.length ? lines : [says("clean")]).map((line) => Object.assign(document.createElement("p"), {textContent: line})));
+      const lines = found.problems.map((p) => p[lang]).map((p) => {
+        const told = document.createElement("p");
+        const to = target(p);
+        if (to) told.append(to);
+        told.append(`${to ? "" : `${p.file}${p.line ? `, ${p.line}` : ""}${p.key ? `, ${p.key}` : ""}: `}${p.what} ${p.rule} ${p.mend}`);
+        return told;
+      });
+      problems.replaceChildren(...(lines.length ? lines : [Object.assign(document.createElement("p"), {textContent: says("clean")})]));
       problems.hidden = false;
       problems.focus();
     } catch (error) { tell(error.message); }

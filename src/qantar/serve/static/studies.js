@@ -93,6 +93,8 @@ addEventListener("DOMContentLoaded", () => {
       const run = await window.qantar.ask("POST", "/runs", {...asked(), stays: one("stays").checked});
       tell([]);
       history.replaceState(null, "", `${location.pathname}?run=${run.id}`);
+      show(run);
+      one("going").scrollIntoView({block: "start"});
       watch(run.id);
     } catch (error) {
       one("start").disabled = false;

@@ -29,9 +29,17 @@
   };
   const both = ([en, zh]) => en === zh ? [document.createTextNode(en)] : [["en", en], ["zh", zh]].map(([lang, words]) => Object.assign(document.createElement("span"), {lang, textContent: words}));
   const element = (tag, ...inside) => { const made = document.createElement(tag); made.append(...inside); return made; };
+  // What a piece of the page says in one language.
+  const inOne = (node, lang) => {
+    const copy = element("p", node.cloneNode?.(true) ?? node);
+    for (const other of copy.querySelectorAll(`[lang]:not([lang=${lang}], .any)`)) other.remove();
+    return copy.textContent;
+  };
   const status = (id, given) => one("status").replaceChildren(say(`status-${id}`, given));
 
   let live = null;  // what can be stopped
+  let engine = "";  // how far the people are ready
+  let named = [];   // the arm as it is called on this page, in both languages
   const byDraw = Object.fromEntries(["en", "zh"].map((lang) => [lang, one("say-by_draw").content.querySelector(`[lang=${lang}]`).textContent]));
 
   // --- What is changed ---
@@ -118,6 +126,7 @@
     }
     if (one("by-policy")) one("by-policy").hidden = !policy();
     one("go").disabled = !found.length || live !== null;
+    one("why").hidden = found.length > 0;
     const a = asked();
     one("command").textContent = command(a);
     one("link").href = one("link").textContent = link(a);
@@ -205,6 +214,11 @@
     return {day, words: about.days[day], hour: ` ${String(h).padStart(2, "0")}:${String(m).padStart(2, "0")}`};
   };
 
+  // Sentences of the study name the arm as the command writes it.
+  const called = (sentence) => sentence.map((words, k) => words.replaceAll(arm, named[k]));
+  const heads = all("#effects thead th").map((head) => ["en", "zh"].map((lang) => (head.querySelector(`[lang=${lang}]`) ?? head).textContent.replaceAll("\n", " ")));
+  let arm = "";
+
   const events = {
     begun: (e) => {
       about = e;
@@ -214,14 +228,13 @@
       following = true;
       dayTold = -1;
       one("watch").hidden = one("findings").hidden = false;
-      one("notes").replaceChildren(...e.notes.map((note) => { const p = element("p", ...both(note)); p.className = "small"; return p; }));
+      one("notes").replaceChildren(...e.notes.map((note) => { const p = element("p", ...both(called(note))); p.className = "small"; return p; }));
       one("said").replaceChildren(element("p", ...one("said-at-first").content.cloneNode(true).childNodes));
       for (const id of ["effects", "how", "digests"]) one(id).hidden = true;
       one("digests").querySelector("ol").replaceChildren();
       one("which").replaceChildren();
       one("hour").max = Math.ceil(e.hours / e.step_hours) - 1;
       one("watch").scrollIntoView({block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"});
-      status("draw", {draw: 1, draws: e.draws, pair: 1, pairs: e.replicates, people: count(e.residents)});
       draw();
     },
     hours: (e) => {
@@ -244,12 +257,13 @@
       one("digests").querySelector("ol").append(element("li", ...SIDES.flatMap((side) => [element("code", e.sha256[side]), " "])));
       if (!e.rows) return;
       const so = say(e.draws === about.draws ? "all_done" : "so_far", {k: e.draws, draws: about.draws});
-      const sentence = element("p", ...both(e.sentence));
+      const sentence = element("p", ...both(called(e.sentence)));
       sentence.className = "sentence";
       one("said").replaceChildren(sentence, element("p", so), Object.assign(element("p", ...both(e.told)), {className: "warn"}));
       one("effects").querySelector("tbody").replaceChildren(...e.rows.map((cells) => element("tr", ...cells.map((cell, k) => {
         const made = element(k ? "td" : "th", ...both(cell));
         if (k) made.className = "n"; else made.scope = "row";
+        if (k) [made.dataset.en, made.dataset.zh] = heads[k];
         return made;
       }))));
       one("effects").hidden = one("how").hidden = false;
@@ -266,8 +280,10 @@
     one("stop").hidden = false;
     one("go").disabled = true;
     pause();
-    status("begun");
+    status(engine === "compiling" ? engine : "begun");
     const wanted = asked();
+    arm = wanted.arm;
+    named = [0, 1].map((k) => changes().map((c) => inOne(c.words[0], ["en", "zh"][k])).join("; "));
     history.replaceState(null, "", link(wanted));
     let ended = false;
     try {
@@ -410,6 +426,7 @@
       const {state} = await qantar.ask("POST", "/what-if/ready", {name, scale: Number(one("scale").value)});
       if (live) return;
       status(state);
+      engine = state;
       if (state !== "ready") setTimeout(ready, 1000);
     } catch (error) {
       if (!error.problems) { status("lost"); return; }
