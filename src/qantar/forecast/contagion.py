@@ -3,8 +3,8 @@
     chance of an event in unit i on day t = 1 - exp(-exp(a_t + b log residents_i + c log(1 + neighbours with an event on the days before)))
 
 Every day has an effect a_t of its own: whatever moves the whole country at once, news, a weekend, a minister's calendar, is given and says
-nothing about c. Of first events only units count that had none so far. c is what doubling (1 + neighbours) does to the log rate, over log 2; its
-interval is twice the sandwich error with units as clusters, in which a unit may have many events or none for reasons of its own.
+nothing about c. Of first events only units count that had none so far. Doubling (1 + neighbours) multiplies the rate by 2^c. The interval
+is normal, 95 %, with the sandwich error of units as clusters: a unit may have many events or none for reasons of its own.
 
 What c is not: towns whose neighbours are alike in what was not measured rise together without any contagion. The interval holds for
 chance, not for that.
@@ -73,7 +73,7 @@ class Estimate:
 
 
 def estimate(happened: Bools, residents: Floats, where: Where) -> Estimate:
-    """c from events by unit and day, shape (units, days), and log residents about zero, shape (units,)."""
+    """C from events by unit and day, shape (units, days), and log residents about zero, shape (units,)."""
     x = nearby(happened, where.near, where.days)
     cells = free_before(happened) if where.first_only else np.ones(happened.shape, bool)
     cells[:, : max(where.start, 1)] = False  # nothing is known to have been before the first day
@@ -86,7 +86,7 @@ def estimate(happened: Bools, residents: Floats, where: Where) -> Estimate:
 
 
 def permuted(happened: Bools, residents: Floats, where: Where, seed: int, records: int = PERMUTED) -> list[Estimate]:
-    """c where each unit's events and residents were moved to the place of another."""
+    """C where each unit's events and residents were moved to the place of another."""
     found = []
     for k in range(records):
         moved = np.random.Generator(np.random.Philox(word(seed, StudyKey.UNIT_SHUFFLE, k))).permutation(len(happened))
@@ -114,17 +114,19 @@ def plant(happened: Bools, residents: Floats, where: Where, c: float, seed: int,
 
 def _chances(rate: Floats, events: Floats) -> Floats:
     """1 - exp(-exp(level) rate), the level such that so many events are expected; shapes (records, units) and (records,)."""
-    if not events.any():
-        return np.zeros_like(rate)
-    level = np.log(events / rate.sum(axis=1))
+    chance, some = np.zeros_like(rate), events > 0
+    if not some.any():
+        return chance
+    r, wanted = rate[some], events[some]
+    level = np.log(wanted / r.sum(axis=1))
     for _ in range(30):  # the expected number is concave in exp(level), so Newton comes from below and does not overshoot
-        mean = np.exp(level)[:, None] * rate
-        missed = np.exp(-mean)
-        step = (events - (1 - missed).sum(axis=1)) / (rate * missed).sum(axis=1) / np.exp(level)
+        missed = np.exp(-np.exp(level)[:, None] * r)
+        step = (wanted - (1 - missed).sum(axis=1)) / (r * missed).sum(axis=1) / np.exp(level)
         level = level + np.log1p(np.maximum(step, 0))
-        if step.max() < 1e-6:  # noqa: PLR2004 - of the rate
+        if step.max() < 1e-6:
             break
-    return np.asarray(-np.expm1(-np.exp(level)[:, None] * rate))
+    chance[some] = -np.expm1(-np.exp(level)[:, None] * r)
+    return chance
 
 
 @dataclass(frozen=True)
@@ -180,5 +182,3 @@ def events_looked_at(wave: Wave, target: str, start: int) -> int:
     happened = wave.events > 0
     counted = happened & free_before(happened) if target == FIRST else happened
     return int(counted[:, max(start, 1) :].sum())
-
-

@@ -3,7 +3,7 @@
 Towns of one day share the day's news, weeks of one region its habits. The usual standard error takes questions for independent and is too
 small. So records are planted: answers are drawn from the middle between two forecasts (so that neither is favoured) and hang together
 within a day and within a unit as the answers of the record do. Over planted records the difference of the two scores has a spread; that
-is its standard error, unless the usual one is larger.
+is its standard error, widened where periods are few (`few`), unless the usual one is larger.
 
 Answers of one group share luck: question q is answered by the quantile Phi(z_q) of its probabilities,
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qantar.forecast.power import between
 from qantar.forecast.scores import Difference, log_score_days, paired, told_apart
+from qantar.statistics import NORMAL_95
 from qantar.study_keys import StudyKey, word
 
 Floats = NDArray[np.float64]
@@ -114,9 +115,10 @@ def shared_luck(answers: Ints, p: Floats, groups: Groups, seed: int) -> Shared:
     p : a forecast, shape (questions, largest + 1)
     """
     draws, found = luck(seed, groups, TRIED), []
-    for group, both in ((groups.period, lambda s: Shared(s, 0.0)), (groups.unit, lambda s: Shared(0.0, s))):
+    for name, group in (("period", groups.period), ("unit", groups.unit)):
         target = float(excess(answers, p, group)[0])
-        tried = [float(excess(plant(p, both(s), groups, draws), p, group).mean()) for s in STRENGTHS]
+        ways = [Shared(**{"period": 0.0, "unit": 0.0, name: s}) for s in STRENGTHS.tolist()]
+        tried = [float(excess(plant(p, way, groups, draws), p, group).mean()) for way in ways]
         rising = np.maximum.accumulate(tried)
         found.append(float(np.interp(target, rising, STRENGTHS)) if rising[-1] > rising[0] else 0.0)
     return Shared(found[0], found[1] if found[0] + found[1] < 1 else 0.0)
@@ -137,4 +139,18 @@ def calibrated(p: Floats, reference: Floats, answers: Ints, groups: Groups, shar
     planted = plant(between(p, reference, 0.5, HISTORIES), shared, groups, luck(seed, groups, RECORDS))
     each = losses(p, planted) - losses(reference, planted)
     mean, se = each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
-    return Calibrated(naive, max(float(mean.std(ddof=1)), naive.se), float(told_apart(mean - mean.mean(), se).mean()))
+    spread = float(mean.std(ddof=1)) * few(int(groups.period.max()) + 1)
+    return Calibrated(naive, max(spread, naive.se), float(told_apart(mean - mean.mean(), se).mean()))
+
+
+def few(periods: int) -> float:
+    """How much wider an interval must be, as what periods share was itself learnt from few of them: Student's quantile over the normal.
+
+    Of a single period nothing of the kind can be learnt: 1, and the error is a lower bound.
+
+    >>> round(few(10), 2), few(1)
+    (1.15, 1.0)
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, periods - 1)) / NORMAL_95 if periods > 1 else 1.0

@@ -1,18 +1,18 @@
 """Forecasts of a benchmark that know no mechanism, and a plain regression: what every other forecast is held against.
 
-In: the units of a split by days, and its questions. Out: probabilities of 0 to `largest`, shape (questions, largest + 1). Parameters are learnt from
-the training days alone; what happened until the evening before a question is known to it, what happened later is not (a test changes the
-future and looks for a difference).
+In: the units of a split by days, and its questions. Out: probabilities of 0 to `largest`, shape (questions, largest + 1). Parameters are
+learnt from the training days alone; what happened until the evening before a question is known to it, what happened later is not (a test
+changes the future and looks for a difference).
 
     never       nothing happens
     unchanged   as on the day before (of `count`: in the week before): the share of units asked; of `any` apart for units with an event then
                 and without, each with the share that was followed by one in training
     recent      the same from the last seven days (four weeks)
     mean        the same from all of the training days
-    level       of `count`: each unit's mean in training times what the country had in the week before, over its mean in training; if only the
-                way of recording changed, and for all units alike, this is right from the second week on
-    regression  logistic, on log(1 + units with an event the day before), weekend, log residents; of `any` also the share of earlier days with
-                an event. Of `count`: Poisson, on log(own last week + 1/2), the country's likewise, log residents
+    level       of `count`: each unit's mean in training times what the country had in the week before, over its mean in training; if only
+                the way of recording changed, and for all units alike, this is right from the second week on
+    regression  logistic, on log(1 + units with an event the day before), weekend, log residents; of `any` also the share of earlier days
+                with an event. Of `count`: Poisson, on log(own last week + 1/2), the country's likewise, log residents
     nearby      the regression and log(1 + units within `near_km` that had an event in the last `LOOK_BACK` days)
 
 Counts are spread as negative binomial around their mean, their size parameter from the training weeks by likelihood. A forecast for a
@@ -160,8 +160,8 @@ def _window(x: Floats, days: int) -> Floats:
 def _own(task: Task, days: int | None) -> Floats:
     """Of `any`: by what the unit itself did, learnt in training.
 
-    The share of days with an event that followed a day (or a stretch) with one, and without; over all training days its own share, with half
-    a day of the country's mean.
+    The share of days with an event that followed a day (or a stretch) with one, and without; over all training days its own share, with one
+    day of the country's mean.
     """
     first, last = task.train
     if days is None:
@@ -175,7 +175,7 @@ def _own(task: Task, days: int | None) -> Floats:
     for state in (False, True):
         cells = train_cells & (lately == state)
         shares.append(((task.happened & cells).sum() + 0.5) / (cells.sum() + 1))
-    return np.where(lately, shares[1], shares[0])
+    return np.asarray(np.where(lately, shares[1], shares[0]))
 
 
 DAILY: dict[str, Callable[[Task], Floats]] = {
@@ -211,7 +211,12 @@ def _poisson(task: Task, rows: Floats, tested: int) -> Floats:
     last = _lagged(rows, 1)
     country = np.log((last.sum(axis=0) + 0.5) / len(rows))
     columns = np.stack(
-        [np.ones(rows.shape), np.log(last + 0.5), np.broadcast_to(country, rows.shape), np.tile(log_residents(task.wave)[:, None], (1, rows.shape[1]))],
+        [
+            np.ones(rows.shape),
+            np.log(last + 0.5),
+            np.broadcast_to(country, rows.shape),
+            np.tile(log_residents(task.wave)[:, None], (1, rows.shape[1])),
+        ],
         axis=2,
     )
     x, y = columns[:, 1:tested].reshape(-1, columns.shape[2]), rows[:, 1:tested].ravel()

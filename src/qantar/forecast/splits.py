@@ -1,7 +1,7 @@
 """What forecasts of a case are asked, written down before any is scored, and what a record answers.
 
-In: a case with `benchmark.toml`. Out: for each split the units (towns or regions) with their events by day, and its questions: of which unit
-and day, and what was recorded. A forecast gives each question probabilities of whole numbers 0 to `largest`:
+In: a case with `benchmark.toml`. Out: for each split the units (towns or regions) with their events by day, and its questions: of which
+unit and day, and what was recorded. A forecast gives each question probabilities of whole numbers 0 to `largest`:
 
     first   will a unit without an event so far have its first tomorrow: 0 or 1, asked every evening
     any     will a unit have an event tomorrow: 0 or 1, asked every evening
@@ -9,8 +9,8 @@ and day, and what was recorded. A forecast gives each question probabilities of 
             asked once, on the evening before the first of them
     count   how many rows will the record have of a unit in the coming seven days, `largest` standing for so many or more; asked each week
 
-An event is a row of the record of a kind that shows unrest (`record.complete.UNREST`), on the day on which it begins. A unit of which nothing is recorded
-counts as without event: in these records an event that was missed and one that was not there cannot be told apart.
+An event is a row of the record of a kind that shows unrest (`record.complete.UNREST`), on the day on which it begins. A unit of which
+nothing is recorded counts as without event: here an event that was missed and one that was not there cannot be told apart.
 
 Each split is frozen by a SHA-256 over its question and everything that it rests on: units, and events to the last day tested.
 """
@@ -21,6 +21,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -109,7 +110,8 @@ class Wave:
 
     first: dt.date
     ids: tuple[str, ...]
-    names: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
+    """in English and Chinese"""
     residents: Floats
     """shape (units,)"""
     points: Floats
@@ -171,7 +173,7 @@ def check(found: Benchmark, case: Case, problems: Problems) -> None:
             if day is None:
                 problems.add(FILE, None, f"{key}.{name}", "missing_key", value=name)
         given = [(name, day) for name, day in days if day is not None]
-        for (before, a), (name, b) in zip(given, given[1:], strict=False):
+        for (before, a), (name, b) in pairwise(given):
             if a > b:
                 problems.add(FILE, None, f"{key}.{name}", "split_days", value=b, other=before, other_value=a)
         if split.target == COUNT and split.test_first and split.test_last and ((split.test_last - split.test_first).days + 1) % 7:
@@ -198,11 +200,13 @@ def wave_of(case: Case, units: str, residents: int, last: dt.date) -> Wave:
     """
     record, first = case.record, case.head.first_day
     if units == REGIONS:
-        rows = [(r.region_id, r.name_en, record.value(r.region_id, "population") or np.nan, r.lon, r.lat) for r in record.regions]
+        rows = [
+            (r.region_id, (r.name_en, r.name_zh), record.value(r.region_id, "population") or np.nan, r.lon, r.lat) for r in record.regions
+        ]
     else:
         towns = ((s, s.population_used or s.population_geonames or 0) for s in record.settlements)
-        rows = [(s.settlement_id, s.name_en, float(n), s.lon, s.lat) for s, n in towns if n >= max(residents, 1)]
-    if len(rows) < 2:  # noqa: PLR2004 - nothing to compare
+        rows = [(s.settlement_id, (s.name_en, s.name_zh or s.name_en), float(n), s.lon, s.lat) for s, n in towns if n >= max(residents, 1)]
+    if len(rows) < 2:
         raise fail(StudyError, case.folder, "too_few_units", n=len(rows), units=units)
     number = {row[0]: k for k, row in enumerate(rows)}
     events = np.zeros((len(rows), (last - first).days + 1), np.int64)
