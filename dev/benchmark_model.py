@@ -1,11 +1,11 @@
-"""What the simulated country says to the questions of us-2020: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
+"""Answers of the simulated country to the questions of us-2020: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
 
     python dev/benchmark_model.py [HISTORIES]
 
-The model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the scenario is the one that
-`qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from where that prior comes.
-Every evening the `SHARE` of histories whose count of towns that have risen comes nearest to the record so far is the forecast: the chance that a
-town without a rally so far has its first one reported on the next day.
+The model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the scenario is the one
+that `qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from where that prior
+comes. Every evening the `SHARE` of histories whose count of towns that have risen comes nearest to the record so far is the forecast: the
+chance that a town without a rally so far has its first one reported on the next day.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def main(histories: int) -> None:
             task = Task(split, wave, questions_of(wave, split))
             own = chance[:, [number[i] for i in wave.ids]]
             for (unit, day), p in zip(keys_of(task), answers(task, own), strict=True):
-                values = range(len(p)) if len(p) > 2 else (1,)
+                values = range(len(p)) if task.split.target == WEEK else (1,)
                 table.writerows([NAME, split.id, unit, day, v, f"{p[v]:.5f}"] for v in values)
 
 

@@ -93,16 +93,16 @@ def _worked(claim: str) -> str:
     loaded = load_account(CASE)
     judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim.claim_id == claim)
     words = text(f"verdict.{judged.word}", "en"), text(f"basis.{judged.basis}", "en")
-    return (
-        f"{claim} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
-    )
+    return f"{claim} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
 
 
 def _told(blocks: Iterator[Block]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, Sentence):
             words = _plain(block.words)
-            yield {"lead": f"**{words}**", "warn": f"> {words}", "note": f"*{words}*", "head": f"### {words}"}.get(block.role, words) + "\n\n"
+            yield {"lead": f"**{words}**", "warn": f"> {words}", "note": f"*{words}*", "head": f"### {words}"}.get(
+                block.role, words
+            ) + "\n\n"
         elif isinstance(block, Table):
             yield (f"{_plain(block.title)}\n\n" if block.title else "") + _table(block)
         elif isinstance(block, Figure):

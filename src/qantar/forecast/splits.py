@@ -59,6 +59,9 @@ class Split(Told):
     id: FolderName
     asks_en: Text
     asks_zh: Text
+    note_en: Text = ""
+    note_zh: Text = ""
+    """what a reader must know before trusting the scores"""
     target: Annotated[str, BeforeValidator(Choice((FIRST, ANY, WEEK, COUNT, *HELD_OUT)))]
     units: Units
     residents: Least = 0
@@ -254,7 +257,7 @@ def free_before(happened: Bools) -> Bools:
 
 def fingerprint(case: Case, split: Split) -> str:
     """SHA-256 over the question of a split and all rows of the record that it rests on."""
-    asked = split.model_dump(mode="json", exclude={"sha256", "asks_en", "asks_zh"})
+    asked = split.model_dump(mode="json", exclude={"sha256", "asks_en", "asks_zh", "note_en", "note_zh"})
     if split.target in HELD_OUT:
         seen = observe(case.record)
         rests: object = [

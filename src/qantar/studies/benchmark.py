@@ -30,6 +30,7 @@ from qantar.forecast.splits import (
     FILE,
     FIRST,
     HELD_OUT,
+    WEEK,
     Contagion,
     Split,
     Step,
@@ -128,7 +129,7 @@ Rows = tuple[dict[str, Any], list[dict[str, Any]]]
 def _split(case: Case, split: Split, units: int, questions: int, events: float, reference: str) -> dict[str, Any]:
     return {
         "case": case.head.id, "split": split.id, "target": split.target, "units": units, "questions": questions, "events": events,
-        "reference": reference, "asks_en": split.asks_en, "asks_zh": split.asks_zh,
+        "reference": reference, "asks_en": split.asks_en, "asks_zh": split.asks_zh, "note_en": split.note_en, "note_zh": split.note_zh,
     }  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def split_rows(case: Case, task: Task, more: Mapping[str, Mapping[str, Any]], se
     split, asked = task.split, task.questions
     said = forecasts(task)
     found = score(task, {**said, **more.get(split.id, {})}, seed)
-    events = int((asked.answer > 0).sum()) if split.target != "week" else int((asked.answer < asked.largest).sum())
+    events = int((asked.answer > 0).sum()) if split.target != WEEK else int((asked.answer < asked.largest).sum())
     about = _split(case, split, len(task.wave.ids), len(asked), events, REFERENCE)
     plain = log_loss(said[REFERENCE][:, 1], asked.answer == 1) if split.target in (FIRST, ANY) else math.nan
     about |= {"period_shared": found.shared.period, "unit_shared": found.shared.unit, "plain_log_loss": plain}
@@ -250,10 +251,14 @@ def page(result: Result) -> Iterator[Block]:
     told = {word: sum(_better(rows) == word for rows in _by_split(scores).values()) for word in ("better", "same")}
     cases = len({r["case"] for r in splits})
     yield Sentence(pair("report.gist.benchmark", splits=len(splits), cases=cases, better=told["better"], same=told["same"]), "lead")
+    if loose := [r["split"] for r in splits if r["frozen"] != "1"]:
+        yield Sentence(pair("benchmark.loose", splits=", ".join(loose)), "warn")
     yield Sentence(pair("benchmark.text", records=result.made["planted_records"]))
     for n, split in enumerate(splits, 1):
-        yield Sentence(joined([split["split"], pair("error.colon"), pair("error.space"), either(split, "asks")]), "head")
+        yield Sentence(joined([split["split"], pair("error.colon"), either(split, "asks")]), "head")
         yield Sentence(_about(split))
+        if split["note_en"]:
+            yield Sentence(either(split, "note"), "warn")
         yield _figure(n, split, [r for r in scores if r["split"] == split["split"]])
     yield Sentence(pair("benchmark.note"), "note")
     if contagious := result.tables.get("contagion"):
@@ -282,15 +287,23 @@ def _about(split: Row) -> Pair:
         "benchmark.about", n=f"{int(split['questions']):,}", units=f"{int(split['units']):,}", events=f"{int(float(split['events'])):,}",
         reference=reference,
     )  # fmt: skip
+    if split["target"] == WEEK:
+        return joined([said, pair("error.space"), pair("benchmark.one_period")])
     if split["plain_log_loss"] == "":
         return said
     return joined([said, pair("error.space"), pair("benchmark.plain", loss=number(split["plain_log_loss"], 4))])
 
 
-def _entry(name: str) -> Cell:
-    """What an entry is called: ours in words, others as they call themselves."""
+def _entry(name: str, *, elsewhere: bool = False) -> Cell:
+    """What an entry is called: ours in words, others as they call themselves, in quotes."""
+    if elsewhere:
+        return pair("benchmark.quoted", name=name)
     words = label("bench_entry", name)
     return words if words != name else label("forecaster", name)
+
+
+def _called(r: Row) -> Cell:
+    return _entry(r["entry"], elsewhere=r["from"] == "elsewhere")
 
 
 def _figure(n: int, split: Row, rows: Sequence[Row]) -> Figure:
@@ -302,7 +315,7 @@ def _figure(n: int, split: Row, rows: Sequence[Row]) -> Figure:
     def cells(r: Row) -> list[Cell]:
         same = r["entry"] == split["reference"]
         word = pair("benchmark.reference") if same else pair(f"benchmark.apart_{_apart(r)}")
-        return [_entry(r["entry"]), *(shown[k](r) for k in told), "–" if same else around(r, "against", "se", 3), word]
+        return [_called(r), *(shown[k](r) for k in told), "–" if same else around(r, "against", "se", 3), word]
 
     marks = intervals(
         [_entry(r["entry"]) for r in rows if r["entry"] != "never"], [r for r in rows if r["entry"] != "never"], "against", "se"
