@@ -1,10 +1,15 @@
-"""Writes docs/findings from the results that ship with the packaged case: every sentence and table a study tells, as Markdown.
+"""Writes docs/findings from stored results: every sentence and table a study tells, as Markdown.
 
-Run `.venv/bin/python dev/findings.py` after a result was made again; a test compares the page with what this gives.
+    python dev/findings.py              the pages, from the results that ship with the packaged case and from evidence/benchmark
+    python dev/findings.py --score      the table of forecasts is made first, from the packaged cases and evidence/benchmark/entries.csv
+
+A test compares the pages with what this gives.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +19,12 @@ from qantar.messages import text
 from qantar.studies import study
 from qantar.studies.blocks import Block, Cell, Figure, Sentence, Table, in_language, pair
 from qantar.studies.kind import page_of
-from qantar.studies.shipped import shipped
+from qantar.studies.shipped import result_in, shipped
 
 CASE = "kazakhstan-2022"
-PAGE = Path(__file__).parent.parent / "docs" / "findings" / f"{CASE}.md"
+HOME = Path(__file__).parent.parent
+PAGES = HOME / "docs" / "findings"
+SCORES, ENTRIES = HOME / "evidence" / "benchmark" / "result", HOME / "evidence" / "benchmark" / "entries.csv"
 LONG = 12
 """Rows from which on a table is folded."""
 HEAD = """<!-- Written by dev/findings.py from the results that ship with the case. Make a result again, not this page. -->
@@ -33,36 +40,69 @@ the record says of that week. Read it as the record of a test that the model fai
 
 """
 WORKED = "C055"
+OF_BENCHMARK = """<!-- Written by dev/findings.py from evidence/benchmark. Score again with --score; do not edit this page. -->
+# What came out: forecasts of all cases side by side
+
+Can anybody say tomorrow where unrest will break out? Here plain rules, a plain regression and whatever else was handed in answer the same
+questions about several waves. The questions were written down, with a fingerprint of the rows they rest on, before anything was scored.
+Nobody sees the day that is asked for. Whoever does worse than the rule that things stay as they were has learnt nothing that helps. Two
+forecasts are called different only if they differ by more than planted records, made without any difference, would show. Beside that stand
+a test of contagion and a look at a list that suddenly grew. Nothing here was typed; one command makes this page again.
+
+**One claim.** {claim}
+
+That question, whether nearness carries unrest, is asked below of three other waves.
+
+"""
+OF_NEARNESS = "C022"
+
+
+def pages() -> dict[Path, str]:
+    """All pages by place."""
+    return {PAGES / f"{CASE}.md": page(), PAGES / "benchmark.md": benchmark_page()}
+
+
+def benchmark_page() -> str:
+    """What the stored table of forecasts says."""
+    described, result = result_in(SCORES)
+    parts = [OF_BENCHMARK.format(claim=_worked(OF_NEARNESS)), f"`{command_line(result.made)}`\n\n"]
+    return "".join([*parts, *_told(page_of(described, result))])
+
+
+def score() -> None:
+    """Make the table of forecasts from nothing."""
+    entry = [f"--entry={ENTRIES}"] if ENTRIES.is_file() else []
+    subprocess.run([sys.executable, "-m", "qantar", "benchmark", *entry, f"--out={SCORES}"], check=True, stdout=subprocess.DEVNULL)
 
 
 def page() -> str:
-    """The whole page."""
+    """The page of the packaged case."""
     results = shipped(load_case(CASE)).shown
-    parts = [HEAD.format(claim=_worked())]
+    parts = [HEAD.format(claim=_worked(WORKED))]
     for kind, result in results.items():
         parts.append(f"## {text(f'report.part.{study(kind).part or kind}', 'en')}\n\n`{command_line(result.made)}`\n\n")
         parts += _told(page_of(study(kind), result))
     return "".join(parts)
 
 
-def _worked() -> str:
+def _worked(claim: str) -> str:
     """A claim of the essay with what was found, as the program has it."""
     from qantar.verdicts.claims import judge
     from qantar.verdicts.load import load_account
 
     loaded = load_account(CASE)
-    judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim.claim_id == WORKED)
+    judged = next(j for j in judge(loaded.account, loaded.trials()) if j.claim.claim_id == claim)
     words = text(f"verdict.{judged.word}", "en"), text(f"basis.{judged.basis}", "en")
-    return (
-        f"{WORKED} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
-    )
+    return f"{claim} of the essay, in our words: {judged.claim.claim_en} The verdict: *{words[0]}* ({words[1]}). {judged.claim.evidence_en}"
 
 
 def _told(blocks: Iterator[Block]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, Sentence):
             words = _plain(block.words)
-            yield {"lead": f"**{words}**", "warn": f"> {words}", "note": f"*{words}*"}.get(block.role, words) + "\n\n"
+            yield {"lead": f"**{words}**", "warn": f"> {words}", "note": f"*{words}*", "head": f"### {words}"}.get(
+                block.role, words
+            ) + "\n\n"
         elif isinstance(block, Table):
             yield (f"{_plain(block.title)}\n\n" if block.title else "") + _table(block)
         elif isinstance(block, Figure):
@@ -82,4 +122,7 @@ def _plain(cell: Cell) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    if "--score" in sys.argv[1:]:
+        score()
+    for place, content in pages().items():
+        place.write_text(content, encoding="utf-8")

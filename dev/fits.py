@@ -1,4 +1,4 @@
-"""Fits behind the priors: sizes that are known within bounds, days on which cities rally, intervals by drawing anew.
+"""Fits behind the priors: sizes that are known within bounds, intervals by drawing anew.
 
 Nothing here knows of a data set; `priors.py` does.
 """
@@ -47,62 +47,6 @@ def fit_sizes(low: Floats, high: Floats, x: Floats, least: float = 0.0) -> Sizes
     start = np.array([np.mean((a + b) / 2), 0.2, 0.2])
     found = minimize(surprise, start, method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-4})
     return Sizes(float(found.x[0]), float(found.x[1]), float(np.exp(found.x[2])))
-
-
-class Hazards(NamedTuple):
-    """Coefficients of a log hazard and their standard errors."""
-
-    value: Floats
-    error: Floats
-
-
-def fit_hazards(happened: Bools, columns: Floats, group: Ints, cluster: Ints) -> Hazards:
-    """Whether something happened in a cell: chance 1 - exp(-exp(effect of the group + columns x coefficients)).
-
-    Groups have effects of their own (days, or cities), which are found with the coefficients. Cells are taken to be alike within a
-    cluster: errors add up the scores of each before they are squared (sandwich). Groups in which it never or always happened say
-    nothing about the coefficients and are left out.
-    """
-    share = np.bincount(group, happened) / np.maximum(np.bincount(group), 1)
-    keep = (share > 0) & (share < 1)
-    cells = keep[group]
-    y, x = happened[cells].astype(float), columns[cells]
-    g = np.unique(group[cells], return_inverse=True)[1]
-    c = np.unique(cluster[cells], return_inverse=True)[1]
-    n = g.max() + 1
-    beta = np.zeros(x.shape[1])
-    effect = np.log(-np.log1p(-np.bincount(g, y) / np.bincount(g)))
-    for _ in range(100):
-        score, weight = _cells(y, np.clip(effect[g] + x @ beta, -30.0, 3.0))
-        centred, own, information = _centred(x, weight, g, n)
-        step = np.linalg.solve(information, centred.T @ score)
-        of_group = np.bincount(g, score, n) / own
-        mean = (x - centred)[np.unique(g, return_index=True)[1]]
-        beta = beta + np.clip(step, -1.0, 1.0)
-        effect = effect + np.clip(of_group - mean @ step, -1.0, 1.0)
-        if np.abs(step).max() < 1e-7:
-            break
-    score, weight = _cells(y, np.clip(effect[g] + x @ beta, -30.0, 3.0))
-    centred, _, information = _centred(x, weight, g, n)
-    each = np.stack([np.bincount(c, score * column) for column in centred.T], axis=1)
-    inverse = np.linalg.inv(information)
-    return Hazards(beta, np.sqrt(np.diag(inverse @ (each.T @ each) @ inverse)))
-
-
-def _cells(y: Floats, eta: Floats) -> tuple[Floats, Floats]:
-    """Slope and expected curvature of the log likelihood of each cell in its log hazard."""
-    mean = np.exp(eta)
-    missed = np.exp(-mean)
-    score = y * mean * missed / -np.expm1(-mean) - (1 - y) * mean
-    return score, mean**2 * missed / -np.expm1(-mean)
-
-
-def _centred(x: Floats, weight: Floats, g: Ints, n: int) -> tuple[Floats, Floats, Floats]:
-    """Columns less their weighted mean in the group, weight of each group, information about the coefficients."""
-    own: Floats = np.bincount(g, weight, n).astype(np.float64)
-    mean = np.stack([np.bincount(g, weight * column, n) / own for column in x.T], axis=1)
-    centred = x - mean[g]
-    return centred, own, centred.T @ (weight[:, None] * centred)
 
 
 def redraws(n: int, draws: int) -> list[Ints]:

@@ -52,25 +52,25 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
 
     for name in ("actions.csv", "essay.md"):
         (folder / name).write_bytes((DESK / name).read_bytes())
-    do("new", "france-2023", "--country", "FRA", "--first-day", "2023-04-18", "--last-day", "2023-06-29")
-    do("import", "actions.csv", "--into", "france-2023", status=NOT_YET)
+    do("new", "hundred-days", "--country", "FRA", "--first-day", "2023-04-18", "--last-day", "2023-06-29")
+    do("import", "actions.csv", "--into", "hundred-days", status=NOT_YET)
     decide(folder / "actions-mapping.toml")
-    do("import", "actions.csv", "--into", "france-2023", status=NOT_YET)
-    do("import", "actions.csv", "--mapping", "actions-mapping.toml", "--into", "france-2023")
-    do("check", "france-2023")
-    do("show", "france-2023", "events", "--find", "Hérault")
-    do("account", "outline", "essay.md", "--case", "france-2023")
-    do("account", "new", "essay.md", "--case", "france-2023", "--out", "ledger")
+    do("import", "actions.csv", "--into", "hundred-days", status=NOT_YET)
+    do("import", "actions.csv", "--mapping", "actions-mapping.toml", "--into", "hundred-days")
+    do("check", "hundred-days")
+    do("show", "hundred-days", "events", "--find", "Hérault")
+    do("account", "outline", "essay.md", "--case", "hundred-days")
+    do("account", "new", "essay.md", "--case", "hundred-days", "--out", "ledger")
     judge(folder / "ledger" / "claims.csv")
     do("check", "ledger", "--document", "essay.md")
     do("account", "keep", "ledger")
     do("verdicts", "ledger")
     do("study", "ledger")
-    with (folder / "france-2023" / "scenario.toml").open("a", encoding="utf-8") as file:
+    with (folder / "hundred-days" / "scenario.toml").open("a", encoding="utf-8") as file:
         file.write(WHAT_IF)
-    do("check", "france-2023")
+    do("check", "hundred-days")
     arm = ("--arm", "steps.ban=off", "--recorded")
-    do("counterfactual", "france-2023", *arm, "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
+    do("counterfactual", "hundred-days", *arm, "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
 
 
 def decide(mapping: Path) -> None:

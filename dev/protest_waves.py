@@ -13,8 +13,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from fits import Bools, Floats, Hazards, Ints, fit_hazards
+from fits import Bools, Floats, Ints
 from scipy.optimize import brentq
+
+from qantar.forecast.hazards import Hazards, fit_hazards
 
 TABLES = Path(__file__).parents[1] / "evidence" / "priors"
 LEAST_RESIDENTS = 10_000.0

@@ -210,12 +210,12 @@ def _tables() -> str:
 
 
 def _keys() -> str:
-    """Keys of the files that head a case and its scenario."""
+    """Keys of the files that head a case, its scenario and what forecasts of it are asked."""
     figure = (
         'A *figure* is written `{ value = 12, unit = "percent", source = "KEY" }` with a key of sources.csv, or with `assumption = "why"` '
         "in place of a source. Where a text is asked for in English and in Chinese, one of the two is enough."
     )
-    parts = [NOTE, "# Keys of case.toml and scenario.toml\n", figure + "\n"]
+    parts = [NOTE, "# Keys of case.toml, scenario.toml and benchmark.toml\n", figure + "\n"]
     for file in FILES:
         parts.append(f"## {file}.toml\n\n| key | needed | may hold | meaning |\n| --- | --- | --- | --- |")
         for key in keys_of(file):

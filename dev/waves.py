@@ -15,8 +15,8 @@ from newcomer import call
 
 TABLES = Path(__file__).resolve().parent.parent / "tests" / "importing" / "tables"
 WAVES = (
-    ("us-2020", "USA", "2020-05-26", "2020-06-30", "us-2020/city_day.csv", "us-2020"),
-    ("france-2023", "FRA", "2023-04-18", "2023-06-29", "france-2023/dept_day.csv", "france-2023"),
+    ("usa-spring-2020", "USA", "2020-05-26", "2020-06-30", "us-2020/city_day.csv", "us-2020"),
+    ("france-spring-2023", "FRA", "2023-04-18", "2023-06-29", "france-2023/dept_day.csv", "france-2023"),
     ("germany-2015", "DEU", "2015-01-01", "2016-11-30", "germany-2015-arvig/place_day.csv", "germany-2015"),
     ("kyrgyzstan-2010", "KGZ", "2010-03-01", "2010-06-30", "mass-mobilization/central_asia_1990_2020.csv", "mass-mobilization"),
     ("ukraine-2013", "UKR", "2013-11-21", "2014-03-08", "mass-mobilization/twelve_waves_national.csv", "mass-mobilization"),

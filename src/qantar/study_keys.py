@@ -38,6 +38,9 @@ class StudyKey(IntEnum):
     PROPOSED_LAW = (1 << 30) + 2  # whether a proposed draw is moved
     EQUAL_WEIGHT = (1 << 30) + 3  # where the resampling of a weighted posterior begins
     CONDITION_SHUFFLE = (1 << 30) + 1  # which country has another's condition
+    PLANTED_ANSWER = (1 << 30) + 4  # answers of a planted record to the questions of a benchmark
+    UNIT_SHUFFLE = (1 << 30) + 5  # which unit of a map has another's events
+    PLANTED_WAVE = (1 << 30) + 6  # events of a planted wave
 
 
 def lot(seed: int, key: StudyKey | int, a: int, b: int = 0) -> float:

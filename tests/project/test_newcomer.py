@@ -70,7 +70,7 @@ def test_sentence_and_record_stand_beside_each_claim_that_is_to_be_judged(desk: 
     essay = " ".join((desk[0] / "essay.md").read_text(encoding="utf-8").split())
     assert len(texts) >= 8
     assert all(text.split(" ", 1)[1] in essay for text in texts)
-    assert all(cell.startswith("E") for cell in _ids(desk[0] / "france-2023" / "events.csv"))
+    assert all(cell.startswith("E") for cell in _ids(desk[0] / "hundred-days" / "events.csv"))
 
 
 def _ids(events: Path) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY
+from qantar.forecast.hazards import fit_hazards
 
 TABLES = REPOSITORY / "evidence" / "priors"
 
@@ -70,12 +71,12 @@ def test_sizes_are_found_where_they_are_known_and_where_they_are_truncated(dev: 
     assert ignored.slope < 0.3  # without the truncation the slope is too small
 
 
-def test_hazards_are_found_beyond_effects_of_days(dev: dict[str, ModuleType]) -> None:
+def test_hazards_are_found_beyond_effects_of_days() -> None:
     rng = np.random.default_rng(2)
     city, day = (a.ravel() for a in np.meshgrid(np.arange(400), np.arange(40), indexing="ij"))
     x = rng.normal(size=(len(day), 2))
     mean = np.exp(-2.5 + rng.normal(size=40)[day] + x @ np.array([0.9, 0.0]))
-    found = dev["fits"].fit_hazards(rng.random(len(day)) < -np.expm1(-mean), x, day, city)
+    found = fit_hazards(rng.random(len(day)) < -np.expm1(-mean), x, day, city)
     assert found.value == pytest.approx([0.9, 0.0], abs=0.12)
     assert found.error == pytest.approx([0.03, 0.03], abs=0.02)
 

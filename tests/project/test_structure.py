@@ -200,7 +200,7 @@ def test_the_wheel_carries_data_templates_and_messages(tmp_path: Path) -> None:
     }
     assert needed <= names
     inside = [n.partition("cases/kazakhstan-2022/")[2] for n in needed if "cases/kazakhstan-2022/" in n]
-    assert len([n for n in inside if "/" not in n]) == 28
+    assert len([n for n in inside if "/" not in n]) == 29
     assert len([n for n in inside if n.startswith("experiments/H")]) == 17
     assert any(n.endswith("NOTICE") for n in names)
 

@@ -117,7 +117,7 @@ def case_names() -> list[str]:
     """Names of the packaged cases.
 
     >>> case_names()
-    ['kazakhstan-2022']
+    ['france-2023', 'germany-2015-arvig', 'kazakhstan-2022', 'us-2020']
     """
     return sorted(p.name for p in cases_folder().iterdir() if (p / "case.toml").is_file())
 

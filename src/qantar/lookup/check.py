@@ -16,13 +16,15 @@ from qantar.account.schema import LEDGER_MODELS, AccountFile
 from qantar.account.twins import WRITTEN, twin
 from qantar.account.weights import RivalsFile
 from qantar.cases.case import GEOMETRY, Case, CaseFile, Question, find_folder, packaged_names, read_shapes
-from qantar.errors import DataError, Problems, ResultError, ScenarioError, fail, nearest
+from qantar.errors import DataError, Problems, QantarError, ResultError, ScenarioError, fail, nearest
 from qantar.files.cells import Row, Strict, Table
 from qantar.files.markup import read_toml
 from qantar.files.read import read_table, rows_of
 from qantar.files.result import read_result
 from qantar.files.sheet import file_of
 from qantar.files.text import read_text
+from qantar.forecast.splits import FILE as BENCHMARK
+from qantar.forecast.splits import Benchmark, frozen, read_benchmark
 from qantar.lookup.propose import beyond_the_sum
 from qantar.messages import LANGUAGES
 from qantar.record.checks import check_alone
@@ -35,7 +37,9 @@ from qantar.verdicts.load import Loaded, read_parts
 TABLES: dict[str, type[Row]] = {**MODELS, **LEDGER_MODELS, "questions": Question}
 """Every table that has a model, by the name its file carries."""
 
-_FILES: dict[str, type[Strict]] = {"scenario": ScenarioFile, "account": AccountFile, "case": CaseFile, "rivals": RivalsFile}
+_FILES: dict[str, type[Strict]] = {
+    "scenario": ScenarioFile, "account": AccountFile, "case": CaseFile, "rivals": RivalsFile, "benchmark": Benchmark,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     waits = ["case"] if has_case and case is None else ["account"] if account is None else []
     if scenario and (folder / FILE).exists():
         waits += _check_scenario(folder, case, problems)
+    if scenario and (folder / BENCHMARK).exists():
+        _check_benchmark(folder, case, problems)
     tables = [*case.record.tables().values(), case.questions] if case else []
     if has_ledger and account:
         tables += [*(getattr(account, name) for name in LEDGER_MODELS), account.own_sources]
@@ -159,6 +165,17 @@ def _check_scenario(folder: Path, case: Case | None, problems: Problems) -> list
     return ["scenario" if read_toml(folder / FILE, ScenarioFile, Problems()) is None else "arms"]
 
 
+def _check_benchmark(folder: Path, case: Case | None, problems: Problems) -> None:
+    """Check what forecasts of a case are asked, and whether that is still what was frozen."""
+    if case is None:
+        read_toml(folder / BENCHMARK, Benchmark, problems)
+        return
+    try:
+        frozen(case, read_benchmark(case).splits)
+    except QantarError as error:
+        problems.found += [replace(p, file=Path(p.file).name) for p in error.problems]
+
+
 def _of_case(case: Case) -> set[str]:
     """Files of a case, without those of a ledger that may lie beside them."""
     return {"case.toml", *(f"{name}.geojson" for name in GEOMETRY), *(t.file for t in case.record.tables().values())}
@@ -185,7 +202,8 @@ def _check_in_its_folder(path: Path, problems: Problems) -> Looked:
         return Looked(_check_result(path.parent, problems))
     if path.suffix == ".toml":
         source = read_text(path)
-        kind = "account" if "[document]" in source else "rivals" if "[[stories]]" in source else "case"
+        marks = {"account": "[document]", "rivals": "[[stories]]", "benchmark": "[[splits]]"}
+        kind = next((kind for kind, mark in marks.items() if mark in source), "case")
         if path.name == FILE or re.search(r"^mechanisms\s*=", source, re.MULTILINE):
             kind = "scenario"
         read_toml(path, _FILES[kind], problems)

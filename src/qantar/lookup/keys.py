@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from qantar.cases.case import CaseFile
+from qantar.forecast.splits import Benchmark
 from qantar.scenario.schema import Basis, Figure, Quiet, ScenarioFile
 
-FILES: dict[str, type[BaseModel]] = {"case": CaseFile, "scenario": ScenarioFile}
+FILES: dict[str, type[BaseModel]] = {"case": CaseFile, "scenario": ScenarioFile, "benchmark": Benchmark}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FileKey:
 
 
 def keys_of(file: str) -> list[FileKey]:
-    """Keys of `case.toml` or `scenario.toml`, tables before what stands in them.
+    """Keys of `case.toml`, `scenario.toml` or `benchmark.toml`, tables before what stands in them.
 
     >>> [k.path for k in keys_of("scenario")][:3]
     ['mechanisms', 'time', 'time.start']

@@ -26,7 +26,7 @@ from qantar.studies.blocks import Cell, Pair, label, pair
 from qantar.studies.kind import Study, checked, flag, names_file, options_of, type_of
 from qantar.studies.shipped import result_in
 
-ENTRIES = {"scenario": "scenario", "account": "account", "accounts": "account"}
+ENTRIES = {"scenario": "scenario", "cases": "scenario", "account": "account", "accounts": "account"}
 """Options that name what can be opened, and what an entry must have for them."""
 RESULTS = "results"
 """Folder below the one that is served in which results are written."""

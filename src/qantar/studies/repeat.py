@@ -94,7 +94,7 @@ def _plain(name: str, value: object) -> bool:
     """Whether a value is a number, a word or yes; one that could be read as a place is none."""
     if not isinstance(value, str):
         return isinstance(value, int | float)
-    place = name == "scenario" and (value in ("", ".", "..") or "/" in value or "\\" in value)
+    place = name in ("scenario", "cases") and (value in ("", ".", "..") or "/" in value or "\\" in value)
     return value.isprintable() and not place and not (name == "arm" and Path(value).suffix == ARM_FILE)
 
 

@@ -1,0 +1,101 @@
+"""Answers of the simulated country to the questions of us-2020: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
+
+    python dev/benchmark_model.py [HISTORIES]
+
+The model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the scenario is the one
+that `qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from where that prior
+comes. Every evening the `SHARE` of histories whose count of towns that have risen comes nearest to the record so far is the forecast: the
+chance that a town without a rally so far has its first one reported on the next day.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qantar.cases.case import load_case
+from qantar.engine.loop import simulate
+from qantar.forecast.elsewhere import keys_of
+from qantar.forecast.entries import Task
+from qantar.forecast.splits import WEEK, questions_of, read_benchmark, wave_for
+from qantar.inference.distance import up_to
+from qantar.reporting.history import history_seed
+from qantar.reporting.model import daily_peak, local_days, report_probability
+from qantar.scenario.parameters import draw
+from qantar.scenario.plan import Plan
+from qantar.scenario.scenario import load_scenario, resolve
+
+Floats = NDArray[np.float64]
+CASE, FROM = "us-2020", "kazakhstan-2022"
+NAME = "qantar-prior"
+FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
+SEED, SCALE, SHARE, LAST = 2020, 0.1, 0.1, 14
+"""Base of all draws, residents simulated for each resident, histories that are the forecast, and the last day that is asked for."""
+
+
+def residents(plan: Plan) -> float:
+    """Of the whole country."""
+    return float(sum(p.population for p in plan.places))
+
+
+def reported(plan: Plan, k: int, more: float) -> Floats:
+    """Chance that a rally in each place is reported on each day of a history, shape (places, days)."""
+    values = {**draw(SEED, k), **plan.parameters}
+    values["rally_rate"] *= more
+    history = simulate(plan, values, history_seed(SEED, k, 0), engine="event")
+    day = local_days(len(history.protesting), plan.step_hours, 0.0, np.array([p.local_hour for p in plan.places]))
+    out = np.maximum(0.0, daily_peak(history.protesting, day) / plan.scale - (1 / plan.scale - 1))[: LAST + 1]
+    seen = report_probability(out, values["reported_half"], values["reported_steepness"])
+    return np.pad(seen, ((0, LAST + 1 - len(seen)), (0, 0))).T  # a history that ended early has no rallies after its end
+
+
+def answers(task: Task, chance: Floats) -> Floats:
+    """Probabilities of an event (of a week: of each day, then never) for every question; chance of shape (histories, units, days)."""
+    left = np.cumprod(1 - chance, axis=2)  # nothing reported to the end of each day
+    before = np.concatenate([np.ones_like(left[:, :, :1]), left[:, :, :-1]], axis=2)
+    risen = np.log1p((1 - left).sum(axis=1))
+    record = np.log1p(np.cumsum(task.happened, axis=1).astype(bool).sum(axis=0))
+    asked, said = task.questions, np.zeros((len(task.questions), task.questions.largest + 1))
+    for day in np.unique(asked.day):
+        away = ((risen[:, :day] - record[:day]) ** 2).mean(axis=1)
+        near = np.argsort(away, kind="stable")[: max(1, round(SHARE * len(chance)))]
+        rows = np.flatnonzero(asked.day == day)
+        unit = asked.unit[rows]
+        so_far = before[near][:, unit, day].mean(axis=0)
+        if task.split.target == WEEK:
+            days = day + np.arange(asked.largest)
+            said[rows, :-1] = (before * chance)[near][:, unit][:, :, days].mean(axis=0) / so_far[:, None]
+            said[rows, -1] = 1 - said[rows, :-1].sum(axis=1)
+        else:
+            said[rows, 1] = (before * chance)[near][:, unit, day].mean(axis=0) / so_far
+    return said
+
+
+def main(histories: int) -> None:
+    """Simulate, forecast, write."""
+    plan = up_to(resolve(load_scenario(CASE), scale=SCALE), LAST)
+    more = residents(plan) / residents(resolve(load_scenario(FROM), scale=SCALE))
+    chance = np.empty((histories, len(plan.places), LAST + 1))
+    for k in range(histories):
+        chance[k] = reported(plan, k, more)
+        print(f"{k + 1} of {histories}: {(1 - np.prod(1 - chance[k], axis=1)).sum():.0f} towns", flush=True)
+    case, number = load_case(CASE), {p.id: k for k, p in enumerate(plan.places)}
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    with FILE.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["entry", "split", "unit", "date", "value", "p"])
+        for split in read_benchmark(case).splits:
+            wave = wave_for(case, split)
+            task = Task(split, wave, questions_of(wave, split))
+            own = chance[:, [number[i] for i in wave.ids]]
+            for (unit, day), p in zip(keys_of(task), answers(task, own), strict=True):
+                values = range(len(p)) if task.split.target == WEEK else (1,)
+                table.writerows([NAME, split.id, unit, day, v, f"{p[v]:.5f}"] for v in values)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 240)
