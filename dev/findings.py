@@ -1,6 +1,7 @@
-"""Writes docs/findings from the results that ship with the packaged case: every sentence and table a study tells, as Markdown.
+"""Writes docs/findings from stored results: every sentence and table a study tells, as Markdown.
 
-Run `.venv/bin/python dev/findings.py` after a result was made again; a test compares the page with what this gives.
+One page holds what ships with the packaged case, one the classic models, whose result lies in `evidence/classics`. Run
+`.venv/bin/python dev/findings.py` after a result was made again; a test compares the page on classic models with what this gives.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from qantar.messages import text
 from qantar.studies import study
 from qantar.studies.blocks import Block, Cell, Figure, Sentence, Table, in_language, pair
 from qantar.studies.kind import page_of
-from qantar.studies.shipped import shipped
+from qantar.studies.shipped import result_in, shipped
 
 CASE = "kazakhstan-2022"
-PAGE = Path(__file__).parent.parent / "docs" / "findings" / f"{CASE}.md"
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "findings"
+CLASSICS = ROOT / "evidence" / "classics"
 LONG = 12
 """Rows from which on a table is folded."""
 HEAD = """<!-- Written by dev/findings.py from the results that ship with the case. Make a result again, not this page. -->
@@ -33,10 +36,29 @@ the record says of that week. Read it as the record of a test that the model fai
 
 """
 WORKED = "C055"
+HEAD_CLASSICS = """<!-- Written by dev/findings.py from evidence/classics. Make the result again, not this page. -->
+# What came out: classic models
+
+Six published models, run again by the command below. Each table sets what was published beside what comes out here, with the source and how
+near is near enough. Nothing was changed to come nearer; what is not obtained is said to be. The rules of each model, and what was taken
+where a paper leaves something open, are in [classic models](../explanation/classics.md).
+
+"""
+
+
+def pages() -> dict[str, str]:
+    """Name and content of every page."""
+    return {f"{CASE}.md": page(), "classics.md": classics()}
+
+
+def classics() -> str:
+    """What the result on classic models tells."""
+    described, result = result_in(CLASSICS)
+    return "".join([HEAD_CLASSICS, f"`{command_line(result.made)}`\n\n", *_told(page_of(described, result))])
 
 
 def page() -> str:
-    """The whole page."""
+    """What ships with the packaged case."""
     results = shipped(load_case(CASE)).shown
     parts = [HEAD.format(claim=_worked())]
     for kind, result in results.items():
@@ -82,4 +104,5 @@ def _plain(cell: Cell) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for name, content in pages().items():
+        (PAGES / name).write_text(content, encoding="utf-8")

@@ -23,7 +23,8 @@ REBELLION, MESA = "NetLogo Rebellion, Info", "Mesa 3, epstein_civil_violence"
 EARLIER = "earlier"
 """Measured for this project before, not published: there is nobody to cite."""
 VIOLENT = "Moro 2016, PLoS ONE 11(4), fig. 1"
-CLUSTERS = "Hawkes and Oakes 1974; put in by us"
+PUT_IN = "put_in"
+"""Hawkes and Oakes (1974), with a ratio of ours."""
 RATIOS = (0.3, 0.6, 0.9)
 """Branching ratios that are to be found again."""
 PROCESS_MU, PROCESS_BETA, PROCESS_EVENTS = 1.0, 2.0, 2000
@@ -122,7 +123,7 @@ def of_epstein(runs: Sequence[Run]) -> list[Figure]:
         words = "no_outbursts" if math.isnan(expected) else "outbursts"
         figures.append(Figure("epstein", "outbursts", variant, words, bursts, math.nan, math.nan, source))
         if not math.isnan(expected):
-            mean, error = mean_of([r.value for r in own if r.n])
+            mean, error = mean_of([r.value for r in own if r.n], [r.n for r in own if r.n])
             figures.append(Figure("epstein", "wait", variant, expected, mean, error, 0.1 * expected, EARLIER))
     return figures
 
@@ -144,8 +145,9 @@ def of_hawkes(runs: Sequence[Run]) -> list[Figure]:
     """The branching ratio that was put in, and that which is found."""
     figures = []
     for n in RATIOS:
-        mean, error = mean_of([r.value for r in runs if r.variant == f"{n:g}"])
-        figures.append(Figure("hawkes", "branching", f"{n:g}", n, mean, error, 0.03, CLUSTERS))
+        values = [r.value for r in runs if r.variant == f"{n:g}"]
+        mean, error = mean_of(values, [1] * len(values))
+        figures.append(Figure("hawkes", "branching", f"{n:g}", n, mean, error, 0.03, PUT_IN))
     return figures
 
 
@@ -160,15 +162,20 @@ MODELS: Mapping[str, Callable[[Sequence[Run]], list[Figure]]] = {
 """By year, but the process, which is no model of unrest, last."""
 
 
-def mean_of(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half its 95 % interval over seeds (normal); not numbers where there are none.
+def mean_of(values: Sequence[float], n: Sequence[int]) -> tuple[float, float]:
+    """Mean of all that seeds hold, n of a mean each, and half its 95 % interval: every seed is left out once (jackknife).
 
-    >>> [round(x, 2) for x in mean_of([1.0, 2.0, 3.0])]
-    [2.0, 1.13]
+    >>> [round(x, 2) for x in mean_of([1.0, 2.0, 3.0], [1, 1, 1])], mean_of([1.0, 4.0], [2, 1])[0]
+    ([2.0, 1.13], 2.0)
     """
+    if not values:
+        return math.nan, math.nan
+    sums, weights = np.multiply(values, n), np.asarray(n)
+    mean = float(sums.sum() / weights.sum())
     if len(values) < 2:
-        return (values[0] if values else math.nan), math.nan
-    return float(np.mean(values)), float(1.96 * np.std(values, ddof=1) / math.sqrt(len(values)))
+        return mean, math.nan
+    without = (sums.sum() - sums) / (weights.sum() - weights)
+    return mean, float(1.96 * math.sqrt((len(values) - 1) * np.var(without)))
 
 
 def moro_variant(armed: float, p: float, r: float) -> str:

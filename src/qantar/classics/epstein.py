@@ -42,7 +42,7 @@ from qantar.classics.lattice import (
     spread,
     uniforms,
 )
-from qantar.compiled import leaf
+from qantar.compiled import leaf, prefetch
 from qantar.study_keys import StudyKey, keys_of
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -51,6 +51,8 @@ ROUNDINGS = {"floor": FLOOR, "round": ROUND, "none": NONE}
 """What is done to cops per active."""
 OUTBURST = 50
 """Actives above which an outburst is counted (Epstein 2002, p. 7246)."""
+AHEAD = 12
+"""People whose numbers are fetched while others act."""
 _PEOPLE, _ORDER, _ACTS = int(StudyKey.CLASSIC_PEOPLE), int(StudyKey.CLASSIC_ORDER), int(StudyKey.CLASSIC_ACTS)
 
 
@@ -182,7 +184,15 @@ def tick(w: World, see: Sight, rules: Rules, seed: int, t: int) -> int:
     """One tick; gives the number of actives at its end."""
     acts = keys_of(seed, _ACTS, t)
     shuffle(w.order, keys_of(seed, _ORDER, t))
-    for who in w.order:
+    for position in range(len(w.order)):
+        if position + 2 * AHEAD < len(w.order):  # whoever is next lies anywhere: on a large lattice waiting for memory is most of the work
+            later, near = w.order[position + 2 * AHEAD], w.cell[w.order[position + AHEAD]]
+            prefetch(w.cell, later)
+            prefetch(w.term, later)
+            prefetch(w.grievance, later)
+            prefetch(w.here, near)
+            prefetch(w.cops_seen, near)
+        who = w.order[position]
         if w.term[who] > 0:
             continue
         cell = free_cell(w.here, see, w.cell[who], who * SLOTS, acts)
@@ -217,7 +227,8 @@ def tick(w: World, see: Sight, rules: Rules, seed: int, t: int) -> int:
 
 
 @leaf
-def _run(w: World, see: Sight, rules: Rules, seed: int, actives: NDArray[np.int64]) -> None:
+def run(w: World, see: Sight, rules: Rules, seed: int, actives: NDArray[np.int64]) -> None:
+    """Ticks, until there are as many as `actives` has room for."""
     for t in range(len(actives)):
         actives[t] = tick(w, see, rules, seed, t)
 
@@ -229,7 +240,7 @@ def simulate(civil: Civil, seed: int, ticks: int) -> NDArray[np.int64]:
     (5,)
     """
     actives = np.zeros(ticks, np.int64)
-    _run(new_world(civil, seed), sight(civil.side, civil.vision), civil.rules(), seed, actives)
+    run(new_world(civil, seed), sight(civil.side, civil.vision), civil.rules(), seed, actives)
     return actives
 
 
