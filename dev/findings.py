@@ -1,6 +1,6 @@
 """Writes docs/findings from stored results: every sentence and table a study tells, as Markdown.
 
-    python dev/findings.py              the pages, from the results that ship with the packaged case and from evidence/benchmark
+    python dev/findings.py              the pages, from the results that ship with the packaged case, from evidence/benchmark and evidence/classics
     python dev/findings.py --score      the table of forecasts is made first, from the packaged cases and evidence/benchmark/entries.csv
 
 A test compares the pages with what this gives.
@@ -25,6 +25,7 @@ CASE = "kazakhstan-2022"
 HOME = Path(__file__).parent.parent
 PAGES = HOME / "docs" / "findings"
 SCORES, ENTRIES = HOME / "evidence" / "benchmark" / "result", HOME / "evidence" / "benchmark" / "entries.csv"
+CLASSICS = HOME / "evidence" / "classics"
 LONG = 12
 """Rows from which on a table is folded."""
 HEAD = """<!-- Written by dev/findings.py from the results that ship with the case. Make a result again, not this page. -->
@@ -40,6 +41,14 @@ the record says of that week. Read it as the record of a test that the model fai
 
 """
 WORKED = "C055"
+HEAD_CLASSICS = """<!-- Written by dev/findings.py from evidence/classics. Make the result again, not this page. -->
+# What came out: classic models
+
+Six published models, run again by the command below. Each table sets what was published beside what comes out here, with the source and how
+near is near enough. Nothing was changed to come nearer; what is not obtained is said to be. The rules of each model, and what was taken
+where a paper leaves something open, are in [classic models](../explanation/classics.md).
+
+"""
 OF_BENCHMARK = """<!-- Written by dev/findings.py from evidence/benchmark. Score again with --score; do not edit this page. -->
 # What came out: forecasts of all cases side by side
 
@@ -59,7 +68,7 @@ OF_NEARNESS = "C022"
 
 def pages() -> dict[Path, str]:
     """All pages by place."""
-    return {PAGES / f"{CASE}.md": page(), PAGES / "benchmark.md": benchmark_page()}
+    return {PAGES / f"{CASE}.md": page(), PAGES / "benchmark.md": benchmark_page(), PAGES / "classics.md": classics_page()}
 
 
 def benchmark_page() -> str:
@@ -67,6 +76,12 @@ def benchmark_page() -> str:
     described, result = result_in(SCORES)
     parts = [OF_BENCHMARK.format(claim=_worked(OF_NEARNESS)), f"`{command_line(result.made)}`\n\n"]
     return "".join([*parts, *_told(page_of(described, result))])
+
+
+def classics_page() -> str:
+    """What the result on classic models tells."""
+    described, result = result_in(CLASSICS)
+    return "".join([HEAD_CLASSICS, f"`{command_line(result.made)}`\n\n", *_told(page_of(described, result))])
 
 
 def score() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("laser-core>=1", "mesa>=3", "numba", "numpy")
+PACKAGES = ("laser-core>=1", "mesa>=3", "networkx", "numba", "numpy")  # networkx: an example that Mesa imports with all others
 STAMP = "installed.txt"
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from qantar.draws import Purpose, bits, uniform
+import numpy as np
+
+from qantar.compiled import leaf
+from qantar.draws import Purpose, bits, stream, uniform
 
 _STUDY = int(Purpose.STUDY)
 
@@ -41,6 +44,10 @@ class StudyKey(IntEnum):
     PLANTED_ANSWER = (1 << 30) + 4  # answers of a planted record to the questions of a benchmark
     UNIT_SHUFFLE = (1 << 30) + 5  # which unit of a map has another's events
     PLANTED_WAVE = (1 << 30) + 6  # events of a planted wave
+    CLASSIC_PEOPLE = (1 << 31) + 1  # who the people of a classic model are, and where
+    CLASSIC_ORDER = (1 << 31) + 2  # in which order they act
+    CLASSIC_ACTS = (1 << 31) + 3  # where they move, whom they meet
+    CLASSIC_EVENTS = (1 << 31) + 4  # events of a self-exciting process
 
 
 def lot(seed: int, key: StudyKey | int, a: int, b: int = 0) -> float:
@@ -62,3 +69,9 @@ def lot(seed: int, key: StudyKey | int, a: int, b: int = 0) -> float:
 def word(seed: int, key: StudyKey, a: int, b: int = 0) -> int:
     """64 random bits, likewise: seeds of generators that are not ours."""
     return int(bits(seed, _STUDY, a, b, int(key)))
+
+
+@leaf
+def keys_of(seed: int, key: int, b: int) -> tuple[np.uint64, np.uint64]:
+    """Keys of a stream (`draws.stream`), where a kernel asks the same of many: key as in `lot`, b which round."""
+    return stream(seed, _STUDY, b, key)

@@ -1,0 +1,63 @@
+"""The table of classic models that ships: what the program gives, and what the page says."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import asdict, fields
+
+import pytest
+
+from conftest import REPOSITORY
+from qantar.classics.comparison import MODELS, Run, figures_of, runs_of
+from qantar.studies.classics import row_of
+from qantar.studies.kind import Result, table_csv
+from qantar.studies.shipped import result_in
+
+PLACE = REPOSITORY / "evidence" / "classics"
+
+
+@pytest.fixture(scope="module")
+def stored() -> Result:
+    described, result = result_in(PLACE)
+    assert described.name == "classics"
+    return result
+
+
+def run_of(row: dict[str, str]) -> Run:
+    kinds = {f.name: {"str": str, "int": int, "float": lambda cell: float(cell or "nan")}[str(f.type)] for f in fields(Run)}
+    return Run(**{name: kinds[name](cell) for name, cell in row.items()})
+
+
+def lines(rows: list[dict[str, object]]) -> list[str]:
+    return table_csv(rows).splitlines()
+
+
+def test_the_figures_that_ship_are_those_of_the_runs_that_ship(stored: Result) -> None:
+    runs = [run_of(row) for row in stored.tables["runs"]]
+    assert {r.seed for r in runs} == set(range(1, 21))
+    found = lines([row_of(f) for f in figures_of(MODELS, runs)])
+    shipped = (PLACE / "figures.csv").read_text(encoding="utf-8").splitlines()
+    assert [cells(line) for line in found] == [cells(line) for line in shipped]
+    assert (stored.made["within"], stored.made["of"]) == (22, 24)
+
+
+def cells(line: str) -> list[str]:
+    """Numbers to seven digits: the runs are kept with ten, and another machine may differ in the last of them."""
+    return [f"{float(c):.7g}" if c.replace(".", "").replace("e-", "").isdigit() else c for c in line.split(",")]
+
+
+@pytest.mark.parametrize("seed", [1, 13])
+def test_runs_of_a_seed_that_ships_are_the_same_on_this_machine(stored: Result, seed: int) -> None:
+    again = lines([asdict(r) for r in runs_of(MODELS, seed, stored.made["ticks"])])[1:]
+    shipped = (PLACE / "runs.csv").read_text(encoding="utf-8").splitlines()
+    own = [line for line, row in zip(shipped[1:], stored.tables["runs"], strict=True) if row["seed"] == str(seed)]
+    assert [cells(line) for line in again] == [cells(line) for line in own]
+
+
+def test_the_page_says_what_the_result_does() -> None:
+    spec = importlib.util.spec_from_file_location("findings", REPOSITORY / "dev" / "findings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (module.PAGES / "classics.md").read_text(encoding="utf-8") == module.classics(), "run dev/findings.py"
