@@ -17,14 +17,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=0.5, help="seconds from the first part after a kill to the next kill, in the mean")
-    parser.add_argument("--runs", type=int, default=100, help="histories of each of three recipes")
+    parser.add_argument("--runs", type=int, default=120, help="histories of each of three recipes")
+    parser.add_argument("--depot", action="store_true", help="histories also go to an object store")
     parser.add_argument("--out", type=Path, default=EVIDENCE)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="qantar-cluster-") as folder:
         if asked.what == "kills":
             from benchmarks.cluster.kills import rounds
 
-            done = rounds(Path(folder), asked.seed, asked.kills, asked.every, asked.runs, asked.out / "kills.csv")
+            out = asked.out / ("kills-depot.csv" if asked.depot else "kills.csv")
+            done = rounds(Path(folder), asked.seed, asked.kills, asked.every, asked.runs, out, asked.depot)
             for r in done:
                 sys.stdout.write(f"{r}\n")
             return 0 if all(r.same for r in done) else 1

@@ -123,7 +123,7 @@ def one_round(folder: Path, seed: int, kills: int, every: float, runs: int, depo
     return Round(seed, depot, **counts, histories=3 * runs, begun=begun, seconds=round(seconds, 1), sha256=found, same=same)
 
 
-def rounds(folder: Path, seed: int, kills: int, every: float, runs: int, out: Path) -> list[Round]:
+def rounds(folder: Path, seed: int, kills: int, every: float, runs: int, out: Path, depot: bool = False) -> list[Round]:
     """Round after round until so many processes were killed; the table is written after each."""
     done: list[Round] = []
     while sum(r.kills for r in done) < kills:
