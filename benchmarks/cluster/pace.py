@@ -186,10 +186,15 @@ def plan(workers: int, history: float, costs: dict[str, float], parts: int = 40)
     start = end / 4  # by then all are under way
     share = sum(start < at <= end for at in kept) * size * PART * history / (end - start) / workers
     slowest = max(used, key=lambda name: used[name])
-    return {
-        "history_s": history, "workers": workers, "batch": size, "histories_per_s": round(share * workers / history, 1),
-        "share": round(share, 3), "slowest": slowest, "its_load": round(min(1.0, used[slowest] / end), 3), "holds": share >= ENOUGH,
-    }  # fmt: skip
+    made, load = round(share * workers / history, 1), round(min(1.0, used[slowest] / end), 3)
+    asked = {"history_s": history, "workers": workers, "batch": size}
+    return asked | {
+        "histories_per_s": made,
+        "share": round(min(1.0, share), 3),
+        "slowest": slowest,
+        "its_load": load,
+        "holds": share >= ENOUGH,
+    }
 
 
 def measured(folder: Path, out: Path) -> None:

@@ -19,8 +19,10 @@ import pytest
 from benchmarks.cluster.driver import Job, digest
 from benchmarks.cluster.machines import Machines
 from benchmarks.cluster.small import small_plan
+from conftest import CASE
 from kit.processes import wait_for
 from qantar import errors
+from qantar.cli.main import main
 from qantar.ensemble import cluster as module
 from qantar.ensemble import local, warm
 from qantar.ensemble.cluster import joined, mark
@@ -32,6 +34,7 @@ from qantar.ensemble.worker import kept_plan, pack, perform, plan_folder, terms
 from qantar.errors import QantarError, ResultError, StudyError
 from qantar.files import locks
 from qantar.files.locks import claimed, is_claimed
+from qantar.messages import catalogue
 
 pytest.importorskip("distributed")
 SEED, RUNS = 11, 3 * PART
@@ -278,6 +281,20 @@ def test_the_extra_and_the_commands_of_slurm_must_be_there(tmp_path: Path, monke
         with pytest.raises(StudyError) as caught, at_work(Runner(tmp_path), **more):
             pass
         assert said(caught.value) == ["missing_extra"]
+
+
+def test_a_command_says_so_in_the_language_asked_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "REACHED", 0.3)
+    places = [f"--store={tmp_path / 'store'}", f"--out={tmp_path / 'out'}"]
+    with pytest.raises(SystemExit) as ended:
+        main(["--lang=zh", "run", CASE, "--draws=4", "--cluster=tcp://127.0.0.1:9", *places])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert catalogue("zh")["error.cluster_unreachable.mend"] in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
 
 
 # --- what goes to a worker -------------------------------------------------------------------------------------------------------

@@ -154,6 +154,6 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
     """The files of an object; none where it is no archive, which no seal fits."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
+            return {name: archive.read(name) for name in archive.namelist() if name == Path(name).name}  # nothing leaves its folder
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return {}
