@@ -1,6 +1,6 @@
 """Writes docs/findings from stored results: every sentence and table a study tells, as Markdown.
 
-    python dev/findings.py              the pages, from the results that ship with the packaged case, from evidence/benchmark and evidence/classics
+    python dev/findings.py              the pages, from results of the packaged case, of evidence/benchmark and evidence/classics
     python dev/findings.py --score      the table of forecasts is made first, from the packaged cases and evidence/benchmark/entries.csv
 
 A test compares the pages with what this gives.

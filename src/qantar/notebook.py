@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qantar.engine.loop import History
 from qantar.ensemble.histories import Runs
-from qantar.ensemble.runner import Runner
+from qantar.ensemble.runner import Runner, at_work
 from qantar.ensemble.store import STORE
 from qantar.errors import ResultError, StudyError, fail, nearest, needs
 from qantar.files.cells import Table
@@ -96,7 +96,15 @@ class StudyResult:
         return fragment(self.kind, self.result, language())
 
 
-def run_study(kind: str, *, processes: int | None = None, store: str | Path | None = None, **options: Any) -> StudyResult:
+def run_study(
+    kind: str,
+    *,
+    processes: int | None = None,
+    store: str | Path | None = None,
+    cluster: str | None = None,
+    depot: str | None = None,
+    **options: Any,
+) -> StudyResult:
     """Do a study: the same as its command.
 
     Parameters
@@ -104,6 +112,7 @@ def run_study(kind: str, *, processes: int | None = None, store: str | Path | No
     kind : as its command is called
     processes : at most so many; by default one a core
     store : folder in which histories are kept; by default that of the commands
+    cluster, depot : addresses of a cluster that does the work and of an object store, as `--cluster` and `--depot`
     options : as those of the command, with `_` for `-`
 
     Raises
@@ -121,7 +130,8 @@ def run_study(kind: str, *, processes: int | None = None, store: str | Path | No
         raise fail(StudyError, "run_study", "not_one_of", value=kind, choices=nearest(kind, KINDS))
     described = described_as(kind)
     asked = ask(described, {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
-    files = perform(described, asked, Runner(Path(store or STORE), processes))
+    with at_work(Runner(Path(store or STORE), processes), cluster, depot) as runner:
+        files = perform(described, asked, runner)
     return StudyResult(kind, result_of(files, made_of(files), asked.scenario), files)
 
 

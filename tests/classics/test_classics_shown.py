@@ -60,4 +60,4 @@ def test_the_page_says_what_the_result_does() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (module.PAGES / "classics.md").read_text(encoding="utf-8") == module.classics(), "run dev/findings.py"
+    assert (module.PAGES / "classics.md").read_text(encoding="utf-8") == module.classics_page(), "run dev/findings.py"

@@ -22,7 +22,6 @@ import pytest
 from conftest import CASE
 from kit.packaged import scenario
 from qantar.cli.main import main
-from qantar.effects import pairing as module
 from qantar.effects.answer import amount, sentence
 from qantar.effects.decision import finding_of, noise_of
 from qantar.effects.effect import BASE, answer_of
@@ -31,7 +30,7 @@ from qantar.effects.inert import acting, why_inert
 from qantar.effects.measures import OUTCOMES
 from qantar.effects.pairing import Effects, as_dict, counterfactual, in_order, is_paired, pairing_gain, plans_of, resamples
 from qantar.engine.loop import simulate
-from qantar.ensemble import one_run, warm
+from qantar.ensemble import local, one_run, warm
 from qantar.ensemble.histories import arrays
 from qantar.ensemble.local import write_part
 from qantar.ensemble.pool import in_processes
@@ -387,16 +386,16 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, found: tuple[Effe
     effects, _ = found
     made: list[tuple[str, int]] = []
 
-    def counted(recipe: Recipe, root: Path, number: int, n: int) -> int:
+    def counted(recipe: Recipe, root: Path, number: int, *more: Any) -> bool:
         made.append((recipe.key(), number))
-        return write_part(recipe, root, number, n)
+        return write_part(recipe, root, number, *more)
 
     def stop(stage: str, done: int, total: int) -> None:
         assert total == 2 * DRAWS * REPLICATES
         if done > DRAWS * REPLICATES:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "write_part", counted)
+    monkeypatch.setattr(local, "write_part", counted)
     with pytest.raises(KeyboardInterrupt):
         compare(tmp_path, {"loud": plan(LOUD)}, runner=Runner(tmp_path, progress=stop))
     assert [number for _, number in made] == [0, 0]  # the first part of the base and of the arm, of four histories each
@@ -415,23 +414,23 @@ def test_a_part_that_a_dying_process_left_is_made_after_all(
         in_processes(function, tasks[:1], 1, done)
         raise BrokenProcessPool
 
-    monkeypatch.setattr(module, "in_processes", dies)
+    monkeypatch.setattr("qantar.ensemble.runner.in_processes", dies)
     assert as_dict(compare(tmp_path, {"loud": plan(LOUD)}))["effects"] == [e for e in as_dict(found[0])["effects"] if e["arm"] == "loud"]
 
 
 def test_parts_come_in_an_order_that_speaks_for_all_draws(tmp_path: Path) -> None:
     recipes = [Recipe(plan(*edits), SEED, replicates=4) for edits in ((), (NOBODY,), (LOUD,))]
-    first, tasks = in_order(recipes, 400, tmp_path)
-    numbers = {recipe.key(): [t[2] for t in tasks if t[0] is recipe] for recipe in recipes}
-    assert all(sorted(found) == list(range(100)) for found in numbers.values())
-    assert first == [0, 64, 32] == [t[2] for t in tasks[:9:3]]
-    assert [t[2] for t in tasks[:9]] == [0, 0, 0, 64, 64, 64, 32, 32, 32]  # pairs to compare
-    early = [t[2] for t in tasks[:21]]
+    first, order = in_order(recipes, 400, tmp_path)
+    numbers = [[number for k, number in order if k == which] for which in range(3)]
+    assert all(sorted(found) == list(range(100)) for found in numbers)
+    assert first == [0, 64, 32] == [number for _, number in order[:9:3]]
+    assert [number for _, number in order[:9]] == [0, 0, 0, 64, 64, 64, 32, 32, 32]  # pairs to compare
+    early = [number for _, number in order[:21]]
     assert len(set(early)) == 3 + 12  # then every one at another draw
     assert max(b - a for a, b in pairwise(sorted(set(early)))) <= 25  # all over
     Store.of(tmp_path, recipes[1]).part(64).mkdir(parents=True)
     assert len(in_order(recipes, 400, tmp_path)[1]) == 299
-    assert [t[2] for t in in_order(recipes[:1], 3, tmp_path)[1]] == [0]
+    assert in_order(recipes[:1], 3, tmp_path)[1] == [(0, 0)]
 
 
 # --- what is written and said -------------------------------------------------------------------------------------------------

@@ -181,21 +181,23 @@ def test_a_part_that_is_there_is_not_written_again(tmp_path: Path) -> None:
 def test_what_was_interrupted_is_not_loaded_and_is_swept(tmp_path: Path) -> None:
     s = Store(tmp_path)
     s.write(1, *table(PART))
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    left, mine = (tmp_path / f".{pid}-part-00000" for pid in (gone.pid, os.getpid()))
+    left, mine = (tmp_path / f".0123456789ab-part-0000{number}" for number in (0, 2))
     for aside in (left, mine):
         shutil.copytree(s.part(1), aside)
         (aside / DAYS).write_bytes(b"PAR1 half of a")
-    foreign = [tmp_path / name for name in (".x-part-1", f".{gone.pid}-part-mine", f".{gone.pid}-part-00007")]
+    (tmp_path / ".claim-00000").touch()
+    foreign = [tmp_path / name for name in (".x-part-1", ".0123-part-mine", ".0123-part-00007")]
     for path in foreign[:2]:
         path.mkdir()
     foreign[2].write_text("a file of somebody")
     assert s.missing(2 * PART) == [0]
     assert replace(s, only=(1,)).read(2 * PART)[1]["run"].tolist() == [*range(PART, 2 * PART)]
-    s.sweep()
+    with s.claimed(2) as alone:
+        assert alone
+        s.sweep()
+        assert mine.exists()  # of a process that runs
     assert not left.exists()
-    assert mine.exists()  # of a process that runs
+    assert not list(tmp_path.glob(".claim-*"))
     assert all(path.exists() for path in foreign)  # nothing that is not of a store
     assert s.part(1).is_dir()
     Store(tmp_path / "nothing here").sweep()
@@ -421,7 +423,7 @@ def test_processes_change_nothing_and_only_what_is_missing_is_done(tmp_path: Pat
     assert done in ([(0, 6), (4, 6), (6, 6)], [(0, 6), (2, 6), (6, 6)])  # parts of four and two, in whichever order they are done
     kept = {p: p.stat().st_mtime_ns for p in (s.part(0) / DAYS, s.part(0) / RUNS)}
     shutil.rmtree(s.part(1))
-    stale = s.folder / f".{2**22 + 1}-part-00001"
+    stale = s.folder / ".0123456789ab-part-00001"
     stale.mkdir()
     done.clear()
     run_ensembles([recipe()], asked, tmp_path, processes=1, progress=lambda *x: done.append(x))
@@ -453,7 +455,7 @@ def test_a_process_that_is_killed_costs_its_part_a_second_try(tmp_path: Path, wh
 def test_a_store_that_is_whole_is_swept_too(tmp_path: Path, whole: Store) -> None:
     s = Store.of(tmp_path, recipe())
     shutil.copytree(whole.folder, s.folder)
-    (s.folder / f".{2**22 + 1}-part-00001").mkdir()
+    (s.folder / ".0123456789ab-part-00001").mkdir()
     run_ensembles([recipe()], ALL, tmp_path)
     assert not list(s.folder.glob(".*"))
 
@@ -462,9 +464,10 @@ def broken(*finished: int) -> Callable[..., None]:
     """In place of the pool: does so many parts, then dies; another number every time, over and over."""
     rounds = itertools.cycle(finished)
 
-    def work(function: object, tasks: list[tuple[Recipe, Path, int, int]], processes: int | None, done: Callable[[Any, int], None]) -> None:
+    def work(function: object, tasks: list[ensemble.Task], processes: int | None, done: Callable[[Any, bool], None]) -> None:
         for task in tasks[: next(rounds)]:
-            done(task, task[2])
+            Store.of(task[1], task[0]).part(task[2]).mkdir(parents=True)
+            done(task, True)
         raise BrokenProcessPool
 
     return work

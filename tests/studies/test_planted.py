@@ -208,7 +208,7 @@ def test_worlds_are_the_same_again_and_nothing_is_simulated_twice(
     assert worlds(planting, [number], Runner(tmp_path)) == told
     monkeypatch.setattr(local, "one_run", lambda *_: pytest.fail("simulated again"))
     assert worlds(planting, [number], Runner(store), tmp_path / "kept") == told
-    monkeypatch.setattr(module, "in_processes", lambda call, tasks, *_: tasks and pytest.fail("asked again"))
+    monkeypatch.setattr("qantar.ensemble.runner.in_processes", lambda call, tasks, *_: tasks and pytest.fail("asked again"))
     assert worlds(planting, [number], Runner(tmp_path / "empty"), tmp_path / "kept") == told
     other = replace(planting, effort=replace(SMALL, true_seeds=SMALL.true_seeds + 1))
     assert other.name(number) != planting.name(number) != planting.name(number + 1)

@@ -23,6 +23,8 @@ CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="cli.cas
 DocumentOption = Annotated[Path | None, typer.Option("--document", metavar="FILE", help="cli.document")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, max=1024, help="cli.opt_processes")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="cli.opt_store", show_default=False)]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="ADDRESS", help="cli.opt_cluster")]
+DepotOption = Annotated[str | None, typer.Option("--depot", metavar="ADDRESS", help="cli.opt_depot")]
 STORE = user_store()
 JsonOption = Annotated[bool, typer.Option("--json", help="cli.json")]
 

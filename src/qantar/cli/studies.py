@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qantar.cli.app import STORE, JsonOption, ProcessesOption, StoreOption
+from qantar.cli.app import STORE, ClusterOption, DepotOption, JsonOption, ProcessesOption, StoreOption
 from qantar.cli.pace import SURE
 from qantar.cli.progress import interruptible, staging
 from qantar.cli.text import print_json, tell
@@ -25,7 +25,10 @@ def command(name: str) -> Callable[..., None]:
         _run(described, {k: v for k, v in values.items() if k not in of_runner}, context.obj, **{k: values[k] for k in of_runner})
 
     out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="cli.out_evidence")]
-    of_runner = {"processes": (ProcessesOption, None), "store": (StoreOption, STORE), "out": (out, None), "json": (JsonOption, False)}
+    of_work = {"processes": (ProcessesOption, None), "store": (StoreOption, STORE)}
+    if described.simulates:
+        of_work |= {"cluster": (ClusterOption, None), "depot": (DepotOption, None)}
+    of_runner = of_work | {"out": (out, None), "json": (JsonOption, False)}
     besides = [_parameter(name, *of) for name, of in of_runner.items()]
     parameters = [_parameter("context", typer.Context), *_options(described), *besides]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -60,9 +63,20 @@ def _options(described: Any) -> list[inspect.Parameter]:
     return found
 
 
-def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int | None, store: Path, out: Path | None, json: bool) -> None:
+def _run(
+    described: Any,
+    values: Mapping[str, Any],
+    lang: str,
+    *,
+    processes: int | None,
+    store: Path,
+    out: Path | None,
+    json: bool,
+    cluster: str | None = None,
+    depot: str | None = None,
+) -> None:
     """Do a study, write its folder and what else was asked for, and tell it."""
-    from qantar.ensemble.runner import Runner
+    from qantar.ensemble.runner import Runner, at_work
     from qantar.files.result import made_of
     from qantar.files.write import is_packed, refuse_foreign, refuse_foreign_file, write_file, write_result
     from qantar.studies.blocks import in_language
@@ -81,7 +95,8 @@ def _run(described: Any, values: Mapping[str, Any], lang: str, *, processes: int
 
     sure = SURE + described.alike(asked)
     with interruptible(lang, kept=described.simulates), staging(lang, sure=sure, compile_first=described.simulates) as told:
-        outcome = described.run(asked, Runner(store, processes, told, note))
+        with at_work(Runner(store, processes, told, note), cluster, depot) as runner:
+            outcome = described.run(asked, runner)
         files = files_of(described, asked, outcome)
     folder = placed(write_result(folder, files), folder, lang)
     for place, content in outcome.elsewhere.items():

@@ -10,7 +10,18 @@ import typer
 from qantar.cli import progress, streams
 from qantar.cli import text as terminal
 from qantar.cli.account import notice
-from qantar.cli.app import STORE, AccountArgument, Context, DocumentOption, JsonOption, ProcessesOption, StoreOption, app
+from qantar.cli.app import (
+    STORE,
+    AccountArgument,
+    ClusterOption,
+    Context,
+    DepotOption,
+    DocumentOption,
+    JsonOption,
+    ProcessesOption,
+    StoreOption,
+    app,
+)
 from qantar.cli.studies import placed
 from qantar.messages import text
 
@@ -168,6 +179,8 @@ def evidence(
     beside: Annotated[Path, typer.Option("--beside", metavar="FOLDER", help="cli.opt_beside")] = Path("evidence"),
     processes: ProcessesOption = None,
     store: StoreOption = STORE,
+    cluster: ClusterOption = None,
+    depot: DepotOption = None,
 ) -> None:
     import subprocess
 
@@ -178,7 +191,8 @@ def evidence(
     lang = context.obj
 
     def run(words: Any) -> None:
-        of_runner = [f"--store={store}", *([] if processes is None else [f"--processes={processes}"])]
+        given = {"store": store, "processes": processes, "cluster": cluster, "depot": depot}
+        of_runner = [f"--{name}={value}" for name, value in given.items() if value is not None]
         done = subprocess.run([sys.executable, "-m", "qantar", f"--lang={lang}", *words, *of_runner], check=False)
         if done.returncode:
             raise typer.Exit(done.returncode)

@@ -26,8 +26,6 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +38,6 @@ from qantar.effects.decision import BASE_LEAST, DIRECTIONS
 from qantar.effects.effect import BASE, EITHER, Effect
 from qantar.effects.inert import why_inert
 from qantar.effects.measures import OUTCOMES, Seen, read_seen
-from qantar.ensemble.local import run_ensembles, write_part
-from qantar.ensemble.pool import in_processes
 from qantar.ensemble.run import STAMP
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, Store, keep_draws
@@ -224,40 +220,27 @@ def recipes_of(plans: Mapping[str, Plan], seed: int, replicates: int, given: str
 
 
 def _simulated(recipes: Mapping[str, Recipe], n: int, runner: Runner, early: Callable[[Early], None]) -> dict[str, Seen]:
-    """Histories of base and arms by one set of processes; if one dies, `run_ensembles` does what is missing."""
-    root, progress = runner.store, runner.stage("histories")
-    first, tasks = in_order(list(recipes.values()), n, root)
-    left = {id(task) for task in tasks if task[2] in first}
-    total = len(recipes) * n
-    done = total - sum(task[0].size(task[2], n) for task in tasks)
-    progress(done, total)
+    """Histories of base and arms by one set of processes."""
+    asked = list(recipes.values())
+    first, order = in_order(asked, n, runner.store)
+    waiting, left = {part for part in order if part[1] in first}, len(order)
 
-    def look() -> None:
-        if tasks and not left:
-            early(_early(recipes, first, n, root))
+    def tell(which: int, number: int) -> None:
+        nonlocal left
+        left -= 1
+        if (which, number) in waiting:
+            waiting.remove((which, number))
+            if left and not waiting:
+                early(_early(recipes, first, n, runner.store))
 
-    def tell(task: Task, _: int) -> None:
-        nonlocal done
-        done += task[0].size(task[2], n)
-        progress(done, total)
-        if id(task) in left:
-            left.remove(id(task))
-            if done < total:
-                look()
-
-    look()
-    with suppress(BrokenProcessPool):
-        in_processes(write_part, tasks, runner.processes, tell)
-    stores = run_ensembles(list(recipes.values()), n, root, processes=runner.processes)
+    if order and not waiting:
+        early(_early(recipes, first, n, runner.store))
+    stores = runner.ensembles(asked, n, order=order, finished=tell)
     return {label: read_seen(store, n) for label, store in zip(recipes, stores, strict=True)}
 
 
-Task = tuple[Recipe, Path, int, int]
-"""Arguments of `write_part`."""
-
-
-def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], list[Task]]:
-    """The first parts, and all that the store lacks, in an order that tells early what is to come.
+def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], list[tuple[int, int]]]:
+    """The first parts, and all that the store lacks by index of the recipe and number, in an order that tells early what is to come.
 
     Draws are taken at even distances, ever closer. The first `FIRST` parts are done in all recipes, so that they can be compared; then each
     recipe is at other draws, so that what was done of all of them speaks for many draws.
@@ -270,7 +253,7 @@ def in_order(recipes: Sequence[Recipe], n: int, root: Path) -> tuple[list[int], 
     order = [(j, number) for number in first for j in which]
     order += [(j, rest[(k + j * len(rest) // len(recipes)) % len(rest)]) for k in range(len(rest)) for j in which]
     missing = [set(Store.of(root, recipe).missing(n)) for recipe in recipes]
-    return first, [(recipes[j], root, number, n) for j, number in order if number in missing[j]]
+    return first, [(j, number) for j, number in order if number in missing[j]]
 
 
 def _early(recipes: Mapping[str, Recipe], first: Sequence[int], n: int, root: Path) -> Early:

@@ -29,7 +29,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +47,6 @@ from qantar.effects.measures import MEASURES
 from qantar.effects.parameter_sets import Draws, ceilings_of, loud_draws, unlearned
 from qantar.effects.verdict import POLICY
 from qantar.ensemble.histories import Runs, chosen, features
-from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import model_hash
 from qantar.errors import StudyError, fail
@@ -394,8 +393,8 @@ def worlds(planting: Planting, numbers: Sequence[int], runner: Runner, folder: P
         progress(len(found), len(numbers))
 
     try:
-        in_processes(one_world, [(planting, k, runner.store) for k in numbers if k not in found], runner.processes, done)
-    except BrokenProcessPool:
+        runner.each(one_world, [(planting, k, runner.store) for k in numbers if k not in found], done)
+    except BrokenExecutor:
         raise fail(StudyError, runner.store, "world_dies") from None
     told = [found[k] for k in numbers]
     return Told([row for of in told for row in of.parts], [row for of in told for row in of.shown])

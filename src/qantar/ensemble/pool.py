@@ -11,10 +11,24 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T", bound=tuple[Any, ...])
 R = TypeVar("R")
+
+
+class Each(Protocol):
+    """Who does independent tasks, whether processes of this machine or of others."""
+
+    def __call__(self, function: Callable[..., R], tasks: Sequence[T], done: Callable[[T, R], None]) -> None:
+        """Call a function with each task, and `done` with task and result as they are finished.
+
+        Raises
+        ------
+        BrokenExecutor
+            If whoever did one of them is gone; what was finished before was handed over.
+        """
+        ...
 
 
 def cores() -> int:

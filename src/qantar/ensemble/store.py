@@ -4,6 +4,9 @@ A store is a folder named by everything its numbers depend on: the plan, the eng
 and the sources of the model. Runs are kept in parts of `PART` runs; a part is a folder with two Parquet tables and a seal, written aside,
 flushed to disk and renamed. A part that is there is done; nothing else needs to be remembered.
 
+Whoever makes a part claims it first, by a lock that ends with its process (`Store.claimed`): so several processes, also of several
+commands and of several machines that share the folder, make each part once.
+
 The seal says what the part is (recipe, number, numbers of its runs) and the SHA-256 of both tables. It is compared before anything is
 read: a part with a flipped bit, of another recipe, under another number or without a file is an error that names it, never a number.
 """
@@ -18,11 +21,13 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -30,6 +35,7 @@ from qantar.draws import SCHEME
 from qantar.ensemble.ending import Ending
 from qantar.ensemble.model_hash import model_hash as model_hash
 from qantar.errors import ResultError, fail
+from qantar.files.locks import claimed, is_claimed
 from qantar.files.places import user_store
 from qantar.files.write import flush, write_new
 from qantar.scenario.scenario import Plan
@@ -92,12 +98,17 @@ def keep_draws(root: Path, draws: Sequence[Mapping[str, float]]) -> str:
     rows = [{name: float(value) for name, value in sorted(d.items())} for d in draws]
     content = json.dumps(rows)
     name = hashlib.sha256(content.encode()).hexdigest()
-    folder = root / f"draws-{name[:24]}"
+    folder = draws_folder(root, name)
     if folder.exists():
         kept_draws(root, name)
     else:
         write_new(folder, {DRAWS: content})
     return name
+
+
+def draws_folder(root: Path, name: str) -> Path:
+    """Where a table of draws is kept."""
+    return root / f"draws-{name[:24]}"
 
 
 @functools.lru_cache(maxsize=4)
@@ -109,7 +120,7 @@ def kept_draws(root: Path, name: str) -> list[dict[str, float]]:
     ResultError
         When it is not there, or not what it was named after.
     """
-    path = root / f"draws-{name[:24]}" / DRAWS
+    path = draws_folder(root, name) / DRAWS
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -162,16 +173,56 @@ class Store:
         ResultError
             When it cannot be written; then there is no such part.
         """
-        import duckdb
 
-        aside = self.folder / f".{os.getpid()}-part-{number:05d}"
-        try:
-            aside.mkdir(parents=True, exist_ok=True)
+        def build(aside: Path) -> None:
             with _database(threads=1).cursor() as con:
                 for name, table in ((DAYS, days), (RUNS, runs)):
                     con.register("part", table)
                     con.execute(f"COPY (SELECT * FROM part) TO '{_quoted(aside / name)}' (FORMAT parquet)")
             (aside / SEAL).write_bytes(self._seal(number, np.unique(runs["run"]).tolist(), aside))
+
+        self._place(number, build)
+
+    def take(self, number: int, files: Mapping[str, bytes], source: str) -> None:
+        """Put a part in its place that was made elsewhere.
+
+        Parameters
+        ----------
+        files : as `files_of` gives them
+        source : where they come from, for whoever has to delete them there
+
+        Raises
+        ------
+        ResultError
+            When they are no part of this store under this number, or cannot be written.
+        """
+
+        def build(aside: Path) -> None:
+            for name in (DAYS, RUNS, SEAL):
+                (aside / name).write_bytes(files.get(name, b""))
+            self._verify(number, aside, source)
+
+        self._place(number, build)
+
+    def files_of(self, number: int) -> dict[str, bytes]:
+        """The files of a part, as they were written.
+
+        Raises
+        ------
+        ResultError
+            When it is not as it was written.
+        """
+        self._verify(number)
+        return {name: (self.part(number) / name).read_bytes() for name in (DAYS, RUNS, SEAL)}
+
+    def _place(self, number: int, build: Callable[[Path], None]) -> None:
+        """Build a part aside and rename it."""
+        import duckdb
+
+        aside = self.folder / f".{uuid4().hex[:12]}-part-{number:05d}"
+        try:
+            aside.mkdir(parents=True)
+            build(aside)
             for path in (*(aside / name for name in (DAYS, RUNS, SEAL)), aside):
                 flush(path)
             try:
@@ -209,29 +260,59 @@ class Store:
         tables = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (DAYS, RUNS)}
         return json.dumps({"recipe": self.key, "part": number, "runs": runs, "sha256": tables}).encode()
 
-    def _verify(self, number: int) -> None:
+    def _verify(self, number: int, folder: Path | None = None, source: str = "") -> None:
         """Refuses a part that is not what its seal says, byte for byte, or whose seal is not of this place."""
-        folder, first = self.part(number), number * self.size
+        folder, first = folder or self.part(number), number * self.size
+        where = source or folder
         try:
             seal = (folder / SEAL).read_bytes()
             runs = json.loads(seal)["runs"]
             same = seal == self._seal(number, runs, folder) and 0 < len(runs) <= self.size and runs == [*range(first, first + len(runs))]
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else SEAL
-            raise fail(ResultError, folder, "broken_store", reason=reason) from None
+            raise fail(ResultError, where, "broken_store", reason=reason) from None
         if not same:
-            raise fail(ResultError, folder, "broken_store", reason=SEAL)
+            raise fail(ResultError, where, "broken_store", reason=SEAL)
 
     def _numbers(self, runs: int) -> list[int]:
         stop = -(-runs // self.size)
         return [n for n in sorted(self.only) if 0 <= n < stop] if self.only else list(range(stop))
 
+    @contextmanager
+    def claimed(self, number: int) -> Iterator[bool | None]:
+        """Make a part alone: False if another process makes it now, None where the file system knows no locks.
+
+        Raises
+        ------
+        ResultError
+            When nothing can be written there.
+        """
+        with ExitStack() as held:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                alone = held.enter_context(claimed(self._claim(number)))
+            except OSError as error:
+                raise fail(ResultError, self.folder, "cannot_write", reason=_reason(error)) from None
+            yield alone
+
+    def is_claimed(self, number: int) -> bool:
+        """Whether another process makes a part now."""
+        return is_claimed(self._claim(number))
+
+    def _claim(self, number: int) -> Path:
+        return self.folder / f".claim-{number:05d}"
+
     def sweep(self) -> None:
         """Delete what processes that were stopped left behind; whatever else lies there is left alone."""
-        for path in self.folder.glob(".*-part-*"):
-            made = re.fullmatch(r"\.(\d+)-part-\d{5,}", path.name)
-            if made and path.is_dir() and not _alive(int(made.group(1))):
-                shutil.rmtree(path, ignore_errors=True)
+        left: dict[int, list[Path]] = {}
+        for path in self.folder.glob(".*-*"):
+            if made := re.fullmatch(r"\.(?:claim|[0-9a-f]+-part)-(\d{5,})", path.name):
+                left.setdefault(int(made.group(1)), []).append(path)
+        for number, paths in left.items():
+            with suppress(OSError), claimed(self._claim(number)) as alone:
+                for path in paths if alone else ():
+                    if path.is_dir():
+                        shutil.rmtree(path, ignore_errors=True)
 
 
 @functools.cache
@@ -260,22 +341,3 @@ def _reason(error: Exception) -> str:
     """Why nothing could be written, in the system's words."""
     number = re.search(r'"errno":"(\d+)"', str(error))  # how DuckDB passes on what the system said
     return os.strerror(int(number.group(1))) if number else getattr(error, "strerror", None) or str(error).splitlines()[0]
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs here; on Windows, where asking could stop it, it counts as running.
-
-    One that has ended and that nobody has asked about yet still answers; where /proc says so, it counts as gone.
-    """
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True

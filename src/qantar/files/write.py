@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from qantar.errors import Problems, ResultError, fail
+from qantar.files.locks import lock
 from qantar.files.markup import read_json
 from qantar.files.result import FILES, LARGEST, RESULT, SEAL, SHOWN, names_files, read_result, seal_of, sealed, sha256
 
@@ -179,7 +180,7 @@ def _aside(out: Path) -> Iterator[Path]:
     aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=ASIDE))
     try:
         with (aside / MARK).open("w", encoding="utf-8") as mark:
-            _locked(mark)  # as long as the process lives
+            lock(mark)  # as long as the process lives
             mark.write(out.name)
             mark.flush()
             flush(aside / MARK)
@@ -205,7 +206,7 @@ def _is_left(aside: Path, name: str) -> bool:
         if _regular(aside / MARK) != name.encode() or {p.name for p in aside.iterdir()} - {MARK, NEW, OLD}:
             return False
         with (aside / MARK).open("r+", encoding="utf-8") as mark:
-            return _locked(mark)
+            return bool(lock(mark))
     except OSError:
         return False
 
@@ -223,22 +224,6 @@ def _put_back(aside: Path, out: Path) -> None:
     """Move what stood in a place back, or beside it where something else has come; what cannot be moved stays where it is."""
     with suppress(OSError):
         (aside / OLD).rename(next(p for p in _places(out) if not _mode(p)))
-
-
-def _locked(mark: IO[str]) -> bool:
-    """Lock a file until it is closed or the process ends; whether that could be done."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(mark.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def flush(path: Path) -> None:
@@ -268,6 +253,16 @@ def write_new(out: Path, files: Mapping[str, str | bytes]) -> None:
         with _aside(out) as aside:
             _fill(aside / NEW, files)
             (aside / NEW).rename(out)  # over an empty folder at most
+
+
+def write_once(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write a folder unless it is there, whoever is first."""
+    if not folder.is_dir():
+        try:
+            write_new(folder, files)
+        except ResultError:
+            if not folder.is_dir():
+                raise
 
 
 def refuse_foreign_file(path: Path, ours: Callable[[Path], bool]) -> None:

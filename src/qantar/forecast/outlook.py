@@ -235,7 +235,7 @@ def _in_window(
     """Forecasts on evenings of the window, numbered from its first: from what was known on each."""
     if not evenings:
         return []
-    target, silent = target_of(record, plan, detained=tuple(spec_of(scenario).detained)), Runner(runner.store, runner.processes)
+    target, silent = target_of(record, plan, detained=tuple(spec_of(scenario).detained)), runner.quiet()
     problem = None
     if terms.posterior is None:
         table = prior_table(plan, terms.table, terms.seed, runner, known=terms.known)

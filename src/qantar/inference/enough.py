@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from qantar.ensemble.runner import Runner
@@ -68,7 +66,7 @@ def announce(plan: Plan, seed: int, n: int, runner: Runner) -> None:
     """Tell whoever waits how many histories there will be at most, and how long they take at the pace of a few; nothing of a short look."""
     if n < LONG:
         return
-    processes = runner.processes or os.cpu_count() or 1
+    processes = runner.hands
     minutes = max(1, round(n * pace(plan, seed) / processes / 60))
     en, zh = (text("out.sens_plan", lang, n=f"{n:,}", minutes=f"{minutes:,}", processes=processes) for lang in LANGUAGES)
     runner.note((en, zh))

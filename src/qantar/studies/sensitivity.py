@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -113,7 +112,7 @@ def indices(plan: Plan, effort: Effort, seed: int, runner: Runner) -> tuple[list
     if not names:
         raise fail(StudyError, plan.case, "nothing_varies")
     first_n, second_n = effort.histories(len(names))
-    total, processes = first_n + second_n, runner.processes or os.cpu_count() or 1
+    total, processes = first_n + second_n, runner.hands
     minutes = max(1, round(total * variance.pace(plan, seed) / processes / 60))
     runner.note(pair("out.sens_plan", n=f"{total:,}", minutes=f"{minutes:,}", processes=processes))
     design = variance.screening_design(names, effort.trajectories, seed)
