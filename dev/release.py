@@ -25,7 +25,7 @@ HOME = Path(__file__).parent.parent
 TRIED = (
     ["check", "kazakhstan-2022"],
     ["study", "kazakhstan-2022", "--out", "report"],
-    ["verdicts", "kazakhstan-2022", "--claim-review", "C087"],
+    ["verdicts", "kazakhstan-2022", "--claim-review"],
     ["new", "peru-2029", "--country", "PER", "--first-day", "2029-03-01", "--last-day", "2029-03-14"],
     ["check", "peru-2029"],
 )
