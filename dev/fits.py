@@ -67,7 +67,7 @@ def fit_hazards(happened: Bools, columns: Floats, group: Ints, cluster: Ints) ->
     keep = (share > 0) & (share < 1)
     cells = keep[group]
     y, x = happened[cells].astype(float), columns[cells]
-    g = np.unique(group[cells], return_inverse=True)[1]
+    _, first, g = np.unique(group[cells], return_index=True, return_inverse=True)
     c = np.unique(cluster[cells], return_inverse=True)[1]
     n = g.max() + 1
     beta = np.zeros(x.shape[1])
@@ -77,7 +77,7 @@ def fit_hazards(happened: Bools, columns: Floats, group: Ints, cluster: Ints) ->
         centred, own, information = _centred(x, weight, g, n)
         step = np.linalg.solve(information, centred.T @ score)
         of_group = np.bincount(g, score, n) / own
-        mean = (x - centred)[np.unique(g, return_index=True)[1]]
+        mean = x[first] - centred[first]
         beta = beta + np.clip(step, -1.0, 1.0)
         effect = effect + np.clip(of_group - mean @ step, -1.0, 1.0)
         if np.abs(step).max() < 1e-7:
