@@ -77,7 +77,7 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @cache
 def short(name: str) -> Scenario:
     """A scenario that is read once, and cheap: what holds of every kind does not depend on how long its histories are."""
-    return shortened(load_scenario(name), hours=264, step_hours=2.0)
+    return shortened(load_scenario(name), quiet_days=5, hours=264, step_hours=2.0)
 
 
 def twice(described: Study[Any], home: Path, capsys_module: Any) -> Done:
