@@ -61,7 +61,7 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     do("show", "hundred-days", "events", "--find", "Hérault")
     do("account", "outline", "essay.md", "--case", "hundred-days")
     do("account", "new", "essay.md", "--case", "hundred-days", "--out", "ledger")
-    judge(folder / "ledger" / "claims.csv")
+    judge(folder / "ledger" / "claims.csv", DESK / "answers.csv", source="cent-jours")
     do("check", "ledger", "--document", "essay.md")
     do("account", "keep", "ledger")
     do("verdicts", "ledger")
@@ -87,9 +87,15 @@ def decide(mapping: Path) -> None:
     mapping.write_text(told, encoding="utf-8")
 
 
-def judge(claims: Path) -> None:
-    """Fill in the claims as a person would in a spreadsheet; sentences that were not listed get a row, listed ones without an answer go."""
-    with (DESK / "answers.csv").open(encoding="utf-8", newline="") as file:
+def judge(claims: Path, verdicts: Path, **everywhere: str) -> None:
+    """Fill in the claims as a person would in a spreadsheet; sentences that were not listed get a row, listed ones without a verdict go.
+
+    Parameters
+    ----------
+    verdicts : a table with the place of each claim and what is written into its row
+    everywhere : what is written into every row that says nothing else
+    """
+    with verdicts.open(encoding="utf-8", newline="") as file:
         answers = {a.pop("place"): a for a in csv.DictReader(file)}
     with claims.open(encoding="utf-8", newline="") as file:
         listed = list(csv.DictReader(file))
@@ -97,7 +103,7 @@ def judge(claims: Path) -> None:
     found = {"-".join((r["section"], r["paragraph"], r["sentence"])): r for r in listed}
     for number, (place, answer) in enumerate(answers.items(), 1):
         row = found.get(place, dict.fromkeys(columns, "") | dict(zip(("section", "paragraph", "sentence"), place.split("-"), strict=True)))
-        rows.append({**row, "claim_id": f"C{number:03d}", "reading": "one", "source": "cent-jours", **answer})
+        rows.append({**row, "claim_id": f"C{number:03d}", "reading": "one", **everywhere, **answer})
     with claims.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from newcomer import call, judge
 from qantar.cases.outlines import homes
 from qantar.files.cells import fold
 
@@ -46,8 +47,8 @@ def names() -> list[str]:
     return sorted(p.name for p in HERE.iterdir() if p.is_dir())
 
 
-def make(name: str, out: Path, call: Call) -> None:
-    """Makes the folder of a case in `out`, which must not be there; `call` runs a command of qantar and gives its exit status and words.
+def make(name: str, home: Path, call: Call) -> Path:
+    """Makes the folder of a case in `home`, where it must not be yet; `call` runs a command of qantar there.
 
     Raises
     ------
@@ -60,18 +61,27 @@ def make(name: str, out: Path, call: Call) -> None:
         if code:
             raise RuntimeError(f"qantar {' '.join(words)}: {said}")
 
-    given, about = HERE / name, tomllib.loads((HERE / name / "about.toml").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as place:
-        table = Path(place) / "table.csv"
-        rows = prepared(read(given / "table.csv"))
-        days = ("--first-day", about["first_day"], "--last-day", about["last_day"])
-        do("new", "draft", "--country", about["country"], *days, "--out", str(out))  # the name of a packaged case is taken
-        head(out / "case.toml", name, about)
-        write(table, placed(out, rows))
-        do("import", str(table), "--mapping", str(given / "mapping.toml"), "--into", str(out))
+    given, made, ledger = HERE / name, home / name, home / "ledger"
+    here = f"./{name}"  # the folder, not what is packaged already
+    about = tomllib.loads((given / "about.toml").read_text(encoding="utf-8"))
+    days = ("--first-day", about["first_day"], "--last-day", about["last_day"])
+    do("new", "draft", "--country", about["country"], *days, "--out", name)  # the name of a packaged case is taken
+    head(made / "case.toml", name, about)
+    write(home / f"{name}.csv", placed(made, prepared(read(given / "table.csv"))))
+    do("import", f"{name}.csv", "--mapping", str(given / "mapping.toml"), "--into", here)
+    do("account", "new", str(given / "account.md"), "--case", here, "--out", ledger.name)
+    judge(ledger / "claims.csv", given / "claims.csv")
+    account(ledger / "account.toml", name, about["account"])
+    for file in ("account.toml", "claims.csv"):
+        shutil.move(ledger / file, made / file)
+    shutil.rmtree(ledger)
+    shutil.copyfile(given / "account.md", made / "account.md")
+    shutil.copyfile(given / "sources.csv", made / "account_sources.csv")
+    do("account", "keep", here)
     for file in NOT_SHIPPED:
-        (out / file).unlink()
-    do("check", str(out))
+        (made / file).unlink()
+    do("check", here, "--document", f"{here}/account.md")
+    return made
 
 
 # --- the table ------------------------------------------------------------------------------------------------------------
@@ -188,6 +198,19 @@ def head(file: Path, name: str, about: dict[str, Any]) -> None:
     file.write_text(f"{said}\n\n{told.rstrip()}\n{more}", encoding="utf-8")
 
 
+def account(file: Path, name: str, about: dict[str, Any]) -> None:
+    """Writes names, and headings in Chinese, into the `account.toml` of a new ledger."""
+    told = file.read_text(encoding="utf-8").split("\n", 2)[2]  # the first lines speak of a workbook
+    named = {"id": name, "case": name, "title_en": about["title_en"], "title_zh": about["title_zh"]}
+    for key, value in {**named, "sources": "account_sources.csv"}.items():
+        told = replaced(told, key, value)
+    told = told.replace("\n[document]", "".join(f"{key} = {quoted(about[key])}\n" for key in ("about_en", "about_zh")) + "\n[document]", 1)
+    before, *sections = told.split("[[sections]]")
+    sections = [replaced(section, "name_zh", words) for section, words in zip(sections, about["sections_zh"], strict=True)]
+    first = "# The ledger of account.md. Made by dev/packaged.py; docs/data-sheets.md says from what.\n"
+    file.write_text(first + "[[sections]]".join([before, *sections]), encoding="utf-8")
+
+
 def replaced(told: str, key: str, value: str) -> str:
     """TOML with another string for the first such key."""
     found, times = re.subn(rf"(?m)^{key} = .*$", lambda _: f"{key} = {quoted(value)}", told, count=1)
@@ -230,14 +253,11 @@ def sums(name: str, case: Path) -> Rows:
 
 def main(asked: Iterable[str]) -> None:
     """Make the cases asked for, or all, and write down their sums."""
-    from newcomer import call
-
     asked = list(asked) or names()
     rows = [row for row in read(MADE) if row["case"] not in asked] if MADE.exists() else []
     for name in asked:
         with tempfile.TemporaryDirectory() as place:
-            made = Path(place) / name
-            make(name, made, partial(call, cwd=Path(place)))
+            made = make(name, Path(place), partial(call, cwd=Path(place)))
             shutil.rmtree(CASES / name, ignore_errors=True)
             shutil.copytree(made, CASES / name)
         rows += sums(name, CASES / name)

@@ -128,7 +128,7 @@ class Gathering:
     @property
     def certain(self) -> bool:
         """Whether it was on all of `days`."""
-        return self.event.one_happening and self.sure
+        return self.event.sure_of_its_day and self.sure
 
     @property
     def days(self) -> list[dt.date]:

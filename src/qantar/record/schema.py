@@ -219,6 +219,11 @@ class Event(Row):
         """Whether this row is a single happening rather than a running total or one party's claim."""
         return self.scope == "event"
 
+    @property
+    def sure_of_its_day(self) -> bool:
+        """Whether something of the kind happened on its day for certain: once, or so often that a total of the day was written down."""
+        return self.scope in ("event", "region-day total", "city-day total")
+
 
 class PresenceRow(Row):
     """Whether unrest was reported in a region on a local calendar day; a day without a row is not known."""

@@ -369,7 +369,7 @@ def signs(record: Record, sheet: Sheet, days: Sequence[dt.date]) -> list[Sign]:
     lifted: set[str] = set()
     for event in record.events:
         sign, place = SIGN_OF.get(event.kind), event.settlement_id or event.event_id
-        if sign is None or place not in sheet.places or not event.one_happening:
+        if sign is None or place not in sheet.places or not event.sure_of_its_day:
             continue
         for n, day in enumerate(days):
             if event.date <= day <= (event.date_end or event.date):
