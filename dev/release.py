@@ -3,7 +3,8 @@
     python dev/release.py dist              build, try, list, hash
     python dev/release.py dist --key KEY    sign the hashes too, with a private key of OpenSSH
 
-It needs the extra `release` (`pip install -e .[release]`). Nothing is uploaded. What is tried runs outside the checkout, from the installed wheel alone. The hashes are checked with
+It needs the extra `release` (`pip install -e .[release]`). Nothing is uploaded. What is tried runs outside the checkout, from the installed
+wheel alone. The hashes are checked with
 
     sha256sum --check SHA256SUMS
     ssh-keygen -Y check-novalidate -n qantar -s SHA256SUMS.sig < SHA256SUMS
