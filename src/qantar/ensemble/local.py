@@ -109,11 +109,20 @@ def run_ensembles(
     if depot:
         work.look()
     work.progress(work.done, work.total)
+    _until_done(work, each, lambda k, n: (recipes[k], root, n, runs, depot))
+    if wanted:
+        for store in stores:
+            store.sweep()
+    return stores
+
+
+def _until_done(work: _Work, each: Each, task: Callable[[int, int], Task]) -> None:
+    """Hand out what is left and claimed by nobody, again and again, until all of it is there."""
     idle = 0
     while work.left:
         before = len(work.left)
         work.look()
-        tasks: list[Task] = [(recipes[k], root, n, runs, depot) for k, n in work.left if not stores[k].is_claimed(n)]
+        tasks = [task(k, n) for k, n in work.left if not work.stores[k].is_claimed(n)]
         if not tasks:
             time.sleep(PAUSE * bool(work.left))
             continue
@@ -126,11 +135,7 @@ def run_ensembles(
         idle = idle + 1 if died and len(work.left) == before else 0
         if idle >= TRIES:
             k, n = next(iter(work.left))
-            raise fail(StudyError, stores[k].folder, "part_dies", part=n, n=TRIES)
-    if wanted:
-        for store in stores:
-            store.sweep()
-    return stores
+            raise fail(StudyError, work.stores[k].folder, "part_dies", part=n, n=TRIES)
 
 
 class _Work:
