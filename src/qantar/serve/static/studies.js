@@ -60,7 +60,7 @@ addEventListener("DOMContentLoaded", () => {
         const item = Object.assign(document.createElement("label"), {className: "tick"});
         const box = Object.assign(document.createElement("input"), {type: "checkbox", value: row.arm});
         const name = document.createElement("span");
-        name.append(...said(row, "name"), " ", Object.assign(document.createElement("code"), {textContent: row.arm}));
+        name.append(...said(row, row.name_en || row.name_zh ? "name" : "note"), " ", Object.assign(document.createElement("code"), {textContent: row.arm}));
         item.append(box, name);
         return item;
       }));
