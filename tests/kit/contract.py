@@ -33,8 +33,8 @@ from qantar.stylized import countries
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
 SLOW = ("heldout", "rivals", "sensitivity")
 """Kinds whose smallest study takes longest: half of the time of all."""
-SHORT = ("calibrate", "heldout", "planted", "rivals", "warning")
-"""Kinds that begin with draws of the priors: they are given eleven days in steps of two hours, and ten days of the quiet period."""
+SHORT = ("calibrate", "experiments", "heldout", "planted", "rivals", "sensitivity", "warning")
+"""Kinds that simulate a hundred histories and more: they are given eleven days in steps of two hours, and five days of the quiet period."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
