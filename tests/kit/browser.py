@@ -66,10 +66,10 @@ SAMPLE = """for (const whole of document.querySelectorAll("main *")) {
     const form = [part, ...part.querySelectorAll("*")].map((e) => `${e.localName}.${e.getAttribute("class") ?? ""}`);
     const kind = [...new Set(form)].sort().join();
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
-    if (seen.get(kind) > 2) part.remove();
+    if (seen.get(kind) > 2) part.style.display = "none";
   }
 }"""
-"""Of rows of one form two are left: the rules take seconds a thousand rows."""
+"""Of rows of one form two are left to be seen: the rules take seconds a thousand rows, and pages go on counting theirs."""
 SCHEMES = ("light", "dark")
 WHOLE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 SEEN = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}

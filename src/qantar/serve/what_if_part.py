@@ -139,7 +139,7 @@ def _fits(people: int) -> float:
 
 
 def _notes(asked: WhatIf) -> list[Pair]:
-    """What should be read before anything else; that nothing is fitted stands on the page from the first, and with every finding."""
+    """What should be read before anything else. Whether the case has a fit stands on the page from the first, and with every finding."""
     if (people := round(1 / asked.scale)) <= COARSE:
         return []
     return [pair("counterfactual.coarse", people=f"{people:,}", uprising="1,000", scale=f"{1 / COARSE:g}")]
