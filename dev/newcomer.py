@@ -1,4 +1,4 @@
-"""Replays two newcomers' mornings: somebody's table, or a download in ACLED's columns; a text, ten claims, a what-if; from nothing to a page.
+"""Replays two newcomers' mornings, from nothing to a page: a table or a download in ACLED's columns, a text, ten claims, one what-if.
 
     python dev/newcomer.py FOLDER
 
