@@ -255,7 +255,7 @@ EXACT = 1e-6
 
 
 def _apart(shapes: Sequence[Shape], height: float, width: Callable[[Shape], float]) -> tuple[list[Point], int]:
-    """Where labels of this size go, from north to south, moved down to lie on none before; and how many would have to go too far, and stay."""
+    """Where labels of this size go, from north to south moved down to lie on none before; and how many stay, as it would be too far."""
     lowest = max((s.y for s in shapes), default=0.0) + height
     set_down: list[tuple[float, float, float]] = []
     found, stuck = {}, 0
