@@ -243,9 +243,8 @@ def test_a_map_of_many_small_regions_has_codes_for_names() -> None:
 def test_a_page_hides_the_rows_of_other_days_and_names_the_text_beside_the_ledger(tmp_path: Path) -> None:
     study_account(loaded("france-2023"), tmp_path / "page", partial(print))
     page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
-    rows = re.findall(r'<tr id="event-[^"]*" data-from="(\d+)"[^>]*?( hidden)?>', page)
+    rows = re.findall(r'<tr id="event-[^"]*" data-from="(\d+)"[^>]*?( class="other")?>', page)
     (peak,) = re.findall(r'<input type="range" id="day"[^>]* value="(\d+)"', page)
     assert len(rows) == 189
     assert all(bool(hidden) == (day != peak) for day, hidden in rows)
-    assert "<noscript><style>#events tr[hidden]{display:table-row}" in page
     assert "beside the ledger as account.md" in page

@@ -81,6 +81,7 @@
     for (const row of all("#events tbody tr")) {
       const here = !chosen.value || row.dataset.region === chosen.value;
       const now = !only || (Number(row.dataset.from) <= day && day <= Number(row.dataset.to ?? row.dataset.from));
+      row.classList.remove("other");  // as the page was written
       row.hidden = !(here && now);
       shown += row.hidden ? 0 : 1;
     }
