@@ -43,7 +43,7 @@ class Said(Row):
     unit: Key
     date: Date
     value: Annotated[int, BeforeValidator(Number("number", 0, 1000, whole=True))]
-    p: Annotated[float, BeforeValidator(Number("ratio", 0, 1))]
+    p: Annotated[float, BeforeValidator(Number("share", 0, 1))]
 
 
 def read_entries(path: Path, tasks: Mapping[str, Task]) -> Answers:
