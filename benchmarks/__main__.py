@@ -1,7 +1,8 @@
 """`python -m benchmarks [--only NAME] [--json]`: measures the rows of the bench and prints each with its bar.
 
 `python -m benchmarks claims [FOLDER]` measures the finder of candidate claims instead, `python -m benchmarks peers` the event engine
-beside other programs, `python -m benchmarks civil` the classic model of civil violence beside plain C and Mesa.
+beside other programs, `python -m benchmarks civil` the classic model of civil violence beside plain C and Mesa, `python -m benchmarks page`
+what a visitor of the local page waits for.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ def main() -> int:
         from benchmarks.civil.measure import main as measure_civil
 
         return measure_civil(sys.argv[2:])
+    if sys.argv[1:2] == ["page"]:
+        from benchmarks.page import main as measure_page
+
+        return measure_page(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="What a history costs here; `claims` first measures the finder, `peers` other programs, `civil` a classic model.",
+        description="What a history costs here; `claims` first measures the finder, `peers` other programs, `civil` a classic model, "
+        "`page` the local page.",
     )
     parser.add_argument("--only", action="append", metavar="NAME", default=[], help="a row, repeatable: " + ", ".join(ROWS))
     parser.add_argument("--json", action="store_true", help="rows for machines")

@@ -10,6 +10,7 @@
     processes_identical  1 if 1, 2 and 4 processes, and runs in reverse, give the same digests (16 histories, likewise)
     cold_start           seconds of `qantar --help` in a new process, best of 5
     import_time          seconds of `import qantar` in a new process, best of 5
+    import_million       seconds to import a file of a million invented events, of which some 40,000 are of the case, once
 
 The clock runs over one whole call of `simulate`, from plan to history: population, mechanisms and engine. Before that the same plan has run
 with few residents, so that code is loaded. Memory is the peak of the process up to the end of the first timed call, with Python and
@@ -307,6 +308,22 @@ def _new_process(*words: str) -> Row:
     return {"value": min(seconds), "seconds": seconds}
 
 
+def _import() -> Row:
+    """A download of a million rows becomes events of a case; the file is written before, and is not timed."""
+    from benchmarks import events
+    from qantar.cases.new import new_case
+    from qantar.importing.run import import_file
+
+    with tempfile.TemporaryDirectory() as home:
+        folder = new_case("own", events.COUNTRY, Path(home) / "own", days=(events.FIRST, events.LAST)).folder
+        file = Path(home) / "events.csv"
+        events.write(file, 1_000_000)
+        began, before = time.perf_counter(), time.process_time()
+        taken = len(import_file(file, folder).taken.rows)
+        spent = {"value": time.perf_counter() - began, "processor_s": time.process_time() - before}
+        return {**spent, "peak_mb": peak_mb(), "taken": taken, "file_mb": file.stat().st_size / 1e6}
+
+
 ROWS = {
     "kazakhstan_1to1": Bench(
         functools.partial(_history, functools.partial(_packaged, ARM), 3), "s", 1.5, joins=200_000, memory=500, one_core=True
@@ -327,6 +344,7 @@ ROWS = {
     "processes_identical": Bench(_processes, "1 = identical", 1, most=False),
     "cold_start": Bench(functools.partial(_new_process, "-m", "qantar", "--help"), "s", 0.5, engine=False),
     "import_time": Bench(functools.partial(_new_process, "-c", "import qantar"), "s", 0.5, engine=False),
+    "import_million": Bench(_import, "s", 60.0, memory=1_000, engine=False),
 }
 """In the order in which they are measured and printed."""
 

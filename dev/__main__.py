@@ -184,6 +184,8 @@ def take_over(made, place):
 
 
 def main():
+    # Without bytecode each of some hundred processes compiles all it imports anew; .venv is ours, and the rest of it git ignores.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     python = find_python()
     if os.path.realpath(python) != os.path.realpath(sys.executable):
         sys.exit(subprocess.run([python, os.path.abspath(__file__)] + sys.argv[1:], check=False).returncode)

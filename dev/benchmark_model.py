@@ -4,7 +4,7 @@
 
 The model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the scenario is the one
 that `qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from where that prior
-comes. Every evening the `SHARE` of histories whose count of towns that have risen comes nearest to the record so far is the forecast: the
+comes. Every evening the `NEAR` histories whose count of towns that have risen come nearest to the record so far are the forecast: the
 chance that a town without a rally so far has its first one reported on the next day.
 """
 
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 CASE, FROM = "us-2020", "kazakhstan-2022"
 NAME = "qantar-prior"
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
-SEED, SCALE, SHARE, LAST = 2020, 0.1, 0.1, 14
+SEED, SCALE, NEAR, LAST = 2020, 0.1, 10, 14
 """Base of all draws, residents simulated for each resident, histories that are the forecast, and the last day that is asked for."""
 
 
@@ -62,7 +62,7 @@ def answers(task: Task, chance: Floats) -> Floats:
     asked, said = task.questions, np.zeros((len(task.questions), task.questions.largest + 1))
     for day in np.unique(asked.day):
         away = ((risen[:, :day] - record[:day]) ** 2).mean(axis=1)
-        near = np.argsort(away, kind="stable")[: max(1, round(SHARE * len(chance)))]
+        near = np.argsort(away, kind="stable")[:NEAR]
         rows = np.flatnonzero(asked.day == day)
         unit = asked.unit[rows]
         so_far = before[near][:, unit, day].mean(axis=0)
@@ -98,4 +98,4 @@ def main(histories: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 240)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)

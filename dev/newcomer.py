@@ -1,4 +1,4 @@
-"""Replays a newcomer's morning: a country, somebody's table, a text, ten claims and one what-if, from nothing to a page.
+"""Replays two newcomers' mornings, from nothing to a page: a table or a download in ACLED's columns, a text, ten claims, one what-if.
 
     python dev/newcomer.py FOLDER
 
@@ -41,15 +41,7 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     RuntimeError
         At the first command that fails, with what it said.
     """
-
-    def do(*words: str, status: int = 0) -> str:
-        began = time.monotonic()
-        code, said = call(*words)
-        print(f"{time.monotonic() - began:6.1f} s  qantar {' '.join(words)}", flush=True)
-        if code != status:
-            raise RuntimeError(f"qantar {' '.join(words)}: {said}")
-        return said
-
+    do = partial(_do, call)
     for name in ("actions.csv", "essay.md"):
         (folder / name).write_bytes((DESK / name).read_bytes())
     do("new", "hundred-days", "--country", "FRA", "--first-day", "2023-04-18", "--last-day", "2023-06-29")
@@ -71,6 +63,44 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     do("check", "hundred-days")
     arm = ("--arm", "steps.ban=off", "--recorded")
     do("counterfactual", "hundred-days", *arm, "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
+
+
+def replay_download(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
+    """The path of a download, in an empty folder; as `replay`. Its drafts of evidence are what the person begins with."""
+    do = partial(_do, call)
+    for name in ("acled.csv", "report.md"):
+        (folder / name).write_bytes((DESK / name).read_bytes())
+    do("new", "senegal-2025", "--events", "acled.csv")
+    do("account", "new", "report.md", "--case", "senegal-2025", "--out", "ledger")
+    mend(folder / "ledger" / "claims.csv")
+    do("account", "keep", "ledger")
+    do("check", "ledger", "--document", "report.md")
+    do("study", "ledger")
+
+
+def _do(call: Callable[..., tuple[int, str]], *words: str, status: int = 0) -> str:
+    began = time.monotonic()
+    code, said = call(*words)
+    print(f"{time.monotonic() - began:6.1f} s  qantar {' '.join(words)}", flush=True)
+    if code != status:
+        raise RuntimeError(f"qantar {' '.join(words)}: {said}")
+    return said
+
+
+def mend(claims: Path) -> None:
+    """Judge ten claims: the mark of the draft goes, what is lacking is written behind it; a claim without a draft would fail."""
+    with (DESK / "verdicts.csv").open(encoding="utf-8", newline="") as file:
+        verdicts = {a.pop("place"): a for a in csv.DictReader(file)}
+    with claims.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if (answer := verdicts.get("-".join((row["section"], row["paragraph"], row["sentence"])))) is not None:
+            drafted = row["evidence_en"].removeprefix("[draft] ")
+            row |= {**answer, "evidence_en": f"{drafted} {answer['evidence_en']}".strip()}
+    with claims.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def decide(mapping: Path) -> None:
@@ -120,7 +150,9 @@ def main() -> None:
     """Replay in an empty folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
-    replay(folder, partial(call, cwd=folder))
+    for name, path in (("table", replay), ("download", replay_download)):
+        (folder / name).mkdir()
+        path(folder / name, partial(call, cwd=folder / name))
 
 
 if __name__ == "__main__":

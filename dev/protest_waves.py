@@ -74,14 +74,14 @@ class Wave:
     def nearby(self, nearest: float, farthest: float) -> Floats:
         """People remembered at a distance between two bounds, for each city."""
         found = np.empty(self.happened.shape)
+        there = np.flatnonzero(self.news.any(axis=1))  # elsewhere is no crowd to be remembered
         for first in range(0, len(self.cities), 500):
-            here = self.cities[first : first + 500]
-            north = self.lat[here, None] - self.lat
-            east = (self.lon[here, None] - self.lon) * np.cos(np.radians((self.lat[here, None] + self.lat) / 2))
+            here = self.cities[first : first + 500, None]
+            north = self.lat[here] - self.lat[there]
+            east = (self.lon[here] - self.lon[there]) * np.cos(np.radians((self.lat[here] + self.lat[there]) / 2))
             km = 111.2 * np.hypot(north, east)
-            counts = (km >= nearest) & (km < farthest)
-            counts[np.arange(len(here)), here] = False
-            found[first : first + 500] = counts.astype(np.float32) @ self.news.astype(np.float32)
+            counts = (km >= nearest) & (km < farthest) & (here != there)
+            found[first : first + 500] = counts.astype(np.float32) @ self.news[there].astype(np.float32)
         return found
 
     @cached_property

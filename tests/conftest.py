@@ -92,9 +92,12 @@ class Ran:
         return json.loads(self.out)
 
 
+KEPT = ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP", "QANTAR_STORE", "NUMBA_CACHE_DIR")
+
+
 def environment(more: dict[str, str] | None = None) -> dict[str, str]:
     """Nothing of the tester's language or terminal."""
-    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP", "QANTAR_STORE")}
+    clean = {k: v for k, v in os.environ.items() if k in KEPT}
     return clean | {"COLUMNS": "100", "MPLCONFIGDIR": str(HERE.parent / ".pytest_cache" / "mpl")} | (more or {})
 
 

@@ -36,7 +36,7 @@ def main() -> int:
             return 0 if shown(Path(folder), asked.seed, asked.runs, asked.out / "slow.csv") else 1
         from benchmarks.cluster.pace import measured
 
-        measured(Path(folder), asked.out / "pace.csv")
+        measured(Path(folder), asked.out)
         return 0
 
 

@@ -128,9 +128,7 @@ def rounds(folder: Path, seed: int, kills: int, every: float, runs: int, out: Pa
     done: list[Round] = []
     while sum(r.kills for r in done) < kills:
         number = seed + 1000 * len(done)
-        done.append(
-            one_round(folder / f"round-{len(done)}", number, kills - sum(r.kills for r in done), every, runs, depot=len(done) % 3 == 2)
-        )
+        done.append(one_round(folder / f"round-{len(done)}", number, kills - sum(r.kills for r in done), every, runs, depot))
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w", newline="", encoding="utf-8") as file:
             rows = csv.DictWriter(file, list(asdict(done[0])), lineterminator="\n")

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,8 @@ from qantar.ensemble.cluster import AHEAD, batch, joined
 from qantar.ensemble.local import histories_of, run_ensembles
 from qantar.ensemble.store import PART, Recipe, Store
 
-RUNS, EMPTY, WRITES = 200, 1500, 40
-CROWDS = (2, 50, 200)
+RUNS, EMPTY, WRITES = 200, 600, 40
+CROWDS = (2, 50)
 """Workers among which empty tasks are handed out, to see whether the scheduler is slower among many."""
 HISTORIES = (0.03, 0.3, 3.0, 30.0)
 """Seconds of a history that plans are made for: a day at 1:500, a fortnight at 1:10, ..., everyone with a large crowd."""
@@ -109,24 +108,28 @@ def crowd(address: str, n: int) -> Iterator[None]:
         thread.join()
 
 
-def empty(folder: Path, workers: int) -> float:
-    """Milliseconds of the scheduler for a task."""
+def empty(folder: Path, workers: int) -> tuple[float, float]:
+    """Milliseconds of the scheduler for a task, and in a second for each worker without any: workers say that they live."""
     with Machines(folder) as machines:
         machines.start_scheduler()
         assert machines.scheduler
         scheduler = psutil.Process(machines.scheduler.pid)
         with crowd(machines.address, workers), joined(machines.address, folder / "store") as cluster:
-            cluster.each(nothing, [(k,) for k in range(200)], lambda task, result: None)
-            cluster._batch = 1
-            before = cpu(scheduler)
-            for start in range(0, EMPTY, 100):  # each time one at a time, whatever was measured of the last
-                cluster._batch = 1
-                cluster.each(nothing, [(10_000 + k,) for k in range(start, start + 100)], lambda task, result: None)
-            return 1000 * (cpu(scheduler) - before) / EMPTY
+            cluster.each(nothing, [(k,) for k in range(100)], lambda task, result: None)
+            step = AHEAD * workers
+            before, start = cpu(scheduler), time.perf_counter()
+            time.sleep(5)
+            idle = (cpu(scheduler) - before) / (time.perf_counter() - start)
+            before, start = cpu(scheduler), time.perf_counter()
+            for at in range(0, EMPTY, step):
+                cluster._batch = 1  # each alone, whatever was measured of the last: so many at a time are asked for at once
+                cluster.each(nothing, [(1000 + k,) for k in range(at, at + step)], lambda task, result: None)
+            used = cpu(scheduler) - before - idle * (time.perf_counter() - start)
+        return 1000 * used / EMPTY, 1000 * idle / workers
 
 
 def writes(folder: Path) -> tuple[float, float]:
-    """Milliseconds to write a part: by the clock in the middle of many, and of processor time."""
+    """Milliseconds to write a part: by the clock, the quickest of many, as others use the machine; and of processor time."""
     asked = Recipe(small_plan(), 2)
     tables, me, times = histories_of(asked, folder, 0), psutil.Process(), []
     store = Store.of(folder, asked)
@@ -135,7 +138,7 @@ def writes(folder: Path) -> tuple[float, float]:
         start = time.perf_counter()
         store.write(number, *tables)
         times.append(time.perf_counter() - start)
-    return 1000 * median(times), 1000 * (cpu(me) - before) / WRITES
+    return 1000 * min(times), 1000 * (cpu(me) - before) / WRITES
 
 
 def plan(workers: int, history: float, costs: dict[str, float], parts: int = 40) -> Row:
@@ -210,19 +213,28 @@ def measured(folder: Path, out: Path) -> None:
         return folder / name
 
     note("load_average", os.getloadavg()[0], "processes")
-    simulated, kept = alone(of("alone"))
-    note("history_simulated", simulated)
-    note("history_kept_by_one_process", kept)
-    clocks = {}
+    # Others use the machine, and a history costs more when they do: before, between and after.
+    by_itself, by_clusters = [alone(of("alone-0"))], {}
     for workers in (1, 2):
-        found = histories(of(f"cluster-{workers}"), workers)
+        by_clusters[workers] = histories(of(f"cluster-{workers}"), workers)
+        by_itself.append(alone(of(f"alone-{workers}")))
+    simulated = note("history_simulated", float(np.mean([s for s, _ in by_itself])))
+    kept = note("history_kept_by_one_process", float(np.mean([k for _, k in by_itself])))
+    note("history_kept_spread", float(np.ptp([k for _, k in by_itself])))
+    clocks = {}
+    for workers, found in by_clusters.items():
         for kind in ("driver", "scheduler", "workers"):
             note(f"history_{kind}_of_{workers}", found[kind])
-        note(f"overhead_of_{workers}", found["driver"] + found["scheduler"] + found["workers"] - simulated)
+        whole = found["driver"] + found["scheduler"] + found["workers"]
+        note(f"added_by_cluster_of_{workers}", whole - kept)
+        note(f"added_by_store_and_cluster_of_{workers}", whole - simulated)
         clocks[workers] = note(f"history_clock_of_{workers}", found["clock"])
         driver = found["driver"] * PART
     note("speed_up_by_a_second_worker", clocks[1] / clocks[2], "times")
-    scheduler = max(note(f"scheduler_task_among_{n}", empty(of(f"empty-{n}"), n)) for n in CROWDS)
+    for n in CROWDS:
+        task, idle = empty(of(f"empty-{n}"), n)
+        scheduler = note(f"scheduler_task_among_{n}", task)
+        note(f"scheduler_second_of_one_of_{n}", idle)
     clock, processor = writes(of("writes"))
     note("write_part_clock", clock)
     note("write_part_processor", processor)

@@ -84,11 +84,17 @@ def at(name: str) -> Sequence[str]:
     return ["ip", "netns", "exec", name]
 
 
+def without(folder: Path) -> Sequence[str]:
+    """Words that hide what a folder holds from a command."""
+    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$@"', "sh"]
+
+
 def trial(folder: Path, seed: int, runs: int, rate: str, delay_ms: int, cuts: int, depot: bool) -> Trial:
     """Histories by one worker behind a link, asked for from the near side."""
     folder.mkdir(parents=True)
     plan = folder / "plan.json"
     plan.write_text(small_plan().as_json(), encoding="utf-8")
+    (folder / "store").mkdir()
     lots = np.random.default_rng(seed)
     relay = [*at(FAR), sys.executable, "-m", "benchmarks.cluster.relay", str(PORT), HERE, str(PORT), str(delay_ms / 1000)]
     with Link(rate) as link, Machines(folder, at(NEAR)) as machines:
@@ -98,7 +104,8 @@ def trial(folder: Path, seed: int, runs: int, rate: str, delay_ms: int, cuts: in
         start = time.monotonic()
         try:
             more = {"QANTAR_STORE": str(folder / "far")}
-            machines.start_worker(f"tcp://{THERE}:{PORT}", at(FAR), more, "--host", THERE)
+            far = [*at(FAR), *(without(Path(job.store)) if depot else [])]
+            machines.start_worker(f"tcp://{THERE}:{PORT}", far, more, "--host", THERE)
             asking = job.start(folder / "job.json", at(NEAR))
             left = cuts
             while asking.poll() is None:
@@ -114,6 +121,8 @@ def trial(folder: Path, seed: int, runs: int, rate: str, delay_ms: int, cuts: in
                     process.kill()
                 process.wait()
         seconds = time.monotonic() - start
+    if depot != (folder / "far").is_dir():  # only who does not see the store keeps histories in a folder of its own
+        raise ValueError("the worker kept histories where it should not")
     found = digest(Path(job.store), job.recipes(), runs)
     same = found == job.serially(str(folder / "serial"))
     return Trial(rate, delay_ms, cuts - left, depot, runs, round(seconds, 1), found, same)

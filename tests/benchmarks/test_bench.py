@@ -34,6 +34,7 @@ ROWS = {
     "processes_identical",
     "cold_start",
     "import_time",
+    "import_million",
     "mass_uprising",
 }
 
@@ -124,6 +125,7 @@ def test_all_rows_have_their_names_units_and_bars() -> None:
         "processes_identical": 1,
         "cold_start": 0.5,
         "import_time": 0.5,
+        "import_million": 60,
     }
     assert {name: row.joins for name, row in bench.ROWS.items() if row.joins} == {
         "kazakhstan_1to1": 200_000,

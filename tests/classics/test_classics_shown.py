@@ -61,3 +61,16 @@ def test_the_page_says_what_the_result_does() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (module.PAGES / "classics.md").read_text(encoding="utf-8") == module.classics_page(), "run dev/findings.py"
+
+
+def test_the_explanation_has_the_figures_of_the_table(stored: Result) -> None:
+    page = " ".join((REPOSITORY / "docs" / "explanation" / "classics.md").read_text(encoding="utf-8").split())
+    rows = {(r["quantity"], r["variant"]): r for r in stored.tables["figures"]}
+    floor, rounded = (f"{float(rows['wait', v]['obtained']):.1f} ± {float(rows['wait', v]['error']):.1f}" for v in ("floor", "round"))
+    assert f"Between outbursts lie {floor} ticks with the whole part and {rounded} with rounding" in page
+    waits = sorted(float(r["value"]) for r in stored.tables["runs"] if (r["model"], r["variant"]) == ("epstein", "round"))
+    assert f"one lattice of the twenty waits {waits[-1]:.0f} ticks where the others wait {waits[0]:.0f} to {waits[-2]:.0f}" in page
+    ratios = [f"{float(rows['branching', v]['obtained']):.2f}" for v in ("0.3", "0.6", "0.9")]
+    assert f"come out again as {ratios[0]}, {ratios[1]} and {ratios[2]}" in page
+    assert f"The exact point is {float(rows['critical_sd', 'normal']['obtained']):.3f}" in page
+    assert max(int(r["peak"]) for r in stored.tables["runs"] if (r["model"], r["variant"]) == ("epstein", "none")) <= 20

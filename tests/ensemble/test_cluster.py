@@ -100,8 +100,8 @@ def test_a_cluster_gives_what_one_process_gives_and_is_asked_for_what_is_missing
 
 
 def test_killed_workers_and_commands_lose_nothing_and_double_nothing(machines: Machines, serial: Path, tmp_path: Path) -> None:
-    seed, runs = SEED + 1, 30 * PART
-    job = Job(str(machines.folder / "plan.json"), (seed,), runs, str(tmp_path), str(machines.file))
+    seed, runs = SEED + 1, 16 * PART
+    job = Job(str(machines.folder / "plan.json"), (seed,), 100 * runs, str(tmp_path), str(machines.file))
     asking = job.start(tmp_path / "job.json")
     try:
         assert wait_for(lambda: job.there() >= 2, 60)
@@ -109,22 +109,17 @@ def test_killed_workers_and_commands_lose_nothing_and_double_nothing(machines: M
         machines.start_worker(environment={"QANTAR_STORE": str(machines.folder / "of-a-worker")})
         there = job.there()
         assert wait_for(lambda: job.there() > there, 60)
-        other = job.start(tmp_path / "job.json")  # the same asked by another command meanwhile
+        assert asking.poll() is None
+    finally:
         asking.kill()
         asking.wait()
-        assert job.there() < job.parts()
-        with at_work(Runner(tmp_path), machines.address) as runner:
-            runner.histories(recipe(seed), runs)
-        assert other.wait(60) == 0
-    finally:
-        for process in (asking, other):
-            process.kill()
-            process.wait()
+    with at_work(Runner(tmp_path), machines.address) as runner:
+        runner.histories(recipe(seed), runs)
     assert digest(tmp_path, [recipe(seed)], runs) == alone(serial, seed, runs)
-    assert job.there() == job.parts()
-    assert not list(tmp_path.glob("2-*/.*"))
-    assert sorted(set(begun(machines, seed))) == list(range(runs))
-    assert len(begun(machines, seed)) <= runs + PART  # no more than what the killed worker was at
+    found = begun(machines, seed)
+    assert set(found) >= set(range(runs))
+    assert len(found) - len(set(found)) <= PART  # no more than what the killed worker was at
+    assert wait_for(lambda: not list(tmp_path.glob("2-*/.*")), 20)  # what a worker was at as the command was killed, it ends
 
 
 def test_what_another_process_is_making_is_waited_for_and_not_made_twice(serial: Path, tmp_path: Path) -> None:

@@ -825,3 +825,32 @@ def test_whatever_a_file_holds_the_answer_is_a_summary_or_a_problem(tiny: Path, 
     except QantarError as error:
         told = [p.render(lang) for p in error.problems for lang in ("en", "zh")]
     assert told or taken.read == len(taken.rows) + taken.duplicates + taken.superseded + taken.reasons.total()
+
+
+# --- a case that begins with a download -----------------------------------------------------------------------------------
+
+
+def test_a_download_gives_a_new_case_its_country_and_days(tmp_path: Path) -> None:
+    here = {"country": "Senegal", "admin1": "Dakar", "location": "Dakar", "latitude": "14.69", "longitude": "-17.44"}
+    there = {
+        "country": "Mali",
+        "admin1": "Bamako",
+        "location": "Bamako",
+        "latitude": "12.65",
+        "longitude": "-8.0",
+        "event_date": "2030-06-01",
+    }
+    one = put(tmp_path / "x", acled({**here, "event_date": "2030-02-11"}, {**here, "event_date": "2030-03-02"}))
+    made = call_qantar("new", "senegal-2030", "--events", str(one), "--json", cwd=tmp_path).json()
+    assert (made["country"], made["first_day"], made["last_day"], made["events"]["taken"]) == ("SN", "2030-02-11", "2030-03-02", 2)
+    assert len(ours(tmp_path / "senegal-2030")) == 2
+    both = put(tmp_path / "x", acled(here, there), "both.csv")
+    refused_ = call_qantar("new", "b", "--events", str(both), cwd=tmp_path)
+    assert "Senegal, Mali" in " ".join(refused_.err.split())
+    chosen = call_qantar("new", "b", "--events", str(both), "--country", "SEN", "--json", cwd=tmp_path).json()
+    assert (chosen["first_day"], chosen["last_day"], chosen["events"]["taken"]) == ("2030-03-02", "2030-03-02", 1)
+    assert "no row" in call_qantar("new", "c", "--events", str(both), "--country", "PER", cwd=tmp_path).err
+    assert "--country / --events" in call_qantar("new", "c", cwd=tmp_path).err
+    broken = put(tmp_path / "x", one.read_text(encoding="utf-8") + 'XAA9,2030-03-02,"', "broken.csv")
+    assert call_qantar("new", "c", "--events", str(broken), cwd=tmp_path).code == 2
+    assert not (tmp_path / "c").exists()  # nothing half-written

@@ -27,7 +27,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import kstest, truncnorm
 
 from conftest import CASE, Ran, run_qantar
-from kit.packaged import scenario
+from kit.packaged import scenario, shortened
 from kit.processes import children, needs_proc, runs_still, wait_for
 from qantar.cases.case import cases_folder
 from qantar.draws import Purpose, uniform
@@ -560,7 +560,7 @@ def test_histories_that_were_broken_off_are_never_near(closed: pytest.MonkeyPatc
 
 def test_a_history_that_was_ended_would_not_have_been_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small, few = (
-        resolve(scenario(), scale=0.001),
+        resolve(shortened(scenario(), step_hours=2.0), scale=0.001),
         Setup(table=12, draws=12, rounds=1, proposed=6, near=4, force_draws=4, particles=4, part=6),
     )
     table = prior_table(small, 12, SEED, Runner(tmp_path / "table"), part=6)
@@ -1121,7 +1121,8 @@ WORDS = (
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A case that is loud and short, fitted in two parameters, and its calibration by two processes."""
-    warm.compiled(now=True)  # once, and not in every process started here
+    if not warm.compiled():
+        warm.compiled(now=True)  # once, and not in every process started here
     home = tmp_path_factory.mktemp("calibrate")
     shutil.copytree(cases_folder() / CASE, home / "country")
     start, end = SOURCE.index("[calibration]"), SOURCE.index("# --- Arms")

@@ -33,8 +33,8 @@ from qantar.stylized import countries
 PROVENANCE = {"result_version", "kind", "program", "python", "libraries", "model_sha256", "draw_scheme", "command", "files", "seal"}
 SLOW = ("heldout", "rivals", "sensitivity")
 """Kinds whose smallest study takes longest: half of the time of all."""
-SHORT = ("calibrate", "heldout", "planted", "rivals", "warning")
-"""Kinds that begin with draws of the priors: they are given eleven days in steps of two hours, and ten days of the quiet period."""
+SHORT = ("calibrate", "experiments", "heldout", "planted", "rivals", "sensitivity", "warning")
+"""Kinds that simulate a hundred histories and more: they are given eleven days in steps of two hours, and five days of the quiet period."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -77,7 +77,7 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @cache
 def short(name: str) -> Scenario:
     """A scenario that is read once, and cheap: what holds of every kind does not depend on how long its histories are."""
-    return shortened(load_scenario(name), hours=264, step_hours=2.0)
+    return shortened(load_scenario(name), quiet_days=5, hours=264, step_hours=2.0)
 
 
 def twice(described: Study[Any], home: Path, capsys_module: Any) -> Done:

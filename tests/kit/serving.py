@@ -63,13 +63,13 @@ def with_tiny(root: Path) -> Path:
 
 
 @contextmanager
-def serving(root: Path, host: str = "127.0.0.1", token: str | None = None) -> Iterator[Serving]:
+def serving(root: Path, host: str = "127.0.0.1", token: str | None = None, *, warm: bool = False) -> Iterator[Serving]:
     """Serve a folder until the end of the block."""
     import socket
 
     listening = socket.create_server((host, 0))
     port = listening.getsockname()[1]
-    app = create_app(root, host, port, token)
+    app = create_app(root, host, port, token, warm=warm)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -70,7 +70,7 @@ def test_a_folder_of_experiments_or_results_is_checked_as_a_whole() -> None:
 
 def test_the_packaged_case_is_clean_as_a_whole() -> None:
     problems = Problems()
-    assert len(check(CASE, problems)) == 28 + 16
+    assert len(check(CASE, problems)) == 29 + 16
     assert not problems.found
 
 

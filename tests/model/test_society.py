@@ -1613,7 +1613,7 @@ DIRECTIONS = [
     Direction("violence_rate", 0.01, 1, fighters, 0.5, heard("violence_rate", 0, violence)),
     Direction("escalation_rate", 0.002, 0.02, fighters, 0.5, heard("escalation_rate", 0, violence)),
     Direction("crowd_weight", 0, 1, seat_hours, 0.3, heard("crowd_weight", 0, control), (), (("escalation_rate", 0.0), *WEAK)),
-    Direction("potential", 0.1, 1, joins, 0.5, instead(assemble, "law_of", everybody_takes_part)),
+    Direction("potential", 0.1, 1.0, joins, 0.5, instead(assemble, "law_of", everybody_takes_part)),
     Direction("rally_rate", 5, 500, joins, 0.3, heard("rally_rate", 0, rallies), (), AGREED, 40),
     Direction("rally_size", 200, 20_000, joins, 0.3, heard("rally_size", 0, rallies), (), AGREED, 40),
     Direction("rally_turnout", 0, 2, joins, 0.1, heard("rally_turnout", 0, rallies), (), (*AGREED, ("price_effect", 2.0), ("fuel_contrast", 0.0)), 40),

@@ -35,6 +35,16 @@ def test_a_newer_python_is_found(dev: ModuleType, monkeypatch: pytest.MonkeyPatc
     assert dev.find_python() == str(tmp_path / "python3.13")
 
 
+def test_what_is_compiled_is_kept_wherever_bytecode_is_switched_off(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(dev.sys, "argv", ["dev", "study"])
+    monkeypatch.setattr(dev, "find_python", lambda: dev.sys.executable)
+    monkeypatch.setattr(dev, "study", lambda: seen.append("PYTHONDONTWRITEBYTECODE" in dev.os.environ))
+    dev.main()
+    assert seen == [False]
+
+
 def test_no_python_names_what_to_install(dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(dev.sys, "version_info", (3, 9, 1))

@@ -76,3 +76,30 @@ def test_sentence_and_record_stand_beside_each_claim_that_is_to_be_judged(desk: 
 def _ids(events: Path) -> list[str]:
     with events.open(encoding="utf-8", newline="") as file:
         return [row["event_id"] for row in csv.DictReader(file)]
+
+
+def test_a_download_and_a_text_become_a_page_with_ten_verdicts_that_begin_with_drafts(tmp_path: Path) -> None:
+    told: dict[str, str] = {}
+
+    def call(*words: str) -> tuple[int, str]:
+        done = call_qantar(*words, cwd=tmp_path)
+        told[" ".join(words)] = done.out + done.err
+        return done.code, done.out + done.err
+
+    runpy.run_path(str(REPOSITORY / "dev" / "newcomer.py"))["replay_download"](tmp_path, call)
+    assert "60 read, 60 taken" in said(told, "new")
+    checked = said(told, "check ledger")
+    assert "10 with a verdict, 0 open" in checked
+    assert "draft" not in checked  # of candidates that were left alone nothing is asked
+    assert "nothing is kept" not in checked
+    page = said(told, "study ledger")
+    for words in ("fact 9", "supported 4", "partly right 3", "cause 1"):
+        assert words in page
+    with (tmp_path / "ledger" / "claims.csv").open(encoding="utf-8", newline="") as file:
+        judged = {r["claim_en"]: r for r in csv.DictReader(file) if r["verdict"] != "open"}
+    assert len(judged) == 10
+    for row in judged.values():
+        assert row["source"] == "acled"
+    evidence = {claim: row["evidence_en"] for claim, row in judged.items()}
+    assert "deaths: Senegal 8, Ziguinchor 5, Dakar 3" in evidence["Nine people were killed in October."]
+    assert "Kaffrine 23 Oct" in evidence["All fourteen regions saw unrest within ten days."]

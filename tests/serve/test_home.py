@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +91,26 @@ def test_the_contents_lead_on_with_the_case_that_is_looked_at(served: Serving) -
     assert f'href="/claims?name={CASE}/official"' in page
     assert 'href="/story"' in page  # an account has no days of its own
     assert f'href="/what-if?name={CASE}"' in served.ask("GET", f"/story?name={CASE}").text
+
+
+PAGES = (
+    "/", *(f"{path}?name={CASE}" for path in ("/story", "/what-if", "/claims", "/argument", "/weights", "/accounts", "/api/story")),
+    "/studies", "/studies/counterfactual", "/own", "/ledger",
+)  # fmt: skip
+LARGEST, ON_THE_WIRE = 300_000, 100_000
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_with_all_that_it_loads_is_small_and_smaller_on_the_wire(served: Serving, path: str) -> None:
+    def sent(address: str) -> bytes:
+        request = urllib.request.Request(served.url + address, headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            content = bytes(answer.read())
+            assert (answer.headers["Content-Encoding"] == "gzip") == (content[:2] == b"\x1f\x8b")
+            return content
+
+    page = sent(path)
+    whole = gzip.decompress(page)
+    loaded = [sent(f"/static/{name}") for name in sorted(set(re.findall(r'"/static/([^"]+)"', whole.decode())))]
+    assert len(page) + sum(map(len, loaded)) <= ON_THE_WIRE
+    assert len(whole) + sum(len(gzip.decompress(x) if x[:2] == b"\x1f\x8b" else x) for x in loaded) <= LARGEST

@@ -17,13 +17,11 @@ import pytest
 from conftest import CASE, HERE
 from kit.serving import Serving, serving
 from qantar.cases.case import load_case
-from qantar.errors import QantarError
 from qantar.inference.packed import read
 from qantar.record.observables import observe
 from qantar.report.map import draw, signs
 from qantar.scenario.scenario import load_scenario
 from qantar.serve.app import create_app
-from qantar.serve.one_history import Histories, hours_of
 from qantar.serve.story import story_of
 
 
@@ -249,15 +247,8 @@ def test_no_markup_of_others_is_markup(served: Serving, root: Path) -> None:
         assert "&lt;img" in page
 
 
-@pytest.fixture
-def worker() -> Iterator[Histories]:
-    found = Histories()
-    yield found
-    found.close()
-
-
-def test_a_history_by_the_hour_is_the_one_that_ships() -> None:
-    told, result = hours_of(CASE, 3), read(load_scenario(CASE))
+def test_a_history_by_the_hour_is_the_one_that_ships(served: Serving) -> None:
+    told, result = served.ask("GET", f"/api/story/history?name={CASE}&run=3").json(), read(load_scenario(CASE))
     assert result is not None
     assert told["same"]
     assert told["runs"] == result.runs.n
@@ -286,18 +277,3 @@ def test_a_history_that_does_not_ship_is_refused_and_one_that_does_is_told(serve
     ):
         answer = served.ask("GET", f"/api/story/history?{query}")
         assert (answer.status, answer.code) == (status, code)
-
-
-def test_a_worker_that_was_killed_is_replaced(worker: Histories, root: Path) -> None:
-    with pytest.raises(QantarError):
-        worker.of(str(root / "tiny"), 0)  # it is there now
-    assert worker._pool is not None
-    for process in list(worker._pool._processes.values()):
-        process.kill()
-        process.join()
-    codes = []
-    for _ in range(2):
-        with pytest.raises(QantarError) as refused:
-            worker.of(str(root / "tiny"), 0)
-        codes.append(refused.value.problems[0].code)
-    assert codes == ["worker_ended", "no_posterior"]

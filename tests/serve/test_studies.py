@@ -19,7 +19,9 @@ import pytest
 from conftest import CASE, HERE
 from kit.serving import Serving, serving
 from qantar.errors import QantarError
+from qantar.files.result import sealed
 from qantar.messages import text
+from qantar.scenario.scenario import load_scenario
 from qantar.serve import runs
 from qantar.serve.studies_part import fields, words_of
 from qantar.studies import KINDS, study
@@ -145,6 +147,41 @@ def test_a_study_is_run_told_and_drawn(served: Serving) -> None:
     assert again.endswith("-argument-2")  # what was found before stays
     for folder in ("../x", "tiny", "", "nothing"):
         assert 400 <= served.ask("GET", f"/result?folder={folder}").status < 500
+
+
+def test_a_study_of_an_account_is_the_page_that_it_wrote_where_it_can_ask_nothing(served: Serving) -> None:
+    page = '<h1>An account</h1><script>document.title = "x"</script>'
+    made = {"kind": "study", "command": {"name": "study", "options": {"account": CASE}}}
+    folder = served.root / "results" / "whole"
+    folder.mkdir(parents=True)
+    for name, content in sealed({"report.html": page}, made).items():
+        (folder / name).write_text(content, encoding="utf-8")
+    listed = unescape(served.ask("GET", "/studies").text)
+    assert 'href="/result?folder=results/whole"' in listed
+    assert f"qantar study {CASE}" in listed
+    answer = served.ask("GET", "/result?folder=results/whole")
+    assert answer.text == page
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in policy
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    (folder / "report.html").write_text("another", encoding="utf-8")
+    assert "results/whole" in served.ask("GET", "/studies").text  # the list reads heads only
+    refused = served.ask("GET", "/result?folder=results/whole")
+    assert refused.status == 422
+    assert "another" not in refused.text
+    (folder / "result.json").write_text("{}", encoding="utf-8")
+    assert "results/whole" not in served.ask("GET", "/studies").text
+
+
+def test_arms_of_a_scenario_are_offered_wherever_a_kind_has_them(served: Serving) -> None:
+    offered = served.ask("GET", f"/api/arms?name={CASE}").json()["arms"]
+    assert [a["arm"] for a in offered] == [name for name in load_scenario(CASE).file.arms if not name.startswith("bench-")]
+    assert all(a["note_en"] and a["note_zh"] for a in offered)
+    for kind in KINDS:
+        page = served.ask("GET", f"/studies/{kind}").text
+        assert ('data-offers="arms"' in page) == ("arm" in study(kind).options.model_fields), kind
+    assert served.ask("GET", "/api/arms?name=nobody").status == 404
 
 
 def test_what_the_command_refuses_is_told_with_its_problems(served: Serving) -> None:

@@ -36,6 +36,20 @@ def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_fille
     assert page.locator("#start").inner_text() == "启动"
 
 
+def test_arms_of_the_scenario_are_ticked_or_written(look: Look) -> None:
+    page = look(f"/studies/counterfactual?name={CASE}")
+    box = page.locator("[data-offers=arms] input[value=no-troops]")
+    box.check()
+    page.locator("#option-arm").press_sequentially("\nsteps.troops=off")
+    expect(page.locator("#command")).to_have_text(
+        f"qantar counterfactual {CASE} --arm=no-troops --arm=steps.troops=off --out=results/{CASE}-counterfactual"
+    )
+    box.uncheck()
+    assert page.locator("#option-arm").input_value() == "steps.troops=off"
+    page.locator("#option-scenario").select_option("tiny")
+    expect(box).to_have_count(0)
+
+
 def test_a_study_is_started_watched_and_read_by_keyboard(look: Look) -> None:
     page = look(f"/studies/weigh?name={CASE}", refusals=True)
     page.locator("#start").focus()

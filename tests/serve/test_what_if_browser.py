@@ -87,6 +87,14 @@ def test_a_link_sets_the_page_up_again(look: Look, served: Serving) -> None:
     assert page.locator("#link").text_content() == link
     assert page.locator("#command").text_content() == command
     assert page.locator("[data-driver=internet]").input_value() == "off"
+    page.locator("#share summary").click()
+    with page.expect_download() as saved:
+        page.locator("#file").click()
+    page.goto(served.url + SMALL)
+    page.locator("#share summary").click()
+    page.locator("#opened").set_input_files(saved.value.path())
+    page.wait_for_url("**arm=*")
+    assert page.locator("#command").text_content() == command
     page.locator("#group-arms input[value=no-troops]").check()
     assert "rally_rate" not in page.locator("#command").text_content()  # a ready-made change takes the place of all others
     assert "--arm no-troops" in page.locator("#command").text_content()
@@ -94,7 +102,7 @@ def test_a_link_sets_the_page_up_again(look: Look, served: Serving) -> None:
 
 def test_it_is_stopped_and_mistakes_are_said(look: Look, served: Serving) -> None:
     page = look(
-        SMALL.replace("draws=2", "draws=20").replace("scale=0.001", "scale=0.02") + "&arm=no-price-rise",
+        SMALL.replace("draws=2", "draws=20").replace("scale=0.001", "scale=0.1") + "&replicates=4&arm=no-price-rise",
         refusals=True,
         reduced_motion="reduce",
     )

@@ -123,25 +123,54 @@ def environment(package: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join([str(package), *(p for p in sys.path if p.endswith("site-packages"))]), "COLUMNS": "100"}
 
 
-def test_a_kind_in_one_file_has_command_help_json_folder_repetition_and_words(package: Path, tmp_path: Path) -> None:
-    def said(*words: str) -> str:
-        done = ran(package, tmp_path, "-m", "qantar", *words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+TYPED = (
+    ("--help",),
+    ("toy", "--help"),
+    ("--lang", "zh", "toy", "--help"),
+    ("toy", "kazakhstan-2022", "--times", "3"),
+    ("--lang", "zh", "toy", "kazakhstan-2022"),
+    ("toy", "kazakhstan-2022", "--json"),
+    ("show", "results/kazakhstan-2022-toy"),
+    ("rerun", "results/kazakhstan-2022-toy", "--json"),
+    ("toy", "kazakhstan-2022", "--times", "10"),
+)
+IN_TURN = """
+import contextlib, io, json, sys
+from qantar.cli.main import main
+told = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(words)
+        except SystemExit as ended:
+            told.append((int(str(ended.code or 0)), out.getvalue(), err.getvalue()))
+print(json.dumps(told))
+"""
+"""Does one command after the other: a process each would start nine times."""
 
-    assert "Count residents." in said("--help")
-    assert "How many times over." in said("toy", "--help")
-    assert "乘以多少倍。" in said("--lang", "zh", "toy", "--help")
-    assert "There are 17 regions." in said("toy", "kazakhstan-2022", "--times", "3")
-    assert "共有17个地区。" in said("--lang", "zh", "toy", "kazakhstan-2022")
-    printed = json.loads(said("toy", "kazakhstan-2022", "--json"))
+
+def test_a_kind_in_one_file_has_command_help_json_folder_repetition_and_words(package: Path, tmp_path: Path) -> None:
+    done = ran(package, tmp_path, "-c", IN_TURN, json.dumps(TYPED))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert len(told) == len(TYPED)
+    *right, wrong = told
+    assert [code for code, _, _ in right] == [0] * len(right), right
+    listed, its_help, in_chinese, thrice, twice_in_chinese, as_json, shown, again = (out for _, out, _ in right)
+    assert "Count residents." in listed
+    assert "How many times over." in its_help
+    assert "乘以多少倍。" in in_chinese
+    assert "There are 17 regions." in thrice
+    assert "共有17个地区。" in twice_in_chinese
+    printed = json.loads(as_json)
     assert (printed["kind"], printed["times"], len(printed["regions"])) == ("toy", 2, 17)
-    assert "There are 17 regions." in said("show", str(tmp_path / "results" / "kazakhstan-2022-toy"))
-    assert json.loads(said("rerun", str(tmp_path / "results" / "kazakhstan-2022-toy"), "--json"))["same"]
-    wrong = ran(package, tmp_path, "-m", "qantar", "toy", "kazakhstan-2022", "--times", "10")
-    assert wrong.returncode == 2
-    assert "Traceback" not in wrong.stderr
-    assert "--times" in wrong.stderr
+    assert "There are 17 regions." in shown
+    assert json.loads(again)["same"]
+    code, _, errors = wrong
+    assert code == 2
+    assert "Traceback" not in errors
+    assert "--times" in errors
 
 
 def test_the_local_page_has_its_form_its_run_and_its_result(package: Path, tmp_path: Path) -> None:

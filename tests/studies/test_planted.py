@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kit.packaged import scenario
+from kit import packaged
 from qantar.effects import decision
 from qantar.effects import planted as module
 from qantar.effects.asking import Asking
@@ -44,9 +45,17 @@ from qantar.inference.rejection import calibrate
 from qantar.messages import catalogue
 from qantar.record.observables import Onset
 from qantar.scenario.parameters import draw
+from qantar.scenario.scenario import Scenario
 from qantar.studies.blocks import Figure, Sentence, Shares, Table, in_language
 from qantar.studies.kind import Outcome, as_json, ask, files_of, result_of
 from qantar.studies.planted import STUDY, rates
+
+
+@cache
+def scenario() -> Scenario:
+    """The packaged one in steps of two hours: half the time, and nothing here rests on them."""
+    return packaged.shortened(packaged.scenario(), step_hours=2.0)
+
 
 SEED = 2022
 SMALL = Effort(worlds=1, table=40, draws=3, force_draws=1, true_seeds=3)

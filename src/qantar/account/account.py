@@ -60,9 +60,7 @@ class Account:
 
     def match(self, document: Document) -> str:
         """How a document relates to the one the ledger was written for: `same`, `same-text` or `other`."""
-        if document.sha256 == self.head.document.sha256:
-            return "same"
-        return "same-text" if document.text_sha256 == self.head.document.text_sha256 else "other"
+        return self.head.document.match(document)
 
     def covers(self, position: Position) -> Iterator[str]:
         """Ids of the claims at a sentence."""

@@ -13,7 +13,7 @@ from qantar.files.cells import Choice, Date, FolderName, Form, Key, Keys, Number
 from qantar.messages import text
 
 if TYPE_CHECKING:
-    from qantar.account.document import Position
+    from qantar.account.document import Document, Position
 
 KINDS = ("fact", "cause", "prediction", "judgement")
 VERDICTS = ("supported", "partly", "contradicted", "unverifiable", "not-empirical", "open")
@@ -217,6 +217,12 @@ class DocumentId(Strict):
     dated: Date | None = None
     sha256: Sha256 | None = None
     text_sha256: Sha256 | None = None
+
+    def match(self, document: Document) -> str:
+        """How a document relates to this one: `same`, `same-text` or `other`."""
+        if document.sha256 == self.sha256:
+            return "same"
+        return "same-text" if document.text_sha256 == self.text_sha256 else "other"
 
 
 class SectionName(Told):

@@ -1,7 +1,7 @@
 """Published against obtained: every figure of a classic model with its source, what comes out here, and how near is near enough.
 
-In: seeds and ticks. Out: `Run`s, one a model, variant and seed, and `Figure`s made of them. A tolerance is set for what the source can be
-read to, or for chance, before anything is run; where a figure is not obtained, that is said and nothing is changed.
+In: seeds and ticks. Out: `Run`s, one a model, variant and seed, and `Figure`s made of them. A tolerance is what the source can be read to,
+or a tenth where chance is in both figures. Where a figure is not obtained, that is said and nothing is changed.
 """
 
 from __future__ import annotations

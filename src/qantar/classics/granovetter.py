@@ -37,7 +37,7 @@ def normal_outcome(sd: float, mean: float = 25.0, n: int = 100, steps: int = 1_0
     """How many join in the end of n with normal thresholds: the crowd of the day before decides who is out today, from nobody on.
 
     >>> round(normal_outcome(10.0), 2), round(normal_outcome(13.0), 1)
-    (0.71, 100.0)
+    (0.77, 100.0)
     """
     crowd = 0.0
     for _ in range(steps):

@@ -169,7 +169,7 @@ def _beside(folder: Path, document: Path, lang: str) -> tuple[dict[str, dict[str
     from qantar.lookup.beside import RECORD, TEXT, placed, records, texts_of
     from qantar.verdicts.load import load_account
 
-    loaded, read = load_account(str(folder)), read_document(document)
+    loaded, read = load_account(_here(folder)), read_document(document)
     sys.stderr.write(notice(document, loaded.account, lang))
     said = texts_of(loaded.account.claims, read)
     own = "zh" if read.language == "zh" else "en"
@@ -190,7 +190,7 @@ def keep(
     from qantar.files.write import write_bytes
     from qantar.verdicts.load import load_account
 
-    loaded = load_account(str(folder))
+    loaded = load_account(_here(folder))
     for claim in claims or ():
         one_of("CLAIM", claim, tuple(loaded.account.claims.ids()), context.obj)
     kept = run(loaded.account.claims, loaded.case.record, loaded.account.kept, claims or ())
@@ -200,6 +200,13 @@ def keep(
         terminal.print_json({"file": str(path), "claims": len(kept), "rows": rows})
     else:
         terminal.say(text("out.kept", context.obj, path=path, n=len(kept), rows=rows))
+
+
+def _here(folder: Path) -> str:
+    """What the loader is asked for a folder: by name alone it might be a packaged ledger, which nobody's notes belong to."""
+    from qantar.cases.case import packaged_names
+
+    return str(folder.absolute() if str(folder) in packaged_names() else folder)
 
 
 def notice(path: Path | None, account: Any, lang: str) -> str:
@@ -233,9 +240,11 @@ def read_instead(account: Any, lang: str) -> str:
 
 def _ledger_for(document: Any, name: str | None) -> Any:
     """The ledger asked for, else the packaged one written for this document, else None."""
-    from qantar.cases.case import case_names
+    from qantar.account.ledger import read_head
+    from qantar.cases.case import case_names, cases_folder
+    from qantar.errors import Problems
     from qantar.verdicts.load import load_account
 
-    if name is not None:
-        return load_account(name)
-    return next((x for x in map(load_account, case_names()) if x.account.match(document) != "other"), None)
+    heads = ((n, read_head(cases_folder() / n, Problems())) for n in case_names())  # a whole case takes a second
+    found = name or next((n for n, head in heads if head and head.document.match(document) != "other"), None)
+    return load_account(found) if found else None

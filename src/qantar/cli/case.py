@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,8 @@ from qantar.messages import text
 def new(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="cli.arg_new_case")],
-    country: Annotated[str, typer.Option("--country", metavar="COUNTRY", help="cli.opt_country")],
+    country: Annotated[str | None, typer.Option("--country", metavar="COUNTRY", help="cli.opt_country")] = None,
+    events: Annotated[Path | None, typer.Option("--events", metavar="FILE", help="cli.opt_events")] = None,
     first_day: Annotated[str | None, typer.Option("--first-day", metavar="DATE", help="cli.opt_first_day")] = None,
     last_day: Annotated[str | None, typer.Option("--last-day", metavar="DATE", help="cli.opt_last_day")] = None,
     adm1: Annotated[Path | None, typer.Option("--adm1", metavar="FILE", help="cli.opt_adm1")] = None,
@@ -27,10 +28,19 @@ def new(
 
     lang = context.obj
     days = _days(_day("--first-day", first_day), _day("--last-day", last_day))
-    made = new_case(name, country, out or Path(name), days=days, adm1=adm1, lang=lang)
+    if country is None and events is None:
+        raise typer.BadParameter(text("cli.country_or_events", lang), param_hint="--country / --events")
+    if events is not None:
+        from qantar.importing.extent import extent_of
+
+        extent = extent_of(events, country)
+        country, days = extent.country, days or (extent.first, extent.last)
+    made = new_case(name, country or "", out or Path(name), days=days, adm1=adm1, lang=lang)
+    summary = _imported(events, made.folder) if events else None
     if json:
         notes = [text(key, lang, **args) for key, args in made.notes]
-        terminal.print_json({"folder": str(made.folder), **made.facts, "notes": notes})
+        brought = {"events": summary.as_dict()} if summary else {}
+        terminal.print_json({"folder": str(made.folder), **made.facts, "notes": notes, **brought})
         return
     shown = {**made.facts, "residents": f"{made.facts['residents']:,}"}
     terminal.say(text("new.written", lang, path=made.folder, **shown))
@@ -40,7 +50,26 @@ def new(
         terminal.say(text(key, lang, **args))
     if days is None:
         terminal.say(text("new.days_are_mended", lang))
+    if summary is not None:
+        from qantar.cli.importing import tell
+
+        tell(summary, made.folder, lang)
+        return
     terminal.say(text("new.next", lang, path=made.folder, scale=f"{first_scale(made.facts['residents']):g}"))
+
+
+def _imported(events: Path, folder: Path) -> Any:
+    """The summary of an import into a new case, which is taken away again if the file cannot be imported."""
+    import shutil
+
+    from qantar.errors import QantarError
+    from qantar.importing.run import import_file
+
+    try:
+        return import_file(events, folder)
+    except QantarError:
+        shutil.rmtree(folder)
+        raise
 
 
 def _day(option: str, word: str | None) -> date | None:

@@ -72,7 +72,7 @@ def import_(
         from qantar.importing.first import place_of
 
         beside = mapping is not None and mapping.resolve() == place_of(file, folder).resolve()
-        _told(summary, into, lang, mapping, _command(file, folder, options) if beside else "")
+        tell(summary, into, lang, mapping, _command(file, folder, options) if beside else "")
 
 
 def _propose(file: Path, place: Path, encoding: str | None, lang: str) -> Any:
@@ -208,7 +208,7 @@ def _words(found: Sequence[tuple[str, int]], lang: str) -> str:
     return told + (" " + text("out.import_words_more", lang, n=len(found) - SHOWN) if len(found) > SHOWN else "")
 
 
-def _told(summary: Any, folder: Path | None, lang: str, mapping: Path | None, completing: str) -> None:
+def tell(summary: Any, folder: Path | None, lang: str, mapping: Path | None = None, completing: str = "") -> None:
     """The summary in words: what the file is, what became of its rows, and what to do about those that were not taken.
 
     `completing` is the command that adds words to the mapping which it lacks.

@@ -49,6 +49,6 @@ def serve(
     sys.stdout.flush()
     if browser:
         webbrowser.open(url)
-    app_of = create_app(Path.cwd(), host, port, token)
+    app_of = create_app(Path.cwd(), host, port, token, warm=True)
     config = uvicorn.Config(app_of, log_level="warning", lifespan="on", timeout_graceful_shutdown=3, server_header=False)
     uvicorn.Server(config).run(sockets=[listening])

@@ -99,9 +99,13 @@ def plans_of(
     recorded : whether recorded decisions are replayed; by default the state answers by policy in base and arms
     """
     shared = [*(() if recorded else parse_set(["drivers.all=policy"])), *edits]
-    changes = {word: parse_set(word.split(";")) if "=" in word else arm_edits(scenario, word) for word in arms}
-    found = {word: resolve(scenario, [*shared, *own], scale=scale) for word, own in changes.items()}
+    found = {word: resolve(scenario, [*shared, *edits_of(scenario, word)], scale=scale) for word in arms}
     return resolve(scenario, shared, scale=scale), found
+
+
+def edits_of(scenario: Scenario, word: str) -> list[Edit]:
+    """What an arm changes: one of the scenario, or changes joined by `;`; raises ScenarioError where it is neither."""
+    return parse_set(word.split(";")) if "=" in word else arm_edits(scenario, word)
 
 
 def is_paired(base: Plan, arm: Plan) -> bool:

@@ -33,9 +33,9 @@ REACHED, JOINED = 20.0, 60.0
 """Seconds until a scheduler must answer, and until the first of its workers must be there."""
 AHEAD = 3
 """Batches a worker has before it: one under way, others so that it need not wait for the next."""
-RATE = 200.0
-"""Tasks a second that a scheduler is asked to hand out at most: about a quarter of what it can (docs/how-to/scale.md). Where
-parts are quicker than that among many workers, several go together."""
+RATE, LEAST = 200.0, 0.25
+"""Tasks a second that a scheduler is asked to hand out at most, a third of what it can, and seconds that a task should take at least, so
+that handing it out costs little of it (docs/how-to/scale.md). Parts that are quicker go together."""
 LARGEST = 64
 """Parts in a batch at most."""
 
@@ -124,12 +124,12 @@ class Cluster:
 
 
 def batch(seconds: float, workers: int) -> int:
-    """How many parts go together, where one takes so long: so many that all workers ask for no more than `RATE` tasks a second.
+    """How many parts go together, where one takes so long: as many as `LEAST` needs, and as keep all workers below `RATE` tasks a second.
 
-    >>> batch(0.4, 2), batch(0.4, 1000), batch(0.001, 1000)
-    (1, 13, 64)
+    >>> batch(0.4, 2), batch(0.06, 2), batch(0.4, 1000), batch(0.001, 1000)
+    (1, 5, 13, 64)
     """
-    return min(LARGEST, max(1, math.ceil(workers / RATE / max(seconds, 1e-6))))
+    return min(LARGEST, max(1, math.ceil(max(workers / RATE, LEAST) / max(seconds, 1e-6))))
 
 
 def _refuse(future: Any, where: str) -> None:
@@ -198,6 +198,8 @@ def _compare(client: Any) -> None:
         found = {scheduler: error}
     found |= client.run(terms, on_error="return")
     for where, theirs in found.items():
+        if isinstance(theirs, OSError) and where != scheduler:
+            continue  # it has died meanwhile; who comes in its place is looked at with its first task
         if isinstance(theirs, Exception):
             problems.add(where, None, "", "no_qantar_there", reason=_words(theirs))
         else:  # a scheduler needs no library that simulates

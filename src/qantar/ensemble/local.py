@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from qantar.engine.loop import country_of
+from qantar.engine.loop import Country, country_of
 from qantar.ensemble.depot import Depot
 from qantar.ensemble.one_run import one_run
 from qantar.ensemble.pool import Each, in_processes
 from qantar.ensemble.store import Recipe, Store, draws_folder, kept_draws
 from qantar.errors import StudyError, fail
+from qantar.scenario.plan import Plan
 
 TRIES = 3
 """How often processes may die in a row without finishing anything."""
@@ -28,6 +29,8 @@ PAUSE = 0.2
 """Seconds between two looks at what others are making."""
 LATEST = 100.0
 """Seconds after which a finished part must be seen here: a shared folder may be looked up in a memory that is a minute old."""
+AT_HAND = 8
+"""Plans whose countries are at hand: 0.1 MB each, and some of the time of a short history."""
 TOGETHER = 16
 """Parts that are fetched at a time while others are under way."""
 Task = tuple[Recipe, Path, int, int, Depot | None]
@@ -56,11 +59,23 @@ def histories_of(recipe: Recipe, root: Path, number: int, depot: Depot | None = 
         if depot:
             depot.fetch_folder(draws_folder(root, recipe.given))
         given = kept_draws(root, recipe.given)
-    country = country_of(recipe.plan)
+    country = _country(recipe.plan)
     last = len(given) * recipe.replicates if given else (number + 1) * recipe.part
     done = [one_run(recipe, run, given, country) for run in range(number * recipe.part, min((number + 1) * recipe.part, last))]
     days = {k: np.concatenate([d[k] for d, _ in done]) for k in done[0][0]}
     return days, {k: np.array([w[k] for _, w in done]) for k in done[0][1]}
+
+
+def _country(plan: Plan) -> Country:
+    """What all histories of a plan share; of the latest plans it is at hand, as a worker gets one plan again and again."""
+    if id(plan) not in _countries:
+        while len(_countries) >= AT_HAND:
+            _countries.pop(next(iter(_countries)), None)
+        _countries[id(plan)] = plan, country_of(plan)  # the plan too: while it is held, no other has its id
+    return _countries[id(plan)][1]
+
+
+_countries: dict[int, tuple[Plan, Country]] = {}
 
 
 def run_ensembles(
@@ -109,11 +124,20 @@ def run_ensembles(
     if depot:
         work.look()
     work.progress(work.done, work.total)
+    _until_done(work, each, lambda k, n: (recipes[k], root, n, runs, depot))
+    if wanted:
+        for store in stores:
+            store.sweep()
+    return stores
+
+
+def _until_done(work: _Work, each: Each, task: Callable[[int, int], Task]) -> None:
+    """Hand out what is left and claimed by nobody, again and again, until all of it is there."""
     idle = 0
     while work.left:
         before = len(work.left)
         work.look()
-        tasks: list[Task] = [(recipes[k], root, n, runs, depot) for k, n in work.left if not stores[k].is_claimed(n)]
+        tasks = [task(k, n) for k, n in work.left if not work.stores[k].is_claimed(n)]
         if not tasks:
             time.sleep(PAUSE * bool(work.left))
             continue
@@ -126,11 +150,7 @@ def run_ensembles(
         idle = idle + 1 if died and len(work.left) == before else 0
         if idle >= TRIES:
             k, n = next(iter(work.left))
-            raise fail(StudyError, stores[k].folder, "part_dies", part=n, n=TRIES)
-    if wanted:
-        for store in stores:
-            store.sweep()
-    return stores
+            raise fail(StudyError, work.stores[k].folder, "part_dies", part=n, n=TRIES)
 
 
 class _Work:

@@ -24,7 +24,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,6 +40,8 @@ from qantar.files.places import user_store
 from qantar.files.write import flush, write_new
 from qantar.scenario.scenario import Plan
 
+version = functools.cache(metadata.version)
+"""Of a library. Asked of the disk each time, it took most of the time of a key."""
 STORE = user_store()
 """Where histories are kept unless somebody says otherwise."""
 PART = 4

@@ -88,6 +88,23 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
 
     A ResultError if anything of it is missing or not as it was written, or it is of another kind.
     """
+    if (made := read_head(folder, *kinds)) is None:
+        return None
+    problems, content = Problems(), {}
+    for name, expected in made[FILES].items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            problems.add(path, None, "", "file_missing", there="-")
+        elif sha256(found := path.read_bytes()) != expected:
+            problems.add(path, None, "", "hash_differs", expected=expected[:12])
+        else:
+            content[name] = found
+    problems.raise_as(ResultError)
+    return Stored(folder, made, content, (folder / RESULT).read_bytes())
+
+
+def read_head(folder: Path, *kinds: str) -> dict[str, Any] | None:
+    """What `result.json` says of a result, as `read_result` reads it, whatever became of its other files."""
     if not os.path.lexists(folder / RESULT):
         if folder.is_dir() and (left := sorted(p.name for p in folder.iterdir() if p.is_file())):
             raise fail(ResultError, folder, "result_incomplete", found=", ".join(left[:SHOWN]))
@@ -100,17 +117,7 @@ def read_result(folder: Path, *kinds: str) -> Stored | None:
         raise fail(ResultError, folder / RESULT, "seal_differs")
     if kinds and made.get("kind") not in kinds:
         raise fail(ResultError, folder / RESULT, "not_of_kind", value=kinds[0])
-    content = {}
-    for name, expected in made[FILES].items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            problems.add(path, None, "", "file_missing", there="-")
-        elif sha256(found := path.read_bytes()) != expected:
-            problems.add(path, None, "", "hash_differs", expected=expected[:12])
-        else:
-            content[name] = found
-    problems.raise_as(ResultError)
-    return Stored(folder, made, content, (folder / RESULT).read_bytes())
+    return made
 
 
 def read_checked(

@@ -2,7 +2,7 @@
 
 fit_hazards   1 - exp(-exp(effect of the group + b x)): every group (a day, say) has an effect of its own, so that what all cells of
               it share says nothing about b
-fit_logit     1 / (1 + exp(-(b0 + b x))), penalized: it can be used on days it was not fitted to
+fit_logit     1 / (1 + exp(-(b0 + b x))), penalized: for days other than those it was fitted to
 """
 
 from __future__ import annotations

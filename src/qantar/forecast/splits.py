@@ -9,8 +9,8 @@ unit and day, and what was recorded. A forecast gives each question probabilitie
             asked once, on the evening before the first of them
     count   how many rows will the record have of a unit in the coming seven days, `largest` standing for so many or more; asked each week
 
-An event is a row of the record of a kind that shows unrest (`record.complete.UNREST`), on the day on which it begins. A unit of which
-nothing is recorded counts as without event: here an event that was missed and one that was not there cannot be told apart.
+An event is a row of the record of a kind that shows unrest (`record.complete.UNREST`) and is sure of its day, which is the one on which it
+begins. A unit of which nothing is recorded counts as without event: one that was missed and one that was not there are told apart nowhere.
 
 Each split is frozen by a SHA-256 over its question and everything that it rests on: units, and events to the last day tested.
 """
@@ -215,7 +215,7 @@ def wave_of(case: Case, units: str, residents: int, last: dt.date) -> Wave:
     events = np.zeros((len(rows), (last - first).days + 1), np.int64)
     for e in record.events:
         unit = number.get(e.region_id if units == REGIONS else e.settlement_id or "")
-        if unit is not None and e.kind in UNREST and first <= e.date <= last:
+        if unit is not None and e.kind in UNREST and e.sure_of_its_day and first <= e.date <= last:
             events[unit, (e.date - first).days] += 1
     people = np.array([row[2] for row in rows])
     people = np.where(np.isnan(people), np.nanmean(people) if (~np.isnan(people)).any() else 1.0, people)

@@ -95,6 +95,8 @@ class Sheet:
     lakes: tuple[Shape, ...]
     places: dict[str, Point]
     insets: tuple[Inset, ...] = ()
+    crowded: bool = False
+    """whether so many names would lie on others that codes stand for them"""
 
 
 def draw(case: Case) -> Sheet:
@@ -135,14 +137,16 @@ def draw(case: Case) -> Sheet:
             return _circle(f, place)
         return replace(_circle(f, place), area=1) if f["properties"]["id"] in lost else _shape(f, place, None)
 
+    regions, crowded = _labelled([region(f) for f in case.shapes["regions"]])
     return Sheet(
         width=int(WIDTH),
         height=math.ceil(max([frame[1], *(i.y + i.height + MARGIN for i in insets)])),
-        regions=_labelled([region(f) for f in case.shapes["regions"]]),
+        regions=regions,
         neighbours=tuple(s for f in case.shapes["neighbours"] if (s := _shape(f, around, frame)).path),
         lakes=tuple(s for f in case.shapes["lakes"] if (s := _shape(f, around, frame)).path),
         places={key: place(lon, lat) for key, lon, lat in _places(case.record)},
         insets=insets,
+        crowded=crowded,
     )
 
 
@@ -232,11 +236,16 @@ def _below(boxes: Sequence[Box], height: float) -> Iterator[tuple[Box, Point]]:
         x, tallest = x + wide + MARGIN, max(tallest, high)
 
 
-def _labelled(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
-    """The shapes with their names and codes inside the sheet, and none on another."""
-    names = _apart(shapes, LABEL, lambda s: max(width_of(s.name_en, SMALL), width_of(s.name_zh, LABEL)))
-    codes = _apart(shapes, CODE, lambda s: width_of(s.id[3:], CODE))
-    return tuple(replace(s, x=x, y=y, code=code) if s.area else s for s, (x, y), code in zip(shapes, names, codes, strict=True))
+CROWDED = 0.2
+"""Share of the regions whose names lie on others, from which a map is too crowded for names."""
+
+
+def _labelled(shapes: Sequence[Shape]) -> tuple[tuple[Shape, ...], bool]:
+    """The shapes with their names and codes inside the sheet, none on another where that can be; and whether names are too crowded."""
+    names, stuck = _apart(shapes, LABEL, lambda s: max(width_of(s.name_en, SMALL), width_of(s.name_zh, LABEL)))
+    codes, _ = _apart(shapes, CODE, lambda s: width_of(s.id[3:], CODE))
+    drawn = tuple(replace(s, x=x, y=y, code=code) if s.area else s for s, (x, y), code in zip(shapes, names, codes, strict=True))
+    return drawn, stuck > CROWDED * len(shapes)
 
 
 MOVED = 3
@@ -245,22 +254,22 @@ EXACT = 1e-6
 """What a sum of distances may lack of itself."""
 
 
-def _apart(shapes: Sequence[Shape], height: float, width: Callable[[Shape], float]) -> list[Point]:
-    """Where labels of this size go: from north to south, each is moved down to lie on none before it, or stays where that is too far."""
+def _apart(shapes: Sequence[Shape], height: float, width: Callable[[Shape], float]) -> tuple[list[Point], int]:
+    """Where labels of this size go, from north to south moved down to lie on none before; and how many stay, as it would be too far."""
     lowest = max((s.y for s in shapes), default=0.0) + height
     set_down: list[tuple[float, float, float]] = []
-    found = {}
+    found, stuck = {}, 0
     for n, shape in sorted(enumerate(shapes), key=lambda item: item[1].y):
         half = width(shape) / 2
         x, y = min(max(shape.x, half), WIDTH - half), shape.y
         while shape.area and (near := [v for u, v, other in set_down if abs(u - x) < half + other and abs(v - y) < height - EXACT]):
             y = max(near) + height
         if y > min(shape.y + MOVED * height, lowest):
-            y = shape.y
+            y, stuck = shape.y, stuck + 1
         if shape.area:
             set_down.append((x, y, half))
         found[n] = round(x, 1), round(y, 1)
-    return [found[n] for n in range(len(shapes))]
+    return [found[n] for n in range(len(shapes))], stuck
 
 
 def _places(record: Record) -> Iterator[tuple[str, float, float]]:

@@ -22,6 +22,7 @@ from typing import Any
 from markupsafe import Markup
 
 import qantar
+from qantar.account.account import Account
 from qantar.account.schema import KINDS
 from qantar.cases.case import cases_folder
 from qantar.effects.decision import versions as rule_versions
@@ -184,7 +185,14 @@ def _file(loaded: Loaded) -> dict[str, Any]:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "version": qantar.__version__,
         "packaged": loaded.account.folder == cases_folder() / loaded.account.head.id,
+        "document_beside": _beside(loaded.account),
     }
+
+
+def _beside(account: Account) -> str:
+    """The file in the folder of a ledger that is its document; empty where that is not passed on."""
+    texts = (p for p in sorted(account.folder.glob("*.md")) if p.is_file())
+    return next((p.name for p in texts if hashlib.sha256(p.read_bytes()).hexdigest() == account.head.document.sha256), "")
 
 
 def _specs(folder: Path) -> dict[str, Experiment | Stylized]:

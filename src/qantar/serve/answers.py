@@ -22,7 +22,8 @@ def spoken(headers: Mapping[bytes, bytes]) -> str:
 
 def as_json(value: object, status: int = 200) -> Response:
     """A value; dates and places as text."""
-    return Response(json.dumps(value, ensure_ascii=False, default=str), status, media_type="application/json")
+    said = json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+    return Response(said, status, media_type="application/json")
 
 
 def refusal(error: QantarError, status: int, scope: Mapping[str, Any]) -> Response:

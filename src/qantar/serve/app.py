@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import json
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -33,9 +35,13 @@ STATUS = {
     **dict.fromkeys(("no_run", "not_here", "no_such_address", "not_served"), 404),
     **dict.fromkeys(("changed_meanwhile", "another_there", "output_exists", "not_a_result"), 409),
     "not_allowed": 405,
-    **dict.fromkeys(("too_many_runs", "too_many_what_ifs"), 429),
+    **dict.fromkeys(("too_many_runs", "too_many_histories"), 429),
 }  # fmt: skip
 """Status of a mistake by its code; any other is 422."""
+FIRST = 2.0
+"""Seconds that the first pages have before everything is loaded that simulates."""
+PRESSED = 5
+"""How hard answers are compressed: a page of 250 KB becomes one of 56 in 3 ms."""
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -44,7 +50,7 @@ def parts() -> list[Part]:
     return [import_module(f"qantar.serve.{name}_part").PART for name in PARTS]
 
 
-def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str | None = None) -> Starlette:
+def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str | None = None, *, warm: bool = False) -> Starlette:
     """The local page of a folder.
 
     Parameters
@@ -52,6 +58,7 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
     root : the folder of the user
     host, port : where it will be listened on: any other Host is refused
     token : what visitors must show; None where only this machine can ask
+    warm : whether what simulates is loaded from the beginning, and not by the first visitor who comes near it
     """
     served, there = Served(Home(root), Runs(root), others=token is not None), parts()
     pages = Pages(there)
@@ -73,14 +80,15 @@ def create_app(root: Path, host: str = "127.0.0.1", port: int = 8765, token: str
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if warm:
+            asyncio.get_running_loop().call_later(FIRST, served.lives.ready)
         yield
         await served.runs.close()
-        served.histories.close()
         await served.lives.close()
 
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, host=host, port=port, token=token)],
+        middleware=[Middleware(Guard, host=host, port=port, token=token), Middleware(GZipMiddleware, compresslevel=PRESSED)],
         exception_handlers={QantarError: _mistake, HTTPException: _unknown, TooLargeError: _too_large, OSError: _refused_by_system},
         lifespan=lifespan,
     )
@@ -135,6 +143,8 @@ def _page(served: Served, pages: Pages, page: Page) -> Callable[[Request], Await
         if page.asked is not None:
             asked = ask(page.asked, lists(page.asked, [*request.query_params.multi_items(), *request.path_params.items()]), page.path)
         values = await run_in_threadpool(page.values, served, asked)
+        if isinstance(values, Response):
+            return values
         entry = await run_in_threadpool(served.home.entry, values.get("name", ""))
         return HTMLResponse(await run_in_threadpool(pages.render, page, values, entry))
 

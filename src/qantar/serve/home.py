@@ -14,16 +14,19 @@ from typing import Any, TypeVar
 
 from qantar.account.schema import AccountFile
 from qantar.cases.case import Case, CaseFile, cases_folder, packaged_names
-from qantar.errors import DataError, Problems, ScenarioError, StudyError, fail, nearest
+from qantar.errors import DataError, Problems, QantarError, ScenarioError, StudyError, fail, nearest
 from qantar.files.markup import read_toml
-from qantar.files.result import read_result
+from qantar.files.result import RESULT, read_head
 from qantar.scenario.plan import FILE
 from qantar.scenario.scenario import Scenario, load_scenario
+from qantar.scenario.schema import Arm
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded, load_account
 
 DEPTH = 3
 """Folders below the one that is served in which cases, ledgers and results are looked for."""
+MEASURE_ONLY = "bench-"
+"""How arms begin that say nothing of any country."""
 KEPT = 8
 """Accounts, scenarios and what pages make of them that are kept in memory."""
 MOST_FILES = 300
@@ -118,17 +121,18 @@ class Home:
         return next((entry for entry in self.entries() if entry.name == name), None) if name else None
 
     def results(self) -> list[tuple[str, dict[str, Any]]]:
-        """Results below the root that are whole: name of the folder and what `result.json` says, the newest first."""
+        """Results below the root: name of the folder and what `result.json` says, the newest first. Whether their files are whole is seen
+        when one is opened.
+        """
         found = []
         for folder in self._folders():
-            made = folder / "result.json"
-            if made.is_file():
+            if (folder / RESULT).is_file():
                 try:
-                    stored = read_result(folder)
-                except Exception:  # whatever is wrong with it: it is not offered
+                    made = read_head(folder)
+                except (QantarError, OSError):  # whatever is wrong with it: it is not offered
                     continue
-                if stored is not None:
-                    found.append((made.stat().st_mtime, self.called(folder), dict(stored.made)))
+                if made is not None:
+                    found.append(((folder / RESULT).stat().st_mtime, self.called(folder), made))
         return [(name, made) for _, name, made in sorted(found, key=lambda f: (-f[0], f[1]))]
 
     def files(self) -> list[str]:
@@ -196,6 +200,11 @@ class Home:
                     yield from self._folders(folder, depth - 1)
                 except PermissionError:
                     continue
+
+
+def arms_of(scenario: Scenario) -> dict[str, Arm]:
+    """Ready-made changes of a scenario, without those that say nothing of any country."""
+    return {name: arm for name, arm in scenario.file.arms.items() if not name.startswith(MEASURE_ONLY)}
 
 
 def _shipped(name: str) -> Path:

@@ -1,7 +1,8 @@
-"""What-ifs as they happen: one at a time, its two worlds side by side, each in a process (`world`) that stays warm.
+"""Histories as they happen: two worlds (`world`), each in a process that stays warm, and whose turn it is to have them.
 
-The server's own process passes messages on and computes nothing, so that whoever looks at other pages does not wait. A world that was
-killed, or does not end when it is told to, is replaced by a new one at the next what-if.
+The server's own process passes messages on and computes nothing, so that whoever looks at other pages does not wait. Who wants histories
+gets both worlds for as long as these take, then the next who asks: so however many visitors there are, no more than two countries are in
+memory, and what-ifs at once take turns draw by draw. A world that was killed, or does not end when it is told to, is replaced by a new one.
 """
 
 from __future__ import annotations
@@ -10,25 +11,23 @@ import asyncio
 import contextlib
 import multiprocessing
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from qantar.effects.effect import BASE
 from qantar.ensemble.warm import compiled
 from qantar.errors import Problem, QantarError, StudyError, fail
-from qantar.scenario.plan import Plan
-from qantar.serve.world import Ended, Failed, Hours, Live, Prepare, Stop, world
+from qantar.serve.world import Ended, Failed, Hours, Live, Stop, Warm, world
 
 CHANGED = "changed"
 SIDES = (BASE, CHANGED)
 GRACE = 3.0
 """Seconds in which a world must end its history when it is told to."""
 RESTS = 900.0
-"""Seconds without a what-if after which the worlds are closed: they hold memory."""
-WAITS = 10.0
-"""Seconds that a visitor who was let in has to begin."""
-
+"""Seconds without a history after which the worlds are closed: they hold memory."""
+WAITING = 4
+"""Visitors who may wait for their turn: each further one would wait longer than anybody looks at a page."""
 
 DIED = object()
 """Heard in place of a message when the process of a world is gone."""
@@ -39,7 +38,7 @@ class Far:
 
     def __init__(self, side: str, heard: asyncio.Queue[tuple[Far, Any]]) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self.side, self.heard, self.busy, self.gone = side, heard, False, False
+        self.side, self.heard, self.busy, self.warm, self.gone = side, heard, False, False, False
         self.wire, theirs = spawn.Pipe()
         self.process = spawn.Process(target=world, args=(theirs,), daemon=True)
         self.process.start()
@@ -56,6 +55,11 @@ class Far:
         """End it at once."""
         self.busy, self.gone = False, True
         self.process.kill()
+
+    @property
+    def there(self) -> bool:
+        """Whether it can be asked for anything."""
+        return not self.gone and self.process.is_alive()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         message: Any = None
@@ -80,64 +84,89 @@ class Lives:
     def __init__(self) -> None:
         self._worlds: dict[str, Far] = {}
         self._heard: asyncio.Queue[tuple[Far, Any]] = asyncio.Queue()
-        self._taken = False
-        self._ready: Plan | None = None
-        self._work: asyncio.Task[None] | None = None
-        """getting ready, or ending what was left"""
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._warming: asyncio.Task[None] | None = None
+        self._compiling: asyncio.Task[None] | None = None
         self._compiler: SpawnProcess | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ready(self, plan: Plan) -> str:
-        """Get ready for a base, if nobody is being served: "ready", "preparing", "compiling" (once on a machine) or "busy"."""
-        if self._taken:
-            return "busy"
-        if self._work is None and (self._ready != plan or not self._whole()):
-            self._work = asyncio.ensure_future(self._prepare(plan))
-        if self._work is not None:
-            return "compiling" if self._compiler else "preparing"
-        return "ready"
+    def ready(self) -> str:
+        """Whether a history would begin at once; if the worlds are not warm, they are from now on getting so.
 
-    async def begin(self) -> None:
-        """Take the worlds for one what-if, which must soon ask for `histories`; a StudyError if another has them."""
-        if self._taken:
-            raise fail(StudyError, "what-if", "too_many_what_ifs")
-        self._taken = True
-        self._later(WAITS, self.leave)
+        "ready", "preparing", "compiling" (once on a machine), or "busy": others have the worlds, and take turns with whoever comes.
+        """
+        if self._compiling is not None:
+            return "compiling"
+        if len(self._worlds) == len(SIDES) and all(far.there and far.warm for far in self._worlds.values()):
+            return "busy" if self._turn.locked() else "ready"
+        if self._warming is None:
+            self._warming = self._keep(self._warm())
+        return "preparing"
 
-    def leave(self) -> None:
-        """Give them back; a history that goes on is ended."""
-        self._taken = False
-        self._later(RESTS, self._close)
-        if any(w.busy for w in self._worlds.values()) and self._work is None:
-            self._work = asyncio.ensure_future(self._settle())
+    def admit(self) -> None:
+        """A StudyError if as many wait for their turn as may."""
+        if self._waiting >= WAITING:
+            raise fail(StudyError, "histories", "too_many_histories", n=WAITING)
 
-    async def histories(self, lives: Mapping[str, Live]) -> AsyncIterator[tuple[str, Hours | Ended]]:
-        """What happens in the two worlds until both histories have ended.
+    async def histories(self, asked: Mapping[str, Live | Warm]) -> AsyncGenerator[tuple[str, Hours | Ended]]:
+        """What happens in these worlds until what each was asked is done; when nobody reads on, they are told to end.
+
+        Whoever reads slowly holds nobody up: what he has not read yet is kept.
 
         Raises
         ------
         QantarError
             If a world has died, or says why it cannot.
         """
-        self._later(None)
-        while self._work is not None:
-            await asyncio.wait([self._work])
-        await self._compile()
-        self._start()
-        for side, live in lives.items():
-            self._worlds[side].send(live)
-        while any(w.busy for w in self._worlds.values()):
-            far, message = await self._next()
-            yield far.side, message
+        told: asyncio.Queue[tuple[str, Hours | Ended] | QantarError | None] = asyncio.Queue()
+        turn = self._keep(self._take_turn(asked, told))
+        try:
+            while (message := await told.get()) is not None:
+                if isinstance(message, QantarError):
+                    raise message
+                yield message
+        finally:
+            turn.cancel()
 
     async def close(self) -> None:
         """The server ends."""
-        if self._work is not None:
-            self._work.cancel()
-        self._later(None)
+        for task in self._tasks:
+            task.cancel()
+        self._rest(None)
         if self._compiler is not None:
             self._compiler.kill()
         self._close()
+
+    async def _take_turn(self, asked: Mapping[str, Live | Warm], told: asyncio.Queue[Any]) -> None:
+        """Have the worlds do what is asked, when it is time, and tell what they say; at the end why they could not, or None."""
+        end: QantarError | None = None
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+        self._rest(None)
+        try:
+            await self._compiled()
+            for side in asked:
+                if side not in self._worlds or not self._worlds[side].there:
+                    self._worlds[side] = Far(side, self._heard)
+                self._worlds[side].send(asked[side])
+            while self._busy():
+                far, message = await self._next()
+                told.put_nowait((far.side, message))
+        except QantarError as error:
+            end = error
+        finally:
+            await self._settle()
+            self._rest(RESTS)
+            self._turn.release()
+        told.put_nowait(end)
+
+    def _busy(self) -> bool:
+        return any(far.busy for far in self._worlds.values())
 
     async def _next(self) -> tuple[Far, Any]:
         """The next message of a world that is not gone."""
@@ -147,66 +176,60 @@ class Lives:
                 continue
             far.busy = isinstance(message, Hours)
             if message is DIED:
-                raise fail(StudyError, "what-if", "world_died")
+                raise fail(StudyError, "histories", "world_died")
             if isinstance(message, Failed):
-                raise QantarError(message.problems or [Problem("what-if", None, "", "world_failed", {"name": message.name})])
+                raise QantarError(message.problems or [Problem("histories", None, "", "world_failed", {"name": message.name})])
+            far.warm = True
             return far, message
 
-    async def _prepare(self, plan: Plan) -> None:
+    async def _warm(self) -> None:
         try:
-            await self._compile()
-            self._start()
-            for far in self._worlds.values():
-                far.send(Prepare(plan))
-            while any(w.busy for w in self._worlds.values()):
-                await self._next()
-            self._ready = plan
-        except QantarError:
-            self._ready = None  # the what-if itself will say why
+            with contextlib.suppress(QantarError):  # who asks for a history will hear why
+                async for _ in self.histories(dict.fromkeys(SIDES, Warm())):
+                    pass
         finally:
-            self._work = None
-            if not self._taken:
-                self._later(RESTS, self._close)
+            self._warming = None
+
+    async def _compiled(self) -> None:
+        """Once on a machine the engines are compiled, whoever leaves meanwhile."""
+        if not compiled():
+            self._compiling = self._compiling or self._keep(self._compile())
+            await asyncio.wait([self._compiling])
 
     async def _compile(self) -> None:
-        """Once on a machine: a minute or two, by processes of their own."""
-        if not compiled():
-            self._compiler = multiprocessing.get_context("spawn").Process(target=compiled, kwargs={"now": True})
-            self._compiler.start()
-            await asyncio.to_thread(self._compiler.join)
-            self._compiler = None
+        """Half a minute of two cores, by processes of their own."""
+        self._compiler = multiprocessing.get_context("spawn").Process(target=compiled, kwargs={"now": True})
+        self._compiler.start()
+        await asyncio.to_thread(self._compiler.join)
+        self._compiling = None
 
     async def _settle(self) -> None:
         """Tell what goes on to end, and kill what does not."""
-        try:
-            for far in self._worlds.values():
+        for far in self._worlds.values():
+            if far.busy:
                 far.send(Stop())
-            with contextlib.suppress(QantarError, TimeoutError):
-                async with asyncio.timeout(GRACE):
-                    while any(w.busy for w in self._worlds.values()):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while self._busy():
+                    with contextlib.suppress(QantarError):
                         await self._next()
-            for far in self._worlds.values():
-                if far.busy:
-                    far.kill()
-        finally:
-            self._work = None
-
-    def _whole(self) -> bool:
-        return len(self._worlds) == len(SIDES) and all(w.process.is_alive() for w in self._worlds.values())
-
-    def _start(self) -> None:
-        """Worlds in the place of those that are not there."""
-        for side in SIDES:
-            if side not in self._worlds or self._worlds[side].gone or not self._worlds[side].process.is_alive():
-                self._worlds[side] = Far(side, self._heard)
+        for far in self._worlds.values():
+            if far.busy:
+                far.kill()
 
     def _close(self) -> None:
         for far in self._worlds.values():
             far.kill()
-        self._worlds, self._ready = {}, None
+        self._worlds = {}
 
-    def _later(self, seconds: float | None, do: Callable[[], None] = lambda: None) -> None:
-        """Do something after a while, unless something else is said before."""
+    def _rest(self, seconds: float | None) -> None:
+        """Close the worlds after a while, unless somebody wants them before."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, do)
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._close)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -82,4 +82,4 @@ def _plain(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _type(operation: Operation[Any]) -> str:
-    return "text/event-stream" if operation.streams else "application/json"
+    return "text/event-stream" if operation.streams else operation.gives

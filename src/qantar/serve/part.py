@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import Response
 
 from qantar.errors import Problems, StudyError
 from qantar.files.read import add_validation
 from qantar.serve.home import Home
 from qantar.serve.live import Lives
-from qantar.serve.one_history import Histories
 from qantar.serve.runs import Runs
 
 
@@ -26,7 +26,6 @@ class Served:
 
     home: Home
     runs: Runs
-    histories: Histories = field(default_factory=Histories)
     others: bool = False
     """whether others than this machine can ask: what is shown to them is passed on"""
     lives: Lives = field(default_factory=Lives)
@@ -102,6 +101,7 @@ class Operation(Generic[AskedT]):
     status : of the answer
     upload : whether the body is a file (`Upload` is then given besides)
     streams : whether it answers in events (`Stream`)
+    gives : type of what it answers, where that is neither
     """
 
     name: str
@@ -112,6 +112,7 @@ class Operation(Generic[AskedT]):
     status: int = 200
     upload: bool = False
     streams: bool = False
+    gives: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,14 @@ class Page:
     ----------
     path : its address
     template : of `templates`
-    values : what the template is given, from what the address asks
+    values : what the template is given, from what the address asks; or the whole answer
     asked : model of what the address asks, if that is checked; its path may hold a name in braces
     opens : what an entry must have to be opened by this page as `?name=` (a field of `home.Entry`); nothing if it opens none
     """
 
     path: str
     template: str
-    values: Callable[[Served, Any], Mapping[str, Any]]
+    values: Callable[[Served, Any], Mapping[str, Any] | Response]
     asked: type[Asked] | None = None
     opens: str = ""
 

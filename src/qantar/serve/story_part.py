@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
+from starlette.concurrency import run_in_threadpool
 
+from qantar.effects.effect import BASE
+from qantar.ensemble.run import Result
+from qantar.errors import StudyError, fail
 from qantar.files.cells import Number
+from qantar.inference.posterior import posterior_of
 from qantar.messages import LANGUAGES, days_in_words
 from qantar.report.curves import draw_all
 from qantar.report.page import counted, figure_sources, figures_of
@@ -16,6 +22,7 @@ from qantar.report.pairs import day_in
 from qantar.report.simulated import CURVES, draw_simulated
 from qantar.serve.part import Asked, Operation, Page, Part, Served
 from qantar.serve.story import NOON, Story, as_values, cite, story_of
+from qantar.serve.world import Ended, Live, crowds_of
 from qantar.studies.blocks import joined, pair
 
 MOST_DAYS = 31
@@ -39,9 +46,35 @@ class AskedHistory(AskedStory):
     run: Annotated[int, BeforeValidator(Number("histories", 0, 10_000, whole=True))] = 0
 
 
-def history(served: Served, asked: AskedHistory) -> dict[str, Any]:
-    """One history by the hour."""
-    return served.histories.of(served.home.found(asked.name), asked.run)
+async def history(served: Served, asked: AskedHistory) -> dict[str, Any]:
+    """One of the histories that ship, lived through once more for its hours; and whether it is the same."""
+    result, live = await run_in_threadpool(_asked_for, served, asked)
+    served.lives.admit()
+    found: dict[str, Any] = {}
+    async with aclosing(served.lives.histories({BASE: live})) as told:
+        async for _, message in told:
+            if isinstance(message, Ended):
+                found = message.found
+    same = found.pop("sha256") == result.runs.whole["sha256"][asked.run]
+    return {"run": asked.run, "runs": result.runs.n, "same": bool(same), **found}
+
+
+def _asked_for(served: Served, asked: AskedHistory) -> tuple[Result, Live]:
+    """What ships, and one of its runs.
+
+    Raises
+    ------
+    QantarError
+        If no histories ship with the case, or not so many.
+    """
+    scenario, shown = served.home.scenario(asked.name), story_of(served, asked.name).sim
+    if shown is None:
+        raise fail(StudyError, asked.name, "no_posterior", value=scenario.case.head.id)
+    result = shown.result
+    if asked.run >= result.runs.n:
+        raise fail(StudyError, "run", "above", value=asked.run, high=result.runs.n - 1, unit="histories")
+    given = served.home.keep("posterior", asked.name, lambda _: posterior_of(scenario).values)
+    return result, Live.of(result.recipe, asked.run, given, crowds_of)
 
 
 def story(served: Served, asked: AskedStory) -> dict[str, Any]:

@@ -15,21 +15,32 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
 
-from qantar.errors import Problem, QantarError, StudyError
+from qantar.errors import Problem, QantarError, ResultError, StudyError, fail
 from qantar.files.cells import Choice, Number
-from qantar.files.result import command_line
+from qantar.files.result import command_line, read_head, read_result
 from qantar.report.sections import section_of
+from qantar.report.write import PAGE
+from qantar.serve.home import arms_of
 from qantar.serve.part import Asked, Nothing, Operation, Page, Part, Served, Stream
 from qantar.studies import KINDS, studies, study
 from qantar.studies.blocks import Cell, Pair, label, pair
-from qantar.studies.kind import Study, checked, flag, names_file, options_of, type_of
+from qantar.studies.kind import ARMS, Study, checked, flag, names_file, options_of, type_of
 from qantar.studies.shipped import result_in
 
 ENTRIES = {"scenario": "scenario", "cases": "scenario", "account": "account", "accounts": "account"}
 """Options that name what can be opened, and what an entry must have for them."""
 RESULTS = "results"
 """Folder below the one that is served in which results are written."""
+WHOLE = "study"
+"""Kind of the result of `qantar study`, which is a page of its own."""
+ALONE = {
+    "Content-Security-Policy": "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "unsafe-none",  # browsers refuse any other of what is sandboxed
+}
+"""What a page may do that somebody else may have written: nothing but show itself."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class Field:
     unit: Cell = ""
     choices: Sequence[str] = ()
     needs: str = ""
+    offers: str = ""
+    """what of the chosen scenario fits"""
     metavar: str = ""
 
     def schema(self) -> dict[str, Any]:
@@ -91,6 +104,7 @@ def _field(described: Study[Any], name: str) -> Field:
         label("unit", option.fits.unit) if isinstance(option.fits, Number) else "",
         option.fits.words if isinstance(option.fits, Choice) else (),
         ENTRIES.get(name, ""),
+        "arms" if name == ARMS else "",
         option.metavar or "",
     )
 
@@ -98,6 +112,11 @@ def _field(described: Study[Any], name: str) -> Field:
 def title_of(described: Study[Any]) -> Pair:
     """What a kind is called on a page."""
     return pair(f"report.part.{described.part or described.name}")
+
+
+def _titled(kind: str) -> Pair:
+    """What a result is called: of a kind, or of `qantar study`."""
+    return pair("serve.studies.whole_account") if kind == WHOLE else title_of(study(kind))
 
 
 def about(described: Study[Any]) -> Pair:
@@ -111,12 +130,12 @@ def about(described: Study[Any]) -> Pair:
 
 def overview(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     """All kinds, what runs, and the results that there are."""
-    results = [(folder, made) for folder, made in served.home.results() if made.get("kind") in KINDS]
+    results = [(folder, made) for folder, made in served.home.results() if made.get("kind") in (WHOLE, *KINDS)]
     return {
         "name": asked.get("name", ""),
         "kinds": [(d.name, title_of(d), about(d), d.simulates) for d in sorted(studies(), key=lambda d: d.simulates)],
         "runs": [run.as_dict() for run in served.runs.all()],
-        "results": [(folder, title_of(study(made["kind"])), command_line(made)) for folder, made in results],
+        "results": [(folder, _titled(made["kind"]), command_line(made)) for folder, made in results],
     }
 
 
@@ -144,11 +163,22 @@ def form(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def result(served: Served, asked: Mapping[str, str]) -> dict[str, Any]:
-    """A stored result as the report draws it."""
+def result(served: Served, asked: Mapping[str, str]) -> dict[str, Any] | Response:
+    """A stored result as the report draws it; of `qantar study` the page that it wrote, as it is, where it can ask us nothing."""
     folder = asked.get("folder", "")
-    described, stored = result_in(served.home.place(folder))
+    place = served.home.place(folder)
+    if (head := read_head(place)) is not None and head.get("kind") == WHOLE:
+        return HTMLResponse(_page_of_study(place), headers=ALONE)
+    described, stored = result_in(place)
     return {"folder": folder, "title": title_of(described), "section": section_of(described.name, stored), "made": stored.made}
+
+
+def _page_of_study(folder: Path) -> bytes:
+    """The page of a study; a ResultError if it is not as it was written."""
+    stored = read_result(folder, WHOLE)
+    if stored is None or PAGE not in stored.content:
+        raise fail(ResultError, folder, "folder_without", marker=PAGE)
+    return stored.content[PAGE]
 
 
 def _known(kind: str) -> str:
@@ -167,6 +197,12 @@ class Begin(Asked):
     options: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
     lang: Annotated[str, BeforeValidator(Choice(("en", "zh")))] = "en"
     stays: bool = False
+
+
+class Named(Asked):
+    """A scenario."""
+
+    name: str
 
 
 class Numbered(Asked):
@@ -241,6 +277,14 @@ def command(served: Served, asked: Begin) -> dict[str, str]:
     return {"command": shlex.join(["qantar", *words_of(served, asked.kind, asked.options)])}
 
 
+def arms(served: Served, asked: Named) -> dict[str, Any]:
+    """Ready-made changes of a scenario: what `--arm` calls them, what people do, and what is said of them."""
+    told = ("name_en", "name_zh", "note_en", "note_zh")
+    return {
+        "arms": [{"arm": name, **{k: getattr(arm, k) for k in told}} for name, arm in arms_of(served.home.scenario(asked.name)).items()]
+    }
+
+
 async def begin(served: Served, asked: Begin) -> dict[str, Any]:
     """Start a study."""
     words = await run_in_threadpool(words_of, served, asked.kind, asked.options)
@@ -293,6 +337,7 @@ PART = Part(
     ],
     operations=[
         Operation("studies", "GET", "/studies", Nothing, kinds),
+        Operation("arms", "GET", "/arms", Named, arms),
         Operation("command", "POST", "/command", Begin, command),
         Operation("begin", "POST", "/runs", Begin, begin, status=201),
         Operation("runs", "GET", "/runs", Nothing, runs),

@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +18,12 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from qantar.effects.effect import BASE
 from qantar.effects.measures import Seen
 from qantar.effects.pairing import as_dict, check, compared, given_of, is_paired, plans_of, recipes_of
 from qantar.ensemble.histories import joined
-from qantar.ensemble.one_run import seed_of, values_of
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws
 from qantar.errors import QantarError, StudyError, fail
@@ -35,9 +36,11 @@ from qantar.scenario.parameters import GROUPS, Parameter, Values, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Scenario, parse_set, resolve
 from qantar.scenario.schema import DRIVERS, MECHANISMS, POLICY_KINDS, STEP_KINDS, StepSpec
-from qantar.serve.live import CHANGED
-from qantar.serve.part import Asked, Operation, Page, Part, Served, Stream
-from qantar.serve.world import Hours, Live
+from qantar.serve import arm_file
+from qantar.serve.home import arms_of
+from qantar.serve.live import SIDES
+from qantar.serve.part import Asked, Operation, Page, Part, Served, Stream, Upload
+from qantar.serve.world import Hours, Live, seen_of
 from qantar.studies.blocks import Pair, pair
 from qantar.studies.blocks import joined as in_a_row
 from qantar.studies.counterfactual import COARSE, CounterfactualOptions, cells, draws_of
@@ -50,13 +53,11 @@ WORD_MAX = 2000
 STOPS = 24
 """Steps of a slider: quantiles of what was thought possible beforehand, between its outermost twentieths."""
 SCALES = (1.0, 0.1, 0.02)
-MEASURE_ONLY = "bench-"
-"""How arms begin that say nothing of any country."""
 Word = Annotated[str, Field(max_length=WORD_MAX)]
 
 
 class Case(Asked):
-    """Whose worlds are to be kept warm."""
+    """A case, and how many of its people are simulated."""
 
     name: Word
     scale: Annotated[float, BeforeValidator(Number("people per person", 1e-4, 1))] = 1.0
@@ -74,9 +75,9 @@ class WhatIf(Case):
     prior: bool = False
     posterior: Word = ""
 
-    def command(self) -> str:
-        """The command that makes the same histories, and keeps them."""
-        words = ["qantar", "counterfactual", self.name, "--arm", self.arm]
+    def command(self, arm: str = "") -> str:
+        """The command that makes the same histories, and keeps them; with its arm under another name, if one is given."""
+        words = ["qantar", "counterfactual", self.name, "--arm", arm or self.arm]
         words += [w for change in self.set for w in ("--set", change)] + ["--recorded"] * self.recorded + ["--prior"] * self.prior
         words += ["--posterior", self.posterior] if self.posterior else []
         return shlex.join([*words, "--draws", str(self.draws), "--replicates", str(self.replicates),
@@ -101,10 +102,7 @@ class Comparison:
 
     def lives(self, run: int) -> dict[str, Live]:
         """The two histories of a run."""
-        return {
-            side: Live(r.plan, values_of(r, run, self.given), seed_of(r, run), r.stop_above)
-            for side, r in zip((BASE, CHANGED), self.recipes.values(), strict=True)
-        }  # fmt: skip
+        return {side: Live.of(r, run, self.given, seen_of) for side, r in zip(SIDES, self.recipes.values(), strict=True)}
 
 
 def comparison(served: Served, asked: WhatIf) -> Comparison:
@@ -141,44 +139,61 @@ def _fits(people: int) -> float:
 
 
 def _notes(asked: WhatIf) -> list[Pair]:
-    """What should be read before anything else; that nothing is fitted stands on the page from the first, and with every finding."""
+    """What should be read before anything else. Whether the case has a fit stands on the page from the first, and with every finding."""
     if (people := round(1 / asked.scale)) <= COARSE:
         return []
     return [pair("counterfactual.coarse", people=f"{people:,}", uprising="1,000", scale=f"{1 / COARSE:g}")]
 
 
 async def ready(served: Served, asked: Case) -> dict[str, str]:
-    """Get the people of a case ready, for the click that may follow."""
+    """Get ready for the click that may follow; raises what it would of the people of the case."""
 
-    def plan() -> Plan:
+    def check_first() -> None:
         scenario = served.home.scenario(asked.name)
-        found = resolve(scenario, scale=asked.scale)
-        _check_people(found)
+        _check_people(resolve(scenario, scale=asked.scale))
         given_of(1, 1, draws_of(CounterfactualOptions(scenario=asked.name, arm=("-",)), scenario))  # reads the fit, and loads what draws
-        return found
 
-    return {"state": await served.lives.ready(await run_in_threadpool(plan))}
+    await run_in_threadpool(check_first)
+    return {"state": served.lives.ready()}
+
+
+def as_file(served: Served, asked: WhatIf) -> Response:
+    """What is changed, as a file for `--arm`, with the command that it is meant for."""
+    scenario = served.home.scenario(asked.name)
+    comparison(served, asked)  # a file that the command would refuse is of no use
+    arm = arm_file.arm_of(scenario, asked.arm)
+    name = arm_file.called(arm)
+    content = arm_file.written(arm, asked.command(name))
+    return Response(content, media_type="application/toml", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def from_file(served: Served, asked: Case, upload: Upload) -> dict[str, str]:
+    """What such a file changes, as `--arm` says it."""
+    return {"arm": arm_file.read(served.home.scenario(asked.name), upload.content)}
 
 
 async def what_if(served: Served, asked: WhatIf) -> Stream:
     """Live through all draws."""
     found = await run_in_threadpool(comparison, served, asked)
-    await served.lives.begin()
+    served.lives.admit()
     return Stream(_events(served, found))
 
 
 async def _events(served: Served, found: Comparison) -> AsyncIterator[Mapping[str, Any]]:
     seen: dict[str, list[Seen]] = {label: [] for label in found.recipes}
-    sides = dict(zip((BASE, CHANGED), found.recipes, strict=True))
+    sides = dict(zip(SIDES, found.recipes, strict=True))
     n = found.draws * found.asked.replicates
     try:
         yield {"event": "begun", **await run_in_threadpool(_begun, found)}
         for run in range(n):
-            async for side, message in served.lives.histories(found.lives(run)):
-                if isinstance(message, Hours):
-                    yield {"event": "hours", "run": run, "side": side, "rows": message.rows}
-                elif message.seen is not None:
-                    seen[sides[side]].append(message.seen)
+            if (state := served.lives.ready()) != "ready":
+                yield {"event": "waits", "state": state}
+            async with aclosing(served.lives.histories(found.lives(run))) as histories:
+                async for side, message in histories:
+                    if isinstance(message, Hours):
+                        yield {"event": "hours", "run": run, "side": side, "rows": message.rows}
+                    else:
+                        seen[sides[side]].append(message.found)
             whole = (run + 1) % found.asked.replicates == 0
             said = await run_in_threadpool(_effects, found, seen, (run + 1) // found.asked.replicates) if whole else {}
             shas = {side: str(seen[label][-1].runs.whole["sha256"][0]) for side, label in sides.items()}
@@ -189,8 +204,6 @@ async def _events(served: Served, found: Comparison) -> AsyncIterator[Mapping[st
             "event": "failed",
             "problems": [{part: [p.part(part, lang) for lang in LANGUAGES] for part in ("what", "rule", "mend")} for p in error.problems],
         }
-    finally:
-        served.lives.leave()
 
 
 def _begun(found: Comparison) -> dict[str, Any]:
@@ -263,6 +276,11 @@ def values(served: Served, query: Mapping[str, str]) -> dict[str, Any]:
     return {"name": name, "fits": _fits_of(served, scenario), **facts}
 
 
+def strengths(served: Served, asked: Case) -> dict[str, Any]:
+    """Parameters as sliders, which the page asks for when the rest of it stands."""
+    return values(served, {"name": asked.name})
+
+
 def _facts(name: str, scenario: Scenario) -> dict[str, Any]:
     """What the page says of a case."""
     plan = resolve(scenario)
@@ -279,11 +297,10 @@ def _facts(name: str, scenario: Scenario) -> dict[str, Any]:
 
 
 def _arms(scenario: Scenario) -> list[Choice]:
-    """Ready-made changes, without those that say nothing of any country."""
+    """Ready-made changes."""
     return [
         Choice(key, (arm.name_en or key, arm.name_zh or key), (arm.note_en, arm.note_zh), (key, key))
-        for key, arm in scenario.file.arms.items()
-        if not key.startswith(MEASURE_ONLY)
+        for key, arm in arms_of(scenario).items()
     ]
 
 
@@ -356,9 +373,14 @@ def _fits_of(served: Served, scenario: Scenario) -> list[str]:
 
 PART = Part(
     "what_if",
-    pages=[Page("/what-if", "what_if.html.j2", values, opens="scenario")],
+    pages=[
+        Page("/what-if", "what_if.html.j2", values, opens="scenario"),
+        Page("/what-if/strengths", "what_if_strengths.html.j2", strengths, Case),
+    ],
     operations=[
         Operation("what_if", "POST", "/what-if", WhatIf, what_if, streams=True),
         Operation("what_if_ready", "POST", "/what-if/ready", Case, ready),
+        Operation("what_if_file", "GET", "/what-if/file", WhatIf, as_file, gives="application/toml"),
+        Operation("what_if_opened", "POST", "/what-if/file", Case, from_file, upload=True),
     ],
 )

@@ -1,53 +1,68 @@
-"""One world of a what-if, in a process of its own that stays warm: it is told what to live through, and tells what happens, hour by hour.
+"""A process that stays warm beside the server and lives through one history at a time, telling what happens hour by hour.
 
-In: messages of the server over a pipe. Out: rows of numbers about ten times a second, and at the end of a history what a comparison reads
-of it. A history ends at the next step when the server says so.
+In: messages of the server over a pipe. Out: rows of numbers about ten times a second, and at the end of a history what was asked of it. A
+history ends at the next step when the server says so.
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 
 from qantar.effects.measures import Seen
-from qantar.effects.pairing import is_paired
 from qantar.engine.diary import Diary
-from qantar.engine.loop import Country, History, country_of, simulate
+from qantar.engine.loop import History, simulate
 from qantar.ensemble.histories import Runs
+from qantar.ensemble.one_run import seed_of, values_of
 from qantar.ensemble.pool import follow_parent
+from qantar.ensemble.store import Recipe
 from qantar.ensemble.warm import PARTS, exercise
 from qantar.errors import Problem, QantarError
-from qantar.model.build import land_of
 from qantar.reporting.history import reported
-from qantar.scenario.parameters import Values, defaults
+from qantar.scenario.parameters import Values
 from qantar.scenario.plan import Plan
 
 EVERY = 0.1
 """Seconds between two messages of a history."""
+STANDS_BACK = 5
+"""How far a world lets the server go first, where there are fewer cores than work (`os.nice`)."""
 Row = tuple[float, int, int, int, int, int, int, list[int]]
 """Hours since the start; people out; since the start detained, killed, and killed of the state's; regions with somebody out; seats of
 government that the crowd holds; people out by region. People are of the country, whatever the scale."""
 
 
 @dataclass(frozen=True)
-class Prepare:
-    """Build the country of a plan, and load all that simulates."""
-
-    plan: Plan
+class Warm:
+    """Load all that simulates."""
 
 
 @dataclass(frozen=True)
 class Live:
     """Live through one history."""
 
-    plan: Plan
+    recipe: Recipe
     values: Values
     seed: int
-    stop_above: float
+    reads: Callable[[History, Live], Any]
+    """what is asked of it once it has ended"""
+
+    @classmethod
+    def of(cls, recipe: Recipe, run: int, given: Sequence[Values], reads: Callable[[History, Live], Any]) -> Live:
+        """A run of a recipe; `given` are the draws that it names, if it names any."""
+        return cls(recipe, values_of(recipe, run, given), seed_of(recipe, run), reads)
+
+    @property
+    def plan(self) -> Plan:
+        """What is simulated."""
+        return self.recipe.plan
 
 
 @dataclass(frozen=True)
@@ -64,9 +79,9 @@ class Hours:
 
 @dataclass(frozen=True)
 class Ended:
-    """What was asked is done; of a history that was not stopped, what a comparison reads of it."""
+    """It is done; with what was asked of a history, unless that was told to end."""
 
-    seen: Seen | None = None
+    found: Any = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,8 @@ class Failed:
 def world(wire: Connection) -> None:
     """Do what comes over the wire until it closes."""
     follow_parent()
-    at = _World(wire)
+    with contextlib.suppress(AttributeError, OSError):  # a system without it: then all are equal
+        os.nice(STANDS_BACK)
     while True:
         try:
             asked = wire.recv()
@@ -89,44 +105,26 @@ def world(wire: Connection) -> None:
         if isinstance(asked, Stop):  # what it was meant for has ended by itself
             continue
         try:
-            wire.send(at.prepare(asked.plan) if isinstance(asked, Prepare) else at.live(asked))
+            wire.send(live(wire, asked) if isinstance(asked, Live) else warm())
         except QantarError as error:
             wire.send(Failed(error.problems))
         except Exception as error:  # whatever it was: the server goes on, and says so
             wire.send(Failed([], type(error).__name__))
 
 
-class _World:
-    def __init__(self, wire: Connection) -> None:
-        self.wire = wire
-        self.plan: Plan | None = None
-        self.country: Country | None = None
-        self.warm = False
+def warm() -> Ended:
+    """Everything that the first history would wait for."""
+    for part in PARTS:
+        exercise(part)
+    return Ended()
 
-    def prepare(self, plan: Plan) -> Ended:
-        """Everything that the first history would wait for."""
-        for part in () if self.warm else PARTS:
-            exercise(part)
-        self.warm = True
-        simulate(plan, defaults(), 1, over=lambda t, rows: True, country=self._country(plan))
-        return Ended()
 
-    def live(self, asked: Live) -> Ended:
-        """One history, told as it happens."""
-        tell = _Teller(self.wire, asked.plan)
-        history = simulate(
-            asked.plan, asked.values, asked.seed, stop_above=asked.stop_above, over=tell, country=self._country(asked.plan)
-        )  # fmt: skip
-        tell.send()
-        return Ended(None if tell.stopped else seen_of(history, asked.plan, asked.values, asked.seed))
-
-    def _country(self, plan: Plan) -> Country:
-        """That of the plan; who lives where and by what ties is kept, where the last plan had the same people."""
-        if self.plan is None or self.country is None or not is_paired(self.plan, plan):
-            self.plan, self.country = plan, country_of(plan)
-        elif self.plan != plan:
-            self.plan, self.country = plan, self.country._replace(land=land_of(plan, self.country.blocks))
-        return self.country
+def live(wire: Connection, asked: Live) -> Ended:
+    """One history, told as it happens."""
+    tell, recipe = _Teller(wire, asked.plan), asked.recipe
+    history = simulate(asked.plan, asked.values, asked.seed, engine=recipe.engine, stop_above=recipe.stop_above, over=tell)
+    tell.send()
+    return Ended(None if tell.stopped else asked.reads(history, asked))
 
 
 class _Teller:
@@ -167,14 +165,32 @@ class _Teller:
         return hour, round(float(out.sum())), people(self.detained), *lost, int((out > 0).sum()), int(diary.seat_lost[t].sum()), by_region
 
 
-def seen_of(history: History, plan: Plan, values: Values, seed: int) -> Seen:
+def seen_of(history: History, asked: Live) -> Seen:
     """What a comparison reads of a history, as `ensemble.one_run` and the store hand it over."""
-    report, end = reported(history, plan, values, seed), history.outcome
+    report, end = reported(history, asked.plan, asked.values, asked.seed), history.outcome
     whole = {
-        "seed": seed,
+        "seed": asked.seed,
         "sha256": history.sha256(),
         **{k: getattr(end, k) for k in ("peak", "killed", "security_killed", "detained", "seats_lost")},
     }
     seats, stopped = np.atleast_2d(history.seat_lost.any(axis=0)), np.array([history.stopped])
     by_day = report.presence[None], report.participants[None], report.detained[None]
     return Seen(Runs(*by_day, report.killed[None], seats, stopped, {k: np.array([v]) for k, v in whole.items()}), report.gathering[None])
+
+
+def crowds_of(history: History, asked: Live) -> dict[str, Any]:
+    """People out by place and hour of local time, from the midnight before the history starts.
+
+    A place where nobody ever goes out is left out, and of each place the hours before the first and after the last of anybody.
+    """
+    out = np.rint(history.protesting / asked.plan.scale).astype(int)
+    start = dt.datetime.fromisoformat(asked.plan.start)
+    places = []
+    for place, people in zip(asked.plan.places, out.T, strict=True):
+        there = np.flatnonzero(people)
+        if len(there):
+            began = start.hour + start.minute / 60 + place.local_hour + float(there[0]) * asked.plan.step_hours
+            crowd = people[there[0] : there[-1] + 1].tolist()
+            places.append({"id": place.id, "settlement": place.settlement, "from": began, "out": crowd})
+    return {"sha256": history.sha256(), "first_day": start.date(), "step_hours": asked.plan.step_hours,
+            "stopped": history.stopped, "places": places}  # fmt: skip

@@ -61,8 +61,8 @@ def joined(cells: Sequence[Cell], separator: Cell = "") -> Pair:
 
 def label(group: str, name: str) -> Cell:
     """The word for a name in a table; the name itself where the catalogue has none."""
-    key = f"{group}.{name.replace(' ', '_')}"
-    return pair(key) if key in catalogue("en") else name
+    keys = (f"{group}.{name}", f"{group}.{name.replace(' ', '_')}")
+    return next((pair(key) for key in keys if key in catalogue("en")), name)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from qantar.classics.comparison import MODELS, SEEDS, TICKS, Figure, Run, figures_of, runs_of
+from qantar.classics.comparison import MODELS, SEEDS, TICKS, WITH_LUCK, Figure, Run, figures_of, runs_of
 from qantar.ensemble.pool import in_processes
 from qantar.ensemble.runner import Runner
 from qantar.files.cells import Choice
@@ -33,15 +33,15 @@ def run(asked: Asked[ClassicsOptions], runner: Runner) -> Outcome:
     """Every model that is asked for, with luck of each seed, and its figures."""
     options = asked.options
     models = [options.model] if options.model else list(MODELS)
+    seeds = options.seeds if WITH_LUCK.keys() & models else 0
     by_seed: dict[int, list[Run]] = {}
     progress = runner.stage("classics")
 
     def done(task: tuple[list[str], int, int], runs: list[Run]) -> None:
         by_seed[task[1]] = runs
-        progress(len(by_seed), options.seeds)
+        progress(len(by_seed), seeds)
 
-    progress(0, options.seeds)
-    in_processes(runs_of, [(models, options.seed + k, options.ticks) for k in range(options.seeds)], runner.processes, done)
+    in_processes(runs_of, [(models, options.seed + k, options.ticks) for k in range(seeds)], runner.processes, done)
     runs = [run for seed in sorted(by_seed) for run in by_seed[seed]]
     figures = figures_of(models, runs)
     facts = {"seeds": options.seeds, "ticks": options.ticks, "within": sum(f.within for f in figures), "of": len(figures)}
@@ -71,7 +71,8 @@ def page(result: Result) -> Iterator[Block]:
             yield Sentence(pair(f"classics.taken.{name}"), "note")
         if name == "moro" and (runs := [r for r in result.tables["runs"] if r["model"] == name]):
             yield by_numbers(runs)
-    yield Sentence(pair("classics.luck", seeds=made["seeds"], ticks=made["ticks"]), "note")
+    if result.tables["runs"]:
+        yield Sentence(pair("classics.luck", seeds=made["seeds"], ticks=made["ticks"]), "note")
 
 
 def by_numbers(runs: Rows) -> Table:

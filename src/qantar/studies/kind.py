@@ -93,8 +93,8 @@ def type_of(annotation: Any) -> Any:
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
-ARM_FILE = ".toml"
-"""How an arm ends that is a file."""
+ARMS, ARM_FILE = "arm", ".toml"
+"""The option that names arms of a scenario, in every kind that has any; how an arm ends that is a file."""
 ScenarioName = Annotated[str, Option("cli.arg_scenario", argument=True, metavar="SCENARIO")]
 AccountName = Annotated[str, Option("cli.arg_account", argument=True, metavar="ACCOUNT")]
 Seed = Annotated[int, whole("cli.opt_seed", "number", 0, 2**40)]
@@ -158,7 +158,7 @@ def ask(study: Study[OptionsT], values: Mapping[str, Any], at_hand: Sequence[Loa
     if name is None:
         accounts = getattr(options, "accounts", None) or [getattr(options, "account", None)]
         return Asked(options, accounts=load_accounts(filter(None, accounts), at_hand))
-    scenario, arms = with_arms(load_scenario(name), list(getattr(options, "arm", None) or ()))
+    scenario, arms = with_arms(load_scenario(name), list(getattr(options, ARMS, None) or ()))
     return Asked(options, scenario, arms)
 
 
@@ -326,7 +326,7 @@ def command_of(name: str, asked: Asked[Any]) -> dict[str, Any]:
 
 def names_file(name: str, value: Any) -> bool:
     """Whether the value of an option is the place of a file or folder."""
-    return isinstance(value, Path) or (name == "arm" and Path(value).suffix == ARM_FILE)
+    return isinstance(value, Path) or (name == ARMS and Path(value).suffix == ARM_FILE)
 
 
 def _kept(name: str, value: Any) -> Any:

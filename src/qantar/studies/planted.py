@@ -206,7 +206,7 @@ STUDY = Study(
         "scenario": "kazakhstan-2022",
         "only": ("H02", "H12"),
         "worlds": 1,
-        "table": 40,
+        "table": 30,
         "draws": 2,
         "force_draws": 1,
         "true_seeds": 2,

@@ -114,7 +114,7 @@ STUDY = Study(
     Ships(minutes=60, options={"table": 3_000, "proposed": 1_500}, places={"kept": "rivals"}),
     small={
         "scenario": "kazakhstan-2022", "arm": ("rival-home-grown", "rival-seeding"),
-        "table": 30, "rounds": 1, "proposed": 20, "near": 10, "scale": 0.001,
+        "table": 30, "rounds": 1, "proposed": 10, "near": 10, "scale": 0.001,
     },
     columns={
         "rivals": (

@@ -151,7 +151,7 @@ addEventListener("DOMContentLoaded", () => {
     if (!card) return null;
     const field = () => card.querySelector(`[data-column="${CSS.escape(p.key)}"]`);
     const label = field()?.closest(".field").querySelector(`label [lang=${window.qantar.lang()}]`)?.textContent ?? p.key;
-    const button = Object.assign(document.createElement("button"), {type: "button", textContent: says("at", {row: card.dataset.row, field: label})});
+    const button = Object.assign(document.createElement("button"), {type: "button", textContent: `${card.dataset.row} · ${label}`});
     button.addEventListener("click", () => {
       card.hidden = false;
       const more = card.querySelector("details");

@@ -47,6 +47,32 @@ addEventListener("DOMContentLoaded", () => {
   let waiting;
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(check, 300); });
 
+  // What of the chosen scenario fits a field of lines, to be ticked; the lines are what counts.
+  const said = (row, what) => ["en", "zh"].map((lang) => Object.assign(document.createElement("span"), {lang, textContent: row[`${what}_${lang}`] || row.arm}));
+  for (const offers of form.querySelectorAll("[data-offers]")) {
+    const lines = one(offers.dataset.for);
+    const written = () => lines.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const scenario = form.querySelector("[data-field=scenario]");
+    const tick = () => { for (const box of offers.querySelectorAll("input")) box.checked = written().includes(box.value); };
+    const offer = async () => {
+      const rows = scenario.value ? (await window.qantar.ask("GET", `/${offers.dataset.offers}?${new URLSearchParams({name: scenario.value})}`))[offers.dataset.offers] : [];
+      offers.replaceChildren(...rows.map((row) => {
+        const item = Object.assign(document.createElement("label"), {className: "tick"});
+        const box = Object.assign(document.createElement("input"), {type: "checkbox", value: row.arm});
+        const name = document.createElement("span");
+        name.append(...said(row, row.name_en || row.name_zh ? "name" : "note"), " ", Object.assign(document.createElement("code"), {textContent: row.arm}));
+        item.append(box, name);
+        return item;
+      }));
+      offers.hidden = !rows.length;
+      tick();
+    };
+    offers.addEventListener("input", ({target}) => { lines.value = [...written().filter((line) => line !== target.value), ...(target.checked ? [target.value] : [])].join("\n"); });
+    lines.addEventListener("input", tick);
+    scenario.addEventListener("input", () => offer().catch(failed));
+    offer().catch(failed);
+  }
+
   let source;
   const show = (run) => {
     one("going").hidden = false;

@@ -46,9 +46,7 @@
   const arms = all("input[name=arm]", form);
   const switches = all("[data-change]", form).map((input) => ({input, was: input.checked, item: input.closest(".choice")}));
   const drivers = all("[data-driver]", form);
-  const strengths = all(".strength", form).map((item) => ({
-    item, name: item.dataset.name, stops: item.dataset.stops.split(" ").map(Number), slider: item.querySelector("[type=range]"), field: item.querySelector("[type=number]"), back: item.querySelector(".back"),
-  }));
+  let strengths = [];  // come after the page
   const policy = () => form.elements.state.value === "policy";
   const what = (input) => input.closest(".choice").querySelector(".what");
 
@@ -83,7 +81,7 @@
       for (const d of drivers) d.value = "";
       for (const s of strengths) clear(s);
       one("more").value = "";
-    } else if (input.name !== "arm" && !input.closest(".settings") && input.id !== "find" && arms.length) arms[0].checked = true;
+    } else if (input.name !== "arm" && !input.closest(".settings, #share") && input.id !== "find" && arms.length) arms[0].checked = true;
   };
 
   const asked = () => {
@@ -96,13 +94,14 @@
   let set = [];
   const quoted = (word) => /^[\w./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
   const command = (a) => ["qantar", "counterfactual", a.name, "--arm", a.arm || "…", ...a.set.flatMap((s) => ["--set", s]), ...(a.recorded ? ["--recorded"] : []), ...(a.prior ? ["--prior"] : []), ...(a.posterior ? ["--posterior", a.posterior] : []), "--draws", a.draws, "--replicates", a.replicates, "--seed", a.seed, "--scale", a.scale].map((w) => quoted(String(w))).join(" ");
-  const link = (a) => {
-    const query = new URLSearchParams();
-    for (const [key, value] of Object.entries(a)) if (key !== "set" && value !== "" && value !== false) query.set(key, key === "recorded" || key === "prior" ? "1" : value);
-    if (!a.recorded) query.set("recorded", "0");
-    for (const change of a.set) query.append("set", change);
-    return `${location.origin}/what-if?${query}`;
+  const query = (a) => {
+    const found = new URLSearchParams();
+    for (const [key, value] of Object.entries(a)) if (key !== "set" && value !== "" && value !== false) found.set(key, key === "recorded" || key === "prior" ? "1" : value);
+    if (!a.recorded) found.set("recorded", "0");
+    for (const change of a.set) found.append("set", change);
+    return found;
   };
+  const link = (a) => `${location.origin}/what-if?${query(a)}`;
 
   const show = () => {
     for (const s of strengths) s.field.placeholder = byDraw[qantar.lang()];
@@ -130,7 +129,22 @@
     const a = asked();
     one("command").textContent = command(a);
     one("link").href = one("link").textContent = link(a);
+    one("file").hidden = !found.length;
+    one("file").href = `/api/what-if/file?${query(a)}`;
   };
+
+  // A file that somebody sent sets the page up as its link would have.
+  one("opened").addEventListener("change", async () => {
+    const [file] = one("opened").files;
+    one("unopened").textContent = "";
+    try {
+      const {arm} = await qantar.ask("POST", `/what-if/file?${new URLSearchParams({name})}`, file);
+      location.assign(link({...asked(), arm}));
+    } catch (error) {
+      if (!error.problems) throw error;
+      one("unopened").textContent = error.message;
+    }
+  });
 
   form.addEventListener("input", (event) => {
     const s = strengths.find((x) => x.item.contains(event.target));
@@ -140,13 +154,6 @@
     others(event.target);
     show();
   });
-  for (const s of strengths) {
-    s.back.addEventListener("click", () => { clear(s); show(); s.slider.focus(); });
-    // A slider that stands where it is wanted already says nothing when it is not moved: Enter or a press takes its value.
-    s.slider.addEventListener("click", () => { if (s.field.value === "") { s.field.value = s.stops[s.slider.value]; others(s.slider); show(); } });
-    s.slider.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); s.slider.click(); } });
-  }
-
   const search = () => {
     const words = one("find").value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const item of all(".choice", form)) item.hidden = !words.every((w) => item.textContent.toLowerCase().includes(w));
@@ -160,9 +167,8 @@
     one("none-found").hidden = Boolean(form.querySelector(".choice:not([hidden])"));
   };
 
-  // A link sets the page up.
-  const from = (query) => {
-    const arm = query.get("arm") ?? "";
+  // What is changed, as the command writes it: each in its place, and what has none among the others.
+  const choose = (arm) => {
     const ready = arms.find((a) => a.value === arm);
     if (ready) ready.checked = true;
     const left = [];
@@ -177,6 +183,12 @@
       else left.push(word);
     }
     one("more").value = left.join(";");
+    for (const input of all(".choice :checked, .choice [type=number]", form)) if (input.type === "number" ? input.value : input.name === "arm" ? input.value : false) for (let d = input.closest("details"); d; d = d.parentElement.closest("details")) d.open = true;
+  };
+
+  // A link sets the page up.
+  const from = (query) => {
+    choose(query.get("arm") ?? "");
     for (const key of ["draws", "replicates", "seed"]) if (query.has(key)) one(key).value = query.get(key);
     if (query.get("recorded") === "0") form.elements.state.value = "policy";
     const scale = query.get("scale");
@@ -187,7 +199,24 @@
     const values = query.get("posterior") || (query.get("prior") ? "prior" : "");
     if ([...one("values").options].some((o) => o.value === values)) one("values").value = values;
     set = query.getAll("set");
-    for (const input of all(".choice :checked, .choice [type=number]", form)) if (input.type === "number" ? input.value : input.name === "arm" ? input.value : false) for (let d = input.closest("details"); d; d = d.parentElement.closest("details")) d.open = true;
+  };
+
+  // Sliders are more than half of the page: they come when the rest stands.
+  const bring = async () => {
+    const answer = await fetch(`/what-if/strengths?${new URLSearchParams({name})}`);
+    one("strengths").replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+    strengths = all(".strength", form).map((item) => ({
+      item, name: item.dataset.name, stops: item.dataset.stops.split(" ").map(Number), slider: item.querySelector("[type=range]"), field: item.querySelector("[type=number]"), back: item.querySelector(".back"),
+    }));
+    for (const s of strengths) {
+      s.back.addEventListener("click", () => { clear(s); show(); s.slider.focus(); });
+      // A slider that stands where it is wanted already says nothing when it is not moved: Enter or a press takes its value.
+      s.slider.addEventListener("click", () => { if (s.field.value === "") { s.field.value = s.stops[s.slider.value]; others(s.slider); show(); } });
+      s.slider.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); s.slider.click(); } });
+    }
+    if (one("more").value) choose(one("more").value);
+    if (one("find").value) search();
+    show();
   };
 
   for (const button of all("[data-copy]")) {
@@ -237,6 +266,7 @@
       one("watch").scrollIntoView({block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"});
       draw();
     },
+    waits: (e) => status(e.state),
     hours: (e) => {
       if (!pairs[e.run]) {
         pairs[e.run] = {base: [], changed: []};
@@ -441,5 +471,6 @@
   document.body.append(first);
   from(new URLSearchParams(location.search));
   show();
+  bring();
   ready();
 })();
