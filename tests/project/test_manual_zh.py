@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from conftest import REPOSITORY
 from kit.glossary import glossary
@@ -83,6 +84,22 @@ def test_links_of_a_page_in_chinese_stay_in_chinese(page: Path) -> None:
 def test_every_page_of_the_tutorial_and_of_explanation_is_there_in_chinese() -> None:
     english = {p for room in ROOMS for p in (REPOSITORY / "docs" / room).glob("*.md") if not p.name.endswith(".zh.md")}
     assert {p.name for p in english} == {english_of(p).name for p in CHINESE}
+
+
+def stray(page: str) -> list[str]:
+    """Stars that a reader would see: emphasis that ends in a full stop ends only before a space. The model of censorship has a c*."""
+    shown = re.sub(r"<(pre|code)\b.*?</\1>", "", MarkdownIt().render(page), flags=re.DOTALL)
+    return re.findall(r"(?<!c)\*.{0,20}", shown)
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda p: p.stem)
+def test_emphasis_is_seen_as_such(page: Path) -> None:
+    assert stray(page.read_text(encoding="utf-8")) == []
+
+
+def test_emphasis_that_is_not_closed_is_noticed() -> None:
+    assert stray("**规则。** 每人*一个*阈值c*。\n") == []
+    assert stray("**规则。**每人一个阈值。\n") != []
 
 
 def explained(english: str) -> set[str]:
