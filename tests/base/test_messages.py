@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import qantar
+from kit.glossary import glossary
 from qantar import messages, studies
 from qantar.account.schema import KINDS, READINGS
 from qantar.files.cells import Number
@@ -119,11 +120,6 @@ EXCEPT = {
     "error.not_of_kind.rule": "results that ship, no evidence for a verdict",
 }
 """Messages whose English has a word of the glossary in another sense, and why."""
-
-
-def glossary() -> dict[str, str]:
-    head = (PACKAGE / "messages" / "words.toml").read_text(encoding="utf-8").partition("[")[0]
-    return dict(re.findall(r"([a-z][a-z ]*[a-z]) ([\u4e00-\u9fff]+)(?= ·|$)", head, re.MULTILINE))
 
 
 def uses(term: str, message: str) -> bool:
