@@ -4,7 +4,7 @@
 
 In: a folder of `dev/packaged` for each, with the table as it was published (`table.csv`), how it is read (`mapping.toml`), and what a
 person writes: title, limits and licences (`about.toml`), the account (`account.md`), its verdicts (`claims.csv`) and sources
-(`sources.csv`). Out: the folders of `src/qantar/cases`, and `made.csv` with the SHA-256 of all that went in and came out. The same in
+(`sources.csv`), and what forecasts are asked (`benchmark.toml`). Out: the folders of `src/qantar/cases`, and `made.csv` with the SHA-256 of all that went in and came out. The same in
 gives the same out.
 """
 
@@ -75,7 +75,8 @@ def make(name: str, home: Path, call: Call) -> Path:
     for file in ("account.toml", "claims.csv"):
         shutil.move(ledger / file, made / file)
     shutil.rmtree(ledger)
-    shutil.copyfile(given / "account.md", made / "account.md")
+    for file in ("account.md", "benchmark.toml"):
+        shutil.copyfile(given / file, made / file)
     shutil.copyfile(given / "sources.csv", made / "account_sources.csv")
     do("account", "keep", here)
     for file in NOT_SHIPPED:

@@ -232,7 +232,7 @@ def test_a_fit_to_another_record_is_stale_and_one_to_the_same_is_not(own: Path) 
 
     def fitted() -> dict[str, object]:
         target = target_of(observe(load_scenario(str(own)).case.record), plan)
-        return {"model_sha256": model_hash(), "plan_sha256": plan.sha256(), "scale": 0.01, "record_sha256": target.sha256()}
+        return {"model_sha256": model_hash(), "plan_sha256": plan.sha256(), "scale": 0.01, "target_sha256": target.sha256()}
 
     made = fitted()
     assert why_unused(made, load_scenario(str(own))) == ""
@@ -244,7 +244,7 @@ def test_a_fit_to_another_record_is_stale_and_one_to_the_same_is_not(own: Path) 
     assert why_unused(made, load_scenario(str(own))) == "record"
     assert current_plan(made, load_scenario(str(own))) is None
     assert fitted() != made
-    assert why_unused({k: v for k, v in made.items() if k != "record_sha256"}, load_scenario(str(own))) == ""  # nobody can tell
+    assert why_unused({k: v for k, v in made.items() if k != "target_sha256"}, load_scenario(str(own))) == ""  # nobody can tell
 
 
 SMALL = ("--scale", "0.001", "--table", "30", "--draws", "30", "--rounds", "0", "--near", "10", "--force-draws", "1", "--particles", "10")

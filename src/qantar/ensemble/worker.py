@@ -73,7 +73,7 @@ def perform(asked: Mapping[str, str], root: str, mark: str, depot: Any, packed: 
     Raises
     ------
     StudyError
-        If this worker has another model or other libraries, or does not see the folder. Nothing is simulated then.
+        If this worker has another model or other libraries, or does not see the folder. Such a worker takes no part.
     """
     where, problems = address(), Problems()
     compare(where, asked, terms(), problems)

@@ -140,7 +140,7 @@ def _own_plan(made: Mapping[str, Any], scenario: Scenario) -> Plan | None:
 
 def _of_another_record(made: Mapping[str, Any], scenario: Scenario, plan: Plan) -> bool:
     """Whether the record says another thing now than the one a result was fitted to; of a result that does not say it nobody can tell."""
-    if (fitted_to := made.get("record_sha256")) is None:
+    if (fitted_to := made.get("target_sha256")) is None:
         return False
     spec = scenario.file.calibration
     now = target_of(observe(scenario.case.record), plan, detained=tuple(spec.detained) if spec else ())
