@@ -233,6 +233,13 @@ def test_a_run_that_nobody_watches_ends(served: Serving, monkeypatch: pytest.Mon
     assert run.state == "stopped"
 
 
+def test_a_server_ends_at_once_though_somebody_may_come_back_to_a_run(tmp_path: Path) -> None:
+    with serving(with_tiny(tmp_path)) as brief:
+        brief.ask("POST", "/api/runs", LONG)
+        began = time.monotonic()
+    assert time.monotonic() - began < runs.PATIENCE / 3
+
+
 def test_progress_and_time_left_are_told_as_numbers() -> None:
     run = runs.Run("1", ("run", "x"), stays=True, lines=["compiling", "histories 3 / 12, about 70 s left"])
     assert run.as_dict()["progress"] == {"what": "histories", "done": "3", "total": "12", "left": "about 70 s left"}

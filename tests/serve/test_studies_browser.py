@@ -37,7 +37,7 @@ def test_a_mistake_stands_beside_its_field_and_the_command_follows_what_is_fille
 
 
 def test_arms_of_the_scenario_are_ticked_or_written(look: Look) -> None:
-    page = look(f"/studies/counterfactual?name={CASE}")
+    page = look(f"/studies/counterfactual?name={CASE}", refusals=True)
     box = page.locator("[data-offers=arms] input[value=no-troops]")
     box.check()
     page.locator("#option-arm").press_sequentially("\nsteps.troops=off")

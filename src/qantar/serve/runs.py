@@ -15,7 +15,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,9 @@ class Runs:
         self.root = root
         self._runs: dict[str, Run] = {}
         self._ids = itertools.count(1)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._followed: set[asyncio.Task[None]] = set()
+        self._left: set[asyncio.Task[None]] = set()
+        """those who wait whether somebody comes back to a run"""
 
     async def start(self, words: Sequence[str], lang: str, *, stays: bool = False, columns: int = 200) -> Run:
         """Begin a command, whose lines are as wide as so many columns.
@@ -107,9 +109,9 @@ class Runs:
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
             env={**os.environ, "COLUMNS": str(columns)}, limit=2**26,
         )  # fmt: skip
-        self._keep(self._follow(run))
+        _keep(self._follow(run), self._followed)
         if not stays:
-            self._keep(self._leave(run))
+            _keep(self._leave(run), self._left)
         return run
 
     def of(self, name: str) -> Run:
@@ -133,7 +135,9 @@ class Runs:
         """End all runs; the server ends."""
         for run in self._runs.values():
             self.stop(run)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in self._left:
+            task.cancel()
+        await asyncio.gather(*self._followed, return_exceptions=True)
 
     async def watch(self, run: Run) -> AsyncIterator[Mapping[str, Any]]:
         """What happens to a run from now on, the last time when it has ended."""
@@ -149,12 +153,7 @@ class Runs:
         finally:
             run.watchers -= 1
             if not run.stays:
-                self._keep(self._leave(run))
-
-    def _keep(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                _keep(self._leave(run), self._left)
 
     async def _leave(self, run: Run) -> None:
         """End a run that nobody comes back to."""
@@ -183,6 +182,13 @@ class Runs:
     def _tell(self, run: Run) -> None:
         run.changed.set()
         run.changed = asyncio.Event()
+
+
+def _keep(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+    """Begin something that goes on by itself: a loop only holds on to tasks that somebody else holds too."""
+    task = asyncio.ensure_future(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
 
 
 def _json_in(words: str) -> Any:
