@@ -4,8 +4,8 @@
 
 In: a folder of `dev/packaged` for each, with the table as it was published (`table.csv`), how it is read (`mapping.toml`), and what a
 person writes: title, limits and licences (`about.toml`), the account (`account.md`), its verdicts (`claims.csv`) and sources
-(`sources.csv`), and what forecasts are asked (`benchmark.toml`). Out: the folders of `src/qantar/cases`, and `made.csv` with the SHA-256 of all that went in and came out. The same in
-gives the same out.
+(`sources.csv`), and what forecasts are asked (`benchmark.toml`). Out: the folders of `src/qantar/cases`, and `made.csv` with the SHA-256 of
+all that went in and came out. The same in gives the same out.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conftest import CASE, HERE
-from kit.serving import Serving, serving
+from kit.serving import Serving, serving, with_tiny
 from qantar.errors import QantarError
 from qantar.files.result import sealed
 from qantar.messages import text
