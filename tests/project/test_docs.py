@@ -181,7 +181,7 @@ def test_a_page_opens_in_plain_words_and_shows_a_claim(page: Path) -> None:
     assert list(faults_of_form(page.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("name", ["data-sheet.md", "data-sheets.md", "design-notes.md", "responsible-use.md"])
+@pytest.mark.parametrize("name", ["data-sheet.md", "data-sheets.md", "design-notes.md", "index.md", "model-card.md", "responsible-use.md"])
 def test_other_pages_open_likewise(name: str) -> None:
     content = (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
     assert [f for f in faults_of_form(content) if not f.startswith(("private", "not explained"))] == []
