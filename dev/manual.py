@@ -50,7 +50,7 @@ NAV: dict[str, tuple[str, ...]] = {
         *("reference/words", "reference/commands", "reference/tables", "reference/keys", "reference/headers", "reference/parameters"),
         *("reference/errors", "reference/python", "reference/odd"),
     ),
-    "Findings": ("findings/kazakhstan-2022", "findings/benchmark", "findings/classics", "data-sheet"),
+    "Findings": ("findings/kazakhstan-2022", "findings/benchmark", "findings/classics", "data-sheet", "data-sheets"),
     "About": ("model-card", "responsible-use", "status", "design-notes"),
 }
 """Pages by kind, in order. A title is the heading of the page."""
