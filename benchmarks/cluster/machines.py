@@ -16,6 +16,8 @@ QUIET = {"DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s", "DASK_LOGGI
 COUNTED = "QANTAR_COUNTED"
 """Names a file in which workers note every history that they simulate."""
 COUNTING = Path(__file__).parent / "counting.py"
+HOME = str(Path(__file__).parents[2])
+"""What workers must find: they run in another folder, and `benchmarks` is in no environment."""
 
 
 class Machines:
@@ -67,7 +69,8 @@ class Machines:
     def _start(
         self, module: str, words: Sequence[str], before: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        home = {**os.environ, **QUIET, **({COUNTED: str(self.counted)} if self.counted else {}), **(environment or {})}
+        found = os.pathsep.join([HOME, *filter(None, [os.environ.get("PYTHONPATH")])])
+        home = {**os.environ, **QUIET, "PYTHONPATH": found, **({COUNTED: str(self.counted)} if self.counted else {}), **(environment or {})}
         command = [*(self.before if before is None else before), sys.executable, "-m", module, *words]
         quiet: dict[str, int | IO[bytes]] = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": self._log}
         return subprocess.Popen(command, env=home, cwd=self.folder, **quiet)  # type: ignore[call-overload,no-any-return]
