@@ -51,7 +51,7 @@ class Machines:
         self.file.unlink(missing_ok=True)
         at = ["--port", str(self._port), "--scheduler-file", str(self.file), "--no-dashboard", *words]  # of two ports the last one counts
         self.scheduler = self._start("distributed.cli.dask_scheduler", at)
-        while not self.file.exists():
+        while not (self.file.exists() and self.file.read_text().rstrip().endswith("}")):  # it is seen while it is written
             time.sleep(0.02)
         self._port = int(self.address.rpartition(":")[2])
 
