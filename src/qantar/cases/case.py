@@ -288,7 +288,10 @@ def is_ring(ring: Any) -> bool:
 
 
 def _is_point(point: Any) -> bool:
-    return isinstance(point, list) and len(point) >= 2 and all(map(is_number, point[:2])) and abs(point[0]) <= 180 and abs(point[1]) <= 90
+    if not (isinstance(point, list) and len(point) >= 2):
+        return False
+    x, y = point[:2]  # as JSON gives them: yes and no are of a type of their own, and what is not finite is outside
+    return type(x) in (int, float) and type(y) in (int, float) and -180 <= x <= 180 and -90 <= y <= 90
 
 
 def _has_area(ring: list[Any]) -> bool:

@@ -180,8 +180,10 @@ def _key_parts(dotted: str) -> list[str]:
 def read_json(path: Path, problems: Problems) -> Any:
     """A JSON file, or None with the problem noted."""
     try:
-        data = json.loads(read_text(path), parse_int=_whole)
-        json.dumps(data, ensure_ascii=False).encode()  # half a character by its number is none
+        text = read_text(path)
+        data = json.loads(text, parse_int=_whole)
+        if "\\u" in text:
+            json.dumps(data, ensure_ascii=False).encode()  # half a character by its number is none
         if deeper_than(data, DEPTH_MAX):
             raise RecursionError
         return data
@@ -207,7 +209,8 @@ def deeper_than(data: Any, most: int) -> bool:
     >>> deeper_than([[1], {"a": [2]}], 3), deeper_than([[1], {"a": [2]}], 2)
     (False, True)
     """
-    level = [data]
+    nested = (list, dict)
+    level = [data] if isinstance(data, nested) else []
     for _ in range(most):
-        level = [inner for x in level if isinstance(x, list | dict) for inner in (x.values() if isinstance(x, dict) else x)]
-    return any(isinstance(x, list | dict) for x in level)
+        level = [inner for x in level for inner in (x.values() if isinstance(x, dict) else x) if isinstance(inner, nested)]
+    return bool(level)

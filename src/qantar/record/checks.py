@@ -46,13 +46,19 @@ def check_alone(table: Table[Any], problems: Problems, register: Mapping[str, Va
         _check_units(table, column, register or register_of((), MONEY), problems)
     if table.name in _UNIQUE:
         _check_twice(table, problems)
-    for line, row in problems.rows(table):
-        for low, high in _ORDERED:
-            a, b = getattr(row, low, None), getattr(row, high, None)
+    ordered = [pair for pair in _ORDERED if all(has(table, column) for column in pair)]
+    for line, row in problems.rows(table) if ordered else ():
+        for low, high in ordered:
+            a, b = getattr(row, low), getattr(row, high)
             if isinstance(a, str) and isinstance(b, str):  # moments: an hour that is not known orders nothing
                 a, b = a[: min(len(a), len(b))], b[: min(len(a), len(b))]
             if a is not None and b is not None and a > b:
                 problems.add(table.file, line, low, "low_above_high", value=a, other=high, other_value=b)
+
+
+def has(table: Table[Any], column: str) -> bool:
+    """Whether the rows of a table have a column: to ask each row would take longer than to check it."""
+    return bool(table.rows) and column in type(table.rows[0]).model_fields
 
 
 _IDS = {
@@ -120,16 +126,17 @@ def _check_keys(record: Record, problems: Problems) -> None:
     for table in record.tables().values():
         if table.name != "sources" and record.sources.readable:
             check_sources(table, sources, problems)
+        named = [column for column in ("region_id", "region_a", "region_b") if has(table, column)]
         for line, row in problems.rows(table) if record.regions.readable else ():
-            for column in ("region_id", "region_a", "region_b"):
-                region = getattr(row, column, None)
+            for column in named:
+                region = getattr(row, column)
                 if region and region not in regions and region != record.country:
                     problems.add(table.file, line, column, "unknown_region", value=region, choices=nearest(region, regions))
     if record.settlements.readable:
         _check_places(record, problems)
-    named = (record.events, record.totals, record.forces)
-    known = {key for table in named for key in table.ids()}
-    for line, row in problems.rows(record.disagreements) if all(t.readable for t in named) else ():
+    counted = (record.events, record.totals, record.forces)
+    known = {key for table in counted for key in table.ids()}
+    for line, row in problems.rows(record.disagreements) if all(t.readable for t in counted) else ():
         for key in row.rows:
             if key not in known:
                 problems.add(record.disagreements.file, line, "rows", "unknown_row", value=key, choices=nearest(key, known))
@@ -175,17 +182,19 @@ def _check_adjacency(record: Record, problems: Problems) -> None:
 
 
 def _check_units(table: Table[Any], column: str, register: Mapping[str, Variable], problems: Problems) -> None:
+    with_unit = has(table, "unit")
+    values = [name for name in ("value", "value_low", "value_high") if has(table, name)]
     for line, row in problems.rows(table):
         quantity = getattr(row, column)
         entry = register.get(quantity)
         if entry is None:
             problems.add(table.file, line, column, "unknown_variable", value=quantity, choices=nearest(quantity, register))
             continue
-        unit = getattr(row, "unit", entry.unit)
+        unit = row.unit if with_unit else entry.unit
         if unit != entry.unit and MONEY not in entry.unit:  # whose currency nobody named
             problems.add(table.file, line, "unit", "wrong_unit", value=unit, variable=quantity, unit=entry.unit)
-        for value_column in ("value", "value_low", "value_high"):
-            value = getattr(row, value_column, None)
+        for value_column in values:
+            value = getattr(row, value_column)
             if value is None:
                 continue
             if entry.low is not None and value < entry.low:

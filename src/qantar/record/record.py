@@ -150,7 +150,7 @@ def variables() -> Table[Variable]:
 
 def cited(row: Row) -> dict[str, str]:
     """Source keys of a row, each with the column it stands in."""
-    single = {c: getattr(row, c, None) for c in ("source", "deaths_source", "taken_source")}
-    keys = {key: column for column, key in single.items() if key}
-    columns = [c for c in ("sources_more", "sources") if c in type(row).model_fields]
+    fields = type(row).model_fields
+    keys = {key: c for c in ("source", "deaths_source", "taken_source") if c in fields and (key := getattr(row, c))}
+    columns = [c for c in ("sources_more", "sources") if c in fields]
     return {**{key: c for c in columns for key in getattr(row, c)}, **keys}

@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from markupsafe import Markup, escape
 
@@ -184,7 +185,7 @@ class Rows:
     names: Sequence[Pair]
     each: float = 24
 
-    @property
+    @cached_property
     def widest(self) -> float:
         """Width of the widest name."""
         return max((width_of(n) for names in self.names for n in names), default=0)

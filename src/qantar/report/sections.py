@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -56,6 +57,22 @@ def argued(loaded: Loaded) -> dict[str, Result]:
     return found
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """Templates as they were compiled in this process: to do so for each page takes as long as to draw it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Any) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Any) -> None:
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 def templates() -> jinja2.Environment:
     """The templates of the page, with what those of all blocks call."""
     found = jinja2.Environment(
@@ -64,6 +81,7 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        bytecode_cache=_COMPILED,
     )
     found.globals.update(t=message, both=both, draw_figure=draw_figure, section_of=section_of)
     return found
