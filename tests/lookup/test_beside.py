@@ -69,10 +69,22 @@ def test_of_a_day_the_rows_of_the_places_stand_first_and_then_those_that_share_w
 
 def test_of_rows_that_are_only_near_few_are_told_and_how_many_more_there_are(case: Case, tmp_path: Path) -> None:
     document = written(tmp_path, "# A week\n\nOn 3 March people died.\n")
-    (told,) = records([list(document.sentences())], document, case, [("", ())])
-    (named,) = records([list(document.sentences())], document, case, [("Why.", ("T2",))])
+    (told,) = records([list(document.sentences())], document, case, [("", (), "")])
     assert (len(told.splitlines()), told.splitlines()[SOME:]) == (SOME + 1, [text("out.beside_more", "en", n=1)])
-    first, second, *rest = named.splitlines()
-    assert (first, second[:2], len(rest)) == ("Why.", "T2", SOME)  # the one named, and all that are near
-    assert "[gazette]" in second
-    assert not [line for line in rest if line.endswith("]")]  # of these what is noted is left out
+
+
+def test_beside_rows_that_are_named_the_others_are_only_counted(case: Case, tmp_path: Path) -> None:
+    document = written(tmp_path, "# A week\n\nOn 3 March people died.\n")
+    (named,) = records([list(document.sentences())], document, case, [("Why.", ("T2",), "")])
+    first, second, rest = named.splitlines()
+    assert (first, second[:3], rest) == ("Why.", "T2 ", text("out.beside_more", "en", n=3))
+    assert second.endswith("[gazette]")
+
+
+def test_what_the_evidence_says_is_not_said_again_beside_it(case: Case, tmp_path: Path) -> None:
+    document = written(tmp_path, "# A week\n\nOn 2 March people marched in Oneville.\n")
+    (alone,) = records([list(document.sentences())], document, case, [("", ("E1",), "")])
+    what = alone.splitlines()[0].removeprefix("E1 ").split('; "')[0].removesuffix(" [gazette]")
+    (beside,) = records([list(document.sentences())], document, case, [("", ("E1",), f"[draft] The record has: {what} (Gazette).")])
+    assert what
+    assert beside.splitlines()[0] == 'E1; "People gather." [gazette]'

@@ -32,16 +32,15 @@ def counted(event: Event, quantity: str) -> Span | None:
     return (min(found), max(found)) if found else None
 
 
-def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, noted: bool = True) -> str:
-    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many.
+def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, elsewhere: bool = False) -> str:
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many; what is noted of it, and its source.
 
-    If `noted`, also what is noted of it, and its source.
-    A count of nobody is left out: most tables have a nought where nothing is told.
+    Where it is told `elsewhere` too, its id, its note and its source alone. A count of nobody is left out: most tables have a nought
+    where nothing is told.
     """
-    if not noted:
-        return f"{key_of(row)} {what_it_says(row, names, lang)}"
     note = (lang == "zh" and row.note_zh) or row.note
-    return f"{key_of(row)} {what_it_says(row, names, lang)}" + (f'; "{note}"' if note else "") + f" [{row.source}]"
+    told = key_of(row) if elsewhere else f"{key_of(row)} {what_it_says(row, names, lang)}"
+    return told + (f'; "{note}"' if note else "") + f" [{row.source}]"
 
 
 def key_of(row: Event | Total) -> str:
