@@ -38,7 +38,7 @@ def with_steps(scenario: str, events: Iterable[Mapping[str, str]], country: str,
     >>> row = dict(event_id="E1", date="2029-03-02", region_id="PE-LIM", kind="internet_cut", scope="event")
     >>> said = '[time]\\nstart = "2029-03-01T00:00"\\nhours = 96\\n'
     >>> text, ids = with_steps(said, [row, row | {"event_id": "E2"}], "PE")
-    >>> ids, text.splitlines()[-8:-3]
+    >>> ids, text.splitlines()[-7:-2]
     (['internet-cut'], ['id = "internet-cut"', 'kind = "internet"', 'places = ["PE-LIM"]', 'at = "2029-03-02T12:00"', 'size = 0'])
     >>> with_steps(text, [row], "PE")[1]
     []

@@ -139,11 +139,12 @@ def new(
             {"folder": str(folder), "claims": len(found), "proposed": n_proposed, "drafts": n_drafts, "sha256": read.sha256}
         )
         return
-    terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), case=case))
+    terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), document=document))
     words = " ".join(s.text for s in read.sentences())
     if not any(name in words for name in country.place_names()):
         terminal.say(text("out.new_elsewhere", context.obj, case=case))
-    terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
+    if n_proposed or not n_drafts:
+        terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
     if n_drafts:
         terminal.say(text("out.new_drafts", context.obj, n=n_drafts))
 

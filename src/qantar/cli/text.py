@@ -218,7 +218,7 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
         return
     sources = {key for j in judged for key in j.claim.sources}
     memory, lost, nowhere = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost", "no-address"))
-    say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
+    say(text("out.sources_weak" if memory or lost else "out.sources", lang, n=len(sources), memory=memory, lost=lost))
     if nowhere:
         say(text("out.sources_nowhere", lang, n=nowhere))
 

@@ -62,7 +62,9 @@ def records(
         only_near = [] if meant or sums else wanted[:SOME]
         lines = [why] if why else []
         lines += [said for said in sums if said not in evidence]
-        lines += [row_in_words(rows[i], names, lang, elsewhere=what_it_says(rows[i], names, lang) in evidence) for i in meant]
+        for row in (rows[i] for i in meant):
+            elsewhere = what_it_says(row, names, lang) in evidence
+            lines += [row_in_words(row, names, lang, elsewhere=elsewhere)] if row.note or not elsewhere else []
         lines += [row_in_words(rows[i], names, lang) for i in only_near]
         if left := len(wanted) - len(meant) - len(only_near):
             lines.append(text("out.beside_more", lang, n=left))
