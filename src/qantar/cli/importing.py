@@ -19,6 +19,8 @@ TYPES = 40
 """Types that are told."""
 NOTE = 60
 """Letters of a note that are told."""
+FIRST_LOOK = "--recorded --scale 0.01 --draws 20"
+"""Of a what-if: what the record has, coarsely, in a minute."""
 
 
 @app.command("import", help="cli.import")
@@ -237,7 +239,8 @@ def tell(summary: Any, folder: Path | None, lang: str, mapping: Path | None = No
     told.say("out.import_written", files=" ".join(summary.written), folder=folder)
     if summary.steps:
         told.say("out.import_steps", n=len(summary.steps), steps=", ".join(summary.steps))
-        sys.stdout.write(text("out.import_what_if", lang, folder=folder, step=summary.steps[0]) + "\n")  # never wrapped: to copy
+        step = summary.steps[0]
+        sys.stdout.write(f"qantar counterfactual {folder} --arm steps.{step}=off {FIRST_LOOK}\n")  # never wrapped: to copy
 
 
 class _Told:
