@@ -40,8 +40,9 @@ def records(
 ) -> list[str]:
     """For some sentences of a document what the record has on them: what it proposes and adds up to, then the rows named, else those near.
 
-    Rows named and those of the sentence's own day and place (`likely.near`) are told with what is noted of them; of rows that are only near
-    there is the number then, and where nothing else is, some of them. What the evidence of the claim says already is not said again.
+    Rows named and those of the sentence's own day and place (`likely.near`) are told with what is noted of them; beside a sum of all there
+    is, only rows named. Of rows that are only near there is the number then, and where nothing else is, some of them. What the evidence of
+    the claim says already is not said again.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def records(
     around, names, added = near(document, case), names_of_places(case, lang), tallies(document, case)
     cells = []
     for sentences, (why, ids, evidence) in zip(told, named, strict=True):
-        own = [row for sentence in sentences for row in around[sentence.position].own]
+        whole = any(tally.whole for sentence in sentences for tally in added[sentence.position])
+        own = [row for sentence in sentences if not whole for row in around[sentence.position].own]
         by_day = (row for sentence in sentences for row in around[sentence.position].rows)
         wanted = [i for i in dict.fromkeys((*ids, *own, *by_day)) if i in rows]
         sums = [tally.said for sentence in sentences for tally in added[sentence.position]]

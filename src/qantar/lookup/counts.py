@@ -115,6 +115,16 @@ def count_in(clause: Clause, language: str) -> Count | None:
     return None if figure is None else Count(quantities[0], figure, clause.bound, rough, partial)
 
 
+def counted_in(sentence: str, language: str) -> set[str]:
+    """What of an event a sentence speaks of by number or name: its dead, injured or detained.
+
+    >>> sorted(counted_in("Two people died, and nobody was arrested.", "en")), counted_in("A crowd came.", "en")
+    (['deaths', 'detained'], set())
+    """
+    said = "; ".join(clause.words for clause in clauses(sentence, language))
+    return {q.removesuffix("_cumulative") for q in _quantities(said, language)} - {"participants"}
+
+
 def _quantities(said: str, language: str) -> list[str]:
     return [q for q in words()["count"] if says(f"count.{q}", said, language)]
 

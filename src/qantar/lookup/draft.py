@@ -35,12 +35,14 @@ def drafts(found: Sequence[Candidate], proposed: Sequence[Proposal | None], docu
     for candidate, proposal in zip(found, proposed, strict=True):
         own = around[candidate.sentence.position].own
         sums = added[candidate.sentence.position] if candidate.kind == "fact" and not proposal else []
-        few = own if candidate.kind == "fact" and len(own) <= FEW else ()
+        few = own if candidate.kind == "fact" and len(own) <= FEW and not any(tally.whole for tally in sums) else ()
         ids = [i for i in (proposal.rows if proposal else few) if i in rows]
         if not (ids or sums):
             cells.append({})
             continue
-        told = [f"{what_it_says(rows[i], names, lang)} ({publishers.get(rows[i].source, rows[i].source)})" for i in ids[:FEW]]
+        by = [publishers.get(rows[i].source, rows[i].source) for i in ids[:FEW]]
+        named = [f" ({one})" if len({*by[k:]}) > 1 or k + 1 == len(by) else "" for k, one in enumerate(by)]  # the last for all, if alike
+        told = [f"{what_it_says(rows[i], names, lang)}{whose}" for i, whose in zip(ids, named, strict=False)]
         told += [", ".join(key_of(rows[i]) for i in ids[FEW:])] if ids[FEW:] else []
         main, *more = dict.fromkeys((*(rows[i].source for i in ids), *(key for tally in sums for key in tally.sources)))
         has = [text("out.draft_rows", lang, rows=text("report.semicolon", lang).join(told))] if told else []
