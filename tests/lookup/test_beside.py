@@ -97,3 +97,12 @@ def test_of_a_sentence_that_counts_the_rows_of_its_day_that_count_the_same_are_i
     assert dead
     assert {*found[0, 1, 1].own} == dead
     assert not dead & {*found[0, 1, 2].own}  # it names another place
+
+
+def test_a_figure_of_the_day_names_its_row_and_a_day_may_hang_on_one_of_the_same_sentence(case: Case, tmp_path: Path) -> None:
+    found = near(
+        written(tmp_path, "# A week\n\nOn 2 March a crowd of 60 came. On 1 March it rained, and the next day a crowd of 60 came.\n"), case
+    )
+    assert found[0, 1, 1].own == ("E1",)  # 40 to 60
+    assert found[0, 1, 2].own == ("E1",)
+    assert near(written(tmp_path, "# A week\n\nOn 2 March a crowd of 70 came.\n"), case)[0, 1, 1].own == ()

@@ -19,7 +19,7 @@ from qantar.lookup.propose import Proposal
 from qantar.lookup.rows import key_of, names_of_places, what_it_says
 from qantar.lookup.tallies import tallies
 from qantar.messages import LANGUAGES, text
-from qantar.record.schema import Event, Total
+from qantar.record.schema import NOT_SAID, Event, Total
 
 FEW = 3
 """Rows that one draft tells. Of more than these of a day and place nobody knows which is meant; of a proposal the others are named."""
@@ -30,7 +30,7 @@ def drafts(found: Sequence[Candidate], proposed: Sequence[Proposal | None], docu
     lang = document.language if document.language in LANGUAGES else LANGUAGES[0]
     rows: dict[str, Event | Total] = {e.event_id: e for e in case.record.events} | {t.total_id: t for t in case.record.totals}
     around, names, added = near(document, case), names_of_places(case, lang), tallies(document, case)
-    publishers = {s.key: s.publisher or s.title for s in case.record.sources}
+    publishers = {s.key: s.title if s.publisher in ("", NOT_SAID) else s.publisher for s in case.record.sources}
     cells: list[dict[str, str]] = []
     for candidate, proposal in zip(found, proposed, strict=True):
         own = around[candidate.sentence.position].own

@@ -11,8 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 
@@ -21,8 +21,8 @@ from qantar.account.document import Document, Position, Section, Sentence
 from qantar.account.schema import Claim
 from qantar.cases.case import Case
 from qantar.files.cells import fold
-from qantar.lookup.counts import counted_in
-from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, months
+from qantar.lookup.counts import counted_in, figures_in
+from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, days_named, months
 from qantar.lookup.rows import QUANTITIES, counted
 from qantar.messages import LANGUAGES, text
 from qantar.record.observables import days_between
@@ -88,7 +88,7 @@ class Near:
     """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words.
 
     Of the day that stands before it in its paragraph they are its own only by words. Of a sentence that names a day, no place, and counts,
-    those surely of that day are its own that have any of what it counts.
+    those surely of that day are its own that have any of what it counts, or a figure of it.
     """
 
     rows: tuple[str, ...] = ()
@@ -118,8 +118,9 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         on = [row for row in rows if any(row.first <= day <= row.last for day in when.days)]
         own = when.how == "named"
         here = [row for row in on if row.at(where, around)] or [row for row in rows if not own and row.at(where, around)]
-        if own and not where and (quantities := counted_in(said, language)):
-            here = [row for row in on if row.dated and row.counts & quantities]
+        if own and not where:
+            quantities, figures = counted_in(said, language), figures_in(said, language)
+            here = [row for row in on if row.dated and (row.counts.keys() & quantities or figures & {*row.counts.values()})]
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
         ranked = [sorted(some, key=lambda row: (not row.dated, -len(row.words & words))) for some in (here, rest)]
@@ -141,8 +142,8 @@ class Row:
     town: str | None
     words: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
-    counts: frozenset[str] = frozenset()
-    """quantities of which it has any"""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """the most of each quantity of which it has any"""
     dated: bool = True
     """whether its day is known"""
     called: str = ""
@@ -171,7 +172,8 @@ class Matter:
         self.rows = [
             Row(
                 e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]),
-                frozenset(q for q in QUANTITIES if any(counted(e, q) or ())), e.scope != "date uncertain", e.settlement,
+                {q: max(filter(None, span)) for q in QUANTITIES if any(span := counted(e, q) or ())}, e.scope != "date uncertain",
+                e.settlement,
             )
             for e in case.record.events
         ]  # fmt: skip
@@ -253,7 +255,7 @@ def days_of(document: Document, case: Case) -> dict[Sentence, When]:
         for c in scored(_sentences(section), language, case.place_names(), case.head.country):
             said, at = c.sentence.text, c.sentence.position[1]
             placed, paragraph = (placed and at == paragraph), at
-            own = frozenset(dates_in(said, language, *span))
+            own = days_named(said, language, *span)
             hangs = frozenset() if own else day_after(said, language, last)
             if own or hangs or another_time(said, language):
                 last, named_in = (own or hangs) - OTHER_TIME, at

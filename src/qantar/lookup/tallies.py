@@ -76,10 +76,12 @@ class _Adding:
         if speaks("dead"):
             quantities = list(dict.fromkeys((DEAD, *quantities)))
         for quantity in quantities:
-            if speaks("most"):
+            if speaks("worst_day"):
+                found.append(self._days_with_most(quantity))
+            elif speaks("most"):
                 found.append(self._most(quantity))
             elif speaks("whole") or (where and when.how != "named" and not speaks("rank")):
-                found.append(self._toll(quantity, where))
+                found.append(self._toll(quantity, where, when))
             if speaks("rank"):
                 found.append(self._ends(quantity))
             elif speaks("change"):
@@ -102,8 +104,8 @@ class _Adding:
         """The day by which each region had risen, in order."""
         return sorted((o.latest, o.region_id) for o in observe(self.case.record).onsets if o.latest)
 
-    def _toll(self, quantity: str, where: set[str]) -> Tally | None:
-        """Sums of a quantity over the country, the places named, and regions.
+    def _toll(self, quantity: str, where: set[str], when: When) -> Tally | None:
+        """Sums of a quantity over the country, the places named, and regions; beside them rows say nothing, but those of one day named.
 
         None where somebody counted it: the sum over events is then less than what is known.
         """
@@ -121,7 +123,7 @@ class _Adding:
         order = sorted(of_unit, key=lambda unit: (unit != country, unit not in asked, -_sum(of_unit[unit], name)[-1]))
         units = (f"{self.names.get(unit, unit)} {_sum_in_words(_sum(of_unit[unit], name))}" for unit in order[: UNITS + 1])
         told = text("tally.toll", self.lang, quantity=text(f"row.{name}", self.lang), units=self._listed(units))
-        return replace(_tally(told, [e for unit in asked for e in of_unit[unit]] or rows), whole=True)
+        return replace(_tally(told, [e for unit in asked for e in of_unit[unit]] or rows), whole=len(when.days) != 1 or when.how != "named")
 
     def _most(self, quantity: str) -> Tally | None:
         """The happenings with most of a quantity."""
@@ -130,6 +132,18 @@ class _Adding:
         events = (f"{self._on(e)} {span_in_words(counted(e, name) or (None, None))}" for e in largest)
         told = text("tally.most", self.lang, quantity=text(f"row.{name}", self.lang), events=self._listed(events))
         return _tally(told, largest) if largest else None
+
+    def _days_with_most(self, quantity: str) -> Tally | None:
+        """The days with most of a quantity; what is of no certain day is left out."""
+        name, rows = self._with(quantity)
+        of_day: dict[dt.date, list[Event]] = {}
+        for e in rows:
+            if e.date_end in (None, e.date):
+                of_day.setdefault(e.date, []).append(e)
+        most = sorted(of_day, key=lambda day: (-_sum(of_day[day], name)[-1], day))[:FEW]
+        days = (f"{self._day(day)} {_sum_in_words(_sum(of_day[day], name))}" for day in most)
+        told = text("tally.most_days", self.lang, quantity=text(f"row.{name}", self.lang), days=self._listed(days))
+        return _tally(told, [e for day in most for e in of_day[day]]) if most else None
 
     def _course_of(self, quantity: str, days: Iterable[dt.date]) -> Tally | None:
         """How many of a quantity there were on each day around those of a sentence; then what is of no certain day."""
