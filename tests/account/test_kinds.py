@@ -13,7 +13,7 @@ SENTENCES = {
     "fact": (
         "en", "About 100,000 people were in the streets on that day.", "The police used force on 5 May.", "On 5 May they forced their way into the hall.",
         "On 11 July the president dismissed his cabinet.", "The ministry said that 3 will be tried in May.",
-        "The hall was on the right side of the road.", "It was on 25 June that the crowd broke in.", "It was the army that stood in the square.",
+        "The hall was on the right side of the road.", "The security forces killed five people on 6 October.", "It was on 25 June that the crowd broke in.", "It was the army that stood in the square.",
         "The ombudsman counted more than 30 dead, because nobody else went to the hospitals.",
     ),
     "cause": (
@@ -21,7 +21,7 @@ SENTENCES = {
         "Had the internet stayed open, the crowds would have been larger still.", "The army did not end the protest.",
         "The price rise of 1 January led to the protest.", "If he had called elections, most of the dead would be alive.",
         "It was the videos, more than any party, that carried the protest on.", "It was this decision which turned a strike into a revolt.",
-        "Bread prices played hardly any part.", "Repression did not end the wave; it fed it.", "Contempt made the fall of the mayor unbearable.",
+        "Bread prices played hardly any part.", "The strike forces the cabinet to resign.", "Repression did not end the wave; it fed it.", "Contempt made the fall of the mayor unbearable.",
     ),
     "prediction": ("en", "The government will face the same crowd again.", "The rulers will fall."),
     "judgement": ("en", "It was a just revolt.", "The state betrayed its people."),

@@ -86,7 +86,9 @@ def test_sentence_and_record_stand_beside_the_claim_and_are_no_part_of_the_ledge
     text, record = beside(mine)["C002"]
     assert text == "0.1:2 In total 9,000 people died in Tinyland."
     assert record.startswith("proposed: contradicted: 9,000 lies outside the record's interval [4, 6]")
-    assert "\nT4 1 Apr 2030, Tinyland: deaths_cumulative 4–6, independent, list of names [letter]" in record  # the row, not its id alone
+    row = "1 Apr 2030, Tinyland: deaths_cumulative 4–6, independent, list of names"
+    assert row in load_account(str(mine)).account.claims.rows[1].evidence_en  # the row, not its id alone
+    assert row not in record  # once is enough
     sheet = load_workbook(mine / "claims.xlsx")["claims"]
     at = columns(sheet)
     assert sheet.cell(1, at["(text)"]).comment.text.startswith("For reading only")
@@ -228,7 +230,7 @@ def test_a_draft_is_no_verdict_and_a_claim_without_paraphrase_is_told_by_its_pla
     assert first.evidence_en.startswith("[draft] The record has: 3 Mar 2030, Tinyland: participants 40–60, day, gazette (Tinyland Gazette)")
     drafts = [c.claim_id for c in load_account(str(mine)).account.claims if c.drafted]
     assert drafts == ["C001", "C002", "C003"]
-    assert f"{len(drafts)} rows have evidence that is a draft" in " ".join(qantar("check", "mine").out.split())
+    assert f"{len(drafts)} claims have evidence in the program's words" in " ".join(qantar("check", "mine").out.split())
     fill(mine, "verdict", 2, "supported")  # before anybody has read the draft
     (judged, *_) = judge(load_account(str(mine)).account)
     assert {"draft", "unparaphrased"} <= {*judged.flags}
@@ -243,7 +245,12 @@ def test_a_draft_is_no_verdict_and_a_claim_without_paraphrase_is_told_by_its_pla
     assert qantar("account", "keep", "mine").code == 0
     assert qantar("study", "mine").code == 0
     page = (mine.parent / "results" / "mine" / "report.html").read_text(encoding="utf-8")
-    assert ("section 0, paragraph 1, sentence 1" in page, "evidence is a draft" in page) == (True, True)
+    assert ("section 0, paragraph 1, sentence 1" in page, "evidence as drafted" in page, "[draft]" in page) == (True, True, False)
+    (mine.parent / "essay.md").write_text(ESSAY, encoding="utf-8")
+    assert qantar("study", "mine", "--document", "essay.md").code == 0  # at one's own desk the sentence says more than its place
+    page = (mine.parent / "results" / "mine" / "report.html").read_text(encoding="utf-8")
+    assert ("took part in the protests" in page, "only where the document may be shown" in page) == (True, True)
+    assert "took part in the protests" not in (mine.parent / "results" / "mine" / "verdicts.csv").read_text(encoding="utf-8")
     fill(mine, "evidence_en", 2, "So the Gazette says.")
     fill(mine, "claim_en", 2, "Some fifty came.")
     (judged, *_) = judge(load_account(str(mine)).account)
@@ -331,7 +338,7 @@ def test_rows_into_which_nothing_was_written_are_no_claims(mine: Path, qantar: C
     assert [j.claim.claim_id for j in judge(account)] == ["C001", "C002", "C003"]  # three have a proposal
     shown = qantar("check", "mine", "--json").json()
     assert (shown["open"], shown["blank"]) == (3, 1)
-    assert "1 row into which nothing was written counts as no claim" in " ".join(qantar("check", "mine").out.split())
+    assert "1 row without a verdict or a word of yours counts as no claim" in " ".join(qantar("check", "mine").out.split())
     fill(mine, "claim_en", 5, "The cause was just.")
     assert len(judge(load_account(str(mine)).account)) == 4
 

@@ -68,11 +68,41 @@ def test_of_a_day_the_rows_of_the_places_stand_first_and_then_those_that_share_w
 
 
 def test_of_rows_that_are_only_near_few_are_told_and_how_many_more_there_are(case: Case, tmp_path: Path) -> None:
-    document = written(tmp_path, "# A week\n\nOn 3 March people died.\n")
-    (told,) = records([list(document.sentences())], document, case, [("", ())])
-    (named,) = records([list(document.sentences())], document, case, [("Why.", ("T2",))])
+    document = written(tmp_path, "# A week\n\nOn 3 March people met.\n")
+    (told,) = records([list(document.sentences())], document, case, [("", (), "")])
     assert (len(told.splitlines()), told.splitlines()[SOME:]) == (SOME + 1, [text("out.beside_more", "en", n=1)])
-    first, second, *rest = named.splitlines()
-    assert (first, second[:2], len(rest)) == ("Why.", "T2", SOME)  # the one named, and all that are near
-    assert "[gazette]" in second
-    assert not [line for line in rest if line.endswith("]")]  # of these what is noted is left out
+
+
+def test_beside_rows_that_are_named_the_others_are_only_counted(case: Case, tmp_path: Path) -> None:
+    document = written(tmp_path, "# A week\n\nOn 3 March people met.\n")
+    (named,) = records([list(document.sentences())], document, case, [("Why.", ("T2",), "")])
+    first, second, rest = named.splitlines()
+    assert (first, second[:3], rest) == ("Why.", "T2 ", text("out.beside_more", "en", n=3))
+    assert second.endswith("[gazette]")
+
+
+def test_what_the_evidence_says_is_not_said_again_beside_it(case: Case, tmp_path: Path) -> None:
+    document = written(tmp_path, "# A week\n\nOn 2 March people marched in Oneville.\n")
+    (alone,) = records([list(document.sentences())], document, case, [("", ("E1",), "")])
+    what = alone.splitlines()[0].removeprefix("E1 ").split('; "')[0].removesuffix(" [gazette]")
+    (beside,) = records([list(document.sentences())], document, case, [("", ("E1",), f"[draft] The record has: {what} (Gazette).")])
+    assert what
+    assert beside.splitlines()[0] == 'E1; "People gather." [gazette]'
+
+
+def test_of_a_sentence_that_counts_the_rows_of_its_day_that_count_the_same_are_its_own(case: Case, tmp_path: Path) -> None:
+    document = written(tmp_path, "# A week\n\nOn 3 March people died. On that day people died in Oneville.\n")
+    found = near(document, case)
+    dead = {e.event_id for e in case.record.events if str(e.date) == "2030-03-03" and e.deaths}
+    assert dead
+    assert {*found[0, 1, 1].own} == dead
+    assert not dead & {*found[0, 1, 2].own}  # it names another place
+
+
+def test_a_figure_of_the_day_names_its_row_and_a_day_may_hang_on_one_of_the_same_sentence(case: Case, tmp_path: Path) -> None:
+    found = near(
+        written(tmp_path, "# A week\n\nOn 2 March a crowd of 60 came. On 1 March it rained, and the next day a crowd of 60 came.\n"), case
+    )
+    assert found[0, 1, 1].own == ("E1",)  # 40 to 60
+    assert found[0, 1, 2].own == ("E1",)
+    assert near(written(tmp_path, "# A week\n\nOn 2 March a crowd of 70 came.\n"), case)[0, 1, 1].own == ()

@@ -74,7 +74,7 @@ def test_a_row_is_found_by_its_words_and_not_by_nearness_alone(case: Case, tmp_p
 
 def test_a_row_tells_a_range_of_dead(case: Case, tmp_path: Path) -> None:
     document = written(tmp_path, "On 3 March 2030 people were shot.")
-    (cell,) = records([list(document.sentences())], document, case, [("", ())])
+    (cell,) = records([list(document.sentences())], document, case, [("", (), "")])
     assert cell.splitlines()[0].endswith('Twoville: force used by the state, deaths 17–18; "Gendarmes fire outside the granary" [own]')
 
 

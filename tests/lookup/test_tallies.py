@@ -22,6 +22,8 @@ EVENTS = (
     "E4,2030-03-01,2030-03-04,date uncertain,clash,XA-TWO,Twoville,,,2\n"
     "E5,2030-03-05,,event,protest,XA-ONE,Oneville,,,\n"
 )
+VILLAGE = "E6,2030-03-05,,event,clash,XA-TWO,Threeham,,,1\n"
+"""A happening in a village that the case does not know."""
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
         ),
         (
             "In Oneville alone more people died than elsewhere.",
-            "Added up over the events, deaths: Tinyland 3, Onia 1, Twoia 2.",
+            "Added up over the events, deaths: Tinyland 3, Onia 1, Oneville 1, Twoia 2.",
         ),
         (
             "The first man was killed in Oneville.",
@@ -57,6 +59,18 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
             "Both regions rose.",
             "Regions with unrest, by the last day on which it can have begun: 1 Mar 1, 3 Mar 2 (of 2). Last: Twoia 3 Mar.",
         ),
+        (
+            "People were shot in both regions.",
+            "Regions with deaths, by the last day on which it can have begun: 2 Mar 1, 4 Mar 2 (of 2). Last: Twoia 4 Mar.",
+        ),
+        ("It was the deadliest day.", "Days with most deaths in the events: 2 Mar 1."),
+        ("Some people died during these days.", "Added up over the events, deaths: Tinyland 3, Twoia 2, Onia 1."),
+        ("It was the deadliest clash.", "Events with most deaths: 1–4 Mar Twoville 2, 2 Mar Oneville 1."),
+        ("The killing slowed down.", "In the events, deaths by day: 1 Mar 0, 2 Mar 1, 3 Mar 0, 4 Mar 0, 5 Mar 0, 1–4 Mar 2."),
+        (
+            "In the first days there were no deaths.",
+            "In the events, deaths by day: 1 Mar 0, 2 Mar 1, 3 Mar 0, 4 Mar 0, 5 Mar 0, 1–4 Mar 2.",
+        ),
         ("It was the largest march of all.", "Largest crowds in the events: 3 Mar Twoville 400–450, 1 Mar Oneville 200–300."),
         ("The number of protests fell.", "Events that show unrest, by day: 1 Mar 1, 2 Mar 1, 3 Mar 1, 4 Mar 0, 5 Mar 1."),
         ("全国共有9人死亡。", "各事件相加，死亡：小国 3，二州 2，一州 1。"),
@@ -64,6 +78,31 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
 )
 def test_a_whole_or_a_rank_is_answered_by_a_sum(case: Case, tmp_path: Path, sentence: str, said: str) -> None:
     assert added(case, tmp_path, sentence) == [said]
+
+
+def test_a_place_that_only_the_list_has_is_a_place(tiny: Path, case: Case, tmp_path: Path) -> None:
+    (tiny / "events.csv").write_text(EVENTS + VILLAGE, encoding="utf-8")
+    said = added(load_case(str(tiny)), tmp_path, "Around Threeham 9 people were killed.")
+    assert said == ["Added up over the events, deaths: Tinyland 4, Threeham 1, Twoia 3, Onia 1."]
+    assert added(case, tmp_path, "Around Threeham 9 people were killed.") == []
+
+
+def test_regions_that_are_called_alike_are_told_apart(tiny: Path, case: Case, tmp_path: Path) -> None:
+    regions = (tiny / "regions.csv").read_text(encoding="utf-8").replace("Twoia", "Onia")
+    (tiny / "regions.csv").write_text(regions, encoding="utf-8")
+    (said,) = added(load_case(str(tiny)), tmp_path, "In all, 9 people were killed.")
+    assert said == "Added up over the events, deaths: Tinyland 3, Onia (XA-TWO) 2, Onia (XA-ONE) 1."
+
+
+@pytest.mark.parametrize("a_range", [("9,8,10", "9 (8–10)"), ("10,8,10", "8–10"), ("9,,", "9")])
+def test_of_a_sum_the_best_figure_stands_with_its_range(tiny: Path, tmp_path: Path, a_range: tuple[str, str]) -> None:
+    figures, told = a_range
+    head = EVENTS.splitlines()[0] + ",deaths_low,deaths_high\n"
+    for name in ("totals", "region_onset", "presence", "disagreements"):
+        (tiny / f"{name}.csv").unlink(missing_ok=True)
+    (tiny / "events.csv").write_text(f"{head}E1,2030-03-02,,event,clash,XA-ONE,Oneville,,,{figures}\n", encoding="utf-8")
+    (said,) = added(load_case(str(tiny)), tmp_path, "In all, 9 people were killed.")
+    assert said == f"Added up over the events, deaths: Tinyland {told}, Onia {told}."
 
 
 @pytest.mark.parametrize(

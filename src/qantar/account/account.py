@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,10 @@ from qantar.record.schema import Source
 
 if TYPE_CHECKING:
     from qantar.account.document import Document, Position
+
+
+QUOTED_MAX = 300
+"""Characters of a document that stand for one claim, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,28 @@ class Account:
     """what rows said when verdicts were written on them"""
     changed: tuple[Change, ...]
     """what they say otherwise now"""
+    quoted: Mapping[str, str] = field(default_factory=dict)
+    """sentences of the document for claims that nobody has paraphrased, by id; empty where the document is not at hand"""
 
     def claim(self, claim_id: str) -> Claim | None:
         """One claim by its id."""
         return next((c for c in self.claims if c.claim_id == claim_id), None)
+
+    def beside(self, document: Document) -> Account:
+        """The same with the sentences of its document for the claims with a verdict that nobody has paraphrased.
+
+        Of a document that is not the one the ledger was written for there are none.
+        """
+        if self.match(document) == "other":
+            return self
+        unsaid = [c for c in self.claims if c.unparaphrased and c.verdict != "open"]
+        words = {c.claim_id: " ".join(s.text for s in document.sentences() if c.covers(s.position)) for c in unsaid}
+        return replace(self, quoted={key: shortened(said) for key, said in words.items() if said})
+
+    def told(self, claim: Claim) -> tuple[str, str]:
+        """A claim in English and Chinese, of which one may be empty: in its own words, else by its sentence, else by its place."""
+        sentence = self.quoted.get(claim.claim_id) if claim.unparaphrased else None
+        return (f"“{sentence}”",) * 2 if sentence else claim.told
 
     def resting_on(self, row_id: str) -> Iterator[Claim]:
         """Claims whose verdict rests on this event or total: those to read again when the row changes."""
@@ -65,3 +87,12 @@ class Account:
     def covers(self, position: Position) -> Iterator[str]:
         """Ids of the claims at a sentence."""
         return (c.claim_id for c in self.claims if c.covers(position))
+
+
+def shortened(said: str) -> str:
+    """The beginning of what is quoted, if it is long.
+
+    >>> shortened("They came."), len(shortened("They came. " * 100)) == QUOTED_MAX
+    ('They came.', True)
+    """
+    return said if len(said) <= QUOTED_MAX else said[: QUOTED_MAX - 1] + "…"

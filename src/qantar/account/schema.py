@@ -100,6 +100,16 @@ class Claim(Row):
         return is_draft(self.evidence_en) or is_draft(self.evidence_zh)
 
     @property
+    def evidence(self) -> tuple[str, str]:
+        """Evidence in English and Chinese, without the mark of a draft: `drafted` says whose words these are.
+
+        >>> row = {"claim_id": "C1", "section": "6", "paragraph": "3", "kind": "fact", "verdict": "partly"}
+        >>> Claim(**row, evidence_en="[draft] The record has a march.").evidence
+        ('The record has a march.', '')
+        """
+        return undrafted(self.evidence_en), undrafted(self.evidence_zh)
+
+    @property
     def unparaphrased(self) -> bool:
         """Whether nobody has written what the claim says in words of their own: it is told by its place."""
         return not (self.claim_en or self.claim_zh)
@@ -155,6 +165,12 @@ def is_draft(words: str) -> bool:
     (True, True, False, False)
     """
     return words.strip().casefold().startswith(tuple(DRAFT.values()))
+
+
+def undrafted(words: str) -> str:
+    """A text without the mark of a draft."""
+    mark = next((m for m in DRAFT.values() if words.strip().casefold().startswith(m)), "")
+    return words.strip()[len(mark) :].lstrip()
 
 
 def numbers_of(span: str) -> range:

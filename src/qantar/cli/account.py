@@ -123,10 +123,14 @@ def new(
         folder = out or Path(f"{slug(read)}-ledger")
         every_proposal = propose_in(read, country)
         proposed = [every_proposal[c.sentence.position] for c in found]
-        named = [(terminal.proposed_in(p, read.language), p.rows) if p else ("", ()) for p in proposed]
+        drafted = drafts(found, proposed, read, country)
+        own = terminal.written_in(read.language)
+        named = [
+            (terminal.proposed_in(p, own) if p else "", p.rows if p else (), draft.get(f"evidence_{own}", ""))
+            for p, draft in zip(proposed, drafted, strict=True)
+        ]
         beside = {TEXT: [placed([c.sentence]) for c in found], RECORD: records([[c.sentence] for c in found], read, country, named)}
         home = case if case in case_names() else case_from(country.folder, folder)
-        drafted = drafts(found, proposed, read, country)
         cells = [{**draft, **(p.cells() if p else {})} or None for draft, p in zip(drafted, proposed, strict=True)]
         write_skeleton(read, found, home, folder, cells, beside, country.record)
     n_proposed, n_drafts = sum(p is not None for p in proposed), sum(map(bool, drafted))
@@ -135,11 +139,12 @@ def new(
             {"folder": str(folder), "claims": len(found), "proposed": n_proposed, "drafts": n_drafts, "sha256": read.sha256}
         )
         return
-    terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), case=case))
+    terminal.say(text("out.new_written", context.obj, path=folder, n=len(found), document=document))
     words = " ".join(s.text for s in read.sentences())
     if not any(name in words for name in country.place_names()):
         terminal.say(text("out.new_elsewhere", context.obj, case=case))
-    terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
+    if n_proposed or not n_drafts:
+        terminal.say(text("out.new_proposed" if n_proposed else "out.new_unproposed", context.obj, n=n_proposed))
     if n_drafts:
         terminal.say(text("out.new_drafts", context.obj, n=n_drafts))
 
@@ -172,8 +177,8 @@ def _beside(folder: Path, document: Path, lang: str) -> tuple[dict[str, dict[str
     loaded, read = load_account(_here(folder)), read_document(document)
     sys.stderr.write(notice(document, loaded.account, lang))
     said = texts_of(loaded.account.claims, read)
-    own = "zh" if read.language == "zh" else "en"
-    named = [(getattr(c, f"proposed_{own}"), (*c.events, *c.proposed_rows)) for c in loaded.account.claims]
+    own = terminal.written_in(read.language)
+    named = [(getattr(c, f"proposed_{own}"), (*c.events, *c.proposed_rows), getattr(c, f"evidence_{own}")) for c in loaded.account.claims]
     told = records(list(said.values()), read, loaded.case, named)
     return {TEXT: {key: placed(found) for key, found in said.items()}, RECORD: dict(zip(said, told, strict=True))}, read.sha256
 

@@ -36,7 +36,7 @@ def new(
         extent = extent_of(events, country)
         country, days = extent.country, days or (extent.first, extent.last)
     made = new_case(name, country or "", out or Path(name), days=days, adm1=adm1, lang=lang)
-    summary = _imported(events, made.folder) if events else None
+    summary = _imported(events, made.folder, lang) if events else None
     if json:
         notes = [text(key, lang, **args) for key, args in made.notes]
         brought = {"events": summary.as_dict()} if summary else {}
@@ -58,7 +58,7 @@ def new(
     terminal.say(text("new.next", lang, path=made.folder, scale=f"{first_scale(made.facts['residents']):g}"))
 
 
-def _imported(events: Path, folder: Path) -> Any:
+def _imported(events: Path, folder: Path, lang: str) -> Any:
     """The summary of an import into a new case, which is taken away again if the file cannot be imported."""
     import shutil
 
@@ -66,7 +66,7 @@ def _imported(events: Path, folder: Path) -> Any:
     from qantar.importing.run import import_file
 
     try:
-        return import_file(events, folder)
+        return import_file(events, folder, lang=lang)
     except QantarError:
         shutil.rmtree(folder)
         raise

@@ -1,5 +1,6 @@
 """The command that brings downloaded data into a case: import."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ TYPES = 40
 """Types that are told."""
 NOTE = 60
 """Letters of a note that are told."""
+FIRST_LOOK = "--recorded --scale 0.01 --draws 20"
+"""Of a what-if: what the record has, coarsely, in a minute."""
 
 
 @app.command("import", help="cli.import")
@@ -56,7 +59,7 @@ def import_(
 
             options: dict[str, Any] = {"encoding": encoding, "date_order": date_order, "swap": swap, "dry_run": dry_run}
             try:
-                summary = import_file(file, folder, mapping=mapping, deleted=deleted, remove_gone=remove_gone, **options)
+                summary = import_file(file, folder, mapping=mapping, deleted=deleted, remove_gone=remove_gone, lang=lang, **options)
             except DataError as error:
                 if mapping is not None or [p.code for p in error.problems] != ["unknown_format"]:
                     raise
@@ -230,10 +233,14 @@ def tell(summary: Any, folder: Path | None, lang: str, mapping: Path | None = No
         told.twice()
         told.changes()
     told.say("out.import_licence_no" if summary.redistribution == "no" else "out.import_licence", licence=summary.licence)
-    if summary.written:
-        told.say("out.import_written", files=" ".join(summary.written), folder=folder)
-    else:
+    if not summary.written:
         told.say("out.import_dry")
+        return
+    told.say("out.import_written", files=" ".join(summary.written), folder=folder)
+    if summary.steps:
+        told.say("out.import_steps", n=len(summary.steps), steps=", ".join(summary.steps))
+        step = summary.steps[0]
+        sys.stdout.write(f"qantar counterfactual {folder} --arm steps.{step}=off {FIRST_LOOK}\n")  # never wrapped: to copy
 
 
 class _Told:

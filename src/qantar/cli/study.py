@@ -1,7 +1,7 @@
 """The main job and what is done with its results: study, rerun, export."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +42,9 @@ def study(
 ) -> None:
     sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
     sys.stderr.flush()
+    from qantar.cases.case import packaged_names
     from qantar.files.write import refuse_foreign
+    from qantar.lookup.check import waiting
     from qantar.report.write import inputs_of, unchanged
     from qantar.report.write import study_account as run
     from qantar.verdicts.claims import judge
@@ -51,9 +53,13 @@ def study(
     lang = context.obj
     loaded = load_account(account)
     about = notice(document, loaded.account, lang)
+    if document is not None:
+        from qantar.account.document import read_document
+
+        loaded = replace(loaded, account=loaded.account.beside(read_document(document)))
     folder = out or Path("results") / Path(account).resolve().name
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
-    inputs = inputs_of(loaded, draws=draws, again=again, seed=seed)
+    inputs = inputs_of(loaded, draws=draws, again=again, seed=seed, quoted=dict(loaded.account.quoted))
     judged = judge(loaded.account, loaded.trials())
     result = None if full else unchanged(folder, inputs)
     told = terminal.verdict_summary if not json else lambda *said, **more: None
@@ -76,6 +82,11 @@ def study(
         terminal.print_json({"folder": str(folder), **result})
         return
     terminal.sample_lines(result, lang)
+    if (n := waiting(loaded.account, packaged=account in packaged_names())["not_kept"]) and judged:
+        terminal.say(text("check.not_kept", lang, n=n, path=account))
+    terminal.rows_changed(loaded.account, lang)
+    if loaded.account.quoted:
+        terminal.say(text("out.quoted", lang, n=len(loaded.account.quoted)))
     for key, n in loaded.case.record.withheld().items():
         terminal.say(text("out.withheld", lang, key=key, n=n))
     terminal.say(text("out.files" if judged else "out.files_record", lang))

@@ -218,7 +218,7 @@ def verdict_summary(loaded: Loaded, judged: Sequence[Judged], lang: str, histori
         return
     sources = {key for j in judged for key in j.claim.sources}
     memory, lost, nowhere = (sum(flag in j.flags for j in judged) for flag in ("memory", "address-lost", "no-address"))
-    say(text("out.sources", lang, n=len(sources), memory=memory, lost=lost))
+    say(text("out.sources_weak" if memory or lost else "out.sources", lang, n=len(sources), memory=memory, lost=lost))
     if nowhere:
         say(text("out.sources_nowhere", lang, n=nowhere))
 
@@ -294,9 +294,14 @@ def _proposed(proposal: Proposal | None, lang: str) -> str:
     return "" if proposal is None else f"\n→ {proposed_in(proposal, lang)}"
 
 
+def written_in(language: str) -> str:
+    """The language in which is written of a document in this one: its own, or English where the program does not speak it."""
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
 def proposed_in(proposal: Proposal, lang: str) -> str:
     """What the record proposes and why, in a language (English where the program does not speak it)."""
-    lang = lang if lang in LANGUAGES else LANGUAGES[0]
+    lang = written_in(lang)
     said = text("out.proposed", lang, verdict=text(f"verdict.{proposal.verdict}", lang))
     return f"{said}{text('error.colon', lang)}{proposal.why[lang]}"
 

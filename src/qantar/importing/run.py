@@ -1,7 +1,7 @@
 """An import from end to end: a file that was downloaded becomes rows of a case, and a summary says what became of each of its rows.
 
-In: a file and the folder of a case. Out: events.csv, sources.csv, unmatched.csv and imported.csv in that folder, all of them or none, and a
-`Summary`.
+In: a file and the folder of a case. Out: events.csv, sources.csv, unmatched.csv and imported.csv in that folder, and, where no step of
+scenario.toml says yet what the state did, that file with steps; all of them or none, and a `Summary`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from qantar.cases.acts import ACTS, with_steps
 from qantar.errors import DataError, Problems, fail
 from qantar.files.read import parse_row
 from qantar.files.write import write_files
@@ -48,6 +49,8 @@ from qantar.record.observables import at_one_place, perhaps_twice
 from qantar.record.schema import Event
 
 PROVIDERS = (ACLED, UCDP, GDELT)
+SCENARIO = "scenario.toml"
+"""Of a case; it gets steps only where it has none."""
 
 
 @dataclass
@@ -73,6 +76,8 @@ class Summary:
     events: int
     """rows of events.csv afterwards"""
     written: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    """ids of the steps that were drafted in `scenario.toml`"""
 
     def as_dict(self) -> dict[str, object]:
         """The same for machines."""
@@ -119,6 +124,7 @@ class Summary:
             "redistribution": self.redistribution,
             "events": self.events,
             "written": self.written,
+            "steps": self.steps,
         }
 
 
@@ -143,6 +149,7 @@ def import_file(
     deleted: Path | None = None,
     remove_gone: bool = False,
     dry_run: bool = False,
+    lang: str = "en",
 ) -> Summary:
     """Put the events of a file into the case in a folder.
 
@@ -154,6 +161,7 @@ def import_file(
     deleted : a list of events that the provider has withdrawn, with their ids
     remove_gone : whether rows that earlier imports of this source brought and that the file no longer has are removed
     dry_run : whether nothing is written
+    lang : language of the comment above steps that are drafted in `scenario.toml`
 
     Raises
     ------
@@ -180,15 +188,30 @@ def import_file(
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
         made.append(_summary(source, form, taken, changes, events, country.names))
-        return (SOURCES, EVENTS, UNMATCHED, IMPORTED)
+        scenario, made[0].steps = _with_steps(folder / SCENARIO, events, country.code, lang)
+        if made[0].steps:
+            (place / SCENARIO).write_text(scenario, encoding="utf-8", newline="")
+        made[0].written = [EVENTS, SOURCES, UNMATCHED, IMPORTED, *([SCENARIO] if made[0].steps else [])]
+        return (SOURCES, *(name for name in made[0].written if name != SOURCES))
 
     if dry_run:
         with TemporaryDirectory() as nowhere:
             build(Path(nowhere))
+        made[0].written = []
     else:
         write_files(folder, build)
-        made[0].written = [EVENTS, SOURCES, UNMATCHED, IMPORTED]
     return made[0]
+
+
+def _with_steps(path: Path, events: Raw, country: str, lang: str) -> tuple[str, list[str]]:
+    """A scenario with steps for the acts that the events tell of, and their ids; none where there is no such file."""
+    try:
+        scenario = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return "", []
+    kind = events.at("kind")
+    acts = (dict(zip(events.header, map(str.strip, row), strict=True)) for row in events.rows if row[kind].strip() in ACTS)
+    return with_steps(scenario, acts, country, lang)
 
 
 @contextmanager

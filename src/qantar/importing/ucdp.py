@@ -7,6 +7,8 @@ Codes by the GED codebook. `date_prec`: 1 the day is known, 2 to 5 some days to 
 
 from __future__ import annotations
 
+import re
+
 from qantar.importing.form import Cell, Provider
 
 _WHERE = {"2": "rough", "3": "rough", "4": "region", "5": "region", "6": "country", "7": "country"}
@@ -21,6 +23,15 @@ def _types(cell: Cell) -> tuple[str, ...]:
 
 def _confidence(cell: Cell) -> str:
     return "low" if cell("certainty").strip() == "2" else "medium"
+
+
+def _town(words: str) -> str:
+    """The name of a place without what it is, as the codebook writes it behind.
+
+    >>> _town("Oneville town"), _town("Kabul city"), _town("Cape Town")
+    ('Oneville', 'Kabul', 'Cape Town')
+    """
+    return re.sub(r"(?<=\w) (?:town|city|village)$", "", words.strip())
 
 
 UCDP = Provider(
@@ -55,4 +66,5 @@ UCDP = Provider(
     _types,
     precision=lambda code: _WHERE.get(code.strip(), "point"),
     confidence=_confidence,
+    word_for_settlement=_town,
 )

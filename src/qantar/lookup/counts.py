@@ -19,6 +19,8 @@ from qantar.record.observables import Interval
 
 ROUGH = 0.1
 """Share by which a figure that is "about" another may be off."""
+PEOPLE = 20
+"""A number from which on it is told by itself from hours, ages and streets."""
 SIGNS = {"": "", "over": "> ", "least": "≥ ", "under": "< ", "most": "≤ "}
 """How a bound is written."""
 
@@ -113,6 +115,28 @@ def count_in(clause: Clause, language: str) -> Count | None:
     figure = figure_in(said, language)
     rough = clause.near or says("about", said, language)
     return None if figure is None else Count(quantities[0], figure, clause.bound, rough, partial)
+
+
+def counted_in(sentence: str, language: str) -> set[str]:
+    """What of an event a sentence speaks of by number or name: its dead, injured or detained.
+
+    >>> sorted(counted_in("Two people died, and nobody was arrested.", "en")), counted_in("A crowd came.", "en")
+    (['deaths', 'detained'], set())
+    """
+    said = "; ".join(clause.words for clause in clauses(sentence, language))
+    return {q.removesuffix("_cumulative") for q in _quantities(said, language)} - {"participants"}
+
+
+def figures_in(sentence: str, language: str) -> set[int]:
+    """Every whole number of a sentence that may count people, in digits or words, but no day: those of `PEOPLE` and more.
+
+    >>> sorted(figures_in("On 4 May some 3,000 came, 64 were held for 2 days.", "en"))
+    [64, 3000]
+    """
+    said = "; ".join(clause.words for clause in clauses(sentence, language))
+    return {
+        n for found in re.findall(rf"(?<![\w.,])(?:{_GROUPED}|\d+)(?![\w.,]\d)", said) if (n := int(re.sub(r"\D", "", found))) >= PEOPLE
+    }
 
 
 def _quantities(said: str, language: str) -> list[str]:

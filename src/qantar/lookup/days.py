@@ -84,6 +84,8 @@ def day_after(text: str, language: str, before: Collection[dt.date]) -> frozense
     ['2022-01-06', '2022-01-07', '2022-01-05']
     >>> [str(d) for t in ("Спустя три дня", "Накануне") for d in day_after(t, "ru", days)], day_after("两天后", "zh", days)
     (['2022-01-08', '2022-01-04'], frozenset({datetime.date(2022, 1, 7)}))
+    >>> [d.day for d in day_after("Two days later they met, and on the same day they left.", "en", days)]
+    [7]
     >>> day_after("Two months later", "en", days) == OTHER_TIME, day_after("It rained.", "en", days), day_after("The next day", "en", ())
     (True, frozenset(), frozenset())
     """
@@ -91,15 +93,27 @@ def day_after(text: str, language: str, before: Collection[dt.date]) -> frozense
         return frozenset()
     if _hanging("far", language).search(text):
         return OTHER_TIME
-    if _hanging("same", language).search(text):
-        return frozenset(before)
+    found: dict[int, frozenset[dt.date]] = {}
+    if same := _hanging("same", language).search(text):
+        found[same.start()] = frozenset(before)
     for name, days in (("days_later", 1), ("days_earlier", -1), ("weeks_later", 7)):
-        if (found := _hanging(name, language).search(text)) and (many := _many(found, language)) is not None:
-            return frozenset({_moved(before, many * days)})
+        if (moved := _hanging(name, language).search(text)) and (many := _many(moved, language)) is not None:
+            found.setdefault(moved.start(), frozenset({_moved(before, many * days)}))
     for name, days in (("next", 1), ("before", -1)):
-        if _hanging(name, language).search(text):
-            return frozenset({_moved(before, days)})
-    return frozenset()
+        if moved := _hanging(name, language).search(text):
+            found.setdefault(moved.start(), frozenset({_moved(before, days)}))
+    return found[min(found)] if found else frozenset()
+
+
+def days_named(text: str, language: str, first: dt.date, last: dt.date) -> frozenset[dt.date]:
+    """Days that a text names by day and month, and those that it names behind them by these.
+
+    >>> [d.day for d in sorted(days_named("On 4 May they came, and the next day too.", "en", dt.date(2022, 5, 1), dt.date(2022, 5, 31)))]
+    [4, 5]
+    """
+    own = frozenset(dates_in(text, language, first, last))
+    ends = [match.end() for match in _dated(text, language)]
+    return own | (day_after(text[max(ends) :], language, own) - OTHER_TIME) if own and ends else own
 
 
 def _many(found: re.Match[str], language: str) -> int | None:

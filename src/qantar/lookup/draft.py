@@ -19,7 +19,7 @@ from qantar.lookup.propose import Proposal
 from qantar.lookup.rows import key_of, names_of_places, what_it_says
 from qantar.lookup.tallies import tallies
 from qantar.messages import LANGUAGES, text
-from qantar.record.schema import Event, Total
+from qantar.record.schema import NOT_SAID, Event, Total
 
 FEW = 3
 """Rows that one draft tells. Of more than these of a day and place nobody knows which is meant; of a proposal the others are named."""
@@ -30,17 +30,19 @@ def drafts(found: Sequence[Candidate], proposed: Sequence[Proposal | None], docu
     lang = document.language if document.language in LANGUAGES else LANGUAGES[0]
     rows: dict[str, Event | Total] = {e.event_id: e for e in case.record.events} | {t.total_id: t for t in case.record.totals}
     around, names, added = near(document, case), names_of_places(case, lang), tallies(document, case)
-    publishers = {s.key: s.publisher or s.title for s in case.record.sources}
+    publishers = {s.key: s.title if s.publisher in ("", NOT_SAID) else s.publisher for s in case.record.sources}
     cells: list[dict[str, str]] = []
     for candidate, proposal in zip(found, proposed, strict=True):
         own = around[candidate.sentence.position].own
         sums = added[candidate.sentence.position] if candidate.kind == "fact" and not proposal else []
-        few = own if candidate.kind == "fact" and len(own) <= FEW else ()
+        few = own if candidate.kind == "fact" and len(own) <= FEW and not any(tally.whole for tally in sums) else ()
         ids = [i for i in (proposal.rows if proposal else few) if i in rows]
         if not (ids or sums):
             cells.append({})
             continue
-        told = [f"{what_it_says(rows[i], names, lang)} ({publishers.get(rows[i].source, rows[i].source)})" for i in ids[:FEW]]
+        by = [publishers.get(rows[i].source, rows[i].source) for i in ids[:FEW]]
+        named = [f" ({one})" if len({*by[k:]}) > 1 or k + 1 == len(by) else "" for k, one in enumerate(by)]  # the last for all, if alike
+        told = [f"{what_it_says(rows[i], names, lang)}{whose}" for i, whose in zip(ids, named, strict=False)]
         told += [", ".join(key_of(rows[i]) for i in ids[FEW:])] if ids[FEW:] else []
         main, *more = dict.fromkeys((*(rows[i].source for i in ids), *(key for tally in sums for key in tally.sources)))
         has = [text("out.draft_rows", lang, rows=text("report.semicolon", lang).join(told))] if told else []

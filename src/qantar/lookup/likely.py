@@ -11,8 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 
@@ -20,7 +20,10 @@ from qantar.account.candidates import place_pattern, scored
 from qantar.account.document import Document, Position, Section, Sentence
 from qantar.account.schema import Claim
 from qantar.cases.case import Case
-from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, months
+from qantar.files.cells import fold
+from qantar.lookup.counts import counted_in, figures_in
+from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, days_named, months
+from qantar.lookup.rows import QUANTITIES, counted
 from qantar.messages import LANGUAGES, text
 from qantar.record.observables import days_between
 from qantar.record.schema import Event
@@ -84,7 +87,8 @@ class When:
 class Near:
     """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words.
 
-    Of the day that stands before it in its paragraph they are its own only by words.
+    Of the day that stands before it in its paragraph they are its own only by words. Of a sentence that names a day, no place, and counts,
+    those surely of that day are its own that have any of what it counts, or a figure of it.
     """
 
     rows: tuple[str, ...] = ()
@@ -101,7 +105,7 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
     places, only their rows count, and they alone do where no day is known. Totals belong to the day they count up to.
     """
     language = document.language
-    places, matter = Places(case, language), Matter(case, language)
+    places, matter = Places(case, language, listed=True), Matter(case, language)
     region_of = {s.settlement_id: s.region_id for s in case.record.settlements}
     rows = matter.rows
     found: dict[Position, Near] = {}
@@ -114,6 +118,9 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         on = [row for row in rows if any(row.first <= day <= row.last for day in when.days)]
         own = when.how == "named"
         here = [row for row in on if row.at(where, around)] or [row for row in rows if not own and row.at(where, around)]
+        if own and not where:
+            quantities, figures = counted_in(said, language), figures_in(said, language)
+            here = [row for row in on if row.dated and (row.counts.keys() & quantities or figures & {*row.counts.values()})]
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
         ranked = [sorted(some, key=lambda row: (not row.dated, -len(row.words & words))) for some in (here, rest)]
@@ -135,15 +142,19 @@ class Row:
     town: str | None
     words: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """the most of each quantity of which it has any"""
     dated: bool = True
     """whether its day is known"""
+    called: str = ""
+    """its settlement, as the list calls it"""
 
     def at(self, where: set[str], around: set[str]) -> bool:
         """Whether it is at one of the places named; `around` are the regions of the towns among them.
 
         A region that is called like its town counts for what has no town: of Nairobi the region only what is not placed in another town.
         """
-        return self.town in where or (self.region in where and (self.town is None or self.region not in around))
+        return bool({self.town, self.called} & where) or (self.region in where and (self.town is None or self.region not in around))
 
     def close(self, when: When) -> bool:
         """Whether it is of the days of a sentence, or of those around them; any is, where the sentence names none."""
@@ -161,11 +172,13 @@ class Matter:
         self.rows = [
             Row(
                 e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]),
-                e.scope != "date uncertain",
+                {q: max(filter(None, span)) for q in QUANTITIES if any(span := counted(e, q) or ())}, e.scope != "date uncertain",
+                e.settlement,
             )
             for e in case.record.events
         ]  # fmt: skip
-        self.rows += [Row(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id) for t in case.record.totals]
+        counted_by_others = case.record.totals if "totals" not in case.record.derived else ()  # a sum over the rows is none of them
+        self.rows += [Row(t.total_id, t.as_of, t.as_of, t.region_id, t.settlement_id) for t in counted_by_others]
         notes = {key: words_of(note, language) for key, note in told.items()}
         often = Counter(word for words in notes.values() for word in words if not word.isdigit())
         named = Counter(name for row in self.rows for name in row.names)
@@ -242,7 +255,7 @@ def days_of(document: Document, case: Case) -> dict[Sentence, When]:
         for c in scored(_sentences(section), language, case.place_names(), case.head.country):
             said, at = c.sentence.text, c.sentence.position[1]
             placed, paragraph = (placed and at == paragraph), at
-            own = frozenset(dates_in(said, language, *span))
+            own = days_named(said, language, *span)
             hangs = frozenset() if own else day_after(said, language, last)
             if own or hangs or another_time(said, language):
                 last, named_in = (own or hangs) - OTHER_TIME, at
@@ -268,11 +281,21 @@ def _about(text: str, language: str, span: tuple[dt.date, dt.date], places: Plac
     return days, places.within(text) if days else set()
 
 
-class Places:
-    """Ids of regions and settlements by their names in one language, and the pattern of all these names (`any`)."""
+def place_of(event: Event) -> str | None:
+    """The settlement of an event: its id, else its name, else None."""
+    return event.settlement_id or event.settlement or None
 
-    def __init__(self, case: Case, language: str) -> None:
-        self.any = place_pattern(tuple(case.place_names()), language)
+
+class Places:
+    """Ids of regions and settlements by their names in one language, and the pattern of all these names (`any`).
+
+    If `listed`, also the names of settlements that only the events have; such a name is its own id.
+    """
+
+    def __init__(self, case: Case, language: str, *, listed: bool = False) -> None:
+        own = {e.settlement for e in case.record.events if e.settlement and not e.settlement_id} if listed else set()
+        self.listed = {fold(name): name for name in own}
+        self.any = place_pattern((*case.place_names(), *sorted(own)), language)
         self.each = {key: place_pattern(names, language) for key, names in case.record.names().items()}
         self.known: dict[str, set[str]] = {}
 
@@ -282,5 +305,6 @@ class Places:
         for hit in {m.group(0) for m in self.any.finditer(text)}:
             if hit not in self.known:
                 self.known[hit] = {key for key, pattern in self.each.items() if pattern.fullmatch(hit)}
+                self.known[hit] |= {self.listed[fold(hit)]} if fold(hit) in self.listed else set()
             found |= self.known[hit]
         return found

@@ -5,11 +5,12 @@ In: events and totals of a case. Out: texts. What a row counts is one number, or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from qantar.cases.case import Case
 from qantar.messages import days_in_words, text
-from qantar.record.schema import Event, Total
+from qantar.record.schema import Event, Region, Total
 
 QUANTITIES = ("participants", "deaths", "deaths_security", "injured", "injured_security", "detained")
 """What an event counts, as it is told."""
@@ -32,16 +33,15 @@ def counted(event: Event, quantity: str) -> Span | None:
     return (min(found), max(found)) if found else None
 
 
-def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, noted: bool = True) -> str:
-    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many.
+def row_in_words(row: Event | Total, names: Mapping[str, str], lang: str, *, elsewhere: bool = False) -> str:
+    """One row of the record in a line: its id, when, where (by the `names` of places), what, how many; what is noted of it, and its source.
 
-    If `noted`, also what is noted of it, and its source.
-    A count of nobody is left out: most tables have a nought where nothing is told.
+    Where it is told `elsewhere` too, its id, its note and its source alone. A count of nobody is left out: most tables have a nought
+    where nothing is told.
     """
-    if not noted:
-        return f"{key_of(row)} {what_it_says(row, names, lang)}"
     note = (lang == "zh" and row.note_zh) or row.note
-    return f"{key_of(row)} {what_it_says(row, names, lang)}" + (f'; "{note}"' if note else "") + f" [{row.source}]"
+    told = key_of(row) if elsewhere else f"{key_of(row)} {what_it_says(row, names, lang)}"
+    return told + (f'; "{note}"' if note else "") + f" [{row.source}]"
 
 
 def key_of(row: Event | Total) -> str:
@@ -64,9 +64,16 @@ def what_it_says(row: Event | Total, names: Mapping[str, str], lang: str) -> str
 
 
 def names_of_places(case: Case, lang: str) -> dict[str, str]:
-    """Names of the settlements, the regions and the country, by their ids."""
-    places = (*((r.region_id, r) for r in case.record.regions), *((s.settlement_id, s) for s in case.record.settlements))
-    return {**{key: getattr(place, f"name_{lang}") for key, place in places}, case.head.country: getattr(case.head, f"country_{lang}")}
+    """Names of the settlements, the regions and the country, by their ids; of regions that are called alike with what tells them apart."""
+    called = Counter(getattr(r, f"name_{lang}") for r in case.record.regions)
+
+    def name_of(region: Region) -> str:
+        name = str(getattr(region, f"name_{lang}"))
+        return name if called[name] == 1 else text("out.named_alike", lang, name=name, other=next(iter(region.aliases), region.region_id))
+
+    towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in case.record.settlements}
+    regions = {r.region_id: name_of(r) for r in case.record.regions}
+    return {**regions, **towns, case.head.country: getattr(case.head, f"country_{lang}")}
 
 
 def _said(name: str, span: Span, lang: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qantar.account.candidates import READ_MAX
 from qantar.account.document import Document, Position
 from qantar.cases.case import Case
 from qantar.lookup.counts import clauses, says, words
-from qantar.lookup.likely import Places, When, days_of
+from qantar.lookup.likely import Places, When, days_of, place_of
 from qantar.lookup.rows import counted, names_of_places, span_in_words
 from qantar.messages import LANGUAGES, days_in_words, text
 from qantar.record.complete import UNREST
@@ -30,6 +30,7 @@ UNITS = 6
 """Regions of which a toll is told."""
 ROWS = 20
 """Rows, at most, that a tally names."""
+DEAD = "deaths_cumulative"
 BEFORE, AFTER = dt.timedelta(days=3), dt.timedelta(days=7)
 """Days around those of a sentence of which events are counted."""
 
@@ -41,6 +42,8 @@ class Tally:
     said: str
     rows: tuple[str, ...]
     sources: tuple[str, ...]
+    whole: bool = False
+    """whether it sums up all there is, beside which rows of one day say nothing"""
 
 
 def tallies(document: Document, case: Case) -> dict[Position, list[Tally]]:
@@ -55,7 +58,7 @@ class _Adding:
     def __init__(self, case: Case, language: str) -> None:
         self.case, self.language = case, language
         self.lang = language if language in LANGUAGES else LANGUAGES[0]
-        self.places, self.names = Places(case, language), names_of_places(case, self.lang)
+        self.places, self.names = Places(case, language, listed=True), names_of_places(case, self.lang)
         self.span = (case.head.first_day, case.head.last_day)
         within = [e for e in case.record.events if e.region_id != case.record.country and _within(e, self.span)]
         self.events = [e for e in within if e.scope in ("event", "date uncertain")]
@@ -64,19 +67,30 @@ class _Adding:
 
     def of(self, sentence: str, when: When) -> list[Tally]:
         said = "; ".join(clause.words for clause in clauses(sentence, self.language))
-        where = self.places.within(sentence)
-        asked = {self.region_of.get(place, place) for place in where} & self.regions
-        found = []
-        for quantity in (q for q in words()["count"] if q != "participants" and says(f"count.{q}", said, self.language)):
-            if says("tally.whole", said, self.language):
-                found.append(self._toll(quantity, asked))
-            if says("tally.rank", said, self.language):
+
+        def speaks(name: str) -> bool:
+            return says(f"tally.{name}", said, self.language)
+
+        where, found = self.places.within(sentence), list[Tally | None]()
+        quantities = [q for q in words()["count"] if q != "participants" and says(f"count.{q}", said, self.language)]
+        if speaks("dead"):
+            quantities = list(dict.fromkeys((DEAD, *quantities)))
+        for quantity in quantities:
+            if speaks("worst_day"):
+                found.append(self._days_with_most(quantity))
+            elif speaks("most"):
+                found.append(self._most(quantity))
+            elif speaks("whole") or (where and when.how != "named" and not speaks("rank")):
+                found.append(self._toll(quantity, where, when))
+            if speaks("rank"):
                 found.append(self._ends(quantity))
-        if says("tally.regions", said, self.language):
-            found.append(self._regions())
-        if says("tally.crowd", said, self.language) and says("tally.largest", said, self.language):
+            elif speaks("change"):
+                found.append(self._course_of(quantity, when.days))
+        if speaks("regions"):
+            found.append(self._regions(quantities))
+        if speaks("crowd") and speaks("largest"):
             found.append(self._crowds())
-        if says("tally.course", said, self.language):
+        if speaks("course"):
             found.append(self._course(when.days))
         return [tally for tally in found if tally]
 
@@ -90,27 +104,57 @@ class _Adding:
         """The day by which each region had risen, in order."""
         return sorted((o.latest, o.region_id) for o in observe(self.case.record).onsets if o.latest)
 
-    def _toll(self, quantity: str, asked: set[str]) -> Tally | None:
-        """Sums of a quantity over the country and its regions, those named first.
+    def _toll(self, quantity: str, where: set[str], when: When) -> Tally | None:
+        """Sums of a quantity over the country, the places named, and regions; beside them rows say nothing, but those of one day named.
 
         None where somebody counted it: the sum over events is then less than what is known.
         """
-        if quantity in self.counted:
-            return None
         name, rows = self._with(quantity)
-        sums: dict[str, list[int]] = {}
-        for e in rows:
-            low, high = counted(e, name) or (0, 0)
-            for unit in (e.region_id, self.case.record.country):
-                least, most = sums.setdefault(unit, [0, 0])
-                sums[unit] = [least + (low or 0), most + (high or 0)]
-        if not rows:
+        if not rows or quantity in self.counted:
             return None
         country = self.case.record.country
-        order = sorted(sums, key=lambda unit: (unit != country, unit not in asked, -sums[unit][1]))
-        units = (f"{self.names[unit]} {span_in_words((sums[unit][0], sums[unit][1]))}" for unit in order[: UNITS + 1])
+        of_unit: dict[str, list[Event]] = {}
+        for e in rows:
+            town = place_of(e) or ""
+            apart = town in where and self.names.get(town, town) != self.names[e.region_id]
+            for unit in (country, e.region_id, *([town] if apart else [])):
+                of_unit.setdefault(unit, []).append(e)
+        asked = {*where, *(self.region_of[town] for town in where if town in self.region_of)} & of_unit.keys()
+        order = sorted(of_unit, key=lambda unit: (unit != country, unit not in asked, -_sum(of_unit[unit], name)[-1]))
+        units = (f"{self.names.get(unit, unit)} {_sum_in_words(_sum(of_unit[unit], name))}" for unit in order[: UNITS + 1])
         told = text("tally.toll", self.lang, quantity=text(f"row.{name}", self.lang), units=self._listed(units))
-        return _tally(told, [e for e in rows if e.region_id in asked] or rows)
+        return replace(_tally(told, [e for unit in asked for e in of_unit[unit]] or rows), whole=len(when.days) != 1 or when.how != "named")
+
+    def _most(self, quantity: str) -> Tally | None:
+        """The happenings with most of a quantity."""
+        name, rows = self._with(quantity)
+        largest = sorted(rows, key=lambda e: _sum([e], name)[::-1], reverse=True)[:FEW]
+        events = (f"{self._on(e)} {span_in_words(counted(e, name) or (None, None))}" for e in largest)
+        told = text("tally.most", self.lang, quantity=text(f"row.{name}", self.lang), events=self._listed(events))
+        return _tally(told, largest) if largest else None
+
+    def _days_with_most(self, quantity: str) -> Tally | None:
+        """The days with most of a quantity; what is of no certain day is left out."""
+        name, rows = self._with(quantity)
+        of_day: dict[dt.date, list[Event]] = {}
+        for e in rows:
+            if e.date_end in (None, e.date):
+                of_day.setdefault(e.date, []).append(e)
+        most = sorted(of_day, key=lambda day: (-_sum(of_day[day], name)[-1], day))[:FEW]
+        days = (f"{self._day(day)} {_sum_in_words(_sum(of_day[day], name))}" for day in most)
+        told = text("tally.most_days", self.lang, quantity=text(f"row.{name}", self.lang), days=self._listed(days))
+        return _tally(told, [e for day in most for e in of_day[day]]) if most else None
+
+    def _course_of(self, quantity: str, days: Iterable[dt.date]) -> Tally | None:
+        """How many of a quantity there were on each day around those of a sentence; then what is of no certain day."""
+        name, rows = self._with(quantity)
+        first, last = self._around(days)
+        near = [e for e in rows if e.date <= last and (e.date_end or e.date) >= first]
+        by_day = [(self._day(day), [e for e in near if e.date == (e.date_end or e.date) == day]) for day in days_between(first, last)]
+        spans = [(days_in_words(e.date, e.date_end, self.lang, self.span[0].year), [e]) for e in near if e.date_end not in (None, e.date)]
+        told = [f"{day} {_sum_in_words(_sum(some, name))}" for day, some in (*by_day, *spans)]
+        said = text("tally.course_of", self.lang, quantity=text(f"row.{name}", self.lang), days=self._listed(told))
+        return _tally(said, near) if near else None
 
     def _ends(self, quantity: str) -> Tally | None:
         """The first and the last happening with any of a quantity; some, where their days are not certain."""
@@ -129,22 +173,31 @@ class _Adding:
         name = quantity.removesuffix("_cumulative")
         return name, [e for e in self.events if (most := counted(e, name)) and most[1]]
 
-    def _regions(self) -> Tally | None:
-        """How many regions had risen by which day."""
-        begun = self.begun
-        if not begun:
+    def _regions(self, quantities: Sequence[str]) -> Tally | None:
+        """How many regions had risen by which day, or had the first of a quantity that is spoken of."""
+        firsts: dict[str, tuple[dt.date, Event | None]] = {}
+        what = text("tally.unrest", self.lang)
+        if quantities:
+            name, rows = self._with(quantities[0])
+            what = text(f"row.{name}", self.lang)
+            for e in sorted(rows, key=lambda e: (e.date_end or e.date, e.date)):
+                firsts.setdefault(e.region_id, (e.date_end or e.date, e))
+        else:
+            unrest = {(e.region_id, e.date): e for e in reversed(self.events) if e.kind in UNREST}
+            firsts = {region: (day, unrest.get((region, day))) for day, region in self.begun}
+        if not firsts:
             return None
         by_day, so_far = [], 0
-        for day, n in sorted(Counter(day for day, _ in begun).items()):
+        for day, n in sorted(Counter(day for day, _ in firsts.values()).items()):
             so_far += n
             by_day.append(f"{self._day(day)} {so_far}")
+        begun = sorted((day, region) for region, (day, _) in firsts.items())
         last = begun[-FEW:] if len(begun) > FEW else begun[-1:]
         told = text(
-            "tally.regions", self.lang, days=self._listed(by_day), all=len(self.regions),
+            "tally.regions", self.lang, what=what, days=self._listed(by_day), all=len(self.regions),
             last=self._listed(f"{self.names[region]} {self._day(day)}" for day, region in last),
         )  # fmt: skip
-        firsts = (next((e for e in self.events if (e.region_id, e.date) == (r, day) and e.kind in UNREST), None) for day, r in begun)
-        return _tally(told, [e for e in firsts if e])
+        return _tally(told, [e for _, e in firsts.values() if e])
 
     def _crowds(self) -> Tally | None:
         """The largest crowds."""
@@ -155,12 +208,16 @@ class _Adding:
 
     def _course(self, days: Iterable[dt.date]) -> Tally | None:
         """How many happenings that show unrest there were on each day around those of a sentence, or on each day of the case."""
-        around = sorted(days)
-        first, last = (max(self.span[0], around[0] - BEFORE), min(self.span[1], around[-1] + AFTER)) if around else self.span
+        first, last = self._around(days)
         rows = [e for e in self.events if e.kind in UNREST and e.one_happening and first <= e.date <= last]
         many = Counter(day for e in rows for day in days_between(e.date, e.date_end or e.date))
         told = [f"{self._day(day)} {many[day]}" for day in days_between(first, last)]
         return _tally(text("tally.course", self.lang, days=self._listed(told)), rows) if rows else None
+
+    def _around(self, days: Iterable[dt.date]) -> tuple[dt.date, dt.date]:
+        """The first and the last day around some days; of the case, where there are none."""
+        around = sorted(days)
+        return (max(self.span[0], around[0] - BEFORE), min(self.span[1], around[-1] + AFTER)) if around else self.span
 
     def _either(self, events: Iterable[Event]) -> str:
         """One happening, or some of which one was it: those of uncertain days."""
@@ -180,6 +237,26 @@ class _Adding:
 
 def _within(event: Event, span: tuple[dt.date, dt.date]) -> bool:
     return span[0] <= event.date and (event.date_end or event.date) <= span[1]
+
+
+def _sum(events: Iterable[Event], name: str) -> tuple[int, int, int]:
+    """Least, best and most of a quantity over events; the best of an event without one is its most."""
+    sums = [0, 0, 0]
+    for e in events:
+        low, high = counted(e, name) or (0, 0)
+        best = getattr(e, name, None)
+        sums = [a + (b or 0) for a, b in zip(sums, (low, high if best is None else best, high), strict=True)]
+    return sums[0], sums[1], sums[2]
+
+
+def _sum_in_words(found: tuple[int, int, int]) -> str:
+    """A sum as one number, or the best with its range.
+
+    >>> _sum_in_words((3, 3, 3)), _sum_in_words((54, 61, 70)), _sum_in_words((17, 18, 18))
+    ('3', '61 (54–70)', '17–18')
+    """
+    low, best, high = found
+    return f"{best:,} ({span_in_words((low, high))})" if low < best < high else span_in_words((low, high))
 
 
 def _tally(said: str, rows: Sequence[Event]) -> Tally:
