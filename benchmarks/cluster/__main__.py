@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cluster kills|slow|pace`: what is shown of many machines, on one (docs/how-to/scale.md)."""
+"""`python -m benchmarks.cluster kills|slow|slurm|pace`: what is shown of many machines, on one (docs/how-to/scale.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVIDENCE = Path(__file__).parents[2] / "evidence" / "cluster"
 def main() -> int:
     """Do what is asked for; 1 if anything was not the same."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster")
-    parser.add_argument("what", choices=("kills", "slow", "pace"))
+    parser.add_argument("what", choices=("kills", "slow", "slurm", "pace"))
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=0.5, help="seconds from the first part after a kill to the next kill, in the mean")
@@ -34,6 +34,13 @@ def main() -> int:
             from benchmarks.cluster.slow import shown
 
             return 0 if shown(Path(folder), asked.seed, asked.runs, asked.out / "slow.csv") else 1
+        if asked.what == "slurm":
+            from benchmarks.cluster import slurm
+
+            if lacking := slurm.lacking():
+                sys.stdout.write(f"SLURM is not installed here ({', '.join(lacking)}), so nothing is shown.\n")
+                return 0
+            return 0 if slurm.shown(Path(folder), asked.seed, asked.runs, asked.out / "slurm.csv") else 1
         from benchmarks.cluster.pace import measured
 
         measured(Path(folder), asked.out)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.cluster.machines import COUNTED
+from benchmarks.cluster.machines import COUNTED, SLOWED
 from qantar.ensemble import local
 from qantar.ensemble.store import Recipe
 
@@ -19,6 +20,7 @@ def dask_setup(worker: object) -> None:
         handle = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(handle, f"{recipe.seed} {run}\n".encode())
         os.close(handle)
+        time.sleep(float(os.environ.get(SLOWED, 0)))
         return real(recipe, run, given, *more)
 
     vars(local)["one_run"] = counted

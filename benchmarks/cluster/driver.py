@@ -29,6 +29,8 @@ class Job:
     store: str
     cluster: str
     depot: str | None = None
+    processes: int | None = None
+    """workers that jobs of SLURM should run"""
 
     def recipes(self) -> list[Recipe]:
         """One a seed."""
@@ -74,7 +76,7 @@ def main() -> None:
     """Ask."""
     said = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     job = Job(**{**said, "seeds": tuple(said["seeds"])})
-    with at_work(Runner(Path(job.store)), job.cluster, job.depot) as runner:
+    with at_work(Runner(Path(job.store), job.processes, note=lambda words: print(*words, flush=True)), job.cluster, job.depot) as runner:
         runner.ensembles(job.recipes(), job.runs)
 
 

@@ -15,6 +15,8 @@ from typing import IO
 QUIET = {"DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s", "DASK_LOGGING__DISTRIBUTED": "error"}
 COUNTED = "QANTAR_COUNTED"
 """Names a file in which workers note every history that they simulate."""
+SLOWED = "QANTAR_SLOWED"
+"""Seconds that each history takes longer, if any."""
 COUNTING = Path(__file__).parent / "counting.py"
 HOME = str(Path(__file__).parents[2])
 """What workers must find: they run in another folder, and `benchmarks` is in no environment."""

@@ -317,16 +317,21 @@ def test_a_task_is_small_as_its_plan_goes_by_the_store(tmp_path: Path) -> None:
     assert said(caught.value) == ["broken_store"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the two commands that stand for SLURM's are shell scripts")
+@pytest.mark.skipif(os.name == "nt", reason="the commands that stand for SLURM's are shell scripts")
 def test_jobs_of_slurm_do_the_work(serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dask = pytest.importorskip("dask")
     pytest.importorskip("dask_jobqueue")
     commands = tmp_path / "bin"
     commands.mkdir()
     job = tmp_path / "job"  # a copy, as SLURM takes one: the file is gone when the command has ended
-    (commands / "sbatch").write_text(f'#!/bin/sh\ncp "$1" {job}.$$\nsh {job}.$$ > {job}.log 2>&1 &\necho "Submitted batch job $!"\n')
-    (commands / "scancel").write_text('#!/bin/sh\nkill "$@"\n')
-    for name in ("sbatch", "scancel"):
+    played = {
+        "sbatch": f"cat > {job}.$$\nsh {job}.$$ > {job}.log 2>&1 &\necho $! | tee {job}.id",
+        "squeue": f'read id < {job}.id\nkill -0 $id 2> /dev/null && echo "$id|RUNNING|None" || echo "$id|COMPLETED|None"',
+        "scontrol": "exit 1",
+        "scancel": 'kill "$@"',
+    }
+    for name, words in played.items():
+        (commands / name).write_text(f"#!/bin/sh\n{words}\n")
         (commands / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     with pytest.raises(StudyError) as caught, joined("slurm", tmp_path):  # no word of how large a job is

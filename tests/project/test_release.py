@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY
+from qantar.cli.main import build
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,72 @@ def test_hashes_and_their_signature_are_checked_by_the_tools_of_a_system(release
     (tmp_path / "a.whl").write_bytes(b"other")
     with pytest.raises(SystemExit, match=r"a\.whl"):
         release.run(["sha256sum", "--check", sums.name], tmp_path)
+
+
+def test_the_pythons_that_are_tried_are_those_that_are_named(release: ModuleType) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [found[1] for c in project["classifiers"] if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", c))]
+    assert tuple(named) == release.PYTHONS
+    assert project["requires-python"] == f">={named[0]}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ERROR: Could not find a version that satisfies the requirement opencc>=1.1.9 (from qantar)", "no wheel of opencc"),
+        (
+            "ERROR: Cannot install qantar==0.1.0 because these package versions have conflicting dependencies.\n\nThe conflict is caused by:\n"
+            "    qantar 0.1.0 depends on numba>=0.62\n    The user requested (constraint) numba==0.68.1\n\n"
+            "Additionally, some packages in these conflicts have no matching distributions available for your environment:\n    numba\n",
+            "no wheel of numba",
+        ),
+        ("ERROR: something  else", "ERROR: something else"),
+    ],
+)
+def test_what_pip_lacks_is_said_in_three_words(release: ModuleType, words: str, said: str) -> None:
+    assert release.lacking(words) == said
+
+
+def test_a_table_says_where_the_wheel_can_be_installed(release: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def pip(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        lacks = "win_arm64" in command and "--constraint" not in command
+        return subprocess.CompletedProcess(command, int(lacks), "", "satisfies the requirement numba>=0.62" if lacks else "")
+
+    monkeypatch.setattr(release.subprocess, "run", pip)
+    rows = release.matrix(Path("qantar.whl"), tmp_path)
+    assert len(rows) == len(release.PYTHONS) * len(release.SYSTEMS)
+    assert {row["newest versions"] for row in rows if row["system"] == "Windows arm64"} == {"no wheel of numba"}
+    assert {row["tested versions"] for row in rows} == {"yes"}
+    assert all("--dry-run" in command and "--only-binary=:all:" in command for command in asked)
+    assert len((tmp_path / release.MATRIX).read_text(encoding="utf-8").splitlines()) == 1 + len(rows)
+
+
+def test_the_container_takes_what_a_release_makes_and_says_what_the_program_knows(release: ModuleType) -> None:
+    text = (REPOSITORY / "packaging" / "Containerfile").read_text(encoding="utf-8")
+    steps = dict(re.findall(r"(?m)^([A-Z]+) ((?:.*\\\n)*.*)", text))
+    assert set(steps) == {"FROM", "COPY", "RUN", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}
+    python = re.fullmatch(r"python:(3\.\d+)-slim", steps["FROM"])
+    assert python
+    assert python[1] in release.PYTHONS
+    wheel, pins, place = steps["COPY"].split()
+    assert (wheel, place) == ("dist/qantar-*.whl", "/tmp/")
+    assert REPOSITORY / pins == release.PINS
+    commands = [shlex.split(c) for c in steps["RUN"].replace("\\\n", " ").split("&&")]
+    assert [c[0] for c in commands] == ["pip", "rm", "useradd", "mkdir", "chown"]
+    assert {word for word in commands[0] if word.startswith("/")} == set(commands[1][1:]) == {"/tmp/constraints.txt", "/tmp/qantar-*.whl"}
+    assert steps["USER"] == commands[2][-1] == commands[4][1]
+    assert steps["WORKDIR"] == commands[3][1] == commands[4][2]
+    known = build("en")
+    shown = [shlex.split(line) for line in re.findall(r"podman run .* qantar (.+)", text)] + [json.loads(steps["CMD"])]
+    assert json.loads(steps["ENTRYPOINT"]) == ["qantar"]
+    assert len(shown) == 3
+    for words in shown:
+        command = known.commands.get(words[0], known)
+        options = {o for p in command.params for o in p.opts} | {"--help"}
+        assert {w for w in words if w.startswith("--")} <= options
 
 
 ELSEWHERE = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base", "opencc": "opencc-python"}

@@ -17,7 +17,7 @@ from qantar.account.kept import KEPT, kept_text, rows_said
 from qantar.account.schema import Claim
 from qantar.account.workbook import in_both_forms
 from qantar.errors import ResultError, fail
-from qantar.files.cells import FIRST_DAY, LAST_DAY, RESERVED
+from qantar.files.cells import FIRST_DAY, LAST_DAY, is_reserved
 from qantar.files.write import write_new
 from qantar.record.record import Record
 
@@ -33,7 +33,7 @@ def uncovered(found: Iterable[Candidate], account: Account | None) -> list[tuple
 def slug(document: Document) -> str:
     """An id for a document: letters and digits of its file name, or of its hash where the name has none in ASCII."""
     name = re.sub(r"[^a-z0-9]+", "-", Path(document.name).stem.lower()).strip("-")[:40].strip("-")
-    return f"account-{document.sha256[:8]}" if not name or name in RESERVED else name
+    return f"account-{document.sha256[:8]}" if not name or is_reserved(name) else name
 
 
 def write_skeleton(

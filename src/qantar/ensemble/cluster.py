@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -20,6 +19,7 @@ from uuid import uuid4
 
 from qantar.ensemble.depot import Depot
 from qantar.ensemble.pool import R, T
+from qantar.ensemble.slurm import SLURM, Jobs, Note, jobs_of_slurm
 from qantar.ensemble.worker import ID, MARK, PLAN, compare, pack, perform, plan_folder, terms
 from qantar.errors import Problems, QantarError, ResultError, StudyError, fail, needs
 from qantar.files.write import write_once
@@ -27,8 +27,10 @@ from qantar.scenario.plan import Plan
 
 PROGRAM = ("qantar", "model_sha256")
 """What a scheduler must have as this machine has it."""
-SLURM = "slurm"
-"""In place of an address: jobs of SLURM, as the site's file `jobqueue.yaml` describes them."""
+LOGS = "slurm-logs"
+"""Folder of the store for what jobs of SLURM say, while there are some."""
+MOMENT = 0.1
+"""Seconds after which it is seen again whether something was finished."""
 REACHED, JOINED = 20.0, 60.0
 """Seconds until a scheduler must answer, and until the first of its workers must be there."""
 AHEAD = 3
@@ -43,8 +45,8 @@ LARGEST = 64
 class Cluster:
     """A cluster that answers, for the histories of one store. It is made by `joined`."""
 
-    def __init__(self, client: Any, address: str, store: Path, depot: Depot | None) -> None:
-        self._client, self.address, self._store, self._depot = client, address, store, depot
+    def __init__(self, client: Any, address: str, store: Path, depot: Depot | None, jobs: Jobs | None = None) -> None:
+        self._client, self.address, self._store, self._depot, self._jobs = client, address, store, depot, jobs
         self._mark = mark(store)
         self._plans: dict[int, tuple[Plan, str]] = {}
         self._batch = 1
@@ -66,13 +68,13 @@ class Cluster:
         BrokenExecutor
             If a task took several workers with it, or the scheduler was lost; what was finished before was handed over.
         StudyError
-            If a worker must not or cannot do it, or the cluster is gone for good.
+            If a worker must not or cannot do it, the cluster is gone for good, or jobs of SLURM end before they do anything.
         """
         from distributed import as_completed
 
         if self._client.status not in ("running", "connecting"):
             raise fail(StudyError, self.address, "cluster_gone")
-        rest, lost = list(reversed(tasks)), False
+        rest, lost, finished = list(reversed(tasks)), False, False
         waiting: dict[Any, list[T]] = {}
         flow = as_completed(loop=self._client.loop)
 
@@ -85,9 +87,11 @@ class Cluster:
 
         try:
             more()
-            for future in flow:
+            while waiting:
+                future = self._next(flow)
                 some = waiting.pop(future)
                 if future.status == "finished":
+                    finished = True
                     seconds, results = future.result()
                     self._batch = batch(seconds / len(some), self.size())
                     for task, result in zip(some, results, strict=True):
@@ -103,7 +107,19 @@ class Cluster:
                 with suppress(Exception):  # the scheduler may be gone
                     self._client.cancel(list(waiting))
         if lost:
+            if self._jobs and self._jobs.ended and not finished:
+                raise self._jobs.failure()
             raise BrokenExecutor
+
+    def _next(self, flow: Any) -> Any:
+        """What is finished next; while it is waited for, jobs are seen to."""
+        while True:
+            if self._jobs:
+                self._jobs.look()
+            if flow.has_ready():
+                return next(flow)
+            with flow.thread_condition:
+                flow.thread_condition.wait(MOMENT)
 
     def _submit(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Any:
         """Ask for some tasks. The key is what is asked: two commands that ask the same of one scheduler at one time share the answer."""
@@ -156,37 +172,51 @@ def mark(store: Path) -> str:
 
 
 @contextmanager
-def joined(address: str, store: Path, depot: Depot | None = None, workers: int | None = None) -> Iterator[Cluster]:
+def joined(
+    address: str, store: Path, depot: Depot | None = None, workers: int | None = None, note: Note = lambda words: None
+) -> Iterator[Cluster]:
     """A cluster, once it was seen that all its machines have this model, these libraries and the store.
 
     Parameters
     ----------
     address : of a scheduler that runs (`tcp://host:8786`), the name of its file (`dask scheduler --scheduler-file`), or `slurm`
     workers : that SLURM should run; by default one
+    note : is told what becomes of jobs, as far as somebody who waits should know it
 
     Raises
     ------
     StudyError
-        If the extra is not installed, nothing answers, no worker comes, or a machine has another program.
+        If the extra is not installed, nothing answers, no worker comes, jobs end at once, or a machine has another program.
     """
     needs("distributed", "scale", f"--cluster {address}")
     import distributed
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is said in a sentence
     with ExitStack() as held:
-        jobs = held.enter_context(_jobs(workers or 1)) if address == SLURM else None
+        logs = None if depot else store / LOGS / uuid4().hex[:8]  # with an object store, jobs may see no folder of this machine
+        scheduler, jobs = held.enter_context(jobs_of_slurm(workers or 1, logs, note)) if address == SLURM else (None, None)
         try:
-            at = {"scheduler_file": address} if Path(address).is_file() else {"address": jobs or address}
+            at = {"scheduler_file": address} if Path(address).is_file() else {"address": scheduler or address}
             client = held.enter_context(distributed.Client(**at, timeout=REACHED, set_as_default=False))
         except Exception as error:  # a scheduler of another version fails in ways of its own
             raise fail(StudyError, f"--cluster {address}", "cluster_unreachable", reason=_words(error)) from None
-        cluster = Cluster(client, f"--cluster {address}", store, depot)
-        try:
-            client.wait_for_workers(1, None if jobs else JOINED)
-        except TimeoutError:
-            raise fail(StudyError, f"--cluster {address}", "cluster_empty", seconds=round(JOINED)) from None
+        cluster = Cluster(client, f"--cluster {address}", store, depot, jobs)
+        _wait(client, address, jobs)
         _compare(client)
         yield cluster
+
+
+def _wait(client: Any, address: str, jobs: Jobs | None) -> None:
+    """Until the first worker is there."""
+    while True:
+        if jobs:
+            jobs.look()
+        try:
+            client.wait_for_workers(1, 1 if jobs else JOINED)
+            return
+        except TimeoutError:
+            if not jobs:
+                raise fail(StudyError, f"--cluster {address}", "cluster_empty", seconds=round(JOINED)) from None
 
 
 def _compare(client: Any) -> None:
@@ -205,27 +235,6 @@ def _compare(client: Any) -> None:
         else:  # a scheduler needs no library that simulates
             compare(where, {k: ours[k] for k in PROGRAM} if where == scheduler else ours, theirs, problems)
     problems.raise_as(StudyError)
-
-
-@contextmanager
-def _jobs(workers: int) -> Iterator[Any]:
-    """A cluster of so many workers that SLURM runs, and runs again when one ends before this does."""
-    asked = f"--cluster {SLURM}"
-    needs("dask_jobqueue", "scale", asked)
-    if shutil.which("sbatch") is None:
-        raise fail(StudyError, asked, "no_slurm")
-    import dask
-    from dask_jobqueue import SLURMCluster
-
-    try:
-        described = dask.config.get("jobqueue.slurm")
-        options = {"dashboard_address": ":0", **(described.get("scheduler-options") or {})}  # its usual port may be taken on a login node
-        jobs = SLURMCluster(processes=described["cores"], scheduler_options=options)  # one history at a time a process
-    except Exception as error:  # ValueError, TypeError, RuntimeError: what its file lacks
-        raise fail(StudyError, asked, "slurm_asks", reason=_words(error)) from None
-    with jobs:
-        jobs.adapt(minimum=workers, maximum=workers)
-        yield jobs
 
 
 def _words(error: BaseException) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from qantar.ensemble.cluster import SLURM, Cluster, joined
+from qantar.ensemble.cluster import Cluster, joined
 from qantar.ensemble.depot import Depot
 from qantar.ensemble.histories import Runs, arrays
 from qantar.ensemble.local import run_ensembles
 from qantar.ensemble.pool import R, T, cores, in_processes
+from qantar.ensemble.slurm import SLURM
 from qantar.ensemble.store import STORE, Recipe, Store
 from qantar.messages import LANGUAGES, text
 
@@ -117,5 +118,5 @@ def at_work(runner: Runner, cluster: str | None = None, depot: str | None = None
             if cluster == SLURM:
                 en, zh = (text("cluster.slurm", lang, n=runner.processes or 1) for lang in LANGUAGES)
                 runner.note((en, zh))
-            runner = replace(runner, cluster=held.enter_context(joined(cluster, runner.store, runner.depot, runner.processes)))
+            runner = replace(runner, cluster=held.enter_context(joined(cluster, runner.store, runner.depot, runner.processes, runner.note)))
         yield runner

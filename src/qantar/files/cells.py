@@ -26,8 +26,9 @@ FIRST_DAY, LAST_DAY = dt.date(1500, 1, 1), dt.date(2200, 12, 31)
 """Days of which anything can be recorded."""
 NAME_MAX = 64
 """Characters of an id, which may become the name of a folder."""
-RESERVED = ("store", "con", "prn", "aux", "nul")
-"""Names that folders of results cannot have: of the store, and of devices."""
+STORE = "store"
+DEVICES = ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))
+"""Names that Windows keeps for devices, whatever follows them after a full stop."""
 
 
 def _wrong(code: str, **args: object) -> NoReturn:
@@ -201,8 +202,17 @@ def _not_blank(cell: object) -> object:
     return cell
 
 
+def is_reserved(name: str) -> bool:
+    """Whether folders of results cannot have this name: that of the store, and those of devices.
+
+    >>> is_reserved("Store"), is_reserved("con.2022"), is_reserved("com1"), is_reserved("concord")
+    (True, True, True, False)
+    """
+    return name.lower() == STORE or name.lower().split(".")[0] in DEVICES
+
+
 def _not_reserved(cell: object) -> object:
-    if isinstance(cell, str) and cell.lower() in RESERVED:
+    if isinstance(cell, str) and is_reserved(cell):
         _wrong("reserved_name", value=cell)
     return cell
 

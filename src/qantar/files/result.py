@@ -113,6 +113,9 @@ def read_head(folder: Path, *kinds: str) -> dict[str, Any] | None:
     made = read_json(folder / RESULT, problems)
     problems.found = [replace(p, file=str(folder / RESULT)) for p in problems.found]  # of many results: which
     problems.raise_as(ResultError)
+    if isinstance(made, dict) and str(made.get("program", "")).startswith("qantar ") and made.get("result_version", 1) != RESULT_VERSION:
+        form = {"form": made.get("result_version", 1), "here": RESULT_VERSION}
+        raise fail(ResultError, folder / RESULT, "other_form", program=made["program"], again=_again(made), **form)
     if not isinstance(made, dict) or not names_files(made) or made.get(SEAL) != seal_of(made):
         raise fail(ResultError, folder / RESULT, "seal_differs")
     if kinds and made.get("kind") not in kinds:
@@ -129,18 +132,30 @@ def read_checked(
 
 
 def complete(stored: Stored, facts: Iterable[str], columns: Mapping[str, Sequence[str]]) -> Stored:
-    """A result that was read, if it has all that a reader counts on; else a ResultError names the file that lacks something.
+    """A result that was read, if it has all that a reader counts on; else a ResultError names the file that lacks something, as one of
+    an earlier version may.
 
     `facts` is what `result.json` must say, `columns` what tables must have, by their names without ending; a table without rows has none.
     """
-    folder = stored.folder
-    if not set(facts) <= set(stored.made):
-        raise fail(ResultError, folder / RESULT, "not_of_kind", value=stored.made.get("kind"))
+    lacking = {RESULT: [fact for fact in facts if fact not in stored.made]}
     for name, needed in columns.items():
         rows = stored.rows(f"{name}.csv")
-        if not rows or (missing := [c for c in needed if c not in rows[0]]):
-            raise fail(ResultError, folder / f"{name}.csv", "missing_column", value=missing[0] if rows else needed[0])
+        lacking[f"{name}.csv"] = [c for c in needed if not rows or c not in rows[0]]
+    for file, names in lacking.items():
+        if names:
+            program, again = stored.made.get("program", "qantar"), _again(stored.made)
+            raise fail(ResultError, stored.folder / file, "result_lacks", program=program, lacking=", ".join(names[:SHOWN]), again=again)
     return stored
+
+
+def _again(made: Mapping[str, Any]) -> str:
+    """The command that made a result, of whatever version."""
+    if isinstance(made.get("command"), str):
+        return str(made["command"])
+    try:
+        return command_line(made)
+    except (KeyError, TypeError, AttributeError):
+        return f"qantar {made.get('kind', '')}".strip()
 
 
 def names_files(made: Mapping[str, Any]) -> bool:

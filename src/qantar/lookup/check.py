@@ -130,7 +130,7 @@ def _check_folder(folder: Path, problems: Problems, *, scenario: bool = True) ->
     for result in sorted(folder.glob("fit/**/result.json")) if scenario else []:  # what ships with a case bears its verdicts
         found_in = Problems()
         _check_result(result.parent, found_in)
-        problems.found += [replace(p, file=str(result.parent.relative_to(folder) / p.file)) for p in found_in.found]
+        problems.found += [replace(p, file=(result.parent.relative_to(folder) / p.file).as_posix()) for p in found_in.found]
     ledger = (account or read_claims(folder)) if has_ledger else None
     whole = Loaded(account, read) if account and read else None
     return Looked(_files(folder, case, tables, scenario=scenario), ledger, whole, tuple(waits))

@@ -129,7 +129,10 @@ class Runs:
         if run.state == "running" and run.process is not None:
             run.state = "stopped"
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(run.process.pid, signal.SIGTERM)
+                if hasattr(os, "killpg"):
+                    os.killpg(run.process.pid, signal.SIGTERM)
+                else:  # Windows: what it started ends when it is gone (`pool.follow_parent`)
+                    run.process.terminate()
 
     async def close(self) -> None:
         """End all runs; the server ends."""

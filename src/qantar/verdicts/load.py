@@ -79,7 +79,7 @@ def _called(folder: Path) -> str:
     if folder.parent.name == ACCOUNTS and folder.parent.parent.parent == cases_folder():
         return f"{folder.parent.parent.name}/{folder.name}"
     whole, here = folder.resolve(), Path.cwd()
-    return str(whole.relative_to(here)) if whole.is_relative_to(here) and whole != here else str(folder)
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) and whole != here else str(folder)
 
 
 def load_account(name: str, cases: Sequence[Case] = ()) -> Loaded:
