@@ -21,7 +21,7 @@ from qantar.forecast.bench import score
 from qantar.forecast.contagion import Contagious, Where, estimate, permuted, plant, recover
 from qantar.forecast.dependence import Groups, Shared, calibrated, losses, luck, shared_luck
 from qantar.forecast.dependence import plant as planted_answers
-from qantar.forecast.elsewhere import keys_of, read_entries
+from qantar.forecast.elsewhere import AT_ALL, keys_of, read_entries
 from qantar.forecast.entries import REFERENCE, Task, forecasts, log_residents
 from qantar.forecast.hazards import fit_logit
 from qantar.forecast.scores import crps_days
@@ -327,6 +327,32 @@ def test_draws_are_probabilities(asked: dict[str, Task], tmp_path: Path) -> None
 
     found = read_entries(table(tmp_path, asked, four_draws, of=(COUNT,)), asked)[COUNT]["mine"]
     assert np.array_equal(found[:, [0, 3]], np.full((len(found), 2), 0.5))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_who_only_says_whether_is_scored_on_whether(asked: dict[str, Task], tmp_path: Path, target: str) -> None:
+    """The reference's own chances of anything at all give the reference again; other chances differ by what they say of that alone."""
+    task, said = asked[target], forecasts(asked[target])[REFERENCE]
+
+    def whether(factor: float) -> np.ndarray:
+        def only(rows: Rows) -> None:
+            rows[:] = [
+                ["mine", target, unit, str(day), AT_ALL, f"{factor * (1 - p[task.nothing]):.12f}"]
+                for (unit, day), p in zip(keys_of(task), said, strict=True)
+            ]
+
+        return read_entries(table(tmp_path, asked, only, of=(target,)), asked)[target]["mine"]
+
+    assert whether(1) == pytest.approx(said, abs=1e-9)
+    half, something = whether(0.5), np.arange(said.shape[1]) != task.nothing
+    assert half[:, something] == pytest.approx(0.5 * said[:, something], abs=1e-9)
+    assert half.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_question_is_answered_by_whether_or_by_values(asked: dict[str, Task], tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read_entries(table(tmp_path, asked, lambda rows: rows.insert(3, [*rows[2][:4], AT_ALL, "0.2"]), of=(COUNT,)), asked)
+    assert (caught.value.problems[0].code, caught.value.problems[0].line) == ("forecast_mixed", 5)
 
 
 FAULTS: tuple[tuple[str, Callable[[Rows], Any], str, str, int | None], ...] = (

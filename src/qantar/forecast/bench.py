@@ -54,11 +54,10 @@ def score(task: Task, said: Mapping[str, Floats], seed: int) -> Table:
     groups = Groups.of(asked.day if target != WEEK else asked.answer * 0, asked.unit)
     reference = said[REFERENCE]
     shared = shared_luck(asked.answer, reference, groups, seed)
-    nothing = asked.largest if target == WEEK else 0
-    happened = asked.answer != nothing
+    happened = asked.answer != task.nothing
     scored = []
     for entry, p in said.items():
-        event = 1 - p[:, nothing]
+        event = 1 - p[:, task.nothing]
         scored.append(
             Scored(
                 entry,

@@ -9,6 +9,10 @@ A row is one value of one question with its probability:
 from 0 to what the split calls largest (`qantar benchmark --questions` writes what is asked). Where the answer is yes or no, the row of 1
 alone will do; else the probabilities of a question must add up to 1 within `TOLERANCE`, and are then scaled to 1. Values may be draws:
 each with one over their number. An entry answers all questions of a split that it names, or none.
+
+Whoever only says how probable it is that anything happens at all writes one row with the value `AT_ALL`. How much, or when, is then spread
+as the reference spreads it: p(k) = p x r(k) / (1 - r(nothing)) for every k but nothing. So the difference of log scores from the reference
+is that of the answers to "at all?" alone, and neither is credited with what it did not say.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +29,27 @@ from pydantic import BeforeValidator
 from qantar.errors import DataError, Problems, nearest
 from qantar.files.cells import Date, Key, Number, Row
 from qantar.files.read import read_table
-from qantar.forecast.entries import DAILY, WEEKLY, Task
+from qantar.forecast.entries import DAILY, REFERENCE, WEEKLY, Task, forecasts
 
 Floats = NDArray[np.float64]
 TOLERANCE = 0.001
 OURS = {*DAILY, *WEEKLY}
 Answers = dict[str, dict[str, Floats]]
 """Probabilities, shape (questions, largest + 1), by split and entry."""
+
+
+AT_ALL = "any"
+"""The value that stands for anything at all."""
+
+
+class Value(Number):
+    """A whole number, or `AT_ALL`."""
+
+    def __call__(self, cell: object) -> object:
+        return AT_ALL if isinstance(cell, str) and cell.strip() == AT_ALL else super().__call__(cell)
+
+    def allowed(self) -> str:
+        return f"{super().allowed()}, {AT_ALL}"
 
 
 class Said(Row):
@@ -42,7 +60,7 @@ class Said(Row):
     split: Key
     unit: Key
     date: Date
-    value: Annotated[int, BeforeValidator(Number("number", 0, 1000, whole=True))]
+    value: Annotated[int | Literal["any"], BeforeValidator(Value("number", 0, 1000, whole=True))]
     p: Annotated[float, BeforeValidator(Number("share", 0, 1))]
 
 
@@ -61,27 +79,46 @@ def read_entries(path: Path, tasks: Mapping[str, Task]) -> Answers:
     found: Answers = {}
     lines: dict[tuple[str, str, int], int] = {}
     given: dict[tuple[str, str, int, int], int] = {}
+    whole: dict[tuple[str, str], set[int]] = {}
     for line, row in problems.rows(table):
         if (question := _place(row, line, table.file, places, tasks, problems)) is None:
             continue
         asked = tasks[row.split].questions
-        if row.value > asked.largest:
-            problems.add(table.file, line, "value", "forecast_too_large", value=row.value, high=asked.largest, split=row.split)
+        value = row.value if isinstance(row.value, int) else 1 if asked.largest == 1 else -1
+        if value > asked.largest:
+            problems.add(table.file, line, "value", "forecast_too_large", value=value, high=asked.largest, split=row.split)
             continue
-        lines.setdefault((row.split, row.entry, question), line)
-        if (first := given.setdefault((row.split, row.entry, question, row.value), line)) != line:
+        first = lines.setdefault((row.split, row.entry, question), line)
+        if first != line and (value < 0) != (question in whole.get((row.split, row.entry), ())):
+            problems.add(table.file, line, "value", "forecast_mixed", value=row.value, unit=row.unit, date=row.date, first=first)
+            continue
+        if (first := given.setdefault((row.split, row.entry, question, value), line)) != line:
             problems.add(table.file, line, "value", "forecast_twice", value=row.value, unit=row.unit, date=row.date, first=first)
             continue
+        if value < 0:
+            whole.setdefault((row.split, row.entry), set()).add(question)
         empty = np.full((len(asked), asked.largest + 1), np.nan)
-        found.setdefault(row.split, {}).setdefault(row.entry, empty)[question, row.value] = row.p
+        found.setdefault(row.split, {}).setdefault(row.entry, empty)[question, value] = row.p
     if not problems.found and not found:
         problems.add(table.file, None, "", "no_forecasts")
     problems.raise_as(DataError)  # what is missing because a row is wrong need not be said as well
+    for (split, entry), questions in whole.items():
+        _spread(found[split][entry], tasks[split], sorted(questions))
     for split, entries in found.items():
         for entry, p in entries.items():
             _complete(p, split, entry, lines, list(places[split]), table.file, problems)
     problems.raise_as(DataError)
     return found
+
+
+def _spread(p: Floats, task: Task, questions: list[int]) -> None:
+    """Probabilities of every value where only that of anything at all was said, which stands in the last column."""
+    said = p[questions, -1].copy()
+    like = forecasts(task)[REFERENCE][questions].copy()
+    like[:, task.nothing] = 0
+    like += 1e-12 * (np.arange(like.shape[1]) != task.nothing)  # a reference that rules all out spreads evenly
+    p[questions] = said[:, None] * like / like.sum(axis=1, keepdims=True)
+    p[questions, task.nothing] = 1 - said
 
 
 def keys_of(task: Task) -> list[tuple[str, dt.date]]:

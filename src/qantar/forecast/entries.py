@@ -67,6 +67,11 @@ class Task:
         """The last day before the test."""
         return self.wave.day(dated(self.split)[2]) - 1
 
+    @property
+    def nothing(self) -> int:
+        """The answer that nothing happened."""
+        return self.questions.largest if self.split.target == WEEK else 0
+
     @cached_property
     def happened(self) -> Bools:
         """Whether a unit had an event on a day, shape (units, days)."""

@@ -21,7 +21,7 @@ from qantar.files.write import sha256_of
 from qantar.forecast.bench import Scored, log_loss, score
 from qantar.forecast.contagion import contagion, events_looked_at
 from qantar.forecast.dependence import RECORDS
-from qantar.forecast.elsewhere import Answers, keys_of, read_entries
+from qantar.forecast.elsewhere import AT_ALL, Answers, keys_of, read_entries
 from qantar.forecast.entries import REFERENCE, Task, forecasts
 from qantar.forecast.held_out import REFERENCE as OF_PARTITION
 from qantar.forecast.scores import told_apart
@@ -116,7 +116,7 @@ def tasks_of(case: Case, splits: Sequence[Split]) -> dict[str, Task]:
 def questions_csv(tasks: Mapping[str, Task]) -> str:
     """What is asked, to be filled in: a row a question, without its answer."""
     rows = [
-        ["", name, unit, day, task.questions.largest, "", task.wave.names[u][0]]
+        ["", name, unit, day, 1 if task.questions.largest == 1 else AT_ALL, "", task.wave.names[u][0]]
         for name, task in tasks.items()
         for (unit, day), u in zip(keys_of(task), task.questions.unit, strict=True)
     ]
@@ -253,6 +253,7 @@ def page(result: Result) -> Iterator[Block]:
     yield Sentence(pair("report.gist.benchmark", splits=len(splits), cases=cases, better=told["better"], same=told["same"]), "lead")
     if loose := [r["split"] for r in splits if r["frozen"] != "1"]:
         yield Sentence(pair("benchmark.loose", splits=", ".join(loose)), "warn")
+    yield _short(scores, {r["split"]: r["reference"] for r in splits})
     yield Sentence(pair("benchmark.text", records=result.made["planted_records"]))
     for n, split in enumerate(splits, 1):
         yield Sentence(joined([split["split"], pair("error.colon"), either(split, "asks")]), "head")
@@ -277,6 +278,20 @@ def _by_split(scores: Sequence[Row]) -> dict[str, list[Row]]:
 def _better(rows: Sequence[Row]) -> str:
     """Whether any forecast is told apart from the reference and better."""
     return "better" if any(r["separated"] == "1" and float(r["against"]) < 0 for r in rows) else "same"
+
+
+def _short(scores: Sequence[Row], references: Mapping[str, str]) -> Table:
+    """On how many questions each forecast was better than the reference, worse, or neither."""
+    by_entry: dict[tuple[str, str], list[Row]] = {}
+    for r in scores:
+        if r["entry"] != references[r["split"]]:
+            by_entry.setdefault((r["entry"], "elsewhere" if r["from"] == "elsewhere" else ""), []).append(r)
+    words = ("better", "same", "worse")
+    cells: list[list[Cell]] = [
+        [_called(rows[0]), str(len(rows)), *(str(sum(_apart(r) == word for r in rows)) for word in words)] for rows in by_entry.values()
+    ]
+    columns = heads("benchmark", ("entry", "asked", *(f"apart_{word}" for word in words)), words=("entry",))
+    return Table(columns, cells, pair("benchmark.short"))
 
 
 def _about(split: Row) -> Pair:
