@@ -1,17 +1,22 @@
-"""Answers of the simulated country to the questions of us-2020: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
+"""Answers of the model to the questions of the benchmark: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
 
-    python dev/benchmark_model.py [HISTORIES]
+    python dev/benchmark_model.py prior [HISTORIES]      the simulated country, fitted to nothing, for us-2020
+    python dev/benchmark_model.py fitted                 its rule of rallies, fitted to the training days of each split
 
-The model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the scenario is the one
-that `qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from where that prior
-comes. Every evening the `NEAR` histories whose count of towns that have risen come nearest to the record so far are the forecast: the
-chance that a town without a rally so far has its first one reported on the next day.
+Each replaces its own rows and leaves the others. The second is `forecast.rallies_entry`; it simulates no country.
+
+Of the first: the model as it is packaged, fitted to nothing: coefficients are drawn from the priors (docs/explanation/priors.md), the
+scenario is the one that `qantar new` wrote. One thing is changed: quiet times have as many rallies for each resident as in Kazakhstan, from
+where that prior comes. Every evening the `NEAR` histories whose count of towns that have risen come nearest to the record so far are the
+forecast: the chance that a town without a rally so far has its first one reported on the next day.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +24,27 @@ from numpy.typing import NDArray
 
 from qantar.cases.case import load_case
 from qantar.engine.loop import simulate
+from qantar.forecast import rallies_entry
 from qantar.forecast.elsewhere import keys_of
 from qantar.forecast.entries import Task
-from qantar.forecast.splits import WEEK, questions_of, read_benchmark, wave_for
+from qantar.forecast.splits import WEEK, read_benchmark
 from qantar.inference.distance import up_to
 from qantar.reporting.history import history_seed
 from qantar.reporting.model import daily_peak, local_days, report_probability
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
+from qantar.studies.benchmark import tasks_of, with_benchmark
+from qantar.studies.waves import online_of
 
 Floats = NDArray[np.float64]
+Rows = Iterator[list[str]]
 CASE, FROM = "us-2020", "kazakhstan-2022"
-NAME = "qantar-prior"
+NAME, FITTED = "qantar-prior", "qantar-rallies"
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
-SEED, SCALE, NEAR, LAST = 2020, 0.1, 10, 14
-"""Base of all draws, residents simulated for each resident, histories that are the forecast, and the last day that is asked for."""
+SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 800
+"""Base of all draws, residents simulated for each resident, histories that are the forecast, the last day that is asked for, and draws of
+each round of a fit."""
 
 
 def residents(plan: Plan) -> float:
@@ -75,8 +85,8 @@ def answers(task: Task, chance: Floats) -> Floats:
     return said
 
 
-def main(histories: int) -> None:
-    """Simulate, forecast, write."""
+def prior(histories: int) -> Rows:
+    """Simulate, forecast."""
     plan = up_to(resolve(load_scenario(CASE), scale=SCALE), LAST)
     more = residents(plan) / residents(resolve(load_scenario(FROM), scale=SCALE))
     chance = np.empty((histories, len(plan.places), LAST + 1))
@@ -84,18 +94,40 @@ def main(histories: int) -> None:
         chance[k] = reported(plan, k, more)
         print(f"{k + 1} of {histories}: {(1 - np.prod(1 - chance[k], axis=1)).sum():.0f} towns", flush=True)
     case, number = load_case(CASE), {p.id: k for k, p in enumerate(plan.places)}
-    FILE.parent.mkdir(parents=True, exist_ok=True)
+    for task in tasks_of(case, read_benchmark(case).splits).values():
+        own = chance[:, [number[i] for i in task.wave.ids]]
+        yield from rows_of(NAME, task, answers(task, own))
+
+
+def fitted() -> Rows:
+    """Fit and forecast each split of every case that is scored here."""
+    for name in with_benchmark():
+        case = load_case(name)
+        for split, task in tasks_of(case, read_benchmark(case).splits).items():
+            began = time.process_time()
+            wave = rallies_entry.wave_of_task(case, task, online_of(case))
+            found = rallies_entry.fitted(wave, task, SEED, DRAWS)
+            said = rallies_entry.answers(wave, task, found, SEED)
+            print(f"{split}: worth {found.worth:.0f} draws, {time.process_time() - began:.0f} s", flush=True)
+            yield from rows_of(FITTED, task, said)
+
+
+def rows_of(entry: str, task: Task, said: Floats) -> Rows:
+    """As the table has them."""
+    for (unit, day), p in zip(keys_of(task), said, strict=True):
+        values = (1,) if task.questions.largest == 1 else range(len(p))
+        yield from ([entry, task.split.id, unit, str(day), str(v), f"{p[v]:.5f}"] for v in values)
+
+
+def main(which: str, *more: str) -> None:
+    """Make one entry anew."""
+    entry, rows = (NAME, prior(int(more[0]) if more else 60)) if which == "prior" else (FITTED, fitted())
+    made = list(rows)
+    with FILE.open(encoding="utf-8", newline="") as file:
+        head, *kept = csv.reader(file)
     with FILE.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["entry", "split", "unit", "date", "value", "p"])
-        for split in read_benchmark(case).splits:
-            wave = wave_for(case, split)
-            task = Task(split, wave, questions_of(wave, split))
-            own = chance[:, [number[i] for i in wave.ids]]
-            for (unit, day), p in zip(keys_of(task), answers(task, own), strict=True):
-                values = range(len(p)) if task.split.target == WEEK else (1,)
-                table.writerows([NAME, split.id, unit, day, v, f"{p[v]:.5f}"] for v in values)
+        csv.writer(file, lineterminator="\n").writerows([head, *(r for r in kept if r[0] != entry), *made])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+    main(*sys.argv[1:])

@@ -44,6 +44,9 @@ class StudyKey(IntEnum):
     PLANTED_ANSWER = (1 << 30) + 4  # answers of a planted record to the questions of a benchmark
     UNIT_SHUFFLE = (1 << 30) + 5  # which unit of a map has another's events
     PLANTED_WAVE = (1 << 30) + 6  # events of a planted wave
+    WAVE_WALK = (1 << 30) + 7  # the walk through parameters of a wave
+    WAVE_BETWEEN = (1 << 30) + 8  # how far waves differ
+    WAVE_AHEAD = (1 << 30) + 9  # events that a wave may have
     CLASSIC_PEOPLE = (1 << 31) + 1  # who the people of a classic model are, and where
     CLASSIC_ORDER = (1 << 31) + 2  # in which order they act
     CLASSIC_ACTS = (1 << 31) + 3  # where they move, whom they meet

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import qantar
 from qantar.draws import SCHEME
-from qantar.ensemble.histories import Feature, Runs, features
+from qantar.ensemble.histories import Feature, Runs, chosen, features
 from qantar.ensemble.runner import Runner
 from qantar.ensemble.store import Recipe, keep_draws, model_hash
 from qantar.errors import ScenarioError, fail
@@ -41,7 +41,9 @@ from qantar.inference.distance import Target, items_of, scales_of, summary_of, t
 from qantar.inference.enough import announce, enough
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
+from qantar.inference.priors import Priors, favour, places
 from qantar.inference.problem import Problem, prior_table, spec_of
+from qantar.inference.proposal import equal
 from qantar.inference.rejection import Particles, Setup, Task, calibrate, points_of, quiet_before
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import observe
@@ -75,6 +77,7 @@ class Terms:
     scenario : with a `[calibration]` section
     seed : of the draws of the priors, of parameters drawn anew and of all histories
     known : histories of the first draws, from a packed table of this plan, seed and version of the model
+    priors : what holds in place of the table's priors (`inference.priors`)
     """
 
     scenario: Scenario
@@ -83,6 +86,7 @@ class Terms:
     edits: Sequence[Edit] = ()
     scale: float = 0.1
     known: Runs | None = None
+    priors: Priors = field(default_factory=dict)
 
     def key(self) -> str:
         """A name for all that a fit depends on."""
@@ -98,6 +102,7 @@ class Terms:
             "record": [[i.block, i.of, i.day, str(a), str(b)] for i, a, b in zip(target.items, target.low, target.high, strict=True)],
             "scales": scales_of(target).tolist(),
         }
+        said |= {"priors": _dumped(self.priors)} if self.priors else {}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
 
     def problem(self, runner: Runner, histories: int = 0) -> Problem:
@@ -151,7 +156,9 @@ class Findings:
         }
 
 
-def findings(names: Sequence[str], scores: Floats, narrowed: tuple[Floats, Floats, Floats], ranks: Floats) -> Findings:
+def findings(
+    names: Sequence[str], scores: Floats, narrowed: tuple[Floats, Floats, Floats], ranks: Floats, priors: Priors | None = None
+) -> Findings:
     """What normal scores at the record, with how much narrower they became, and ranks on simulated records say.
 
     Parameters
@@ -159,13 +166,16 @@ def findings(names: Sequence[str], scores: Floats, narrowed: tuple[Floats, Float
     scores : shape (draws, parameters)
     narrowed : narrowing of each parameter, and its 95 % interval
     ranks : shape (records, parameters)
+    priors : of which the scores are, where they are not those of the table
     """
     from scipy.special import ndtr
 
     learned = []
     for k, name in enumerate(names):
-        places = np.clip(ndtr(np.quantile(scores[:, k], Q)), 1e-12, 1 - 1e-12)
-        before, after = ([value_at(parameters()[name], float(q)) for q in three] for three in (Q, places))
+        at = np.clip(ndtr(np.quantile(scores[:, k], Q)), 1e-12, 1 - 1e-12)
+        own = parameters()[name]
+        law = own if not priors or name not in priors else own.model_copy(update={"prior": priors[name]})
+        before, after = ([value_at(law, float(q)) for q in three] for three in (Q, at))
         middle, low, high = (float(x[k]) for x in narrowed)
         learned.append(Learned(name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), middle, low, high))
     if not len(ranks):
@@ -205,8 +215,9 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
     runner = runner.of_stages([name for name, is_done in asked.items() if is_done])
     problem = terms.problem(runner, setup.in_all + setup.near * setup.force_draws + setup.particles)
     plan, table, record = problem.plan, problem.table, problem.record
-    task = task_of(problem, terms.scenario, terms.edits, runner)
+    task = replace(task_of(problem, terms.scenario, terms.edits, runner), priors=terms.priors)
     particles = calibrate(task, table, setup)
+    checked = checked and not terms.priors  # simulated records are of the table's priors
     pseudo = quiet_uprisings(task, table, setup) if checked else np.zeros(0, np.int64)
     ranks = record_ranks(spec.fitted, table, problem.target, plan, seed, pseudo, runner.stage("pseudo"))
     again = predictive(plan, particles.values(), runner, seed, "after", part=setup.part)
@@ -224,12 +235,13 @@ def fit(terms: Terms, runner: Runner, command: Mapping[str, Any] | None = None, 
         "edits": [e.model_dump() for e in terms.edits],
         "mobilization": spec.mobilization,
         "force": spec.force,
+        **({"priors": _dumped(terms.priors)} if terms.priors else {}),
         "tolerance": round(float(particles.mobilization.max()), 4),
         "independent": round(particles.trace[-1].worth),
     }
-    scores, narrowed = _scores(spec.fitted, particles, seed)
-    learned = findings(spec.fitted, scores, narrowed, ranks)
-    before, after = (features(runs, record, plan) for runs in (table, again))
+    scores, narrowed = _scores(spec.fitted, particles, seed, terms.priors)
+    learned = findings(spec.fitted, scores, narrowed, ranks, terms.priors)
+    before, after = (features(runs, record, plan) for runs in (_as_before(table, terms), again))
     return Fitted(particles, scores, learned, pseudo, before, after, made)
 
 
@@ -359,9 +371,21 @@ def record_ranks(
     )
 
 
-def _scores(names: Sequence[str], p: Particles, seed: int) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
-    """Normal scores of the fitted parameters, and how much narrower they became."""
-    scores = scores_of(p.points[:, columns_of(names)])
+def _as_before(table: Runs, terms: Terms) -> Runs:
+    """Histories of draws of the priors that hold: those of the table, as often as they weigh."""
+    if not terms.priors:
+        return table
+    weights = favour(points_of(terms.seed, np.arange(table.n)), terms.priors)
+    return chosen(table, equal(weights, table.n, lot(terms.seed, StudyKey.EQUAL_WEIGHT, 1)))
+
+
+def _dumped(priors: Priors) -> dict[str, dict[str, Any]]:
+    return {name: p.model_dump() for name, p in sorted(priors.items())}
+
+
+def _scores(names: Sequence[str], p: Particles, seed: int, priors: Priors) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
+    """Normal scores of the fitted parameters in the priors that hold, and how much narrower they became."""
+    scores = scores_of(places(p.points, priors)[:, columns_of(names)])
     return scores, narrowing(scores, p.origin, lambda t, k: lot(seed, StudyKey.ANCESTOR_RESAMPLE, k, t))
 
 

@@ -38,6 +38,7 @@ from qantar.errors import StudyError, fail
 from qantar.inference.distance import FORCE, MOBILIZATION, Target, distances, items_of
 from qantar.inference.ending import Beyond, Restless, calm
 from qantar.inference.prior import point_of, values_at
+from qantar.inference.priors import Priors, favour, moved
 from qantar.inference.proposal import Proposal, effective, equal, proposal_of, weights_of
 from qantar.reporting.history import history_seed
 from qantar.scenario.parameters import Values, parameters
@@ -155,6 +156,8 @@ class Task:
     runner: Runner = field(default_factory=Runner)
     held: tuple[str, ...] = ()
     """parameters fitted in the first module: the second leaves them where they are"""
+    priors: Priors = field(default_factory=dict)
+    """what holds in place of the table's priors; draws are still made with those, and weighed"""
 
 
 def points_of(seed: int, numbers: Sequence[int] | Ints) -> Floats:
@@ -272,7 +275,8 @@ class _Search:
             numbers = self.looked.numbers[tried : tried + batch]
             fresh = self.points(numbers)
             tried += len(numbers)
-            points, weights = np.concatenate([points, fresh]), np.append(weights, weights_of(fresh, self.laws, self.counts))
+            weight = weights_of(fresh, self.laws, self.counts) * favour(fresh, self.task.priors)
+            points, weights = np.concatenate([points, fresh]), np.append(weights, weight)
             quiet = np.append(quiet, self._quiet(numbers, fresh))
         rows = np.flatnonzero(quiet)
         if not len(rows):
@@ -366,11 +370,12 @@ def _anew(task: Task, p: Particles, numbers: range, limit: float, setup: Setup) 
     One that was broken off, or cannot come within the limit of the first module any more, is infinitely far.
     """
     names = moving(task.held)
-    free = [column for column, name in enumerate(parameters()) if name in names]
+    free = {column: name for column, name in enumerate(parameters()) if name in names}
     points = np.stack([p.points] * len(numbers))
     for place, number in enumerate(numbers):
-        for column in free:
-            points[place, :, column] = [lot(task.seed, column, int(k), 1 + number) for k in p.origin]
+        for column, name in free.items():
+            drawn = [lot(task.seed, column, int(k), 1 + number) for k in p.origin]
+            points[place, :, column] = [moved(name, u, task.priors[name]) for u in drawn] if name in task.priors else drawn
     flat = points.reshape(-1, points.shape[2])
     runner = task.runner.within("force", numbers.start * len(p.origin), setup.force_draws * len(p.origin))
     ending = Beyond(task.target, task.scales, MOBILIZATION, limit)

@@ -26,6 +26,7 @@ KINDS = (
     "compare",
     "benchmark",
     "classics",
+    "waves",
 )
 """Names of the kinds, each a file of this room; in this order they are listed, shown and made: planted worlds, which take longest and on
 which nothing rests, after what else ships."""

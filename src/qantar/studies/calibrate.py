@@ -19,6 +19,7 @@ from qantar.inference import neural as networks
 from qantar.inference.between import MEDIAN, SHARE
 from qantar.inference.calibration import Terms, between_csv, repeated
 from qantar.inference.posterior import NEURAL, known_table
+from qantar.inference.priors import read_priors
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
@@ -48,6 +49,7 @@ class CalibrateOptions(Options):
     force_draws: Annotated[int | None, kind.whole("cli.opt_force_draws", "number", 0, 100_000)] = None
     particles: Annotated[int | None, kind.whole("cli.opt_particles", "number", 10, 100_000)] = None
     runs: Annotated[int | None, kind.whole("cli.opt_runs", "number", 1, 9)] = None
+    prior: Annotated[Path | None, kind.Option("cli.opt_prior", metavar="FILE")] = None
     set_: kind.Settings = ()
     arm: kind.Arms = ()
     kept: Annotated[Path | None, kind.Option("cli.opt_kept", metavar="FOLDER", neutral=True)] = None
@@ -56,7 +58,7 @@ class CalibrateOptions(Options):
 
     @model_validator(mode="after")
     def _networks_reject_nothing(self) -> Self:
-        for name in ("draws", "rounds", "proposed", "near", "force_draws", "particles", "runs", "kept", "pack"):
+        for name in ("draws", "rounds", "proposed", "near", "force_draws", "particles", "runs", "prior", "kept", "pack"):
             if self.method == NEURAL and getattr(self, name) is not None:
                 raise fail(StudyError, f"--{kind.flag(name)}", "of_rejection")
         return self
@@ -77,12 +79,14 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
-    terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known)
+    priors = {} if options.prior is None else read_priors(options.prior)
+    terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known, priors)
     if options.method == NEURAL:
         return by_networks(options, terms, plan, runner)
     runs, command = options.runs or 1, kind.command_of(STUDY.name, asked)
     found, rows, elsewhere = repeated(terms, runs, runner, command, options.kept, options.pack)
     facts = {"quick": options.quick, "runs": runs, **{k: found.made[k] for k in FACTS}}
+    facts |= {"priors": found.made["priors"]} if priors else {}
     files = {**found.files, **({"between.csv": between_csv(rows)} if rows else {})}
     return Outcome({}, facts, plan, options.seed, files=files, elsewhere=elsewhere)
 
@@ -118,6 +122,8 @@ def page(result: Result) -> Iterator[Block]:
     }
     found = {"tolerance": f"{made['tolerance']:.2f}"}
     yield Sentence(pair("report.fit_text", n=len(learned), **effort, **found))
+    if priors := made.get("priors"):
+        yield Sentence(pair("report.fit_priors", n=len(priors), names=", ".join(priors)), "note")
     yield from _between(result)
     yield Sentence(pair("report.fit_features"), "head")
     stamp = Sentence(pair("report.stamp_fitted", scale=scale_words(made["scale"])), "stamp")
