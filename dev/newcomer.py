@@ -1,4 +1,4 @@
-"""Replays two newcomers' mornings, from nothing to a page: a table or a download in ACLED's columns, a text, ten claims, one what-if.
+"""Replays newcomers' mornings, from nothing to a page: a table, or a download of ACLED or UCDP, a text, ten claims, one what-if.
 
     python dev/newcomer.py FOLDER
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -65,17 +66,29 @@ def replay(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
     do("counterfactual", "hundred-days", *arm, "--scale", SCALE, "--draws", "4", "--set", TEN_DAYS)
 
 
-def replay_download(folder: Path, call: Callable[..., tuple[int, str]]) -> None:
+@dataclass(frozen=True)
+class Download:
+    """A morning with a download: the case that is made of it, and the files on the desk (`DESK`)."""
+
+    case: str
+    table: str
+    text: str
+
+
+DOWNLOADS = {"acled": Download("senegal-2025", "acled.csv", "report"), "ucdp": Download("madagascar-2031", "ucdp.csv", "weeks")}
+
+
+def replay_download(folder: Path, call: Callable[..., tuple[int, str]], morning: Download) -> None:
     """The path of a download, in an empty folder; as `replay`. Its drafts of evidence are what the person begins with."""
     do = partial(_do, call)
-    for name in ("acled.csv", "report.md"):
+    text = f"{morning.text}.md"
+    for name in (morning.table, text):
         (folder / name).write_bytes((DESK / name).read_bytes())
-    do("new", "senegal-2025", "--events", "acled.csv")
-    do("account", "new", "report.md", "--case", "senegal-2025", "--out", "ledger")
-    mend(folder / "ledger" / "claims.csv")
-    do("account", "keep", "ledger")
-    do("check", "ledger", "--document", "report.md")
-    do("study", "ledger")
+    do("new", morning.case, "--events", morning.table)
+    do("check", morning.case)
+    do("account", "new", text, "--case", morning.case, "--out", "ledger")
+    complete(folder / "ledger" / "claims.csv", DESK / f"{morning.text}.verdicts.csv")
+    do("study", "ledger", "--document", text)
 
 
 def _do(call: Callable[..., tuple[int, str]], *words: str, status: int = 0) -> str:
@@ -87,16 +100,15 @@ def _do(call: Callable[..., tuple[int, str]], *words: str, status: int = 0) -> s
     return said
 
 
-def mend(claims: Path) -> None:
-    """Judge ten claims: the mark of the draft goes, what is lacking is written behind it; a claim without a draft would fail."""
-    with (DESK / "verdicts.csv").open(encoding="utf-8", newline="") as file:
-        verdicts = {a.pop("place"): a for a in csv.DictReader(file)}
+def complete(claims: Path, verdicts: Path) -> None:
+    """Judge ten claims: what a draft lacks is written behind it, and a verdict chosen."""
+    with verdicts.open(encoding="utf-8", newline="") as file:
+        answers = {a.pop("place"): a for a in csv.DictReader(file)}
     with claims.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        if (answer := verdicts.get("-".join((row["section"], row["paragraph"], row["sentence"])))) is not None:
-            drafted = row["evidence_en"].removeprefix("[draft] ")
-            row |= {**answer, "evidence_en": f"{drafted} {answer['evidence_en']}".strip()}
+        if (answer := answers.get("-".join((row["section"], row["paragraph"], row["sentence"])))) is not None:
+            row |= {**answer, "evidence_en": f"{row['evidence_en']} {answer['evidence_en']}".strip()}
     with claims.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -150,7 +162,8 @@ def main() -> None:
     """Replay in an empty folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
-    for name, path in (("table", replay), ("download", replay_download)):
+    downloads = ((name, partial(replay_download, morning=morning)) for name, morning in DOWNLOADS.items())
+    for name, path in (("table", replay), *downloads):
         (folder / name).mkdir()
         path(folder / name, partial(call, cwd=folder / name))
 

@@ -106,3 +106,10 @@ def test_a_figure_of_the_day_names_its_row_and_a_day_may_hang_on_one_of_the_same
     assert found[0, 1, 1].own == ("E1",)  # 40 to 60
     assert found[0, 1, 2].own == ("E1",)
     assert near(written(tmp_path, "# A week\n\nOn 2 March a crowd of 70 came.\n"), case)[0, 1, 1].own == ()
+
+
+def test_what_the_state_did_on_a_day_is_found_wherever_it_was_noted(tiny: Path, tmp_path: Path) -> None:
+    with (tiny / "events.csv").open("a", encoding="utf-8") as file:
+        file.write("E9,2030-03-04,,,XA-ONE,Oneville,S1,emergency_declared,event,,,,,medium,The cabinet met.,内阁开会。,gazette,\n")
+    words = "# A week\n\nOn 4 March a state of emergency was declared, and in Twoville a crowd came.\n"
+    assert near(written(tmp_path, words), load_case(str(tiny)))[0, 1, 1].own == ("E9",)

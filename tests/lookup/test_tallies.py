@@ -63,6 +63,10 @@ def added(case: Case, folder: Path, words: str) -> list[str]:
             "People were shot in both regions.",
             "Regions with deaths, by the last day on which it can have begun: 2 Mar 1, 4 Mar 2 (of 2). Last: Twoia 4 Mar.",
         ),
+        (
+            "Every day more people marched.",
+            "In the events, participants by day: 1 Mar 200–300, 2 Mar 0 (and 1 uncounted), 3 Mar 400–450, 4 Mar 0, 5 Mar 0 (and 1 uncounted).",
+        ),
         ("It was the deadliest day.", "Days with most deaths in the events: 2 Mar 1."),
         ("Some people died during these days.", "Added up over the events, deaths: Tinyland 3, Twoia 2, Onia 1."),
         ("It was the deadliest clash.", "Events with most deaths: 1–4 Mar Twoville 2, 2 Mar Oneville 1."),

@@ -42,9 +42,7 @@ def study(
 ) -> None:
     sys.stderr.write(text("progress.load", context.obj) + " …\n")  # before anything that takes a second
     sys.stderr.flush()
-    from qantar.cases.case import packaged_names
     from qantar.files.write import refuse_foreign
-    from qantar.lookup.check import waiting
     from qantar.report.write import inputs_of, unchanged
     from qantar.report.write import study_account as run
     from qantar.verdicts.claims import judge
@@ -54,9 +52,7 @@ def study(
     loaded = load_account(account)
     about = notice(document, loaded.account, lang)
     if document is not None:
-        from qantar.account.document import read_document
-
-        loaded = replace(loaded, account=loaded.account.beside(read_document(document)))
+        loaded = _beside(loaded, document)
     folder = out or Path("results") / Path(account).resolve().name
     refuse_foreign(folder)  # a wrong path is said before the histories, not after
     inputs = inputs_of(loaded, draws=draws, again=again, seed=seed, quoted=dict(loaded.account.quoted))
@@ -82,6 +78,23 @@ def study(
         terminal.print_json({"folder": str(folder), **result})
         return
     terminal.sample_lines(result, lang)
+    _remarks(loaded, account, lang, judged=bool(judged))
+    terminal.say(text("out.files" if judged else "out.files_record", lang))
+    sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
+
+
+def _beside(loaded: Any, document: Path) -> Any:
+    """The account with the sentences of its document for claims that nobody has paraphrased."""
+    from qantar.account.document import read_document
+
+    return replace(loaded, account=loaded.account.beside(read_document(document)))
+
+
+def _remarks(loaded: Any, account: str, lang: str, *, judged: bool) -> None:
+    """What is to be known of a page before it is passed on: rows not kept or changed since, sentences quoted, words left out."""
+    from qantar.cases.case import packaged_names
+    from qantar.lookup.check import waiting
+
     if (n := waiting(loaded.account, packaged=account in packaged_names())["not_kept"]) and judged:
         terminal.say(text("check.not_kept", lang, n=n, path=account))
     terminal.rows_changed(loaded.account, lang)
@@ -89,8 +102,6 @@ def study(
         terminal.say(text("out.quoted", lang, n=len(loaded.account.quoted)))
     for key, n in loaded.case.record.withheld().items():
         terminal.say(text("out.withheld", lang, key=key, n=n))
-    terminal.say(text("out.files" if judged else "out.files_record", lang))
-    sys.stdout.write(text("out.written", lang, path=folder / "report.html") + "\n")  # never wrapped: a path to copy
 
 
 @dataclass(frozen=True)

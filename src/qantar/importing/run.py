@@ -79,6 +79,11 @@ class Summary:
     steps: list[str] = field(default_factory=list)
     """ids of the steps that were drafted in `scenario.toml`"""
 
+    @property
+    def files(self) -> list[str]:
+        """Files of the case that the import makes or changes."""
+        return [EVENTS, SOURCES, UNMATCHED, IMPORTED, *([SCENARIO] if self.steps else [])]
+
     def as_dict(self) -> dict[str, object]:
         """The same for machines."""
         t, c = self.taken, self.changes
@@ -188,30 +193,30 @@ def import_file(
         (place / EVENTS).write_bytes(events_text(events))
         (place / SOURCES).write_text(sources.text(), encoding="utf-8", newline="")
         made.append(_summary(source, form, taken, changes, events, country.names))
-        scenario, made[0].steps = _with_steps(folder / SCENARIO, events, country.code, lang)
-        if made[0].steps:
-            (place / SCENARIO).write_text(scenario, encoding="utf-8", newline="")
-        made[0].written = [EVENTS, SOURCES, UNMATCHED, IMPORTED, *([SCENARIO] if made[0].steps else [])]
-        return (SOURCES, *(name for name in made[0].written if name != SOURCES))
+        made[0].steps = _draft_steps(place, folder, events, country.code, lang)
+        return sorted(made[0].files, key=lambda name: name != SOURCES)
 
     if dry_run:
         with TemporaryDirectory() as nowhere:
             build(Path(nowhere))
-        made[0].written = []
     else:
         write_files(folder, build)
+        made[0].written = made[0].files
     return made[0]
 
 
-def _with_steps(path: Path, events: Raw, country: str, lang: str) -> tuple[str, list[str]]:
-    """A scenario with steps for the acts that the events tell of, and their ids; none where there is no such file."""
+def _draft_steps(place: Path, folder: Path, events: Raw, country: str, lang: str) -> list[str]:
+    """Write to `place` the scenario of a case with steps for the acts that its events tell of; their ids, none where nothing is written."""
     try:
-        scenario = path.read_bytes().decode()
+        scenario = (folder / SCENARIO).read_bytes().decode()
     except (OSError, UnicodeDecodeError):
-        return "", []
+        return []
     kind = events.at("kind")
     acts = (dict(zip(events.header, map(str.strip, row), strict=True)) for row in events.rows if row[kind].strip() in ACTS)
-    return with_steps(scenario, acts, country, lang)
+    told, steps = with_steps(scenario, acts, country, lang)
+    if steps:
+        (place / SCENARIO).write_text(told, encoding="utf-8", newline="")
+    return steps
 
 
 @contextmanager

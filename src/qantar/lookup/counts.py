@@ -127,6 +127,16 @@ def counted_in(sentence: str, language: str) -> set[str]:
     return {q.removesuffix("_cumulative") for q in _quantities(said, language)} - {"participants"}
 
 
+def acts_in(sentence: str, language: str) -> set[str]:
+    """Kinds of what was done for a whole country or region that a sentence names: a cut of the internet, a state of emergency.
+
+    >>> acts_in("A state of emergency was declared.", "en"), acts_in("They stormed the airport.", "en")
+    ({'emergency_declared'}, set())
+    """
+    said = "; ".join(clause.words for clause in clauses(sentence, language))
+    return {kind for kind, rule in words()["event"].items() if not rule.get("local") and says(f"event.{kind}", said, language)}
+
+
 def figures_in(sentence: str, language: str) -> set[int]:
     """Every whole number of a sentence that may count people, in digits or words, but no day: those of `PEOPLE` and more.
 

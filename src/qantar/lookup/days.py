@@ -86,6 +86,8 @@ def day_after(text: str, language: str, before: Collection[dt.date]) -> frozense
     (['2022-01-08', '2022-01-04'], frozenset({datetime.date(2022, 1, 7)}))
     >>> [d.day for d in day_after("Two days later they met, and on the same day they left.", "en", days)]
     [7]
+    >>> [str(d) for t in ("Until the 2nd it rained.", "The march of the 31st") for d in day_after(t, "en", {dt.date(2022, 1, 29)})]
+    ['2022-02-02', '2022-01-31']
     >>> day_after("Two months later", "en", days) == OTHER_TIME, day_after("It rained.", "en", days), day_after("The next day", "en", ())
     (True, frozenset(), frozenset())
     """
@@ -102,7 +104,19 @@ def day_after(text: str, language: str, before: Collection[dt.date]) -> frozense
     for name, days in (("next", 1), ("before", -1)):
         if moved := _hanging(name, language).search(text):
             found.setdefault(moved.start(), frozenset({_moved(before, days)}))
+    for numbered in _hanging("of_month", language).finditer(text):
+        if (on := _nearest(before, int(numbered[1]))) is not None:
+            found.setdefault(numbered.start(), frozenset({on}))
     return found[min(found)] if found else frozenset()
+
+
+def _nearest(before: Collection[dt.date], day: int) -> dt.date | None:
+    """The day of this number, of the months around the days named before, that is nearest to the last of them."""
+    last, near = max(before), []
+    for month in (last.replace(day=1) - dt.timedelta(days=1), last, last.replace(day=28) + dt.timedelta(days=4)):
+        with suppress(ValueError):  # no such day
+            near.append(month.replace(day=day))
+    return min(near, key=lambda on: abs(on - last)) if near else None
 
 
 def days_named(text: str, language: str, first: dt.date, last: dt.date) -> frozenset[dt.date]:

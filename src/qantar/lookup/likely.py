@@ -21,7 +21,7 @@ from qantar.account.document import Document, Position, Section, Sentence
 from qantar.account.schema import Claim
 from qantar.cases.case import Case
 from qantar.files.cells import fold
-from qantar.lookup.counts import counted_in, figures_in
+from qantar.lookup.counts import acts_in, counted_in, figures_in
 from qantar.lookup.days import OTHER_TIME, another_time, dates_in, day_after, days_named, months
 from qantar.lookup.rows import QUANTITIES, counted
 from qantar.messages import LANGUAGES, text
@@ -88,7 +88,8 @@ class Near:
     """Ids of the rows of the record near a sentence: all, in the order they are told, and those of its own day and place or words.
 
     Of the day that stands before it in its paragraph they are its own only by words. Of a sentence that names a day, no place, and counts,
-    those surely of that day are its own that have any of what it counts, or a figure of it.
+    those surely of that day are its own that have any of what it counts, or a figure of it. What the
+    state did on that day, if the sentence names it, is its own wherever it was noted.
     """
 
     rows: tuple[str, ...] = ()
@@ -121,6 +122,8 @@ def near(document: Document, case: Case) -> dict[Position, Near]:
         if own and not where:
             quantities, figures = counted_in(said, language), figures_in(said, language)
             here = [row for row in on if row.dated and (row.counts.keys() & quantities or figures & {*row.counts.values()})]
+        acts = acts_in(said, language) if own else set()
+        here += [row for row in on if row.kind in acts and row not in here]
         words = words_of(said, language)
         rest = on if own or (when.how == "told" and not here) else []
         ranked = [sorted(some, key=lambda row: (not row.dated, -len(row.words & words))) for some in (here, rest)]
@@ -148,6 +151,7 @@ class Row:
     """whether its day is known"""
     called: str = ""
     """its settlement, as the list calls it"""
+    kind: str = ""
 
     def at(self, where: set[str], around: set[str]) -> bool:
         """Whether it is at one of the places named; `around` are the regions of the towns among them.
@@ -173,7 +177,7 @@ class Matter:
             Row(
                 e.event_id, e.date, e.date_end or e.date, e.region_id, e.settlement_id, _told_in(e, language), names_of(told[e.event_id]),
                 {q: max(filter(None, span)) for q in QUANTITIES if any(span := counted(e, q) or ())}, e.scope != "date uncertain",
-                e.settlement,
+                e.settlement, e.kind,
             )
             for e in case.record.events
         ]  # fmt: skip

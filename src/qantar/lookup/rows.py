@@ -69,7 +69,7 @@ def names_of_places(case: Case, lang: str) -> dict[str, str]:
 
     def name_of(region: Region) -> str:
         name = str(getattr(region, f"name_{lang}"))
-        return name if called[name] == 1 else text("out.named_alike", lang, name=name, other=next(iter(region.aliases), region.region_id))
+        return name if called[name] == 1 else f"{name} ({next(iter(region.aliases), region.region_id)})"
 
     towns = {s.settlement_id: getattr(s, f"name_{lang}") for s in case.record.settlements}
     regions = {r.region_id: name_of(r) for r in case.record.regions}

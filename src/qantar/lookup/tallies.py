@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -75,24 +75,29 @@ class _Adding:
         quantities = [q for q in words()["count"] if q != "participants" and says(f"count.{q}", said, self.language)]
         if speaks("dead"):
             quantities = list(dict.fromkeys((DEAD, *quantities)))
-        for quantity in quantities:
-            if speaks("worst_day"):
-                found.append(self._days_with_most(quantity))
-            elif speaks("most"):
-                found.append(self._most(quantity))
-            elif speaks("whole") or (where and when.how != "named" and not speaks("rank")):
-                found.append(self._toll(quantity, where, when))
-            if speaks("rank"):
-                found.append(self._ends(quantity))
-            elif speaks("change"):
-                found.append(self._course_of(quantity, when.days))
+        found += [tally for quantity in quantities for tally in self._of_quantity(quantity, speaks, where, when)]
         if speaks("regions"):
             found.append(self._regions(quantities))
         if speaks("crowd") and speaks("largest"):
             found.append(self._crowds())
+        if speaks("crowds"):
+            found.append(self._course_of("participants", when.days))
         if speaks("course"):
             found.append(self._course(when.days))
         return [tally for tally in found if tally]
+
+    def _of_quantity(self, quantity: str, speaks: Callable[[str], bool], where: set[str], when: When) -> Iterator[Tally | None]:
+        """What a sentence asks of a quantity: the days or happenings with most, sums, the first and the last, or its course."""
+        if speaks("worst_day"):
+            yield self._days_with_most(quantity)
+        elif speaks("most"):
+            yield self._most(quantity)
+        elif speaks("whole") or (where and when.how != "named" and not speaks("rank")):
+            yield self._toll(quantity, where, when)
+        if speaks("rank"):
+            yield self._ends(quantity)
+        elif speaks("change"):
+            yield self._course_of(quantity, when.days)
 
     @cached_property
     def counted(self) -> set[str]:
@@ -146,13 +151,19 @@ class _Adding:
         return _tally(told, [e for day in most for e in of_day[day]]) if most else None
 
     def _course_of(self, quantity: str, days: Iterable[dt.date]) -> Tally | None:
-        """How many of a quantity there were on each day around those of a sentence; then what is of no certain day."""
+        """How many of a quantity there were on each day around those of a sentence; then what is of no certain day.
+
+        Of crowds also how many were out that nobody counted.
+        """
         name, rows = self._with(quantity)
         first, last = self._around(days)
+        crowds = [e for e in self.events if name == "participants" and e.kind in UNREST and not counted(e, name)]
+        left = Counter(self._day(e.date) for e in crowds if e.date_end in (None, e.date))
         near = [e for e in rows if e.date <= last and (e.date_end or e.date) >= first]
         by_day = [(self._day(day), [e for e in near if e.date == (e.date_end or e.date) == day]) for day in days_between(first, last)]
         spans = [(days_in_words(e.date, e.date_end, self.lang, self.span[0].year), [e]) for e in near if e.date_end not in (None, e.date)]
-        told = [f"{day} {_sum_in_words(_sum(some, name))}" for day, some in (*by_day, *spans)]
+        more = {day: text("tally.uncounted", self.lang, n=n) for day, n in left.items()}
+        told = [f"{day} {_sum_in_words(_sum(some, name))}{more.get(day, '')}" for day, some in (*by_day, *spans)]
         said = text("tally.course_of", self.lang, quantity=text(f"row.{name}", self.lang), days=self._listed(told))
         return _tally(said, near) if near else None
 
