@@ -72,11 +72,16 @@ def digest(root: Path, recipes: Sequence[Recipe], runs: int) -> str:
     return total.hexdigest()
 
 
+def _say(words: str | tuple[str, str]) -> None:
+    sys.stdout.write((words if isinstance(words, str) else words[0]) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Ask."""
     said = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     job = Job(**{**said, "seeds": tuple(said["seeds"])})
-    with at_work(Runner(Path(job.store), job.processes, note=lambda words: print(*words, flush=True)), job.cluster, job.depot) as runner:
+    with at_work(Runner(Path(job.store), job.processes, note=_say), job.cluster, job.depot) as runner:
         runner.ensembles(job.recipes(), job.runs)
 
 

@@ -160,8 +160,12 @@ class Trials:
         disturb: Callable[[Job], object] = lambda job: None,
         times: int = 1,
         described: Mapping[str, Any] = USUAL,
+        killed: bool = False,
     ) -> None:
-        """Have histories made, as many as otherwise or some times as many, while something is done to the jobs."""
+        """Have histories made, as many as otherwise or some times as many, while something is done to the jobs.
+
+        Where it is to be `killed`, the command is, once a part is there, and asked again when all its jobs have ended by themselves.
+        """
         place, seed = self.folder / name, self.seed + 10 * len(self.done)
         place.mkdir()
         runs = times * self.runs
@@ -170,6 +174,12 @@ class Trials:
         with _environment(self._described(place, described)), (place / "said").open("wb") as log:
             asking = job.start(place / "job.json", log=log)
             try:
+                if killed:
+                    _until(lambda: job.there() > 0)
+                    asking.kill()
+                    asking.wait()
+                    _until(lambda: not set(self.slurm.jobs("PENDING", "RUNNING", "COMPLETING")) - self._before)
+                    asking = job.start(place / "job.json", log=log)
                 disturb(job)
                 status = asking.wait(LONGEST)
             finally:
@@ -291,8 +301,9 @@ def shown(folder: Path, seed: int, runs: int, out: Path) -> bool:
         try:
             trials.histories("undisturbed", 2)
             trials.histories("scancel", 2, trials.cancel(4))
-            slowly = [f"export {SLOWED}=0.25"]  # a minute is the least that SLURM knows, and histories are else done sooner
-            trials.histories("time limit", 1, times=4, described={"walltime": "00:01:00", "job-script-prologue": slowly})
+            trials.histories("command killed", 2, killed=True)
+            slowly = [f"export {SLOWED}=0.25"]  # SLURM counts minutes, and histories are else done sooner
+            trials.histories("time limit", 1, times=6, described={"walltime": "00:02:00", "job-script-prologue": slowly})
             trials.histories("others before", 1, trials.occupied())
             trials.refused("no such queue", "takes no job", {"queue": "nonesuch"})
             trials.refused("no such Python", "No such file or directory", {"python": "/nonesuch/python"})

@@ -129,20 +129,15 @@ def show(
 
 
 def _show_result(folder: Path, lang: str, json: bool) -> None:
-    """A stored result, as the command that wrote it told it; of one of another model that is said first."""
-    from qantar.ensemble.model_hash import model_hash
-    from qantar.files.result import command_line
-    from qantar.studies.kind import as_json
+    """A stored result, as the command that wrote it told it."""
+    from qantar.studies.kind import as_json, page_of
     from qantar.studies.shipped import result_in
 
     described, result = result_in(folder)
-    if (was := result.made.get("model_sha256")) not in (None, model_hash()):
-        words = {"program": result.made.get("program", "qantar"), "was": str(was)[:12], "here": model_hash()[:12]}
-        sys.stderr.write(text("out.other_model", lang, **words, again=command_line(result.made)) + "\n")
     if json:
         terminal.print_json({"folder": str(folder), **as_json(result)})
     else:
-        terminal.tell(described.page(result), lang)
+        terminal.tell(page_of(described, result), lang)
 
 
 @app.command(help="cli.explain")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -196,8 +197,10 @@ def jobs_of_slurm(workers: int, logs: Path | None, note: Note) -> Iterator[tuple
     if lacking := [name for name in COMMANDS if shutil.which(name) is None]:
         raise fail(StudyError, ASKED, "no_slurm", command=", ".join(lacking))
     import dask
-    from dask_jobqueue import SLURMCluster
-    from dask_jobqueue.slurm import SLURMJob
+
+    with _own_signals():
+        from dask_jobqueue import SLURMCluster
+        from dask_jobqueue.slurm import SLURMJob
 
     try:
         described = dask.config.get("jobqueue.slurm")
@@ -225,6 +228,16 @@ def jobs_of_slurm(workers: int, logs: Path | None, note: Note) -> Iterator[tuple
             jobs.take_back()
             if own:
                 _clear(own, well)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """What Ctrl-C does here, though dask-jobqueue lets it end the process, as if all were well, from the moment it is loaded."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 def _clear(logs: Path, well: bool) -> None:

@@ -15,12 +15,13 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import core_schema
 
+from qantar.ensemble.model_hash import model_hash
 from qantar.ensemble.run import case_sha256, made_by
 from qantar.ensemble.runner import Runner
 from qantar.errors import Problems, StudyError, nearest
 from qantar.files.cells import Choice, Number, Strict, to_csv
 from qantar.files.read import add_validation
-from qantar.files.result import csv_rows_of, sealed
+from qantar.files.result import command_line, csv_rows_of, sealed
 from qantar.files.write import sha256_of
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import Edit, Scenario, arm_edits, load_scenario, parse_set, with_arms
@@ -340,7 +341,10 @@ def result_of(files: Mapping[str, str | bytes], made: Mapping[str, Any], scenari
 
 
 def page_of(study: Study[Any], result: Result) -> Iterator[Block]:
-    """What a stored result says; of a quick look, that it is one."""
+    """What a stored result says; of a quick look, that it is one; of one of another model, whose numbers it tells."""
+    if (was := result.made.get("model_sha256")) not in (None, model_hash()):
+        words = {"program": result.made.get("program", "qantar"), "was": str(was)[:12], "here": model_hash()[:12]}
+        yield Sentence(pair("report.evidence.other_model", **words, again=command_line(result.made)), "warn")
     yield from study.page(result)
     if result.made.get("quick"):
         yield Sentence(pair("report.evidence.quick"), "warn")
