@@ -27,8 +27,10 @@ OUTSIDE = "repository"
 LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 OTHER_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([^)]*\)\n\n?", re.MULTILINE)
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
-
-HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+NOTE = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
+"""Who wrote a page that a program wrote. MkDocs takes a title only from a heading that comes first."""
+HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
+"""All but the title, for the same reason."""
 FETCHED = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=["']?(https?:[^"' >]+)""")
 """What a page loads when it is opened."""
 WORKER = "assets/worker.js"
@@ -88,7 +90,7 @@ def sources() -> list[Path]:
 
 def rewritten(page: Path) -> str:
     """The text of a page as the manual has it."""
-    text = OTHER_LANGUAGE.sub("", page.read_text(encoding="utf-8"), count=1)
+    text = OTHER_LANGUAGE.sub("", NOTE.sub("", page.read_text(encoding="utf-8")), count=1)
 
     def turned(match: re.Match[str]) -> str:
         if re.match(r"[a-z]+:", match[2]):

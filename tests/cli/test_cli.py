@@ -19,6 +19,8 @@ from conftest import CASE, HERE, STUDY, Ran, run_qantar
 from kit.documents import CHINESE, ENGLISH, RUSSIAN
 from qantar.cases.case import cases_folder
 from qantar.cli.main import build
+from qantar.cli.text import ALIKE, SHOWN, problem_text
+from qantar.errors import DataError, Problem
 from qantar.files.result import sealed
 from qantar.files.write import write_result
 from qantar.verdicts.load import load_account
@@ -428,3 +430,14 @@ def test_every_command_with_arms_reads_them_from_files(qantar: Callable[..., Ran
     assert ran.code == 2
     assert "own.toml, line 3, edits.0.forces.gard" in ran.err
     assert [p.name for p in tmp_path.iterdir()] == ["own.toml"]
+
+
+def test_a_fault_that_stands_in_a_hundred_lines_is_explained_a_few_times() -> None:
+    alike = [Problem("a.csv", line, "p", "not_a_date", {"value": "x"}) for line in range(2, 2 + ALIKE)]
+    once = problem_text(DataError([*alike, Problem("a.csv", 99, "p", "not_a_date", {"value": "x"})]), "en", as_json=False)
+    assert once.count(alike[0].part("mend")) == SHOWN
+    assert f"in {ALIKE + 1 - SHOWN} more lines: {SHOWN + 2}, " in once
+    assert once.endswith(f"{ALIKE + 1} problems.\n")
+    all_of_them = problem_text(DataError(alike), "en", as_json=False)
+    assert all_of_them.count(alike[0].part("mend")) == ALIKE
+    assert len(json.loads(problem_text(DataError([*alike, *alike]), "en", as_json=True))["error"]["problems"]) == 2 * ALIKE

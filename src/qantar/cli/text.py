@@ -43,13 +43,28 @@ def print_json(value: object) -> None:
     sys.stdout.write(as_text(value))
 
 
+ALIKE, SHOWN = 20, 5
+"""Problems of one kind, that is of one file, column and rule: more than so many are shown by the first few and by their lines."""
+
+
 def problem_text(error: Any, lang: str, *, as_json: bool) -> str:
-    """Problems as they are shown, in words or as JSON."""
+    """Problems as they are shown, in words or as JSON; JSON has each in full."""
     if as_json:
         return as_text({"error": {"problems": [p.as_dict(lang) for p in error.problems]}})
-    lines = [p.render(lang) for p in error.problems]
-    if len(lines) > 1:
-        lines.append(text("error.count", lang, n=len(lines)))
+    kinds: dict[tuple[str, str, str], list[Any]] = {}
+    for p in error.problems:
+        kinds.setdefault((p.file, p.key, p.code), []).append(p)
+    lines = []
+    for p in error.problems:
+        alike = kinds[p.file, p.key, p.code]
+        shown = len(alike) if p.line is None or len(alike) <= ALIKE else SHOWN
+        if any(p is other for other in alike[:shown]):
+            lines.append(p.render(lang))
+        elif p is alike[shown]:
+            where = text("error.sep", lang).join(str(other.line) for other in alike[shown:])
+            lines.append(text("error.alike", lang, file=p.file, key=p.key, n=len(alike) - shown, lines=where))
+    if len(error.problems) > 1:
+        lines.append(text("error.count", lang, n=len(error.problems)))
     return "\n".join(lines) + "\n"
 
 

@@ -317,7 +317,8 @@ def _observables(loaded: Loaded, seen: Observables, lang: str, *, whole: bool, o
         [u.region_id, label, str(u.interval), ", ".join(text("report.own_source", lang) if s == OWN else s for s in u.sources)]
         for u, label in units
     ]
-    shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
+    if dated:
+        shown.tables.append((t("observables"), [t("quantity"), t("date"), t("value"), t("sources_column")], [*dated]))
     if seen.deaths_total is not None:
         heads = ["id", t("region"), t("deaths"), t("sources_column")]
         shown.tables.append((t("deaths_title", total=seen.deaths_total.interval), heads, [*deaths]))
