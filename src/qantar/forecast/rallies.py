@@ -305,7 +305,7 @@ def fit(r: Rallies, seed: int, number: int = 0, draws: int = 1500) -> Fit:
 
     n, draw = len(NAMES), np.random.default_rng(word(seed, StudyKey.WAVE_WALK, number))
     at = minimize(lambda z: -log_density(z), np.zeros(n), method="L-BFGS-B", options={"maxiter": 60, "maxfun": 60 * (n + 1)}).x
-    law = _Law(at, np.linalg.cholesky(_covariance(log_density, at)))
+    law = _Law(at, np.linalg.cholesky(_covariance(log_density, at)))  # type: ignore[arg-type]
     z, log, laws = np.zeros((0, n)), np.zeros(0), []
     for _ in range(ROUNDS):
         fresh = law.draws(draws, draw)
