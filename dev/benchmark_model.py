@@ -42,7 +42,7 @@ Rows = Iterator[list[str]]
 CASE, FROM = "us-2020", "kazakhstan-2022"
 NAME, FITTED = "qantar-prior", "qantar-rallies"
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
-SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 800
+SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 400
 """Base of all draws, residents simulated for each resident, histories that are the forecast, the last day that is asked for, and draws of
 each round of a fit."""
 

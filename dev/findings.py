@@ -131,46 +131,37 @@ def _of_the_case() -> Iterator[str]:
     rows = {(r["what"], r["prior"]): r for r in _rows("kazakhstan.csv")}
     words = {
         "peak": ("draws of the prior with 10,000 to 300,000 out at the peak", 3),
-        "shown": ("recorded features, of 44, in half of the nearest quiet histories or more", 0),
+        "limit": ("distance of the farthest of the nearest quiet histories", 2),
+        "middle": ("distance of the middle one", 2),
+        "shown": ("recorded features, of 44, that half of them or more show", 0),
         "score": ("log score of each region's first day, foretold from the others", 2),
     }
     yield "### What this changes for Kazakhstan\n\n`dev/left_out.py`\n\n"
-    limit = rows["limit", "table"]
+    near = rows["shown", "table"]["of"]
     yield (
-        "Nothing is simulated anew: draws that exist are weighed by how much likelier they are under the prior from the waves. "
-        "Intervals are of 95 %, over draws; of scores two standard errors over regions. Histories for the features are the "
-        f"{limit['of']} nearest of those that leave December quiet and have an uprising (distance up to {float(limit['value']):.2f}): "
-        "fewer draws than the fit that ships looked at, so both columns are farther from the record than that.\n\n"
+        f"As many draws of either prior were simulated, {rows['peak', 'table']['of']}, under the same luck, and the {near} nearest to how "
+        "unrest spread that leave December quiet were taken: a small part of what the fit that ships looked at, so both are farther from "
+        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two standard errors "
+        "over regions.\n\n"
     )
     yield _markdown(
-        ["", "prior of the table", "prior from the waves", "draws are worth"],
-        [
-            [name, *(_number(rows[what, prior], digits) for prior in ("table", "waves")),
-             " / ".join(f"{float(rows[what, prior]['worth']):,.0f}" for prior in ("table", "waves"))]
-            for what, (name, digits) in words.items()
-        ],
-    )  # fmt: skip
+        ["", "prior of the table", "prior from the waves"],
+        [[name, *(_number(rows[what, prior], digits) for prior in ("table", "waves"))] for what, (name, digits) in words.items()],
+    )
     less = rows["score", "waves less table"]
     apart = float(less["low"]) > 0 or float(less["high"]) < 0
     yield f"Difference of the log scores, waves less table: {_number(less)}: {'told apart' if apart else 'not told apart'}.\n\n"
     after: dict[str, dict[str, dict[str, str]]] = {}
     for r in _rows("posterior.csv"):
         after.setdefault(r["parameter"], {})[r["prior"]] = r
-    worth = float(next(iter(after.values()))["waves"]["worth"])
-    yield (
-        f"Parameters, by the {len(FITS)} stored fits: middle and 90 % interval. The {PARTICLES} particles are worth {worth:.0f} under the "
-        "prior from the waves.\n\n"
-    )
+    yield f"Parameters before, and of the {near} nearest: middle and 90 % interval.\n\n"
     yield _markdown(
-        ["parameter", "prior of the table", "fitted", "prior from the waves", "fitted under it"],
+        ["parameter", "prior of the table", "nearest", "prior from the waves", "nearest under it"],
         [
             [f"`{name}`", *(_three(by[prior], at) for prior in ("table", "waves") for at in ("before_", ""))]
             for name, by in after.items()
         ],
     )  # fmt: skip
-
-
-FITS, PARTICLES = sorted((HOME / "evidence" / "fits").glob("fit-*.json")), 450
 
 
 def _three(row: dict[str, str], at: str) -> str:

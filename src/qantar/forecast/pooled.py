@@ -168,7 +168,7 @@ class Summary:
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Summary:
         """What `as_dict` gave."""
-        return cls(*(np.array(said[k]) for k in ("mean", "covariance", "quantiles")), float(said["worth"]))
+        return cls(np.array(said["mean"]), np.array(said["covariance"]), np.array(said["quantiles"]), float(said["worth"]))
 
     def _shared(self, *, sized: bool) -> tuple[Floats, Floats]:
         """Mean and covariance of the shared parameters.

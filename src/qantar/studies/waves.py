@@ -31,10 +31,11 @@ from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
 TOLD_BY = 2
 """Records that must tell of a parameter before it gets a prior: from one alone nothing follows of how far waves differ."""
-PLANTED = 750
+PLANTED = 400
 """Draws of each round of a fit to a planted record, of which there are many, at most."""
 FIRST = 100
 """Number of the first planted world: those before it gave `pooled.WIDER`."""
+NORMAL_90 = 1.645
 LEVELS = (0.5, 0.9)
 Q = (0.05, 0.5, 0.95)
 PROGRAM = program_sha256({"rallies": Path(rallies.__file__).read_text(encoding="utf-8")})
@@ -45,7 +46,7 @@ class WavesOptions(Options):
     """What can be asked."""
 
     cases: Annotated[tuple[str, ...], Option("cli.arg_waves_cases", argument=True, metavar="[CASE]...")] = ()
-    draws: Annotated[int, kind.whole("cli.opt_wave_draws", "draws", 20, 1_000_000)] = 3000
+    draws: Annotated[int, kind.whole("cli.opt_wave_draws", "draws", 20, 1_000_000)] = 800
     worlds: Annotated[int, kind.whole("cli.opt_wave_worlds", "number", 0, 1000)] = 0
     seed: kind.Seed = 1
     kept: Annotated[Path | None, kind.Option("cli.opt_wave_kept", metavar="FOLDER", neutral=True)] = None
@@ -65,7 +66,7 @@ def run(asked: Asked[WavesOptions], runner: Runner) -> Outcome:
         wave = wave_in(case, online_of(case))
         found[case.head.id] = own = kept_fit(wave, options, k, options.draws)
         tables["waves"].append(about(case, wave, own))
-        tables["own"] += [row_of(case.head.id, name, own.quantiles[:, j], own.covariance[j, j] ** 0.5) for j, name in enumerate(NAMES)]
+        tables["own"] += own_rows(case.head.id, own, sized=len(wave.sizes) > 0)
     sized = {row["case"] for row in tables["waves"] if row["sizes"]}
     files = {}
     for k, left in enumerate([*found, ""]):
@@ -114,6 +115,16 @@ def row_of(case: str, name: str, quantiles: Any, spread: float) -> dict[str, Any
     log, middle, sd = NAMES[name]
     values = middle * np.exp(sd * quantiles) if log else middle + sd * quantiles
     return {"case": case, "parameter": name, **dict(zip(("q05", "q50", "q95"), map(float, values), strict=True)), "spread": spread}
+
+
+def own_rows(case: str, own: Summary, *, sized: bool) -> list[dict[str, Any]]:
+    """Each parameter by the record: of a shared one that it tells of, the middle and 90 % interval of the record alone; else of the fit."""
+    rows = []
+    for k, name in enumerate(NAMES):
+        by = own.alone(SHARED.index(name), sized=sized) if name in SHARED else None
+        quantiles = own.quantiles[:, k] if by is None else by[0] + by[1] * NORMAL_90 * np.array([-1, 0, 1])
+        rows.append({**row_of(case, name, quantiles, own.covariance[k, k] ** 0.5), "told": int(by is not None)})
+    return rows
 
 
 def chance(own: Summary | None, j: int, new: Any, *, sized: bool) -> float:
@@ -251,7 +262,7 @@ STUDY = Study(
     small={"cases": ["france-2023", "kazakhstan-2022"], "draws": 20},
     columns={
         "waves": ("case", "places", "days", "rallies", "sizes", "worth"),
-        "own": ("case", "parameter", "q05", "q50", "q95", "spread"),
+        "own": ("case", "parameter", "q05", "q50", "q95", "spread", "told"),
         "foretold": ("case", "parameter", "q05", "q50", "q95", "spread", "p"),
         "priors": ("without", "parameter", "kind", "a", "b", "spike"),
     },
