@@ -36,7 +36,8 @@ LEARNED = 0.8
 WIDER = {"media_gain": 2.2, "crowd_gain": 1.8, "near_gain": 2.3, "near_km": 2.4, "news_half": 1.4}
 """How many times wider errors are than a fit says: root mean square over records of twelve planted worlds, numbers 0 to 11 at seed 1.
 
-There crowds that nobody wrote down are noticed on the spot, and the fit does not know of them.
+There crowds that nobody wrote down are noticed on the spot, and the fit does not know of them. Fits were worth fewer draws then, so this is
+rather too wide; the worlds that a result shows are others.
 """
 HALF_MIDDLE = 0.6745
 """Middle of a half-normal law of scale 1."""

@@ -264,7 +264,6 @@ STUDY = Study(
         "waves": ("case", "places", "days", "rallies", "sizes", "worth"),
         "own": ("case", "parameter", "q05", "q50", "q95", "spread", "told"),
         "foretold": ("case", "parameter", "q05", "q50", "q95", "spread", "p"),
-        "priors": ("without", "parameter", "kind", "a", "b", "spike"),
     },
     facts=("draws", "worlds", "cases"),
     simulates=False,
