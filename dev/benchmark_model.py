@@ -27,14 +27,14 @@ from qantar.engine.loop import simulate
 from qantar.forecast import rallies_entry
 from qantar.forecast.elsewhere import keys_of
 from qantar.forecast.entries import Task
-from qantar.forecast.splits import WEEK, read_benchmark
+from qantar.forecast.splits import WEEK, read_benchmark, with_benchmark
 from qantar.inference.distance import up_to
 from qantar.reporting.history import history_seed
 from qantar.reporting.model import daily_peak, local_days, report_probability
 from qantar.scenario.parameters import draw
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
-from qantar.studies.benchmark import tasks_of, with_benchmark
+from qantar.studies.benchmark import tasks_of
 from qantar.studies.waves import online_of
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ Rows = Iterator[list[str]]
 CASE, FROM = "us-2020", "kazakhstan-2022"
 NAME, FITTED = "qantar-prior", "qantar-rallies"
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
-SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 800
+SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 400
 """Base of all draws, residents simulated for each resident, histories that are the forecast, the last day that is asked for, and draws of
 each round of a fit."""
 

@@ -1,6 +1,6 @@
 """Writes docs/findings from stored results: every sentence and table a study tells, as Markdown.
 
-    python dev/findings.py              the pages, from results of the packaged case, of evidence/benchmark and evidence/classics
+    python dev/findings.py              the pages, from results of the packaged case and those in evidence
     python dev/findings.py --score      the table of forecasts is made first, from the packaged cases and evidence/benchmark/entries.csv
 
 A test compares the pages with what this gives.
@@ -8,9 +8,10 @@ A test compares the pages with what this gives.
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qantar.cases.case import load_case
@@ -25,7 +26,7 @@ CASE = "kazakhstan-2022"
 HOME = Path(__file__).parent.parent
 PAGES = HOME / "docs" / "findings"
 SCORES, ENTRIES = HOME / "evidence" / "benchmark" / "result", HOME / "evidence" / "benchmark" / "entries.csv"
-CLASSICS = HOME / "evidence" / "classics"
+CLASSICS, WAVES = HOME / "evidence" / "classics", HOME / "evidence" / "waves"
 LONG = 14
 """Rows from which on a table is folded."""
 HEAD = """<!-- Written by dev/findings.py from the results that ship with the case. Make a result again, not this page. -->
@@ -68,11 +69,29 @@ by evening, stands on [the other page of findings](kazakhstan-2022.md#would-it-h
 
 """
 OF_NEARNESS = "C022"
+OF_WAVES = """<!-- Written by dev/findings.py from evidence/waves. Make the results again, not this page. -->
+# What came out: waves that foretell each other
+
+Does what is known of unrest in one country hold in the next? Each wave is left out in turn, and the others say what its numbers should be:
+how much news of rallies elsewhere, a crowd at home or one nearby raise the rate of the next. Then its own record answers. Few waves say
+little of how far countries differ, so what they foretell is wide, and a wide range is easily right. What the waves together say of one more
+is then put in place of the prior of the packaged case, to see what that changes there. The priors that ship stay as they are.
+
+**One claim.** {claim}
+
+How much a crowd nearby draws, `near_gain`, is among the numbers below.
+
+"""
 
 
 def pages() -> dict[Path, str]:
     """All pages by place."""
-    return {PAGES / f"{CASE}.md": page(), PAGES / "benchmark.md": benchmark_page(), PAGES / "classics.md": classics_page()}
+    return {
+        PAGES / f"{CASE}.md": page(),
+        PAGES / "benchmark.md": benchmark_page(),
+        PAGES / "classics.md": classics_page(),
+        PAGES / "waves.md": waves_page(),
+    }
 
 
 def benchmark_page() -> str:
@@ -86,6 +105,96 @@ def classics_page() -> str:
     """What the result on classic models tells."""
     described, result = result_in(CLASSICS)
     return "".join([HEAD_CLASSICS, f"`{command_line(result.made)}`\n\n", *_told(page_of(described, result))])
+
+
+def waves_page() -> str:
+    """What waves foretell of each other, what their prior changes for the packaged case, and uprisings on each other's force."""
+    described, result = result_in(WAVES / "result")
+    parts = [OF_WAVES.format(claim=_worked(OF_NEARNESS)), f"`{command_line(result.made)}`\n\n", *_told(page_of(described, result))]
+    return "".join([*parts, *_of_the_case(), *_of_force()])
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (WAVES / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1), *("| " + " | ".join(r) + " |" for r in rows)]
+    return "\n".join(lines) + "\n\n"
+
+
+def _number(row: dict[str, str], digits: int = 2) -> str:
+    """A value with its interval, where it has one."""
+    value, *ends = (f"{float(row[k]):.{digits}f}".replace("-", "−") for k in ("value", "low", "high"))
+    return value if row["low"] == "nan" else f"{value} [{ends[0]}, {ends[1]}]"
+
+
+def _of_the_case() -> Iterator[str]:
+    """Both priors side by side for the packaged case."""
+    rows = {(r["what"], r["prior"]): r for r in _rows("kazakhstan.csv")}
+    words = {
+        "peak": ("draws of the prior with 10,000 to 300,000 out at the peak", 3),
+        "limit": ("distance of the farthest of the nearest quiet histories", 2),
+        "middle": ("distance of the middle one", 2),
+        "shown": ("recorded features, of 44, that half of them or more show", 0),
+        "score": ("log score of each region's first day, foretold from the others", 2),
+    }
+    yield "### What this changes for Kazakhstan\n\n`dev/left_out.py`\n\n"
+    near = rows["shown", "table"]["of"]
+    yield (
+        f"As many draws of either prior were simulated, {rows['peak', 'table']['of']}, under the same luck, and the {near} nearest to how "
+        "unrest spread that leave December quiet were taken: a small part of what the fit that ships looked at, so both are farther from "
+        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two standard errors "
+        "over regions.\n\n"
+    )
+    yield _markdown(
+        ["", "prior of the table", "prior from the waves"],
+        [[name, *(_number(rows[what, prior], digits) for prior in ("table", "waves"))] for what, (name, digits) in words.items()],
+    )
+    less = rows["score", "waves less table"]
+    apart = float(less["low"]) > 0 or float(less["high"]) < 0
+    yield f"Difference of the log scores, waves less table: {_number(less)}: {'told apart' if apart else 'not told apart'}.\n\n"
+    after: dict[str, dict[str, dict[str, str]]] = {}
+    for r in _rows("posterior.csv"):
+        after.setdefault(r["parameter"], {})[r["prior"]] = r
+    yield f"Parameters before, and of the {near} nearest: middle and 90 % interval.\n\n"
+    yield _markdown(
+        ["parameter", "prior of the table", "nearest", "prior from the waves", "nearest under it"],
+        [
+            [f"`{name}`", *(_three(by[prior], at) for prior in ("table", "waves") for at in ("before_", ""))]
+            for name, by in after.items()
+        ],
+    )  # fmt: skip
+
+
+def _three(row: dict[str, str], at: str) -> str:
+    low, middle, high = (f"{float(row[f'{at}q{q}']):.3g}".replace("-", "−") for q in ("05", "50", "95"))
+    return f"{middle} ({low} … {high})"
+
+
+def _of_force() -> Iterator[str]:
+    """Uprisings on each other's dead and detained."""
+    rows = _rows("force.csv")
+    inside = sum(float(r["low"]) <= float(r["log10"]) <= float(r["high"]) for r in rows)
+    yield "### Force: uprisings that foretell each other\n\n"
+    yield (
+        "No wave with places and days counts dead or detained, so none of them says anything of force. Uprisings of which both "
+        "participants and dead, or detained, are known do, by one number each. The prior of the table for Kazakhstan is made from all of "
+        f"them and from nothing of Kazakhstan in 2022: it is the prior that leaves it out, and nothing changes. {inside} of {len(rows)} "
+        "figures lie inside the 90 % interval that the others foretell (Student's t of the decimal logs).\n\n"
+    )
+    yield _markdown(
+        ["uprising", "what, a participant-day", "figure", "foretold from the others"],
+        [
+            [r["uprising"], r["what"], *(_power(r["log10"]), f"{_power(r['foretold'])} ({_power(r['low'])} … {_power(r['high'])})")]
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+def _power(log10: str) -> str:
+    return f"{10 ** float(log10):.1g}".replace("-", "−")
 
 
 def score() -> None:

@@ -1,17 +1,15 @@
 """What a prior from other waves changes for Kazakhstan, and how far uprisings foretell each other's dead and detained.
 
-    python dev/left_out.py
+    python dev/left_out.py [STORE]
 
-Reads evidence/waves/result (`qantar waves`), the histories in evidence/prior-table.npz, the fits in evidence/fits and the uprisings in
-evidence/priors; simulates nothing. Writes evidence/waves/kazakhstan.csv, posterior.csv and force.csv; dev/findings.py tells them.
+Reads evidence/waves/result (`qantar waves`) and the uprisings in evidence/priors; writes evidence/waves/kazakhstan.csv, posterior.csv and
+force.csv, which dev/findings.py tells. `DRAWS` draws of either prior are simulated whole, under the same luck, at the scale of the fit
+that ships: the first of its table, and the same draws moved to where they lie in the other prior. Histories are kept in STORE, so that a
+run that was killed goes on where it was. Of each prior, in the same way:
 
-Draws that exist are weighed by how much likelier they are under the other prior (`inference.priors`):
-
-- all 20,000 draws of the priors, for what the prior itself foretells;
-- those of them that the fit found to leave December quiet and to have an uprising (pseudo.csv of the fit), the nearest to how unrest
-  spread, for the features shown: the same limit of nearness under both priors;
-- the particles of the three stored fits, for the parameters;
-- for each region the draws nearest to all other regions, for its first day: a log score of what was held back.
+- the share of draws with a peak as recorded;
+- the `NEAR` nearest to how unrest spread, of those that leave December quiet: how near they are, parameters, and features shown;
+- for each region the `REGION_NEAR` nearest to all other regions: a log score of its first day, which was held back.
 """
 
 from __future__ import annotations
@@ -19,7 +17,9 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,25 @@ from numpy.typing import NDArray
 from priors import PARTIAL, uprisings
 from scipy import stats
 
-from qantar.ensemble.histories import HALF, chosen, features
+from qantar.ensemble.histories import HALF, Runs, chosen, features, first
+from qantar.ensemble.runner import Runner
+from qantar.ensemble.store import STORE, Recipe, keep_draws
 from qantar.files.result import read_result
 from qantar.forecast.baselines import facts_of
 from qantar.forecast.held_out import without_region
 from qantar.forecast.scores import log_score_days, paired
-from qantar.inference.distance import MOBILIZATION, distances, items_of, scales_of, target_of
+from qantar.inference.calibration import task_of
+from qantar.inference.distance import MOBILIZATION, distances, items_of, target_of
 from qantar.inference.posterior import FIT, known_table
 from qantar.inference.prior import columns_of, values_at
-from qantar.inference.priors import favour, read_priors
-from qantar.inference.problem import spec_of
-from qantar.inference.proposal import effective
-from qantar.inference.rejection import points_of
-from qantar.record.observables import observe
-from qantar.scenario.parameters import parameters
+from qantar.inference.priors import Priors, moved, read_priors
+from qantar.inference.problem import Problem, spec_of
+from qantar.inference.rejection import Task, points_of, quiet_before, stop_of
+from qantar.record.observables import Observables, observe
+from qantar.reporting.history import history_seed
+from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import load_scenario, resolve
+from qantar.statistics import wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,9 +55,8 @@ WAVES = HOME / "waves"
 CASE = "kazakhstan-2022"
 PEAK = (1e4, 3e5)
 """People out at once in the largest hour, as the record has it within a factor of some five."""
-NEAR, REGION_NEAR = 50, 100
-"""Independent draws that the nearest are worth, under the prior that leaves fewer."""
-REDRAWS = 100
+DRAWS, NEAR, REGION_NEAR, PART = 400, 25, 25, 10
+REDRAWS = 200
 
 
 def write(name: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -64,17 +67,6 @@ def write(name: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None
         table.writerows([f"{x:.5g}" if isinstance(x, float) else x for x in row] for row in rows)
 
 
-def nearest(away: Floats, weights: Sequence[Floats], worth: float) -> Ints:
-    """As many of the nearest as are worth so many independent draws under each of some weights."""
-    order = np.argsort(away, kind="stable")
-    enough = 0
-    for w in weights:
-        total, square = np.cumsum(w[order]), np.cumsum(w[order] ** 2)
-        reached = total**2 / np.maximum(square, 1e-300) >= worth
-        enough = max(enough, int(np.argmax(reached)) + 1 if reached.any() else len(order))
-    return order[:enough]
-
-
 def drawn_anew(n: int, estimate: Callable[[Ints], float]) -> tuple[float, float]:
     """The middle 95 % of an estimate when its draws are drawn anew."""
     rng = np.random.default_rng(1)
@@ -82,97 +74,93 @@ def drawn_anew(n: int, estimate: Callable[[Ints], float]) -> tuple[float, float]
     return float(low), float(high)
 
 
-def kazakhstan() -> None:
+def moved_to(points: Floats, priors: Priors) -> Floats:
+    """Draws of the table's priors, as draws of others: as far along in these as they were in those."""
+    found = points.copy()
+    for column, (name, prior) in zip(columns_of(list(priors)), priors.items(), strict=True):
+        found[:, column] = [moved(name, float(u), prior) for u in points[:, column]]
+    return found
+
+
+def kazakhstan(store: Path) -> None:
     """Both priors side by side."""
     scenario = load_scenario(CASE)
     made = json.loads((scenario.case.folder / FIT / "posterior.json").read_text(encoding="utf-8"))
     plan, record, seed = resolve(scenario, scale=made["scale"]), observe(scenario.case.record), made["seed"]
-    table = known_table(HOME / "prior-table.npz", plan, seed)
-    priors = read_priors(WAVES / "result" / "prior.toml")
-    points = points_of(seed, np.arange(table.n))
-    weights = {"table": np.ones(table.n), "waves": favour(points, priors)}
+    known = known_table(HOME / "prior-table.npz", plan, seed)
     target = target_of(record, plan, detained=tuple(spec_of(scenario).detained))
-    items, scales = items_of(table, target, plan), scales_of(target)
-    peak = np.asarray(table.whole["peak"], float)
-    inside = ((peak >= PEAK[0]) & (peak <= PEAK[1]) & ~table.stopped).astype(float)
+    priors = read_priors(WAVES / "result" / "prior.toml")
+    points = points_of(seed, np.arange(DRAWS))
+    runner = Runner(store, processes=1, progress=lambda what, done, total: print(what, done, total, flush=True))
+    problem = Problem(plan, record, target, first(known, DRAWS), seed)
+    task = task_of(problem, scenario, (), runner)
+    there = moved_to(points, priors)
+    name = keep_draws(runner.store, [values_at(row) for row in there])
+    seeds = tuple(history_seed(seed, k, 0) for k in range(DRAWS))
+    recipe = Recipe(plan, seed, sampling="given", given=name, seeds=seeds, part=PART, stop_above=stop_of(target))
+    sides = {"table": (points, problem.table), "waves": (there, runner.histories(recipe, DRAWS, "waves"))}
     rows: list[list[Any]] = []
-    for name, w in weights.items():
-        share = float(w @ inside / w.sum())
-        ends = drawn_anew(table.n, lambda k, w=w: float(w[k] @ inside[k] / w[k].sum()))  # type: ignore[misc]
-        rows.append(["peak", name, share, *ends, effective(w), table.n])
-    quiet = np.loadtxt(scenario.case.folder / FIT / "pseudo.csv", skiprows=1, dtype=int)
-    away = distances(items, target, scales, MOBILIZATION)
-    near = quiet[nearest(away[quiet], [w[quiet] for w in weights.values()], NEAR)]
-    for name, w in weights.items():
-        own = w[near]
-
-        def shown(k: Ints, own: Floats = own) -> float:
-            rows = _resampled(own[k])
-            return float(sum(f.share >= HALF for f in features(chosen(table, near[k][rows]), record, plan)))
-
+    after: dict[str, tuple[Floats, Floats]] = {}
+    scored = {}
+    facts = facts_of(record, plan)
+    for prior, (own, runs) in sides.items():
+        items, scales = items_of(runs, target, plan), problem.scales
+        away = np.where(runs.stopped, np.inf, distances(items, target, scales, MOBILIZATION))
+        peak = np.asarray(runs.whole["peak"], float)
+        hits = int(((peak >= PEAK[0]) & (peak <= PEAK[1]) & ~runs.stopped).sum())
+        rows.append(["peak", prior, hits / DRAWS, *wilson(hits, DRAWS), DRAWS])
+        near = nearest_quiet(task, own, away)
+        rows.append(["limit", prior, float(away[near].max()), math.nan, math.nan, len(near)])
+        middle, shown = partial(_middle, away[near]), partial(_shown, chosen(runs, near), record, plan)
         everyone = np.arange(len(near))
-        rows.append(["shown", name, shown(everyone), *drawn_anew(len(near), shown), effective(own), len(near)])
-        limit = float(away[near].max())
-        rows.append(["limit", name, limit, math.nan, math.nan, effective(own), len(near)])
-    facts, scored = facts_of(record, plan), {}
-    onset = table.onset()
-    days = np.where(onset < 0, facts.n_days, onset)
-    for name, w in weights.items():
+        rows.append(["middle", prior, middle(everyone), *drawn_anew(len(near), middle), len(near)])
+        rows.append(["shown", prior, shown(everyone), *drawn_anew(len(near), shown), len(near)])
+        after[prior] = own, own[near]
+        days = np.where(runs.onset() < 0, facts.n_days, runs.onset())
         said = []
         for k, region in enumerate(plan.regions):
-            part = without_region(target, region.id)
-            some = nearest(distances(items, part, scales, MOBILIZATION), [w], REGION_NEAR)
-            said.append(np.bincount(days[some, k], w[some], facts.n_days + 1) / w[some].sum())
-        scored[name] = log_score_days(np.array(said), facts.low, facts.high, REGION_NEAR)
-        found = paired(scored[name], 0.0)
-        rows.append(["score", name, found.mean, found.mean - 2 * found.se, found.mean + 2 * found.se, REGION_NEAR, len(said)])
+            far = np.where(runs.stopped, np.inf, distances(items, without_region(target, region.id), scales, MOBILIZATION))
+            some = np.argsort(far, kind="stable")[:REGION_NEAR]
+            said.append(np.bincount(days[some, k], minlength=facts.n_days + 1) / len(some))
+        scored[prior] = log_score_days(np.array(said), facts.low, facts.high, REGION_NEAR)
+        found = paired(scored[prior], 0.0)
+        rows.append(["score", prior, found.mean, found.mean - 2 * found.se, found.mean + 2 * found.se, len(said)])
     found = paired(scored["waves"], scored["table"])
-    rows.append(
-        ["score", "waves less table", found.mean, found.mean - 2 * found.se, found.mean + 2 * found.se, REGION_NEAR, len(plan.regions)]
+    rows.append(["score", "waves less table", found.mean, found.mean - 2 * found.se, found.mean + 2 * found.se, len(plan.regions)])
+    write("kazakhstan.csv", ("what", "prior", "value", "low", "high", "of"), rows)
+    names = list(dict.fromkeys([*spec_of(scenario).fitted, *priors]))
+    write(
+        "posterior.csv",
+        ("parameter", "prior", "before_q05", "before_q50", "before_q95", "q05", "q50", "q95"),
+        [[n, prior, *quantiles(before, n), *quantiles(fitted, n)] for n in names for prior, (before, fitted) in after.items()],
     )
-    write("kazakhstan.csv", ("what", "prior", "value", "low", "high", "worth", "of"), rows)
-    write("posterior.csv", ("parameter", "prior", "before_q05", "before_q50", "before_q95", "q05", "q50", "q95", "worth"),
-          list(posterior(priors, spec_of(scenario).fitted, weights, points)))  # fmt: skip
 
 
-def _resampled(weights: Floats) -> Ints:
-    ends = np.cumsum(weights / weights.sum())
-    n = 4 * len(weights)
-    return np.minimum(np.searchsorted(ends, (np.arange(n) + 0.5) / n), len(weights) - 1)
+def _middle(away: Floats, rows: Ints) -> float:
+    return float(np.median(away[rows]))
 
 
-def posterior(priors: Any, fitted: Sequence[str], weights: dict[str, Floats], points: Floats) -> Iterator[list[Any]]:
-    """Each parameter that is fitted or has another prior, under both, by the particles of the stored fits."""
-    particles = []
-    for path in sorted((HOME / "fits").glob("fit-*.json")):
-        kept = json.loads(path.read_text(encoding="utf-8"))["files"]["posterior.csv"]
-        particles += list(csv.DictReader(kept.splitlines()))
-    drawn = np.array([[float(p[name]) for name in parameters()] for p in particles])
-    favoured = favour(at_of(drawn), priors)
-    before = np.array([list(values_at(row).values()) for row in points])
-    for name in dict.fromkeys([*fitted, *priors]):
-        (column,) = columns_of([name])
-        for prior, w, own in (("table", weights["table"], np.ones(len(drawn))), ("waves", weights["waves"], favoured)):
-            yield [name, prior, *quantiles(before[:, column], w), *quantiles(drawn[:, column], own), effective(own)]
+def _shown(runs: Runs, record: Observables, plan: Plan, rows: Ints) -> float:
+    """Recorded features that half of some histories or more show."""
+    return float(sum(f.share >= HALF for f in features(chosen(runs, rows), record, plan)))
 
 
-def at_of(values: Floats) -> Floats:
-    """Where values lie in the table's priors, shape as given; on zero in the middle of its share."""
-    from qantar.inference.priors import below
+def nearest_quiet(task: Task, points: Floats, away: Floats) -> Ints:
+    """The nearest that leave the quiet period quiet."""
+    order, found = np.argsort(away, kind="stable"), np.zeros(0, np.int64)
+    for start in range(0, len(order), NEAR):
+        some = order[start : start + NEAR]
+        some = some[np.isfinite(away[some])]
+        if len(found) >= NEAR or not len(some):
+            break
+        found = np.append(found, some[quiet_before(task, some, points[some], PART)])
+    return found[:NEAR]
 
-    found = np.empty_like(values)
-    for k, p in enumerate(parameters().values()):
-        spike = p.prior.spike
-        for j, x in enumerate(values[:, k]):
-            found[j, k] = spike / 2 if spike and x == 0 else spike + (1 - spike) * min(max(below(p.prior, x), 1e-9), 1 - 1e-9)
-    return found
 
-
-def quantiles(x: Floats, w: Floats) -> list[float]:
-    """5, 50 and 95 % of weighted draws."""
-    order = np.argsort(x)
-    ends = np.cumsum(w[order]) / w.sum()
-    return [float(x[order][min(int(np.searchsorted(ends, q)), len(x) - 1)]) for q in (0.05, 0.5, 0.95)]
+def quantiles(points: Floats, name: str) -> list[float]:
+    """5, 50 and 95 % of a parameter."""
+    values = [values_at(row)[name] for row in points]
+    return [float(x) for x in np.quantile(values, (0.05, 0.5, 0.95))]
 
 
 def force() -> None:
@@ -194,4 +182,4 @@ def force() -> None:
 if __name__ == "__main__":
     assert read_result(WAVES / "result", "waves") is not None
     force()
-    kazakhstan()
+    kazakhstan(Path(sys.argv[1]) if len(sys.argv) > 1 else STORE)

@@ -146,9 +146,19 @@ def test_what_is_foretold_becomes_a_prior_of_the_table() -> None:
     assert km.a == pytest.approx(90, rel=0.05)
     assert km.b == pytest.approx(0.9, rel=0.05)
     assert crowd.spike == pytest.approx(0.5, abs=0.02)
-    assert crowd.a == pytest.approx(1.5 * 0.67, rel=0.06)  # the middle of the positive half
+    assert (crowd.kind, crowd.b) == ("halfnormal", pytest.approx(1.5, rel=0.05))
     kept = Summary.of(Fit(np.random.default_rng(1).normal(size=(500, len(NAMES))), 9.0))
-    assert Summary.from_dict(kept.as_dict()).said().pull.tolist() == kept.said().pull.tolist()
+    assert Summary.from_dict(kept.as_dict()).said(sized=True).pull.tolist() == kept.said(sized=True).pull.tolist()
+    of_sizes = SHARED.index("rally_size")
+    assert kept.alone(of_sizes, sized=False) is None  # nor with sizes, of which these draws are as wide as before
+    tells = replace(kept, covariance=0.01 * np.eye(len(NAMES)), mean=np.ones(len(NAMES)), worth=1e9)
+    assert tells.alone(of_sizes, sized=True) == pytest.approx((1 / 0.99, 0.1 / 0.99**0.5), rel=1e-3)
+    assert tells.alone(SHARED.index("crowd_gain"), sized=True) == pytest.approx((1 / 0.99, 0.18 / 0.99**0.5), rel=1e-3)
+    apart = tells.said(sized=True)
+    assert np.diag(apart.precision)[SHARED.index("crowd_gain")] == pytest.approx(99 / 1.8**2, rel=1e-3)
+    assert np.linalg.solve(apart.precision, apart.pull) == pytest.approx(np.full(len(SHARED), 1 / 0.99), rel=1e-3)
+    assert kept.said(sized=False).pull[of_sizes] == pytest.approx(0, abs=1e-9)
+    assert kept.said(sized=True).pull[of_sizes] != pytest.approx(0, abs=1e-9)
     assert len(COLUMNS) == len(SHARED)
 
 

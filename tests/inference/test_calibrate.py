@@ -75,7 +75,7 @@ from qantar.inference.rejection import FORCE_GROUPS, FORCE_NAMES, Particles, Set
 from qantar.model.outcome import UPRISING
 from qantar.record.observables import Observables, observe
 from qantar.reporting.history import history_seed
-from qantar.scenario.parameters import draw, parameters
+from qantar.scenario.parameters import Prior, draw, parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import parse_set, resolve
 
@@ -496,6 +496,31 @@ def test_draws_around_those_that_came_near_give_the_same_law_nearer_to_the_recor
     mean, sd = exact(found.trace[-1].tolerance)
     assert ndtri(whole.points[:, PEOPLE_AT]).mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(SETUP.near / 2))
     assert (whole.weights == 1).all()
+
+
+def test_under_another_prior_the_same_draws_give_its_posterior(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    away = -1.0  # middle of the score under the other prior; that of the table is 0
+    closed.setattr(module, "favour", lambda points, priors: np.exp(away * ndtri(points[:, PEOPLE_AT]) - away**2 / 2))
+    found = in_rounds(tmp_path)
+    w, scores = found.weights / found.weights.sum(), ndtri(found.points[:, PEOPLE_AT])
+    tolerance, wide, gain = found.trace[-1].tolerance, np.sqrt(1 + NOISE**2), 1 / (1 + NOISE**2)
+    ends = ((SEEN + sign * tolerance - away) / wide for sign in (-1, 1))
+    mean = away + gain * (float(truncnorm(*ends, loc=away, scale=wide).mean()) - away)
+    assert w @ scores == pytest.approx(mean, abs=4 / np.sqrt(found.trace[-1].worth))
+    assert mean < exact(tolerance)[0] - 0.15  # what would come out without weights
+    closed.setattr(module, "favour", lambda points, priors: np.ones(len(points)))
+    assert np.array_equal(
+        in_rounds(tmp_path).weights, module.nearest(a_task(tmp_path, priors={}), chosen(prior_runs(), slice(500)), ROUNDS).weights
+    )
+
+
+def test_force_is_drawn_anew_from_the_other_prior(closed: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = Prior(kind="lognormal", a=0.02, b=0.1)
+    task, before = a_task(tmp_path, priors={"arrest_rate": other}), first_module(tmp_path)
+    (drawn,) = module._anew(task, before, range(1), np.inf, SETUP)
+    p = parameters()["arrest_rate"]
+    assert [p.prior.quantile(float(np.median(x.points[:, FORCE_AT]))) for x in (drawn,)] == [pytest.approx(0.02, rel=0.05)]
+    assert np.median(before.points[:, FORCE_AT]) == pytest.approx(0.5, abs=0.2)
 
 
 def plain_share(tolerance: float) -> float:

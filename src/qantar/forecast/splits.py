@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from qantar.cases.case import Case
+from qantar.cases.case import Case, case_names, find_folder
 from qantar.cases.outlines import distance_km
 from qantar.errors import DataError, Problems, StudyError, fail
 from qantar.files.cells import Choice, Date, FolderName, Number, Sha256, Strict, Text, Told
@@ -148,6 +148,11 @@ class Questions:
 
     def __len__(self) -> int:
         return len(self.unit)
+
+
+def with_benchmark() -> list[str]:
+    """Packaged cases that say what forecasts of them are asked."""
+    return [name for name in case_names() if (find_folder(name, "case.toml") / FILE).is_file()]
 
 
 def read_benchmark(case: Case) -> Benchmark:

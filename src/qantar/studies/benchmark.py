@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from qantar.cases.case import Case, case_names, find_folder, load_case
+from qantar.cases.case import Case, load_case
 from qantar.ensemble.run import case_sha256
 from qantar.ensemble.runner import Runner
 from qantar.errors import StudyError, fail
@@ -39,6 +39,7 @@ from qantar.forecast.splits import (
     read_benchmark,
     wave_for,
     wave_of,
+    with_benchmark,
 )
 from qantar.forecast.steps import common, grown
 from qantar.inference.posterior import FIT, current_plan
@@ -96,11 +97,6 @@ def run(asked: Asked[BenchmarkOptions], runner: Runner) -> Outcome:
         "planted_records": RECORDS,
     }
     return Outcome(tables, facts, None, options.seed, {QUESTIONS: questions_csv(every)} if options.questions else {})
-
-
-def with_benchmark() -> list[str]:
-    """Packaged cases that say what forecasts of them are asked."""
-    return [name for name in case_names() if (find_folder(name, "case.toml") / FILE).is_file()]
 
 
 def tasks_of(case: Case, splits: Sequence[Split]) -> dict[str, Task]:

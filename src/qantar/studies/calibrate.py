@@ -21,12 +21,20 @@ from qantar.inference.calibration import Terms, between_csv, repeated
 from qantar.inference.posterior import NEURAL, known_table
 from qantar.inference.priors import read_priors
 from qantar.inference.rejection import QUICK, Setup
-from qantar.scenario.parameters import parameters
 from qantar.scenario.plan import Plan
 from qantar.scenario.scenario import resolve
 from qantar.studies import kind
 from qantar.studies.blocks import Block, Cell, Column, Figure, Row, Sentence, Shares, Table, heads, pair
-from qantar.studies.cells import feature_label, recorded_feature, region_names, scale_words, shown_share, simulated_numbers
+from qantar.studies.cells import (
+    feature_label,
+    parameter,
+    recorded_feature,
+    region_names,
+    scale_words,
+    short,
+    shown_share,
+    simulated_numbers,
+)
 from qantar.studies.kind import Asked, Options, Outcome, Result, Ships, Study
 
 REJECTION = "rejection"
@@ -209,27 +217,11 @@ def _coverage(result: Result) -> Iterator[Block]:
     yield Table(columns, cells, pair("report.fit_coverage_text", n=rows[0]["of"]), look="")
 
 
-def parameter(name: str) -> Cell:
-    """A parameter by its meaning, its key and its unit."""
-    row = parameters()[name]
-    en, zh = pair(f"unit.{row.unit}")
-    return f"{row.meaning_en} ({name}, {en})", f"{row.meaning_zh}（{name}，{zh}）"
-
-
 def held(row: Row) -> str:
     """Share of intervals that held the truth, with what chance allows; marked where it is outside."""
     share = 100 * float(row["held"]) / float(row["of"])
     low, high = (f"{100 * float(row[k]):.0f}" for k in ("chance_low", "chance_high"))
     return f"{share:.0f} %{'' if row['holds'] == '1' else ' !'} ({low}–{high})"
-
-
-def short(cell: str) -> str:
-    """A number of three digits.
-
-    >>> short("0.000123456")
-    '0.000123'
-    """
-    return f"{float(cell):.3g}"
 
 
 TABLES: Mapping[str, Sequence[str]] = {

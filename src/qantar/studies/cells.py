@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qantar.ensemble.histories import Feature
 from qantar.forecast.scores import SEPARATED
+from qantar.scenario.parameters import parameters
 from qantar.scenario.scenario import AS_IS, Scenario
 from qantar.studies.blocks import Cell, Intervals, Pair, Row, joined, pair
 from qantar.studies.kind import Result
@@ -153,3 +154,19 @@ def simulated_numbers(row: Row) -> Cell:
     if row["kind"] == "onset":
         return pair("out.day_of", median=f"{median + 1:.0f}", low=f"{low + 1:.0f}", high=f"{high + 1:.0f}")
     return Feature(row["kind"], row["of"], "", 0, 0, median, low, high).numbers()
+
+
+def parameter(name: str) -> Cell:
+    """A parameter by its meaning, its key and its unit."""
+    row = parameters()[name]
+    en, zh = pair(f"unit.{row.unit}")
+    return f"{row.meaning_en} ({name}, {en})", f"{row.meaning_zh}（{name}，{zh}）"
+
+
+def short(cell: str) -> str:
+    """A number of three digits.
+
+    >>> short("0.000123456")
+    '0.000123'
+    """
+    return f"{float(cell):.3g}"

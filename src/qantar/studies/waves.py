@@ -17,23 +17,25 @@ from qantar.errors import StudyError, fail
 from qantar.files.programs import sha256_of as program_sha256
 from qantar.files.write import kept_in
 from qantar.forecast import pooled, rallies
-from qantar.forecast.pooled import COLUMNS, Summary, foretold, inside, natural, prior_of, world
+from qantar.forecast.pooled import LEARNED, Summary, foretold, inside, natural, prior_of, world
 from qantar.forecast.rallies import NAMES, SHARED, Rallies, fit, wave_in
-from qantar.forecast.splits import read_benchmark
+from qantar.forecast.splits import read_benchmark, with_benchmark
 from qantar.inference.priors import write_priors
 from qantar.scenario.parameters import Prior, parameters
 from qantar.scenario.scenario import load_scenario
 from qantar.statistics import wilson
 from qantar.studies import kind
-from qantar.studies.benchmark import with_benchmark
 from qantar.studies.blocks import Block, Cell, Column, Row, Sentence, Table, heads, joined, pair
-from qantar.studies.calibrate import parameter, short
+from qantar.studies.cells import parameter, short
 from qantar.studies.kind import Asked, Option, Options, Outcome, Result, Study
 
-LEARNED = 0.8
-"""A record tells of a parameter if the spread of its normal score is at most so much of that before."""
-PLANTED = 2
-"""A planted record, of which there are many, is fitted in so many times fewer draws."""
+TOLD_BY = 2
+"""Records that must tell of a parameter before it gets a prior: from one alone nothing follows of how far waves differ."""
+PLANTED = 400
+"""Draws of each round of a fit to a planted record, of which there are many, at most."""
+FIRST = 100
+"""Number of the first planted world: those before it gave `pooled.WIDER`."""
+NORMAL_90 = 1.645
 LEVELS = (0.5, 0.9)
 Q = (0.05, 0.5, 0.95)
 PROGRAM = program_sha256({"rallies": Path(rallies.__file__).read_text(encoding="utf-8")})
@@ -44,7 +46,7 @@ class WavesOptions(Options):
     """What can be asked."""
 
     cases: Annotated[tuple[str, ...], Option("cli.arg_waves_cases", argument=True, metavar="[CASE]...")] = ()
-    draws: Annotated[int, kind.whole("cli.opt_wave_draws", "draws", 20, 1_000_000)] = 1500
+    draws: Annotated[int, kind.whole("cli.opt_wave_draws", "draws", 20, 1_000_000)] = 800
     worlds: Annotated[int, kind.whole("cli.opt_wave_worlds", "number", 0, 1000)] = 0
     seed: kind.Seed = 1
     kept: Annotated[Path | None, kind.Option("cli.opt_wave_kept", metavar="FOLDER", neutral=True)] = None
@@ -64,18 +66,24 @@ def run(asked: Asked[WavesOptions], runner: Runner) -> Outcome:
         wave = wave_in(case, online_of(case))
         found[case.head.id] = own = kept_fit(wave, options, k, options.draws)
         tables["waves"].append(about(case, wave, own))
-        tables["own"] += [row_of(case.head.id, name, own.quantiles[:, j], own.covariance[j, j] ** 0.5) for j, name in enumerate(NAMES)]
+        tables["own"] += own_rows(case.head.id, own, sized=len(wave.sizes) > 0)
+    sized = {row["case"] for row in tables["waves"] if row["sizes"]}
     files = {}
     for k, left in enumerate([*found, ""]):
-        others = [s.said() for name, s in found.items() if name != left]
+        others = [s.said(sized=name in sized) for name, s in found.items() if name != left]
         new = foretold(others, options.seed, k).new
         values = natural(new)
-        priors = {name: prior_of(name, values[:, j]) for j, name in enumerate(SHARED)}
-        files[f"prior{'-without-' + left if left else ''}.toml"] = write_priors(priors)
+        tell = {
+            name: sum(s.alone(j, sized=case in sized) is not None for case, s in found.items() if case != left)
+            for j, name in enumerate(SHARED)
+        }
+        priors = {name: prior_of(name, values[:, j]) for j, name in enumerate(SHARED) if tell[name] >= TOLD_BY}
+        if priors:
+            files[f"prior{'-without-' + left if left else ''}.toml"] = write_priors(priors)
         tables["priors"] += [{"without": left, "parameter": name, **p.model_dump()} for name, p in priors.items()]
         for j, name in enumerate(SHARED):
             row = row_of(left, name, np.quantile(new[:, j], Q), float(new[:, j].std()))
-            tables["foretold"].append({**row, "p": chance(found.get(left), j, new[:, j])})
+            tables["foretold"].append({**row, "p": chance(found.get(left), j, new[:, j], sized=left in sized)})
     tables["planted"] = planted_rows(wave_in(cases[0], online_of(cases[0])) if options.worlds else None, options, runner, len(cases), total)
     runner.progress("waves", total, total)
     facts = {"draws": options.draws, "worlds": options.worlds, "cases": {c.head.id: case_sha256(c) for c in cases}}
@@ -109,12 +117,20 @@ def row_of(case: str, name: str, quantiles: Any, spread: float) -> dict[str, Any
     return {"case": case, "parameter": name, **dict(zip(("q05", "q50", "q95"), map(float, values), strict=True)), "spread": spread}
 
 
-def chance(own: Summary | None, j: int, new: Any) -> float:
+def own_rows(case: str, own: Summary, *, sized: bool) -> list[dict[str, Any]]:
+    """Each parameter by the record: of a shared one that it tells of, the middle and 90 % interval of the record alone; else of the fit."""
+    rows = []
+    for k, name in enumerate(NAMES):
+        by = own.alone(SHARED.index(name), sized=sized) if name in SHARED else None
+        quantiles = own.quantiles[:, k] if by is None else by[0] + by[1] * NORMAL_90 * np.array([-1, 0, 1])
+        rows.append({**row_of(case, name, quantiles, own.covariance[k, k] ** 0.5), "told": int(by is not None)})
+    return rows
+
+
+def chance(own: Summary | None, j: int, new: Any, *, sized: bool) -> float:
     """Whether a wave lies where the others foretell it, as a probability; NaN where its record does not tell."""
-    if own is None or (sd := own.covariance[COLUMNS[j], COLUMNS[j]] ** 0.5) > LEARNED:
-        return float("nan")
-    precision = 1 / sd**2 - 1  # the broad prior taken out
-    return inside(own.mean[COLUMNS[j]] / sd**2 / precision, precision**-0.5, new)
+    by = None if own is None else own.alone(j, sized=sized)
+    return float("nan") if by is None else inside(*by, new)
 
 
 def kept_fit(wave: Rallies, options: WavesOptions, number: int, draws: int) -> Summary:
@@ -129,38 +145,35 @@ def kept_fit(wave: Rallies, options: WavesOptions, number: int, draws: int) -> S
 
 
 def planted_rows(places: Rallies | None, options: WavesOptions, runner: Runner, done: int, total: int) -> list[dict[str, Any]]:
-    """How often what is foretold of a planted wave holds it, and how often each wave's own interval does; by parameter."""
+    """How often what is foretold of a wave that nobody saw holds it, and how often a record that tells does; by parameter."""
     if places is None:
         return []
-    foretold_, own_ = np.zeros((2, len(LEVELS), len(SHARED))), np.zeros((2, len(LEVELS), len(SHARED)))
-    for k in range(options.worlds):
-        records, truths, left = world(places, options.seed, k)
-        said = []
-        for j, record in enumerate(records):
-            runner.progress("waves", done + pooled.WORLD * k + j, total)
-            own = kept_fit(record, options, 1000 + pooled.WORLD * k + j, -(-options.draws // PLANTED))
-            said.append(own.said())
-            add(own_, truths[j], own.mean[COLUMNS], np.sqrt(np.diag(own.covariance)[COLUMNS]))
-        new = foretold(said, options.seed, 1000 + k).new
-        low, high = (np.quantile(new, [0.5 + sign * level / 2 for level in LEVELS], axis=0) for sign in (-1, 1))
-        foretold_[0] += (left >= low) & (left <= high)
-        foretold_[1] += 1
-    return [
-        {"of": of, "parameter": name, "level": level, "held": int(hits[0, i, j]), "n": int(hits[1, i, j])}
-        for of, hits in (("foretold", foretold_), ("own", own_))
-        for i, level in enumerate(LEVELS)
-        for j, name in enumerate(SHARED)
-        if hits[1, i, j]
-    ]
-
-
-def add(hits: Any, truth: Any, mean: Any, sd: Any) -> None:
-    """Whether a normal interval holds the truth, at each level."""
     from scipy.special import ndtri
 
-    for i, level in enumerate(LEVELS):
-        hits[0, i] += np.abs(truth - mean) <= ndtri(0.5 + level / 2) * sd
-        hits[1, i] += 1
+    ends = ndtri(0.5 + np.array(LEVELS) / 2)
+    held, of = np.zeros((2, len(LEVELS), len(SHARED)), int), np.zeros((2, len(SHARED)), int)
+    for k in range(FIRST, FIRST + options.worlds):
+        records, truths, left = world(places, options.seed, k)
+        said = []
+        for n, (record, truth) in enumerate(zip(records, truths, strict=True)):
+            runner.progress("waves", done + pooled.WORLD * (k - FIRST) + n, total)
+            own = kept_fit(record, options, 1000 + pooled.WORLD * k + n, min(PLANTED, options.draws))
+            sized = len(record.sizes) > 0
+            said.append(own.said(sized=sized))
+            for j in range(len(SHARED)):
+                if (by := own.alone(j, sized=sized)) is not None:
+                    held[1, :, j] += np.abs(truth[j] - by[0]) <= ends * by[1]
+                    of[1, j] += 1
+        new = foretold(said, options.seed, 1000 + k).new
+        low, high = (np.quantile(new, [0.5 + sign * level / 2 for level in LEVELS], axis=0) for sign in (-1, 1))
+        held[0] += (left >= low) & (left <= high)
+        of[0] += 1
+    return [
+        {"of": word, "parameter": name, "level": level, "held": int(held[w, i, j]), "n": int(of[w, j])}
+        for w, word in enumerate(("foretold", "own"))
+        for i, level in enumerate(LEVELS)
+        for j, name in enumerate(SHARED)
+    ]
 
 
 OUTSIDE = 0.05
@@ -188,10 +201,9 @@ def page(result: Result) -> Iterator[Block]:
                 rows.append([parameter(r["parameter"]), three(mine), three(r), far])
         yield Table(heads_of("out.parameter", "own", "others", "chance"), rows, pair("waves.of", case=case))
     new = {r["parameter"]: r for r in result.tables["foretold"] if not r["case"]}
+    written = {r["parameter"]: str(as_prior(r)) for r in result.tables["priors"] if not r["without"]}
     rows = [
-        [parameter(r["parameter"]), three(new[r["parameter"]]), str(parameters()[r["parameter"]].prior), str(as_prior(r))]
-        for r in result.tables["priors"]
-        if not r["without"]
+        [parameter(name), three(row), str(parameters()[name].prior), written.get(name, pair("waves.as_table"))] for name, row in new.items()
     ]
     yield Table(heads_of("out.parameter", "new", "table", "prior"), rows, pair("waves.one_more"))
     yield Sentence(pair("waves.one_more_text"), "note")
@@ -232,7 +244,7 @@ def of_planted(result: Result) -> Table:
             for level in LEVELS:
                 hits, n = kept[of, name, str(level)]
                 low, high = wilson(hits, n)
-                cells.append(f"{100 * hits / n:.0f} % ({100 * low:.0f}–{100 * high:.0f})")
+                cells.append(f"{hits:.0f} / {n:.0f} ({100 * low:.0f}–{100 * high:.0f} %)" if n else "–")
         rows.append([parameter(name) if name else pair("waves.all"), *cells])
     columns = heads("out", ["parameter"], ["parameter"])
     for of in ("foretold", "own"):
@@ -250,10 +262,8 @@ STUDY = Study(
     small={"cases": ["france-2023", "kazakhstan-2022"], "draws": 20},
     columns={
         "waves": ("case", "places", "days", "rallies", "sizes", "worth"),
-        "own": ("case", "parameter", "q05", "q50", "q95", "spread"),
+        "own": ("case", "parameter", "q05", "q50", "q95", "spread", "told"),
         "foretold": ("case", "parameter", "q05", "q50", "q95", "spread", "p"),
-        "priors": ("without", "parameter", "kind", "a", "b", "spike"),
-        "planted": ("of", "parameter", "level", "held", "n"),
     },
     facts=("draws", "worlds", "cases"),
     simulates=False,
