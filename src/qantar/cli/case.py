@@ -33,7 +33,7 @@ def new(
     if events is not None:
         from qantar.importing.extent import extent_of
 
-        extent = extent_of(events, country)
+        extent = extent_of(events, country, of_days=days is None)
         country, days = extent.country, days or (extent.first, extent.last)
     made = new_case(name, country or "", out or Path(name), days=days, adm1=adm1, lang=lang)
     summary = _imported(events, made.folder, lang) if events else None

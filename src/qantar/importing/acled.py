@@ -1,8 +1,9 @@
-"""ACLED: Armed Conflict Location & Event Data, as its export tool and its API write it since 2022, and the capital headers before.
+"""ACLED: Armed Conflict Location & Event Data, as its export tool and its API write it since 2022, and as files of earlier years have it.
 
 Codes by the ACLED codebook. `time_precision`: 1 the day is known, 2 only the week, 3 only the month. `geo_precision`: 1 the place, 2 a part
 of the region near the place named, 3 only the region. `inter1`: 1 or "State forces". `tags`: of a demonstration how many came, in a figure
-or in words, as "crowd size=around 500", with other tags behind a semicolon.
+or in words, as "crowd size=around 500", with other tags behind a semicolon. Until 2018 there was one level of types, and riots were
+told from protests by who took part: `inter1` or `inter2` 5 for rioters, 6 for protesters.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from qantar.importing.form import Cell, Provider, Span
 
 
 def _types(cell: Cell) -> tuple[str, ...]:
-    kind = f"{cell('type').strip()}/{cell('subtype').strip()}"
+    kind, sub = cell("type").strip(), cell("subtype").strip()
+    if not sub:
+        sides = {cell("by").strip(), cell("by_2").strip()}
+        return (f"{kind}/{'rioters' if '5' in sides else 'state forces' if cell('by').strip() == '1' else 'others'}", kind)
+    kind = f"{kind}/{sub}"
     by_the_state = cell("by").strip().casefold() in ("1", "state forces")
     return (f"{kind}/state forces", kind) if by_the_state else (kind,)
 
@@ -62,6 +67,7 @@ ACLED = Provider(
         "type": ("event_type",),
         "subtype": ("sub_event_type",),
         "by": ("inter1",),
+        "by_2": ("inter2",),
         "participants": ("tags",),
         "deaths": ("fatalities",),
         "actor": ("actor1",),
@@ -70,7 +76,7 @@ ACLED = Provider(
         "note_source": ("source",),
         "updated": ("timestamp",),
     },
-    frozenset({"id", "date", "type", "subtype", "latitude", "longitude"}),
+    frozenset({"id", "date", "type", "by", "latitude", "longitude"}),
     _types,
     _days,
     lambda code: {"2": "rough", "3": "region"}.get(code.strip(), "point"),

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from qantar.errors import Problem, Problems, QantarError
 from qantar.files.write import refuse_foreign_file, write_bytes
+from qantar.importing.country import read_country
 from qantar.importing.mapping import check_mapping, is_mapping
 from qantar.importing.propose import View, is_untouched, propose, view_of, with_kinds
 from qantar.importing.run import Summary, import_file
@@ -91,7 +92,7 @@ def first_look(
             used = Path(stack.enter_context(TemporaryDirectory())) / place.name
         if not is_changed:
             refuse_foreign_file(used, is_untouched)
-            write_bytes(used, propose(source, lang, then).text.encode())
+            write_bytes(used, propose(source, lang, then, read_country(folder).names).text.encode())
         found = Problems()
         mapping = check_mapping(used, found)
         added: Sequence[str] = ()

@@ -22,7 +22,7 @@ IN_NOTE = "(note)"
 
 FIELDS = (
     "id", "date", "date_end", "date_latest", "time_precision", "latitude", "longitude", "place_precision", "region", "settlement",
-    "country", "type", "subtype", "by", "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths",
+    "country", "type", "subtype", "by", "by_2", "count", "participants", "participants_low", "participants_high", "deaths_low", "deaths",
     "deaths_high", "injured", "detained", "actor", "actor_2", "note", "note_more", "note_source", "certainty", "updated",
 )  # fmt: skip
 """What a column can be. `date_end`: the last day of something that lasted; `date_latest`: the latest day on which it can have been."""
@@ -67,6 +67,8 @@ class Form:
     """whether a mapping file says it, and no provider"""
     word_for_crowd: Callable[[str], str] = str.strip
     """What a cell that has a crowd among other things says of it."""
+    word_for_country: Callable[[str], str] = str.strip
+    """The country that a cell means, as it is compared: a code of the provider's becomes that of ISO 3166-1."""
 
     def kind(self, types: Sequence[str]) -> str | None:
         """The kind for some types; empty where qantar has none; None where a type is not known."""
@@ -100,6 +102,7 @@ class Provider:
     """Names of the columns of a file that has none, from its first row; None if it is not of this provider."""
     word_for_settlement: Callable[[str], str] = str.strip
     word_for_crowd: Callable[[str], str] = str.strip
+    word_for_country: Callable[[str], str] = str.strip
 
     def form(self, first: Sequence[str]) -> Form | None:
         """How to read a file with this first row, None if it is not of this provider."""
@@ -113,6 +116,7 @@ class Provider:
         return Form(
             self.key, columns, len(header), has_header, self.source(), kinds_of(self.key), self.types, self.days, self.precision,
             self.confidence, names=header, word_for_settlement=self.word_for_settlement, word_for_crowd=self.word_for_crowd,
+            word_for_country=self.word_for_country,
         )  # fmt: skip
 
     def source(self) -> dict[str, str]:

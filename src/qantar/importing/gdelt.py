@@ -1,8 +1,8 @@
 """GDELT events, 1.0 and 2.0: tab-separated without a header, 57 columns until March 2013, 58 since, 61 in version 2.0.
 
 Version 2.0 has one more code (ADM2) of each of the three places. `ActionGeo_Type`: 1 a country, 2 a state of the US, 3 a city of the US,
-4 a city, 5 a first-level unit; of 1, 2 and 5 the coordinates are the middle. Types are CAMEO codes, of which the first three digits or two
-say the same less exactly. Programs read the news for GDELT, so confidence is low.
+4 a city, 5 a first-level unit; of 1, 2 and 5 the coordinates are the middle. Countries have codes of FIPS 10-4. Types are
+CAMEO codes, of which the first three digits or two say the same less exactly. Programs read the news for GDELT, so confidence is low.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from qantar.cases.world import of_fips
 from qantar.importing.form import Cell, Provider
 
 WIDTHS = (57, 58, 61)
@@ -70,6 +71,7 @@ GDELT = Provider(
         "longitude": ("actiongeo_long",),
         "place_precision": ("actiongeo_type",),
         "settlement": ("actiongeo_fullname",),
+        "country": ("actiongeo_countrycode",),
         "type": ("eventcode",),
         "actor": ("actor1name",),
         "actor_2": ("actor2name",),
@@ -82,4 +84,5 @@ GDELT = Provider(
     confidence=lambda cell: "low",
     without_header=_without_header,
     word_for_settlement=lambda name: name.split(",")[0].strip(),
+    word_for_country=lambda code: of_fips(code.strip()),
 )

@@ -20,6 +20,8 @@ _COUNTED = ("participants", "deaths")
 """Fields of which a low and a high number are told apart."""
 _PEOPLE = {*_COUNTED, "participants_low", "participants_high", "deaths_low", "deaths_high", "injured", "detained", "count"}
 _PARTED = re.compile(r"\s*[/|／｜\n–—]\s*|\s+(?:-|or|o|ou|oder|или)\s+|或")
+_CAMEL = re.compile(r"(?<=[a-zа-я])(?=[A-ZА-Я][a-zа-я])")
+"""Between words that are written together, as in EstimateLow."""
 _BRACKETS = re.compile(r"[(（\[【]([^)）\]】]*)[)）\]】]")
 
 
@@ -35,7 +37,10 @@ def readings(header: str) -> list[Reading]:
 
     >>> [r.field for h in ("Dead (low)", "Qué pasó / what happened", "Killed (police)", "Dead / injured") for r in readings(h)]
     ['deaths_low', 'type']
+    >>> [r.field for r in readings("EventType")]
+    ['type']
     """
+    header = _CAMEL.sub(" ", header)
     if whole := _of(header):
         return whole
     found = [_of(part) for part in _parts(header)]

@@ -26,6 +26,7 @@ from qantar.importing.figures import NONE, read_figure
 from qantar.importing.form import kind_among
 from qantar.importing.headers import known, readings
 from qantar.importing.mapping import Columns, MappingFile, listed
+from qantar.importing.places import Names
 from qantar.importing.source import Source
 from qantar.importing.words import kind_of, may_be_only_attacked
 from qantar.messages import text
@@ -33,6 +34,8 @@ from qantar.record.schema import EVENT_KINDS
 
 ROWS = 20_000
 """Rows that are looked at."""
+VALUES = 5_000
+"""Different values of a column that are kept of them."""
 TYPES_MAX = 1_000
 """Types that are listed, and that a column of types may have."""
 _CROWDS = (
@@ -44,6 +47,7 @@ NUMBERS = 0.2
 """Share of figures from which a column that is not used is named."""
 TOLD = 0.5
 """Share of remarks that tell of a kind from which they say what happened, where no column is called so."""
+_NUMBERS = ("count", "deaths", "deaths_low", "deaths_high", "injured", "detained")
 _MARK = "# qantar wrote this file; nobody has changed it yet: "
 
 
@@ -53,6 +57,8 @@ class _Column:
     values: Counter[str]
     rows: int
     """rows of the table that were looked at"""
+    is_unlike: bool
+    """whether no two rows that were looked at have the same in it"""
 
     def share(self, fits: Callable[[str], object]) -> float:
         """Share of the values that are not empty that fit."""
@@ -95,10 +101,10 @@ class Proposal(NamedTuple):
     view: View
 
 
-def propose(source: Source, lang: str, then: str = "") -> Proposal:
-    """A mapping file for a table; `then` is the command that uses it, for a comment."""
+def propose(source: Source, lang: str, then: str = "", names: Names | None = None) -> Proposal:
+    """A mapping file for a table; `then` is the command that uses it, for a comment, and `names` are the places of the case meant."""
     columns, seen = _columns(source)
-    found = {f: c for f, c in _match(columns).items() if c is not None}
+    found = {f: c for f, c in _match(columns, names).items() if c is not None}
     if "type" not in found and (note := found.get("note")) is not None and _allows("type", note) and note.share(kind_of) >= TOLD:
         found["type"] = note  # a description that tells what happened
     if "type" in found and _is_told(found["type"]):  # a kind says less than the words, which are to stay
@@ -127,13 +133,21 @@ def _columns(source: Source) -> tuple[list[_Column], int]:
         raise fail(DataError, source.path, "empty_file")
     header = [printable(c.strip().lstrip("\ufeff")) for c in first[1]]
     counts: list[Counter[str]] = [Counter() for _ in header]
+    all_of: list[set[str] | None] = [set() for _ in header]
     seen = 0
     for _, cells in islice(rows, ROWS):
         seen += 1
         for k, cell in enumerate(cells[: len(header)]):
-            if cell.strip() and len(counts[k]) < 5_000:
-                counts[k][cell.strip()] += 1
-    return [_Column(n, c, seen) for n, c in zip(header, counts, strict=True) if n], seen
+            if not (value := cell.strip()):
+                continue
+            if len(counts[k]) < VALUES:
+                counts[k][value] += 1
+            if (before := all_of[k]) is not None:
+                size = len(before)
+                before.add(value)
+                all_of[k] = before if len(before) > size else None
+    unlike = [before is not None and len(before) > 0.9 * seen for before in all_of]
+    return [_Column(n, c, seen, u) for n, c, u in zip(header, counts, unlike, strict=True) if n], seen
 
 
 def _view(columns: Sequence[_Column], seen: int, found: Mapping[str, _Column], kinds: Mapping[str, str]) -> View:
@@ -182,12 +196,14 @@ def _bare(name: str) -> str:
     return " ".join(name.split())
 
 
-def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
+def _match(columns: Sequence[_Column], names: Names | None) -> dict[str, _Column | None]:
     """The column of each field, by its header if its values allow, else by its values."""
     found: dict[str, _Column | None] = {}
     left = list(columns)
     for field in known():
         named = sorted((r.rank, k) for k, c in enumerate(left) for r in readings(c.name) if r.field == field)
+        if names is not None and field in ("region", "settlement"):
+            named = _of_the_case(field, named, left, names)
         found[field] = next((left[k] for _, k in named if _allows(field, left[k])), None)
         if (taken := found[field]) is not None:
             left.remove(taken)
@@ -200,23 +216,33 @@ def _match(columns: Sequence[_Column]) -> dict[str, _Column | None]:
     return found
 
 
+def _of_the_case(field: str, named: Sequence[tuple[int, int]], left: Sequence[_Column], names: Names) -> list[tuple[int, int]]:
+    """Columns of places, those first that name most places of the case: "region" may be a part of the world, "location" a square.
+
+    Of several columns for the region those go that name none; the only one stays if nothing else says where a row lies.
+    """
+    fits = names.region if field == "region" else names.settlement
+    shares = {k: left[k].share(fits) for _, k in named}
+    best = max(shares.values(), default=0.0)
+    towns = {k for k, c in enumerate(left) for r in readings(c.name) if r.field == "settlement"} - set(shares)
+    if field == "region" and (best or towns):
+        named = [(rank, k) for rank, k in named if shares[k]]
+    return sorted(named, key=lambda of: (-round(shares[of[1]], 1), of))
+
+
 def _allows(field: str, column: _Column) -> bool:
     if field in ("date", "date_end"):
         return column.share(_is_day) > 0.5  # the rest is refused, and told
     if field in ("latitude", "longitude"):
         return column.share(lambda v: re.fullmatch(r"[+-]?\d{1,3}([.,]\d+)?", v, re.ASCII)) > 0.9
-    if (
-        field in ("deaths", "deaths_low", "deaths_high", "injured", "detained")
-        and {*column.values} == {"0", "1"}
-        and column.values.total() > 20
-    ):
+    if field in _NUMBERS and column.values.total() > 20 and {*column.values} in ({"0", "1"}, {"1"} if field == "count" else None):
         return False  # yes and no, not how many
-    if field in ("count", "participants_low", "participants_high", "deaths", "deaths_low", "deaths_high", "injured", "detained"):
+    if field in _NUMBERS or field in ("participants_low", "participants_high"):
         return column.share(_is_figure) > 0.5  # the rest is refused, or kept as words, and told
     if field == "participants":
         return column.share(lambda v: _is_figure(v) or v.casefold() in _CROWDS) >= NUMBERS
     if field == "id":
-        return len(column.values) == column.values.total() > 0.9 * column.rows
+        return column.is_unlike
     if field == "type":
         return len(column.values) <= TYPES_MAX
     return bool(column.values)

@@ -236,12 +236,10 @@ def recognize(path: Path, mapped: MappingFile | None, mapping: Path | None, enco
     first = _first(source)
     if mapped is not None and mapping is not None:
         return source, form_of(mapping, mapped, first)
-    for sheet in source.sheets or ("",):
-        looked = source if sheet in ("", source.sheet) else open_source(path, encoding, sheet)
-        row = first if looked is source else _first(looked)  # a workbook takes seconds to open
+    for sheet, row in source.heads or ((source.sheet, first),):
         found = next((f for p in PROVIDERS if (f := p.form(row)) is not None), None)
         if found is not None:
-            return looked, found
+            return (source if sheet == source.sheet else open_source(path, encoding, sheet)), found
     raise fail(DataError, path, "unknown_format", found=", ".join(c.strip() for c in first if c.strip()))
 
 

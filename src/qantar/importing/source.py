@@ -1,7 +1,7 @@
 """A downloaded table as rows of text, whatever its encoding, separator or container; read as a stream, as often as needed.
 
-In: a CSV or text file (also the only one in a ZIP archive), or an XLSX workbook. Out: a `Source`, whose `lines()` are pairs of line and
-cells. Nothing of the file is executed: of a formula the value that the workbook keeps is read, in a text it is text.
+In: a CSV or text file (also the only one in a ZIP archive), an XLSX workbook, or JSON. Out: a `Source`, whose `lines()` are pairs of line
+and cells. Nothing of the file is executed: of a formula the value that the workbook keeps is read, in a text it is text.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from qantar.files.decode import CODECS, every_other_is_nought, guess_encoding, n
 from qantar.files.read import SEPARATOR_LINE
 from qantar.files.sheet import plain_text
 from qantar.files.text import NO_TEXT, opening, size_of
+from qantar.importing.apart import days_together
+from qantar.importing.headers import readings
+from qantar.importing.objects import rows_of
 
 TOP = 20
 """Rows that are looked at for a title above the header."""
@@ -34,6 +37,8 @@ BYTES_MAX = 4_000_000_000
 """Bytes of a table, unpacked: all of UCDP or twenty years of ACLED take a tenth."""
 BOOK_MAX = 1_000_000_000
 """Bytes of a workbook, unpacked: the texts of all its cells are held in memory."""
+JSON_MAX = 200_000_000
+"""Bytes of a JSON file, which is held in memory whole."""
 CELLS_MAX = 1_000
 """Columns of a table."""
 SEPARATORS = (",", ";", "\t", "|")
@@ -47,7 +52,7 @@ class Source:
 
     path: Path
     kind: str
-    """`csv` or `xlsx`"""
+    """`csv`, `xlsx` or `json`"""
     encoding: str
     """name people have for it; empty for a workbook"""
     separator: str
@@ -56,8 +61,8 @@ class Source:
     sha256: str
     open_lines: Callable[[], Lines] = field(repr=False)
     sheet: str = ""
-    sheets: tuple[str, ...] = ()
-    """all sheets of a workbook"""
+    heads: tuple[tuple[str, list[str]], ...] = ()
+    """all sheets of a workbook that hold anything, each with its header"""
     counts_from_1904: bool = False
     """whether numbers of days count from 1904 and not from 1900"""
 
@@ -71,8 +76,8 @@ class Source:
         return titles([cells for _, cells in islice(self.open_lines(), TOP)])
 
     def lines(self) -> Lines:
-        """Rows that are not empty, from the header on, each with the line it starts on."""
-        return islice(self.open_lines(), self.titles, None)
+        """Rows that are not empty, from the header on, each with the line it starts on; days in three columns in one more."""
+        return days_together(islice(self.open_lines(), self.titles, None))
 
 
 def titles(rows: Sequence[Sequence[str]]) -> int:
@@ -98,6 +103,8 @@ def open_source(path: Path, encoding: str | None = None, sheet: str | None = Non
         if start.startswith(marks):
             raise fail(DataError, path, "no_table", kind=kind)
     if not start.startswith(b"PK\x03\x04"):
+        if path.suffix.lower() in (".json", ".geojson"):
+            return _objects(path, sha256)
         return _text(path, lambda stack: stack.enter_context(path.open("rb")), encoding, sha256)
     member = _member(path)
     if member is None:
@@ -126,6 +133,13 @@ def _member(path: Path) -> zipfile.ZipInfo | None:
     if len(tables) != 1 or tables[0].flag_bits & 1:
         raise fail(DataError, path, "archive_of_several", n=len(tables))
     return tables[0]
+
+
+def _objects(path: Path, sha256: str) -> Source:
+    with opening(path):
+        size_of(path, JSON_MAX)
+        rows = rows_of(path, path.read_bytes())
+    return Source(path, "json", name_of("utf-8"), "", guessed=False, sha256=sha256, open_lines=lambda: iter(rows))
 
 
 # --- text ----------------------------------------------------------------------------------------------------------------
@@ -248,29 +262,33 @@ def _workbook(path: Path, sheet: str | None, sha256: str) -> Source:
         counts = book.epoch.year == 1904
         if sheet is not None and sheet not in names:
             raise fail(DataError, path, "sheet_unknown", value=sheet, choices=nearest(sheet, names))
-        if not names:
-            raise fail(DataError, path, "empty_file")
-    chosen = sheet or names[0]
+        tops = {name: [cells for _, cells in islice(_rows(path, book[name]), TOP)] for name in ([sheet] if sheet else names)}
+    heads = tuple((name, rows[titles(rows)]) for name, rows in tops.items() if rows)
+    if not heads:
+        raise fail(DataError, path, "empty_file")
+    chosen = max(heads, key=lambda head: len({r.field for name in head[1] for r in readings(name)[:1]}))[0]
 
     def lines() -> Lines:
         with ExitStack() as stack:
-            rows = _opened_book(path, stack)[chosen]
-            if hasattr(rows, "reset_dimensions"):
-                rows.reset_dimensions()  # what a file says of its size need not be so
-            line = 0
-            try:
-                for line, values in enumerate(rows.iter_rows(values_only=True, max_col=CELLS_MAX), 1):
-                    cells = ["" if v is None else plain_text(v) for v in values]
-                    while cells and not cells[-1]:
-                        cells.pop()
-                    if cells:
-                        yield line, cells
-            except _BROKEN_BOOK as error:
-                raise DataError([Problem(str(path), line + 1, "", "broken_archive", {"reason": str(error)})]) from None
+            yield from _rows(path, _opened_book(path, stack)[chosen])
 
-    return Source(
-        path, "xlsx", "", "", guessed=False, sha256=sha256, open_lines=lines, sheet=chosen, sheets=tuple(names), counts_from_1904=counts
-    )
+    return Source(path, "xlsx", "", "", guessed=False, sha256=sha256, open_lines=lines, sheet=chosen, heads=heads, counts_from_1904=counts)
+
+
+def _rows(path: Path, sheet: Any) -> Lines:
+    """Rows of a sheet that are not empty."""
+    if hasattr(sheet, "reset_dimensions"):
+        sheet.reset_dimensions()  # what a file says of its size need not be so
+    line = 0
+    try:
+        for line, values in enumerate(sheet.iter_rows(values_only=True, max_col=CELLS_MAX), 1):
+            cells = ["" if v is None else plain_text(v) for v in values]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                yield line, cells
+    except _BROKEN_BOOK as error:
+        raise DataError([Problem(str(path), line + 1, "", "broken_archive", {"reason": str(error)})]) from None
 
 
 _BROKEN_BOOK = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError, OSError)

@@ -210,14 +210,15 @@ class _Take:
         town = plain(self.form.word_for_settlement(self._cell(cells, "settlement")))
         precision = self.form.precision(self._cell(cells, "place_precision"))
         if precision == "country":
-            self._refuse("only_country", p.line, cells, "place_precision")
+            elsewhere = self._is_elsewhere(cells)
+            self._refuse("outside_country" if elsewhere else "only_country", p.line, cells, "country" if elsewhere else "place_precision")
             return None
         spot = Spot("", "", "", "")
         if "latitude" in self.at:
             spot = self.spots[cells[self.at["latitude"]], cells[self.at["longitude"]]]
         if not spot.region and not spot.note:
             return self._place_by_name(p, named, town)
-        if spot.note in ("near", "swapped") and self.country.is_another(self._cell(cells, "country")):
+        if spot.note in ("near", "swapped") and self._is_elsewhere(cells):
             spot = Spot("", "", "", "outside_country")
         if spot.note == "swapped" and not self.swap:
             self._refuse("swapped_coordinates", p.line, cells, "latitude")
@@ -235,8 +236,12 @@ class _Take:
         (settlement,) = known if len(known) == 1 else ("",)
         return {"region_id": spot.region, "settlement": town, "settlement_id": settlement, "lat": spot.lat, "lon": spot.lon}
 
+    def _is_elsewhere(self, cells: Sequence[str]) -> bool:
+        """Whether a row names another country."""
+        return self.country.is_another(self.form.word_for_country(self._cell(cells, "country")))
+
     def _place_by_name(self, p: _Pending, named: str, town: str) -> Row | None:
-        if self.country.is_another(self._cell(p.cells, "country")):
+        if self._is_elsewhere(p.cells):
             self._refuse("outside_country", p.line, p.cells, "country")
             return None
         named, town = ("" if plain(name) in NONE else name for name in (named, town))

@@ -8,8 +8,25 @@ Codes by the GED codebook. `date_prec`: 1 the day is known, 2 to 5 some days to 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from qantar.importing.form import Cell, Provider
+
+NAMES = (
+    "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id", "conflict_new_id", "conflict_name",
+    "dyad_dset_id", "dyad_new_id", "dyad_name", "side_a_dset_id", "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b",
+    "number_of_sources", "source_article", "source_office", "source_date", "source_headline", "source_original", "where_prec",
+    "where_coordinates", "where_description", "adm_1", "adm_2", "latitude", "longitude", "geom_wkt", "priogrid_gid", "country",
+    "country_id", "region", "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b", "deaths_civilians",
+    "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
+)  # fmt: skip
+"""Columns of a release since 2019, some of which were published without a header."""
+
+
+def _without_header(cells: Sequence[str]) -> Sequence[str] | None:
+    bare = len(cells) == len(NAMES) and cells[0].isdigit() and re.fullmatch(r"(?:19|20)\d\d", cells[2], re.ASCII)
+    return NAMES if bare and cells[5] in ("1", "2", "3") else None
+
 
 _WHERE = {"2": "rough", "3": "rough", "4": "region", "5": "region", "6": "country", "7": "country"}
 
@@ -67,4 +84,5 @@ UCDP = Provider(
     precision=lambda code: _WHERE.get(code.strip(), "point"),
     confidence=_confidence,
     word_for_settlement=_town,
+    without_header=_without_header,
 )
