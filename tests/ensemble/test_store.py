@@ -32,6 +32,7 @@ from qantar.ensemble import local as ensemble
 from qantar.ensemble import store, warm
 from qantar.ensemble.local import run_ensembles, write_part
 from qantar.ensemble.one_run import one_run, seed_of, values_of
+from qantar.ensemble.pool import held_processes, in_processes
 from qantar.ensemble.store import DAYS, DRAWS, FORMAT, PART, RUNS, SEAL, Recipe, Store, keep_draws, kept_draws
 from qantar.errors import Problem, QantarError, ResultError, StudyError
 from qantar.files.places import user_store
@@ -353,6 +354,24 @@ def test_an_ensemble_says_that_it_cannot_write(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ResultError) as caught:
         run_ensembles([recipe()], PART, tmp_path / "file", processes=1)
     assert said(caught.value) == ["cannot_write"]
+
+
+def test_processes_stay_for_the_next_tasks_of_a_study_and_end_with_it() -> None:
+    def pids() -> set[int]:
+        found: set[int] = set()
+        in_processes(os.getpid, [(), ()], 2, lambda _, pid: found.add(pid))
+        return found
+
+    with held_processes():
+        first, second = pids(), pids()
+        assert second <= {child.pid for child in active_children()}
+        assert first & second
+        with pytest.raises(TypeError):
+            in_processes(os.getpid, [("too much",)] * 2, 2, lambda *_: None)
+        assert not active_children()  # whatever went wrong there, nothing of it goes on
+        third = pids()
+    assert not active_children()
+    assert not third & (first | second | pids())
 
 
 # --- what names a store ---------------------------------------------------------------------------------------------------------

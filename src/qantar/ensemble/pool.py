@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T", bound=tuple[Any, ...])
@@ -55,17 +57,46 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
         for task in tasks:
             done(task, function(*task))
         return
-    pool = ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    held, most = _held.get(), processes or cores()
+    pool = held.pop(most, None) if held is not None else None
+    pool = pool or _pool(n if held is None else most)
+    whole = False
     try:
         waiting = {pool.submit(function, *task): task for task in tasks}
         for future in as_completed(waiting):
             done(waiting[future], future.result())
+        whole = True
     except KeyboardInterrupt:
         for process in list((pool._processes or {}).values()):  # results are whole or absent: nothing is lost by not waiting
             process.terminate()
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        if whole and held is not None:
+            held[most] = pool
+        else:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_held: ContextVar[dict[int, ProcessPoolExecutor] | None] = ContextVar("_held", default=None)
+"""Processes that wait for the next tasks, by how many they are at most; none where they end with their tasks."""
+
+
+@contextmanager
+def held_processes() -> Iterator[None]:
+    """Until the end of the block processes stay for the next tasks: a study has up to a dozen stages, and to start takes a second each."""
+    held: dict[int, ProcessPoolExecutor] = {}
+    before = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(before)
+        for pool in held.values():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _pool(n: int) -> ProcessPoolExecutor:
+    """At most so many processes; each is started when all others are at work."""
+    return ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
 
 
 def follow_parent() -> None:

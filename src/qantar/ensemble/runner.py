@@ -12,7 +12,7 @@ from qantar.ensemble.cluster import Cluster, joined
 from qantar.ensemble.depot import Depot
 from qantar.ensemble.histories import Runs, arrays
 from qantar.ensemble.local import run_ensembles
-from qantar.ensemble.pool import R, T, cores, in_processes
+from qantar.ensemble.pool import R, T, cores, held_processes, in_processes
 from qantar.ensemble.slurm import SLURM
 from qantar.ensemble.store import STORE, Recipe, Store
 from qantar.messages import LANGUAGES, text
@@ -102,7 +102,7 @@ class Runner:
 
 @contextmanager
 def at_work(runner: Runner, cluster: str | None = None, depot: str | None = None) -> Iterator[Runner]:
-    """The same with a cluster and an object store of these addresses, once it was seen that they can be used.
+    """The same with a cluster and an object store of these addresses, once it was seen that they can be; processes stay to the end.
 
     Raises
     ------
@@ -110,6 +110,7 @@ def at_work(runner: Runner, cluster: str | None = None, depot: str | None = None
         If they cannot.
     """
     with ExitStack() as held:
+        held.enter_context(held_processes())
         if depot:
             runner = replace(runner, depot=Depot(depot))
             Depot(depot).check()
