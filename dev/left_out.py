@@ -55,7 +55,7 @@ WAVES = HOME / "waves"
 CASE = "kazakhstan-2022"
 PEAK = (1e4, 3e5)
 """People out at once in the largest hour, as the record has it within a factor of some five."""
-DRAWS, NEAR, REGION_NEAR, PART = 400, 25, 25, 10
+DRAWS, NEAR, REGION_NEAR, PART = 300, 20, 20, 10
 REDRAWS = 200
 
 

@@ -21,6 +21,8 @@ from qantar.study_keys import StudyKey, word
 Floats = NDArray[np.float64]
 USED = 50
 """Draws of a fit that forecast."""
+WORTH, MORE = 25, 4
+"""Independent draws below which a fit is made with so many times more."""
 TIMES = 12
 """Weeks that each of them goes on."""
 BEFORE = 7
@@ -35,9 +37,11 @@ def wave_of_task(case: Case, task: Task, online: float) -> Rallies:
 
 
 def fitted(r: Rallies, task: Task, seed: int, draws: int) -> Fit:
-    """The rule, by the training days alone."""
+    """The rule, by the training days alone; once more with more draws where they are worth too few."""
     first, last = task.train
-    return fit(r.until(r.start + last - first + 1), seed, 0, draws)
+    known = r.until(r.start + last - first + 1)
+    found = fit(known, seed, 0, draws)
+    return found if found.worth >= WORTH else fit(known, seed, 0, MORE * draws)
 
 
 def answers(r: Rallies, task: Task, found: Fit, seed: int) -> Floats:
