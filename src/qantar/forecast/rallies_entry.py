@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qantar.cases.case import Case
 from qantar.forecast.entries import Task
 from qantar.forecast.rallies import Fit, Rallies, day_effects, fit, later, rallies_of, rates, values_of
-from qantar.forecast.rallies_ahead import chances, closeness, onwards
+from qantar.forecast.rallies_ahead import chances, closeness, kilometres, onwards
 from qantar.forecast.splits import COUNT, WEEK
 from qantar.record.complete import UNREST
 from qantar.study_keys import StudyKey, word
@@ -51,11 +51,12 @@ def answers(r: Rallies, task: Task, found: Fit, seed: int) -> Floats:
     said = np.zeros((len(asked), asked.largest + 1))
     days = np.unique(asked.day)
     ahead = task.split.target in (WEEK, COUNT)
+    km = kilometres(r) if ahead else np.zeros((0, 0), np.float32)
     pasts = {int(day): r.until(int(day) - shift) for day in days} if ahead else {}
     for k, z in enumerate(found.z[rows]):
         v = values_of(z)
         if ahead:
-            close = closeness(r, v)
+            close = closeness(km, v)
             draw = np.random.default_rng(word(seed, StudyKey.WAVE_AHEAD, k, 1))
             rate = rates(r, v)
             for day in days:
