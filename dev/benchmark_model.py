@@ -1,7 +1,7 @@
 """Answers of the model to the questions of the benchmark: writes evidence/benchmark/entries.csv for `qantar benchmark --entry`.
 
     python dev/benchmark_model.py prior [HISTORIES]      the simulated country, fitted to nothing, for us-2020
-    python dev/benchmark_model.py fitted                 its rule of rallies, fitted to the training days of each split
+    python dev/benchmark_model.py fitted [CASE]...       its rule of rallies, fitted to the training days of each split
 
 Each replaces its own rows and leaves the others. The second is `forecast.rallies_entry`; it simulates no country.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -99,14 +99,17 @@ def prior(histories: int) -> Rows:
         yield from rows_of(NAME, task, answers(task, own))
 
 
-def fitted() -> Rows:
-    """Fit and forecast each split of every case that is scored here."""
-    for name in with_benchmark():
-        case = load_case(name)
+def fitted(cases: Sequence[str]) -> Rows:
+    """Fit and forecast each split of some cases that is scored here; splits that train on the same days of the same units share a fit."""
+    for name in cases:
+        case, fits = load_case(name), {}
         for split, task in tasks_of(case, read_benchmark(case).splits).items():
             began = time.process_time()
             wave = rallies_entry.wave_of_task(case, task, online_of(case))
-            found = rallies_entry.fitted(wave, task, SEED, DRAWS)
+            trained = task.split.units, task.split.residents, task.train
+            if trained not in fits:
+                fits[trained] = rallies_entry.fitted(wave, task, SEED, DRAWS)
+            found = fits[trained]
             said = rallies_entry.answers(wave, task, found, SEED)
             print(f"{split}: worth {found.worth:.0f} draws, {time.process_time() - began:.0f} s", flush=True)
             yield from rows_of(FITTED, task, said)
@@ -121,12 +124,12 @@ def rows_of(entry: str, task: Task, said: Floats) -> Rows:
 
 def main(which: str, *more: str) -> None:
     """Make one entry anew."""
-    entry, rows = (NAME, prior(int(more[0]) if more else 60)) if which == "prior" else (FITTED, fitted())
-    made = list(rows)
+    made = list(prior(int(more[0]) if more else 60) if which == "prior" else fitted(more or with_benchmark()))
+    new = {(entry, split) for entry, split, *_ in made}
     with FILE.open(encoding="utf-8", newline="") as file:
         head, *kept = csv.reader(file)
     with FILE.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([head, *(r for r in kept if r[0] != entry), *made])
+        csv.writer(file, lineterminator="\n").writerows([head, *(r for r in kept if (r[0], r[1]) not in new), *made])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from qantar.files.result import command_line
 from qantar.messages import text
 from qantar.studies import study
 from qantar.studies.blocks import Block, Cell, Figure, Sentence, Table, in_language, pair
-from qantar.studies.kind import page_of
+from qantar.studies.kind import Row, Rows, page_of
 from qantar.studies.shipped import result_in, shipped
 
 CASE = "kazakhstan-2022"
@@ -145,16 +145,28 @@ def _of_the_case() -> Iterator[str]:
     yield (
         f"As many draws of either prior were simulated, {rows['peak', 'table']['of']}, under the same luck, and the {near} nearest to how "
         "unrest spread that leave December quiet were taken: a small part of what the fit that ships looked at, so both are farther from "
-        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two standard errors "
-        "over regions.\n\n"
+        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two standard errors, which take regions for "
+        "independent and are lower bounds.\n\n"
     )
     yield _markdown(
         ["", "prior of the table", "prior from the waves"],
         [[name, *(_number(rows[what, prior], digits) for prior in ("table", "waves"))] for what, (name, digits) in words.items()],
     )
+    fitted = next(r for r in _shipped_fit() if r["parameter"] == "media_gain")
+    new = next(r for r in result_in(WAVES / "result")[1].tables["foretold"] if not r["case"] and r["parameter"] == "media_gain")
+    yield (
+        "Of the numbers that waves tell of, the fit that ships learns one, `media_gain`: "
+        f"{_three(fitted, 'posterior_')}. The waves foretell {_three(new, '')}.\n\n"
+    )
     less = rows["score", "waves less table"]
     apart = float(less["low"]) > 0 or float(less["high"]) < 0
     yield f"Difference of the log scores, waves less table: {_number(less)}: {'told apart' if apart else 'not told apart'}.\n\n"
+    whole = rows["score", "all of the table"]
+    yield (
+        f"With all {int(whole['of']):,} draws of the table that ship the score is {_number(whole)}: more draws help more than another "
+        "prior does.\n\n" if float(whole["value"]) < min(float(rows["score", p]["value"]) for p in ("table", "waves")) else
+        f"With all {int(whole['of']):,} draws of the table that ship the score is {_number(whole)}.\n\n"
+    )  # fmt: skip
     after: dict[str, dict[str, dict[str, str]]] = {}
     for r in _rows("posterior.csv"):
         after.setdefault(r["parameter"], {})[r["prior"]] = r
@@ -168,7 +180,11 @@ def _of_the_case() -> Iterator[str]:
     )  # fmt: skip
 
 
-def _three(row: dict[str, str], at: str) -> str:
+def _shipped_fit() -> Rows:
+    return shipped(load_case(CASE)).shown["calibrate"].tables["learned"]
+
+
+def _three(row: Row, at: str) -> str:
     low, middle, high = (f"{float(row[f'{at}q{q}']):.3g}".replace("-", "−") for q in ("05", "50", "95"))
     return f"{middle} ({low} … {high})"
 

@@ -39,6 +39,7 @@ WIDER = {"media_gain": 2.2, "crowd_gain": 1.8, "near_gain": 2.3, "near_km": 2.4,
 There crowds that nobody wrote down are noticed on the spot, and the fit does not know of them. Fits were worth fewer draws then, so this is
 rather too wide; the worlds that a result shows are others.
 """
+FEW = 0.05
 HALF_MIDDLE = 0.6745
 """Middle of a half-normal law of scale 1."""
 GAINS = ("media_gain", "crowd_gain", "near_gain")
@@ -174,16 +175,17 @@ class Summary:
     def _shared(self, *, sized: bool) -> tuple[Floats, Floats]:
         """Mean and covariance of the shared parameters.
 
-        A covariance of few draws is moved towards the broad prior's, which counts one a parameter. Without sizes those of sizes stay as
-        they were before: what numbers of rallies seem to say of them hangs on their being in proportion to residents.
+        Of few draws the inverse of a covariance is too large by (draws - 1) / (draws - parameters - 2) (Hartlap, Simon and Schneider 2007,
+        Astron. Astrophys. 464); of still fewer nothing is known. Without sizes those of sizes stay as they were before: what numbers of
+        rallies seem to say of them hangs on their being in proportion to residents.
         """
         n, own = len(COLUMNS), self.covariance[np.ix_(COLUMNS, COLUMNS)]
-        part = self.worth / (self.worth + n)
-        mean, covariance = part * self.mean[COLUMNS], part * own + (1 - part) * np.eye(n)
+        part = (self.worth - n - 2) / (self.worth - 1) if self.worth > n + 2 else 0.0
+        mean, covariance = (self.mean[COLUMNS], own / part) if part > FEW else (np.zeros(n), np.eye(n))
         if not sized:
             of = np.isin(SHARED, OF_SIZES)
-            mean[of] = 0.0
-            covariance[of[:, None] | of] = np.eye(n)[of[:, None] | of]
+            mean = np.where(of, 0.0, mean)
+            covariance = np.where(of[:, None] | of, np.eye(n), covariance)
         return mean, covariance
 
     def said(self, *, sized: bool) -> Said:
@@ -196,7 +198,7 @@ class Summary:
         precision = (1 / float(covariance[j, j]) - 1) / WIDER.get(SHARED[j], 1.0) ** 2
         if precision < 1 / LEARNED**2 - 1:
             return None
-        return float(mean[j] / (1 - covariance[j, j])), precision**-0.5
+        return float(mean[j] / (1 - covariance[j, j])), float(precision**-0.5)
 
 
 WORLD = 3

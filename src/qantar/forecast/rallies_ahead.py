@@ -30,7 +30,15 @@ class Drawn:
 
 
 def onwards(
-    r: Rallies, v: Values, w: Floats, day: int, days: int, draw: np.random.Generator, close: Floats | None = None, *, whole: bool = False
+    r: Rallies,
+    v: Values,
+    w: Floats,
+    day: int,
+    days: int,
+    draw: np.random.Generator,
+    close: NDArray[np.float32] | None = None,
+    *,
+    whole: bool = False,
 ) -> Drawn:
     """Draw the days from one on, after what was there before it.
 
@@ -44,7 +52,7 @@ def onwards(
     n = len(r.residents)
     noticed = [np.pad(attention(c[:, :day], v["news_half"]), ((0, 0), (0, 1))) for c in crowds(r, v)]
     seen = [known(a, v["news_hours"])[:, day] for a in noticed]
-    close = closeness(r, v) if close is None else close
+    close = closeness(kilometres(r), v) if close is None else close
     keep, middle = 0.5 ** (24 / v["news_hours"]), middle_size(r, v)
     gains = v["crowd_gain"], v["near_gain"], v["media_gain"] * r.online
     counts, sized, rows = np.zeros((n, days)), np.zeros((n, days)), []
@@ -62,16 +70,21 @@ def onwards(
         sized[:, d] = np.bincount(place[written], people[written], n)
         rows += [(p, d, s) for p, s in zip(place[written], people[written], strict=True)]
         here = np.bincount(place, people, n) if whole else v["crowd"] * counts[:, d]
-        for k, crowd in enumerate((here, close @ here, here.sum() - here)):
+        for k, crowd in enumerate((here, close @ here.astype(np.float32), here.sum() - here)):
             seen[k] = np.maximum(keep * seen[k], attention(crowd, v["news_half"]))
     return Drawn(counts, sized, np.array(rows, float).reshape(-1, 3))
 
 
-def closeness(r: Rallies, v: Values) -> Floats:
-    """exp(-distance / near_km), 0 to itself, shape (places, places)."""
-    found = np.exp(-np.stack([distance_km(p[None], r.points) for p in r.points]) / v["near_km"])
-    np.fill_diagonal(found, 0.0)
-    return np.asarray(found)
+def kilometres(r: Rallies) -> NDArray[np.float32]:
+    """Between places, endless to itself, shape (places, places)."""
+    found = np.stack([distance_km(p[None], r.points).astype(np.float32) for p in r.points])
+    np.fill_diagonal(found, np.inf)
+    return found
+
+
+def closeness(km: NDArray[np.float32], v: Values) -> NDArray[np.float32]:
+    """exp(-distance / near_km), 0 to itself."""
+    return np.asarray(np.exp(-km / np.float32(v["near_km"])))
 
 
 def planted(r: Rallies, v: Values, seed: int, number: int, *, sizes: bool) -> Rallies:

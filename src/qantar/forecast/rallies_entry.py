@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qantar.cases.case import Case
 from qantar.forecast.entries import Task
 from qantar.forecast.rallies import Fit, Rallies, day_effects, fit, later, rallies_of, rates, values_of
-from qantar.forecast.rallies_ahead import chances, closeness, onwards
+from qantar.forecast.rallies_ahead import chances, closeness, kilometres, onwards
 from qantar.forecast.splits import COUNT, WEEK
 from qantar.record.complete import UNREST
 from qantar.study_keys import StudyKey, word
@@ -21,6 +21,8 @@ from qantar.study_keys import StudyKey, word
 Floats = NDArray[np.float64]
 USED = 50
 """Draws of a fit that forecast."""
+WORTH, MORE = 25, 4
+"""Independent draws below which a fit is made with so many times more."""
 TIMES = 12
 """Weeks that each of them goes on."""
 BEFORE = 7
@@ -35,9 +37,11 @@ def wave_of_task(case: Case, task: Task, online: float) -> Rallies:
 
 
 def fitted(r: Rallies, task: Task, seed: int, draws: int) -> Fit:
-    """The rule, by the training days alone."""
+    """The rule, by the training days alone; once more with more draws where they are worth too few."""
     first, last = task.train
-    return fit(r.until(r.start + last - first + 1), seed, 0, draws)
+    known = r.until(r.start + last - first + 1)
+    found = fit(known, seed, 0, draws)
+    return found if found.worth >= WORTH else fit(known, seed, 0, MORE * draws)
 
 
 def answers(r: Rallies, task: Task, found: Fit, seed: int) -> Floats:
@@ -47,11 +51,12 @@ def answers(r: Rallies, task: Task, found: Fit, seed: int) -> Floats:
     said = np.zeros((len(asked), asked.largest + 1))
     days = np.unique(asked.day)
     ahead = task.split.target in (WEEK, COUNT)
+    km = kilometres(r) if ahead else np.zeros((0, 0), np.float32)
     pasts = {int(day): r.until(int(day) - shift) for day in days} if ahead else {}
     for k, z in enumerate(found.z[rows]):
         v = values_of(z)
         if ahead:
-            close = closeness(r, v)
+            close = closeness(km, v)
             draw = np.random.default_rng(word(seed, StudyKey.WAVE_AHEAD, k, 1))
             rate = rates(r, v)
             for day in days:
