@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T", bound=tuple[Any, ...])
@@ -51,11 +52,14 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
         If a process dies; what was finished before was handed over.
     """
     n = min(processes or cores(), len(tasks))
-    if n <= 1:
+    pool = None
+    if n > 1:
+        with suppress(OSError, NotImplementedError):  # some systems let nobody share memory: then one after the other
+            pool = ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    if pool is None:
         for task in tasks:
             done(task, function(*task))
         return
-    pool = ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
     try:
         waiting = {pool.submit(function, *task): task for task in tasks}
         for future in as_completed(waiting):
