@@ -261,6 +261,7 @@ def test_an_address_where_nothing_answers_is_said(tmp_path: Path, address: str, 
 
 def test_a_cluster_without_workers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "JOINED", 3.0)
+    monkeypatch.setattr(module, "REACHED", 100.0)  # it answers, however busy this machine is
     with Machines(tmp_path) as nobody:
         nobody.start_scheduler()
         with pytest.raises(StudyError) as caught, joined(nobody.address, tmp_path):

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -52,14 +52,16 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
     BrokenProcessPool
         If a process dies; what was finished before was handed over.
     """
-    n = min(processes or cores(), len(tasks))
-    if n <= 1:
+    held, most = _held.get(), processes or cores()
+    n = min(most, len(tasks))
+    pool = None
+    if n > 1:
+        pool = held.pop(most, None) if held is not None else None
+        pool = pool or _pool(n if held is None else most)
+    if pool is None:
         for task in tasks:
             done(task, function(*task))
         return
-    held, most = _held.get(), processes or cores()
-    pool = held.pop(most, None) if held is not None else None
-    pool = pool or _pool(n if held is None else most)
     whole = False
     try:
         waiting = {pool.submit(function, *task): task for task in tasks}
@@ -94,9 +96,11 @@ def held_processes() -> Iterator[None]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pool(n: int) -> ProcessPoolExecutor:
-    """At most so many processes; each is started when all others are at work."""
-    return ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+def _pool(n: int) -> ProcessPoolExecutor | None:
+    """At most so many processes, each started when all others are at work; None where a system lets nobody share memory."""
+    with suppress(OSError, NotImplementedError):
+        return ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent)
+    return None
 
 
 def follow_parent() -> None:
