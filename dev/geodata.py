@@ -250,9 +250,14 @@ def homes(shapes: list[shapely.Geometry], towns: list[dict[str, Any]]) -> tuple[
 
 
 def as_counted(home: list[int], shapes: list[shapely.Geometry], towns: list[dict[str, Any]], names: list[dict[str, Any]]) -> list[int]:
-    """The region of each town where GeoNames counts it, if it lies in that region or just beside it: St. Louis is in Missouri."""
+    """The region of each town where GeoNames counts it, if it lies in that region or just beside it: St. Louis is in Missouri.
+
+    Only where both have the same regions: in France those of GeoNames are larger.
+    """
     codes = [str(n.get("gn_a1_code") or "").partition(".")[2] for n in names]
-    number = {code: k for k, code in enumerate(codes) if code and codes.count(code) == 1}
+    number = {code: k for k, code in enumerate(codes)}
+    if len(number) < len(codes) or "" in number:
+        return home
     found = list(home)
     for n, town in enumerate(towns):
         k = number.get(town["admin1code"], home[n])

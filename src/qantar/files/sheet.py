@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qantar.errors import DataError, Problems, fail
+from qantar.errors import DataError, Problem, Problems, fail
 from qantar.files.cells import Row, printable
 from qantar.files.text import read_bytes
 
@@ -34,6 +34,10 @@ SHEET_MAX, PART_MAX = 200_000_000, 40_000_000
 """Bytes that the sheets of a workbook may unpack to together, and every other part of it: formatted rows without a word swell a sheet."""
 CELL_MAX = 131_072
 """Characters of a cell, as in CSV."""
+WRITTEN_MAX = 32_767
+"""Characters of a cell of a spreadsheet, those beyond the first 65,536 of Unicode counted twice; one that is longer would be cut."""
+_CODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_LIKE_CODED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 FREE_ROWS = 1_000
 """Rows below the written ones that have drop-down lists."""
 WIDE, NARROW = 40, 12
@@ -106,7 +110,12 @@ def _write(sheet: Worksheet, row: int, column: int, value: object) -> None:
     from openpyxl.styles import Alignment
 
     cell = sheet.cell(row, column)
-    cell.value = printable(str(value)).replace("\r\n", "\n").replace("\r", "\n")
+    text = coded(printable(str(value)).replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text.encode("utf-16-le", "surrogatepass")) > 2 * WRITTEN_MAX:
+        raise DataError(
+            [Problem(f"{sheet.title}{SUFFIX}", row, str(sheet.cell(1, column).value), "cell_too_long", {"high": f"{WRITTEN_MAX:,}"})]
+        )
+    cell.value = text
     cell.data_type = "s"
     cell.number_format = "@"
     cell.quotePrefix = True
@@ -271,10 +280,30 @@ def _plain(cell: Any, label: str, row: int, column: str, problems: Problems) -> 
         shown = getattr(value, "text", None) or value  # of a formula over several cells its text
         problems.add(label, row, column or cell.column_letter, "formula_cell", value=shown)
         return str(shown)
-    text = plain_text(value)
+    text = decoded(plain_text(value))
     if len(text) > CELL_MAX:
         problems.add(label, row, column or cell.column_letter, "cell_too_long", high=f"{CELL_MAX:,}")
     return text
+
+
+def coded(text: str) -> str:
+    """A text as a workbook holds it, in which `_x000D_` would be a line break: what is written so by hand must not be.
+
+    >>> coded("_x000D_ and x_y"), decoded(coded("_x000D_ and _x0041_x0042_"))
+    ('_x005F_x000D_ and x_y', '_x000D_ and _x0041_x0042_')
+    """
+    return _LIKE_CODED.sub("_x005F_", text)
+
+
+def decoded(text: str) -> str:
+    """The text that a cell of a workbook shows.
+
+    >>> decoded("one_x000D_"), decoded("a_x000D_" + chr(10) + "b_x0007_")
+    ('one', 'a\\nb')
+    """
+    if "_x" not in text:
+        return text
+    return _CODED.sub(lambda m: c if (c := chr(int(m[1], 16))).isprintable() or c in "\n\t" else "", text)
 
 
 def plain_text(value: object) -> str:

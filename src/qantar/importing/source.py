@@ -25,7 +25,7 @@ from typing import IO, Any
 from qantar.errors import DataError, Problem, fail, nearest
 from qantar.files.decode import CODECS, every_other_is_nought, guess_encoding, name_of
 from qantar.files.read import SEPARATOR_LINE
-from qantar.files.sheet import plain_text
+from qantar.files.sheet import decoded, plain_text
 from qantar.files.text import NO_TEXT, opening, size_of
 from qantar.importing.apart import days_together
 from qantar.importing.headers import readings
@@ -282,7 +282,7 @@ def _rows(path: Path, sheet: Any) -> Lines:
     line = 0
     try:
         for line, values in enumerate(sheet.iter_rows(values_only=True, max_col=CELLS_MAX), 1):
-            cells = ["" if v is None else plain_text(v) for v in values]
+            cells = ["" if v is None else decoded(plain_text(v)) for v in values]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:
