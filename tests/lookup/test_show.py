@@ -90,3 +90,22 @@ def test_a_kind_is_explained_by_its_own_name(word: str, said: str) -> None:
 def test_what_counts_is_listed_under_its_word(word: str, kinds: tuple[str, ...]) -> None:
     found = explain(word, "en")[0]
     assert tuple(kind for kind, _, _ in found.rows) == kinds
+
+
+def test_both_verdicts_and_the_reason_stand_where_two_readers_differed() -> None:
+    loaded = load_account("kazakhstan-2022")
+    ((_, lines),) = [b for b in show(loaded, "C027", region=None, day=None, lang="en").blocks if b[0].startswith("C027")]
+    said = dict(lines)["readers"].split("\n")
+    assert said[1:] == [
+        "first reader: partly right",
+        "second reader: contradicted",
+        "why: attempts in the night, taken in the afternoon: event right, hour wrong",
+    ]
+    ((_, agreed),) = [b for b in show(loaded, "C087", region=None, day=None, lang="en").blocks if b[0].startswith("C087")]
+    assert "\n" not in dict(agreed)["readers"]
+
+
+def test_a_hypothesis_says_what_its_experiment_found() -> None:
+    loaded = load_account("kazakhstan-2022")
+    blocks = show(loaded, "H05", region=None, day=None, lang="en").blocks
+    assert ("experiment", [("verdict", loaded.trials()["H05"].said("en"))]) in blocks

@@ -120,7 +120,7 @@ def test_what_others_counted_is_not_added_up_from_events(tmp_path: Path) -> None
     case = load_case(str(HERE / "tiny"))
     assert {"deaths_cumulative"} <= {t.quantity for t in case.record.totals}
     assert "totals" not in case.record.derived
-    assert added(case, tmp_path, "In all, 9 people were killed.") == []
+    assert not any("Added up" in said for said in added(case, tmp_path, "In all, 9 people were killed."))
 
 
 def test_a_sum_is_drafted_as_evidence_with_its_rows_and_sources(case: Case, tmp_path: Path) -> None:
@@ -131,3 +131,20 @@ def test_a_sum_is_drafted_as_evidence_with_its_rows_and_sources(case: Case, tmp_
     (cells,) = drafts(found, [every[c.sentence.position] for c in found], document, case)
     assert cells["evidence_en"].startswith("[draft] Added up over the events, deaths: Tinyland 3")
     assert (cells["events"], cells["source"]) == ("E2;E4", "own")
+
+
+@pytest.mark.parametrize("sentence", ["In all, many people were killed.", "Officially 40 people were killed.", "官方称有40人死亡。"])
+def test_what_others_counted_stands_beside_a_number(tmp_path: Path, sentence: str) -> None:
+    case = load_case(str(HERE / "tiny"))
+    (said,) = added(case, tmp_path, sentence)
+    final = next(
+        t for t in case.record.totals if t.quantity == "deaths_cumulative" and t.region_id == case.head.country and t.status == "final"
+    )
+    assert f"{final.value_low}, {final.status}, {final.stated_by}" in said
+
+
+@pytest.mark.parametrize(
+    "sentence", ["A man was killed.", "On 2 March 2030, 4 people were killed.", "They rose 9 times against the dead hand."]
+)
+def test_no_count_stands_beside_what_counts_nobody(tmp_path: Path, sentence: str) -> None:
+    assert added(load_case(str(HERE / "tiny")), tmp_path, sentence) == []

@@ -150,3 +150,10 @@ def test_words_of_a_claim_are_never_markup(tiny: Path) -> None:
         assert "C1" in ids(shown(there, "/claims?name=tiny&words=%3Cscript%3E"))
         for path in ("argument", "weights", "accounts"):
             assert 'class="warn"' in shown(there, f"/{path}?name=tiny")
+
+
+def test_an_opened_claim_has_the_verdicts_of_both_readers(served: Serving) -> None:
+    page = unescape(re.sub(r"<[^>]+>", "", shown(served, f"/claims?name={CASE}&claim=C027")))
+    assert "first reader" in page
+    assert "taken in the afternoon: event right, hour wrong" in page
+    assert "first reader" not in shown(served, f"/claims?name={CASE}&claim=C087")

@@ -81,8 +81,11 @@ def _said(name: str, span: Span, lang: str) -> str:
 
     >>> _said("deaths", (3, 3), "en"), _said("participants", (1000, None), "en"), _said("deaths", (17, 18), "zh")
     ('deaths 3', 'participants 1,000–', '死亡 17–18')
+    >>> _said("deaths_security_cumulative", (19, 19), "en"), _said("deaths_status_attackers", (67, 67), "en")
+    ('deaths of security forces 19', 'deaths_status_attackers 67')
     """
-    return f"{text(f'row.{name}', lang) if name in QUANTITIES else name} {span_in_words(span)}"
+    counted_so_far = name.removesuffix("_cumulative")
+    return f"{text(f'row.{counted_so_far}', lang) if counted_so_far in QUANTITIES else name} {span_in_words(span)}"
 
 
 def span_in_words(span: Span) -> str:

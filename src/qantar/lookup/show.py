@@ -225,12 +225,17 @@ def _row(loaded: Loaded, name: str, row: Any, lang: str) -> Shown:
     if name == "claims":
         every = judge(loaded.account, loaded.trials())
         judged = next(j for j in every if j.claim is row)
-        value, blocks = judged.as_dict(), [_claim(judged, lang), *_argued(loaded, every, row.claim_id, lang)]
+        value, blocks = (
+            judged.as_dict(),
+            [_claim(judged, _differed(loaded, judged, lang), lang), *_argued(loaded, every, row.claim_id, lang)],
+        )
     else:
         value = row.model_dump(mode="json")
         blocks = [_block(value, lang)]
         if resting := [*loaded.account.resting_on(_id(row))]:
             blocks.append((text("out.resting", lang), [(c.claim_id, c.in_words(lang)) for c in resting]))
+        if name == "hypotheses" and (trial := loaded.trials().get(_id(row))):
+            blocks.append((text("out.experiment", lang), [(text("out.verdict", lang), trial.said(lang))]))
     cited = (row.source, *row.sources_more) if getattr(row, "source", None) and hasattr(row, "sources_more") else ()
     if cited:
         blocks.append((text("out.sources_column", lang), [(key, _source(loaded, key, lang)) for key in cited]))
@@ -243,8 +248,19 @@ def _source(loaded: Loaded, key: str, lang: str) -> str:
     return f"{'. '.join(filter(None, parts))} [{text(f'seen.{s.seen}', lang)}]"
 
 
-def _claim(judged: Judged, lang: str) -> Block:
-    """A claim with what is said of it and why."""
+def _differed(loaded: Loaded, judged: Judged, lang: str) -> str:
+    """What each of two readers wrote, and why they settled it so; empty where they agreed or only one read."""
+    own = (r for r in loaded.account.second_reading if r.claim_id == judged.claim.claim_id and r.reading == "settled")
+    colon, lines = text("report.colon", lang), []
+    for r in own:
+        why = (r.why_zh or r.why_en) if lang == "zh" else (r.why_en or r.why_zh)
+        said = (("first_reader", text(f"verdict.{r.first}", lang)), ("second_reader", text(f"verdict.{r.second}", lang)), ("why", why))
+        lines += [f"{text(f'report.{key}', lang)}{colon}{value}" for key, value in said if value]
+    return "\n".join(lines)
+
+
+def _claim(judged: Judged, differed: str, lang: str) -> Block:
+    """A claim with what is said of it and why; `differed` tells what each of two readers wrote."""
     c, trial = judged.claim, judged.trial
     other = "en" if lang == "zh" else "zh"
     lines = [
@@ -257,7 +273,7 @@ def _claim(judged: Judged, lang: str) -> Block:
         ("reader_says", text(f"verdict.{c.verdict}", lang) if trial else ""),
         ("evidence", getattr(c, f"evidence_{lang}") or getattr(c, f"evidence_{other}")),
         ("flags", "\n".join(text(f"flag_meaning.{f}", lang) for f in judged.flags)),
-        ("readers_column", text(f"reading.{c.reading}", lang)),
+        ("readers_column", "\n".join(filter(None, (text(f"reading.{c.reading}", lang), differed)))),
         ("events_column", ", ".join(c.events)),
         ("claim_summary", getattr(c, f"summary_{lang}") or getattr(c, f"summary_{other}")),
         ("claim_said", text("error.sep", lang).join(filter(None, (c.said_by, str(c.said_on or ""), c.link, *c.archived)))),

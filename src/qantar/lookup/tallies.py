@@ -2,12 +2,14 @@
 
 In: a document and a case. Out: for each sentence `Tally` lines with the rows added up. A tally is shown where a sentence speaks of a whole
 or a rank (in all, alone, first, last, the largest, all regions, fewer protests), because the rows of one day do not answer that. It is no
-verdict and compares nothing: what no event counts is missing from it. The words that ask for one are in `proposals.toml`.
+verdict and compares nothing: what no event counts is missing from it. Where others counted, their statement stands in its place, and
+also beside a sentence that has a number and no day. The words that ask for one are in `proposals.toml`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +20,11 @@ from qantar.account.document import Document, Position
 from qantar.cases.case import Case
 from qantar.lookup.counts import clauses, says, words
 from qantar.lookup.likely import Places, When, days_of, place_of
-from qantar.lookup.rows import counted, names_of_places, span_in_words
+from qantar.lookup.rows import counted, key_of, names_of_places, span_in_words, what_it_says
 from qantar.messages import LANGUAGES, days_in_words, text
 from qantar.record.complete import UNREST
 from qantar.record.observables import days_between, observe
-from qantar.record.schema import Event
+from qantar.record.schema import Event, Total
 
 FEW = 3
 """Crowds that are told, regions that are named as the last, and happenings of which one was the first."""
@@ -31,6 +33,8 @@ UNITS = 6
 ROWS = 20
 """Rows, at most, that a tally names."""
 DEAD = "deaths_cumulative"
+NO_COUNT = ("withdrawn", "claim", "computed", "day")
+"""Statements that are no count of a whole, or were taken back."""
 BEFORE, AFTER = dt.timedelta(days=3), dt.timedelta(days=7)
 """Days around those of a sentence of which events are counted."""
 
@@ -76,6 +80,12 @@ class _Adding:
         if speaks("dead"):
             quantities = list(dict.fromkeys((DEAD, *quantities)))
         found += [tally for quantity in quantities for tally in self._of_quantity(quantity, speaks, where, when)]
+        asked = {self.region_of.get(place, place) for place in where} & self.regions
+        found += [
+            self._stated(quantity, asked)
+            for quantity in quantities
+            if speaks("whole") or (not when.days and _numbered(quantity, sentence, self.language))
+        ]
         if speaks("regions"):
             found.append(self._regions(quantities))
         if speaks("crowd") and speaks("largest"):
@@ -166,6 +176,25 @@ class _Adding:
         told = [f"{day} {_sum_in_words(_sum(some, name))}{more.get(day, '')}" for day, some in (*by_day, *spans)]
         said = text("tally.course_of", self.lang, quantity=text(f"row.{name}", self.lang), days=self._listed(told))
         return _tally(said, near) if near else None
+
+    def _stated(self, quantity: str, asked: set[str]) -> Tally | None:
+        """What others counted, the final or else the latest statement for each region that is named, or for the country.
+
+        Statements on a part of the same people (the dead of the security forces) by the same day stand beside it.
+        """
+        if quantity not in self.counted:
+            return None
+        held = [t for t in self.case.record.totals if t.status not in NO_COUNT]
+        stem = quantity.removesuffix("_cumulative")
+        rows: list[Total] = []
+        for unit in sorted(asked) or [self.case.record.country]:
+            own = [t for t in held if t.region_id == unit and t.quantity == quantity]
+            if own:
+                best = max(own, key=lambda t: (t.status == "final", t.as_of))
+                rows += [best, *(t for t in held if (t.region_id, t.as_of) == (unit, best.as_of) and t.quantity.startswith(f"{stem}_"))]
+        rows = list({t.total_id: t for t in rows}.values())[:UNITS]
+        told = text("report.semicolon", self.lang).join(what_it_says(t, self.names, self.lang) for t in rows)
+        return _tally(text("tally.stated", self.lang, counts=told), rows) if rows else None
 
     def _ends(self, quantity: str) -> Tally | None:
         """The first and the last happening with any of a quantity; some, where their days are not certain."""
@@ -270,6 +299,13 @@ def _sum_in_words(found: tuple[int, int, int]) -> str:
     return f"{best:,} ({span_in_words((low, high))})" if low < best < high else span_in_words((low, high))
 
 
-def _tally(said: str, rows: Sequence[Event]) -> Tally:
-    ids = tuple(e.event_id for e in rows)
+def _numbered(quantity: str, sentence: str, language: str) -> bool:
+    """Whether a clause that speaks of a quantity has a number."""
+    spoken = (c.words for c in clauses(sentence, language) if says(f"count.{quantity}", c.words, language))
+    measure = words()["measure"].get(language, r"(?!)")
+    return any(re.search(r"(?<!\w)\d", re.sub(measure, " ", said, flags=re.IGNORECASE), re.ASCII) for said in spoken)
+
+
+def _tally(said: str, rows: Sequence[Event | Total]) -> Tally:
+    ids = tuple(key_of(row) for row in rows)
     return Tally(said, ids if len(ids) <= ROWS else (), tuple(dict.fromkeys(e.source for e in rows)))
