@@ -31,6 +31,8 @@ NOTE = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
 """Who wrote a page that a program wrote. MkDocs takes a title only from a heading that comes first."""
 HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
 """All but the title, for the same reason."""
+WRAPPED = re.compile(r"^(?!#)(.*[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", re.MULTILINE)
+"""Where a line of Chinese goes on in the next: a browser would show the break as a space."""
 FETCHED = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=["']?(https?:[^"' >]+)""")
 """What a page loads when it is opened."""
 WORKER = "assets/worker.js"
@@ -102,7 +104,16 @@ def rewritten(page: Path) -> str:
         return f"{match[1]}{Path(lies).as_posix()}{match[3]}"
 
     parts = CODE.split(text)
-    return "".join(part if k % 2 else LINK.sub(turned, part) for k, part in enumerate(parts))
+    return "".join(part if k % 2 else unwrapped(LINK.sub(turned, part)) for k, part in enumerate(parts))
+
+
+def unwrapped(text: str) -> str:
+    """Chinese without breaks inside a paragraph; other text as it was.
+
+    >>> unwrapped("一行，\\n下一行。\\n\\nOne line\\nand another\\n# 标题\\n正文")
+    '一行，下一行。\\n\\nOne line\\nand another\\n# 标题\\n正文'
+    """
+    return WRAPPED.sub(r"\1", text)
 
 
 def anchor(heading: str, _separator: str = "-") -> str:
