@@ -18,7 +18,7 @@ from qantar.messages import LANGUAGES, column_meanings
 from qantar.serve.part import Asked, Operation, Page, Part, Served
 from qantar.studies.blocks import pair
 
-FIRST = {"claims": ("claim", "kind", "verdict", "source", "events", "evidence"), "sources": ("title", "publisher", "date", "url")}
+FIRST = {"claims": ("evidence", "verdict", "kind", "claim", "source", "events"), "sources": ("title", "publisher", "date", "url")}
 """Columns that are shown at once; the others are folded. Of those in two languages, that of the document."""
 LONG = ("claim", "evidence", "summary", "corrections", "proposed", "note", "title", "about", "text")
 """Columns that are written in sentences begin so."""
