@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class Account:
     """what rows said when verdicts were written on them"""
     changed: tuple[Change, ...]
     """what they say otherwise now"""
-    quoted: Mapping[str, str] = field(default_factory=dict)
+    quoted: Mapping[str, str]
     """sentences of the document for claims that nobody has paraphrased, by id; empty where the document is not at hand"""
 
     def claim(self, claim_id: str) -> Claim | None:

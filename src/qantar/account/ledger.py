@@ -59,7 +59,7 @@ def read_claims(folder: Path) -> Account | None:
         return None
     tables: dict[str, Table[Any]] = {name: Table(name, "", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
     tables["claims"] = _optional_table(folder, head, "claims", Claim, quiet)
-    return Account(folder, head, **tables, rivals=None, sources={}, kept=read_kept(folder, quiet), changed=())
+    return Account(folder, head, **tables, rivals=None, sources={}, kept=read_kept(folder, quiet), changed=(), quoted={})
 
 
 def read_account(
@@ -86,7 +86,7 @@ def read_account(
     sources = {s.key: s for s in (*case_sources, *own)}
     spoilt = case_sources.spoilt | own.spoilt
     rivals, kept = _rivals(folder, head, arms, problems), read_kept(folder, problems)
-    account = Account(folder, head, **tables, rivals=rivals, own_sources=own, sources=sources, kept=kept, changed=())
+    account = Account(folder, head, **tables, rivals=rivals, own_sources=own, sources=sources, kept=kept, changed=(), quoted={})
     if case_sources.readable and own.readable:
         for table in (account.claims, account.hypotheses, account.second_reading, account.items):
             check_sources(table, {*sources, *spoilt}, problems)

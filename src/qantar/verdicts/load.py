@@ -171,7 +171,9 @@ def no_account(case: Case) -> Account:
         }
     )
     tables: dict[str, Table[Any]] = {name: Table(name, f"{name}.csv", (), ()) for name in (*LEDGER_MODELS, "own_sources")}
-    return Account(case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources}, kept={}, changed=())
+    return Account(
+        case.folder, head, **tables, rivals=None, sources={s.key: s for s in case.record.sources}, kept={}, changed=(), quoted={}
+    )
 
 
 def _is_file(path: Path) -> bool:
