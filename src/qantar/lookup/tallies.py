@@ -76,7 +76,7 @@ class _Adding:
                 found.append(self._toll(quantity, asked))
             if says("tally.rank", said, self.language):
                 found.append(self._ends(quantity))
-            if says("tally.whole", said, self.language) or (not when.days and _numbered(quantity, sentence, self.language)):
+            if says("tally.whole", said, self.language) or (when.how in ("", "before") and _numbered(quantity, sentence, self.language)):
                 found.append(self._stated(quantity, asked))
         if says("tally.regions", said, self.language):
             found.append(self._regions())
