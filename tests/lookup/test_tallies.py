@@ -133,7 +133,15 @@ def test_a_sum_is_drafted_as_evidence_with_its_rows_and_sources(case: Case, tmp_
     assert (cells["events"], cells["source"]) == ("E2;E4", "own")
 
 
-@pytest.mark.parametrize("sentence", ["In all, many people were killed.", "Officially 40 people were killed.", "官方称有40人死亡。"])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "In all, many people were killed.",
+        "Officially 40 people were killed.",
+        "They rose on 2 March 2030.\n\nForty people were killed.",
+        "官方称有40人死亡。",
+    ],
+)
 def test_what_others_counted_stands_beside_a_number(tmp_path: Path, sentence: str) -> None:
     case = load_case(str(HERE / "tiny"))
     (said,) = added(case, tmp_path, sentence)

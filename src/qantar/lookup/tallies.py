@@ -84,7 +84,7 @@ class _Adding:
         found += [
             self._stated(quantity, asked)
             for quantity in quantities
-            if speaks("whole") or (not when.days and _numbered(quantity, sentence, self.language))
+            if speaks("whole") or (when.how in ("", "before") and _numbered(quantity, sentence, self.language))
         ]
         if speaks("regions"):
             found.append(self._regions(quantities))
