@@ -141,8 +141,8 @@ def _of_the_case() -> Iterator[str]:
     yield (
         f"As many draws of either prior were simulated, {rows['peak', 'table']['of']}, under the same luck, and the {near} nearest to how "
         "unrest spread that leave December quiet were taken: a small part of what the fit that ships looked at, so both are farther from "
-        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two standard errors, which take regions for "
-        "independent and are lower bounds.\n\n"
+        "the record than that, and the comparison is between the columns. Intervals are of 95 %, over draws; of scores two "
+        "standard errors, which take regions for independent and are lower bounds.\n\n"
     )
     yield _markdown(
         ["", "prior of the table", "prior from the waves"],
