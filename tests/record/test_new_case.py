@@ -273,6 +273,7 @@ def test_regions_have_the_residents_that_somebody_counted_and_the_rest_is_an_ass
     assert 3_400_000 < int(people["DE-BE"]["value"]) < 3_900_000  # Berlin, of which the rule made 6.5 million
     assert {r["source"] for r in people.values()} == {"johns_hopkins"}
     assert {r["key"]: r["licence"] for r in rows(folder / "sources.csv")}["johns_hopkins"] == "CC BY 4.0"
+    assert "Johns Hopkins" in (folder / "case.toml").read_text(encoding="utf-8")
     assert {r["source"] for r in rows(made(tmp_path, "LK") / "region_values.csv")} == {"computed", "geonames"}
 
 
