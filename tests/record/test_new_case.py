@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import CASE, call_qantar
+from conftest import CASE, REPOSITORY, call_qantar
 from qantar.cases import outlines
 from qantar.cases.case import cases_folder, load_case
 from qantar.cases.new import new_case, residents
@@ -263,3 +263,25 @@ def test_residents_are_shared_out_to_the_last() -> None:
     assert sum(residents(1_000_003, [5, 7, 11, 0], [1.0, 2.0, 3.0, 4.0])) == 1_000_003
     assert residents(10, [0, 0], [3.0, 1.0]) in ([8, 2], [7, 3])
     assert residents(10_000, [20_000, 0], [1.0, 1.0])[1] >= 1
+
+
+def test_regions_have_the_residents_that_somebody_counted_and_the_rest_is_an_assumption(tmp_path: Path) -> None:
+    folder = made(tmp_path, "DE")
+    people = {r["region_id"]: r for r in rows(folder / "region_values.csv") if r["variable"] == "population"}
+    whole = int(people.pop("DE")["value"])
+    assert sum(int(r["value"]) for r in people.values()) == whole
+    assert 3_400_000 < int(people["DE-BE"]["value"]) < 3_900_000  # Berlin, of which the rule made 6.5 million
+    assert {r["source"] for r in people.values()} == {"johns_hopkins"}
+    assert {r["key"]: r["licence"] for r in rows(folder / "sources.csv")}["johns_hopkins"] == "CC BY 4.0"
+    assert "Johns Hopkins" in (folder / "case.toml").read_text(encoding="utf-8")
+    assert {r["source"] for r in rows(made(tmp_path, "LK") / "region_values.csv")} == {"computed", "geonames"}
+
+
+def test_what_ships_of_counts_is_what_the_table_of_their_making_has() -> None:
+    listed = {r["region"]: (int(r["residents"]), r["source"]) for r in rows(REPOSITORY / "dev" / "residents.csv")}
+    shipped = {a.id: (a.residents, a.counted_by) for code in countries() for a in country(code).areas if a.residents}
+    assert shipped == listed
+    assert {source for _, source in shipped.values()} == {*about()["residents"]["data"]}
+    us = country("US")
+    st_louis = next(t for t in us.towns if t.name == "St. Louis")
+    assert us.areas[st_louis.area].id == "US-MO"

@@ -145,10 +145,12 @@ def _attributions(start: Start) -> str:
     """Who must be named, in both languages, with what must be known of the borders."""
     borders = {lang: text("error.space", lang).join(text(key, lang, **args) for key, args in start.notes) for lang in LANGUAGES}
     kinds = [("own" if start.own else "regions", text(f"new.licence.{'own' if start.own else 'regions'}", "en")), ("towns", "CC BY 4.0")]
+    counted = {a.counted_by for a in start.country.areas} - {""}
+    kinds += [] if start.own else [(f"residents_{key}", "CC BY 4.0") for key in sorted(counted)]
     blocks = []
     for kind, licence in kinds:
         said = {lang: text(f"new.attribution.{kind}", lang) for lang in LANGUAGES}
-        if kind != "towns":
+        if kind in ("own", "regions"):
             said = {lang: words + text("error.space", lang) + borders[lang] for lang, words in said.items()}
         lines = [f"text_{lang} = {quoted(said[lang])}" for lang in LANGUAGES]
         blocks.append("\n".join(["[[attributions]]", *lines, f"licence = {quoted(licence)}"]))
