@@ -156,3 +156,17 @@ def test_what_others_counted_stands_beside_a_number(tmp_path: Path, sentence: st
 )
 def test_no_count_stands_beside_what_counts_nobody(tmp_path: Path, sentence: str) -> None:
     assert added(load_case(str(HERE / "tiny")), tmp_path, sentence) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "n"),
+    [
+        ("In 2019 more than 40 people were killed in Oneville.", 0),
+        ("The deadliest day of 2019 was 3 May.", 0),
+        ("In 2019 he won; in 2030 more than 9 people were killed in all.", 1),
+        ("In 2030 more people were killed in all than in 2019.", 1),
+        ("It was the deadliest day since 2019.", 1),
+    ],
+)
+def test_a_sentence_on_another_year_has_no_sum_of_this_one(sentence: str, n: int, case: Case, tmp_path: Path) -> None:
+    assert len(added(case, tmp_path, sentence)) == n

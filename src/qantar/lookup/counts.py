@@ -149,6 +149,16 @@ def figures_in(sentence: str, language: str) -> set[int]:
     }
 
 
+def years_in(said: str, language: str) -> set[int]:
+    """Years that a text says to be some.
+
+    >>> sorted(years_in("In 2019 and in May 2020 some 2021 people came.", "en")), years_in("2019年共有2020人", "zh")
+    ([2019, 2020], {2019})
+    """
+    found = re.findall(words()["year"][language], said, re.IGNORECASE)
+    return {int(y) for one in found for y in (one if isinstance(one, tuple) else (one,)) if y}
+
+
 def _quantities(said: str, language: str) -> list[str]:
     return [q for q in words()["count"] if says(f"count.{q}", said, language)]
 

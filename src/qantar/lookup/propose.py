@@ -18,7 +18,7 @@ from typing import NamedTuple
 from qantar.account.candidates import NAME, READ_MAX, country_names
 from qantar.account.document import Document, Position
 from qantar.cases.case import Case
-from qantar.lookup.counts import Clause, Count, clauses, count_in, figure_in, pattern, says, words
+from qantar.lookup.counts import Clause, Count, clauses, count_in, figure_in, pattern, says, words, years_in
 from qantar.lookup.days import another_time, dates_in, day_patterns, month_ends, months, without_comparison
 from qantar.lookup.likely import Places, When, days_of
 from qantar.lookup.rows import counted
@@ -146,15 +146,9 @@ class _Judge:
 
     def _other_year(self, said: str) -> bool:
         """Whether a year is named that is none of the case, or a day that is."""
-        years = {
-            int(y)
-            for y in re.findall(words()["year"][self.language], said, re.IGNORECASE)
-            for y in (y if isinstance(y, tuple) else (y,))
-            if y
-        }
         dated = [m for pattern in day_patterns(self.language) for m in pattern.finditer(said)]
         outside = any(not list(dates_in(m.group(0), self.language, self.first, self.last)) for m in dated)
-        return outside or any(not self.first.year <= y <= self.last.year for y in years)
+        return outside or any(not self.first.year <= y <= self.last.year for y in years_in(said, self.language))
 
     def _unit(self, said: str) -> tuple[str, str | None] | None:
         """Region and settlement that a sentence is about, the country if it names no place; None if it names several."""

@@ -18,7 +18,8 @@ from functools import cached_property
 from qantar.account.candidates import READ_MAX
 from qantar.account.document import Document, Position
 from qantar.cases.case import Case
-from qantar.lookup.counts import clauses, says, words
+from qantar.lookup.counts import clauses, says, words, years_in
+from qantar.lookup.days import without_comparison
 from qantar.lookup.likely import Places, When, days_of, place_of
 from qantar.lookup.rows import counted, key_of, names_of_places, span_in_words, what_it_says
 from qantar.messages import LANGUAGES, days_in_words, text
@@ -70,7 +71,7 @@ class _Adding:
         self.regions = {r.region_id for r in case.record.regions}
 
     def of(self, sentence: str, when: When) -> list[Tally]:
-        said = "; ".join(clause.words for clause in clauses(sentence, self.language))
+        said = "; ".join(clause.words for clause in clauses(sentence, self.language) if self._is_of_the_case(clause.said))
 
         def speaks(name: str) -> bool:
             return says(f"tally.{name}", said, self.language)
@@ -95,6 +96,11 @@ class _Adding:
         if speaks("course"):
             found.append(self._course(when.days))
         return [tally for tally in found if tally]
+
+    def _is_of_the_case(self, said: str) -> bool:
+        """Whether a part of a sentence names no year, but to compare, or one of the case."""
+        years = years_in(without_comparison(said, self.language), self.language)
+        return not years or any(self.span[0].year <= y <= self.span[1].year for y in years)
 
     def _of_quantity(self, quantity: str, speaks: Callable[[str], bool], where: set[str], when: When) -> Iterator[Tally | None]:
         """What a sentence asks of a quantity: the days or happenings with most, sums, the first and the last, or its course."""
