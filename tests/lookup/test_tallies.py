@@ -159,14 +159,14 @@ def test_no_count_stands_beside_what_counts_nobody(tmp_path: Path, sentence: str
 
 
 @pytest.mark.parametrize(
-    ("sentence", "n"),
+    ("sentence", "told"),
     [
-        ("In 2019 more than 40 people were killed in Oneville.", 0),
-        ("The deadliest day of 2019 was 3 May.", 0),
-        ("In 2019 he won; in 2030 more than 9 people were killed in all.", 1),
-        ("In 2030 more people were killed in all than in 2019.", 1),
-        ("It was the deadliest day since 2019.", 1),
+        ("In 2019 more than 40 people were killed in Oneville.", False),
+        ("The deadliest day of 2019 was 3 May.", False),
+        ("In 2019 he won; in 2030 more than 9 people were killed in all.", True),
+        ("In 2030 more people were killed in all than in 2019.", True),
+        ("It was the deadliest day since 2019.", True),
     ],
 )
-def test_a_sentence_on_another_year_has_no_sum_of_this_one(sentence: str, n: int, case: Case, tmp_path: Path) -> None:
-    assert len(added(case, tmp_path, sentence)) == n
+def test_a_sentence_on_another_year_has_no_sum_of_this_one(sentence: str, told: bool, case: Case, tmp_path: Path) -> None:
+    assert bool(added(case, tmp_path, sentence)) == told
