@@ -41,6 +41,8 @@ Floats = NDArray[np.float64]
 Rows = Iterator[list[str]]
 CASE, FROM = "us-2020", "kazakhstan-2022"
 NAME, FITTED = "qantar-prior", "qantar-rallies"
+LEAST = 10
+"""Independent draws below which a fit says nothing."""
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
 SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 400
 """Base of all draws, residents simulated for each resident, histories that are the forecast, the last day that is asked for, and draws of
@@ -110,6 +112,9 @@ def fitted(cases: Sequence[str]) -> Rows:
             if trained not in fits:
                 fits[trained] = rallies_entry.fitted(wave, task, SEED, DRAWS)
             found = fits[trained]
+            if found.worth < LEAST:
+                print(f"{split}: the fit is worth {found.worth:.0f} draws: no answers", flush=True)
+                continue
             said = rallies_entry.answers(wave, task, found, SEED)
             print(f"{split}: worth {found.worth:.0f} draws, {time.process_time() - began:.0f} s", flush=True)
             yield from rows_of(FITTED, task, said)
@@ -119,7 +124,8 @@ def rows_of(entry: str, task: Task, said: Floats) -> Rows:
     """As the table has them."""
     for (unit, day), p in zip(keys_of(task), said, strict=True):
         values = (1,) if task.questions.largest == 1 else range(len(p))
-        yield from ([entry, task.split.id, unit, str(day), str(v), f"{p[v]:.5f}"] for v in values)
+        said_of = ([entry, task.split.id, unit, str(day), str(v), f"{p[v]:.5f}"] for v in values)
+        yield from (row for row in said_of if float(row[-1]) > 0 or len(values) == 1)  # what is left out counts as 0
 
 
 def main(which: str, *more: str) -> None:
