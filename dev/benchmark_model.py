@@ -43,6 +43,9 @@ CASE, FROM = "us-2020", "kazakhstan-2022"
 NAME, FITTED = "qantar-prior", "qantar-rallies"
 LEAST = 10
 """Independent draws below which a fit says nothing."""
+LEFT = ("us-2020-first", "us-2020-week")
+"""Questions that the second does not answer: most of their towns are in the table because a rally was listed there at some time, and with
+them the table would have more rows than one may have."""
 FILE = Path(__file__).parents[1] / "evidence" / "benchmark" / "entries.csv"
 SEED, SCALE, NEAR, LAST, DRAWS = 2020, 0.1, 10, 14, 400
 """Base of all draws, residents simulated for each resident, histories that are the forecast, the last day that is asked for, and draws of
@@ -105,7 +108,7 @@ def fitted(cases: Sequence[str]) -> Rows:
     """Fit and forecast each split of some cases that is scored here; splits that train on the same days of the same units share a fit."""
     for name in cases:
         case, fits = load_case(name), {}
-        for split, task in tasks_of(case, read_benchmark(case).splits).items():
+        for split, task in tasks_of(case, [s for s in read_benchmark(case).splits if s.id not in LEFT]).items():
             began = time.process_time()
             wave = rallies_entry.wave_of_task(case, task, online_of(case))
             trained = task.split.units, task.split.residents, task.train
