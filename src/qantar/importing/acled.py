@@ -76,7 +76,7 @@ ACLED = Provider(
         "note_source": ("source",),
         "updated": ("timestamp",),
     },
-    frozenset({"id", "date", "type", "by", "latitude", "longitude"}),
+    frozenset({"id", "date", "type", "latitude", "longitude"}),
     _types,
     _days,
     lambda code: {"2": "rough", "3": "region"}.get(code.strip(), "point"),
