@@ -370,6 +370,10 @@ def test_processes_stay_for_the_next_tasks_of_a_study_and_end_with_it() -> None:
             in_processes(os.getpid, [("too much",)] * 2, 2, lambda *_: None)
         assert not active_children()  # whatever went wrong there, nothing of it goes on
         third = pids()
+        (dead, *_) = third
+        os.kill(dead, signal.SIGTERM)  # while it waits
+        assert wait_for(lambda: dead not in {child.pid for child in active_children()}, 30)
+        assert dead not in pids()
     assert not active_children()
     assert not third & (first | second | pids())
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from forecast.test_benchmark import TARGETS, a_task, some_events
-from qantar.errors import DataError
-from qantar.forecast import rallies_entry
+from qantar.errors import DataError, StudyError
+from qantar.forecast import pooled, rallies_entry
 from qantar.forecast.pooled import COLUMNS, Said, Summary, foretold, inside, natural, prior_of, world
 from qantar.forecast.rallies import GRID, NAMES, SHARED, Fit, Rallies, attention, crowds, fit, known, likelihood, rates, recorded, values_of
 from qantar.forecast.rallies_ahead import chances, planted
 from qantar.forecast.splits import COUNT, WEEK
-from qantar.inference.prior import columns_of, values_at
-from qantar.inference.priors import favour, moved, places, read_priors, write_priors
+from qantar.inference.prior import columns_of, value_at, values_at
+from qantar.inference.priors import below, favour, moved, places, read_priors, write_priors
 from qantar.inference.rejection import points_of
 from qantar.model.diffusion import attention as of_the_model
 from qantar.scenario.parameters import Prior, parameters
@@ -138,6 +138,13 @@ def test_a_planted_world_differs_as_the_hierarchy_says_and_only_one_record_has_s
     assert len({r.counts.sum() for r in records}) > 1
 
 
+def test_no_world_is_planted_where_hardly_anybody_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled, "TRIES", 5)
+    with pytest.raises(StudyError) as refused:
+        world(replace(a_country(), residents=np.ones(TOWNS)), 4, 0)
+    assert [p.code for p in refused.value.problems] == ["waves_not_planted"]
+
+
 def test_what_is_foretold_becomes_a_prior_of_the_table() -> None:
     draws = np.random.default_rng(3).normal(size=20_000)
     values = natural(np.tile(draws[:, None], (1, len(SHARED))))
@@ -158,8 +165,8 @@ def test_what_is_foretold_becomes_a_prior_of_the_table() -> None:
     apart = tells.said(sized=True)
     assert np.diag(apart.precision)[SHARED.index("crowd_gain")] == pytest.approx(99 / 1.8**2, rel=1e-3)
     assert np.linalg.solve(apart.precision, apart.pull) == pytest.approx(np.full(len(SHARED), 1 / 0.99), rel=1e-3)
-    assert kept.said(sized=False).pull[of_sizes] == pytest.approx(0, abs=1e-9)
-    assert kept.said(sized=True).pull[of_sizes] != pytest.approx(0, abs=1e-9)
+    assert tells.said(sized=False).pull[of_sizes] == pytest.approx(0, abs=1e-9)
+    assert not kept.said(sized=True).pull.any()  # of so few draws nothing is known
     assert len(COLUMNS) == len(SHARED)
 
 
@@ -205,11 +212,11 @@ def test_weighed_draws_are_draws_of_the_other_prior(tmp_path: Path) -> None:
         "rally_sd": Prior(kind="normal", a=1.4, b=0.1),
     }
     path = tmp_path / "prior.toml"
-    path.write_text(write_priors(priors), encoding="utf-8")
-    assert read_priors(path) == priors
+    path.write_text(write_priors(priors, ["us-2020"]), encoding="utf-8")
+    assert read_priors(path, "france-2023") == priors
     points = points_of(1, range(3000))
     weights = favour(points, priors)
-    assert weights.mean() == pytest.approx(1, abs=0.12)
+    assert weights.mean() == pytest.approx(1, abs=0.12)  # all of these priors lie where the table's do
     drawn = {name: np.array([values_at(row)[name] for row in points[:1500]]) for name in ("crowd_gain",)}
     share = weights[:1500][drawn["crowd_gain"] == 0].sum() / weights[:1500].sum()
     assert share == pytest.approx(0.6, abs=0.06)
@@ -220,13 +227,33 @@ def test_weighed_draws_are_draws_of_the_other_prior(tmp_path: Path) -> None:
         middle = there[order, column][np.searchsorted(np.cumsum(weights[order]) / weights.sum(), 0.7)]
         assert middle == pytest.approx(0.7, abs=0.06)
     assert favour(points, {}).tolist() == [1.0] * len(points)
-    size = parameters()["rally_size"].prior
-    assert size.quantile(moved("rally_size", 0.5, priors["rally_size"])) == pytest.approx(30)
+    spread = parameters()["rally_sd"].prior
+    assert spread.quantile(moved("rally_sd", 0.5, priors["rally_sd"])) == pytest.approx(1.4)
+
+
+def test_a_prior_is_cut_where_the_table_has_nothing_and_not_at_limits_of_values() -> None:
+    """near_km has nothing beyond 20 and 400 km; of night_leaving a twentieth is raised to an hour, and counts by where it was."""
+    wide, short = Prior(kind="lognormal", a=47, b=0.83), Prior(kind="lognormal", a=1.2, b=0.4)
+    columns = columns_of(["near_km", "night_leaving"])
+    there = np.array([[moved("near_km", u, wide), moved("night_leaving", u, short)] for u in np.linspace(0.005, 0.995, 199)])
+    km = [value_at(parameters()["near_km"], q) for q in there[:, 0]]
+    inside = [wide.quantile(u) for u in np.linspace(0.005, 0.995, 2001) if 20 <= wide.quantile(u) <= 400]
+    assert np.quantile(km, (0.1, 0.5, 0.9)) == pytest.approx(np.quantile(inside, (0.1, 0.5, 0.9)), rel=0.03)
+    assert len({*km}) == len(km)  # cut off, not put on the ends
+    points = points_of(1, range(3000))
+    weights = favour(points, {"night_leaving": short})
+    hours = np.array([value_at(parameters()["night_leaving"], q) for q in points[:, columns[1]]])
+    assert weights[hours == 1].sum() / weights.sum() == pytest.approx(below(short, 1.0), abs=0.06)
 
 
 @pytest.mark.parametrize(
     ("text", "names"),
     [
+        ('cases = ["us-2020", "chile-2019"]\n[priors.rally_sd]\nkind = "normal"\na = 1.4\nb = 0.1\n', ["chile-2019", "twice"]),
+        ('[priors.rally_size]\nkind = "uniform"\na = 1e6\nb = 2e6\n', ["rally_size", "only 0 %"]),
+        ('[priors.rally_size]\nkind = "lognormal"\na = 20\nb = 1e9\n', ["rally_size"]),
+        ('[priors.crowd_gain]\nkind = "uniform"\na = -5\nb = -1\n', ["crowd_gain"]),
+        ('[priors.rally_size]\nkind = "normal"\na = nan\nb = 1\n', ["nan"]),
         ('[priors.rally_sise]\nkind = "normal"\na = 1\nb = 1\n', ["rally_sise", "rally_size"]),
         ('[priors.rally_size]\nkind = "lognormal"\na = 10\nb = 1\nspike = 0.2\n', ["rally_size", "0.2"]),
         ('[priors.rally_size]\nkind = "lognormal"\na = -1\nb = 1\n', ["rally_size"]),
@@ -237,6 +264,6 @@ def test_a_file_of_priors_that_cannot_be_is_refused_with_its_reason(tmp_path: Pa
     path = tmp_path / "prior.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError) as refused:
-        read_priors(path)
+        read_priors(path, "chile-2019")
     for name in names:
         assert name in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,33 @@ def test_an_act_in_the_capital_is_taken_for_the_country_and_says_so() -> None:
 )
 def test_what_is_no_certain_act_of_these_days_has_no_step(changed: dict[str, str]) -> None:
     assert with_steps(WEEK, [{**CUT, **changed}], "XA") == (WEEK, [])
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "[time",
+        "time = 3\n",
+        f"x = {'[' * 5000}\n{WEEK}",
+        WEEK.replace("240", "inf"),
+        WEEK.replace("240", "1e300"),
+        f"steps = []\n{WEEK}",  # somebody wants none; behind it a step could not be read
+    ],
+)
+def test_a_scenario_that_cannot_be_read_or_has_a_list_of_steps_is_left_as_it_is(scenario: str) -> None:
+    assert with_steps(scenario, [CUT], "XA") == (scenario, [])
+
+
+@pytest.mark.parametrize("changed", [{"date": "soon"}, {"date": "2030-3-2"}, {"time_local": "25:99"}])
+def test_an_act_whose_day_or_hour_cannot_be_read_has_no_step_and_the_others_have(changed: dict[str, str]) -> None:
+    assert with_steps(WEEK, [{**CUT, **changed}, {**CUT, "event_id": "E2"}], "XA")[1] == ["internet-cut"]
+
+
+@pytest.mark.parametrize("event", ['E"]\n[time]\n#', "E\\", "E\x7f", "E\U0001f600"])
+def test_an_id_is_text_in_the_steps_whatever_stands_in_it(event: str) -> None:
+    said, _ = with_steps(f"government = 3\n{WEEK.partition('[government]')[0]}", [{**CUT, "event_id": event}], "XA")
+    (step,) = tomllib.loads(said)["steps"]
+    assert step["events"] == [event]
 
 
 def test_a_list_with_more_acts_than_a_person_would_look_over_drafts_none() -> None:

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from conftest import call_qantar
 from qantar.errors import QantarError
 from qantar.importing.extent import extent_of
+from qantar.importing.objects import NAMES_MAX
 from qantar.importing.propose import propose
 from qantar.importing.run import import_file
 from qantar.importing.source import open_source
@@ -88,7 +89,15 @@ def test_a_release_of_ucdp_may_have_no_header_or_be_json_or_points_on_a_map(tiny
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [("{", "broken_json_table"), ('{"error": "no key"}', "json_without_rows"), ("[NaN]", "json_without_rows")]
+    ("content", "code"),
+    [
+        ("{", "broken_json_table"),
+        ('[{"a": "\\ud800"}]', "broken_json_table"),  # half a character
+        ('{"error": "no key"}', "json_without_rows"),
+        ("[NaN]", "json_without_rows"),
+        ('[{"type": "Feature", "properties": "none"}]', "json_without_rows"),
+        (json.dumps([{f"day {n}": 1} for n in range(NAMES_MAX + 1)]), "json_of_many_names"),
+    ],
 )
 def test_json_that_is_no_table_is_refused(content: str, code: str, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
@@ -96,6 +105,12 @@ def test_json_that_is_no_table_is_refused(content: str, code: str, tmp_path: Pat
     with pytest.raises(QantarError) as caught:
         open_source(path)
     assert [p.code for p in caught.value.problems] == [code]
+
+
+def test_a_number_that_is_larger_than_any_stays_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('[{"n": 1e999, "m": 2.0, "k": NaN}]', encoding="utf-8")
+    assert [cells for _, cells in open_source(path).lines()] == [["n", "m", "k"], ["1e999", "2", ""]]
 
 
 def gdelt(n: int, land: str, kind: int, day: str = "20300302") -> list[object]:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qantar.messages import text
+from qantar.messages import LANGUAGES, text
 
 ACTS: dict[str, tuple[str, int]] = {
     "internet_cut": ("internet", 0), "internet_restored": ("internet", 2), "emergency_declared": ("emergency", 1),
@@ -43,21 +43,17 @@ def with_steps(scenario: str, events: Iterable[Mapping[str, str]], country: str,
     >>> with_steps(text, [row], "PE")[1]
     []
     """
-    try:
-        told: dict[str, Any] = tomllib.loads(scenario)
-        start = dt.datetime.fromisoformat(str(told["time"]["start"]))
-        end = start + dt.timedelta(hours=float(told["time"]["hours"]))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError):
+    if (found := _time_of(scenario)) is None:
         return scenario, []
-    heads = {text("new.acts", tongue) for tongue in ("en", "zh")}
-    if told.get("steps") or any(head in scenario for head in heads):
+    told, start, end = found
+    if "steps" in told or any(text("new.acts", tongue) in scenario for tongue in LANGUAGES):
         return scenario, []
-    capital = told.get("government", {}).get("capital", "")
+    government = told.get("government")
+    capital = government.get("capital", "") if isinstance(government, dict) else ""
     acts, in_force, ids = [], dict[tuple[str, str], int](), list[str]()
-    for row in sorted(filter(_is_act, events), key=lambda row: (row["date"], row.get("time_local", ""))):
+    for at, row in sorted(((at, row) for row in events if _is_act(row) and (at := _hour_of(row))), key=lambda act: act[0]):
         (kind, size), where = ACTS[row["kind"]], row["region_id"]
         place = country if where == capital else where
-        at = dt.datetime.fromisoformat(f"{row['date']}T{row.get('time_local') or NOON}")
         usual = 2 if kind == "internet" else 0
         if not start <= at < end or in_force.get((kind, place), usual) == size:
             continue
@@ -68,6 +64,24 @@ def with_steps(scenario: str, events: Iterable[Mapping[str, str]], country: str,
     if not acts or len(acts) > MOST:
         return scenario, []
     return f"{scenario.rstrip()}\n\n{text('new.acts', lang)}\n\n" + "\n\n".join(acts) + "\n", ids
+
+
+def _time_of(scenario: str) -> tuple[dict[str, Any], dt.datetime, dt.datetime] | None:
+    """What a scenario says, its first and its last hour; None where it cannot be read."""
+    try:
+        told = tomllib.loads(scenario)
+        start = dt.datetime.fromisoformat(str(told["time"]["start"])).replace(tzinfo=None)
+        return told, start, start + dt.timedelta(hours=float(told["time"]["hours"]))
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def _hour_of(row: Mapping[str, str]) -> dt.datetime | None:
+    """The hour of a row, noon where it tells none; None where its day or hour cannot be read."""
+    try:
+        return dt.datetime.fromisoformat(f"{row['date']}T{row.get('time_local') or NOON}").replace(tzinfo=None)
+    except (LookupError, ValueError):
+        return None
 
 
 def _is_act(row: Mapping[str, str]) -> bool:
@@ -82,7 +96,12 @@ def _is_act(row: Mapping[str, str]) -> bool:
 
 def _step(name: str, kind: str, place: str, at: dt.datetime, size: int, event: str, *, elsewhere: bool) -> str:
     lines = [
-        "[[steps]]", f'id = "{name}"', f'kind = "{kind}"', f"places = {json.dumps([place])}", f'at = "{at:%Y-%m-%dT%H:%M}"',
-        f"size = {size}", f"events = {json.dumps([event])}", 'hour = "assumed"',
+        "[[steps]]", f'id = "{name}"', f'kind = "{kind}"', f"places = {_listed(place)}", f'at = "{at:%Y-%m-%dT%H:%M}"',
+        f"size = {size}", f"events = {_listed(event)}", 'hour = "assumed"',
     ]  # fmt: skip
     return "\n".join([*lines, *(['place = "assumed"'] if elsewhere else [])])
+
+
+def _listed(one: str) -> str:
+    """A list of one text, as TOML writes it: as JSON, but that half characters and DEL have no number there."""
+    return json.dumps([one], ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -56,7 +56,7 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
     n = min(most, len(tasks))
     pool = None
     if n > 1:
-        pool = held.pop(most, None) if held is not None else None
+        pool = _waiting(held, most) if held is not None else None
         pool = pool or _pool(n if held is None else most)
     if pool is None:
         for task in tasks:
@@ -81,6 +81,18 @@ def in_processes(function: Callable[..., R], tasks: Sequence[T], processes: int 
 
 _held: ContextVar[dict[int, ProcessPoolExecutor] | None] = ContextVar("_held", default=None)
 """Processes that wait for the next tasks, by how many they are at most; none where they end with their tasks."""
+
+
+def _waiting(held: dict[int, ProcessPoolExecutor], most: int) -> ProcessPoolExecutor | None:
+    """Processes that wait, if none of them has died meanwhile."""
+    pool = held.pop(most, None)
+    if pool is not None:
+        try:
+            pool.submit(int).result()
+        except BrokenExecutor:
+            pool.shutdown()
+            return None
+    return pool
 
 
 @contextmanager

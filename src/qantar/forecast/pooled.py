@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qantar.errors import StudyError, fail
 from qantar.forecast.rallies import NAMES, OF_SIZES, SHARED, Fit, Rallies, values_of
 from qantar.forecast.rallies_ahead import planted
 from qantar.scenario.parameters import Prior
@@ -209,7 +210,13 @@ TRIES = 500
 
 
 def world(places: Rallies, seed: int, number: int) -> tuple[list[Rallies], list[Floats], Floats]:
-    """Records of waves that differ as the hierarchy says, their shared parameters in z, and those of one more that nobody is shown."""
+    """Records of waves that differ as the hierarchy says, their shared parameters in z, and those of one more that nobody is shown.
+
+    Raises
+    ------
+    StudyError
+        If at these places and days the rule hardly ever makes as many rallies as a wave has.
+    """
     draw, n = np.random.default_rng(word(seed, StudyKey.PLANTED_WAVE, number, 1)), len(NAMES)
     mu, sigma = np.zeros(n), np.zeros(n)
     mu[COLUMNS], sigma[COLUMNS] = draw.standard_normal(len(SHARED)), np.abs(SPREAD * draw.standard_normal(len(SHARED)))
@@ -223,4 +230,6 @@ def world(places: Rallies, seed: int, number: int) -> tuple[list[Rallies], list[
             truths.append(z[COLUMNS])
         if len(records) > WORLD:
             break
+    else:
+        raise fail(StudyError, "--worlds", "waves_not_planted", n=TRIES, made=len(records), few=FEWEST, most=MOST)
     return records[:-1], truths[:-1], truths[-1]

@@ -138,8 +138,8 @@ def _member(path: Path) -> zipfile.ZipInfo | None:
 def _objects(path: Path, sha256: str) -> Source:
     with opening(path):
         size_of(path, JSON_MAX)
-        rows = rows_of(path, path.read_bytes())
-    return Source(path, "json", name_of("utf-8"), "", guessed=False, sha256=sha256, open_lines=lambda: iter(rows))
+        data = path.read_bytes()
+    return Source(path, "json", name_of("utf-8"), "", guessed=False, sha256=sha256, open_lines=rows_of(path, data))
 
 
 # --- text ----------------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ from qantar.inference.distance import Target, items_of, scales_of, summary_of, t
 from qantar.inference.enough import announce, enough
 from qantar.inference.posterior import pack, write_posterior
 from qantar.inference.prior import columns_of, value_at
-from qantar.inference.priors import Priors, favour, places
+from qantar.inference.priors import Priors, favour, moved, places
 from qantar.inference.problem import Problem, prior_table, spec_of
 from qantar.inference.proposal import equal
 from qantar.inference.rejection import Particles, Setup, Task, calibrate, points_of, quiet_before
@@ -173,9 +173,8 @@ def findings(
     learned = []
     for k, name in enumerate(names):
         at = np.clip(ndtr(np.quantile(scores[:, k], Q)), 1e-12, 1 - 1e-12)
-        own = parameters()[name]
-        law = own if not priors or name not in priors else own.model_copy(update={"prior": priors[name]})
-        before, after = ([value_at(law, float(q)) for q in three] for three in (Q, at))
+        own, prior = parameters()[name], (priors or {}).get(name)
+        before, after = ([value_at(own, float(q) if prior is None else moved(name, float(q), prior)) for q in three] for three in (Q, at))
         middle, low, high = (float(x[k]) for x in narrowed)
         learned.append(Learned(name, (before[0], before[1], before[2]), (after[0], after[1], after[2]), middle, low, high))
     if not len(ranks):

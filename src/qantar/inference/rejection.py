@@ -281,6 +281,8 @@ class _Search:
         rows = np.flatnonzero(quiet)
         if not len(rows):
             raise fail(StudyError, self.task.plan.case, "never_quiet")
+        if not weights[rows].any():
+            raise fail(StudyError, "--prior", "prior_of_no_draw", n=len(rows))
         worth = np.cumsum(weights[rows]) ** 2 / np.cumsum(weights[rows] ** 2)  # `effective` of the first, of the first two, ...
         rows = rows[: int(np.argmax(worth >= setup.near)) + 1] if worth[-1] >= setup.near else rows
         last = int(rows[-1]) + 1

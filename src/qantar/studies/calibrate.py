@@ -19,6 +19,7 @@ from qantar.inference import neural as networks
 from qantar.inference.between import MEDIAN, SHARE
 from qantar.inference.calibration import Terms, between_csv, repeated
 from qantar.inference.posterior import NEURAL, known_table
+from qantar.inference.prior import varied
 from qantar.inference.priors import read_priors
 from qantar.inference.rejection import QUICK, Setup
 from qantar.scenario.plan import Plan
@@ -87,7 +88,8 @@ def run(asked: Asked[CalibrateOptions], runner: Runner) -> Outcome:
     setup = replace(QUICK if options.quick else Setup(), **effort)
     plan = resolve(scenario, asked.edits, scale=kind.scale_of(options.scale, options.quick))
     known = None if options.known is None else known_table(options.known, plan, options.seed)
-    priors = {} if options.prior is None else read_priors(options.prior)
+    priors = {} if options.prior is None else read_priors(options.prior, scenario.case.head.id)
+    priors = {name: prior for name, prior in priors.items() if name in varied(plan)[0]}  # to weigh by others would only waste draws
     terms = Terms(scenario, setup, options.seed, asked.edits, plan.scale, known, priors)
     if options.method == NEURAL:
         return by_networks(options, terms, plan, runner)

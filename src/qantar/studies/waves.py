@@ -79,7 +79,7 @@ def run(asked: Asked[WavesOptions], runner: Runner) -> Outcome:
         }
         priors = {name: prior_of(name, values[:, j]) for j, name in enumerate(SHARED) if tell[name] >= TOLD_BY}
         if priors:
-            files[f"prior{'-without-' + left if left else ''}.toml"] = write_priors(priors)
+            files[f"prior{'-without-' + left if left else ''}.toml"] = write_priors(priors, [name for name in found if name != left])
         tables["priors"] += [{"without": left, "parameter": name, **p.model_dump()} for name, p in priors.items()]
         for j, name in enumerate(SHARED):
             row = row_of(left, name, np.quantile(new[:, j], Q), float(new[:, j].std()))
