@@ -43,7 +43,7 @@ NAV: dict[str, tuple[str, ...]] = {
         *("how-to/serve", "how-to/own-case", "how-to/new-country", "how-to/import", "how-to/own-account", "how-to/fact-checking-desk"),
         *("how-to/class", "how-to/own-experiment", "how-to/counterfactual", "how-to/calibrate", "how-to/rivals", "how-to/warning"),
         *("how-to/benchmark", "how-to/sensitivity", "how-to/methods", "how-to/from-acled", "how-to/from-netlogo", "how-to/from-mesa"),
-        *("how-to/add-a-mechanism", "how-to/scale", "how-to/bench"),
+        *("how-to/quote-a-cause", "how-to/add-a-mechanism", "how-to/scale", "how-to/bench"),
     ),
     "Explanation": (
         *("explanation/record", "explanation/trust", "explanation/finding", "explanation/argument", "explanation/weighing"),
@@ -54,8 +54,8 @@ NAV: dict[str, tuple[str, ...]] = {
         *("reference/words", "reference/commands", "reference/tables", "reference/keys", "reference/headers", "reference/parameters"),
         *("reference/errors", "reference/python", "reference/odd"),
     ),
-    "Findings": ("findings/kazakhstan-2022", "findings/benchmark", "findings/classics", "data-sheet", "data-sheets"),
-    "About": ("model-card", "responsible-use", "status", "design-notes"),
+    "Findings": ("findings/kazakhstan-2022", "findings/benchmark", "findings/waves", "findings/classics", "data-sheet", "data-sheets"),
+    "About": ("model-card", "responsible-use", "trials", "status", "design-notes"),
 }
 """Pages by kind, in order. A title is the heading of the page."""
 IN_CHINESE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib.util
 import pkgutil
@@ -49,6 +50,15 @@ def test_reference_pages_are_what_the_program_says() -> None:
     spec.loader.exec_module(module)
     for name, content in module.pages().items():
         assert (module.REFERENCE / name).read_text(encoding="utf-8") == content, f"run dev/reference.py: {name} is out of date"
+
+
+def test_the_manual_has_every_page_once() -> None:
+    source = ast.parse((REPOSITORY / "dev" / "manual.py").read_text(encoding="utf-8"))  # read, not run: its build needs another library
+    (nav,) = [n.value for n in source.body if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "NAV"]
+    named = [str(c.value) for v in nav.values for c in ast.walk(v) if isinstance(c, ast.Constant)] if isinstance(nav, ast.Dict) else []
+    docs = REPOSITORY / "docs"
+    pages = {p.relative_to(docs).with_suffix("").as_posix() for p in PAGES if p.is_relative_to(docs) and not p.name.endswith(".zh.md")}
+    assert sorted(named) == sorted(pages - {"index"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))

@@ -21,7 +21,7 @@ from qantar.study_keys import StudyKey, word
 Floats = NDArray[np.float64]
 USED = 50
 """Draws of a fit that forecast."""
-WORTH, MORE = 25, 4
+WORTH, MORE = 25, 8
 """Independent draws below which a fit is made with so many times more."""
 TIMES = 12
 """Weeks that each of them goes on."""
