@@ -163,6 +163,19 @@ def test_days_in_three_columns_and_a_part_of_the_world(tiny: Path) -> None:
     assert next(iter(open_source(tiny.parent / "download.csv").lines()))[1][-1] == taken["date_end"]
 
 
+def test_days_in_three_columns_are_read_whatever_is_empty_at_the_end_of_a_row(tmp_path: Path) -> None:
+    rows = [["year", "month", "day", "note"], [2030, 3, 2, "x"], [2030, 3, 2, None]]
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "book.xlsx")
+    ends = put(tmp_path, [rows[0], [*rows[1], ""], [*rows[2], "", ""]])
+    for path in (tmp_path / "book.xlsx", ends):
+        assert [cells[4:] for _, cells in open_source(path).lines()][1:] == [["2030-3-2"]] * 2
+    other = put(tmp_path, [rows[0], [2030, 3, 2], [*rows[1], "y"]])
+    assert [len(cells) for _, cells in open_source(other).lines()] == [5, 3, 6]  # of a text nobody knows which cell is wrong
+
+
 def test_headers_in_camel_case_and_the_column_that_names_places_of_the_case(tiny: Path) -> None:
     header = [
         "CityTown",

@@ -22,8 +22,13 @@ _ENDS = frozenset(("e", "end", "ending", "to", "last", "until", "fin", "final", 
 Line = tuple[int, list[str]]
 
 
-def days_together(rows: Iterator[Line]) -> Iterator[Line]:
-    """Rows with their days put together; a row that has not as many cells as the header is left as it is."""
+def days_together(rows: Iterator[Line], *, cut: bool = False) -> Iterator[Line]:
+    """Rows with their days put together; one that has not as many cells as the header still has not.
+
+    Parameters
+    ----------
+    cut : whether a row ends with its last cell that is not empty, as in a workbook
+    """
     head = next(rows, None)
     if head is None:
         return iter(())
@@ -36,8 +41,13 @@ def days_together(rows: Iterator[Line]) -> Iterator[Line]:
 
     def joined() -> Iterator[Line]:
         for number, cells in rows:
-            whole = len(cells) == width
-            yield number, [*cells, *(_day(cells[y], cells[m], cells[d]) for _, (y, m, d) in found)] if whole else cells
+            if not any(cells[width:]):
+                cells = cells[:width]
+            if cut:
+                cells = [*cells, *[""] * (width - len(cells))]
+            if len(cells) >= width:
+                cells[width:width] = [_day(cells[y], cells[m], cells[d]) for _, (y, m, d) in found]
+            yield number, cells
 
     return chain((header,), joined())
 

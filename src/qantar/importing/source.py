@@ -77,7 +77,7 @@ class Source:
 
     def lines(self) -> Lines:
         """Rows that are not empty, from the header on, each with the line it starts on; days in three columns in one more."""
-        return days_together(islice(self.open_lines(), self.titles, None))
+        return days_together(islice(self.open_lines(), self.titles, None), cut=self.kind == "xlsx")
 
 
 def titles(rows: Sequence[Sequence[str]]) -> int:
