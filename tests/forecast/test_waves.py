@@ -12,7 +12,7 @@ import pytest
 from forecast.test_benchmark import TARGETS, a_task, some_events
 from qantar.errors import DataError, StudyError
 from qantar.forecast import pooled, rallies_entry
-from qantar.forecast.pooled import COLUMNS, Said, Summary, foretold, inside, natural, prior_of, world
+from qantar.forecast.pooled import COLUMNS, Information, Summary, foretold, inside, natural, prior_of, world
 from qantar.forecast.rallies import GRID, NAMES, SHARED, Fit, Rallies, attention, crowds, fit, known, likelihood, rates, recorded, values_of
 from qantar.forecast.rallies_ahead import chances, planted
 from qantar.forecast.splits import COUNT, WEEK
@@ -100,18 +100,20 @@ def test_a_planted_wave_gives_its_parameters_back() -> None:
     assert alike > unlike
 
 
-def said(mean: float, sd: float) -> Said:
+def information(mean: float, sd: float) -> Information:
     n = len(SHARED)
-    return Said.of(np.full(n, mean), sd**2 * np.eye(n))
+    return Information.of(np.full(n, mean), sd**2 * np.eye(n))
 
 
 def test_few_waves_say_little_of_one_more_and_many_alike_say_much() -> None:
-    nothing, two, many = (foretold(x, 1) for x in ([said(0, 1), said(0, 1)], [said(1, 0.2)] * 2, [said(1, 0.2)] * 12))
+    nothing, two, many = (
+        foretold(x, 1) for x in ([information(0, 1), information(0, 1)], [information(1, 0.2)] * 2, [information(1, 0.2)] * 12)
+    )
     assert nothing.new.std() == pytest.approx(np.sqrt(2), abs=0.12)  # mu and sigma as before: as wide as two broad priors
     assert abs(nothing.new.mean()) < 0.1
     assert nothing.new.std() > two.new.std() > 2 * many.new.std()
     assert many.new.mean() == pytest.approx(1, abs=0.1)
-    apart = foretold([said(-2, 0.2), said(2, 0.2)], 1)
+    apart = foretold([information(-2, 0.2), information(2, 0.2)], 1)
     assert apart.spread.mean() > 2 * two.spread.mean()
     assert inside(1.0, 0.2, many.new[:, 0]) > 0.5
     assert inside(4.0, 0.2, many.new[:, 0]) < 0.01
@@ -122,7 +124,7 @@ def test_intervals_of_what_is_foretold_hold_waves_that_were_left_out() -> None:
     for k in range(6):
         mu, sigma = draw.normal(size=len(SHARED)), np.abs(draw.normal(size=len(SHARED)))
         theta = mu + sigma * draw.normal(size=(4, len(SHARED)))
-        records = [Said(4 * np.eye(len(SHARED)), 4 * (own + 0.5 * draw.normal(size=len(SHARED)))) for own in theta[:3]]
+        records = [Information(4 * np.eye(len(SHARED)), 4 * (own + 0.5 * draw.normal(size=len(SHARED)))) for own in theta[:3]]
         new, of = foretold(records, 2, k).new, of + len(SHARED)
         for i, level in enumerate((0.5, 0.9)):
             low, high = np.quantile(new, (0.5 - level / 2, 0.5 + level / 2), axis=0)
@@ -157,18 +159,18 @@ def test_what_is_foretold_becomes_a_prior_of_the_table() -> None:
     assert crowd.spike == pytest.approx(0.5, abs=0.02)
     assert (crowd.kind, crowd.b) == ("halfnormal", pytest.approx(1.5, rel=0.05))
     kept = Summary.of(Fit(0.5 * np.random.default_rng(1).normal(size=(500, len(NAMES))) + 0.3, 400.0))
-    assert Summary.from_dict(kept.as_dict()).said(sized=True).pull.tolist() == kept.said(sized=True).pull.tolist()
+    assert Summary.from_dict(kept.as_dict()).information(sized=True).pull.tolist() == kept.information(sized=True).pull.tolist()
     of_sizes = SHARED.index("rally_size")
     assert kept.alone(of_sizes, sized=False) is None
     assert replace(kept, worth=9.0).alone(of_sizes, sized=True) is None  # of so few draws nothing is known
     tells = replace(kept, covariance=0.01 * np.eye(len(NAMES)), mean=np.ones(len(NAMES)), worth=1e9)
     assert tells.alone(of_sizes, sized=True) == pytest.approx((1 / 0.99, 0.1 / 0.99**0.5), rel=1e-3)
     assert tells.alone(SHARED.index("crowd_gain"), sized=True) == pytest.approx((1 / 0.99, 0.18 / 0.99**0.5), rel=1e-3)
-    apart = tells.said(sized=True)
+    apart = tells.information(sized=True)
     assert np.diag(apart.precision)[SHARED.index("crowd_gain")] == pytest.approx(99 / 1.8**2, rel=1e-3)
     assert np.linalg.solve(apart.precision, apart.pull) == pytest.approx(np.full(len(SHARED), 1 / 0.99), rel=1e-3)
-    assert kept.said(sized=False).pull[of_sizes] == pytest.approx(0, abs=1e-9)
-    assert kept.said(sized=True).pull[of_sizes] != pytest.approx(0, abs=1e-9)
+    assert kept.information(sized=False).pull[of_sizes] == pytest.approx(0, abs=1e-9)
+    assert kept.information(sized=True).pull[of_sizes] != pytest.approx(0, abs=1e-9)
     assert len(COLUMNS) == len(SHARED)
 
 

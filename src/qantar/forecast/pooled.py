@@ -49,18 +49,18 @@ COLUMNS = [list(NAMES).index(name) for name in SHARED]
 
 
 @dataclass(frozen=True)
-class Said:
+class Information:
     """What one record says of the shared parameters: precision, and precision times mean, in units of z."""
 
     precision: Floats
     pull: Floats
 
     @classmethod
-    def of(cls, mean: Floats, covariance: Floats) -> Said:
+    def of(cls, mean: Floats, covariance: Floats) -> Information:
         """From mean and covariance of draws under the broad prior.
 
-        >>> said = Said.of(np.array([1.0, 0.0]), np.diag([0.5, 1.0]))      # the second was not learned
-        >>> said.precision.round(3).tolist(), said.pull.round(3).tolist()
+        >>> own = Information.of(np.array([1.0, 0.0]), np.diag([0.5, 1.0]))      # the second was not learned
+        >>> own.precision.round(3).tolist(), own.pull.round(3).tolist()
         ([[1.0, 0.0], [0.0, 0.0]], [2.0, 0.0])
         """
         inverse = np.linalg.inv(covariance)
@@ -69,11 +69,11 @@ class Said:
         pull = axes.T @ (inverse @ mean)
         return cls((axes * np.where(kept, values, LEAST)) @ axes.T, axes @ np.where(kept, pull, 0.0))
 
-    def wider(self, times: Floats) -> Said:
+    def wider(self, times: Floats) -> Information:
         """The same with errors so many times as wide."""
         mean, by = np.linalg.solve(self.precision, self.pull), np.diag(1 / times)
         precision = by @ self.precision @ by
-        return Said(precision, precision @ mean)
+        return Information(precision, precision @ mean)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Foretold:
     spread: Floats
 
 
-def foretold(records: Sequence[Said], seed: int, number: int = 0) -> Foretold:
+def foretold(records: Sequence[Information], seed: int, number: int = 0) -> Foretold:
     """One more wave, given some."""
     draw, n = np.random.default_rng(word(seed, StudyKey.WAVE_BETWEEN, number)), len(SHARED)
     mu, sigma = np.zeros(n), np.full(n, 0.5)
@@ -93,9 +93,9 @@ def foretold(records: Sequence[Said], seed: int, number: int = 0) -> Foretold:
     kept = []
     for t in range(BURN + STEPS):
         theta = np.empty((len(records), n))
-        for k, said in enumerate(records):
-            root = np.linalg.cholesky(said.precision + np.diag(1 / sigma**2))
-            mean = np.linalg.solve(root.T, np.linalg.solve(root, said.pull + mu / sigma**2))
+        for k, own in enumerate(records):
+            root = np.linalg.cholesky(own.precision + np.diag(1 / sigma**2))
+            mean = np.linalg.solve(root.T, np.linalg.solve(root, own.pull + mu / sigma**2))
             theta[k] = mean + np.linalg.solve(root.T, draw.standard_normal(n))
         weight = len(records) / sigma**2
         mu = theta.sum(axis=0) / sigma**2 / (1 + weight) + draw.standard_normal(n) / np.sqrt(1 + weight)
@@ -133,17 +133,17 @@ def prior_of(name: str, values: Floats) -> Prior:
     return Prior(kind="lognormal" if log else "normal", a=float(f"{a:.4g}"), b=float(f"{b:.4g}"))
 
 
-def inside(said_mean: float, said_sd: float, new: Floats) -> float:
+def inside(own_mean: float, own_sd: float, new: Floats) -> float:
     """Probability that a wave is at least as far from the middle of what was foretold of it, either way, its own error allowed for.
 
     Parameters
     ----------
-    said_mean, said_sd : of its parameter by its own record
+    own_mean, own_sd : of its parameter by its own record
     new : draws of what was foretold
     """
     from scipy.special import ndtr
 
-    above = float(ndtr((new - said_mean) / said_sd).mean())
+    above = float(ndtr((new - own_mean) / own_sd).mean())
     return 2 * min(above, 1 - above)
 
 
@@ -169,9 +169,9 @@ class Summary:
         return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> Summary:
+    def from_dict(cls, kept: Mapping[str, Any]) -> Summary:
         """What `as_dict` gave."""
-        return cls(np.array(said["mean"]), np.array(said["covariance"]), np.array(said["quantiles"]), float(said["worth"]))
+        return cls(np.array(kept["mean"]), np.array(kept["covariance"]), np.array(kept["quantiles"]), float(kept["worth"]))
 
     def _shared(self, *, sized: bool) -> tuple[Floats, Floats]:
         """Mean and covariance of the shared parameters.
@@ -189,9 +189,9 @@ class Summary:
             covariance = np.where(of[:, None] | of, np.eye(n), covariance)
         return mean, covariance
 
-    def said(self, *, sized: bool) -> Said:
+    def information(self, *, sized: bool) -> Information:
         """Of the shared parameters, together; sized : whether the record tells sizes."""
-        return Said.of(*self._shared(sized=sized)).wider(np.array([WIDER.get(name, 1.0) for name in SHARED]))
+        return Information.of(*self._shared(sized=sized)).wider(np.array([WIDER.get(name, 1.0) for name in SHARED]))
 
     def alone(self, j: int, *, sized: bool) -> tuple[float, float] | None:
         """Mean and error of one by the record, the broad prior taken out; None where the record does not tell of it."""

@@ -70,7 +70,7 @@ def run(asked: Asked[WavesOptions], runner: Runner) -> Outcome:
     sized = {row["case"] for row in tables["waves"] if row["sizes"]}
     files = {}
     for k, left in enumerate([*found, ""]):
-        others = [s.said(sized=name in sized) for name, s in found.items() if name != left]
+        others = [s.information(sized=name in sized) for name, s in found.items() if name != left]
         new = foretold(others, options.seed, k).new
         values = natural(new)
         tell = {
@@ -136,9 +136,9 @@ def chance(own: Summary | None, j: int, new: Any, *, sized: bool) -> float:
 def kept_fit(wave: Rallies, options: WavesOptions, number: int, draws: int) -> Summary:
     """A fit from the folder of finished ones; else it is made, and kept there."""
     arrays = [wave.residents, wave.points, wave.counts, wave.sized, wave.unsized, *wave.elsewhere, wave.sizes]
-    said = [[hashlib.sha256(np.ascontiguousarray(a, float).tobytes()).hexdigest() for a in arrays], wave.start, wave.online, draws,
+    terms = [[hashlib.sha256(np.ascontiguousarray(a, float).tobytes()).hexdigest() for a in arrays], wave.start, wave.online, draws,
             options.seed, number, str(wave.first), PROGRAM]  # fmt: skip
-    key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
+    key = hashlib.sha256(json.dumps(terms).encode()).hexdigest()[:24]
     folders = [] if options.kept is None else [options.kept]
     kept, _ = kept_in(folders, f"wave-{key}.json", lambda: Summary.of(fit(wave, options.seed, number, draws)).as_dict())
     return Summary.from_dict(kept)
@@ -154,17 +154,17 @@ def planted_rows(places: Rallies | None, options: WavesOptions, runner: Runner, 
     held, of = np.zeros((2, len(LEVELS), len(SHARED)), int), np.zeros((2, len(SHARED)), int)
     for k in range(FIRST, FIRST + options.worlds):
         records, truths, left = world(places, options.seed, k)
-        said = []
+        informed = []
         for n, (record, truth) in enumerate(zip(records, truths, strict=True)):
             runner.progress("waves", done + pooled.WORLD * (k - FIRST) + n, total)
             own = kept_fit(record, options, 1000 + pooled.WORLD * k + n, min(PLANTED, options.draws))
             sized = len(record.sizes) > 0
-            said.append(own.said(sized=sized))
+            informed.append(own.information(sized=sized))
             for j in range(len(SHARED)):
                 if (by := own.alone(j, sized=sized)) is not None:
                     held[1, :, j] += np.abs(truth[j] - by[0]) <= ends * by[1]
                     of[1, j] += 1
-        new = foretold(said, options.seed, 1000 + k).new
+        new = foretold(informed, options.seed, 1000 + k).new
         low, high = (np.quantile(new, [0.5 + sign * level / 2 for level in LEVELS], axis=0) for sign in (-1, 1))
         held[0] += (left >= low) & (left <= high)
         of[0] += 1
