@@ -21,15 +21,17 @@ MOST = 100
 """Problems that are listed of one file; what is wrong a hundred times has one cause, and the rest of the file is not read."""
 LONGEST = 200
 """Characters that are shown of what a file holds."""
+CHOICES = 1000
+"""Characters of a list of what can be chosen: names of the program, and of rows."""
 
 
-def shown(value: str) -> str:
+def shown(value: str, longest: int = LONGEST) -> str:
     """What came from outside, safe to print: characters that steer a terminal or turn a line round by their number, and not too long.
 
     >>> shown("a" + chr(27) + "[31m" + chr(0x202E) + "b")
     'a<U+001B>[31m<U+202E>b'
     """
-    cut = value if len(value) <= LONGEST else value[:LONGEST] + "…"
+    cut = value if len(value) <= longest else value[:longest] + "…"
     return "".join(c if c.isprintable() or c == "\n" else f"<U+{ord(c):04X}>" for c in cut)
 
 
@@ -60,7 +62,7 @@ class Problem:
 
     def part(self, which: str, lang: str = "en") -> str:
         """One of the three sentences: `what`, `rule` or `mend`."""
-        args = {name: shown(value) for name, value in self.args.items()}
+        args = {name: shown(value, CHOICES if name == "choices" else LONGEST) for name, value in self.args.items()}
         if self.code != "wrong_unit" and "unit" in args:  # there the unit is what must be written, not what is meant
             args["unit"] = catalogue(lang).get(f"unit.{args['unit']}", args["unit"])  # a case may have units of its own
         key = sentence(self.code, which)

@@ -25,7 +25,7 @@ from qantar.account.ledger import read_claims
 from qantar.cli.main import build, main
 from qantar.cli.text import column_widths, grid
 from qantar.lookup.likely import likely
-from qantar.lookup.show import show
+from qantar.lookup.show import WHOLE, show
 from qantar.messages import catalogue, keys_under, text
 from qantar.verdicts.claims import judge
 from qantar.verdicts.hypotheses import read_trials
@@ -133,7 +133,7 @@ def test_a_table_can_be_searched(loaded: Loaded, table: str, words: str, some: s
     hits, whole = found.value[table], loaded.tables()[table]
     assert 0 < len(hits) < len(whole)
     assert some is None or some in {next(iter(row.values())) for row in hits}
-    assert found.lines == [f'{table}: {len(hits)} of {len(whole)} rows hold{"s" if len(hits) == 1 else ""} "{words}"']
+    assert found.lines[0] == f'{table}: {len(hits)} of {len(whole)} rows hold{"s" if len(hits) == 1 else ""} "{words}"'
     every = show(loaded, "observables", region=None, day=None, lang="en", find=words).value
     assert every[table] == hits
     assert set(every) == {"events", "claims", "totals", "sources"}
@@ -150,10 +150,34 @@ def test_a_search_keeps_to_region_and_day_and_says_what_was_not_found(loaded: Lo
     assert "does not mean that nothing happened" in found("zeppelin").lines[-1]
 
 
-def test_a_search_without_a_table_is_refused(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("table", "words"), [("events", "internet"), ("claims", "troops"), ("totals", "deaths"), ("sources", "prosecutor"), ("weights", "H")]
+)
+def test_many_rows_have_a_line_each_and_few_their_cells(loaded: Loaded, table: str, words: str) -> None:
+    found = show(loaded, table, region=None, day=None, lang="en", find=words)
+    ((title, lines),) = found.blocks
+    assert title == table
+    assert len(lines) == len(found.value[table]) > WHOLE
+    assert all(said for _, said in lines)
+    few = show(loaded, "events", region="KZ-ALA", day="2022-01-05", lang="en", find="akimat")
+    assert [key for key, _ in few.blocks] == [row["event_id"] for row in few.value["events"]]
+    assert len(few.blocks) <= WHOLE
+
+
+def test_a_line_of_a_row_says_what_where_when_and_whence(loaded: Loaded) -> None:
+    found = show(loaded, "observables", region=None, day=None, lang="en", find="internet")
+    said = {title: dict(lines) for title, lines in found.blocks}
+    assert said["events"]["E173"].startswith("10 Jan 2022, Almaty: internet restored; ")
+    assert said["events"]["E173"].endswith("[rferl_31646931]")
+    assert said["claims"]["C048"].startswith("partly right: ") or "[" in said["claims"]["C048"]
+    assert found.lines[-1].endswith(f"`qantar show CASE {found.blocks[0][1][0][0]}`.")
+
+
+def test_a_search_without_a_table_is_refused_with_every_table(run: Run, loaded: Loaded) -> None:
     code, _, err = run("show", "kazakhstan-2022", "C020", "--find", "party")
     assert code == 2
     assert "'C020' is no table" in err
+    assert ", ".join(loaded.tables()) in err
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from qantar.classics import comparison, epstein, granovetter, hawkes, kuran, lang_de_sterck, lattice, moro
 from qantar.classics.comparison import MODELS, Figure, figures_of, runs_of
 from qantar.classics.epstein import ROUNDINGS, Civil
+from qantar.ensemble.runner import Runner
+from qantar.studies.classics import STUDY
+from qantar.studies.kind import ask
 from qantar.study_keys import keys_of
 
 SMALL = Civil(side=14, vision=3)
@@ -266,3 +270,11 @@ def test_every_model_with_luck_has_each_variant_once() -> None:
     runs = runs_of(MODELS, 1, 100)
     assert {r.model for r in runs} == set(comparison.WITH_LUCK)
     assert len({(r.model, r.variant) for r in runs}) == len(runs)
+
+
+def test_how_far_it_is_is_said_from_the_first_and_no_run_is_lost(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    runner = Runner(tmp_path, processes=1, progress=lambda *said: told.append(said))
+    outcome = STUDY.run(ask(STUDY, {"seeds": 2, "ticks": 100}), runner)
+    assert told == [("classics", k, 2 * len(comparison.WITH_LUCK)) for k in range(2 * len(comparison.WITH_LUCK) + 1)]
+    assert outcome.tables["runs"] == [asdict(run) for seed in (1, 2) for run in runs_of(MODELS, seed, 100)]

@@ -157,6 +157,9 @@ def check_claim(claim: Claim, file: str, line: int, problems: Problems) -> None:
     if not of_value and evidence and all(map(_bare, evidence.values())):
         problems.add(file, line, next(iter(evidence)), "evidence_short", value=next(iter(evidence.values())))
     if claim.source is None and not of_value and claim.verdict != "unverifiable":  # what was searched for and not found has no source
-        problems.add(file, line, "source", "missing_source")
+        if claim.events:
+            problems.add(file, line, "source", "source_of_rows", value=", ".join(claim.events), row=claim.events[0])
+        else:
+            problems.add(file, line, "source", "missing_source")
     if (claim.kind == "judgement") != (claim.verdict == "not-empirical") and claim.kind != "prediction":
         problems.add(file, line, "verdict", "verdict_of_kind", value=claim.verdict, kind=claim.kind)

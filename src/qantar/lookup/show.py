@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qantar.account.schema import Claim
 from qantar.errors import StudyError, fail, nearest
 from qantar.files.result import RESULT
+from qantar.lookup.rows import names_of_places, row_in_words
 from qantar.messages import days_in_words, text
-from qantar.record.schema import OWN
+from qantar.record.schema import OWN, Event, Source, Total
 from qantar.verdicts.argument import argue
 from qantar.verdicts.claims import Judged, judge
 from qantar.verdicts.load import Loaded
@@ -27,6 +29,8 @@ MARKS = {"present": "●", "doubtful": "○", "absent": "·", "missing": "?"}
 """Signs of presence on a day."""
 GROUPS = 10
 """Groups of rows that are named."""
+WHOLE = 3
+"""Rows of a search that are shown cell by cell; of more each has a line."""
 Block = tuple[str, list[tuple[str, str]]]
 """A heading, and pairs of a label and a text below it."""
 
@@ -172,16 +176,38 @@ def _wanted(row: dict[str, Any], region: str | None, day: str | None) -> bool:
 def _found(loaded: Loaded, names: Sequence[str], find: str, region: str | None, day: str | None, lang: str) -> Shown:
     """Rows of tables that hold all words of `find`, and how many there are."""
     wanted, tables, places = plain(find).split(), loaded.tables(), loaded.case.record.names()
-    shown = Shown({})
+    shown, found = Shown({}), {}
     for name in names:
-        rows = [r for r in (r.model_dump(mode="json") for r in tables[name]) if _wanted(r, region, day)]
-        hits = [r for r in rows if _holds(r, wanted, places)]
-        shown.value[name] = hits
-        shown.blocks += [_block(r, lang) for r in hits]
-        shown.lines.append(text("out.found", lang, table=name, n=len(hits), of=len(rows), words=find))
-    if not any(shown.value.values()):
+        rows = [(r, cells) for r in tables[name] if _wanted(cells := r.model_dump(mode="json"), region, day)]
+        found[name] = [(r, cells) for r, cells in rows if _holds(cells, wanted, places)]
+        shown.value[name] = [cells for _, cells in found[name]]
+        shown.lines.append(text("out.found", lang, table=name, n=len(found[name]), of=len(rows), words=find))
+    if listed := sum(map(len, found.values())) > WHOLE:
+        shown.blocks = [_listed(loaded, name, [r for r, _ in hits], lang) for name, hits in found.items() if hits]
+    else:
+        shown.blocks = [_block(cells, lang) for hits in found.values() for _, cells in hits]
+    if not any(found.values()):
         shown.lines.append(text("out.found_none", lang))
+    if listed and (key := next((_id(r) for hits in found.values() for r, _ in hits if _id(r)), "")):
+        shown.lines.append(text("out.found_listed", lang, id=key))
     return shown
+
+
+def _listed(loaded: Loaded, name: str, rows: Sequence[Any], lang: str) -> Block:
+    """Rows of a table under its name, each in a line beside its id."""
+    places = names_of_places(loaded.case, lang)
+
+    def said(row: Any) -> str:
+        if isinstance(row, Event | Total):
+            return row_in_words(row, places, lang).removeprefix(_id(row)).lstrip()
+        if isinstance(row, Claim):
+            source = f" [{row.source}]" if row.source else ""
+            return text(f"verdict.{row.verdict}", lang) + text("report.colon", lang) + row.in_words(lang) + source
+        if isinstance(row, Source):
+            return _source(loaded, row.key, lang)
+        return text("report.semicolon", lang).join(_said(v) for k, v in _filled(row.model_dump(mode="json"), lang) if v != _id(row))
+
+    return name, [(_id(row), said(row)) for row in rows]
 
 
 def plain(words: str) -> str:

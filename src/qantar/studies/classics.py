@@ -33,16 +33,18 @@ def run(asked: Asked[ClassicsOptions], runner: Runner) -> Outcome:
     """Every model that is asked for, with luck of each seed, and its figures."""
     options = asked.options
     models = [options.model] if options.model else list(MODELS)
-    seeds = options.seeds if WITH_LUCK.keys() & models else 0
-    by_seed: dict[int, list[Run]] = {}
+    tasks = [([m], options.seed + k, options.ticks) for k in range(options.seeds) for m in models if m in WITH_LUCK]
+    found: dict[tuple[int, str], list[Run]] = {}
     progress = runner.stage("classics")
 
     def done(task: tuple[list[str], int, int], runs: list[Run]) -> None:
-        by_seed[task[1]] = runs
-        progress(len(by_seed), seeds)
+        found[task[1], task[0][0]] = runs
+        progress(len(found), len(tasks))
 
-    in_processes(runs_of, [(models, options.seed + k, options.ticks) for k in range(seeds)], runner.processes, done)
-    runs = [run for seed in sorted(by_seed) for run in by_seed[seed]]
+    if tasks:
+        progress(0, len(tasks))  # the first may take longest: something is compiled
+    in_processes(runs_of, tasks, runner.processes, done)
+    runs = [run for (name,), seed, _ in tasks for run in found[seed, name]]
     figures = figures_of(models, runs)
     facts = {"seeds": options.seeds, "ticks": options.ticks, "within": sum(f.within for f in figures), "of": len(figures)}
     return Outcome({"figures": [row_of(f) for f in figures], "runs": [asdict(r) for r in runs]}, facts, seed=options.seed)
