@@ -50,6 +50,10 @@ def test_by_keyboard_alone_from_the_choice_to_the_finding(look: Look, served: Se
     assert page.locator("#effects tbody tr").count() == 8
     assert page.locator("#said").inner_text().startswith("In this model")
     assert page.locator("#digests li").count() == 2
+    wait(page, "document.getElementById('hour').value !== document.getElementById('hour').max")  # not the last hour, when all are at home
+    drawn = "Array.from(document.querySelectorAll('#now tbody tr:first-child td'), (cell) => cell.textContent)"
+    assert any(int(cell.replace(",", "")) > 0 for cell in page.evaluate(drawn)[:2])
+    assert "most people out" in page.locator("#draw-now").inner_text()
     page.locator("#hour").focus()
     before = page.locator("#clock").inner_text()
     page.keyboard.press("ArrowLeft")

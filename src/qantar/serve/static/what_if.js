@@ -229,11 +229,12 @@
   // --- What comes in ---
   let about = null;  // what was said at the beginning
   let pairs = [];    // of histories: rows by side
-  let at = 0, following = true, which = 0, dayTold = -1;
+  let at = 0, following = true, over = false, which = 0, dayTold = -1;
   const SIDES = ["base", "changed"];
   const [HOUR, OUT, DETAINED, KILLED, SECURITY, REGIONS, SEATS, PLACES] = [0, 1, 2, 3, 4, 5, 6, 7];
 
   const latest = (pair) => pair ? Math.min(...SIDES.map((side) => pair[side].length)) - 1 : -1;
+  const busiest = (pair) => Array.from({length: latest(pair) + 1}, (_, k) => SIDES.reduce((sum, side) => sum + pair[side][k][OUT], 0)).reduce((best, n, k, all) => n > all[best] ? k : best, 0);
   const shown = () => Math.max(0, Math.min(at, latest(pairs[which])));
   const moment = (row) => {
     const since = about.first_hour + row[HOUR];
@@ -255,6 +256,7 @@
       which = 0;
       at = 0;
       following = true;
+      over = false;
       dayTold = -1;
       one("watch").hidden = one("findings").hidden = false;
       one("notes").replaceChildren(...e.notes.map((note) => { const p = element("p", ...both(called(note))); p.className = "small"; return p; }));
@@ -298,7 +300,11 @@
       }))));
       one("effects").hidden = one("how").hidden = false;
     },
-    done: () => status("done", {draws: about.draws}),
+    done: () => {
+      over = true;
+      if (following) { at = busiest(pairs[which]); dayTold = -1; draw(); }  // at the last hour nobody is out, and nothing to be seen
+      status("done", {draws: about.draws});
+    },
     failed: (e) => tell(e.problems.map((p) => [p.what, p.rule, p.mend])),
   };
   const spoken = (id, given) => { const made = element("p", say(id, given)); return ["en", "zh"].map((lang) => [lang, (made.querySelector(`[lang=${lang}]`) ?? made).textContent]); };
@@ -373,7 +379,7 @@
     const now = moment(row.base);
     one("clock").replaceChildren(say("clock", {day: now.words, hour: now.hour}));
     one("hour").setAttribute("aria-valuetext", one("clock").querySelector(`[lang=${qantar.lang()}]`).textContent);
-    one("draw-now").replaceChildren(say("pair_n", {draw: Math.floor(which / about.replicates) + 1, pair: which % about.replicates + 1}));
+    one("draw-now").replaceChildren(say(following && over ? "pair_busiest" : "pair_n", {draw: Math.floor(which / about.replicates) + 1, pair: which % about.replicates + 1}));
     for (const side of SIDES) one(`out-${side}`).textContent = count(row[side][OUT]);
     for (const c of circles) c.setAttribute("r", radius(row[c.dataset.side][PLACES][about.regions.indexOf(c.dataset.region)]).toFixed(1));
     all("#now tbody tr").forEach((line, n) => {
@@ -440,8 +446,8 @@
   one("follow").addEventListener("click", () => { pause(); following = true; which = Math.max(0, pairs.length - 1); at = latest(pairs[which]); one("which").value = which; draw(); });
   one("play").addEventListener("click", () => {
     if (playing) { pause(); return; }
+    if (following || at >= latest(pairs[which])) at = 0;
     following = false;
-    if (at >= latest(pairs[which])) at = 0;
     one("play").setAttribute("aria-pressed", "true");
     playing = setInterval(() => { if (at >= latest(pairs[which])) pause(); else { at += 1; draw(); } }, 80);
   });
