@@ -156,8 +156,8 @@ def test():
     if browser is None:
         print("No Chromium found: browser tests are skipped. Debian or Ubuntu: apt-get install chromium fonts-wqy-microhei", flush=True)
     # A file is one worker's: what its tests share is made once. Files keep their order: by number of tests the slow ones
-    # would come last, and alone.
-    workers = str(min(4, os.cpu_count() or 1))
+    # would come last, and alone. One worker more than cores: many tests wait for a browser, a server or a process they started.
+    workers = str(min(4, os.cpu_count() or 1) + 1)
     spread = ["--numprocesses", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     run([python, "-m", "pytest", "--quiet", "--durations=5"] + spread, "the tests")
 
