@@ -63,10 +63,10 @@ a test of contagion and a look at a list that suddenly grew. Nothing here was ty
 
 That question, whether nearness carries unrest, is asked below of three other waves.
 
-Which rows are this program's own? "This model", its simulated country fitted to the rest of the record of Kazakhstan; "qantar-prior", fitted to
-nothing, for the United States; and "qantar-rallies", its rule of how rallies bring more rallies, fitted to the days of training. All others are
-plain rules and regressions. Whether it would have warned of January 2022, evening
-by evening, stands on [the other page of findings](kazakhstan-2022.md#would-it-have-warned).
+Which rows are this program's own? "This model", its simulated country fitted to the rest of the record of Kazakhstan; "qantar-prior",
+fitted to nothing, for the United States; and "qantar-rallies", its rule of how rallies bring more rallies, fitted to the days of training.
+All others are plain rules and regressions. Whether it would have warned of January 2022, evening by evening, stands on
+[the other page of findings](kazakhstan-2022.md#would-it-have-warned).
 
 """
 OF_NEARNESS = "C022"
