@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import subprocess
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cluster.driver import Job, digest
-from benchmarks.cluster.machines import Machines
+from benchmarks.cluster.machines import Machines, write_table
 from benchmarks.cluster.small import small_plan
 
 VICTIMS = {"worker": 0.6, "driver": 0.3, "scheduler": 0.1}
@@ -129,9 +128,5 @@ def rounds(folder: Path, seed: int, kills: int, every: float, runs: int, out: Pa
     while sum(r.kills for r in done) < kills:
         number = seed + 1000 * len(done)
         done.append(one_round(folder / f"round-{len(done)}", number, kills - sum(r.kills for r in done), every, runs, depot))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.DictWriter(file, list(asdict(done[0])), lineterminator="\n")
-            rows.writeheader()
-            rows.writerows(asdict(r) for r in done)
+        write_table(out, Round.__dataclass_fields__, map(asdict, done))
     return done

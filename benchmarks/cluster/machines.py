@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 QUIET = {"DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s", "DASK_LOGGING__DISTRIBUTED": "error"}
 COUNTED = "QANTAR_COUNTED"
@@ -20,6 +21,20 @@ SLOWED = "QANTAR_SLOWED"
 COUNTING = Path(__file__).parent / "counting.py"
 HOME = str(Path(__file__).parents[2])
 """What workers must find: they run in another folder, and `benchmarks` is in no environment."""
+
+
+def python_path() -> str:
+    """Where a worker looks for modules: here, then where this process does."""
+    return os.pathsep.join([HOME, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(columns), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 class Machines:
@@ -71,8 +86,13 @@ class Machines:
     def _start(
         self, module: str, words: Sequence[str], before: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        found = os.pathsep.join([HOME, *filter(None, [os.environ.get("PYTHONPATH")])])
-        home = {**os.environ, **QUIET, "PYTHONPATH": found, **({COUNTED: str(self.counted)} if self.counted else {}), **(environment or {})}
+        home = {
+            **os.environ,
+            **QUIET,
+            "PYTHONPATH": python_path(),
+            **({COUNTED: str(self.counted)} if self.counted else {}),
+            **(environment or {}),
+        }
         command = [*(self.before if before is None else before), sys.executable, "-m", module, *words]
         quiet: dict[str, int | IO[bytes]] = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": self._log}
         return subprocess.Popen(command, env=home, cwd=self.folder, **quiet)  # type: ignore[call-overload,no-any-return]

@@ -6,12 +6,11 @@ Costs are processor time of each process, from the system's own account, so that
 from __future__ import annotations
 
 import asyncio
-import csv
 import heapq
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 import psutil
 from distributed import Worker
 
-from benchmarks.cluster.machines import Machines
+from benchmarks.cluster.machines import Machines, write_table
 from benchmarks.cluster.small import small_plan
 from qantar.ensemble.cluster import AHEAD, batch, joined
 from qantar.ensemble.local import histories_of, run_ensembles
@@ -240,15 +239,8 @@ def measured(folder: Path, out: Path) -> None:
     note("write_part_processor", processor)
     note("load_average_at_the_end", os.getloadavg()[0], "processes")
     costs = {"scheduler": scheduler / 1000, "driver": driver / 1000, "store": clock / 1000}
-    _write(out / "pace.csv", rows)
+    write_table(out / "pace.csv", rows[0], rows)
     slow = costs | {"store": 10 * costs["store"]}
     store = {"this disk": costs, "ten times slower": slow}
-    _write(out / "plan.csv", [{"store": name, **plan(w, h, c)} for name, c in store.items() for h in HISTORIES for w in WORKERS])
-
-
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    plans = [{"store": name, **plan(w, h, c)} for name, c in store.items() for h in HISTORIES for w in WORKERS]
+    write_table(out / "plan.csv", plans[0], plans)

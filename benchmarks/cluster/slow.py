@@ -6,7 +6,6 @@ the qdisc `netem` is a module that not every kernel has.
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from types import TracebackType
 import numpy as np
 
 from benchmarks.cluster.driver import Job, digest
-from benchmarks.cluster.machines import Machines
+from benchmarks.cluster.machines import Machines, write_table
 from benchmarks.cluster.small import small_plan
 
 NEAR, FAR = "qantar-near", "qantar-far"
@@ -132,9 +131,5 @@ def shown(folder: Path, seed: int, runs: int, out: Path) -> bool:
     """All links, and whether every one gave the same."""
     links = [("100mbit", 0, 0, False), ("1mbit", 50, 3, False), ("256kbit", 200, 3, False), ("1mbit", 50, 2, True)]
     done = [trial(folder / str(k), seed + k, runs, *of) for k, of in enumerate(links)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, list(asdict(done[0])), lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(asdict(t) for t in done)
+    write_table(out, Trial.__dataclass_fields__, map(asdict, done))
     return all(t.same for t in done)

@@ -6,7 +6,6 @@ that nobody disturbed; and it is seen what the command says, and that it ends, w
 
 from __future__ import annotations
 
-import csv
 import getpass
 import json
 import os
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cluster.driver import Job, digest
-from benchmarks.cluster.machines import COUNTED, COUNTING, HOME, QUIET, SLOWED
+from benchmarks.cluster.machines import COUNTED, COUNTING, QUIET, SLOWED, python_path, write_table
 from benchmarks.cluster.small import small_plan
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
@@ -208,9 +207,8 @@ class Trials:
         """The environment of a command whose jobs are described so."""
         file = place / "jobqueue.yaml"
         file.write_text(json.dumps({"jobqueue": {"slurm": {**USUAL, **described}}}), encoding="utf-8")  # JSON is YAML
-        found = os.pathsep.join([HOME, *filter(None, [os.environ.get("PYTHONPATH")])])
         slurm = {"SLURM_CONF": self.slurm.environment["SLURM_CONF"], "DASK_CONFIG": str(file)}
-        return {**QUIET, **slurm, "PYTHONPATH": found, COUNTED: str(place / "begun")}
+        return {**QUIET, **slurm, "PYTHONPATH": python_path(), COUNTED: str(place / "begun")}
 
     def _note(self, name: str, place: Path, histories: int, start: float, status: int, found: str, right: bool) -> None:
         seconds = time.monotonic() - start
@@ -313,15 +311,6 @@ def shown(folder: Path, seed: int, runs: int, out: Path) -> bool:
             nowhere = {"scheduler-options": {"contact_address": "tcp://127.0.0.1:9"}, "death-timeout": 5}
             trials.refused("nodes that do not reach this machine", "before they have done anything", nowhere)
         finally:
-            write(trials.done, out)
+            write_table(out, Trial.__dataclass_fields__, map(asdict, trials.done))
     limits = [t for t in trials.done if "TIMEOUT" in t.jobs]
     return bool(limits) and all(t.as_it_should for t in trials.done)
-
-
-def write(done: list[Trial], out: Path) -> None:
-    """The table."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, list(Trial.__dataclass_fields__), lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(asdict(t) for t in done)
